@@ -1,0 +1,364 @@
+"""Table 1 as data: MobileNet's layers, and everything that can be counted from them.
+
+>>> arch = mobilenet_v1(alpha=0.5, resolution=160)
+>>> arch.mult_adds, arch.parameters
+(76524800, 1331592)
+
+An `Architecture` holds plain numbers. `mobilenet_lib.model` builds a torch network from one, and
+`mobilenet_lib.plots` draws one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any, Literal
+
+from . import cost
+from .validation import check_choice, check_int, check_positive
+
+Kind = Literal["standard", "depthwise", "pointwise", "fc"]
+Body = Literal["separable", "full", "shallow"]
+WidthRule = Literal["paper", "min8", "divisible8"]
+
+KIND_LABELS: dict[str, str] = {  # Table 2's names, in Table 2's order
+    "pointwise": "Conv 1x1",
+    "depthwise": "Conv DW 3x3",
+    "standard": "Conv 3x3",
+    "fc": "Fully Connected",
+}
+BODIES = ("separable", "full", "shallow")
+WIDTH_RULES = ("paper", "min8", "divisible8")
+
+# (output channels, stride) of the thirteen blocks at alpha 1. Table 1 prints stride 2 for the last
+# one; that must be 1, see data/paper/discrepancies.csv.
+STEM_CHANNELS = 32
+BLOCKS = (
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    *[(512, 1)] * 5,
+    (1024, 2),
+    (1024, 1),
+)
+SHALLOW_BLOCKS = BLOCKS[:6] + BLOCKS[11:]  # Table 5: without the five 14x14x512 layers
+
+MAX_ALPHA, MIN_RESOLUTION, MAX_RESOLUTION = 16, 32, 4096
+PAPER_RESOLUTION = 224
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of Table 1 that has weights.
+
+    Maps are square; sizes are in pixels. Padding is TensorFlow's SAME, so a layer's output has
+    ceil(in_size / stride) pixels a side.
+    """
+
+    name: str
+    kind: Kind
+    kernel_size: int
+    stride: int
+    in_channels: int
+    out_channels: int
+    in_size: int
+    out_size: int
+
+    @property
+    def mult_adds(self) -> int:
+        """Multiply-accumulates for one image (Eq. 2, Eq. 4, or M · N for the fully connected)."""
+        if self.kind == "depthwise":
+            return cost.depthwise_mult_adds(self.kernel_size, self.in_channels, self.out_size)
+        return cost.standard_mult_adds(
+            self.kernel_size, self.in_channels, self.out_channels, self.out_size
+        )
+
+    @property
+    def parameters_as_printed(self) -> int:
+        """Weights only, the way the paper counts: no bias and no batch normalization."""
+        if self.kind == "depthwise":
+            return cost.depthwise_weights(self.kernel_size, self.in_channels)
+        return cost.standard_weights(self.kernel_size, self.in_channels, self.out_channels)
+
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers: weights and the bias (fc), or BN's gamma and beta (convolutions)."""
+        extra = self.out_channels if self.kind == "fc" else 2 * self.out_channels
+        return self.parameters_as_printed + extra
+
+    @property
+    def parameters_with_statistics(self) -> int:
+        """Trainable numbers and BN's moving mean and variance, the total that Keras prints."""
+        return self.parameters + (0 if self.kind == "fc" else 2 * self.out_channels)
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Zeros before and after each row and column (SAME)."""
+        return cost.same_padding(self.in_size, self.kernel_size, self.stride)
+
+    def bytes_moved(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:
+        """Bytes read and written at least once: input, weights (as printed) and output."""
+        check_int("batch", batch, 1)
+        return cost.bytes_moved(
+            batch * self.in_size**2 * self.in_channels,
+            batch * self.out_size**2 * self.out_channels,
+            self.parameters_as_printed,
+            bytes_per_number,
+        )
+
+    def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
+        """Arithmetic intensity in floating-point operations a byte (2 for each mult-add)."""
+        return cost.arithmetic_intensity(
+            batch * self.mult_adds, self.bytes_moved(batch, bytes_per_number)
+        )
+
+
+@dataclass(frozen=True)
+class KindTotal:
+    """One row of Table 2: what all layers of one kind cost together."""
+
+    kind: Kind
+    label: str
+    layers: int
+    mult_adds: int
+    parameters: int
+    """Weights as printed, the count that Table 2's percentages are of."""
+    mult_adds_share: float
+    """Share of the network's mult-adds, between 0 and 1."""
+    parameters_share: float
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A complete MobileNet as data. Make one with `mobilenet_v1`."""
+
+    alpha: float
+    resolution: int
+    num_classes: int
+    body: Body
+    width_rule: WidthRule
+    layers: tuple[Layer, ...]
+    """The layers with weights: 28 for the separable body, the fully connected one last."""
+
+    @property
+    def rho(self) -> float:
+        """Resolution multiplier, relative to the paper's 224 pixels (Eq. 7)."""
+        return self.resolution / PAPER_RESOLUTION
+
+    @cached_property
+    def mult_adds(self) -> int:
+        """Multiply-accumulates for one image, the fully connected layer included."""
+        return sum(layer.mult_adds for layer in self.layers)
+
+    @cached_property
+    def parameters(self) -> int:
+        """Trainable parameters: weights, BN's gamma and beta, and the classifier's bias."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @cached_property
+    def parameters_as_printed(self) -> int:
+        """Parameters as the paper counts them: convolution and classifier weights only."""
+        return sum(layer.parameters_as_printed for layer in self.layers)
+
+    @cached_property
+    def parameters_with_statistics(self) -> int:
+        """All stored numbers: trainable ones and BN's moving mean and variance."""
+        return sum(layer.parameters_with_statistics for layer in self.layers)
+
+    def bytes_moved(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:
+        """Bytes that all layers together move at least, each run on its own."""
+        return sum(layer.bytes_moved(batch, bytes_per_number) for layer in self.layers)
+
+    def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
+        """Arithmetic intensity of the whole network, in floating-point operations a byte."""
+        return cost.arithmetic_intensity(
+            batch * self.mult_adds, self.bytes_moved(batch, bytes_per_number)
+        )
+
+    def by_kind(self) -> dict[Kind, KindTotal]:
+        """Table 2: mult-adds and parameters by kind of layer, in the table's order."""
+        totals: dict[Kind, KindTotal] = {}
+        for kind, label in KIND_LABELS.items():
+            layers = [layer for layer in self.layers if layer.kind == kind]
+            if layers:
+                mult_adds = sum(layer.mult_adds for layer in layers)
+                parameters = sum(layer.parameters_as_printed for layer in layers)
+                totals[kind] = KindTotal(
+                    kind,
+                    label,
+                    len(layers),
+                    mult_adds,
+                    parameters,
+                    mult_adds / self.mult_adds,
+                    parameters / self.parameters_as_printed,
+                )
+        return totals
+
+    def layer(self, name: str) -> Layer:
+        """The layer called `name`, such as "dw_3"; a KeyError lists the names there are."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise KeyError(f"no layer called {name!r}; the layers are {names}")
+
+    def receptive_field_at(self, name: str) -> cost.ReceptiveField:
+        """Receptive field, effective stride and effective padding at a layer's output.
+
+        The fully connected layer sees the whole image, through the average pool before it.
+        """
+        names = [layer.name for layer in self.layers]
+        below = self.layers[: names.index(self.layer(name).name) + 1]
+        field = cost.receptive_field(
+            (layer.kernel_size, layer.stride, layer.padding[0])
+            for layer in below
+            if layer.kind != "fc"
+        )
+        if below[-1].kind == "fc":
+            pool = self.layers[-2].out_size
+            field = field._replace(size=field.size + (pool - 1) * field.stride)
+        return field
+
+    @property
+    def receptive_field(self) -> int:
+        """Input pixels a side that one pixel of the last feature map sees (before the pool)."""
+        return self.receptive_field_at(self.layers[-2].name).size
+
+    @property
+    def effective_stride(self) -> int:
+        """Input pixels between the centres of neighbouring pixels of the last feature map."""
+        return self.receptive_field_at(self.layers[-2].name).stride
+
+    @property
+    def effective_padding(self) -> int:
+        """Input pixels by which the first receptive field starts before the image."""
+        return self.receptive_field_at(self.layers[-2].name).padding
+
+    def table_rows(self) -> list[tuple[str, str, str]]:
+        """Rows of Table 1: type and stride, filter shape, input size; repeated blocks folded."""
+        rows = [_table_row(layer) for layer in self.layers[:-1]]
+        pairs = 1 if self.body == "full" else 2  # rows that repeat together
+        folded = rows[:1]
+        blocks = [tuple(rows[i : i + pairs]) for i in range(1, len(rows), pairs)]
+        for block, repeats in groupby(blocks):
+            count = len(list(repeats))
+            mark = f"{count}x " if count > 1 else ""
+            folded += [(mark + kind, shape, size) for kind, shape, size in block]
+        last, head = self.layers[-2], self.layers[-1]
+        pooled = f"{last.out_size}x{last.out_size}"
+        return [
+            *folded,
+            ("Avg Pool / s1", f"Pool {pooled}", f"{pooled}x{last.out_channels}"),
+            ("FC / s1", f"{head.in_channels}x{head.out_channels}", f"1x1x{head.in_channels}"),
+            ("Softmax / s1", "Classifier", f"1x1x{head.out_channels}"),
+        ]
+
+    def __str__(self) -> str:
+        """Table 1 for this network, with its totals below."""
+        rows = [("Type / Stride", "Filter Shape", "Input Size"), *self.table_rows()]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        lines.append(f"{self.mult_adds:,} mult-adds, {self.parameters_as_printed:,} parameters")
+        return "\n".join(line.rstrip() for line in lines)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Architecture {self.alpha:g} MobileNet-{self.resolution}, {self.body} body, "
+            f"{self.num_classes} classes: {self.mult_adds / 1e6:.1f} M mult-adds, "
+            f"{self.parameters / 1e6:.2f} M parameters>"
+        )
+
+
+def mobilenet_v1(
+    alpha: float = 1.0,
+    resolution: int = PAPER_RESOLUTION,
+    num_classes: int = 1000,
+    body: Body = "separable",
+    width_rule: WidthRule = "paper",
+) -> Architecture:
+    """MobileNet V1 as data: Table 1 under a width and a resolution multiplier (Eq. 6 and 7).
+
+    Parameters
+    ----------
+    alpha
+        Width multiplier, above 0 and at most 16. The paper uses 1, 0.75, 0.5 and 0.25.
+    resolution
+        Side of the square input image in pixels, 32 to 4096. The paper uses 224, 192, 160 and 128.
+    num_classes
+        Outputs of the classifier, at least 1.
+    body
+        "separable" (Table 1), "full" (each depthwise and pointwise pair replaced by one standard
+        3x3 convolution, Table 4) or "shallow" (the five 14x14x512 layers left out, Table 5).
+    width_rule
+        How alpha · channels becomes a whole number: "paper" truncates, "min8" truncates but keeps
+        at least 8 (tf-slim), "divisible8" rounds to a multiple of 8 (timm). All agree at the
+        paper's four alphas.
+
+    Raises
+    ------
+    ValueError
+        A value outside its range, or an alpha so small that a layer would have no channel.
+    TypeError
+        A value of the wrong type.
+    """
+    alpha = check_positive("alpha", alpha, MAX_ALPHA)
+    resolution = check_int("resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION)
+    num_classes = check_int("num_classes", num_classes, 1)
+    check_choice("body", body, BODIES)
+    check_choice("width_rule", width_rule, WIDTH_RULES)
+    if scale_channels(STEM_CHANNELS, alpha, width_rule) < 1:
+        raise ValueError(
+            f"alpha must be at least 1/{STEM_CHANNELS} = {1 / STEM_CHANNELS} under the "
+            f"{width_rule!r} width rule, got {alpha!r}: the first layer would have no channel"
+        )
+    layers = tuple(_layers(alpha, resolution, num_classes, body, width_rule))
+    return Architecture(alpha, resolution, num_classes, body, width_rule, layers)
+
+
+def scale_channels(channels: int, alpha: float, width_rule: WidthRule = "paper") -> int:
+    """Channels of a layer under the width multiplier (Eq. 6), rounded by `width_rule`."""
+    scaled = alpha * channels
+    if width_rule == "paper":
+        return int(scaled)
+    if width_rule == "min8":
+        return max(8, int(scaled))
+    rounded = max(8, int(scaled + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * scaled else rounded  # never lose more than a tenth
+
+
+def _layers(
+    alpha: float, resolution: int, num_classes: int, body: Body, width_rule: WidthRule
+) -> Iterator[Layer]:
+    channels, size = 3, resolution
+
+    def layer(name: str, kind: Kind, kernel_size: int, stride: int, out: int) -> Layer:
+        nonlocal channels, size
+        made = Layer(name, kind, kernel_size, stride, channels, out, size, -(-size // stride))
+        channels, size = made.out_channels, made.out_size
+        return made
+
+    yield layer("conv_0", "standard", 3, 2, scale_channels(STEM_CHANNELS, alpha, width_rule))
+    blocks = SHALLOW_BLOCKS if body == "shallow" else BLOCKS
+    for i, (width, stride) in enumerate(blocks, start=1):
+        out = scale_channels(width, alpha, width_rule)
+        if body == "full":
+            yield layer(f"conv_{i}", "standard", 3, stride, out)
+        else:
+            yield layer(f"dw_{i}", "depthwise", 3, stride, channels)
+            yield layer(f"pw_{i}", "pointwise", 1, 1, out)
+    size = 1  # the average pool leaves one pixel
+    yield layer("fc", "fc", 1, 1, num_classes)
+
+
+def _table_row(layer: Layer) -> tuple[str, str, str]:
+    k, m, n = layer.kernel_size, layer.in_channels, layer.out_channels
+    size: Any = f"{layer.in_size}x{layer.in_size}x{m}"
+    if layer.kind == "depthwise":
+        return f"Conv dw / s{layer.stride}", f"{k}x{k}x{m} dw", size
+    return f"Conv / s{layer.stride}", f"{k}x{k}x{m}x{n}", size

@@ -1,0 +1,125 @@
+"""Where the book's data lies, how files are written, and where a result came from."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, BinaryIO
+
+DATA_VARIABLE = "MOBILENET_DATA"
+
+
+def find_data() -> Path:
+    """The book's `data/` folder.
+
+    The environment variable MOBILENET_DATA wins; else the folder beside the library, as in a
+    checkout.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is neither, with what to do about it.
+    """
+    chosen = os.environ.get(DATA_VARIABLE)
+    folder = Path(chosen) if chosen else Path(__file__).resolve().parent.parent / "data"
+    if (folder / "paper").is_dir():
+        return folder
+    where = f"{DATA_VARIABLE} points to {folder}" if chosen else f"looked in {folder}"
+    raise FileNotFoundError(
+        f"the book's data folder was not found ({where}, which has no paper/ inside). "
+        f"Get a checkout of the book and set {DATA_VARIABLE} to its data folder."
+    )
+
+
+@contextmanager
+def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears under `path` only when it is complete.
+
+    Bytes go to a temporary name in the same folder; leaving the block renames it. If the block
+    raises, the temporary file is removed and whatever stood at `path` is untouched.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
+        dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False
+    )
+    try:
+        yield handle.file
+        handle.flush()
+        os.fsync(handle.fileno())
+        handle.close()
+        # Temporary files are private; the finished one gets the rights any new file would have.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(handle.name, 0o666 & ~mask)
+        os.replace(handle.name, target)
+    except BaseException:
+        handle.close()
+        os.unlink(handle.name)
+        raise
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None:
+    """Write `content` (text as UTF-8) to `path`, whole or not at all."""
+    with atomic(path) as handle:
+        handle.write(content.encode() if isinstance(content, str) else content)
+
+
+def provenance(seed: int | None = None, packages: tuple[str, ...] = ("numpy",)) -> dict[str, Any]:
+    """Where a result came from: command, commit, seed, versions, device and date.
+
+    Parameters
+    ----------
+    seed
+        The seed of the run, None if nothing in it is random.
+    packages
+        Distributions whose versions matter for the result.
+    """
+    return {
+        "command": shlex.join([Path(sys.executable).name, *_relative(sys.orig_argv[1:])]),
+        "commit": _commit(),
+        "seed": seed,
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in packages},
+        "device": {
+            "system": platform.system(),
+            "processor": cpu_model(),
+            "cores": os.cpu_count(),
+        },
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def cpu_model() -> str:
+    """Name of the processor as the operating system gives it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as info:
+            for line in info:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass  # not Linux; platform knows what there is to know
+    return platform.processor() or platform.machine()
+
+
+def _relative(arguments: list[str]) -> list[str]:
+    # A results file is published: paths of the machine that made it do not belong in it.
+    return [os.path.relpath(a) if os.path.isabs(a) else a for a in arguments]
+
+
+def _commit() -> str:
+    here = Path(__file__).resolve().parent
+    try:
+        run = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+        return subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown (not a git checkout)"

@@ -1,0 +1,192 @@
+"""The complete MobileNet V1 as a torch module, built from an `Architecture`.
+
+>>> net = MobileNet(mobilenet_v1(alpha=0.25, resolution=96, num_classes=10))
+>>> net(torch.zeros(1, 3, 96, 96)).shape
+torch.Size([1, 10])
+
+The paper leaves details open that decide whether somebody else's weights work: which ReLU, how
+stride-2 layers are padded, batch normalization's epsilon. A `Convention` says how one
+implementation settled them; facts and sources are in `data/paper/README.md`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .architecture import Architecture, Layer, WidthRule, mobilenet_v1, scale_channels
+from .validation import check_choice
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What one implementation of MobileNet V1 does where the paper leaves it open."""
+
+    name: str
+    activation: Literal["relu", "relu6"]
+    padding: Literal["same", "symmetric"]
+    """"same" is TensorFlow's: an odd zero goes after. "symmetric" puts one zero on every side."""
+    bn_eps: float
+    bn_momentum: float
+    """torch's meaning: the share of the *new* batch. TensorFlow's decay 0.9997 is 0.0003 here."""
+    width_rule: WidthRule
+    num_classes: int
+    """Classes of the published ImageNet weights; 1001 when class 0 is "background"."""
+    dropout: float
+    """Probability of *dropping* a feature before the classifier while training."""
+
+    def __post_init__(self) -> None:
+        check_choice("activation", self.activation, ("relu", "relu6"))
+        check_choice("padding", self.padding, ("same", "symmetric"))
+
+    def architecture(self, num_classes: int | None = None, **options: Any) -> Architecture:
+        """`mobilenet_v1` with this convention's width rule and its own number of classes."""
+        classes = self.num_classes if num_classes is None else num_classes
+        return mobilenet_v1(num_classes=classes, width_rule=self.width_rule, **options)
+
+
+# The paper says ReLU and little else; where it is silent, PAPER follows its authors' tf-slim code.
+PAPER = Convention("paper", "relu", "same", 1e-3, 3e-4, "paper", 1000, 0.0)
+TF_SLIM = Convention("tf-slim", "relu6", "same", 1e-3, 3e-4, "min8", 1001, 0.001)
+KERAS = Convention("keras", "relu6", "same", 1e-3, 0.01, "paper", 1000, 0.001)
+TIMM = Convention("timm", "relu6", "symmetric", 1e-5, 0.1, "divisible8", 1000, 0.0)
+
+
+class MobileNet(nn.Module):
+    """MobileNet V1 with any body, width and resolution of `mobilenet_v1`.
+
+    The input is (B, 3, H, W) float; the output is (B, num_classes) logits. H and W may differ from
+    `arch.resolution`, since the average pool takes whatever is left. `state_dict` names follow the
+    layers: "conv_0.conv.weight", "dw_1.bn.running_mean", "fc.bias".
+
+    Parameters
+    ----------
+    arch
+        What to build, from `mobilenet_v1` or `Convention.architecture`.
+    convention
+        How to settle what the paper leaves open: PAPER, TF_SLIM, KERAS, TIMM or your own.
+
+    Raises
+    ------
+    ValueError
+        The convention would give a layer of `arch` another width.
+    """
+
+    def __init__(self, arch: Architecture, convention: Convention = PAPER) -> None:
+        super().__init__()
+        _check_widths(arch, convention)
+        self.arch, self.convention = arch, convention
+        for layer in arch.layers[:-1]:
+            self.add_module(layer.name, ConvBNReLU(layer, convention))
+        self.dropout = nn.Dropout(convention.dropout)
+        head = arch.layers[-1]
+        self.fc = nn.Linear(head.in_channels, head.out_channels)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw fresh weights: He normal over each filter's fan out, BN at 1 and 0, bias at 0.
+
+        Every draw comes from torch's global generator; call `torch.manual_seed` first.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                fan_out = module.out_channels // module.groups * math.prod(module.kernel_size)
+                nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
+            elif isinstance(module, nn.BatchNorm2d):
+                module.reset_parameters()
+        nn.init.normal_(self.fc.weight, std=0.01)
+        nn.init.zeros_(self.fc.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits, (B, num_classes), of input (B, 3, H, W)."""
+        return self._run(x, None)
+
+    @torch.jit.unused
+    def feature_maps(self, x: Tensor, names: Collection[str] | None = None) -> dict[str, Tensor]:
+        """Outputs of the layers called `names` (all if None), by name, in the network's order.
+
+        Convolutional layers give (B, out_channels, out_size, out_size) after BN and ReLU; "fc" the
+        logits.
+
+        Raises
+        ------
+        KeyError
+            A name that no layer has.
+        """
+        wanted = {layer.name for layer in self.arch.layers} if names is None else set(names)
+        for name in wanted:
+            self.arch.layer(name)
+        kept: dict[str, Tensor] = {}
+        logits = self._run(x, kept)
+        kept["fc"] = logits
+        return {name: feature for name, feature in kept.items() if name in wanted}
+
+    def _run(self, x: Tensor, kept: dict[str, Tensor] | None) -> Tensor:
+        if x.dim() != 4 or x.shape[1] != 3:
+            raise ValueError(
+                f"the network takes a batch of RGB images, (B, 3, H, W); got {tuple(x.shape)}"
+            )
+        for layer in self.arch.layers[:-1]:
+            x = self.get_submodule(layer.name)(x)  # (B, out_channels, out_size, out_size)
+            if kept is not None:
+                kept[layer.name] = x
+        x = x.mean(dim=(2, 3))  # average pool: (B, in_channels of fc)
+        return self.fc(self.dropout(x))
+
+
+class ConvBNReLU(nn.Module):
+    """One row of Table 1: a convolution, batch normalization and ReLU (Figure 3)."""
+
+    def __init__(self, layer: Layer, convention: Convention) -> None:
+        super().__init__()
+        half = layer.kernel_size // 2
+        # SAME and symmetric differ only where the stride skips pixels; elsewhere the convolution
+        # pads by itself, which is faster than a padded copy.
+        self.pad_same = convention.padding == "same" and layer.stride > 1
+        self.kernel_size, self.stride = layer.kernel_size, layer.stride
+        self.conv = nn.Conv2d(
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel_size,
+            layer.stride,
+            padding=0 if self.pad_same else half,
+            groups=layer.in_channels if layer.kind == "depthwise" else 1,
+            bias=False,
+        )
+        self.bn = nn.BatchNorm2d(
+            layer.out_channels, eps=convention.bn_eps, momentum=convention.bn_momentum
+        )
+        self.act = nn.ReLU6() if convention.activation == "relu6" else nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) to (B, out_channels, ceil(H / stride), ceil(W / stride))."""
+        if self.pad_same:
+            left, right = self._same(x.shape[3])
+            top, bottom = self._same(x.shape[2])
+            x = F.pad(x, (left, right, top, bottom))
+        return self.act(self.bn(self.conv(x)))
+
+    def _same(self, size: int) -> tuple[int, int]:
+        # cost.same_padding without its checks and its max(): plain arithmetic that also holds for
+        # the symbolic sizes of torch.compile and torch.export. k >= stride keeps it from going
+        # below 0.
+        total = (size - 1) // self.stride * self.stride + self.kernel_size - size
+        return total // 2, total - total // 2
+
+
+def _check_widths(arch: Architecture, convention: Convention) -> None:
+    wide = mobilenet_v1(body=arch.body).layers
+    for layer, full in zip(arch.layers[:-1], wide[:-1], strict=True):
+        wanted = scale_channels(full.out_channels, arch.alpha, convention.width_rule)
+        if wanted != layer.out_channels:
+            raise ValueError(
+                f"the {convention.name} convention gives {layer.name} {wanted} channels at "
+                f"alpha {arch.alpha:g}, the architecture has {layer.out_channels}; build it with "
+                f"mobilenet_v1(..., width_rule={convention.width_rule!r})"
+            )

@@ -1,0 +1,121 @@
+"""The photographs in `data/photos/`, and the reader's own, as arrays.
+
+A photo is a uint8 array (height, width, 3) in RGB. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from .files import find_data
+from .validation import check_int
+
+Photo = NDArray[np.uint8]
+
+
+class PhotoError(ValueError):
+    """A file or array that cannot be used as a photo; the message says why."""
+
+
+class Credit(NamedTuple):
+    """Where a photo in `data/photos/` comes from."""
+
+    name: str
+    subject: str
+    author: str
+    licence: str
+    source: str
+
+
+def credits() -> dict[str, Credit]:
+    """Subject, author, licence and source of every photo in `data/photos/`, by name."""
+    with open(find_data() / "photos" / "credits.csv", encoding="utf-8", newline="") as table:
+        return {row["name"]: Credit(**row) for row in csv.DictReader(table)}
+
+
+def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo:
+    """Read a photo.
+
+    Parameters
+    ----------
+    source
+        A name from `data/photos/` such as "cat", or the path of an image file.
+    size
+        If given, the middle square is cut out and resized to this many pixels a side.
+
+    Returns
+    -------
+    array
+        (height, width, 3) uint8, RGB. Grey images get three equal channels.
+
+    Raises
+    ------
+    PhotoError
+        The file is empty, damaged, no image, or in a mode other than RGB or grey.
+    FileNotFoundError
+        There is no such file, with the names there are.
+    """
+    path = _find(source)
+    if path.stat().st_size == 0:
+        raise PhotoError(f"{path} is empty (0 bytes); a photo file is needed, such as a JPEG")
+    try:
+        with Image.open(path) as image:
+            image.load()  # reads all of it, so that a truncated file fails here
+            image = ImageOps.exif_transpose(image)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise PhotoError(
+            f"{path} cannot be read as an image ({error}); it may be damaged or cut short"
+        ) from error
+    if image.mode not in ("RGB", "L"):
+        raise PhotoError(
+            f"{path} has mode {image.mode}; RGB or grey (L) is needed. Convert it, for instance "
+            'with PIL: Image.open(path).convert("RGB").save("photo.png")'
+        )
+    image = image.convert("RGB")
+    if size is not None:
+        side = check_int("size", size, 1, 8192)
+        image = ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def check_photo(photo: Any) -> Photo:
+    """Return `photo` if it is a (height, width, 3) uint8 array with at least one pixel.
+
+    Raises
+    ------
+    PhotoError
+        It is something else; the message gives its shape and type.
+    """
+    array = np.asarray(photo)
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise PhotoError(f"a photo has shape (height, width, 3), RGB; got {array.shape}")
+    if 0 in array.shape:
+        raise PhotoError(f"a photo needs at least one pixel; got shape {array.shape}")
+    if array.dtype != np.uint8:
+        raise PhotoError(f"a photo holds whole numbers 0 to 255 (uint8); got {array.dtype}")
+    return array
+
+
+def to_gray(photo: Photo) -> NDArray[np.uint8]:
+    """Brightness of a photo, (height, width) uint8, with the luma weights of Rec. ITU-R BT.601."""
+    weights = np.array([0.299, 0.587, 0.114])
+    return np.rint(check_photo(photo) @ weights).astype(np.uint8)
+
+
+def _find(source: str | os.PathLike[str]) -> Path:
+    path = Path(source)
+    if path.is_file():
+        return path
+    known = credits()
+    if str(source) in known:
+        return find_data() / "photos" / f"{source}.jpg"
+    raise FileNotFoundError(
+        f"no photo {str(source)!r}: neither a file nor one of {', '.join(known)}"
+    )
