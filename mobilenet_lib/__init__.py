@@ -8,14 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .architecture import Architecture, Layer, mobilenet_v1
+    from .architecture import Architecture, mobilenet_v1
+    from .layer import Layer
     from .model import KERAS, PAPER, TF_SLIM, TIMM, Convention, MobileNet
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Architecture": "architecture",
-    "Layer": "architecture",
+    "Layer": "layer",
     "mobilenet_v1": "architecture",
     "Convention": "model",
     "MobileNet": "model",

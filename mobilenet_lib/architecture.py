@@ -14,21 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Any, Literal
+from typing import Literal
 
 from . import cost
+from .layer import KIND_LABELS, Kind, KindTotal, Layer
 from .validation import check_choice, check_int, check_positive
 
-Kind = Literal["standard", "depthwise", "pointwise", "fc"]
 Body = Literal["separable", "full", "shallow"]
 WidthRule = Literal["paper", "min8", "divisible8"]
 
-KIND_LABELS: dict[str, str] = {  # Table 2's names, in Table 2's order
-    "pointwise": "Conv 1x1",
-    "depthwise": "Conv DW 3x3",
-    "standard": "Conv 3x3",
-    "fc": "Fully Connected",
-}
 BODIES = ("separable", "full", "shallow")
 WIDTH_RULES = ("paper", "min8", "divisible8")
 
@@ -50,87 +44,6 @@ SHALLOW_BLOCKS = BLOCKS[:6] + BLOCKS[11:]  # Table 5: without the five 14x14x512
 
 MAX_ALPHA, MIN_RESOLUTION, MAX_RESOLUTION = 16, 32, 4096
 PAPER_RESOLUTION = 224
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One row of Table 1 that has weights.
-
-    Maps are square; sizes are in pixels. Padding is TensorFlow's SAME, so a layer's output has
-    ceil(in_size / stride) pixels a side.
-    """
-
-    name: str
-    kind: Kind
-    kernel_size: int
-    stride: int
-    in_channels: int
-    out_channels: int
-    in_size: int
-    out_size: int
-
-    @property
-    def mult_adds(self) -> int:
-        """Multiply-accumulates for one image (Eq. 2, Eq. 4, or M · N for the fully connected)."""
-        if self.kind == "depthwise":
-            return cost.depthwise_mult_adds(self.kernel_size, self.in_channels, self.out_size)
-        return cost.standard_mult_adds(
-            self.kernel_size, self.in_channels, self.out_channels, self.out_size
-        )
-
-    @property
-    def parameters_as_printed(self) -> int:
-        """Weights only, the way the paper counts: no bias and no batch normalization."""
-        if self.kind == "depthwise":
-            return cost.depthwise_weights(self.kernel_size, self.in_channels)
-        return cost.standard_weights(self.kernel_size, self.in_channels, self.out_channels)
-
-    @property
-    def parameters(self) -> int:
-        """Trainable numbers: weights and the bias (fc), or BN's gamma and beta (convolutions)."""
-        extra = self.out_channels if self.kind == "fc" else 2 * self.out_channels
-        return self.parameters_as_printed + extra
-
-    @property
-    def parameters_with_statistics(self) -> int:
-        """Trainable numbers and BN's moving mean and variance, the total that Keras prints."""
-        return self.parameters + (0 if self.kind == "fc" else 2 * self.out_channels)
-
-    @property
-    def padding(self) -> tuple[int, int]:
-        """Zeros before and after each row and column (SAME)."""
-        return cost.same_padding(self.in_size, self.kernel_size, self.stride)
-
-    def bytes_moved(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:
-        """Bytes read and written at least once: input, weights (as printed) and output."""
-        check_int("batch", batch, 1)
-        return cost.bytes_moved(
-            batch * self.in_size**2 * self.in_channels,
-            batch * self.out_size**2 * self.out_channels,
-            self.parameters_as_printed,
-            bytes_per_number,
-        )
-
-    def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
-        """Arithmetic intensity in floating-point operations a byte (2 for each mult-add)."""
-        return cost.arithmetic_intensity(
-            batch * self.mult_adds, self.bytes_moved(batch, bytes_per_number)
-        )
-
-
-@dataclass(frozen=True)
-class KindTotal:
-    """One row of Table 2: what all layers of one kind cost together."""
-
-    kind: Kind
-    label: str
-    layers: int
-    mult_adds: int
-    parameters: int
-    """Weights as printed, the count that Table 2's percentages are of."""
-    mult_adds_share: float
-    """Share of the network's mult-adds, between 0 and 1."""
-    parameters_share: float
 
 
 @dataclass(frozen=True)
@@ -241,7 +154,7 @@ class Architecture:
 
     def table_rows(self) -> list[tuple[str, str, str]]:
         """Rows of Table 1: type and stride, filter shape, input size; repeated blocks folded."""
-        rows = [_table_row(layer) for layer in self.layers[:-1]]
+        rows = [layer.table_row for layer in self.layers[:-1]]
         pairs = 1 if self.body == "full" else 2  # rows that repeat together
         folded = rows[:1]
         blocks = [tuple(rows[i : i + pairs]) for i in range(1, len(rows), pairs)]
@@ -254,7 +167,7 @@ class Architecture:
         return [
             *folded,
             ("Avg Pool / s1", f"Pool {pooled}", f"{pooled}x{last.out_channels}"),
-            ("FC / s1", f"{head.in_channels}x{head.out_channels}", f"1x1x{head.in_channels}"),
+            head.table_row,
             ("Softmax / s1", "Classifier", f"1x1x{head.out_channels}"),
         ]
 
@@ -311,7 +224,6 @@ def mobilenet_v1(
     resolution = check_int("resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION)
     num_classes = check_int("num_classes", num_classes, 1)
     check_choice("body", body, BODIES)
-    check_choice("width_rule", width_rule, WIDTH_RULES)
     if scale_channels(STEM_CHANNELS, alpha, width_rule) < 1:
         raise ValueError(
             f"alpha must be at least 1/{STEM_CHANNELS} = {1 / STEM_CHANNELS} under the "
@@ -323,6 +235,7 @@ def mobilenet_v1(
 
 def scale_channels(channels: int, alpha: float, width_rule: WidthRule = "paper") -> int:
     """Channels of a layer under the width multiplier (Eq. 6), rounded by `width_rule`."""
+    check_choice("width_rule", width_rule, WIDTH_RULES)
     scaled = alpha * channels
     if width_rule == "paper":
         return int(scaled)
@@ -354,11 +267,3 @@ def _layers(
             yield layer(f"pw_{i}", "pointwise", 1, 1, out)
     size = 1  # the average pool leaves one pixel
     yield layer("fc", "fc", 1, 1, num_classes)
-
-
-def _table_row(layer: Layer) -> tuple[str, str, str]:
-    k, m, n = layer.kernel_size, layer.in_channels, layer.out_channels
-    size: Any = f"{layer.in_size}x{layer.in_size}x{m}"
-    if layer.kind == "depthwise":
-        return f"Conv dw / s{layer.stride}", f"{k}x{k}x{m} dw", size
-    return f"Conv / s{layer.stride}", f"{k}x{k}x{m}x{n}", size

@@ -28,14 +28,14 @@ def standard_mult_adds(kernel_size: int, in_channels: int, out_channels: int, ou
     out_size
         Side of the square output map in pixels, >= 1.
     """
-    _check(kernel_size, in_channels, out_channels, out_size)
-    return kernel_size**2 * in_channels * out_channels * out_size**2
+    k, m, n, size = _check(kernel_size, in_channels, out_channels, out_size)
+    return k**2 * m * n * size**2
 
 
 def depthwise_mult_adds(kernel_size: int, channels: int, out_size: int) -> int:
     """Mult-adds of a depthwise convolution: D_K² · M · D_F² (Eq. 4)."""
-    _check(kernel_size, channels, 1, out_size)
-    return kernel_size**2 * channels * out_size**2
+    k, m, _, size = _check(kernel_size, channels, 1, out_size)
+    return k**2 * m * size**2
 
 
 def pointwise_mult_adds(in_channels: int, out_channels: int, out_size: int) -> int:
@@ -54,20 +54,20 @@ def separable_mult_adds(
 
 def reduction(kernel_size: int, out_channels: int) -> float:
     """Eq. 5 divided by Eq. 2: 1/N + 1/D_K², the share of the work that is left."""
-    _check(kernel_size, 1, out_channels, 1)
-    return 1 / out_channels + 1 / kernel_size**2
+    k, _, n, _ = _check(kernel_size, 1, out_channels, 1)
+    return 1 / n + 1 / k**2
 
 
 def standard_weights(kernel_size: int, in_channels: int, out_channels: int) -> int:
     """Weights of a standard convolution, D_K² · M · N; with `kernel_size` 1, of a pointwise one."""
-    _check(kernel_size, in_channels, out_channels, 1)
-    return kernel_size**2 * in_channels * out_channels
+    k, m, n, _ = _check(kernel_size, in_channels, out_channels, 1)
+    return k**2 * m * n
 
 
 def depthwise_weights(kernel_size: int, channels: int) -> int:
     """Weights of a depthwise convolution, D_K² · M."""
-    _check(kernel_size, channels, 1, 1)
-    return kernel_size**2 * channels
+    k, m, _, _ = _check(kernel_size, channels, 1, 1)
+    return k**2 * m
 
 
 def separable_weights(kernel_size: int, in_channels: int, out_channels: int) -> int:
@@ -80,7 +80,7 @@ def separable_weights(kernel_size: int, in_channels: int, out_channels: int) -> 
 def bytes_moved(
     inputs: int, outputs: int, weights: int, bytes_per_number: int = FLOAT32_BYTES
 ) -> int:
-    """Bytes that a layer must move at least: read its input and weights once, write its output once.
+    """Bytes that a layer moves at least: its input and weights read once, its output written once.
 
     Real kernels move more when a cache overflows; none can move less.
 
@@ -108,10 +108,10 @@ def same_padding(
     and a 3x3 kernel an even input gets (0, 1), an odd one (1, 1). Padding (1, 1) for both, as most
     PyTorch code does, looks at other pixels.
     """
-    _check(kernel_size, 1, 1, in_size)
-    check_int("stride", stride, 1)
-    span = check_int("dilation", dilation, 1) * (kernel_size - 1) + 1
-    total = max((-(-in_size // stride) - 1) * stride + span - in_size, 0)
+    k, _, _, size = _check(kernel_size, 1, 1, in_size)
+    stride = check_int("stride", stride, 1)
+    span = check_int("dilation", dilation, 1) * (k - 1) + 1
+    total = max((-(-size // stride) - 1) * stride + span - size, 0)
     return total // 2, total - total // 2
 
 
@@ -127,10 +127,12 @@ def output_size(
     Raises
     ------
     ValueError
-        The dilated kernel is larger than the padded input.
+        The dilated kernel is larger than the padded input, or a number is out of range.
     """
-    span = dilation * (kernel_size - 1) + 1
-    padded = in_size + sum(padding)
+    k, _, _, size = _check(kernel_size, 1, 1, in_size)
+    stride = check_int("stride", stride, 1)
+    span = check_int("dilation", dilation, 1) * (k - 1) + 1
+    padded = size + sum(padding)
     if span > padded:
         raise ValueError(
             f"a kernel that spans {span} pixels does not fit an input of {padded} pixels "
@@ -210,8 +212,13 @@ def layer_ladder(
     ]
 
 
-def _check(kernel_size: int, in_channels: int, out_channels: int, size: int) -> None:
-    check_int("kernel_size", kernel_size, 1)
-    check_int("in_channels", in_channels, 1)
-    check_int("out_channels", out_channels, 1)
-    check_int("size", size, 1)
+def _check(
+    kernel_size: int, in_channels: int, out_channels: int, size: int
+) -> tuple[int, int, int, int]:
+    """Return the four as Python's own integers, which unlike NumPy's never overflow."""
+    return (
+        check_int("kernel_size", kernel_size, 1),
+        check_int("in_channels", in_channels, 1),
+        check_int("out_channels", out_channels, 1),
+        check_int("size", size, 1),
+    )

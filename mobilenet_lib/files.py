@@ -85,7 +85,7 @@ def provenance(seed: int | None = None, packages: tuple[str, ...] = ("numpy",)) 
         Distributions whose versions matter for the result.
     """
     return {
-        "command": shlex.join([Path(sys.executable).name, *_relative(sys.orig_argv[1:])]),
+        "command": shlex.join([Path(sys.executable).name, *map(_short, sys.orig_argv[1:])]),
         "commit": _commit(),
         "seed": seed,
         "versions": {"python": platform.python_version()}
@@ -111,9 +111,14 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _relative(arguments: list[str]) -> list[str]:
-    # A results file is published: paths of the machine that made it do not belong in it.
-    return [os.path.relpath(a) if os.path.isabs(a) else a for a in arguments]
+def _short(argument: str) -> str:
+    # A results file is published: paths of the machine that made it do not belong in it. A path
+    # below the current folder becomes relative to it, any other keeps only its last part.
+    option, equals, value = argument.rpartition("=")
+    path, here = Path(value), Path.cwd()
+    if not path.is_absolute():
+        return argument
+    return option + equals + str(path.relative_to(here) if here in path.parents else path.name)
 
 
 def _commit() -> str:

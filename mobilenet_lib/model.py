@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .architecture import Architecture, Layer, WidthRule, mobilenet_v1, scale_channels
+from .architecture import WIDTH_RULES, Architecture, Layer, WidthRule, mobilenet_v1, scale_channels
 from .validation import check_choice
 
 
@@ -44,6 +44,7 @@ class Convention:
     def __post_init__(self) -> None:
         check_choice("activation", self.activation, ("relu", "relu6"))
         check_choice("padding", self.padding, ("same", "symmetric"))
+        check_choice("width_rule", self.width_rule, WIDTH_RULES)
 
     def architecture(self, num_classes: int | None = None, **options: Any) -> Architecture:
         """`mobilenet_v1` with this convention's width rule and its own number of classes."""

@@ -69,7 +69,7 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
         with Image.open(path) as image:
             image.load()  # reads all of it, so that a truncated file fails here
             image = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PhotoError(
             f"{path} cannot be read as an image ({error}); it may be damaged or cut short"
         ) from error
@@ -82,7 +82,7 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
     if size is not None:
         side = check_int("size", size, 1, 8192)
         image = ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
-    return np.asarray(image)
+    return np.array(image)  # a copy: PIL's own buffer is read-only, which torch warns about
 
 
 def check_photo(photo: Any) -> Photo:

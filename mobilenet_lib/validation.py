@@ -1,4 +1,4 @@
-"""Checks of arguments, shared by every module, so that bad input is named the same way everywhere."""
+"""Checks of arguments, shared by every module, so that bad input is named the same way."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def check_positive(name: str, value: Any, high: float = math.inf) -> float:
         if isinstance(value, bool | str):
             raise TypeError
         number = float(value)
+    except OverflowError:  # a whole number too large for a float
+        number = math.inf
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be {allowed}, got {value!r}") from None
     if not math.isfinite(number) or number <= 0 or number > high:

@@ -1,0 +1,110 @@
+"""One layer of a MobileNet as data, and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from . import cost
+from .validation import check_int
+
+Kind = Literal["standard", "depthwise", "pointwise", "fc"]
+
+KIND_LABELS: dict[Kind, str] = {  # Table 2's names, in Table 2's order
+    "pointwise": "Conv 1x1",
+    "depthwise": "Conv DW 3x3",
+    "standard": "Conv 3x3",
+    "fc": "Fully Connected",
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of Table 1 that has weights.
+
+    Maps are square; sizes are in pixels. Padding is TensorFlow's SAME, so a layer's output has
+    ceil(in_size / stride) pixels a side.
+    """
+
+    name: str
+    kind: Kind
+    kernel_size: int
+    stride: int
+    in_channels: int
+    out_channels: int
+    in_size: int
+    out_size: int
+
+    @property
+    def mult_adds(self) -> int:
+        """Multiply-accumulates for one image (Eq. 2, Eq. 4, or M · N for the fully connected)."""
+        if self.kind == "depthwise":
+            return cost.depthwise_mult_adds(self.kernel_size, self.in_channels, self.out_size)
+        return cost.standard_mult_adds(
+            self.kernel_size, self.in_channels, self.out_channels, self.out_size
+        )
+
+    @property
+    def parameters_as_printed(self) -> int:
+        """Weights only, the way the paper counts: no bias and no batch normalization."""
+        if self.kind == "depthwise":
+            return cost.depthwise_weights(self.kernel_size, self.in_channels)
+        return cost.standard_weights(self.kernel_size, self.in_channels, self.out_channels)
+
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers: weights and the bias (fc), or BN's gamma and beta (convolutions)."""
+        extra = self.out_channels if self.kind == "fc" else 2 * self.out_channels
+        return self.parameters_as_printed + extra
+
+    @property
+    def parameters_with_statistics(self) -> int:
+        """Trainable numbers and BN's moving mean and variance, the total that Keras prints."""
+        return self.parameters + (0 if self.kind == "fc" else 2 * self.out_channels)
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Zeros before and after each row and column (SAME)."""
+        return cost.same_padding(self.in_size, self.kernel_size, self.stride)
+
+    def bytes_moved(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:
+        """Bytes read and written at least once: input, weights (as printed) and output."""
+        check_int("batch", batch, 1)
+        return cost.bytes_moved(
+            batch * self.in_size**2 * self.in_channels,
+            batch * self.out_size**2 * self.out_channels,
+            self.parameters_as_printed,
+            bytes_per_number,
+        )
+
+    def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
+        """Arithmetic intensity in floating-point operations a byte (2 for each mult-add)."""
+        return cost.arithmetic_intensity(
+            batch * self.mult_adds, self.bytes_moved(batch, bytes_per_number)
+        )
+
+    @property
+    def table_row(self) -> tuple[str, str, str]:
+        """This layer's row of Table 1: type and stride, filter shape, input size."""
+        k, m, n = self.kernel_size, self.in_channels, self.out_channels
+        size = f"{self.in_size}x{self.in_size}x{m}"
+        if self.kind == "depthwise":
+            return f"Conv dw / s{self.stride}", f"{k}x{k}x{m} dw", size
+        if self.kind == "fc":
+            return f"FC / s{self.stride}", f"{m}x{n}", size
+        return f"Conv / s{self.stride}", f"{k}x{k}x{m}x{n}", size
+
+
+@dataclass(frozen=True)
+class KindTotal:
+    """One row of Table 2: what all layers of one kind cost together."""
+
+    kind: Kind
+    label: str
+    layers: int
+    mult_adds: int
+    parameters: int
+    """Weights as printed, the count that Table 2's percentages are of."""
+    mult_adds_share: float
+    """Share of the network's mult-adds, between 0 and 1."""
+    parameters_share: float

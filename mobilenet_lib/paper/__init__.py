@@ -1,0 +1,59 @@
+"""Every number the paper prints, beside the number that counting gives.
+
+>>> from mobilenet_lib import paper
+>>> cell = paper.table(2).cell(3, "mult_adds_pct")
+>>> cell.printed, cell.exact_text, cell.verdict
+('1.19', '1.90562', 'listed')
+
+Printed values come from `data/paper/*.csv` and stay text exactly as printed. Recomputed ones come
+from `mobilenet_lib.architecture` and `mobilenet_lib.cost`, never from constants. Where they part,
+`discrepancies()` says why.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..files import find_data
+from .models import Model, models
+from .records import VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
+from .rounding import judge, quantum
+from .tables import LAYOUTS, load
+
+__all__ = ["VERDICTS", "Cell", "Discrepancy", "Model", "Recomputed", "Table", "Verdict"]
+__all__ += ["cells", "discrepancies", "judge", "models", "quantum", "summary", "table"]
+__all__ += ["tables", "tally"]
+
+
+def tables(folder: Path | None = None) -> tuple[Table, ...]:
+    """Tables 1 to 14, then Figures 4 and 5, the text's numbers, and those printed elsewhere.
+
+    Parameters
+    ----------
+    folder
+        Where the CSV files lie; the book's `data/paper` if left out.
+    """
+    return tuple(load(folder or find_data() / "paper").values())
+
+
+def table(key: int | str, folder: Path | None = None) -> Table:
+    """One table: 1 to 14, "figures", "text" or "elsewhere".
+
+    Raises
+    ------
+    ValueError
+        There is no such table.
+    """
+    if str(key) not in LAYOUTS:
+        raise ValueError(f"there is no table {key!r}; choose one of {', '.join(LAYOUTS)}")
+    return load(folder or find_data() / "paper")[str(key)]
+
+
+def cells(folder: Path | None = None) -> tuple[Cell, ...]:
+    """All cells of all tables, in order."""
+    return tuple(cell for each in tables(folder) for cell in each.cells)
+
+
+def discrepancies(folder: Path | None = None) -> tuple[Discrepancy, ...]:
+    """All cells whose printed value does not follow, with the derivation, in order."""
+    return tuple(entry for each in tables(folder) for entry in each.discrepancies)

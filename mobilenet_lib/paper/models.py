@@ -1,0 +1,66 @@
+"""The sixteen models of Figures 4 and 5, ready to plot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..architecture import Architecture, mobilenet_v1
+from ..files import find_data
+from .tables import load
+
+
+@dataclass(frozen=True)
+class Model:
+    """One of the sixteen: its accuracy where somebody printed it, its exact cost."""
+
+    alpha: float
+    resolution: int
+    paper_top1: float | None
+    """ImageNet top-1 in percent from Tables 6, 7, 9; None for the eight that are only plotted."""
+    slim2017_top1: float
+    """tf-slim's checkpoints of June 2017."""
+    slim2018_top1: float
+    """tf-slim's checkpoints of February 2018."""
+    quant2018_top1: float
+    """tf-slim's 8-bit checkpoints."""
+    mult_adds: int
+    parameters: int
+    """Trainable, 1000 classes."""
+    parameters_as_printed: int
+
+    @property
+    def name(self) -> str:
+        """The paper's name for it, such as "0.75 MobileNet-192"."""
+        return f"{self.architecture.alpha} MobileNet-{self.resolution}"
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network itself."""
+        return mobilenet_v1(self.alpha, self.resolution)
+
+
+def models(folder: Path | None = None) -> tuple[Model, ...]:
+    """The sixteen models, alpha from 1 down, then resolution from 224 down."""
+    table = load(folder or find_data() / "paper")["figures"]
+    found = []
+    for number, (alpha, resolution) in enumerate(table.labels, start=1):
+        arch = mobilenet_v1(float(alpha), int(resolution))
+        top1 = {
+            source: table.cell(number, f"{source}_top1_pct").value
+            for source in ("paper", "slim2017", "slim2018", "quant2018")
+        }
+        found.append(
+            Model(
+                arch.alpha,
+                arch.resolution,
+                None if top1["paper"] is None else float(top1["paper"]),
+                float(top1["slim2017"]),
+                float(top1["slim2018"]),
+                float(top1["quant2018"]),
+                arch.mult_adds,
+                arch.parameters,
+                arch.parameters_as_printed,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,219 @@
+"""Reads `data/paper/*.csv` and joins each printed cell with its recomputed value."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+from . import claims, recompute
+from .records import Cell, Discrepancy, Recomputed, Table, Verdict
+from .rounding import judge
+
+DISCREPANCIES = "discrepancies.csv"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a table lies, what it is called, which columns name its rows, how it is recomputed."""
+
+    file: str
+    title: str
+    labels: tuple[str, ...]
+    recompute: Callable[[recompute.Row, recompute.Printed], recompute.Counted]
+
+
+_MODEL = ("model",)
+LAYOUTS: dict[str, Layout] = {
+    "1": Layout(
+        "table01_body_architecture",
+        "Table 1. The body, row by row",
+        (),
+        recompute.body_architecture,
+    ),
+    "2": Layout(
+        "table02_resource_per_layer_type",
+        "Table 2. Where mult-adds and parameters sit",
+        ("type",),
+        recompute.resource_per_type,
+    ),
+    "3": Layout(
+        "table03_layer_modifications",
+        "Table 3. One layer made cheaper step by step",
+        ("layer_modification",),
+        recompute.layer_modifications,
+    ),
+    "4": Layout(
+        "table04_dw_separable_vs_full",
+        "Table 4. Separable against full convolutions",
+        _MODEL,
+        recompute.separable_vs_full,
+    ),
+    "5": Layout(
+        "table05_narrow_vs_shallow",
+        "Table 5. Narrow against shallow",
+        _MODEL,
+        recompute.narrow_vs_shallow,
+    ),
+    "6": Layout("table06_width_multiplier", "Table 6. Width", _MODEL, recompute.imagenet),
+    "7": Layout("table07_resolution", "Table 7. Resolution", _MODEL, recompute.imagenet),
+    "8": Layout(
+        "table08_popular_models", "Table 8. Against popular networks", _MODEL, recompute.imagenet
+    ),
+    "9": Layout(
+        "table09_smaller_models", "Table 9. Against smaller networks", _MODEL, recompute.imagenet
+    ),
+    "10": Layout("table10_stanford_dogs", "Table 10. Dogs", _MODEL, recompute.stanford_dogs),
+    "11": Layout(
+        "table11_planet_geolocalization",
+        "Table 11. Where a photo was taken",
+        ("scale",),
+        recompute.geolocalization,
+    ),
+    "12": Layout(
+        "table12_face_attributes", "Table 12. Face attributes", _MODEL, recompute.face_attributes
+    ),
+    "13": Layout(
+        "table13_coco_detection",
+        "Table 13. Detection on COCO",
+        ("framework_resolution", "model"),
+        recompute.coco_detection,
+    ),
+    "14": Layout(
+        "table14_facenet_distilled", "Table 14. Face embeddings", _MODEL, recompute.facenet
+    ),
+    "figures": Layout(
+        "figures04_05_models",
+        "Figures 4 and 5. The sixteen models, in the paper and in tf-slim",
+        ("alpha", "resolution"),
+        recompute.figures,
+    ),
+    "text": Layout(
+        "text_claims",
+        "Numbers in the text",
+        ("name", "section", "claim", "unit"),
+        claims.text_claims,
+    ),
+    "elsewhere": Layout(
+        "elsewhere",
+        "Numbers that other implementations print",
+        ("name", "printed_by", "claim", "unit"),
+        claims.elsewhere,
+    ),
+}
+
+# Ends of column names: the unit, and a heading for what is left of the name.
+_UNITS = {
+    "million_mult_adds": "million mult-adds",
+    "billion_mult_adds": "billion mult-adds",
+    "million_parameters": "million parameters",
+    "pct": "%",
+}
+MEASURED = Recomputed(None, "measured, not counted")
+UNPRINTED = "no number printed, only a mark in the plot"
+
+
+def read_rows(path: Path) -> list[recompute.Row]:
+    """Rows of a CSV file whose lines that begin with # are comments."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def verdict_of(printed: str, counted: Recomputed, listed: Discrepancy | None) -> Verdict:
+    """What became of a cell: see `records.VERDICTS`. Only a listed cell may fail to round."""
+    if counted.value is None or not printed:
+        return "not countable"
+    fit = judge(printed, counted.value, counted.round_figure)
+    if listed:
+        return "truncates" if fit == "truncates" and listed.kind == "truncated" else "listed"
+    return "rounds" if fit == "rounds" else "differs"
+
+
+@cache
+def load(folder: Path) -> dict[str, Table]:
+    """All tables under `folder`, by key.
+
+    Raises
+    ------
+    ValueError
+        The discrepancy list names a cell that does not exist or has another printed value.
+    """
+    rows = {key: read_rows(folder / f"{layout.file}.csv") for key, layout in LAYOUTS.items()}
+    listed: dict[tuple[str, int, str], Discrepancy] = {}
+    for line in read_rows(folder / DISCREPANCIES):
+        entry = Discrepancy(**{**line, "row": int(line["row"])})
+        key = (entry.table, entry.row, entry.column)
+        if key in listed:
+            raise ValueError(f"{DISCREPANCIES} lists {key} twice; keep one line for each cell")
+        listed[key] = entry
+
+    def printed(table: str, row: int, column: str) -> Fraction:
+        return Fraction(rows[table][row - 1][column])
+
+    tables = {key: _table(key, rows[key], listed, printed) for key in LAYOUTS}
+    if listed:
+        raise ValueError(
+            f"{DISCREPANCIES} lists cells that no table has: {', '.join(map(str, listed))}; "
+            "correct the table, row or column"
+        )
+    return tables
+
+
+def _table(
+    key: str,
+    rows: list[recompute.Row],
+    listed: dict[tuple[str, int, str], Discrepancy],
+    printed: recompute.Printed,
+) -> Table:
+    layout = LAYOUTS[key]
+    columns = tuple(name for name in rows[0] if name not in ("row", *layout.labels))
+    cells = []
+    for number, row in enumerate(rows, start=1):
+        if int(row["row"]) != number:
+            raise ValueError(f"{layout.file}.csv: row {row['row']} stands where {number} should")
+        counted = layout.recompute(row, printed)
+        for column in columns:
+            found = listed.pop((key, number, column), None)
+            cells.append(_cell(key, layout, row, column, counted, found))
+    labels = tuple(tuple(row[name] for name in layout.labels) for row in rows)
+    headings = tuple(_heading(column) for column in columns)
+    names = tuple(name.replace("_", " ") for name in layout.labels)
+    return Table(key, layout.title, names, labels, columns, headings, tuple(cells))
+
+
+def _cell(
+    key: str,
+    layout: Layout,
+    row: recompute.Row,
+    column: str,
+    counted: recompute.Counted,
+    listed: Discrepancy | None,
+) -> Cell:
+    unit = row.get("unit", _unit(column))
+    if column not in counted and unit != "%":
+        raise ValueError(f"table {key}: nothing recomputes {column!r}, which is no measured column")
+    value = counted.get(column, MEASURED)
+    if not row[column]:
+        value = Recomputed(value.value, UNPRINTED)
+    name = row["name"] if "name" in row else ", ".join(row[part] for part in layout.labels)
+    if listed and (listed.label, listed.printed) != (name, row[column]):
+        raise ValueError(
+            f"{DISCREPANCIES} has {listed.label!r}, {listed.printed!r} for table {key}, row "
+            f"{listed.row}, {column}, but the table prints {name!r}, {row[column]!r}"
+        )
+    verdict = verdict_of(row[column], value, listed)
+    return Cell(key, int(row["row"]), name, column, row[column], unit, value, verdict, listed)
+
+
+def _unit(column: str) -> str:
+    return next((unit for end, unit in _UNITS.items() if column.endswith(end)), "")
+
+
+def _heading(column: str) -> str:
+    for end, unit in _UNITS.items():
+        if column.endswith(end):
+            return f"{column.removesuffix(end).replace('_', ' ')}{unit}".strip()
+    return column.replace("_", " ")
