@@ -1,0 +1,28 @@
+"""Every static figure of the book. Each function returns a `BookFigure` with alt text.
+
+Colours are Okabe and Ito's, and a kind of layer has the same one in every figure.
+"""
+
+from .convolution import channels, filtered, im2col_matrices, padding_and_stride
+from .figure import COLOURS, BookFigure
+from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
+from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
+
+__all__ = [
+    "COLOURS",
+    "BookFigure",
+    "channels",
+    "counter_race",
+    "feature_maps",
+    "filter_shapes",
+    "filtered",
+    "im2col_matrices",
+    "ladder",
+    "layer_blocks",
+    "padding_and_stride",
+    "profile",
+    "receptive_fields",
+    "reduction_curve",
+    "shape_of_maps",
+    "shares",
+]

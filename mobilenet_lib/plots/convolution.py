@@ -1,0 +1,163 @@
+"""Figures of chapter 01: what a kernel does to a photo, padding, stride, and im2col."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from ..convolution import im2col, standard
+from ..cost import output_size, same_padding
+from ..photos import Photo
+from .figure import COLOURS, BookFigure, book_style, new_figure, picture
+
+
+def channels(photo: Photo) -> BookFigure:
+    """A photo and its three channels, the M = 3 maps that the first layer reads.
+
+    Parameters
+    ----------
+    photo
+        (height, width, 3) uint8.
+    """
+    with book_style():
+        figure, axes = new_figure(9, 2.7, ncols=4)
+        picture(axes[0], photo, "photo")
+        for axis, name, plane in zip(axes[1:], "RGB", np.moveaxis(photo, 2, 0), strict=True):
+            picture(axis, plane, f"channel {name}", vmin=0, vmax=255)
+        figure.subplots_adjust(0.01, 0.01, 0.99, 0.88, wspace=0.06)
+    means = ", ".join(f"{c} {m:.0f}" for c, m in zip("RGB", photo.mean((0, 1)), strict=True))
+    figure.alt = (
+        f"A photo of {photo.shape[0]} by {photo.shape[1]} pixels and its three channels as grey "
+        f"images. Mean brightness: {means}."
+    )
+    return figure
+
+
+def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigure:
+    """A grey photo and what each kernel makes of it.
+
+    Maps that go below zero are drawn blue (negative) through white to orange (positive).
+
+    Parameters
+    ----------
+    photo
+        (height, width), grey.
+    kernels
+        (rows, columns) arrays by name.
+    """
+    feature_map = photo[:, :, None].astype(float)
+    ranges = []
+    with book_style():
+        figure, axes = new_figure(9, 2.9, ncols=len(kernels) + 1)
+        picture(axes[0], photo, "photo", vmin=0, vmax=255)
+        for axis, (name, kernel) in zip(axes[1:], kernels.items(), strict=True):
+            out = standard(feature_map, kernel[:, :, None, None], padding="valid")[:, :, 0]
+            ranges.append(f"{name} from {out.min():.0f} to {out.max():.0f}")
+            if out.min() < 0:
+                reach = np.abs(out).max()
+                picture(axis, out, name, cmap="PuOr_r", vmin=-reach, vmax=reach)
+            else:
+                picture(axis, out, name, vmin=0, vmax=255)
+        figure.subplots_adjust(0.01, 0.01, 0.99, 0.9, wspace=0.06)
+    figure.alt = "A grey photo and the maps that kernels make of it: " + "; ".join(ranges) + "."
+    return figure
+
+
+def padding_and_stride(
+    in_size: int = 6, kernel_size: int = 3, cases: tuple[tuple[str, int], ...] = ()
+) -> BookFigure:
+    """The same input under several paddings and strides: zeros, windows, size of the output.
+
+    Parameters
+    ----------
+    in_size, kernel_size
+        D_F and D_K in pixels.
+    cases
+        (padding, stride) pairs, padding "same", "valid" or "symmetric".
+    """
+    cases = cases or (("valid", 1), ("same", 1), ("same", 2), ("symmetric", 2))
+    said = []
+    with book_style():
+        figure, axes = new_figure(9, 3.1, ncols=len(cases))
+        for axis, (padding, stride) in zip(axes, cases, strict=True):
+            before, after = {
+                "valid": (0, 0),
+                "same": same_padding(in_size, kernel_size, stride),
+                "symmetric": (kernel_size // 2,) * 2,
+            }[padding]
+            out = output_size(in_size, kernel_size, stride, (before, after))
+            _padded_grid(axis, in_size, before, after)
+            for row in range(out):
+                for column in range(out):
+                    centre = [p * stride - before + kernel_size / 2 for p in (column, row)]
+                    axis.plot(*centre, "o", color=COLOURS["standard"], ms=7, zorder=3)
+            corner = (-before, -before)
+            axis.add_patch(
+                Rectangle(
+                    corner, kernel_size, kernel_size, fill=False, lw=3, ec=COLOURS["standard"]
+                )
+            )
+            axis.set_title(f"{padding}, stride {stride}\n→ {out}×{out}", fontsize=12)
+            said.append(
+                f"{padding} padding with stride {stride} puts {before} zeros before and {after} "
+                f"after and gives {out} by {out} outputs"
+            )
+        figure.subplots_adjust(0.01, 0.02, 0.99, 0.84, wspace=0.08)
+    figure.alt = (
+        f"A {in_size} by {in_size} input and the centres of all windows of a {kernel_size} by "
+        f"{kernel_size} kernel: " + "; ".join(said) + "."
+    )
+    return figure
+
+
+def _padded_grid(axis: Any, size: int, before: int, after: int) -> None:
+    for row in range(-1, size + 1):
+        for column in range(-1, size + 1):
+            inside = 0 <= row < size and 0 <= column < size
+            zero = not inside and min(row, column) >= -before and max(row, column) < size + after
+            if inside or zero:
+                style = {"fc": "#e3e3e3"} if inside else {"fc": "white", "hatch": "///"}
+                axis.add_patch(Rectangle((column, row), 1, 1, ec="#b0b0b0", lw=0.8, **style))
+    axis.set(xlim=(-1.1, size + 1.1), ylim=(size + 1.1, -1.1), aspect="equal")
+    axis.axis("off")
+
+
+def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any], stride: int = 1) -> BookFigure:
+    """im2col drawn: the patch matrix, the kernel as a matrix, and the product.
+
+    Parameters
+    ----------
+    photo
+        (height, width, M), small.
+    kernel
+        (D_K, D_K, M, N).
+    """
+    rows = im2col(photo.astype(float), kernel.shape[0], stride)
+    weights = kernel.reshape(-1, kernel.shape[3])
+    product = rows @ weights
+    with book_style():
+        figure, axes = new_figure(9, 4.2, ncols=3, width_ratios=[rows.shape[1], 9, 9])
+        for axis, matrix, name, signed in (
+            (axes[0], rows, "patches (im2col)", False),
+            (axes[1], weights, "kernel", True),
+            (axes[2], product, "output", True),
+        ):
+            reach = np.abs(matrix).max() or 1
+            colours = {"cmap": "PuOr_r", "vmin": -reach, "vmax": reach} if signed else {}
+            picture(axis, matrix, aspect="auto", **colours)
+            axis.set_title(f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}", fontsize=12)
+        figure.subplots_adjust(0.02, 0.03, 0.98, 0.85, wspace=0.35)
+        for left, right, sign in ((axes[0], axes[1], "·"), (axes[1], axes[2], "=")):
+            between = (left.get_position().x1 + right.get_position().x0) / 2
+            figure.text(between, 0.44, sign, fontsize=26, ha="center", va="center")
+    copies = rows.size / photo.size
+    figure.alt = (
+        f"A {photo.shape[0]} by {photo.shape[1]} map with {photo.shape[2]} channels becomes a "
+        f"{rows.shape[0]} by {rows.shape[1]} patch matrix, {copies:.1f} times as many numbers as "
+        f"the map. Times the {weights.shape[0]} by {weights.shape[1]} kernel matrix it gives "
+        f"{product.shape[0]} by {product.shape[1]} outputs."
+    )
+    return figure

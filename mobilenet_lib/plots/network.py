@@ -1,0 +1,222 @@
+"""Figures of chapter 03: the network's shape, where its work is, and what it sees."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from statistics import mean
+
+import numpy as np
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
+
+from ..architecture import Architecture
+from ..layer import KIND_LABELS
+from ..photos import Photo
+from .figure import COLOURS, BookFigure, book_style, new_figure, picture
+
+
+def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
+    """Mult-adds and parameters of every layer, coloured by kind.
+
+    Parameters
+    ----------
+    arch
+        The network.
+    chosen
+        Name of a layer to point at.
+    """
+    layers = arch.layers
+    colours = [COLOURS[layer.kind] for layer in layers]
+    kinds = arch.by_kind()
+    with book_style():
+        figure, (upper, lower) = new_figure(9, 4.4, nrows=2)
+        rows = (
+            (upper, [layer.mult_adds / 1e6 for layer in layers], "mult-adds,\nmillions"),
+            (lower, [layer.parameters_as_printed / 1e3 for layer in layers], "weights,\nthousands"),
+        )
+        for axis, values, label in rows:
+            # One collection of thick lines, and plain text below: bars and ticks one by one take
+            # three times as long, and a slider waits for this figure.
+            axis.vlines(range(len(layers)), 0, values, colours, lw=390 / len(layers))
+            axis.set_xlim(-0.8, len(layers) - 0.2)
+            axis.set_ylim(0, 1.05 * max(values))
+            axis.set_ylabel(label)
+            axis.set_xticks([])
+            if chosen is not None:
+                at = layers.index(arch.layer(chosen))
+                axis.axvspan(at - 0.5, at + 0.5, color=COLOURS["highlight"], alpha=0.3, lw=0)
+        for block, places in groupby(range(len(layers)), key=lambda i: _block(layers[i].name)):
+            lower.text(mean(places), -0.06 * lower.get_ylim()[1], block, ha="center", va="top")
+        what = "block: one standard layer" if arch.body == "full" else "block: depthwise, pointwise"
+        lower.set_xlabel(what, labelpad=22)
+        for i, kind in enumerate(kinds):
+            figure.text(
+                0.12 + 0.2 * i, 0.955, KIND_LABELS[kind], color=COLOURS[kind], fontweight="bold"
+            )
+        figure.subplots_adjust(0.12, 0.14, 0.99, 0.93, hspace=0.12)
+    biggest = max(layers, key=lambda layer: layer.mult_adds)
+    shares = "; ".join(
+        f"{kind.label} {100 * kind.mult_adds_share:.2f} % of mult-adds and "
+        f"{100 * kind.parameters_share:.2f} % of parameters"
+        for kind in kinds.values()
+    )
+    figure.alt = (
+        f"Bars for the {len(layers)} layers of {arch!r}. {shares}. Most mult-adds in one layer: "
+        f"{biggest.mult_adds / 1e6:.1f} million in {biggest.name}."
+    )
+    return figure
+
+
+def _block(name: str) -> str:
+    """What stands under a layer: the number of its block, or "fc"."""
+    return name if name == "fc" else name.split("_")[1]
+
+
+def shares(arch: Architecture) -> BookFigure:
+    """Table 2 as two bars: where the mult-adds are, and where the parameters are."""
+    kinds = arch.by_kind()
+    with book_style():
+        figure, axis = new_figure(9, 2.3)
+        for y, (name, field) in enumerate(
+            (("parameters", "parameters_share"), ("mult-adds", "mult_adds_share"))
+        ):
+            left = 0.0
+            for kind, total in kinds.items():
+                share = 100 * getattr(total, field)
+                axis.barh(y, share, left=left, color=COLOURS[kind], ec="white", lw=0.8)
+                if share > 8:
+                    label = f"{total.label} {share:.1f} %"
+                    axis.text(
+                        left + share / 2,
+                        y,
+                        label,
+                        ha="center",
+                        va="center",
+                        color="white",
+                        fontsize=11,
+                    )
+                left += share
+            axis.text(-1, y, name, ha="right", va="center")
+        handles = [Patch(color=COLOURS[kind], label=KIND_LABELS[kind]) for kind in kinds]
+        axis.legend(
+            handles=handles,
+            ncols=4,
+            frameon=False,
+            loc="lower left",
+            bbox_to_anchor=(0, 0.98),
+            fontsize=11,
+            borderaxespad=0,
+        )
+        axis.set(xlim=(0, 100), yticks=[], xlabel="share, %")
+        axis.spines["left"].set_visible(False)
+        figure.subplots_adjust(0.13, 0.25, 0.98, 0.86)
+    figure.alt = "Two stacked bars. " + " ".join(
+        f"{total.label}: {100 * total.mult_adds_share:.2f} % of the mult-adds, "
+        f"{100 * total.parameters_share:.2f} % of the parameters."
+        for total in kinds.values()
+    )
+    return figure
+
+
+def shape_of_maps(arch: Architecture) -> BookFigure:
+    """How the feature maps shrink and the channels grow from layer to layer."""
+    layers = [layer for layer in arch.layers if layer.kind != "fc"]
+    places = np.arange(len(layers))
+    numbers = [layer.out_size**2 * layer.out_channels / 1e3 for layer in layers]
+    with book_style():
+        figure, axes = new_figure(9, 5, nrows=3, sharex=True)
+        rows = (
+            (axes[0], [layer.out_size for layer in layers], "side of map,\npixels"),
+            (axes[1], [layer.out_channels for layer in layers], "channels"),
+            (axes[2], numbers, "numbers in\nmap, thousands"),
+        )
+        for axis, values, label in rows:
+            axis.step(places, values, where="mid", color=COLOURS["ink"], lw=2)
+            axis.set_ylabel(label)
+            axis.set_ylim(0)
+            for layer, place in zip(layers, places, strict=True):
+                if layer.stride == 2:
+                    axis.axvline(place - 0.5, color=COLOURS["highlight"], lw=1.5, ls="--")
+        axes[2].set_xticks(places, [layer.name for layer in layers], rotation=90, fontsize=10)
+        axes[0].set_title("dashed: a layer with stride 2", fontsize=12)
+        figure.subplots_adjust(0.11, 0.14, 0.99, 0.93, hspace=0.18)
+    strided = ", ".join(layer.name for layer in layers if layer.stride == 2)
+    figure.alt = (
+        f"Three step curves over the layers. Maps shrink from {layers[0].out_size} to "
+        f"{layers[-1].out_size} pixels a side at the stride-2 layers {strided}; channels grow from "
+        f"{layers[0].out_channels} to {layers[-1].out_channels}; the numbers in a map peak at "
+        f"{max(numbers):,.0f} thousand and end at {numbers[-1]:,.0f} thousand."
+    )
+    return figure
+
+
+def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -> BookFigure:
+    """What the middle pixel of some layers' maps sees of a photo.
+
+    Parameters
+    ----------
+    arch
+        The network.
+    photo
+        (resolution, resolution, 3) uint8, the network's input size.
+    names
+        Layers, from near the input to far.
+    """
+    side = arch.resolution
+    if photo.shape[:2] != (side, side):
+        raise ValueError(f"the photo must be {side}x{side}, the network's input; got {photo.shape}")
+    said, reach = [], 0.0
+    with book_style():
+        figure, axes = new_figure(9, 2.6, ncols=len(names))
+        for axis, name in zip(axes, names, strict=True):
+            field = arch.receptive_field_at(name)
+            start = arch.layer(name).out_size // 2 * field.stride - field.padding
+            end = start + field.size
+            picture(axis, photo, alpha=0.35)
+            low, high = max(start, 0), min(end, side)
+            seen = (low - 0.5, high - 0.5, high - 0.5, low - 0.5)
+            axis.imshow(photo[low:high, low:high], extent=seen)
+            frame = Rectangle((start - 0.5,) * 2, field.size, field.size, fill=False)
+            frame.set(edgecolor=COLOURS["standard"], linewidth=2.5)
+            axis.add_patch(frame)
+            axis.set_title(f"{name}\n{field.size}×{field.size}", fontsize=12)
+            said.append(f"{name} {field.size} by {field.size}")
+            reach = max(reach, -start, end - side)
+        for axis in axes:  # one scale for all, wide enough for the largest frame
+            axis.set(xlim=(-reach - 3, side + reach + 3), ylim=(side + reach + 3, -reach - 3))
+        figure.subplots_adjust(0.01, 0.0, 0.99, 0.84, wspace=0.04)
+    figure.alt = (
+        f"The part of a {side} by {side} photo that one pixel in the middle of a layer's map sees: "
+        + "; ".join(said)
+        + " pixels."
+    )
+    return figure
+
+
+def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFigure:
+    """The first channels of some layers' outputs as grey images.
+
+    Parameters
+    ----------
+    maps
+        (channels, height, width) by layer name.
+    each
+        Channels to draw of every layer.
+    """
+    with book_style():
+        figure, axes = new_figure(9, 1.6 * len(maps), nrows=len(maps), ncols=each)
+        for row, (name, channels) in zip(axes, maps.items(), strict=True):
+            for axis, channel in zip(row, channels, strict=False):
+                picture(axis, channel)
+            row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}", fontsize=12)
+        figure.subplots_adjust(0.01, 0.01, 0.99, 0.94, wspace=0.06, hspace=0.3)
+    figure.alt = (
+        "Grey images of channels: "
+        + "; ".join(
+            f"{name}, {each} of {channels.shape[0]} channels, {channels.shape[1]} by "
+            f"{channels.shape[2]} pixels"
+            for name, channels in maps.items()
+        )
+        + "."
+    )
+    return figure
