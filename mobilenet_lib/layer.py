@@ -85,7 +85,7 @@ class Layer:
 
     @property
     def table_row(self) -> tuple[str, str, str]:
-        """This layer's row of Table 1: type and stride, filter shape, input size."""
+        """Row of Table 1: type and stride, filter shape, input size."""
         k, m, n = self.kernel_size, self.in_channels, self.out_channels
         size = f"{self.in_size}x{self.in_size}x{m}"
         if self.kind == "depthwise":

@@ -29,6 +29,7 @@ class MultiplyCounter:
 
 
 def check_map(feature_map: Array) -> Array:
+    """Return the map if it is (height, width, channels) and not empty, else say what it is."""
     if feature_map.ndim != 3 or 0 in feature_map.shape:
         raise ValueError(
             "a feature map is (height, width, channels) with at least one of each, "
@@ -38,6 +39,7 @@ def check_map(feature_map: Array) -> Array:
 
 
 def check_kernel(feature_map: Array, kernel: Array, kind: str) -> tuple[int, ...]:
+    """Return the kernel's shape if it fits the map and the kind of convolution."""
     channels = check_map(feature_map).shape[2]
     layout = {
         "standard": "(rows, columns, in_channels, out_channels)",

@@ -172,6 +172,9 @@ class Table:
         body = [self.title, *lines, *self._notes(), summary(self.tally)]
         return "\n".join(line.rstrip() for line in body)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         def line(row: list[str], labels: int, scope: str) -> str:
             return "".join(
@@ -200,8 +203,8 @@ def tally(cells: Iterable[Cell]) -> Counter[Verdict]:
 def summary(counts: Counter[Verdict]) -> str:
     """One line for a tally, with the meaning of the marks."""
     text = (
-        f"{counts.total()} cells: {counts['rounds']} round to the printed value (=), "
-        f"{counts['truncates']} truncate to it (<), {counts['listed']} are listed as "
-        f"discrepancies (!), {counts['not countable']} cannot be counted"
+        f"{counts.total()} cells: {counts['rounds']} as printed when rounded (=), "
+        f"{counts['truncates']} when truncated (<), {counts['listed']} on the discrepancy "
+        f"list (!), {counts['not countable']} not countable"
     )
     return text + (f", {counts['differs']} DIFFER UNEXPLAINED (?)" if counts["differs"] else "")

@@ -1,0 +1,113 @@
+"""Exercise checks with hints, and the reader's progress.
+
+>>> check("1.2", 5)
+Exercise 1.2, Eq. 2 by hand: not yet, 5 is not it.
+Hint: ...
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+from .exercises import EXERCISES, Exercise
+from .ledger import ledger_path, note, read_ledger
+
+__all__ = ["EXERCISES", "Exercise", "Progress", "Verdict", "check", "ledger_path", "progress"]
+
+_COLOURS = {None: "#5c5c5c", True: "#00674b", False: "#b04a00"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` says. `right` is None while there is no answer yet."""
+
+    right: bool | None
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        mark = {None: "○", True: "✔", False: "✘"}[self.right]
+        lines = "<br>".join(html.escape(line) for line in self.text.splitlines())
+        colour = _COLOURS[self.right]
+        return (
+            f'<div role="status" style="border-left:4px solid {colour};padding:4px 10px">'
+            f"{mark} {lines}</div>"
+        )
+
+
+def check(key: str, answer: Any = ...) -> Verdict:
+    """Check an answer to an exercise and keep the result in the progress ledger.
+
+    Parameters
+    ----------
+    key
+        Chapter and number, such as "1.2".
+    answer
+        What the exercise asks for; `...` stands for no answer yet.
+
+    Raises
+    ------
+    KeyError
+        There is no such exercise.
+    """
+    if key not in EXERCISES:
+        raise KeyError(f"no exercise {key!r}; there are {', '.join(EXERCISES)}")
+    exercise = EXERCISES[key]
+    name = f"Exercise {key}, {exercise.title}"
+    if answer is ... or answer is None:
+        return Verdict(None, f"{name}: not answered yet. Put your answer where the dots are.")
+    try:
+        fault = exercise.check(answer)
+    except Exception as error:  # the reader's own function may raise anything; it is shown
+        fault = f"your function raised {type(error).__name__}: {error}"
+    try:
+        record = note(key, right=fault is None)
+    except (OSError, ValueError) as error:
+        return Verdict(fault is None, f"{name}: {fault or 'right.'}\nNot recorded: {error}")
+    if fault is None:
+        return Verdict(True, f"{name}: right.")
+    hint = exercise.hints[min(record.wrong, len(exercise.hints)) - 1]
+    return Verdict(False, f"{name}: not yet, {fault}\nHint: {hint}")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the reader is: exercises solved in each chapter."""
+
+    solved: dict[int, int]
+    total: dict[int, int]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"chapter {chapter:02d}: {self.solved[chapter]} of {total} exercises solved"
+            for chapter, total in self.total.items()
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{chapter:02d}</td>"
+            f'<td><progress max="{total}" value="{self.solved[chapter]}" '
+            f'aria-label="chapter {chapter:02d}"></progress></td>'
+            f"<td>{self.solved[chapter]} of {total}</td></tr>"
+            for chapter, total in self.total.items()
+        )
+        return f"<table><tr><th>chapter</th><th></th><th>exercises solved</th></tr>{rows}</table>"
+
+
+def progress() -> Progress:
+    """The reader's progress, from the ledger."""
+    records = read_ledger()
+    chapters = sorted({exercise.chapter for exercise in EXERCISES.values()})
+
+    def count(chapter: int, solved: bool) -> int:
+        return sum(
+            not solved or (key in records and records[key].solved is not None)
+            for key, exercise in EXERCISES.items()
+            if exercise.chapter == chapter
+        )
+
+    return Progress({c: count(c, True) for c in chapters}, {c: count(c, False) for c in chapters})

@@ -1,0 +1,131 @@
+"""Exercise checks: right answers pass, wrong ones get the next hint, progress is kept."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mobilenet_lib import checks
+from mobilenet_lib.checks import EXERCISES, check, ledger, progress
+
+
+def solved_depthwise(feature_map, kernel):
+    rows, columns = feature_map.shape[0] - 2, feature_map.shape[1] - 2
+    return sum(
+        kernel[i, j] * feature_map[i : i + rows, j : j + columns]
+        for i in range(3)
+        for j in range(3)
+    )
+
+
+# Worked out by hand, not by the library.
+RIGHT = {
+    "1.1": (38, 36),
+    "1.2": 231_211_008,
+    "1.3": [[0, 0, 0], [1, 0, 0], [0, 0, 0]],
+    "1.4": (12_544, 27),
+    "2.1": solved_depthwise,
+    "2.2": 1,
+    "2.3": 1.7,
+    "2.4": 1.03,
+    "3.1": 193,
+    "3.2": 533.83,
+    "3.3": 0.4,
+    "3.4": "dw_8",
+}
+WRONG = {
+    "1.1": [(37, 36), (38, 35), 38, "x", (1, 2, 3), (1.5, 2)],
+    "1.2": [0, 231_211_008.0, "many", True],
+    "1.3": [np.eye(3), [[0, 0, 0], [0, 0, 1], [0, 0, 0]], [1, 0], "left", [[1], [2, 3]]],
+    "1.4": [(12_544, 9), (50_176, 27), (27, 12_544)],
+    "2.1": [7, lambda f, k: f, lambda f, k: np.zeros((f.shape[0] - 2, f.shape[1] - 2, f.shape[2]))],
+    "2.2": [2, 9, None.__class__],
+    "2.3": [11.1, "two", 1.6],
+    "2.4": [2.78, 1.0],
+    "3.1": [192, 224],
+    "3.2": [568.74, 535],
+    "3.3": [0.45, 0.35],
+    "3.4": ["dw_7", "pw_8", "dw_9", "half"],
+}
+
+
+@pytest.fixture(autouse=True)
+def own_ledger(tmp_path, monkeypatch):
+    monkeypatch.setenv(ledger.PROGRESS_VARIABLE, str(tmp_path / "kept" / "progress.json"))
+
+
+def test_every_exercise_is_tested_here():
+    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
+    assert all(len(exercise.hints) >= 2 for exercise in EXERCISES.values())
+
+
+@pytest.mark.parametrize("key", RIGHT)
+def test_right_answers_pass(key):
+    verdict = check(key, RIGHT[key])
+    assert verdict.right is True, verdict
+    assert "right" in repr(verdict)
+
+
+@pytest.mark.parametrize(("key", "answer"), [(k, a) for k, many in WRONG.items() for a in many])
+def test_wrong_answers_get_a_reason_and_a_hint(key, answer):
+    verdict = check(key, answer)
+    assert verdict.right is False
+    assert "not yet" in verdict.text
+    assert f"Hint: {EXERCISES[key].hints[0]}" in verdict.text
+
+
+def test_hints_go_on_with_each_wrong_answer_and_stop_at_the_last():
+    texts = [check("2.2", 5).text for _ in range(4)]
+    hints = EXERCISES["2.2"].hints
+    assert hints[0] in texts[0]
+    assert all(hints[1] in text for text in texts[1:])
+
+
+def test_no_answer_yet_is_neither_right_nor_wrong_and_is_not_recorded():
+    for verdict in (check("1.1"), check("1.1", ...), check("1.1", None)):
+        assert verdict.right is None
+        assert "not answered yet" in verdict.text
+    assert not checks.ledger_path().exists()
+
+
+def test_a_function_that_raises_is_shown():
+    def broken(feature_map, kernel):
+        raise ZeroDivisionError("oh no")
+
+    assert "your function raised ZeroDivisionError: oh no" in check("2.1", broken).text
+
+
+def test_unknown_exercise_names_the_known_ones():
+    with pytest.raises(KeyError, match=r"no exercise '9\.9'; there are 1\.1, 1\.2"):
+        check("9.9", 1)
+
+
+def test_progress_counts_solved_exercises_and_survives():
+    assert progress().solved == {1: 0, 2: 0, 3: 0}
+    check("1.1", RIGHT["1.1"])
+    check("1.1", (0, 0))  # a later wrong answer does not take it back
+    check("3.4", RIGHT["3.4"])
+    assert progress().solved == {1: 1, 2: 0, 3: 1}
+    assert progress().total == {1: 4, 2: 4, 3: 4}
+    assert "chapter 01: 1 of 4 exercises solved" in repr(progress())
+    assert 'value="1"' in progress()._repr_html_()
+    kept = json.loads(checks.ledger_path().read_text())
+    assert kept["exercises"]["1.1"]["wrong"] == 1
+    assert kept["exercises"]["1.1"]["solved"].endswith("+00:00")
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 7, "exercises": {}}', '"text"'])
+def test_a_damaged_ledger_is_named_and_left_alone(damage):
+    path = checks.ledger_path()
+    path.parent.mkdir(parents=True)
+    path.write_text(damage)
+    with pytest.raises(ValueError, match=r"progress\.json cannot be read.*move it away"):
+        progress()
+    verdict = check("1.1", RIGHT["1.1"])
+    assert verdict.right is True
+    assert "Not recorded" in verdict.text
+    assert path.read_text() == damage
+
+
+def test_verdicts_escape_what_the_reader_typed():
+    assert "<script>" not in check("3.4", "<script>")._repr_html_()
