@@ -1,0 +1,53 @@
+# Thin on purpose: what each target needs is made by bootstrap.py, the rest is one command each.
+# Paths are relative and the folder's name is only ever read by the shell, so any name works.
+
+PYTHON ?= python3
+PORT ?= 8888
+ARGS ?=
+VENV_BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+RUN := $(VENV_BIN)/python
+BOOK := chapters/00_start_here.ipynb
+
+# No news and no update check: opening the book sends nothing to anyone. No jupytext inside the
+# server either: it would refuse a chapter whose text was edited since (`make chapters` pairs them).
+LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --ServerApp.port=$(PORT) \
+	--LabApp.extension_manager=readonly --LabApp.news_url=None \
+	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	"--ServerApp.jpserver_extensions={'jupyterlab_jupytext': False}"
+
+TEST_FLAGS := --nbval --nbval-current-env --nbval-cell-timeout=300 \
+	--nbval-sanitize-with=tests/chapters/sanitize.cfg
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test chapters bench lint clean
+
+help: ## Show this help
+	@echo "make TARGET, where TARGET is"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-11s%s\n", $$1, $$2}'
+	@echo "Another Python: make lab PYTHON=python3.12. Another port: make lab PORT=8899."
+	@echo "More options for JupyterLab or pytest: make lab ARGS=--no-browser"
+
+lab: ## Open the book in JupyterLab
+	@$(PYTHON) bootstrap.py lab
+	@if [ "$$(id -u)" = 0 ]; then root=--allow-root; fi; \
+	exec "$(RUN)" -m jupyterlab $(LAB_FLAGS) $$root $(ARGS)
+
+test: ## Run every test: library, chapters, browser
+	@$(PYTHON) bootstrap.py test
+	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest tests chapters $(TEST_FLAGS) $(ARGS)
+
+chapters: ## Execute the chapters anew from chapters/text
+	@$(PYTHON) bootstrap.py test
+	@"$(RUN)" chapters/build.py $(ARGS)
+
+bench: ## Measure how fast sliders and explorers answer on this machine
+	@$(PYTHON) bootstrap.py test
+	@for script in tests/benchmarks/*.py; do "$(RUN)" "$$script" $(ARGS) || exit 1; done
+
+lint: ## Check style and formatting of code and notebooks
+	@$(PYTHON) bootstrap.py test
+	@"$(RUN)" -m ruff check . && "$(RUN)" -m ruff format --check .
+
+clean: ## Remove .venv and everything else that can be made again
+	@rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	@find . -name .git -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -print0 | xargs -0 rm -rf

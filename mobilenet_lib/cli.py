@@ -1,0 +1,230 @@
+"""The `mobilenet` command. Each subcommand is a dataclass: its fields are the options.
+
+    mobilenet cost --alpha 0.5 --resolution 160
+    mobilenet doctor
+
+Every number comes from the library; this module only parses and prints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from .architecture import Architecture, Body, mobilenet_v1
+
+DESCRIPTION = "MobileNet V1 on the command line; the library and the book are the longer answer."
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Count what a MobileNet costs: mult-adds, parameters, bytes, receptive field."""
+
+    alpha: float = 1.0
+    """Width multiplier (Eq. 6), above 0 and at most 16; the paper uses 1, 0.75, 0.5, 0.25."""
+    resolution: int = 224
+    """Side of the input image in pixels, 32 to 4096; the paper uses 224, 192, 160, 128."""
+    num_classes: int = 1000
+    """Outputs of the classifier."""
+    body: Body = "separable"
+    """Table 1 as it is, with full 3x3 convolutions (Table 4), or without five layers (Table 5)."""
+    layers: bool = False
+    """Also show every layer."""
+    json: bool = False
+    """Print JSON, for a program to read."""
+
+    def run(self) -> int:
+        """Print the costs; the exit code is 0."""
+        arch = mobilenet_v1(self.alpha, self.resolution, self.num_classes, self.body)
+        print(json.dumps(cost_data(arch, self.layers), indent=2) if self.json else self.text(arch))
+        return 0
+
+    def text(self, arch: Architecture) -> str:
+        """The costs as tables to read."""
+        title = (
+            f"{arch.alpha} MobileNet-{arch.resolution}, {arch.body} body, "
+            f"{arch.num_classes:,} classes"
+        )
+        parts = [title, kind_table(arch), totals(arch)]
+        if self.layers:
+            parts.append(layer_table(arch))
+        return "\n\n".join(parts)
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Look at this machine: Python, torch, processor, Jupyter, and what to do about problems."""
+
+    json: bool = False
+    """Print JSON, for a program to read."""
+
+    def run(self) -> int:
+        """Print the findings; the exit code is 1 if the book cannot run here, else 0."""
+        from . import doctor  # brings in torch, which `mobilenet cost` has no need of
+
+        report = doctor.report()
+        if self.json:
+            print(json.dumps([asdict(finding) for finding in report.findings], indent=2))
+        else:
+            print(report)
+        return report.exit_code
+
+
+Command = (
+    Annotated[Cost, tyro.conf.subcommand("cost")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the `mobilenet` command and return its exit code: 0, 1 for a failed check, 2 for input.
+
+    Parameters
+    ----------
+    arguments
+        What follows `mobilenet` on the command line; None takes it from there.
+    """
+    try:
+        return parse(arguments).run()
+    except (ValueError, TypeError) as error:  # what the library raises for a value it refuses
+        print(f"mobilenet: error: {error}", file=sys.stderr)
+        return 2
+
+
+def parse(arguments: Sequence[str] | None) -> Cost | Doctor:
+    """Turn a command line into a command; a wrong one ends the program with one line on stderr."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            return tyro.cli(
+                Command,
+                prog="mobilenet",
+                description=DESCRIPTION,
+                args=arguments,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if stop.code:
+            print(f"mobilenet: error: {first_box(printed.getvalue())}", file=sys.stderr)
+        raise
+
+
+def first_box(text: str) -> str:
+    """What tyro says in the first box it draws, as one line without the frame."""
+    inside = [line.strip("│ ") for line in text.splitlines() if line.startswith("│")]
+    until_rule = inside[: next((i for i, line in enumerate(inside) if set(line) == {"─"}), None)]
+    message = " ".join(until_rule) or re.sub(r"\s+", " ", text).strip()
+    return message.rstrip(".") + "; see mobilenet --help"
+
+
+# --- Tables -------------------------------------------------------------------------------------
+
+
+def kind_table(arch: Architecture) -> str:
+    """Table 2: how mult-adds and parameters divide between the kinds of layer."""
+    rows = [("Type", "Layers", "Mult-Adds", "", "Parameters", "")]
+    for row in arch.by_kind().values():
+        rows.append(
+            (
+                row.label,
+                str(row.layers),
+                f"{row.mult_adds:,}",
+                f"{row.mult_adds_share:.2%}",
+                f"{row.parameters:,}",
+                f"{row.parameters_share:.2%}",
+            )
+        )
+    count = str(len(arch.layers))
+    rows.append(("All", count, f"{arch.mult_adds:,}", "", f"{arch.parameters_as_printed:,}", ""))
+    return table(rows)
+
+
+def totals(arch: Architecture) -> str:
+    """The network's totals, one in a row."""
+    field = arch.receptive_field_at(arch.layers[-2].name)
+    return table(
+        [
+            ("Mult-adds", f"{arch.mult_adds:,}"),
+            ("Parameters, trainable", f"{arch.parameters:,}"),
+            ("Parameters, as printed in the paper", f"{arch.parameters_as_printed:,}"),
+            ("Parameters, with BN statistics", f"{arch.parameters_with_statistics:,}"),
+            ("Receptive field, pixels", f"{field.size:,}"),
+            ("Effective stride, pixels", f"{field.stride:,}"),
+            ("Effective padding, pixels", f"{field.padding:,}"),
+            ("Bytes moved at least, float32", f"{arch.bytes_moved():,}"),
+            ("Arithmetic intensity, FLOP a byte", f"{arch.intensity():.2f}"),
+        ],
+        header=False,
+    )
+
+
+def layer_table(arch: Architecture) -> str:
+    """Every layer with its shapes and costs."""
+    rows = [
+        ("Layer", "Kind", "Kernel", "Stride", "Input", "Output", "Mult-Adds", "Weights", "FLOP/B")
+    ]
+    for layer in arch.layers:
+        rows.append(
+            (
+                layer.name,
+                layer.kind,
+                f"{layer.kernel_size}x{layer.kernel_size}",
+                str(layer.stride),
+                f"{layer.in_size}x{layer.in_size}x{layer.in_channels}",
+                f"{layer.out_size}x{layer.out_size}x{layer.out_channels}",
+                f"{layer.mult_adds:,}",
+                f"{layer.parameters_as_printed:,}",
+                f"{layer.intensity():.2f}",
+            )
+        )
+    return table(rows, words=2)
+
+
+def table(rows: Sequence[Sequence[str]], header: bool = True, words: int = 1) -> str:
+    """Columns side by side: the first `words` columns flush left, numbers flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if i < words else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    if header:
+        lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def cost_data(arch: Architecture, layers: bool) -> dict[str, Any]:
+    """The same numbers as plain data, under the library's own names."""
+    names = ("alpha", "resolution", "num_classes", "body", "mult_adds", "parameters")
+    names += ("parameters_as_printed", "parameters_with_statistics")
+    names += ("receptive_field", "effective_stride", "effective_padding")
+    data: dict[str, Any] = {name: getattr(arch, name) for name in names}
+    data |= {"bytes_moved": arch.bytes_moved(), "intensity": arch.intensity()}
+    data["by_kind"] = [asdict(row) for row in arch.by_kind().values()]
+    if layers:
+        data["layers"] = [
+            asdict(layer)
+            | {
+                "mult_adds": layer.mult_adds,
+                "parameters": layer.parameters,
+                "parameters_as_printed": layer.parameters_as_printed,
+                "bytes_moved": layer.bytes_moved(),
+                "intensity": layer.intensity(),
+            }
+            for layer in arch.layers
+        ]
+    return data
+
+
+if __name__ == "__main__":
+    sys.exit(main())

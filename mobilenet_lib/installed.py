@@ -1,0 +1,55 @@
+"""Which packages are installed, and whether they are the ones that pyproject.toml asks for."""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+PACKAGE = "mobilenet-lib"
+
+
+def requirements() -> dict[str, str]:
+    """Required packages and their ranges, such as {"torch": ">=2.6,<3"}; {} if unknown.
+
+    Read from the checkout's pyproject.toml, else from the installed package's metadata.
+    """
+    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    if project.is_file():
+        lines: list[str] = tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"]
+    else:
+        try:
+            lines = [row for row in metadata.requires(PACKAGE) or [] if "extra ==" not in row]
+        except metadata.PackageNotFoundError:
+            return {}
+    parsed = map(Requirement, lines)
+    return {requirement.name: str(requirement.specifier) for requirement in parsed}
+
+
+def version_of(name: str) -> str | None:
+    """Version of an installed distribution, None if it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def within(version: str, spec: str) -> bool:
+    """Whether `version` lies in a range like ">=2.6,<3"; a pre-release may."""
+    return SpecifierSet(spec).contains(version, prereleases=True)
+
+
+def has_lab_extension(name: str) -> bool:
+    """Whether JupyterLab of this Python finds the extension `name` in one of its folders."""
+    roots = [sys.prefix, site.getuserbase(), "/usr/local", "/usr"]
+    folders = [Path(root, "share/jupyter/labextensions") for root in roots]
+    folders += [
+        Path(p) / "labextensions" for p in os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
+    ]
+    return any((folder / name / "package.json").is_file() for folder in folders)

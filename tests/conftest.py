@@ -1,0 +1,159 @@
+"""What all tests share: no network, an empty progress ledger, and a real browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",  # Chromium refuses to run as root with it, and CI is root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Names other than our own do not even resolve, whatever part of the browser asks.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+]
+
+# --- No test leaves the machine, however pytest was started -----------------------------------
+
+_scratch = tempfile.TemporaryDirectory(prefix="mobilenet-tests-")
+OFFLINE_LOG = Path(_scratch.name) / "refused.jsonl"
+LEDGER = Path(_scratch.name) / "progress.json"
+
+os.environ["MOBILENET_OFFLINE_LOG"] = str(OFFLINE_LOG)
+os.environ["MOBILENET_PROGRESS"] = str(LEDGER)
+_folders = [HERE / "offline", ROOT, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(str(f) for f in _folders if str(f)))
+_spec = importlib.util.spec_from_file_location("offline_guard", HERE / "offline/sitecustomize.py")
+offline_guard = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(offline_guard)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let every notebook start with an empty progress ledger, whatever ran before it."""
+    if item.path.suffix == ".ipynb" and item.path != getattr(item.config, "_notebook", None):
+        item.config._notebook = item.path
+        LEDGER.unlink(missing_ok=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail the run if any process of it tried to leave the machine."""
+    if OFFLINE_LOG.exists() and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which process tried to reach which machine."""
+    if OFFLINE_LOG.exists():
+        terminalreporter.section("refused network access", sep="=", red=True)
+        for line in OFFLINE_LOG.read_text(encoding="utf-8").splitlines():
+            attempt = json.loads(line)
+            terminalreporter.line(
+                f"{attempt['what']} to {attempt['host']} by {' '.join(attempt['process'])}"
+            )
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of this machine on which nothing listens, held so that nothing else takes it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        yield held.getsockname()[1]
+
+
+# --- A real browser -----------------------------------------------------------------------------
+
+
+@dataclass
+class BrowserLog:
+    """What a page did that no test asked for."""
+
+    blocked: list[str] = field(default_factory=list)
+    """Addresses of other machines that the page asked for; none was reached."""
+    console_errors: list[str] = field(default_factory=list)
+    """Errors on the page's console, and exceptions that nothing caught."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium. Without one the test is skipped, in CI it fails."""
+    from mobilenet_lib.machine import find_chromium
+
+    path = find_chromium()
+    if path is None:
+        reason = "no Chromium found: install it, or point CHROMIUM to its program"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture
+def browser_log() -> BrowserLog:
+    """The log of `browser_page`, for a test that wants to look at it."""
+    return BrowserLog()
+
+
+@pytest.fixture
+def browser_page(chromium: str, browser_log: BrowserLog, tmp_path: Path) -> Iterator:
+    """A Playwright page in a Chromium with a fresh profile, shut off from all other machines.
+
+    The test fails afterwards if the page tried to reach one.
+    """
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            str(tmp_path / "profile"),
+            executable_path=chromium,
+            headless=True,
+            args=CHROMIUM_FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )
+
+        def gate(route) -> None:
+            if is_local(route.request.url):
+                route.continue_()
+            else:
+                browser_log.blocked.append(route.request.url)
+                route.abort()
+
+        def watch_socket(web_socket) -> None:
+            if not is_local(web_socket.url):
+                browser_log.blocked.append(web_socket.url)
+
+        def watch_console(message) -> None:
+            if message.type == "error":
+                browser_log.console_errors.append(message.text)
+
+        context.route("**/*", gate)
+        page = context.new_page()
+        page.on("websocket", watch_socket)
+        page.on("console", watch_console)
+        page.on("pageerror", lambda error: browser_log.console_errors.append(str(error)))
+        yield page
+        context.close()
+    assert not browser_log.blocked, f"the page asked other machines: {browser_log.blocked}"
+
+
+def is_local(address: str) -> bool:
+    """Whether a page may load `address`: this machine, or no machine at all."""
+    parts = urlsplit(address)
+    if parts.scheme in ("data", "blob", "about", "file", "chrome", "devtools"):
+        return True
+    return parts.hostname is not None and offline_guard.is_own(parts.hostname)

@@ -1,0 +1,402 @@
+"""`doctor` judges facts rightly, and `machine` and `installed` read them rightly."""
+
+import sys
+import types
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from mobilenet_lib import doctor, installed, machine
+from mobilenet_lib.doctor import hardware, software
+
+CONSTRAINTS = "constraints.txt"
+
+
+def processor(**changes):
+    facts = {"model": "Test CPU", "features": ("AVX2",), "cores": 8, "usable": 8, "quota": None}
+    return machine.Processor(**(facts | changes))
+
+
+@pytest.fixture
+def versions(monkeypatch):
+    """Installed versions that a test may change; all good to begin with."""
+    have = {
+        "ipywidgets": "8.1.9",
+        "jupyterlab": "4.6.6",
+        "jupyterlab_widgets": "3.0.17",
+        "widgetsnbextension": "4.0.16",
+        "anywidget": "0.11.0",
+    }
+    monkeypatch.setattr(software, "version_of", have.get)
+    monkeypatch.setattr(software, "has_lab_extension", lambda name: True)
+    return have
+
+
+def fake_torch(**changes):
+    torch = types.ModuleType("torch")
+    torch.__version__ = "2.13.0"
+    torch.version = types.SimpleNamespace(cuda=changes.get("cuda"))
+    yes_no = lambda value: types.SimpleNamespace(is_available=lambda: value)  # noqa: E731
+    torch.backends = types.SimpleNamespace(
+        mkldnn=yes_no(changes.get("onednn", True)),
+        mkl=yes_no(changes.get("mkl", True)),
+        mps=yes_no(changes.get("mps", False)),
+        cpu=types.SimpleNamespace(get_cpu_capability=lambda: "AVX512"),
+    )
+    card = types.SimpleNamespace(name="Test GPU", total_memory=24e9)
+    torch.cuda = types.SimpleNamespace(
+        is_available=lambda: changes.get("gpus", 0) > 0,
+        device_count=lambda: changes.get("gpus", 0),
+        get_device_properties=lambda i: card,
+    )
+    torch.get_num_threads = lambda: changes.get("threads", 2)
+    return torch
+
+
+# --- The whole ----------------------------------------------------------------------------------
+
+
+def test_this_machine_can_run_the_tests():
+    findings = doctor.diagnose()
+    assert [finding.topic for finding in findings] == [
+        "Python", "Packages", "torch", "Jupyter widgets", "Data",
+        "Processor", "Threads", "Memory", "GPU", "Browser tests",
+    ]  # fmt: skip
+    assert not [finding for finding in findings if finding.status == "fail"]
+    for finding in findings:
+        assert finding.detail
+        assert bool(finding.advice) == (finding.status != "ok")
+
+
+def test_a_report_prints_advice_and_escapes_html():
+    report = doctor.Report(
+        (
+            doctor.Finding("Python", "ok", "3.12"),
+            doctor.Finding("torch", "fail", "<broken> & torn", "Install it anew."),
+        )
+    )
+    lines = str(report).splitlines()
+    assert lines[0] == "ok    Python  3.12"
+    assert lines[1] == "fail  torch   <broken> & torn"
+    assert lines[2].strip() == "Install it anew."
+    assert lines[-1] == "1 of 2 checks failed: do what their advice says."
+    assert report.exit_code == 1
+    text = report._repr_html_()
+    assert "&lt;broken&gt; &amp; torn" in text
+    assert "✗ problem" in text
+    assert text.count("<tr>") == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "code"),
+    [("ok", "passed", 0), ("warn", "1 of 1 checks have advice", 0), ("fail", "1 of 1 checks", 1)],
+)
+def test_summary_and_exit_code(status, words, code):
+    report = doctor.Report((doctor.Finding("Disk", status, "x", "y"),))
+    assert words in report.summary()
+    assert report.exit_code == code
+
+
+# --- Each problem and its advice ----------------------------------------------------------------
+
+
+def test_old_python(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    finding = software.check_python()
+    assert finding.status == "fail"
+    assert "Install Python 3.11 or newer" in finding.advice
+
+
+def test_packages_missing_and_out_of_range(monkeypatch):
+    monkeypatch.setattr(software, "requirements", lambda: {"a": ">=1,<2", "b": ">=1", "c": ">=1"})
+    have = {"a": "2.0", "b": None, "c": "1.5"}
+    monkeypatch.setattr(software, "version_of", have.get)
+    finding = software.check_packages()
+    assert finding.status == "fail"
+    assert finding.detail == "missing: b; out of range: a 2.0 (needed: >=1,<2)"
+    assert CONSTRAINTS in finding.advice
+
+
+def test_unknown_requirements_are_a_warning(monkeypatch):
+    monkeypatch.setattr(software, "requirements", dict)
+    assert software.check_packages().status == "warn"
+
+
+def test_torch_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # makes `import torch` raise ImportError
+    finding = software.check_torch()
+    assert finding.status == "fail"
+    assert "cannot be imported" in finding.detail
+    assert "make lab" in finding.advice
+
+
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_torch_that_does_not_load(monkeypatch, system):
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            if name == "torch":
+                raise OSError("libgomp.so.1: cannot open shared object file")
+
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    monkeypatch.setattr(sys, "platform", system)
+    finding = software.check_torch()
+    assert finding.status == "fail"
+    assert "libgomp" in finding.detail
+    assert "--force-reinstall torch" in finding.advice
+    assert ("Visual C++" in finding.advice) == (system == "win32")
+
+
+def test_torch_that_is_well(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(cuda="12.8"))
+    finding = software.check_torch()
+    assert finding.status == "ok"
+    assert finding.detail == "2.13.0 (CUDA 12.8), oneDNN, MKL, instructions AVX512, 2 threads"
+
+
+def test_torch_without_onednn_is_slow_on_x86(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(onednn=False, mkl=False))
+    monkeypatch.setattr(software.platform, "machine", lambda: "x86_64")
+    finding = software.check_torch()
+    assert finding.status == "warn"
+    assert "slow" in finding.advice
+    monkeypatch.setattr(software.platform, "machine", lambda: "arm64")
+    assert software.check_torch().status == "ok"
+
+
+def test_widgets_that_match(versions):
+    assert software.check_jupyter().status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "words"),
+    [
+        ("ipywidgets", "7.8.5", "ipywidgets must be 8.x"),
+        ("jupyterlab", "3.6.8", "jupyterlab must be 4.x"),
+        ("jupyterlab_widgets", "1.1.11", "jupyterlab_widgets must be 3.x"),
+        ("widgetsnbextension", "3.6.10", "widgetsnbextension must be 4.x"),
+        ("anywidget", None, "anywidget"),
+        ("jupyterlab_widgets", None, "jupyterlab_widgets"),
+    ],
+)
+def test_widgets_that_do_not_match(versions, name, version, words):
+    versions[name] = version
+    finding = software.check_jupyter()
+    assert finding.status == "fail"
+    assert words in finding.advice
+    assert CONSTRAINTS in finding.advice
+
+
+def test_browser_half_of_a_widget_missing(versions, monkeypatch):
+    monkeypatch.setattr(software, "has_lab_extension", lambda name: name == "anywidget")
+    finding = software.check_jupyter()
+    assert finding.status == "warn"
+    assert "--force-reinstall --no-deps jupyterlab_widgets" in finding.advice
+
+
+def test_data_not_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))
+    finding = software.check_data()
+    assert finding.status == "fail"
+    assert str(tmp_path) in finding.detail
+    assert "MOBILENET_DATA" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("features", "status"),
+    [(("AVX2", "VNNI"), "ok"), (("NEON",), "ok"), (None, "ok"), ((), "warn")],
+)
+def test_processor(monkeypatch, features, status):
+    monkeypatch.setattr(machine, "processor", lambda: processor(features=features))
+    finding = hardware.check_processor()
+    assert finding.status == status
+    assert finding.detail.startswith("Test CPU")
+
+
+def test_more_torch_threads_than_cores(monkeypatch):
+    monkeypatch.setattr(machine, "processor", lambda: processor(quota=2.5))
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(threads=8))
+    finding = hardware.check_threads()
+    assert finding.status == "warn"
+    assert finding.detail == "2 usable of 8 logical cores, a container allows 2.5"
+    assert "OMP_NUM_THREADS=2" in finding.advice
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(threads=2))
+    assert hardware.check_threads().status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [(None, "ok"), (16e9, "ok"), (3e9, "warn"), (1e9, "fail")]
+)
+def test_memory(monkeypatch, size, status):
+    monkeypatch.setattr(machine, "memory_bytes", lambda: size)
+    assert hardware.check_memory().status == status
+
+
+@pytest.mark.parametrize(
+    ("torch", "driver", "status", "words"),
+    [
+        (None, False, "ok", "torch is not there"),
+        (fake_torch(gpus=2), False, "ok", "Test GPU (24 GB), Test GPU (24 GB)"),
+        (fake_torch(mps=True), False, "ok", "MPS"),
+        (fake_torch(), False, "ok", "none"),
+        (fake_torch(), True, "warn", "Install a CUDA build"),
+        (fake_torch(cuda="12.8"), True, "warn", "Update the NVIDIA driver"),
+    ],
+)
+def test_gpu(monkeypatch, torch, driver, status, words):
+    if torch is None:
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+    else:
+        monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(hardware.os.path, "exists", lambda path: driver)
+    finding = hardware.check_gpu()
+    assert finding.status == status
+    assert words in finding.detail + finding.advice
+
+
+def test_browser_absent_or_misnamed(monkeypatch, tmp_path):
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert software.check_browser() == doctor.Finding(
+        "Browser tests",
+        "warn",
+        "no Chromium found",
+        "Only `make test` needs it. Install Chromium, or point CHROMIUM to its program.",
+    )
+    monkeypatch.setenv("CHROMIUM", "/nowhere/chrome")
+    finding = software.check_browser()
+    assert finding.status == "warn"
+    assert "'/nowhere/chrome'" in finding.detail
+
+
+# --- Facts of the machine -----------------------------------------------------------------------
+
+
+def tree(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = root / name.replace("__", "/").replace("DOT", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512_bf16 avx512_vnni amx_tile amx_int8",
+         ("AVX2", "AVX-512", "bf16", "AMX", "VNNI", "int8 matrix")),
+        ("flags\t\t: fpu sse2 avx avx2 avx_vnni", ("AVX2", "VNNI")),
+        ("Features\t: fp asimd bf16 i8mm", ("NEON", "bf16", "int8 matrix")),
+        ("flags\t\t: fpu sse2", ()),
+        ("cpu\t\t: POWER9", None),
+    ],
+)  # fmt: skip
+def test_features_are_read_from_cpuinfo(tmp_path, line, found):
+    tree(tmp_path, proc__cpuinfo=f"processor\t: 0\n{line}\n\nprocessor\t: 1\n")
+    assert machine.features(tmp_path) == found
+
+
+def test_features_are_read_from_sysctl(tmp_path, monkeypatch):
+    rows = ["hw.optional.neon: 1", "hw.optional.arm.FEAT_BF16: 1", "hw.optional.arm.FEAT_I8MM: 0"]
+    monkeypatch.setattr(machine, "sysctl", lambda *arguments: rows)
+    assert machine.features(tmp_path) == ("NEON", "bf16")
+    monkeypatch.setattr(machine, "sysctl", lambda *arguments: [])
+    assert machine.features(tmp_path) is None
+
+
+def test_the_tightest_control_group_counts(tmp_path):
+    root = tree(
+        tmp_path,
+        proc__self__cgroup="1:name=systemd:/\n0::/outer/inner\n",
+        sys__fs__cgroup__outer__cpuDOTmax="150000 100000\n",
+        sys__fs__cgroup__outer__inner__cpuDOTmax="max 100000\n",
+        sys__fs__cgroup__outer__memoryDOTmax="1000\n",
+        sys__fs__cgroup__outer__inner__memoryDOTmax="2000\n",
+    )
+    assert machine.cpu_quota(root) == 1.5
+    assert machine.memory_bytes(root) == 1000
+
+
+def test_old_control_groups_count_too(tmp_path):
+    folder = tmp_path / "sys/fs/cgroup/cpu"
+    folder.mkdir(parents=True)
+    (folder / "cpu.cfs_period_us").write_text("100000\n")
+    (folder / "cpu.cfs_quota_us").write_text("300000\n")
+    assert machine.cpu_quota(tmp_path) == 3
+    (folder / "cpu.cfs_quota_us").write_text("-1\n")
+    assert machine.cpu_quota(tmp_path) is None
+
+
+def test_no_control_groups(tmp_path):
+    assert machine.cpu_quota(tmp_path) is None
+    assert machine.memory_bytes(tmp_path) == machine.physical_memory() > 0
+
+
+@pytest.mark.parametrize(
+    ("usable", "quota", "threads"),
+    [(8, None, 8), (4, None, 4), (8, 2.0, 2), (8, 0.5, 1), (1, 9, 1)],
+)
+def test_usable_threads(usable, quota, threads):
+    assert processor(usable=usable, quota=quota).threads == threads
+
+
+def test_chromium_is_found_in_order(monkeypatch, tmp_path):
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.find_chromium() is None
+    for name in ("google-chrome", "chromium"):  # the later one is preferred
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+        assert machine.find_chromium() == str(tmp_path / name)
+    monkeypatch.setenv("CHROMIUM", str(tmp_path / "google-chrome"))
+    assert machine.find_chromium() == str(tmp_path / "google-chrome")
+
+
+# --- Installed packages -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "spec", "inside"),
+    [
+        ("2.13.0+cpu", ">=2.6,<3", True),
+        ("2.6", ">=2.6,<3", True),
+        ("2.5.9", ">=2.6,<3", False),
+        ("3.0.0", ">=2.6,<3", False),
+        ("0.9.13", ">=0.9.13,<1", True),
+        ("10.4.0", ">=10.4, <14", True),
+        ("9.5", ">=10.4,<14", False),
+        ("4.1.0rc1", ">=4", True),
+        ("4.0.0rc1", ">=4", False),  # before 4.0.0, as PEP 440 orders them
+    ],
+)
+def test_ranges(version, spec, inside):
+    assert installed.within(version, spec) is inside
+
+
+def test_requirements_come_from_the_checkout():
+    found = installed.requirements()
+    assert set(found["torch"].split(",")) == {">=2.6", "<3"}
+    assert "pytest" not in found
+
+
+def test_requirements_of_an_installed_package(monkeypatch, tmp_path):
+    monkeypatch.setattr(installed, "__file__", str(tmp_path / "mobilenet_lib/installed.py"))
+    rows = ["numpy<3,>=2.0", 'onnx>=1; extra == "export"']
+    monkeypatch.setattr(metadata, "requires", lambda name: rows)
+    assert installed.requirements() == {"numpy": "<3,>=2.0"}
+
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", absent)
+    assert installed.requirements() == {}
+
+
+def test_lab_extensions_are_looked_for_in_the_usual_folders(monkeypatch, tmp_path):
+    assert installed.has_lab_extension("anywidget")
+    assert not installed.has_lab_extension("no-such-extension")
+    (tmp_path / "labextensions/mine").mkdir(parents=True)
+    (tmp_path / "labextensions/mine/package.json").write_text("{}")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    assert installed.has_lab_extension("mine")

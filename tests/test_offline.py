@@ -1,0 +1,98 @@
+"""The guard that keeps every test on this machine, tried in processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GUARD = Path(__file__).resolve().parent / "offline"
+ELSEWHERE = "192.0.2.1"  # reserved for documentation: nothing answers there, should the guard fail
+
+
+def run(code: str, log: Path) -> subprocess.CompletedProcess:
+    environment = dict(os.environ, PYTHONPATH=str(GUARD), MOBILENET_OFFLINE_LOG=str(log))
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "host"),
+    [
+        (f"import socket; socket.create_connection(('{ELSEWHERE}', 80), 1)", ELSEWHERE),
+        (f"import socket; socket.socket().connect(('{ELSEWHERE}', 80))", ELSEWHERE),
+        (f"import socket; socket.socket().connect_ex(('{ELSEWHERE}', 80))", ELSEWHERE),
+        (
+            "import socket; socket.socket(socket.AF_INET6).connect(('2001:db8::1', 80))",
+            "2001:db8::1",
+        ),
+        (
+            "import socket; s = socket.socket(type=socket.SOCK_DGRAM)\n"
+            f"s.sendto(b'x', ('{ELSEWHERE}', 53))",
+            ELSEWHERE,
+        ),
+        (
+            "import urllib.request as u; u.urlopen('http://book.example/', timeout=1)",
+            "book.example",
+        ),
+        ("import socket; socket.gethostbyname('book.example')", "book.example"),
+        (
+            "import asyncio; asyncio.run(asyncio.open_connection('book.example', 80))",
+            "book.example",
+        ),
+    ],
+)
+def test_a_connection_to_elsewhere_is_refused_and_recorded(code, host, tmp_path):
+    log = tmp_path / "log.jsonl"
+    outcome = run(code, log)
+    assert outcome.returncode != 0
+    assert "tests stay on this machine" in outcome.stderr
+    attempts = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {attempt["host"] for attempt in attempts} == {host}
+
+
+def test_a_swallowed_refusal_is_still_recorded(tmp_path):
+    log = tmp_path / "log.jsonl"
+    code = (
+        "import socket\ntry:\n    socket.create_connection(('book.example', 443))\n"
+        "except OSError:\n    pass"
+    )
+    assert run(code, log).returncode == 0
+    assert "book.example" in log.read_text()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_this_machine_stays_reachable(host, tmp_path):
+    code = (
+        "import socket, threading\n"
+        f"family = socket.AF_INET6 if ':' in {host!r} else socket.AF_INET\n"
+        "server = socket.create_server(('::1' if family == socket.AF_INET6 else '127.0.0.1', 0),"
+        " family=family)\n"
+        "answer = lambda: server.accept()[0].sendall(b'hello')\n"
+        "threading.Thread(target=answer, daemon=True).start()\n"
+        f"with socket.create_connection(({host!r}, server.getsockname()[1]), 5) as link:\n"
+        "    assert link.recv(5) == b'hello'\n"
+    )
+    log = tmp_path / "log.jsonl"
+    outcome = run(code, log)
+    if host == "::1" and "Cannot assign requested address" in outcome.stderr:
+        pytest.skip("this machine has no IPv6")
+    assert outcome.returncode == 0, outcome.stderr
+    assert not log.exists()
+
+
+def test_a_child_process_is_guarded_too(tmp_path):
+    inner = f"import socket; socket.create_connection(('{ELSEWHERE}', 80), 1)"
+    code = f"import subprocess, sys\nsys.exit(subprocess.call([sys.executable, '-c', {inner!r}]))"
+    outcome = run(code, tmp_path / "log.jsonl")
+    assert outcome.returncode == 1
+    assert "NetworkRefused" in outcome.stderr
+
+
+def test_the_guard_holds_in_this_very_process():
+    import socket
+
+    assert socket._mobilenet_guard
+    assert os.environ["PYTHONPATH"].split(os.pathsep)[0] == str(GUARD)
