@@ -55,6 +55,8 @@ class Convention:
 # The paper says ReLU and little else; where it is silent, PAPER follows its authors' tf-slim code.
 PAPER = Convention("paper", "relu", "same", 1e-3, 3e-4, "paper", 1000, 0.0)
 TF_SLIM = Convention("tf-slim", "relu6", "same", 1e-3, 3e-4, "min8", 1001, 0.001)
+# Keras pads its strided depthwise layers with one zero after, whatever the size. That is SAME for
+# every even map, so at any resolution divisible by 32; at others Keras' maps are a pixel smaller.
 KERAS = Convention("keras", "relu6", "same", 1e-3, 0.01, "paper", 1000, 0.001)
 TIMM = Convention("timm", "relu6", "symmetric", 1e-5, 0.1, "divisible8", 1000, 0.0)
 

@@ -40,7 +40,9 @@ def torch_conv(feature_map, kernel, stride, padding, dilation, groups=1):
     weight = torch.from_numpy(kernel).permute(3, 2, 0, 1)
     if padding == "same":
         pads = []
-        for size, k in zip((x.shape[3], x.shape[2]), (weight.shape[3], weight.shape[2])):
+        for size, k in zip(
+            (x.shape[3], x.shape[2]), (weight.shape[3], weight.shape[2]), strict=True
+        ):
             out = -(-size // stride)
             total = max(0, (out - 1) * stride + (k - 1) * dilation + 1 - size)
             pads += [total // 2, total - total // 2]

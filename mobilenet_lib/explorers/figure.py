@@ -32,6 +32,8 @@ class FigureExplorer(widgets.VBox):
         The controls' current values by name.
     alt
         What the figure now shows, in words.
+    redraws
+        How often it was drawn.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class FigureExplorer(widgets.VBox):
         self.draw = draw
         self.controls = dict(controls)
         self.alt = ""
+        self.redraws = 0
         self._picture = widgets.HTML()
         bar = widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
         super().__init__([bar, self._picture])
@@ -54,6 +57,7 @@ class FigureExplorer(widgets.VBox):
 
     def redraw(self) -> None:
         """Draw the figure for the current values; values it refuses are explained in its place."""
+        self.redraws += 1
         try:
             figure = self.draw(**self.values)
         except ValueError as error:

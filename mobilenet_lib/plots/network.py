@@ -209,7 +209,7 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
             for axis, channel in zip(row, channels, strict=False):
                 picture(axis, channel)
             row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}", fontsize=12)
-        figure.subplots_adjust(0.01, 0.01, 0.99, 0.94, wspace=0.06, hspace=0.3)
+        figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.2 / len(maps), wspace=0.06, hspace=0.3)
     figure.alt = (
         "Grey images of channels: "
         + "; ".join(

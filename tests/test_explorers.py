@@ -1,0 +1,111 @@
+"""Explorers from Python's side: state, refusals, and figures that follow their controls."""
+
+import ipywidgets
+import numpy as np
+import pytest
+import traitlets
+
+from mobilenet_lib import mobilenet_v1
+from mobilenet_lib.explorers import (
+    ArchitectureExplorer,
+    ConvolutionExplorer,
+    FigureExplorer,
+    SeparableExplorer,
+)
+from mobilenet_lib.photos import PhotoError
+from mobilenet_lib.plots import BookFigure, counter_race
+
+
+def test_convolution_explorer_shows_the_photo_it_was_given():
+    photo = np.zeros((40, 60, 3), np.uint8)
+    photo[:, 30:] = 200
+    explorer = ConvolutionExplorer(photo, size=10)
+    assert explorer.photo.shape == (10, 10)
+    assert explorer.photo[:, 0].max() == 0
+    assert explorer.photo[:, -1].min() == 200
+    left, right = (explorer.photo[4:7, c].astype(int) for c in (3, 5))
+    assert explorer.output[5, 4] == (right - left) @ [1, 2, 1] > 600  # the edge, by hand
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"size": 4}, ValueError, "size must be a whole number from 8 to 64, got 4"),
+        ({"kernel": "wobble"}, traitlets.TraitError, "no kernel 'wobble'; there are identity"),
+        ({"kernel": [[1, 2], [3, 4]]}, traitlets.TraitError, "1x1, 3x3 or 5x5"),
+        ({"kernel": [[1, 2, 3]] * 2 + [[1]]}, traitlets.TraitError, "1x1, 3x3 or 5x5"),
+        ({"kernel": [[float("nan")]]}, traitlets.TraitError, "must be finite"),
+        ({"kernel": [["1"]]}, traitlets.TraitError, "must be finite"),
+        ({"stride": 4}, traitlets.TraitError, "4"),
+        ({"padding": "full"}, traitlets.TraitError, "full"),
+        ({"photo": np.zeros((8, 8), np.uint8)}, PhotoError, r"got \(8, 8\)"),
+        ({"photo": np.zeros((0, 8, 3), np.uint8)}, PhotoError, "at least one pixel"),
+        ({"photo": np.zeros((8, 8, 3))}, PhotoError, "float64"),
+        ({"photo": "no such photo"}, FileNotFoundError, "astronaut"),
+    ],
+)
+def test_convolution_explorer_refuses(options, error, message):
+    with pytest.raises(error, match=message):
+        ConvolutionExplorer(**options)
+
+
+def test_a_refused_kernel_leaves_the_old_one():
+    explorer = ConvolutionExplorer(kernel="blur")
+    with pytest.raises(traitlets.TraitError):
+        explorer.kernel = [[1, 2], [3, 4]]
+    assert np.shape(explorer.kernel) == (3, 3)
+
+
+def test_figure_explorer_redraws_and_describes_what_it_shows():
+    drawn = []
+
+    def draw(size):
+        drawn.append(size)
+        if size == 3:
+            raise ValueError("3 is <not> allowed")
+        return counter_race(3, 4, 4, size)
+
+    explorer = FigureExplorer(draw, {"size": ipywidgets.IntSlider(5, 1, 9)})
+    before = explorer.alt
+    explorer.controls["size"].value = 7
+    assert drawn == [5, 7]
+    assert "49" in explorer.alt != before
+    picture = explorer.children[-1].value
+    assert "data:image/png;base64," in picture
+    explorer.controls["size"].value = 3
+    assert explorer.alt == "3 is <not> allowed"
+    assert "3 is &lt;not&gt; allowed" in explorer.children[-1].value
+    assert repr(explorer) == "FigureExplorer(size=3)"
+
+
+def test_separable_explorer_counts_equations_2_and_5():
+    explorer = SeparableExplorer()
+    explorer.controls["done"].value = 100
+    assert "standard 462,422,016" in explorer.alt
+    assert "depthwise 903,168" in explorer.alt
+    assert "pointwise 51,380,224" in explorer.alt
+    explorer.controls["out_channels"].value = 1
+    explorer.controls["kernel_size"].value = 1
+    assert "200.0 % of standard" in explorer.alt
+
+
+def test_architecture_explorer_follows_all_controls():
+    explorer = ArchitectureExplorer()
+    assert explorer.arch == mobilenet_v1()
+    explorer.controls["alpha"].value = 0.5
+    explorer.controls["resolution"].value = 160
+    assert explorer.arch.mult_adds == 76_524_800
+    facts = explorer.children[-1]
+    assert "76.5 M" in facts.value
+    explorer.controls["layer"].value = 26
+    assert "pw_13" in facts.value
+    explorer.controls["body"].value = "full"  # fewer layers: the slider follows
+    assert explorer.controls["layer"].max == 14
+    assert "<b>fc</b>" in facts.value
+    assert "full" in explorer.alt
+
+
+def test_every_explorer_gives_a_figure_with_alt_text():
+    for explorer in (SeparableExplorer(), ArchitectureExplorer(body="shallow")):
+        assert isinstance(explorer.draw(**explorer.values), BookFigure)
+        assert len(explorer.alt.split()) > 8

@@ -1,0 +1,274 @@
+"""Photographs: the ones in the book, the reader's own, and files that are none."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mobilenet_lib import photos
+from mobilenet_lib.files import find_data
+from mobilenet_lib.photos import PhotoError, check_photo, load_photo, to_gray
+
+NAMES = sorted(photos.credits())
+
+
+def noise(height=24, width=36, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def saved(folder, array, name="photo.png", **options):
+    path = folder / name
+    Image.fromarray(array).save(path, **options)
+    return path
+
+
+def refused(path, message):
+    with pytest.raises(PhotoError, match=message) as caught:
+        load_photo(path)
+    assert str(path) in str(caught.value)
+
+
+# --- The book's photographs -------------------------------------------------------------------
+
+
+def test_every_photo_has_a_credit_and_every_credit_a_photo():
+    folder = find_data() / "photos"
+    assert {path.stem for path in folder.glob("*.jpg")} == set(NAMES)
+    assert len(NAMES) >= 7
+    strangers = {path.suffix for path in folder.iterdir() if path.is_file()}
+    assert strangers <= {".jpg", ".csv", ".md", ".py"}
+
+
+def test_credits_are_complete_and_free():
+    folder = find_data() / "photos"
+    with open(folder / "credits.csv", encoding="utf-8", newline="") as table:
+        assert len(list(csv.reader(table))) == 1 + len(NAMES)
+    for name, credit in photos.credits().items():
+        assert credit.name == name
+        assert all(field.strip() for field in credit), credit
+        assert credit.licence in {"public domain", "CC0", "CC BY 2.0"}
+        if credit.licence.startswith("CC BY"):  # must be said when a photo was changed
+            assert "resized" in credit.source
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_photo_of_the_book_loads(name):
+    photo = load_photo(name)
+    assert check_photo(photo) is photo
+    assert max(photo.shape[:2]) <= 512
+    assert photo.std() > 10  # not a blank
+    with Image.open(find_data() / "photos" / f"{name}.jpg") as image:
+        assert np.array_equal(photo, np.asarray(image.convert("RGB")))
+
+
+def test_a_photo_can_be_written_to_and_handed_to_torch():
+    photo = load_photo("cat")
+    assert photo.flags.writeable
+    assert torch.from_numpy(photo).shape == photo.shape  # warns, thus fails, if it is read-only
+
+
+# --- The reader's own -------------------------------------------------------------------------
+
+
+def test_a_file_comes_back_as_it_was_saved(tmp_path):
+    array = noise()
+    path = saved(tmp_path, array)
+    assert np.array_equal(load_photo(path), array)
+    assert np.array_equal(load_photo(str(path)), array)
+
+
+def test_a_grey_photo_gets_three_equal_channels(tmp_path):
+    grey = noise()[:, :, 0]
+    assert np.array_equal(load_photo(saved(tmp_path, grey)), np.stack([grey] * 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "back"),
+    [
+        (1, lambda a: a),
+        (2, lambda a: a[:, ::-1]),
+        (3, lambda a: a[::-1, ::-1]),
+        (4, lambda a: a[::-1]),
+        (5, lambda a: a.transpose(1, 0, 2)),
+        (6, lambda a: np.rot90(a, -1)),  # the camera was held upright: turn it to the right
+        (7, lambda a: np.rot90(a, 2).transpose(1, 0, 2)),
+        (8, lambda a: np.rot90(a)),
+    ],
+)
+def test_the_cameras_orientation_is_respected(tmp_path, orientation, back):
+    array, exif = noise(), Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, array, exif=exif)
+    assert np.array_equal(load_photo(path), back(array))
+
+
+@pytest.mark.parametrize(("height", "width"), [(24, 36), (36, 24), (24, 24)])
+def test_size_cuts_the_middle_square_out(tmp_path, height, width):
+    array = noise(height, width)
+    top, left = (height - 24) // 2, (width - 24) // 2
+    photo = load_photo(saved(tmp_path, array), size=24)
+    assert np.array_equal(photo, array[top : top + 24, left : left + 24])
+
+
+@pytest.mark.parametrize("size", [1, 7, 224])
+def test_size_resizes_to_any_square(size):
+    photo = load_photo("china", size)
+    assert photo.shape == (size, size, 3)
+    whole = load_photo("china")
+    side = min(whole.shape[:2])
+    top, left = (whole.shape[0] - side) // 2, (whole.shape[1] - side) // 2
+    middle = whole[top : top + side, left : left + side]
+    assert photo.mean() == pytest.approx(middle.mean(), abs=2)
+
+
+@pytest.mark.parametrize("size", [0, -1, 8193])
+def test_a_size_out_of_range_is_named(size):
+    with pytest.raises(ValueError, match=f"size must be .* from 1 to 8192, got {size}"):
+        load_photo("cat", size)
+
+
+# --- Files that are no photo ------------------------------------------------------------------
+
+
+def test_rgba_is_refused(tmp_path):
+    rgba = np.dstack([noise(), noise()[:, :, :1]])
+    refused(saved(tmp_path, rgba), r"has mode RGBA; RGB or grey \(L\) is needed")
+
+
+def test_cmyk_is_refused(tmp_path):
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(noise()).convert("CMYK").save(path)
+    refused(path, r"has mode CMYK; RGB or grey \(L\) is needed")
+
+
+def test_sixteen_bit_grey_is_refused(tmp_path):
+    deep = noise()[:, :, 0].astype(np.uint16) * 257
+    refused(saved(tmp_path, deep), r"has mode I;16; RGB or grey \(L\) is needed")
+
+
+def test_a_palette_is_refused(tmp_path):
+    path = tmp_path / "photo.gif"
+    Image.fromarray(noise()).quantize(16).save(path)
+    refused(path, r"has mode P; RGB or grey \(L\) is needed")
+
+
+def test_what_the_refusal_of_a_mode_advises_helps(tmp_path):
+    path = saved(tmp_path, np.dstack([noise(), noise()[:, :, :1]]))
+    Image.open(path).convert("RGB").save(tmp_path / "converted.png")
+    assert np.array_equal(load_photo(tmp_path / "converted.png"), noise())
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.touch()
+    refused(path, r"is empty \(0 bytes\)")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
+def test_a_jpeg_cut_short_is_refused(tmp_path, share):
+    whole = (find_data() / "photos" / "cat.jpg").read_bytes()
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(whole[: int(share * len(whole))])
+    refused(path, "cannot be read as an image .* may be damaged or cut short")
+
+
+def test_a_damaged_png_is_refused(tmp_path):
+    path = saved(tmp_path, noise())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    refused(path, "cannot be read as an image")
+
+
+def test_a_damaged_header_is_refused(tmp_path):
+    path = tmp_path / "photo.ppm"
+    path.write_bytes(b"P6 12\x0112 255 ")  # PIL raises a bare ValueError for this one
+    refused(path, "cannot be read as an image")
+
+
+def test_a_text_file_is_refused(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_text("a picture of a cat", encoding="utf-8")
+    refused(path, "cannot be read as an image")
+
+
+def test_a_missing_file_is_answered_with_the_names_there_are(tmp_path):
+    path = tmp_path / "none.jpg"
+    with pytest.raises(FileNotFoundError) as caught:
+        load_photo(path)
+    assert repr(str(path)) in str(caught.value)
+    for name in NAMES:
+        assert name in str(caught.value)
+
+
+def test_a_folder_is_no_photo(tmp_path):
+    with pytest.raises(FileNotFoundError, match="neither a file nor one of"):
+        load_photo(tmp_path)
+
+
+# --- Arrays that are no photo -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (5,), (5, 6), (5, 6, 1), (5, 6, 4), (3, 5, 6), (1, 5, 6, 3)], ids=str
+)
+def test_an_array_of_another_shape_is_refused(shape):
+    message = rf"\(height, width, 3\), RGB; got {re.escape(str(shape))}"
+    with pytest.raises(PhotoError, match=message):
+        check_photo(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint16", "bool", "int8"])
+def test_an_array_of_another_type_is_refused(dtype):
+    with pytest.raises(PhotoError, match=rf"0 to 255 \(uint8\); got {dtype}"):
+        check_photo(np.zeros((5, 6, 3), dtype))
+
+
+@pytest.mark.parametrize("shape", [(0, 6, 3), (5, 0, 3), (0, 0, 3)], ids=str)
+def test_an_array_without_a_pixel_is_refused(shape):
+    with pytest.raises(PhotoError, match=f"at least one pixel; got shape {re.escape(str(shape))}"):
+        check_photo(np.zeros(shape, np.uint8))
+
+
+def test_no_array_at_all_is_refused():
+    for nothing in (None, "cat", 5):
+        with pytest.raises(PhotoError):
+            check_photo(nothing)
+
+
+# --- Grey -------------------------------------------------------------------------------------
+
+
+def test_to_gray_equals_pil():
+    photo = load_photo("flower")
+    reference = np.asarray(Image.fromarray(photo).convert("L")).astype(int)
+    gray = to_gray(photo)
+    assert gray.dtype == np.uint8
+    assert gray.shape == photo.shape[:2]
+    assert np.abs(gray - reference).max() <= 1  # PIL computes in 16-bit fixed point
+
+
+def test_to_gray_keeps_black_white_and_grey():
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(to_gray(np.stack([levels] * 3, axis=2)), levels)
+
+
+def test_to_gray_checks_its_photo():
+    with pytest.raises(PhotoError, match="uint8"):
+        to_gray(np.zeros((5, 6, 3)))
+
+
+def test_reading_leaves_no_file_open(tmp_path, monkeypatch):
+    content = io.BytesIO()
+    Image.fromarray(noise()).save(content, "png")
+    path = tmp_path / "photo.png"
+    path.write_bytes(content.getvalue())
+    opened, original = [], Image.open
+    monkeypatch.setattr(Image, "open", lambda p: opened.append(original(p)) or opened[-1])
+    load_photo(path)
+    assert len(opened) == 1
+    assert opened[0].fp is None or opened[0].fp.closed
