@@ -4,6 +4,7 @@ The rules are those of d2l.ai and fastbook, measured: median cell of at most 6 l
 at least 5 words of prose for a line of code.
 """
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_every_chapter_has_its_parts(path):
 @chapter
 def test_prose_stands_between_any_two_long_cells(path):
     cells = read(path).cells
-    for before, after in zip(cells, cells[1:]):
+    for before, after in itertools.pairwise(cells):
         assert "markdown" in (before.cell_type, after.cell_type), (
             f"two code cells in a row:\n{before.source}\n---\n{after.source}"
         )

@@ -1,0 +1,160 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,text//py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Start here
+#
+# In 2012 a network called AlexNet won the ImageNet contest, and ever since, networks that see have mostly grown deeper and heavier. In 2017 a paper went the other way. Its **MobileNet** looks at a photo, names what is on it, and does so with about half a billion multiplications, few enough for a phone, a robot or a pair of glasses that cannot wait for an answer from a data centre.
+#
+# This book takes that one network apart until nothing about it is a mystery: how it computes, what it costs, how it is built, and how you can make it smaller still. You need some Python and school mathematics. If you have met neural networks before, you will move faster; if not, you will still arrive.
+
+# %% [markdown]
+# **In this chapter you will**
+#
+# - see what this machine can do,
+# - learn how to use the book, in a few minutes,
+# - run the complete network once.
+#
+# ## How to use the book
+#
+# Each chapter is a notebook. Click into a cell with code and press **Shift + Enter** to run it; the result appears below. *Run → Run All Cells* runs a whole chapter. Nothing you do can break the book: to get a fresh copy of a chapter, use *File → Reload Notebook from Disk*.
+#
+# Four things come back in every chapter.
+#
+# 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read.
+# 2. **Run.** The code is short, and it is the same code that the tests of the book execute.
+# 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard.
+# 4. **Check.** Exercises at the end of a chapter tell you at once whether you have it, and give a hint if not. Worked solutions lie in [solutions](solutions/).
+#
+# Try it. The next cell imports the library behind the book.
+
+# %%
+import mobilenet_lib as mn
+
+# %% [markdown]
+# Now the network itself, as data: 28 rows of numbers, with no picture seen and nothing learned yet.
+
+# %%
+arch = mn.mobilenet_v1()
+print(f"{len(arch.layers)} layers with weights")
+
+# %% [markdown]
+# **Predict:** to look at one photo of 224 by 224 pixels, how many multiplications does this network need? A million? A billion? More?
+#
+# <details><summary>How to think about it</summary>
+#
+# The photo has 224 · 224 · 3, about 150,000 numbers. Each of them meets many weights, in the first layer and again in all that follow. Decide on a power of ten, then run the cell.
+# </details>
+
+# %%
+print(f"{arch.mult_adds:,} mult-adds")
+print(f"{arch.parameters:,} parameters to learn")
+
+# %% [markdown]
+# A *mult-add* is one multiplication and one addition to a running sum. The paper counts them, and so do we. By the end of chapter 02 you will be able to find this number with a pencil; by the end of chapter 03 you will know which of the 28 rows it comes from.
+#
+# ## The whole network, once
+#
+# Here is a photo. It is one of seven in `data/photos/`, all under free licences; the credits are at the end of this chapter.
+
+# %%
+from mobilenet_lib import plots
+from mobilenet_lib.photos import load_photo
+
+photo = load_photo("cat", size=224)
+plots.channels(photo)
+
+# %% [markdown]
+# A network reads numbers, and a photo is three tables of them: how red, how green and how blue each pixel is. The picture on the left is what we see; the three grey ones are what the network is given.
+#
+# Let us build MobileNet and show it the cat. This takes about a second; what comes out is one score for each of 1000 classes.
+
+# %%
+import torch
+
+torch.manual_seed(0)
+net = mn.MobileNet(arch).eval()
+x = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None] / 127.5 - 1  # (1, 3, 224, 224)
+with torch.inference_mode():
+    scores = net(x)
+print("from", tuple(x.shape), "to", tuple(scores.shape))
+
+# %% [markdown]
+# The shapes say: a batch of one image with three channels went in, 1000 scores came out. The scores mean nothing yet, since these weights are random. A network is a question of two halves, its form and its weights, and the first chapters are about the form.
+#
+# ## What this machine can do
+#
+# The library looks at your computer and tells you what will work here, and what to do about anything that will not.
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.doctor import report
+
+report()
+
+# %% [markdown]
+# Everything in the book runs on an ordinary laptop without a graphics card. The same report is printed by `mobilenet doctor` in a terminal.
+#
+# ## Map of the book
+#
+# | chapter | you will be able to |
+# |---|---|
+# | [01 Standard convolution](01_standard_convolution.ipynb) | compute a convolution by hand, count its multiplications, and turn it into a matrix product |
+# | [02 Depthwise separable convolution](02_depthwise_separable_convolution.ipynb) | split it in two and say exactly what that saves, and what it gives up |
+# | [03 The network](03_the_network.ipynb) | read the paper's Table 1, rebuild the network, and find the misprint in it |
+#
+# Read them in this order: each uses what the one before has established.
+#
+# ### The symbols
+#
+# The paper's symbols are used throughout, in formulas and in figures; the code spells them out.
+#
+# | symbol | in code | meaning |
+# |---|---|---|
+# | $D_K$ | `kernel_size` | side of the kernel, in pixels |
+# | $D_F$ | `in_size` | side of the feature map, in pixels |
+# | $M$ | `in_channels` | channels that go in |
+# | $N$ | `out_channels` | channels that come out |
+# | $\alpha$ | `alpha` | width multiplier: makes every layer narrower |
+# | $\rho$ | `rho` | resolution multiplier: makes every map smaller |
+#
+# ## Your progress
+#
+# Exercises that you solve are counted here, and kept for your next visit.
+
+# %%
+from mobilenet_lib.checks import progress
+
+progress()
+
+# %% [markdown]
+# ## Summary
+#
+# - MobileNet takes a photo and gives a score for each class, with about 569 million mult-adds and 4.2 million parameters.
+# - The book asks you to predict, run, move and check.
+# - The library under it is called `mobilenet_lib`; everything shown here can be used on its own.
+#
+# ## Sources
+#
+# - A. G. Howard, M. Zhu, B. Chen, D. Kalenichenko, W. Wang, T. Weyand, M. Andreetto, H. Adam: *MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications*, arXiv 1704.04861, 2017. Called "the paper" in this book.
+# - A. Krizhevsky, I. Sutskever, G. E. Hinton: *ImageNet Classification with Deep Convolutional Neural Networks*, NeurIPS 2012.
+#
+# The photographs and who took them:
+
+# %%
+from mobilenet_lib.photos import credits
+
+for photo in credits().values():
+    print(f"{photo.name}: {photo.subject}. {photo.author}, {photo.licence}")

@@ -1,0 +1,363 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,text//py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Depthwise separable convolution
+#
+# A standard convolution does two jobs in one step. It *filters*: it looks at the neighbourhood of each pixel. And it *combines*: it mixes all input channels into each output channel. MobileNet does the same two jobs one after the other, and pays the sum of two prices instead of their product.
+
+# %% [markdown]
+# **In this chapter you will**
+#
+# - write the depthwise convolution (Eq. 3) and the pointwise convolution,
+# - watch standard and separable convolution race, multiplication by multiplication,
+# - derive the saving, $1/N + 1/D_K^2$, and know when it is worth nothing,
+# - see what is given up in exchange,
+# - understand why nobody factorizes further.
+#
+# ## Two jobs, two layers
+#
+# The figure shows filters as blocks of weights, for 4 channels in and 5 out. The depth of a block is the number of channels it reads.
+
+# %%
+from mobilenet_lib import plots
+
+plots.filter_shapes(kernel_size=3, in_channels=4, out_channels=5)
+
+# %% [markdown]
+# On the left, each of the five filters is a full block: three by three pixels, through all four channels. In the middle, each *input* channel has one flat filter of its own, and looks only at its own channel. On the right, five thin needles, one pixel wide, go through all channels and mix them.
+#
+# **Predict:** the left side has 180 weights. How many have the middle and the right side together?
+#
+# <details><summary>Answer</summary>
+#
+# 36 + 20 = 56, less than a third. And this is a tiny layer; you will see that the saving grows with the number of channels.
+# </details>
+#
+# ## Equation 3: filter each channel alone
+#
+# $$\hat{\mathbf{G}}_{k,l,m} = \sum_{i,j} \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m} \qquad (3)$$
+#
+# Compare it with Eq. 1. The sum over $m$ is gone, and so is $n$: the channel that goes in is the channel that comes out. Two symbols less, and one loop less.
+
+# %%
+import numpy as np
+
+
+def filter_channels(F, K):
+    rows, columns, M = K.shape
+    G = np.zeros((F.shape[0] - rows + 1, F.shape[1] - columns + 1, M))
+    for k, l, m in np.ndindex(G.shape):
+        for i, j in np.ndindex(rows, columns):
+            G[k, l, m] += K[i, j, m] * F[k + i, l + j, m]
+    return G
+
+
+# %% [markdown]
+# As in chapter 01, our loops and the library must agree before we go on with the library.
+
+# %%
+from mobilenet_lib.convolution import depthwise
+from mobilenet_lib.photos import load_photo
+
+rng = np.random.default_rng(0)
+F = load_photo("flower", size=16) / 255
+K_dw = rng.standard_normal((3, 3, 3))
+assert np.allclose(filter_channels(F, K_dw), depthwise(F, K_dw, padding="valid"))
+depthwise(F, K_dw, padding="valid").shape
+
+# %% [markdown]
+# Three channels in, three channels out. Let us make sure that they really never meet.
+#
+# **Predict:** we set the red channel to zero everywhere. Which channels of the output change?
+#
+# <details><summary>Answer</summary>
+#
+# Only the first. A depthwise convolution cannot tell the blue channel anything about the red one.
+# </details>
+
+# %%
+without_red = F.copy()
+without_red[:, :, 0] = 0
+change = np.abs(depthwise(F, K_dw) - depthwise(without_red, K_dw)).max(axis=(0, 1))
+change > 0
+
+
+# %% [markdown]
+# A network made of depthwise layers alone would be three separate networks, one for each colour, that never talk. Something has to combine.
+#
+# ## Pointwise: mix the channels of each pixel
+#
+# A 1 by 1 convolution looks at one pixel, takes its $M$ numbers, and writes $N$ weighted sums of them.
+
+
+# %%
+def mix_channels(F, P):
+    G = np.zeros((*F.shape[:2], P.shape[1]))
+    for k, l, n, m in np.ndindex(*F.shape[:2], P.shape[1], P.shape[0]):
+        G[k, l, n] += P[m, n] * F[k, l, m]
+    return G
+
+
+# %% [markdown]
+# Look at the line in the middle again: row times column, summed over $m$. It is a matrix product, pixel by pixel.
+
+# %%
+from mobilenet_lib.convolution import pointwise, pointwise_gemm
+
+P = rng.standard_normal((3, 5))
+assert np.allclose(mix_channels(F, P), pointwise(F, P))
+assert np.allclose(pointwise_gemm(F, P), (F.reshape(-1, 3) @ P).reshape(16, 16, 5))
+np.shares_memory(F.reshape(-1, 3), F)
+
+# %% [markdown]
+# The last line is the promise of chapter 01, kept. Seen as a matrix with one row for each pixel, the map is still the same memory: nothing was copied. A pointwise convolution is a GEMM as it stands, with no im2col.
+#
+# ### One after the other, on a photo
+#
+# First each colour gets its own kernel: red is searched for vertical edges, green for horizontal ones, and blue is blurred. Then three needles mix them.
+
+# %%
+from mobilenet_lib.explorers.convolution import PRESETS
+
+photo = load_photo("china", size=160) / 255
+names = ("vertical edges", "horizontal edges", "blur")
+filters = np.stack([np.array(PRESETS[name]) for name in names], axis=2)
+filtered = depthwise(photo, filters)
+
+# %% [markdown]
+# Each *column* below is one needle. The first adds both kinds of edges, the second subtracts them from the blurred blue, and the third takes the blue alone.
+
+# %%
+mixer = np.array(
+    [
+        [1, -1, 0],
+        [1, -1, 0],
+        [0, 4, 1],
+    ]
+)
+mixed = pointwise(filtered, mixer)
+steps = {"depthwise": filtered, "pointwise": mixed}
+plots.feature_maps({name: maps.transpose(2, 0, 1) for name, maps in steps.items()}, each=3)
+
+# %% [markdown]
+# In the upper row each picture knows one colour and one neighbourhood. In the lower row the pictures know of each other. Neither layer alone could have drawn them.
+#
+# ## Equations 4 and 5: the price
+#
+# The depthwise part has $D_K \cdot D_K$ weights for each of $M$ channels, and every output pixel uses them once:
+#
+# $$D_K \cdot D_K \cdot M \cdot D_F \cdot D_F \qquad (4)$$
+#
+# The pointwise part is Eq. 2 with a kernel of side 1. Together:
+#
+# $$D_K \cdot D_K \cdot M \cdot D_F \cdot D_F + M \cdot N \cdot D_F \cdot D_F \qquad (5)$$
+#
+# Where Eq. 2 multiplied the kernel with the output channels, Eq. 5 adds them: the product $D_K^2 \cdot N$ has become the sum $D_K^2 + N$.
+#
+# **Predict:** a layer from the middle of MobileNet has $D_K = 3$, $M = N = 512$ and $D_F = 14$. Its standard form takes 462 million mult-adds. What will the separable one take? And which part of that is the depthwise one: half, a tenth, less?
+
+# %%
+from mobilenet_lib import cost
+
+print(f"standard  {cost.standard_mult_adds(3, 512, 512, 14):>11,}")
+print(f"depthwise {cost.depthwise_mult_adds(3, 512, 14):>11,}")
+print(f"pointwise {cost.pointwise_mult_adds(512, 512, 14):>11,}")
+
+# %% [markdown]
+# The two lines at the bottom together are about a ninth of the first. And the depthwise part, the only one that looks at neighbours at all, is less than two per cent of the rest. Nearly all the work is mixing.
+#
+# ### The race
+#
+# Both convolutions below compute the same output pixels at the same pace. Press play, or move the sliders.
+
+# %%
+from mobilenet_lib.explorers import SeparableExplorer
+
+SeparableExplorer()
+
+# %% [markdown]
+# - Set $N$ to 1. Who wins?
+# - Set $D_K$ to 1. Why does the separable form now do *more*?
+# - Change $D_F$ and $M$. What happens to the ratio in the title?
+#
+# <details><summary>Answers</summary>
+#
+# With one output channel there is nothing to save: the separable form does the standard one's work and then some. With $D_K = 1$ the standard convolution already is a pointwise one, and the depthwise layer comes on top. And the ratio does not move at all: neither $D_F$ nor $M$ is in it, as the next section shows.
+# </details>
+#
+# ## How much is saved
+#
+# Divide Eq. 5 by Eq. 2. $M$ and $D_F \cdot D_F$ stand in every term, and cancel:
+#
+# $$\frac{D_K^2 \cdot M \cdot D_F^2 + M \cdot N \cdot D_F^2}{D_K^2 \cdot M \cdot N \cdot D_F^2} = \frac{1}{N} + \frac{1}{D_K^2}$$
+#
+# This is the most important line of the paper. Only the number of filters and the size of the kernel decide.
+
+# %%
+plots.reduction_curve()
+
+# %% [markdown]
+# The dots are MobileNet's own layers, from 64 to 1024 filters.
+#
+# **Predict:** for 3 by 3 kernels, what is the largest saving, however many filters there are?
+#
+# <details><summary>Answer</summary>
+#
+# Nine times. As $N$ grows, $1/N$ vanishes and $1/D_K^2 = 1/9$ stays. The curve flattens onto the dotted line.
+# </details>
+
+# %%
+for out_channels in (64, 128, 256, 512, 1024):
+    saving = 1 / cost.reduction(kernel_size=3, out_channels=out_channels)
+    print(f"N = {out_channels:4d}: {saving:.1f} times less")
+
+# %% [markdown]
+# The paper says "between 8 to 9 times less computation"; for layers with 128 filters and more that is what you see, and the first block, with 64, stays just below 8.
+#
+# ## What is given up
+#
+# Nothing is free. A standard convolution has $D_K^2 \cdot M \cdot N$ weights to choose, a separable one only $D_K^2 \cdot M + M \cdot N$. So there must be standard convolutions that no separable one can imitate. Which ones can it imitate?
+#
+# Put the two layers together, with nothing in between. Output $n$ reads channel $m$ through the depthwise filter of $m$, times one number. As a standard kernel, that is:
+#
+# $$\mathbf{K}_{i,j,m,n} = \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{P}_{m,n}$$
+
+# %%
+from mobilenet_lib.convolution import separable, standard
+
+K_together = K_dw[:, :, :, None] * P[None, None, :, :]
+assert np.allclose(separable(F, K_dw, P), standard(F, K_together))
+K_together.shape
+
+# %% [markdown]
+# So for one input channel, all $N$ filters have the *same pattern*, only stronger or weaker. A standard convolution may look for a vertical edge in red for its first output and for a horizontal edge in red for its second; a separable one must decide on one pattern per channel.
+#
+# **Predict:** write the nine weights of each filter for red as a row. What is the rank of that table, separable and standard?
+#
+# <details><summary>Answer</summary>
+#
+# Separable: 1, since every row is a multiple of the same nine numbers. Standard: 5, as large as five rows allow.
+# </details>
+
+# %%
+K_free = rng.standard_normal((3, 3, 3, 5))
+for name, kernel in (("separable", K_together), ("standard", K_free)):
+    red = kernel[:, :, 0, :].reshape(9, 5).T
+    print(f"{name:10s} rank {np.linalg.matrix_rank(red)}")
+
+# %% [markdown]
+# This costs little accuracy in practice. In the paper's Table 4 the full network is right on 71.7 % of ImageNet's images and the separable one on 70.6 %. One point is lost, for an eighth of the work; chapter 03 puts both networks side by side.
+#
+# ## The layer as it is built: Figure 3
+#
+# In the network each convolution is followed by **batch normalization** (BN), which keeps the numbers of every channel in a sensible range, and by **ReLU**, which sets negative numbers to zero. A separable layer gets both twice.
+
+# %%
+plots.layer_blocks()
+
+
+# %% [markdown]
+# So the two halves are more than a factorized kernel: between them stands a non-linearity, and the equation of the last section holds only without it. It is quickly tested.
+
+
+# %%
+def relu(x):
+    return np.maximum(x, 0)
+
+
+with_relu = pointwise(relu(depthwise(F, K_dw)), P)
+np.allclose(with_relu, standard(F, K_together))
+
+# %% [markdown]
+# ## Why not go on?
+#
+# The idea worked so well, so do it again: a 3 by 3 depthwise filter could itself be split, into 3 by 1 and then 1 by 3. That takes 6 multiplications instead of 9.
+#
+# **Predict:** what does this save of the whole separable layer with $N = 512$? A third, a tenth, less?
+
+# %%
+whole = cost.separable_mult_adds(3, 512, 512, 14)
+dw = cost.depthwise_mult_adds(3, 512, 14)
+saved = dw * (9 - 6) / 9
+print(f"{100 * saved / whole:.1f} % of the layer")
+
+# %% [markdown]
+# A third of almost nothing is nothing. That is what the paper means by "additional factorization in spatial dimension does not save much additional computation". From now on, whoever wants a cheaper MobileNet has to attack the pointwise part, and the next rungs of the ladder do.
+
+# %%
+plots.ladder(cost.layer_ladder())
+
+# %% [markdown]
+# This is the paper's Table 3: one layer, made cheaper step by step. The two lower rungs are the subject of chapter 06. `alpha` makes the layer narrower, which acts on $M \cdot N$ and so counts twice; `rho` makes the image smaller.
+#
+# The printed table, with what we count beside each number. A `=` says that the count rounds to what is printed.
+
+# %%
+from mobilenet_lib import paper
+
+paper.table(3)
+
+# %% [markdown]
+# ## Exercises
+#
+# **2.1** Write `my_depthwise(F, K)` *without* loops over pixels or channels: add up nine shifted copies of the map. No padding, stride 1.
+
+# %%
+from mobilenet_lib.checks import check
+
+my_depthwise = ...  # def my_depthwise(F, K): ...
+check("2.1", my_depthwise)
+
+# %% [markdown]
+# **2.2** For 3 by 3 kernels, what is the largest $N$ for which the separable form does *not* save any multiplications?
+
+# %%
+answer = ...
+check("2.2", answer)
+
+# %% [markdown]
+# **2.3** In a separable layer with $D_K = 3$ and $N = 512$, how many per cent of the mult-adds are depthwise? One decimal is enough.
+
+# %%
+answer = ...  # in per cent
+check("2.3", answer)
+
+# %% [markdown]
+# **2.4** Larger kernels see more. By which factor does that layer's cost grow if its kernels become 5 by 5? (For a standard convolution it would be 25/9, or 2.78.)
+
+# %%
+answer = ...  # two decimals
+check("2.4", answer)
+
+# %% [markdown]
+# Surprised by the last one? It is why later networks, in the family of MobileNetV3, could afford 5 by 5 kernels.
+#
+# ## Summary
+#
+# - A standard convolution filters and combines at once. Depthwise filters, pointwise combines.
+# - The price falls from $D_K^2 \cdot M \cdot N \cdot D_F^2$ to $(D_K^2 + N) \cdot M \cdot D_F^2$, a share of $1/N + 1/D_K^2$: eight to nine times less for 3 by 3 kernels.
+# - What is given up: one pattern per input channel, a rank of 1.
+# - Nearly all remaining work is pointwise, a plain matrix product. Splitting the depthwise part further saves next to nothing.
+#
+# Next, in [chapter 03](03_the_network.ipynb), thirteen such layers become a network.
+#
+# ## Sources
+#
+# - Eq. 3 to 5, Figures 2 and 3, Tables 3 and 4: Howard et al., arXiv 1704.04861, sections 3.1, 3.2 and 4.1.
+# - Depthwise separable convolution was introduced by L. Sifre in *Rigid-Motion Scattering for Image Classification*, 2014, and is the core of F. Chollet's *Xception*, arXiv 1610.02357.
+# - 5 by 5 depthwise kernels: A. Howard et al., *Searching for MobileNetV3*, arXiv 1905.02244.
+# - Photographs: dahlia by vultilion and Summer Palace by danielbuechele, both CC BY 2.0, resized.

@@ -1,0 +1,354 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,text//py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The network
+#
+# You know its one idea. What is left of MobileNet is a list: how many layers, how wide, and where the maps shrink. This chapter reads that list, rebuilds the network from it in a dozen lines, and asks where its work and its parameters are. On the way you will find a misprint that has puzzled many readers of the paper.
+
+# %% [markdown]
+# **In this chapter you will**
+#
+# - read Table 1 and count 28 layers,
+# - catch its misprint by arithmetic,
+# - find out where 95 % of the work is (Table 2),
+# - build the network in PyTorch and hold it against the library,
+# - see how far one output pixel can look,
+# - meet the details that the paper leaves open.
+#
+# ## Table 1
+
+# %%
+import mobilenet_lib as mn
+
+arch = mn.mobilenet_v1()
+print(arch)
+
+# %% [markdown]
+# Each line is a layer: its type and stride, the shape of its filters, and the size of the map it *reads*. `5x` marks a pair that comes five times.
+#
+# **Predict:** how many layers are there, if depthwise and pointwise layers count separately, and pooling and softmax, which have no weights, do not?
+#
+# <details><summary>Answer</summary>
+#
+# 28: one standard convolution at the beginning, 13 depthwise, 13 pointwise, one fully connected at the end.
+# </details>
+
+# %%
+for kind in arch.by_kind().values():
+    print(f"{kind.layers:2d} {kind.label}")
+
+# %% [markdown]
+# The first layer is a standard convolution because separating would hardly pay there. It reads only three channels, so there is little to combine.
+#
+# ### Narrow at first, wide at the end
+
+# %%
+from mobilenet_lib import plots
+
+plots.shape_of_maps(arch)
+
+# %% [markdown]
+# Follow the two upper curves. Whenever a map loses half its side, a pointwise layer soon doubles the channels. This is an old habit of network design: what is lost in *where* is given back in *what*.
+#
+# **Predict:** when the side halves and both $M$ and $N$ double, what happens to the mult-adds of a pointwise layer, $M \cdot N \cdot D_F^2$?
+#
+# <details><summary>Answer</summary>
+#
+# They stay the same: two doublings on one side, $1/2^2$ on the other. That is why all the tall bars in the next figure are equally tall.
+# </details>
+
+# %%
+plots.profile(arch)
+
+# %% [markdown]
+# Above, the work is spread evenly over the network. Below, the weights are not: they pile up at the end, where maps are small and channels many. The same layer can be cheap in one currency and expensive in the other.
+#
+# ## Where the work is: Table 2
+#
+# **Predict:** which share of all mult-adds is spent in 1 by 1 convolutions?
+
+# %%
+plots.shares(arch)
+
+# %% [markdown]
+# Nearly 95 % of the work, and three quarters of the weights, are in the simplest layer there is: a matrix product for each pixel. That is the point of the design. A network is fast not when it has few mult-adds, but when the ones it has are of a kind that machines do well.
+#
+# Here is the paper's table, with what we count beside each number:
+
+# %%
+from mobilenet_lib import paper
+
+paper.table(2)
+
+# %% [markdown]
+# One line is off. The paper says 1.19 % for the first layer; it is 1.91 %, two digits swapped. You can tell even without counting: the printed column adds up to 99.29 %.
+#
+# ## The misprint in Table 1
+#
+# There is another one, and it matters more. The paper prints the last depthwise layer like this:
+
+# %%
+table = paper.table(1)
+for row in (18, 19):
+    print(*(table.cell(row, column).printed for column in table.columns), sep="   ")
+
+# %% [markdown]
+# Stride 2, on a map of 7 by 7. The layer after it is printed with an input of 7 by 7 as well. Both cannot be true.
+#
+# **Predict:** if the stride really were 2, how large would the last map be?
+#
+# <details><summary>Answer</summary>
+#
+# 4 by 4, since $\lceil 7 / 2 \rceil = 4$. The pooling layer, which the paper prints as 7 by 7, would not fit.
+# </details>
+#
+# Mult-adds decide the question, since the paper prints their total: 569 million. Here are both readings.
+
+# %%
+from mobilenet_lib import cost
+
+
+def last_block(size):
+    return cost.separable_mult_adds(3, 1024, 1024, size)
+
+
+literal = arch.mult_adds - last_block(7) + last_block(4)
+print(f"stride 1: {arch.mult_adds / 1e6:.2f} million")
+print(f"stride 2: {literal / 1e6:.2f} million")
+
+# %% [markdown]
+# Only stride 1 gives 569. The authors' own code has stride 1 there, too. Every number in this book is counted with the table corrected.
+#
+# ## How many parameters?
+#
+# The answer depends on who counts. The paper says 4.2 million, PyTorch reports 4.23, Keras 4.25.
+
+# %%
+print(f"weights only, as printed:   {arch.parameters_as_printed:,}")
+print(f"all that training changes:  {arch.parameters:,}")
+print(f"with BN's moving averages:  {arch.parameters_with_statistics:,}")
+
+# %% [markdown]
+# All three are right. Each convolution is followed by BN, which has two trained numbers for each channel, gamma and beta, and remembers two more, a mean and a variance. The paper leaves all four out, and the bias of the classifier with them.
+#
+# ## Build it
+#
+# Here is the network in PyTorch, once, by hand. One row of Table 1 becomes one convolution, BN and ReLU; `groups` is PyTorch's word for channels that do not meet.
+
+# %%
+import torch
+from torch import nn
+
+
+def row(layer):
+    groups = layer.in_channels if layer.kind == "depthwise" else 1
+    conv = nn.Conv2d(
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size,
+        layer.stride,
+        padding=layer.kernel_size // 2,
+        groups=groups,
+        bias=False,
+    )
+    return nn.Sequential(conv, nn.BatchNorm2d(layer.out_channels), nn.ReLU6())
+
+
+# %% [markdown]
+# The rows in order, then the average over the last map, and one fully connected layer that turns 1024 averages into a score for each class.
+
+
+# %%
+def build(arch):
+    rows = [row(layer) for layer in arch.layers[:-1]]
+    head = arch.layers[-1]
+    pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*rows, *pool, nn.Linear(head.in_channels, head.out_channels))
+
+
+ours = build(arch)
+sum(p.numel() for p in ours.parameters()) == arch.parameters
+
+# %% [markdown]
+# Is it the same network as the library's? Both have their tensors in the same order, so we can copy all weights from one to the other and compare what they say about the cat.
+
+# %%
+from mobilenet_lib.photos import load_photo
+
+cat = load_photo("cat", size=224)
+x = torch.from_numpy(cat.copy()).permute(2, 0, 1)[None] / 127.5 - 1
+torch.manual_seed(0)
+net = mn.MobileNet(arch, mn.TIMM).eval()
+weights = zip(ours.state_dict(), net.state_dict().values(), strict=True)
+ours.load_state_dict(dict(weights))
+
+# %% [markdown]
+# PyTorch answers that all keys matched. Now both look at the cat.
+
+# %%
+with torch.inference_mode():
+    difference = (ours.eval()(x) - net(x)).abs().max()
+assert difference < 1e-5
+print("same scores")
+
+# %% [markdown]
+# Twelve lines of code, and the complete MobileNet. From here on we use the library's, which adds names to the layers and lets you choose conventions.
+#
+# ### What the paper leaves open
+#
+# The library call above said `TIMM`. A paper of nine pages cannot say everything, and those who wrote the network down in code decided differently:
+
+# %%
+for c in (mn.PAPER, mn.TF_SLIM, mn.KERAS, mn.TIMM):
+    print(f"{c.name:8s} {c.activation:6s} {c.padding:10s} BN eps {c.bn_eps:<6g} {c.num_classes}")
+
+# %% [markdown]
+# The first line follows the paper's words, and its authors' code where the words end. *ReLU6* is a ReLU that stops at 6. The padding rules are the two of chapter 01.
+#
+# **Predict:** the same weights, once with TensorFlow's padding and once with symmetric padding. Do the scores differ?
+
+# %%
+tf = mn.MobileNet(arch, mn.TF_SLIM).eval()
+tf.load_state_dict(net.state_dict())
+with torch.inference_mode():
+    same = torch.allclose(tf(x), net(x), atol=1e-4)
+print("same scores" if same else "different scores")
+
+# %% [markdown]
+# Nothing failed, no warning was given, and the answers are different. Chapter 07 will show what such a slip costs a trained network.
+#
+# ## How far does one pixel see?
+#
+# A pixel of the first map sees 3 by 3 pixels of the photo. A pixel of the second sees 3 by 3 of *those*, and so on: the **receptive field** grows with depth. Behind a stride of 2 it grows twice as fast.
+
+# %%
+plots.receptive_fields(arch, cat, ("conv_0", "dw_2", "dw_6", "pw_11", "pw_13"))
+
+# %% [markdown]
+# Above each picture stands the layer and the side of its receptive field. Near the input a pixel knows a whisker; five blocks from the end it knows most of the cat.
+#
+# **Predict:** the image has 224 pixels. Can a receptive field be larger?
+#
+# <details><summary>Answer</summary>
+#
+# Yes. The last one has 315: it hangs over on all sides, and sees the zeros of the padding there. So each of the 49 last pixels can know about the whole photo, even before the average is taken.
+# </details>
+
+# %%
+print("receptive field", arch.receptive_field)
+print("stride         ", arch.effective_stride)
+
+# %% [markdown]
+# ### And what does it see?
+#
+# Nothing yet: our weights are random. But random filters already pass something on.
+
+# %%
+with torch.inference_mode():
+    maps = net.feature_maps(x, ["conv_0", "pw_2", "pw_4"])
+plots.feature_maps({name: channels[0].numpy() for name, channels in maps.items()})
+
+# %% [markdown]
+# The first row looks like the cat through coloured glass, and deeper rows lose her outline. Training decides what is kept on the way down. In chapter 07 the same figure is drawn with trained weights.
+#
+# ## Move it yourself
+#
+# Change the width, the resolution or the body. The yellow band points at one layer, and its facts are below the figure.
+
+# %%
+from mobilenet_lib.explorers import ArchitectureExplorer
+
+ArchitectureExplorer()
+
+# %% [markdown]
+# **Predict:** at `alpha` 0.5 every layer has half its channels. What is left of the mult-adds: a half, a quarter, or something else?
+#
+# <details><summary>Answer</summary>
+#
+# A little more than a quarter, 149.5 of 568.7 million. Pointwise layers, $M \cdot N$, fall to a quarter. Depthwise layers, and those whose input or output is fixed (the first reads 3 channels, the last writes 1000 classes), fall only to a half.
+# </details>
+#
+# ### Two other bodies
+#
+# To see whether the idea pays, the paper built two rivals. `full` replaces each separable pair by one standard convolution. `shallow` leaves out the five equal blocks, to be compared with a *narrow* network that costs about as much.
+
+# %%
+for body, alpha in (("full", 1), ("separable", 1), ("separable", 0.75), ("shallow", 1)):
+    rival = mn.mobilenet_v1(alpha, body=body)
+    numbers = (
+        f"{rival.mult_adds / 1e6:7.1f} M mult-adds, {rival.parameters_as_printed / 1e6:5.2f} M"
+    )
+    print(f"{alpha:<4} {body:9s} {numbers} parameters")
+
+# %% [markdown]
+# The paper's verdict on ImageNet stands in its Tables 4 and 5:
+
+# %%
+from IPython.display import display
+
+display(paper.table(4), paper.table(5))
+
+# %% [markdown]
+# The full network is one point better and more than eight times as expensive. Of the two small ones, the narrow network wins by three points: depth is worth more than width. Chapter 05 repeats both experiments, and you can watch them train.
+#
+# ## Exercises
+#
+# **3.1** What is the smallest resolution at which the last map still has 7 by 7 pixels?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("3.1", answer)
+
+# %% [markdown]
+# **3.2** Take the misprint literally, in millions: how many mult-adds has the network with stride 2 in `dw_13`? (You have seen the number. Find it again from two layers and the total, without looking up.)
+
+# %%
+answer = ...  # two decimals
+check("3.2", answer)
+
+# %% [markdown]
+# **3.3** What is the largest `alpha`, in steps of 0.05, with fewer than one million parameters?
+
+# %%
+answer = ...
+check("3.3", answer)
+
+# %% [markdown]
+# **3.4** Which is the first layer whose receptive field is larger than half of the 224 pixels?
+
+# %%
+answer = ...  # a name such as "dw_3"
+check("3.4", answer)
+
+# %% [markdown]
+# ## Summary
+#
+# - MobileNet is one standard convolution, thirteen separable blocks, an average and a fully connected layer: 28 layers with weights.
+# - 95 % of its mult-adds and 75 % of its weights are in 1 by 1 convolutions.
+# - The last depthwise layer has stride 1, whatever the table says.
+# - 4.2, 4.23 and 4.25 million parameters are the same network, counted three ways.
+# - One pixel at the end sees 315 by 315 pixels, more than the photo has.
+# - The paper leaves details open, and weights work only with the details they were trained with.
+#
+# ## Sources
+#
+# - Tables 1, 2, 4 and 5: Howard et al., arXiv 1704.04861, sections 3.2 and 4.1. All misprints with their derivations are in `data/paper/discrepancies.csv`.
+# - The authors' code: `mobilenet_v1.py` in TensorFlow's models repository, Apache-2.0.
+# - Receptive fields, in closed form: A. Araujo, W. Norris, J. Sim, *Computing Receptive Fields of Convolutional Neural Networks*, Distill, 2019.
+# - Photograph: Chelsea the cat by Stefan van der Walt, CC0.

@@ -1,0 +1,61 @@
+"""Start a Jupyter server for a test, shut off from the user's own settings, and stop it again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE = 60  # seconds
+PLACES = (
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+    "JUPYTER_RUNTIME_DIR",
+    "IPYTHONDIR",
+    "JUPYTERLAB_SETTINGS_DIR",
+    "JUPYTERLAB_WORKSPACES_DIR",
+)
+
+
+@contextmanager
+def start_lab(command: list[str], scratch: Path) -> Iterator[str]:
+    """Run a command that starts JupyterLab; yield the loopback address that it prints.
+
+    A command that begins with an option is one for this Python.
+    """
+    if command[0].startswith("-"):
+        command = [sys.executable, *command, "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]
+    environment = dict(os.environ) | {name: str(scratch / name.lower()) for name in PLACES}
+    log = scratch / "lab.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command,
+            cwd=Path(__file__).resolve().parent.parent.parent,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # one group, so that the kernels end with the server
+        )
+    try:
+        yield _printed_address(server, log)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(20)
+
+
+def _printed_address(server: subprocess.Popen, log: Path) -> str:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        printed = log.read_text(encoding="utf-8", errors="replace")
+        addresses = re.findall(r"http://127\.0\.0\.1:\d+/\S*", printed)
+        if addresses:
+            return addresses[-1]
+        assert server.poll() is None, printed
+        time.sleep(0.1)
+    raise AssertionError("no address printed:\n" + log.read_text(errors="replace"))

@@ -1,0 +1,204 @@
+"""The convolution explorer in a real browser: its maths against NumPy, its mouse and its keys."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+from standalone import write_page
+
+from mobilenet_lib.explorers import ConvolutionExplorer
+from mobilenet_lib.explorers.convolution import PRESETS
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def explorer():
+    return ConvolutionExplorer("cat", size=16, kernel="vertical edges")
+
+
+@pytest.fixture
+def page(explorer, browser_page, browser_log, tmp_path):
+    browser_page.goto(write_page(explorer, tmp_path))
+    browser_page.wait_for_selector(".mnx-convolution[data-value]")
+    yield browser_page
+    assert browser_log.console_errors == []
+
+
+def state(page):
+    frames(page)
+    return page.evaluate("() => ({ ...document.querySelector('.mnx-convolution').dataset })")
+
+
+def frames(page, many=2):
+    page.evaluate(
+        "async (n) => { for (; n > 0; n--) await new Promise(requestAnimationFrame); }", many
+    )
+
+
+CASES = list(itertools.product(PRESETS, (1, 2, 3), ("same", "valid"), (8, 15, 16)))
+
+
+def test_javascript_convolution_equals_numpy(page):
+    for kernel, stride, padding, size in CASES:
+        widget = ConvolutionExplorer("china", size, kernel, stride, padding)
+        ours = page.evaluate(
+            """([pixels, n, kernel, stride, mode]) => {
+                const { size, values } = explorer.convolve(pixels, n, kernel, stride, mode);
+                return { size, values: Array.from(values) };
+            }""",
+            [widget.photo.ravel().tolist(), size, widget.kernel, stride, padding],
+        )
+        expected = widget.output
+        case = f"{kernel}, stride {stride}, {padding}, {size} pixels"
+        assert ours["size"] == expected.shape[0] == expected.shape[1], case
+        np.testing.assert_allclose(
+            ours["values"], expected.ravel(), rtol=0, atol=1e-9, err_msg=case
+        )
+
+
+def test_the_output_property_equals_torch():
+    widget = ConvolutionExplorer("rocket", 16, "sharpen")
+    photo = torch.from_numpy(widget.photo.copy()).double()[None, None]
+    weight = torch.tensor(widget.kernel).double()[None, None]
+    expected = torch.nn.functional.conv2d(photo, weight, padding=1)[0, 0]
+    np.testing.assert_allclose(widget.output, expected.numpy(), rtol=0, atol=1e-9)
+
+
+def test_what_is_shown_is_the_maps_value(page, explorer):
+    shown = state(page)
+    row, column = int(shown["row"]), int(shown["column"])
+    assert (row, column) == (explorer.row, explorer.column) == (8, 8)
+    assert float(shown["value"]) == explorer.output[row, column]
+    cells = page.locator(".mnx-grid").nth(2).locator(".mnx-cell").all_inner_texts()
+    products = [float(text.replace("\u2212", "-")) for text in cells]
+    assert sum(products) == explorer.output[row, column]
+    pixels = page.locator(".mnx-grid").nth(0).locator(".mnx-cell").all_inner_texts()
+    assert [int(p) for p in pixels] == explorer.photo[7:10, 7:10].ravel().tolist()
+
+
+def test_arrow_keys_move_the_kernel(page, explorer):
+    page.locator(".mnx-photo").focus()
+    for key, place in (
+        ("ArrowRight", (8, 9)),
+        ("ArrowDown", (9, 9)),
+        ("ArrowLeft", (9, 8)),
+        ("ArrowUp", (8, 8)),
+        ("Home", (8, 0)),
+        ("ArrowLeft", (8, 0)),
+        ("End", (8, 15)),
+        ("PageUp", (0, 15)),
+        ("PageDown", (15, 15)),
+        ("Shift+ArrowLeft", (15, 10)),
+    ):
+        page.keyboard.press(key)
+        shown = state(page)
+        assert (int(shown["row"]), int(shown["column"])) == place, key
+        assert float(shown["value"]) == explorer.output[place], key
+
+
+def test_mouse_drags_the_kernel(page, explorer):
+    box = page.locator(".mnx-photo").bounding_box()
+    cell = box["width"] / 18  # 16 pixels and one zero on each side
+
+    def at(row, column):
+        return box["x"] + (column + 1.5) * cell, box["y"] + (row + 1.5) * cell
+
+    page.mouse.move(*at(2, 3))
+    page.mouse.down()
+    assert (state(page)["row"], state(page)["column"]) == ("2", "3")
+    page.mouse.move(*at(12, 5), steps=8)
+    page.mouse.up()
+    page.mouse.move(*at(1, 1))  # let go: the kernel stays
+    shown = state(page)
+    assert (int(shown["row"]), int(shown["column"])) == (12, 5)
+    assert float(shown["value"]) == explorer.output[12, 5]
+
+
+def test_the_counter_counts_places_visited(page):
+    assert state(page)["multiplications"] == "9"
+    page.locator(".mnx-photo").focus()
+    page.keyboard.press("ArrowRight")
+    assert state(page)["multiplications"] == "18"
+    page.keyboard.press("ArrowLeft")  # a place seen before costs nothing again
+    assert state(page)["multiplications"] == "18"
+    page.locator(".mnx-fill").click()
+    assert state(page)["multiplications"] == str(9 * 16 * 16)
+    assert page.evaluate("() => model.get('multiplications')") == 9 * 16 * 16
+    page.locator(".mnx-stride").select_option("2")
+    assert state(page)["multiplications"] == str(9 * 8 * 8)
+    assert "2,304" not in page.locator(".mnx-counter").inner_text()
+    page.locator(".mnx-clear").click()
+    assert state(page)["multiplications"] == "9"
+
+
+def test_sweep_visits_every_place(page):
+    page.locator(".mnx-sweep").click()
+    page.wait_for_function(
+        "() => document.querySelector('.mnx-convolution').dataset.multiplications === '2304'"
+    )
+    page.wait_for_function("() => document.querySelector('.mnx-sweep').textContent === 'Sweep'")
+    assert (state(page)["row"], state(page)["column"]) == ("15", "15")
+
+
+def test_weights_can_be_edited_and_nonsense_keeps_the_last_good_one(page, explorer):
+    weight = page.get_by_label("kernel row 2, column 2")
+    weight.fill("-1,5")  # a decimal comma is understood
+    assert page.evaluate("() => model.get('kernel')[1][1]") == -1.5
+    kernel = np.array(explorer.kernel, float)
+    kernel[1, 1] = -1.5
+    explorer.kernel = kernel.tolist()
+    assert float(state(page)["value"]) == explorer.output[8, 8]
+    assert page.locator(".mnx-preset").input_value() == "your own"
+    for nonsense in ("", "abc", "1e9", "--"):
+        weight.fill(nonsense)
+        assert page.evaluate("() => model.get('kernel')[1][1]") == -1.5
+        assert weight.get_attribute("aria-invalid") == "true"
+    page.locator(".mnx-photo").focus()
+    frames(page)
+    assert weight.input_value() == "\u22121.5"
+    assert weight.get_attribute("aria-invalid") is None
+
+
+def test_a_preset_can_change_the_size_of_the_kernel(page):
+    page.locator(".mnx-preset").select_option("blur 5x5")
+    assert state(page)["multiplications"] == "25"
+    assert page.locator(".mnx-grid").nth(1).locator("input").count() == 25
+    page.locator(".mnx-preset").select_option("half as bright 1x1")
+    assert state(page)["multiplications"] == "1"
+    assert page.locator(".mnx-grid").nth(1).locator("input").count() == 1
+
+
+def test_it_says_in_words_what_it_shows(page, explorer):
+    said = page.locator(".mnx-said")
+    assert said.get_attribute("role") == "status"
+    before = said.inner_text()
+    assert "Row 9, column 9 of the 16 by 16 map" in before
+    page.locator(".mnx-photo").focus()
+    page.keyboard.press("ArrowDown")
+    frames(page)
+    value = f"{explorer.output[9, 8]:.0f}".replace("-", "\u2212")
+    assert said.inner_text() == (
+        "Row 10, column 9 of the 16 by 16 map: the 9 products add up to "
+        f"{value}. 18 of 2,304 multiplications done."
+    )
+    assert page.locator(".mnx-map").get_attribute("aria-label").endswith(said.inner_text())
+    assert page.locator(".mnx-photo").get_attribute("aria-label")
+    for control in page.locator("select, input").all():
+        assert control.evaluate("e => e.labels?.length > 0 || e.hasAttribute('aria-label')")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_fits_the_screen(page, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    frames(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    for canvas in page.locator("canvas").all():
+        assert canvas.bounding_box()["width"] >= 150
+
+
+def test_removing_it_stops_listening(page):
+    page.evaluate("() => window.remove()")
+    assert json.loads(page.evaluate("() => JSON.stringify(Object.values(listeners).flat())")) == []

@@ -1,0 +1,144 @@
+"""Chapter 01 in a live JupyterLab: run all, move the explorer by key and by mouse, read numbers."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jupyter import start_lab
+
+from mobilenet_lib.explorers import ConvolutionExplorer
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CHAPTER = "01_standard_convolution.ipynb"
+PATIENCE = 90_000  # ms, for a machine with two busy cores
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A copy of the chapters without outputs, so that stale ones cannot look like success."""
+    chapters = tmp_path / "book" / "chapters"
+    shutil.copytree(ROOT / "chapters", chapters)
+    for path in chapters.glob("*.ipynb"):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook["metadata"].pop("widgets", None)
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+    return tmp_path / "book"
+
+
+@pytest.fixture
+def address(book, tmp_path):
+    command = ["-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={book}"]
+    command += [
+        "--LabApp.expose_app_in_browser=True",  # commands without menus, no race on idle signs
+        "--LabApp.extension_manager=readonly",
+        "--ServerApp.jpserver_extensions={'jupyterlab_jupytext': False}",  # as `make lab` does
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    with start_lab(command, tmp_path) as address:
+        yield address.replace("/lab?", f"/lab/tree/chapters/{CHAPTER}?")
+
+
+def shown(page):
+    """State of the explorer once it has drawn."""
+    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+    return page.evaluate("() => ({ ...document.querySelector('.mnx-convolution').dataset })")
+
+
+def run_cell_with(page, text):
+    """Run the one cell that contains `text` again and return its new output."""
+    page.evaluate(
+        """async (text) => {
+            const panel = jupyterapp.shell.currentWidget, notebook = panel.content;
+            const at = notebook.widgets.findIndex((c) => c.model.sharedModel.source.includes(text));
+            notebook.activeCellIndex = at;
+            notebook.deselectAll();
+            await jupyterapp.commands.execute('notebook:run-cell');
+        }""",
+        text,
+    )
+    cell = page.locator(".jp-CodeCell", has_text=text).first
+    return cell.locator(".jp-OutputArea-output pre").last.inner_text().strip()
+
+
+def test_chapter_01_runs_and_its_explorer_answers(address, browser_page, browser_log):
+    page = browser_page
+    page.goto(address)
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell?.currentWidget?.context", timeout=PATIENCE
+    )
+    page.evaluate(
+        """async () => {
+            const panel = jupyterapp.shell.currentWidget;
+            await panel.context.ready; await panel.revealed;
+            await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
+            await jupyterapp.commands.execute('notebook:run-all-cells');
+        }"""
+    )
+    counts = page.evaluate(
+        """() => jupyterapp.shell.currentWidget.content.widgets
+            .filter((c) => c.model.type === 'code')
+            .map((c) => [c.model.executionCount,
+                         c.model.sharedModel.outputs.some((o) => o.output_type === 'error')])"""
+    )
+    assert [count for count, _ in counts] == list(range(1, len(counts) + 1))
+    assert not any(failed for _, failed in counts)
+
+    page.evaluate(
+        """() => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            const at = notebook.widgets.findIndex(
+                (c) => c.model.sharedModel.source.includes('ConvolutionExplorer('));
+            return notebook.scrollToItem(at);
+        }"""
+    )
+    photo = page.locator(".mnx-photo").first
+    photo.wait_for(timeout=PATIENCE)
+    photo.scroll_into_view_if_needed()
+    reference = ConvolutionExplorer("cat", size=32)  # what chapter 01 shows
+    start = shown(page)
+    assert (int(start["row"]), int(start["column"])) == (16, 16)
+    assert float(start["value"]) == reference.output[16, 16]
+
+    photo.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    moved = shown(page)
+    assert (int(moved["row"]), int(moved["column"])) == (17, 18)
+    assert float(moved["value"]) == reference.output[17, 18] != float(start["value"])
+    number = f"{reference.output[17, 18]:.0f}".replace("-", "\u2212")
+    assert page.locator(".mnx-sum").inner_text() == f"sum of the 9 products = {number}"
+    assert moved["multiplications"] == str(9 * 4)
+
+    box = photo.bounding_box()
+    cell = box["width"] / 34  # 32 pixels and a zero on each side
+
+    def at(row, column):
+        return box["x"] + (column + 1.5) * cell, box["y"] + (row + 1.5) * cell
+
+    page.mouse.move(*at(17, 18))
+    page.mouse.down()
+    page.mouse.move(*at(6, 9), steps=6)
+    page.mouse.up()
+    dragged = shown(page)
+    assert (int(dragged["row"]), int(dragged["column"])) == (6, 9)
+    assert float(dragged["value"]) == reference.output[6, 9]
+
+    # Python sees what the reader did in the browser.
+    output = run_cell_with(page, "explorer.output.shape, explorer.multiplications")
+    assert output == f"((32, 32), {dragged['multiplications']})"
+
+    # The kernel that is edited in the browser is the one that NumPy convolves with.
+    page.locator(".mnx-preset").first.select_option("blur")
+    kernel = np.array(ConvolutionExplorer(kernel="blur").kernel)
+    blurred = float(shown(page)["value"])
+    window = reference.photo[5:8, 8:11]
+    assert blurred == pytest.approx(float((kernel * window).sum()), abs=1e-9)
+    assert browser_log.console_errors == []

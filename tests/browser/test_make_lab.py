@@ -1,0 +1,36 @@
+"""`make lab`: the address that it prints opens chapter 00, and nothing asks another machine."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from jupyter import PATIENCE, start_lab
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def printed_address(tmp_path):
+    """Starts `make lab` with this very Python, and yields the loopback address that it prints."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    inside = Path(sys.prefix) == ROOT / ".venv"  # a relative path has no sign that a shell reads
+    python = Path(sys.executable).relative_to(ROOT) if inside else Path(sys.executable)
+    # PYTHON=true: the environment is there already, and the tests must not make another.
+    command = ["make", "lab", "PYTHON=true", f"RUN={python}", f"PORT={port}", "ARGS=--no-browser"]
+    with start_lab(command, tmp_path) as address:
+        yield address
+
+
+@pytest.mark.browser
+def test_the_printed_address_opens_chapter_00(printed_address, browser_page, browser_log):
+    assert "/lab/tree/chapters/00_start_here.ipynb?token=" in printed_address
+    browser_page.goto(printed_address)
+    heading = browser_page.locator(".jp-Notebook .jp-RenderedMarkdown h1").first
+    heading.wait_for(timeout=PATIENCE * 1000)
+    assert heading.inner_text().strip("¶ ") == "Start here"
+    tab = browser_page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabLabel")
+    assert "00_start_here.ipynb" in tab.all_inner_texts()
+    assert browser_log.blocked == []
