@@ -79,6 +79,7 @@ def prepare(root: str, profile: str) -> None:
     write_stamp(venv, stamp)  # without "inputs": started, not finished
     install(venv, root, profile)
     point_to_library(venv, root)
+    silence_news(venv)
     stamp["inputs"] = inputs
     write_stamp(venv, stamp)
     say("Ready after %d s." % round(time.time() - start))
@@ -308,6 +309,18 @@ def point_to_library(venv: str, root: str) -> None:
             if named and os.path.realpath(named) == os.path.realpath(root):
                 with open(path, "w", encoding="ascii") as target:
                     target.write(os.path.relpath(root, folder) + "\n")
+
+
+def silence_news(venv: str) -> None:
+    """Keep JupyterLab from asking whether it may fetch news: the book asks nobody for anything."""
+    folder = os.path.join(venv, "share", "jupyter", "lab", "settings")
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "overrides.json"), "w", encoding="utf-8") as target:
+            json.dump(quiet, target)
+    except OSError as error:
+        raise Trouble(explain([str(error)], venv)) from None
 
 
 def run(command: List[str], folder: str, take) -> int:

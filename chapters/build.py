@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 from mobilenet_lib.files import write_atomically
 
 HERE = Path(__file__).resolve().parent
-WIDGET_ID = re.compile(r"\b[0-9a-f]{32}\b")
+WIDGET_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # also in IPY_MODEL_<id>
 METADATA = {
     "jupytext": {"formats": "ipynb,text//py:percent"},
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

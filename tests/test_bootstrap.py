@@ -425,3 +425,12 @@ def test_a_trouble_is_printed_and_an_interruption_too(bootstrap, monkeypatch, ca
     monkeypatch.setattr(bootstrap, "prepare", interrupt)
     assert bootstrap.main(["lab"]) == 130
     assert "Run the same command again" in capsys.readouterr().out
+
+
+def test_jupyterlab_is_told_not_to_ask_about_news(tmp_path):
+    bootstrap.silence_news(str(tmp_path))
+    settings = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
+    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+    (tmp_path / "blocked").write_text("a file where a folder is needed")
+    with pytest.raises(bootstrap.Trouble):
+        bootstrap.silence_news(str(tmp_path / "blocked"))

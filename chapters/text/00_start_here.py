@@ -36,7 +36,7 @@
 #
 # 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read.
 # 2. **Run.** The code is short, and it is the same code that the tests of the book execute.
-# 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard.
+# 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard. A small red broken link beside one means that it was saved earlier: run its cell to connect it.
 # 4. **Check.** Exercises at the end of a chapter tell you at once whether you have it, and give a hint if not. Worked solutions lie in [solutions](solutions/).
 #
 # Try it. The next cell imports the library behind the book.

@@ -52,7 +52,8 @@ plots.channels(photo)
 #
 # In the blue one. Orange is much red, some green and little blue, so the petals nearly disappear in the last picture.
 # </details>
-#
+
+# %% [markdown]
 # Three channels make pictures hard to follow by eye, so we begin with one: the brightness of a cat.
 
 # %%
@@ -68,13 +69,8 @@ corner
 # A **kernel** is a small table of weights, here 3 by 3. This one has negative weights on the left and positive ones on the right.
 
 # %%
-kernel = np.array(
-    [
-        [-1, 0, 1],
-        [-2, 0, 2],
-        [-1, 0, 1],
-    ]
-)
+kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+kernel
 
 # %% [markdown]
 # Lay it over the nine pixels, multiply each pixel with the weight on top of it, and add up the nine products.
@@ -116,7 +112,8 @@ explorer
 #
 # Far below zero: bright on the left, dark on the right. The frame: there the kernel hangs over the edge of the photo, and the pixels it misses count as zero, so less light is averaged. A single 1 in the middle copies the photo: this kernel is the *identity*. With stride 2 a quarter of the places are visited, so a quarter of the multiplications are left, 2,304.
 # </details>
-#
+
+# %% [markdown]
 # What the explorer draws is what the library computes. `explorer.output` holds the same map as an array.
 
 # %%
@@ -127,7 +124,7 @@ explorer.output.shape, explorer.multiplications
 #
 # ### What kernels see
 #
-# Four kernels, one cat. Maps with values below zero are drawn in colour: purple below, white at zero, orange above.
+# Four kernels, one cat. Where the weights of a kernel add up to zero, its map is drawn in colour: purple below zero, white at zero, orange above.
 
 # %%
 from mobilenet_lib.explorers.convolution import PRESETS

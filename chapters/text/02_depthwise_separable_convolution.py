@@ -46,7 +46,8 @@ plots.filter_shapes(kernel_size=3, in_channels=4, out_channels=5)
 #
 # 36 + 20 = 56, less than a third. And this is a tiny layer; you will see that the saving grows with the number of channels.
 # </details>
-#
+
+# %% [markdown]
 # ## Equation 3: filter each channel alone
 #
 # $$\hat{\mathbf{G}}_{k,l,m} = \sum_{i,j} \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m} \qquad (3)$$
@@ -142,13 +143,7 @@ filtered = depthwise(photo, filters)
 # Each *column* below is one needle. The first adds both kinds of edges, the second subtracts them from the blurred blue, and the third takes the blue alone.
 
 # %%
-mixer = np.array(
-    [
-        [1, -1, 0],
-        [1, -1, 0],
-        [0, 4, 1],
-    ]
-)
+mixer = np.array([[1, -1, 0], [1, -1, 0], [0, 4, 1]])
 mixed = pointwise(filtered, mixer)
 steps = {"depthwise": filtered, "pointwise": mixed}
 plots.feature_maps({name: maps.transpose(2, 0, 1) for name, maps in steps.items()}, each=3)
@@ -198,7 +193,8 @@ SeparableExplorer()
 #
 # With one output channel there is nothing to save: the separable form does the standard one's work and then some. With $D_K = 1$ the standard convolution already is a pointwise one, and the depthwise layer comes on top. And the ratio does not move at all: neither $D_F$ nor $M$ is in it, as the next section shows.
 # </details>
-#
+
+# %% [markdown]
 # ## How much is saved
 #
 # Divide Eq. 5 by Eq. 2. $M$ and $D_F \cdot D_F$ stand in every term, and cancel:

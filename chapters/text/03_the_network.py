@@ -115,7 +115,8 @@ for row in (18, 19):
 #
 # 4 by 4, since $\lceil 7 / 2 \rceil = 4$. The pooling layer, which the paper prints as 7 by 7, would not fit.
 # </details>
-#
+
+# %% [markdown]
 # Mult-adds decide the question, since the paper prints their total: 569 million. Here are both readings.
 
 # %%
@@ -239,7 +240,7 @@ print("same scores" if same else "different scores")
 plots.receptive_fields(arch, cat, ("conv_0", "dw_2", "dw_6", "pw_11", "pw_13"))
 
 # %% [markdown]
-# Above each picture stands the layer and the side of its receptive field. Near the input a pixel knows a whisker; five blocks from the end it knows most of the cat.
+# Above each picture stands the layer and the side of its receptive field. Near the input a pixel knows a whisker; two blocks before the end it knows nearly the whole cat.
 #
 # **Predict:** the image has 224 pixels. Can a receptive field be larger?
 #
@@ -281,7 +282,8 @@ ArchitectureExplorer()
 #
 # A little more than a quarter, 149.5 of 568.7 million. Pointwise layers, $M \cdot N$, fall to a quarter. Depthwise layers, and those whose input or output is fixed (the first reads 3 channels, the last writes 1000 classes), fall only to a half.
 # </details>
-#
+
+# %% [markdown]
 # ### Two other bodies
 #
 # To see whether the idea pays, the paper built two rivals. `full` replaces each separable pair by one standard convolution. `shallow` leaves out the five equal blocks, to be compared with a *narrow* network that costs about as much.

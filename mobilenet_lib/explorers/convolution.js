@@ -61,25 +61,29 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Colours of a map: grey from 0 up, or blue, white, orange around 0 when values go below it. */
-function paint(values, size) {
+/**
+ * Colours of a map. A kernel whose weights add up to 0 or less finds differences: blue, white, orange
+ * around 0. Any other makes a picture again: grey, cut at black 0 and white 255.
+ */
+function paint(values, size, kernel) {
+  const signed = kernel.flat().reduce((a, b) => a + b, 0) < 1e-9;
   const image = new ImageData(size, size);
   let low = Infinity, high = -Infinity;
   for (const v of values) { low = Math.min(low, v); high = Math.max(high, v); }
   const reach = Math.max(Math.abs(low), Math.abs(high)) || 1;
   for (let p = 0; p < values.length; p++) {
     let rgb;
-    if (low < 0) {
+    if (signed) {
       const share = Math.abs(values[p]) / reach;
       const end = values[p] < 0 ? FLOOR.blue : FLOOR.orange;
       rgb = FLOOR.white.map((w, c) => w + share * (end[c] - w));
     } else {
-      const grey = (255 * values[p]) / Math.max(high, 255);
+      const grey = clamp(values[p], 0, 255);
       rgb = [grey, grey, grey];
     }
     image.data.set([...rgb, 255], 4 * p);
   }
-  return { image, low, high };
+  return { image, low, high, signed };
 }
 
 /** An image as a canvas, so that drawImage can enlarge it without smoothing. */
@@ -174,7 +178,7 @@ function render({ model, el }) {
   function recompute() {
     const wasFull = visited && visitedCount() === total();
     result = convolve(input, model.get("size"), kernel(), model.get("stride"), model.get("padding"));
-    painted = paint(result.values, result.size);
+    painted = paint(result.values, result.size, kernel());
     map.sheet = sheet(painted.image);
     visited = new Uint8Array(total()).fill(wasFull ? 1 : 0);
     visit();
@@ -301,9 +305,9 @@ function render({ model, el }) {
       element("span", {}, ` of ${count(all)} = ${k}² · ${size}²`),
     );
     sizes.textContent = `F: photo, ${n}×${n}` + (before || span > n ? ", zeros hatched" : "");
-    legend.textContent = painted.low < 0
-      ? `G: map, ${size}×${size}. blue ${short(painted.low)}, white 0, orange ${short(painted.high)}`
-      : `G: map, ${size}×${size}. black 0, white ${short(Math.max(painted.high, 255))}`;
+    legend.textContent = `G: map, ${size}×${size}. ` + (painted.signed
+      ? `blue ${short(painted.low)}, white 0, orange ${short(painted.high)}`
+      : "black 0 or less, white 255 or more");
     said.textContent =
       `Row ${row + 1}, column ${column + 1} of the ${size} by ${size} map: the ${here} products ` +
       `add up to ${short(value)}. ${count(done)} of ${count(all)} multiplications done.`;

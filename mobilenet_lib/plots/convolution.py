@@ -23,11 +23,11 @@ def channels(photo: Photo) -> BookFigure:
         (height, width, 3) uint8.
     """
     with book_style():
-        figure, axes = new_figure(9, 2.7, ncols=4)
+        figure, axes = new_figure(9, 2.55, ncols=4)
         picture(axes[0], photo, "photo")
         for axis, name, plane in zip(axes[1:], "RGB", np.moveaxis(photo, 2, 0), strict=True):
             picture(axis, plane, f"channel {name}", vmin=0, vmax=255)
-        figure.subplots_adjust(0.01, 0.01, 0.99, 0.88, wspace=0.06)
+        figure.subplots_adjust(0.005, 0.0, 0.995, 0.86, wspace=0.03)
     means = ", ".join(f"{c} {m:.0f}" for c, m in zip("RGB", photo.mean((0, 1)), strict=True))
     figure.alt = (
         f"A photo of {photo.shape[0]} by {photo.shape[1]} pixels and its three channels as grey "
@@ -39,7 +39,8 @@ def channels(photo: Photo) -> BookFigure:
 def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigure:
     """A grey photo and what each kernel makes of it.
 
-    Maps that go below zero are drawn blue (negative) through white to orange (positive).
+    A kernel whose weights add up to zero finds differences: its map is drawn purple (negative)
+    through white to orange (positive). Any other map is grey, cut at black 0 and white 255.
 
     Parameters
     ----------
@@ -51,17 +52,17 @@ def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigur
     feature_map = photo[:, :, None].astype(float)
     ranges = []
     with book_style():
-        figure, axes = new_figure(9, 2.9, ncols=len(kernels) + 1)
+        figure, axes = new_figure(9, 9 / (len(kernels) + 1) + 0.35, ncols=len(kernels) + 1)
         picture(axes[0], photo, "photo", vmin=0, vmax=255)
         for axis, (name, kernel) in zip(axes[1:], kernels.items(), strict=True):
             out = standard(feature_map, kernel[:, :, None, None], padding="valid")[:, :, 0]
             ranges.append(f"{name} from {out.min():.0f} to {out.max():.0f}")
-            if out.min() < 0:
+            if abs(kernel.sum()) < 1e-9:
                 reach = np.abs(out).max()
                 picture(axis, out, name, cmap="PuOr_r", vmin=-reach, vmax=reach)
             else:
                 picture(axis, out, name, vmin=0, vmax=255)
-        figure.subplots_adjust(0.01, 0.01, 0.99, 0.9, wspace=0.06)
+        figure.subplots_adjust(0.005, 0.0, 0.995, 0.84, wspace=0.03)
     figure.alt = "A grey photo and the maps that kernels make of it: " + "; ".join(ranges) + "."
     return figure
 

@@ -203,13 +203,16 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     each
         Channels to draw of every layer.
     """
+    width = min(9.0, 2.4 * each)
+    row_height = width / each + 0.4  # square pictures, and a title above each row
     with book_style():
-        figure, axes = new_figure(9, 1.6 * len(maps), nrows=len(maps), ncols=each)
+        figure, axes = new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each)
         for row, (name, channels) in zip(axes, maps.items(), strict=True):
             for axis, channel in zip(row, channels, strict=False):
                 picture(axis, channel)
             row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}", fontsize=12)
-        figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.2 / len(maps), wspace=0.06, hspace=0.3)
+        top = 1 - 0.4 / (row_height * len(maps))
+        figure.subplots_adjust(0.005, 0.01, 0.995, top, wspace=0.04, hspace=0.4 * each / width)
     figure.alt = (
         "Grey images of channels: "
         + "; ".join(

@@ -1,4 +1,4 @@
-"""Chapter 01 in a live JupyterLab: run all, move the explorer by key and by mouse, read numbers."""
+"""Chapters in a live JupyterLab: run all, move explorers by key and by mouse, read numbers."""
 
 import json
 import shutil
@@ -13,7 +13,6 @@ from mobilenet_lib.explorers import ConvolutionExplorer
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CHAPTER = "01_standard_convolution.ipynb"
 PATIENCE = 90_000  # ms, for a machine with two busy cores
 
 
@@ -33,7 +32,8 @@ def book(tmp_path):
 
 
 @pytest.fixture
-def address(book, tmp_path):
+def run_chapter(book, tmp_path, browser_page):
+    """A function that opens a chapter, runs all its cells and returns the page."""
     command = ["-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={book}"]
     command += [
         "--LabApp.expose_app_in_browser=True",  # commands without menus, no race on idle signs
@@ -43,7 +43,45 @@ def address(book, tmp_path):
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     with start_lab(command, tmp_path) as address:
-        yield address.replace("/lab?", f"/lab/tree/chapters/{CHAPTER}?")
+
+        def run(chapter):
+            browser_page.goto(address.replace("/lab?", f"/lab/tree/chapters/{chapter}.ipynb?"))
+            run_all_cells(browser_page)
+            return browser_page
+
+        yield run
+
+
+def run_all_cells(page):
+    """Run the notebook that is open; every cell must be counted in order, none may fail."""
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell?.currentWidget?.context", timeout=PATIENCE
+    )
+    counts = page.evaluate(
+        """async () => {
+            const panel = jupyterapp.shell.currentWidget;
+            await panel.context.ready; await panel.revealed;
+            await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
+            await jupyterapp.commands.execute('notebook:run-all-cells');
+            return panel.content.widgets.filter((c) => c.model.type === 'code').map((c) => [
+                c.model.executionCount,
+                c.model.sharedModel.outputs.some((o) => o.output_type === 'error')]);
+        }"""
+    )
+    assert [count for count, _ in counts] == list(range(1, len(counts) + 1))
+    assert not any(failed for _, failed in counts)
+
+
+def scroll_to_cell(page, text):
+    """Bring the cell that contains `text` into view; JupyterLab draws only what is near it."""
+    page.evaluate(
+        """(text) => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            const at = notebook.widgets.findIndex((c) => c.model.sharedModel.source.includes(text));
+            return notebook.scrollToItem(at);
+        }""",
+        text,
+    )
 
 
 def shown(page):
@@ -68,37 +106,9 @@ def run_cell_with(page, text):
     return cell.locator(".jp-OutputArea-output pre").last.inner_text().strip()
 
 
-def test_chapter_01_runs_and_its_explorer_answers(address, browser_page, browser_log):
-    page = browser_page
-    page.goto(address)
-    page.wait_for_function(
-        "() => window.jupyterapp?.shell?.currentWidget?.context", timeout=PATIENCE
-    )
-    page.evaluate(
-        """async () => {
-            const panel = jupyterapp.shell.currentWidget;
-            await panel.context.ready; await panel.revealed;
-            await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
-            await jupyterapp.commands.execute('notebook:run-all-cells');
-        }"""
-    )
-    counts = page.evaluate(
-        """() => jupyterapp.shell.currentWidget.content.widgets
-            .filter((c) => c.model.type === 'code')
-            .map((c) => [c.model.executionCount,
-                         c.model.sharedModel.outputs.some((o) => o.output_type === 'error')])"""
-    )
-    assert [count for count, _ in counts] == list(range(1, len(counts) + 1))
-    assert not any(failed for _, failed in counts)
-
-    page.evaluate(
-        """() => {
-            const notebook = jupyterapp.shell.currentWidget.content;
-            const at = notebook.widgets.findIndex(
-                (c) => c.model.sharedModel.source.includes('ConvolutionExplorer('));
-            return notebook.scrollToItem(at);
-        }"""
-    )
+def test_chapter_01_runs_and_its_explorer_answers(run_chapter, browser_log):
+    page = run_chapter("01_standard_convolution")
+    scroll_to_cell(page, "ConvolutionExplorer(")
     photo = page.locator(".mnx-photo").first
     photo.wait_for(timeout=PATIENCE)
     photo.scroll_into_view_if_needed()
@@ -141,4 +151,28 @@ def test_chapter_01_runs_and_its_explorer_answers(address, browser_page, browser
     blurred = float(shown(page)["value"])
     window = reference.photo[5:8, 8:11]
     assert blurred == pytest.approx(float((kernel * window).sum()), abs=1e-9)
+    assert browser_log.console_errors == []
+
+
+def test_chapter_02_sliders_redraw_their_figure(run_chapter, browser_log):
+    page = run_chapter("02_depthwise_separable_convolution")
+    scroll_to_cell(page, "SeparableExplorer(")
+    explorer = page.locator(".jp-OutputArea-output", has=page.locator(".widget-hslider")).first
+    picture = explorer.locator("img")
+    picture.wait_for(timeout=PATIENCE)
+    assert picture.get_attribute("alt").startswith("After 0 of 196 output pixels")
+    handle = explorer.locator(".widget-hslider", has_text="pixels done").locator(".noUi-handle")
+    handle.focus()
+    page.keyboard.press("End")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('img')].some("
+        "(i) => i.alt.startsWith('After 196 of 196 output pixels: standard 462,422,016'))"
+    )
+    handle = explorer.locator(".widget-hslider", has_text="D_F").locator(".noUi-handle")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('img')].some("
+        "(i) => i.alt.startsWith('After 225 of 225 output pixels'))"
+    )
     assert browser_log.console_errors == []

@@ -24,7 +24,9 @@ def printed_address(tmp_path):
         yield address
 
 
-@pytest.mark.browser
+pytestmark = pytest.mark.browser
+
+
 def test_the_printed_address_opens_chapter_00(printed_address, browser_page, browser_log):
     assert "/lab/tree/chapters/00_start_here.ipynb?token=" in printed_address
     browser_page.goto(printed_address)
@@ -34,3 +36,24 @@ def test_the_printed_address_opens_chapter_00(printed_address, browser_page, bro
     tab = browser_page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabLabel")
     assert "00_start_here.ipynb" in tab.all_inner_texts()
     assert browser_log.blocked == []
+
+
+def test_a_saved_explorer_answers_before_anything_was_run(printed_address, browser_page):
+    page = browser_page
+    page.goto(printed_address.replace("00_start_here", "01_standard_convolution"))
+    page.locator(".jp-Notebook .jp-RenderedMarkdown h1").first.wait_for(timeout=PATIENCE * 1000)
+    photo = page.locator(".mnx-photo").first
+    for _ in range(40):  # JupyterLab draws only the cells near the visible ones
+        if photo.count():
+            break
+        page.mouse.move(640, 500)
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(250)
+    photo.scroll_into_view_if_needed()
+    before = page.locator(".mnx-said").inner_text()
+    photo.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "(before) => document.querySelector('.mnx-said').textContent !== before", arg=before
+    )
+    assert "18 of 9,216 multiplications" in page.locator(".mnx-said").inner_text()

@@ -140,6 +140,16 @@ def test_saved_widgets_carry_the_current_code(path):
 
 
 @every
+def test_saved_widgets_are_complete(path):
+    text = path.read_text(encoding="utf-8")
+    stored = json.loads(text)["metadata"].get("widgets", {})
+    models = {name for view in stored.values() for name in view["state"]}
+    wanted = set(re.findall(r'IPY_MODEL_([0-9a-f]+)|"model_id": "([0-9a-f]+)"', text))
+    assert {first or second for first, second in wanted} <= models
+    assert bool(models) == ("explorers import" in text)
+
+
+@every
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", prose(read(path))):
         assert (path.parent / target).exists(), f"{path.name} links to {target}, not there"
