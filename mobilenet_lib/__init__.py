@@ -4,8 +4,9 @@ The names below are handed out lazily, so that `import mobilenet_lib` stays fast
 only when a name that needs it is asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazy_names
 
 if TYPE_CHECKING:
     from .architecture import Architecture, mobilenet_v1
@@ -13,29 +14,23 @@ if TYPE_CHECKING:
     from .model import KERAS, PAPER, TF_SLIM, TIMM, Convention, MobileNet
 
 __version__ = "0.1.0"
+__all__ = [
+    "KERAS",
+    "PAPER",
+    "TF_SLIM",
+    "TIMM",
+    "Architecture",
+    "Convention",
+    "Layer",
+    "MobileNet",
+    "mobilenet_v1",
+]
 
-_HOMES = {
-    "Architecture": "architecture",
-    "Layer": "layer",
-    "mobilenet_v1": "architecture",
-    "Convention": "model",
-    "MobileNet": "model",
-    "PAPER": "model",
-    "TF_SLIM": "model",
-    "KERAS": "model",
-    "TIMM": "model",
-}
-__all__ = ["KERAS", "PAPER", "TF_SLIM", "TIMM"]
-__all__ += ["Architecture", "Convention", "Layer", "MobileNet", "mobilenet_v1"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "architecture": ("Architecture", "mobilenet_v1"),
+        "layer": ("Layer",),
+        "model": ("Convention", "MobileNet", "PAPER", "TF_SLIM", "KERAS", "TIMM"),
+    },
+)

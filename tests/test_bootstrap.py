@@ -427,7 +427,7 @@ def test_a_trouble_is_printed_and_an_interruption_too(bootstrap, monkeypatch, ca
     assert "Run the same command again" in capsys.readouterr().out
 
 
-def test_jupyterlab_is_told_not_to_ask_about_news(tmp_path):
+def test_jupyterlab_is_told_not_to_ask_about_news(bootstrap, tmp_path):
     bootstrap.silence_news(str(tmp_path))
     settings = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
     assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"

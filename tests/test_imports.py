@@ -34,6 +34,7 @@ ORDER = (
     "installed",
     "files",
     "validation",
+    "lazy",
 )
 # These may name torch nowhere, not even inside a function.
 TORCH_FREE = (
@@ -47,6 +48,7 @@ TORCH_FREE = (
     "photos",
     "files",
     "validation",
+    "lazy",
 )
 # These load torch late, when something asks for it.
 TORCH_LATE = ("cli", "doctor", "installed", "machine", "checks")

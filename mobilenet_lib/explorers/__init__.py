@@ -2,12 +2,28 @@
 
 Each is one class. `ConvolutionExplorer` runs in the browser (anywidget, with its `.js` and `.css`
 beside it); the others put ipywidgets controls on a figure from `mobilenet_lib.plots` through
-`FigureExplorer`, the place where a browser version can take over.
+`FigureExplorer`, the place where a browser version can take over. Widgets and matplotlib are loaded
+with the first class that is asked for.
 """
 
-from .convolution import ConvolutionExplorer
-from .figure import FigureExplorer
-from .network import ArchitectureExplorer
-from .separable import SeparableExplorer
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .convolution import ConvolutionExplorer
+    from .figure import FigureExplorer
+    from .network import ArchitectureExplorer
+    from .separable import SeparableExplorer
 
 __all__ = ["ArchitectureExplorer", "ConvolutionExplorer", "FigureExplorer", "SeparableExplorer"]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "convolution": ("ConvolutionExplorer",),
+        "figure": ("FigureExplorer",),
+        "network": ("ArchitectureExplorer",),
+        "separable": ("SeparableExplorer",),
+    },
+)

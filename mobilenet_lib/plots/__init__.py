@@ -1,12 +1,18 @@
 """Every static figure of the book. Each function returns a `BookFigure` with alt text.
 
-Colours are Okabe and Ito's, and a kind of layer has the same one in every figure.
+Colours are Okabe and Ito's, and a kind of layer has the same one in every figure. matplotlib is
+loaded with the first name that is asked for.
 """
 
-from .convolution import channels, filtered, im2col_matrices, padding_and_stride
-from .figure import COLOURS, BookFigure
-from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
-from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .convolution import channels, filtered, im2col_matrices, padding_and_stride
+    from .figure import COLOURS, BookFigure
+    from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
+    from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
 
 __all__ = [
     "COLOURS",
@@ -26,3 +32,19 @@ __all__ = [
     "shape_of_maps",
     "shares",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "convolution": ("channels", "filtered", "im2col_matrices", "padding_and_stride"),
+        "figure": ("COLOURS", "BookFigure"),
+        "network": ("feature_maps", "profile", "receptive_fields", "shape_of_maps", "shares"),
+        "separable": (
+            "counter_race",
+            "filter_shapes",
+            "ladder",
+            "layer_blocks",
+            "reduction_curve",
+        ),
+    },
+)
