@@ -122,9 +122,13 @@ def _short(argument: str) -> str:
 
 
 def _commit() -> str:
-    here = Path(__file__).resolve().parent
+    """The commit this library is at, marked "-dirty" if files other than results differ from it."""
+    git = ["git", "-C", str(Path(__file__).resolve().parent)]
+    changes = [*git, "status", "--porcelain", "--", ":(top)", ":(top,exclude)data/results"]
     try:
-        run = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
-        return subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip()
+        quiet: dict[str, Any] = {"text": True, "stderr": subprocess.DEVNULL}
+        commit = subprocess.check_output([*git, "rev-parse", "--short=12", "HEAD"], **quiet)
+        changed = subprocess.check_output(changes, **quiet)
     except (OSError, subprocess.CalledProcessError):
         return "unknown (not a git checkout)"
+    return commit.strip() + ("-dirty" if changed.strip() else "")
