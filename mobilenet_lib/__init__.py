@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .architecture import Architecture, mobilenet_v1
     from .layer import Layer
     from .model import KERAS, PAPER, TF_SLIM, TIMM, Convention, MobileNet
+    from .weights import load_published
 
 __version__ = "0.1.0"
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Convention",
     "Layer",
     "MobileNet",
+    "load_published",
     "mobilenet_v1",
 ]
 
@@ -32,5 +34,6 @@ __getattr__, __dir__ = lazy_names(
         "architecture": ("Architecture", "mobilenet_v1"),
         "layer": ("Layer",),
         "model": ("Convention", "MobileNet", "PAPER", "TF_SLIM", "KERAS", "TIMM"),
+        "weights": ("load_published",),
     },
 )

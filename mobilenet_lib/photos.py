@@ -12,12 +12,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from .files import find_data
 from .validation import check_int
 
 Photo = NDArray[np.uint8]
+
+# What cameras, phones and browsers write. Others are refused before a decoder sees them: one of
+# PIL's (EPS) hands the file to another program.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+MAX_PIXELS = 50 * 2**20  # 52 megapixels, a phone's largest; a small file may claim far more
 
 
 class PhotoError(ValueError):
@@ -58,7 +63,7 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
     Raises
     ------
     PhotoError
-        The file is empty, damaged, no image, or in a mode other than RGB or grey.
+        The file is empty, damaged, no image, too large, or in a mode other than RGB or grey.
     FileNotFoundError
         There is no such file, with the names there are.
     """
@@ -66,23 +71,40 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
     if path.stat().st_size == 0:
         raise PhotoError(f"{path} is empty (0 bytes); a photo file is needed, such as a JPEG")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
+            _check_pixels(image, str(path))
             image.load()  # reads all of it, so that a truncated file fails here
-            image = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            image = upright(image, str(path))
+    except PhotoError:
+        raise
+    except Exception as error:  # on a damaged file, PIL's decoders raise nearly anything
         raise PhotoError(
-            f"{path} cannot be read as an image ({error}); it may be damaged or cut short"
+            f"{path} cannot be read as an image ({error}); it may be damaged or cut short. "
+            f"Formats that can be read: {', '.join(FORMATS)}"
         ) from error
-    if image.mode not in ("RGB", "L"):
-        raise PhotoError(
-            f"{path} has mode {image.mode}; RGB or grey (L) is needed. Convert it, for instance "
-            'with PIL: Image.open(path).convert("RGB").save("photo.png")'
-        )
-    image = image.convert("RGB")
     if size is not None:
         side = check_int("size", size, 1, 8192)
         image = ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
     return np.array(image)  # a copy: PIL's own buffer is read-only, which torch warns about
+
+
+def upright(image: Image.Image, name: str = "the image") -> Image.Image:
+    """A PIL image in RGB, turned the way the camera was held (EXIF orientation).
+
+    Raises
+    ------
+    PhotoError
+        The image is in a mode other than RGB or grey, or too large; the message calls it `name`.
+    """
+    _check_pixels(image, name)
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        image = ImageOps.exif_transpose(image)  # a copy, which most photos do without
+    if image.mode not in ("RGB", "L"):
+        raise PhotoError(
+            f"{name} has mode {image.mode}; RGB or grey (L) is needed. Convert it, for instance "
+            'with PIL: Image.open(path).convert("RGB").save("photo.png")'
+        )
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def check_photo(photo: Any) -> Photo:
@@ -107,6 +129,14 @@ def to_gray(photo: Photo) -> NDArray[np.uint8]:
     """Brightness of a photo, (height, width) uint8, with the luma weights of Rec. ITU-R BT.601."""
     weights = np.array([0.299, 0.587, 0.114])
     return np.rint(check_photo(photo) @ weights).astype(np.uint8)
+
+
+def _check_pixels(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise PhotoError(
+            f"{name} claims {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are read. "
+            "Make it smaller first"
+        )
 
 
 def _find(source: str | os.PathLike[str]) -> Path:

@@ -23,6 +23,7 @@ ORDER = (
     "train",
     "data",
     "weights",
+    "preprocess",
     "model",
     "convolution",
     "paper",

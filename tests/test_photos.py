@@ -210,6 +210,19 @@ def test_a_folder_is_no_photo(tmp_path):
         load_photo(tmp_path)
 
 
+@pytest.mark.parametrize("pixels", [photos.MAX_PIXELS + 1, 300_000_000])
+def test_a_small_file_that_claims_a_huge_picture_is_refused_unread(tmp_path, pixels):
+    path = tmp_path / "photo.ppm"
+    path.write_bytes(f"P6 {pixels} 1 255\n".encode())
+    refused(path, f"claims {pixels}x1 pixels" if pixels < 10**8 else "exceeds limit")
+
+
+def test_postscript_is_never_handed_to_another_program(tmp_path):
+    path = tmp_path / "photo.eps"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    refused(path, "cannot be read as an image .* Formats that can be read: JPEG")
+
+
 # --- Arrays that are no photo -----------------------------------------------------------------
 
 
@@ -268,7 +281,12 @@ def test_reading_leaves_no_file_open(tmp_path, monkeypatch):
     path = tmp_path / "photo.png"
     path.write_bytes(content.getvalue())
     opened, original = [], Image.open
-    monkeypatch.setattr(Image, "open", lambda p: opened.append(original(p)) or opened[-1])
+
+    def watch(*arguments, **options):
+        opened.append(original(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(Image, "open", watch)
     load_photo(path)
     assert len(opened) == 1
     assert opened[0].fp is None or opened[0].fp.closed

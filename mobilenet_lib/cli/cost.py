@@ -1,27 +1,13 @@
-"""The `mobilenet` command. Each subcommand is a dataclass: its fields are the options.
-
-    mobilenet cost --alpha 0.5 --resolution 160
-    mobilenet doctor
-
-Every number comes from the library; this module only parses and prints.
-"""
+"""`mobilenet cost`: what a MobileNet costs, as tables or as JSON."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import re
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any
 
-import tyro
-
-from .architecture import Architecture, Body, mobilenet_v1
-
-DESCRIPTION = "MobileNet V1 on the command line; the library and the book are the longer answer."
+from ..architecture import Architecture, Body, mobilenet_v1
 
 
 @dataclass(frozen=True)
@@ -57,72 +43,6 @@ class Cost:
         if self.layers:
             parts.append(layer_table(arch))
         return "\n\n".join(parts)
-
-
-@dataclass(frozen=True)
-class Doctor:
-    """Look at this machine: Python, torch, processor, Jupyter, and what to do about problems."""
-
-    json: bool = False
-    """Print JSON, for a program to read."""
-
-    def run(self) -> int:
-        """Print the findings; the exit code is 1 if the book cannot run here, else 0."""
-        from . import doctor  # brings in torch, which `mobilenet cost` has no need of
-
-        report = doctor.report()
-        if self.json:
-            print(json.dumps([asdict(finding) for finding in report.findings], indent=2))
-        else:
-            print(report)
-        return report.exit_code
-
-
-Command = (
-    Annotated[Cost, tyro.conf.subcommand("cost")]
-    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
-)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the `mobilenet` command and return its exit code: 0, 1 for a failed check, 2 for input.
-
-    Parameters
-    ----------
-    arguments
-        What follows `mobilenet` on the command line; None takes it from there.
-    """
-    try:
-        return parse(arguments).run()
-    except (ValueError, TypeError) as error:  # what the library raises for a value it refuses
-        print(f"mobilenet: error: {error}", file=sys.stderr)
-        return 2
-
-
-def parse(arguments: Sequence[str] | None) -> Cost | Doctor:
-    """Turn a command line into a command; a wrong one ends the program with one line on stderr."""
-    printed = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(printed):
-            return tyro.cli(
-                Command,
-                prog="mobilenet",
-                description=DESCRIPTION,
-                args=arguments,
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
-    except SystemExit as stop:
-        if stop.code:
-            print(f"mobilenet: error: {first_box(printed.getvalue())}", file=sys.stderr)
-        raise
-
-
-def first_box(text: str) -> str:
-    """What tyro says in the first box it draws, as one line without the frame."""
-    inside = [line.strip("│ ") for line in text.splitlines() if line.startswith("│")]
-    until_rule = inside[: next((i for i, line in enumerate(inside) if set(line) == {"─"}), None)]
-    message = " ".join(until_rule) or re.sub(r"\s+", " ", text).strip()
-    return message.rstrip(".") + "; see mobilenet --help"
 
 
 # --- Tables -------------------------------------------------------------------------------------
@@ -224,7 +144,3 @@ def cost_data(arch: Architecture, layers: bool) -> dict[str, Any]:
             for layer in arch.layers
         ]
     return data
-
-
-if __name__ == "__main__":
-    sys.exit(main())

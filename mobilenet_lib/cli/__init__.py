@@ -1,0 +1,97 @@
+"""The `mobilenet` command. Each subcommand is a dataclass: its fields are the options.
+
+    mobilenet cost --alpha 0.5 --resolution 160
+    mobilenet predict data/photos/*.jpg
+    mobilenet bench data
+    mobilenet doctor
+
+Every number comes from the library; this package only parses and prints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import tyro
+
+from .bench import Bench
+from .cost import Cost
+from .predict import Predict
+
+DESCRIPTION = "MobileNet V1 on the command line; the library and the book are the longer answer."
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Look at this machine: Python, torch, processor, Jupyter, and what to do about problems."""
+
+    json: bool = False
+    """Print JSON, for a program to read."""
+
+    def run(self) -> int:
+        """Print the findings; the exit code is 1 if the book cannot run here, else 0."""
+        from .. import doctor  # brings in torch, which `mobilenet cost` has no need of
+
+        report = doctor.report()
+        if self.json:
+            print(json.dumps([asdict(finding) for finding in report.findings], indent=2))
+        else:
+            print(report)
+        return report.exit_code
+
+
+Command = (
+    Annotated[Cost, tyro.conf.subcommand("cost")]
+    | Annotated[Predict, tyro.conf.subcommand("predict")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the `mobilenet` command and return its exit code: 0, 1 for a failed check, 2 for input.
+
+    Parameters
+    ----------
+    arguments
+        What follows `mobilenet` on the command line; None takes it from there.
+    """
+    try:
+        return parse(arguments).run()
+    # What the library raises for a value it refuses, and for a file or a package that is not there.
+    except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+        print(f"mobilenet: error: {error}", file=sys.stderr)
+        return 2
+
+
+def parse(arguments: Sequence[str] | None) -> Cost | Predict | Bench | Doctor:
+    """Turn a command line into a command; a wrong one ends the program with one line on stderr."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            return tyro.cli(
+                Command,
+                prog="mobilenet",
+                description=DESCRIPTION,
+                args=arguments,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if stop.code:
+            print(f"mobilenet: error: {first_box(printed.getvalue())}", file=sys.stderr)
+        raise
+
+
+def first_box(text: str) -> str:
+    """What tyro says in the first box it draws, as one line without the frame."""
+    inside = [line.strip("│ ") for line in text.splitlines() if line.startswith("│")]
+    until_rule = inside[: next((i for i, line in enumerate(inside) if set(line) == {"─"}), None)]
+    message = " ".join(until_rule) or re.sub(r"\s+", " ", text).strip()
+    return message.rstrip(".") + "; see mobilenet --help"

@@ -1,0 +1,113 @@
+"""`mobilenet predict`: what a trained network sees in photos, by default whether it is a person."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from ..files import find_data
+from ..validation import check_positive
+
+DETECTOR = "person_detector"
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Say what is in photos: person or not, or the classes of another checkpoint."""
+
+    photos: tyro.conf.Positional[tuple[str, ...]]
+    """Image files, folders, patterns like "holiday/**/*.jpg", or photos of the book ("cat")."""
+    weights: str = DETECTOR
+    """A checkpoint file, or its name on the hub; the book's person detector if not given."""
+    threshold: float = 0.5
+    """With two classes, how probable the first must be to be said."""
+    json: bool = False
+    """Print JSON, for a program to read."""
+
+    def run(self) -> int:
+        """Print a line a photo; the exit code is 1 if some could not be used, 2 if none could."""
+        check_positive("threshold", self.threshold, 1)
+        if not self.photos:
+            raise ValueError("name at least one photo, folder or pattern")
+        from ..weights import load_published  # brings in torch, which `mobilenet cost` does without
+
+        net = load_published(self.checkpoint())
+        seen: list[dict[str, Any]] = []
+        errors: list[dict[str, str]] = []
+        for path, error in expand(self.photos):
+            try:
+                if error:
+                    raise FileNotFoundError(error)
+                seen.append(self.look(net, path))
+            except (ValueError, OSError) as problem:  # this photo's; the others go on
+                said = str(problem) if path in str(problem) else f"{path}: {problem}"
+                errors.append({"photo": path, "error": said})
+                print(f"mobilenet: error: {said}", file=sys.stderr)
+            else:
+                if not self.json:
+                    print(line(seen[-1]))
+        if self.json:
+            said = {"classes": list(net.classes), "photos": seen, "errors": errors}
+            print(json.dumps(said, indent=2))
+        return 2 if not seen else int(bool(errors))
+
+    def checkpoint(self) -> str | Path:
+        """Where the weights are."""
+        if self.weights == DETECTOR and not Path(DETECTOR).exists():
+            return find_data() / "checkpoints" / f"{DETECTOR}.safetensors"
+        return self.weights
+
+    def look(self, net: Any, path: str) -> dict[str, Any]:
+        """What the network says of one photo, as plain data."""
+        import torch
+
+        from ..photos import load_photo
+
+        with torch.inference_mode():
+            shares = net(net.preprocess(load_photo(path))).softmax(1)[0].tolist()
+        best = max(range(len(shares)), key=shares.__getitem__)
+        if len(shares) == 2:
+            best = 0 if shares[0] >= self.threshold else 1
+        return {
+            "photo": path,
+            "label": net.classes[best],
+            "confidence": shares[best],
+            "probabilities": dict(zip(net.classes, shares, strict=True)),
+        }
+
+
+def line(seen: dict[str, Any]) -> str:
+    """One photo's result, to read."""
+    label = seen["label"].replace("non_person", "no person")
+    return f"{label:12s} {seen['confidence']:6.1%}  {seen['photo']}"
+
+
+def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Every photo that `names` stand for, each with what is wrong with it, or "".
+
+    A folder stands for the images in it, in order of name; a pattern for what it matches, with **
+    for folders in folders.
+    """
+    for name in names:
+        if os.path.isdir(name):
+            inside = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
+            found = [path for path in inside if path.lower().endswith(SUFFIXES)]
+            wrong = f"the folder {name} has no images; looked for {', '.join(SUFFIXES)}"
+        elif glob.has_magic(name) and not os.path.exists(name):
+            found = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
+            wrong = f"nothing matches {name}"
+        else:
+            found, wrong = [name], ""
+        if found:
+            yield from ((path, "") for path in found)
+        else:
+            yield name, wrong

@@ -1,0 +1,68 @@
+"""How hard "letters in the wild" is: one frozen set of ranges, three presets, one default."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+MAX_CONTRAST = 0.5
+"""Beyond this there may be no brightness left that is far enough from the background's."""
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """The ranges from which every letter's place and look are drawn, uniformly."""
+
+    rotation: float
+    """Largest rotation either way, degrees."""
+    scale: tuple[float, float]
+    """Least and largest side of the letter's square, as a share of the image's side."""
+    shear: float
+    """Largest shear either way: pixels sideways for one pixel up."""
+    contrast: float
+    """Least distance of the letter's brightness from the photograph's below it, 0 to 0.5 of the
+    range from black to white."""
+    blur: float
+    """Largest standard deviation of the Gaussian blur, pixels of a 64x64 image."""
+    noise: float
+    """Largest standard deviation of the noise, as a share of the range from black to white."""
+
+    def __post_init__(self) -> None:
+        limits = {"rotation": 180, "shear": 1, "contrast": MAX_CONTRAST, "blur": 2, "noise": 0.5}
+        for name, high in limits.items():
+            value = getattr(self, name)
+            if not (_is_number(value) and 0 <= value <= high):
+                raise ValueError(f"{name} must be a number from 0 to {high:g}, got {value!r}")
+        try:
+            low, high = self.scale
+        except (TypeError, ValueError):
+            low = high = math.nan
+        if not (_is_number(low) and _is_number(high) and 0.1 <= low <= high <= 1):
+            raise ValueError(
+                f"scale must be (least, largest) with 0.1 <= least <= largest <= 1, "
+                f"got {self.scale!r}"
+            )
+
+    def between(self, other: Difficulty, share: float) -> Difficulty:
+        """The difficulty `share` of the way from this one (0) to `other` (1)."""
+
+        def mix(a: float, b: float) -> float:
+            return round(a + share * (b - a), 6)
+
+        mixed = {}
+        for field in fields(self):
+            a, b = getattr(self, field.name), getattr(other, field.name)
+            mixed[field.name] = tuple(map(mix, a, b)) if field.name == "scale" else mix(a, b)
+        return Difficulty(**mixed)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+SOFT = Difficulty(rotation=15, scale=(0.65, 1.0), shear=0.15, contrast=0.35, blur=0.5, noise=0.03)
+HARSH = Difficulty(rotation=25, scale=(0.45, 0.95), shear=0.3, contrast=0.1, blur=1.0, noise=0.05)
+# The book's default, chosen so that five epochs separate networks: a wide one that sees all pixels
+# passes 90 %, a narrow one that sees few stays clearly below (data/glyphs/measure_difficulty.py).
+DEFAULT = SOFT.between(HARSH, 0.25)
+PRESETS = {"soft": SOFT, "default": DEFAULT, "harsh": HARSH}

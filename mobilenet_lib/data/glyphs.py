@@ -1,0 +1,102 @@
+"""The letters in `data/glyphs/`: 48x48 pictures of A to Z, cut from free typefaces.
+
+Training and test letters come from different font families; `data/glyphs/README.md` says which.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from string import ascii_uppercase
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..files import find_data
+from ..validation import check_choice
+from .parquet import read_columns
+
+CLASSES = tuple(ascii_uppercase)
+SIDE = 48
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True, eq=False)  # each stands for itself, so that it can be a cache's key
+class Glyphs:
+    """Letters of one split, one row each."""
+
+    images: Tensor
+    """(N, 48, 48) uint8: 255 is ink, 0 is paper."""
+    labels: Tensor
+    """(N,) int64, 0 for A to 25 for Z."""
+    families: tuple[str, ...]
+    """The font family of each letter."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def glyph_file(split: str) -> Path:
+    """Where the letters of `split`, "train" or "test", lie."""
+    return find_data() / "glyphs" / f"{check_choice('split', split, SPLITS)}.parquet"
+
+
+def load_glyphs(split: str) -> Glyphs:
+    """Read the letters of `split`, "train" or "test". They are read once and then kept.
+
+    Raises
+    ------
+    FileNotFoundError
+        The file is not there.
+    ValueError
+        The file is damaged, a picture is not 48x48 grey, a label is out of range, or a letter of
+        the alphabet has no picture.
+    """
+    path = glyph_file(split)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no letters at {path}; get the book's data/glyphs folder, or make it anew with "
+            "data/glyphs/make_glyphs.py"
+        )
+    return _read(path, os.stat(path).st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, modified: int) -> Glyphs:
+    # `modified` is part of the key, so that a file made anew is read anew.
+    columns = read_columns(path, ("image", "label", "family"))
+    labels = np.asarray(columns["label"], dtype=np.int64)
+    outside = np.flatnonzero((labels < 0) | (labels >= len(CLASSES)))
+    if outside.size:
+        row = int(outside[0])
+        raise ValueError(f"{path}, row {row}: label {labels[row]} is none of 0 to 25 (A to Z)")
+    missing = sorted(set(range(len(CLASSES))) - set(labels.tolist()))
+    if missing:
+        letters = ", ".join(CLASSES[label] for label in missing)
+        raise ValueError(f"{path} has no picture of {letters}; all of A to Z are needed")
+    images = np.empty((len(labels), SIDE, SIDE), np.uint8)
+    for row, content in enumerate(columns["image"]):
+        images[row] = _decode(path, row, content)
+    return Glyphs(
+        torch.from_numpy(images), torch.from_numpy(labels), tuple(map(str, columns["family"]))
+    )
+
+
+def _decode(path: Path, row: int, content: object) -> np.ndarray:
+    # The whole set is the book's own, so one bad picture means that the file itself is damaged.
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:  # type: ignore[arg-type]
+            pixels = np.asarray(image)
+    except Exception as error:
+        raise ValueError(f"{path}, row {row}: no PNG picture ({error})") from error
+    if pixels.shape != (SIDE, SIDE) or pixels.dtype != np.uint8:
+        raise ValueError(
+            f"{path}, row {row}: the picture must be {SIDE}x{SIDE} grey (uint8), "
+            f"got {pixels.shape} {pixels.dtype}"
+        )
+    return pixels

@@ -1,0 +1,154 @@
+"""From a photo to what a network takes: resize, crop, scale and normalize, as was done in training.
+
+>>> from mobilenet_lib.photos import load_photo
+>>> INCEPTION(load_photo("cat")).shape
+torch.Size([1, 3, 224, 224])
+
+A network trained on inputs from -1 to 1 reads numbers from 0 to 255 as noise, so every checkpoint
+carries its own `Preprocess`. The steps are those of timm and torchvision, done by PIL, so the
+pixels are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .photos import MAX_PIXELS, Photo, PhotoError, check_photo, upright
+from .validation import check_choice, check_int, check_positive
+
+Triple = tuple[float, float, float]
+FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What one checkpoint does to a photo; call it with one."""
+
+    resolution: int
+    """Side of the network's square input in pixels."""
+    mean: Triple
+    std: Triple
+    scale: float
+    """The pixels, 0 to 255, are multiplied by this before mean and std: 1/255 or 1."""
+    crop_fraction: float
+    """The input's share of the resized photo's shorter side; the rest is cut off around it."""
+    interpolation: Literal["bilinear", "bicubic", "lanczos"]
+    crop_mode: Literal["center", "squash"] = "center"
+    """Whether the photo keeps its proportions, or is made square before the crop."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "resolution", check_int("resolution", self.resolution, 1, 4096))
+        object.__setattr__(self, "mean", _triple("mean", self.mean))
+        object.__setattr__(self, "std", _triple("std", self.std))
+        for value in self.std:
+            check_positive("std", value)
+        object.__setattr__(self, "scale", check_positive("scale", self.scale))
+        object.__setattr__(
+            self, "crop_fraction", check_positive("crop_fraction", self.crop_fraction, 1)
+        )
+        check_choice("interpolation", self.interpolation, FILTERS)
+        check_choice("crop_mode", self.crop_mode, ("center", "squash"))
+
+    def __call__(self, image: Image.Image | Photo) -> Tensor:
+        """A photo as network input.
+
+        Parameters
+        ----------
+        image
+            A PIL image in RGB or grey, or a (height, width, 3) uint8 array.
+
+        Returns
+        -------
+        tensor
+            (1, 3, resolution, resolution) float32.
+
+        Raises
+        ------
+        PhotoError
+            The image is in another mode, shape or type, or far too long and thin.
+        """
+        square = np.array(self.square(image), dtype=np.float32)  # (resolution, resolution, 3)
+        return self.normalize(torch.from_numpy(square).permute(2, 0, 1)[None])
+
+    def square(self, image: Image.Image | Photo) -> Image.Image:
+        """The part of a photo that the network sees, resized: resolution x resolution, RGB."""
+        image = upright(image) if isinstance(image, Image.Image) else _from_array(image)
+        # timm rounds down; the small number undoes what 224 / (224 / 256) loses to rounding.
+        side = math.floor(self.resolution / self.crop_fraction + 1e-6)
+        width = height = side
+        if self.crop_mode == "center":
+            width = max(side, side * image.width // image.height)
+            height = max(side, side * image.height // image.width)
+        if width * height > MAX_PIXELS:
+            raise PhotoError(
+                f"the image is {image.width}x{image.height}, too long and thin to be resized to "
+                f"{side} pixels on its shorter side; crop it first"
+            )
+        image = image.resize((width, height), FILTERS[self.interpolation])
+        left = round((width - self.resolution) / 2)
+        top = round((height - self.resolution) / 2)
+        return image.crop((left, top, left + self.resolution, top + self.resolution))
+
+    def normalize(self, pixels: Tensor) -> Tensor:
+        """Scale and normalize pixels, (B, 3, H, W) from 0 to 255; float32."""
+        mean = pixels.new_tensor(self.mean, dtype=torch.float32).view(3, 1, 1)
+        std = pixels.new_tensor(self.std, dtype=torch.float32).view(3, 1, 1)
+        # Contiguous: a view of height x width x channels is channels_last, which some engines
+        # take as a wish for that layout.
+        return ((pixels.float() * self.scale - mean) / std).contiguous()
+
+    def at(self, resolution: int) -> Preprocess:
+        """The same steps for an input of another size."""
+        return replace(self, resolution=resolution)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Preprocess:
+        """The way back from `to_dict`; a ValueError or TypeError names what is wrong."""
+        if not isinstance(data, dict):
+            raise TypeError(f"preprocess must be a dictionary, got {type(data).__name__}")
+        known = {field.name for field in fields(cls)}
+        wrong = (set(data) - known) | (known - {"crop_mode"} - set(data))
+        if wrong:
+            raise ValueError(
+                f"preprocess must have the entries {', '.join(sorted(known))}; missing or unknown: "
+                f"{', '.join(sorted(map(str, wrong)))}"
+            )
+        return cls(**data)
+
+
+def _from_array(photo: Any) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(check_photo(photo)))
+
+
+def _triple(name: str, value: Any) -> Triple:
+    try:
+        numbers = tuple(float(number) for number in value)
+    except (TypeError, ValueError, OverflowError):
+        numbers = ()
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)) or isinstance(value, str):
+        raise ValueError(f"{name} must be three finite numbers, one a channel; got {value!r}")
+    return numbers
+
+
+# Named after who made them known. INCEPTION: inputs from -1 to 1, as tf-slim trained MobileNet.
+# IMAGENET: the mean and standard deviation of ImageNet's pixels. RAW_255: pixels as they
+# are, of a photo made square, as visual wake words was prepared.
+HALF: Triple = (0.5, 0.5, 0.5)
+INCEPTION = Preprocess(224, HALF, HALF, 1 / 255, 0.875, "bilinear")
+IMAGENET = replace(INCEPTION, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+RAW_255 = Preprocess(96, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), 1.0, 1.0, "lanczos", "squash")

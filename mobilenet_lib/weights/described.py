@@ -1,0 +1,205 @@
+"""What a source says of its checkpoint beside the weights: convention, preprocessing, classes.
+
+The weights are worth nothing without these. ReLU for ReLU6 costs about nine points of accuracy,
+and pixels from 0 to 255 for a network that was trained on -1 to 1 nearly all of it. What a file or
+the configuration beside it says goes before what its source usually does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ..architecture import WIDTH_RULES, Architecture, mobilenet_v1
+from ..model import Convention
+from ..preprocess import HALF, INCEPTION, Preprocess
+from .naming import KERAS_AUTOMATIC, KERAS_NAMES, OURS, TIMM_NAMES, TRANSFORMERS, Naming
+from .stored import WeightsError, shorten
+
+FORMAT = "mobilenet_lib"
+VERSION = 1
+RESAMPLING = {2: "bilinear", 3: "bicubic"}  # PIL's numbers, which transformers stores
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that a checkpoint needs beside its tensors; None where its source does not say."""
+
+    convention: Convention | None
+    preprocess: Preprocess | None
+    classes: tuple[str, ...] | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+    architecture: Architecture | None = None
+
+
+def describe(naming: Naming, said: dict[str, Any]) -> Description:
+    """Read what was said by a file, or beside it, in the way of its source.
+
+    Parameters
+    ----------
+    naming
+        Whose file it is.
+    said
+        The file's own metadata, and "config" and "preprocessor_config" from the files beside it.
+
+    Raises
+    ------
+    WeightsError
+        An entry is missing, of the wrong type or out of range.
+    """
+    try:
+        if naming is OURS:
+            return _ours(said[FORMAT]) if FORMAT in said else _usual(naming)
+        if naming is TIMM_NAMES and "config" in said:
+            return _timm(said["config"])
+        if naming is TRANSFORMERS and ("config" in said or "preprocessor_config" in said):
+            return _transformers(said.get("config", {}), said.get("preprocessor_config", {}))
+        if naming in (KERAS_NAMES, KERAS_AUTOMATIC) and "model" in said:
+            return _keras(naming, said["model"])
+        return _usual(naming)
+    except WeightsError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
+        what = f"no entry {error}" if isinstance(error, KeyError) else str(error)
+        raise WeightsError(
+            f"what the {naming.name} checkpoint says of itself is damaged: {shorten(what)}"
+        ) from error
+
+
+def _usual(naming: Naming) -> Description:
+    if naming is KERAS_AUTOMATIC:  # somebody's own network: nothing usual about it
+        return Description(None, None)
+    usual = replace(INCEPTION, interpolation="bicubic") if naming is TIMM_NAMES else INCEPTION
+    return Description(naming.convention, usual)
+
+
+def _ours(said: dict[str, Any]) -> Description:
+    if said.get("version") != VERSION:
+        raise WeightsError(
+            f"the file has version {said.get('version')!r} of our format, this library reads "
+            f"{VERSION}; update the library"
+        )
+    arch = said["architecture"]
+    convention = Convention(**said["convention"])
+    for name in ("bn_eps", "bn_momentum", "dropout"):
+        value = getattr(convention, name)
+        if not isinstance(value, float | int) or not 0 <= value <= 1:
+            raise ValueError(f"{name} must be a number from 0 to 1, got {value!r}")
+    source = said["source"]
+    if not isinstance(source, dict):
+        raise TypeError(f"source must be a dictionary, got {type(source).__name__}")
+    return Description(
+        convention,
+        Preprocess.from_dict(said["preprocess"]),
+        _names(said["classes"]),
+        source,
+        mobilenet_v1(**arch),
+    )
+
+
+def pack(
+    arch: Architecture,
+    convention: Convention,
+    preprocess: Preprocess,
+    classes: tuple[str, ...],
+    source: dict[str, Any],
+) -> dict[str, Any]:
+    """The way back: what `_ours` reads, as plain data."""
+    architecture = {
+        name: getattr(arch, name)
+        for name in ("alpha", "resolution", "num_classes", "body", "width_rule")
+    }
+    return {
+        "version": VERSION,
+        "architecture": architecture,
+        "convention": asdict(convention),
+        "preprocess": preprocess.to_dict(),
+        "classes": list(classes),
+        "source": source,
+    }
+
+
+def _timm(config: dict[str, Any]) -> Description:
+    cfg = config.get("pretrained_cfg", config)
+    preprocess = Preprocess(
+        resolution=cfg["input_size"][-1],
+        mean=cfg["mean"],
+        std=cfg["std"],
+        scale=1 / 255,
+        crop_fraction=cfg["crop_pct"],
+        interpolation=cfg["interpolation"],
+        crop_mode=cfg.get("crop_mode", "center"),
+    )
+    labels = config.get("label_names") or cfg.get("label_names")
+    source = {"architecture": config.get("architecture"), "licence": cfg.get("license")}
+    return Description(
+        TIMM_NAMES.convention, preprocess, _names(labels), {k: v for k, v in source.items() if v}
+    )
+
+
+def _transformers(config: dict[str, Any], photo: dict[str, Any]) -> Description:
+    activation = config.get("hidden_act", "relu6")
+    least = config.get("min_depth", 8)
+    convention = replace(
+        TRANSFORMERS.convention,
+        activation=activation,
+        padding="same" if config.get("tf_padding", True) else "symmetric",
+        bn_eps=float(config.get("layer_norm_eps", 1e-3)),
+        width_rule=WIDTH_RULES[1] if least == 8 else WIDTH_RULES[0],
+    )
+    # Its classifier_dropout_prob of 0.999 was tf-slim's share to keep, read as the share to drop.
+    resolution = config.get("image_size", 224)
+    crop, size = photo.get("crop_size", resolution), photo.get("size", {"shortest_edge": None})
+    crop = crop["height"] if isinstance(crop, dict) else crop
+    edge = size.get("shortest_edge", crop) if isinstance(size, dict) else size
+    preprocess = Preprocess(
+        resolution=crop,
+        mean=photo.get("image_mean", HALF),
+        std=photo.get("image_std", HALF),
+        scale=photo.get("rescale_factor", 1 / 255),
+        crop_fraction=crop / (edge or crop + 32),  # 32 more is how the published ones were made
+        interpolation=RESAMPLING[photo.get("resample", 2)],
+        crop_mode="squash" if isinstance(size, dict) and "height" in size else "center",
+    )
+    labels = config.get("id2label")
+    names = [labels[str(i)] for i in range(len(labels))] if labels else None
+    return Description(convention, preprocess, _names(names))
+
+
+def _keras(naming: Naming, model: dict[str, Any]) -> Description:
+    layers = model["config"]
+    layers = layers["layers"] if isinstance(layers, dict) else layers
+    epsilons, activations, size = set(), set(), 224
+    for layer in layers:
+        kind, config = layer["class_name"], layer["config"]
+        if kind == "InputLayer":
+            shape = config.get("batch_input_shape") or config.get("batch_shape")
+            size = shape[1] or size
+        elif kind == "BatchNormalization":
+            epsilons.add(float(config["epsilon"]))
+        elif kind == "ReLU":
+            ceiling = config.get("max_value")
+            activations.add(
+                "relu" if ceiling is None or math.isinf(ceiling) else f"relu{ceiling:g}"
+            )
+        elif kind == "Activation" and config["activation"] not in ("softmax", "linear"):
+            activations.add(str(config["activation"]))
+    if len(epsilons) != 1 or not activations or not activations <= {"relu", "relu6"}:
+        raise ValueError(
+            f"its layers use BN epsilon {sorted(epsilons)} and activation {sorted(activations)}; "
+            "one epsilon and either relu or relu6 is needed"
+        )
+    (activation,) = activations if len(activations) == 1 else ("",)
+    convention = replace(naming.convention, activation=activation, bn_eps=epsilons.pop())
+    preprocess = None if naming is KERAS_AUTOMATIC else INCEPTION.at(size)
+    source = {"resolution": size}
+    return Description(convention, preprocess, source=source)
+
+
+def _names(names: Any) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise TypeError("the names of the classes must be a list of texts")
+    return tuple(names)

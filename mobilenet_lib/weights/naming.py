@@ -1,0 +1,200 @@
+"""Who calls a weight what: the names and layouts of five sources, beside our own names.
+
+    ours           dw_1.conv.weight                            dw_1.bn.running_var
+    timm           blocks.0.0.conv_dw.weight                   blocks.0.0.bn1.running_var
+    transformers   mobilenet_v1.layer.0.convolution.weight     ...layer.0.normalization.running_var
+    tf-slim        MobilenetV1/Conv2d_1_depthwise/depthwise_weights   .../BatchNorm/moving_variance
+    keras          conv_dw_1/depthwise_kernel                  conv_dw_1_bn/moving_variance
+
+Keras names layers by itself if nobody does; "keras-automatic" is for those: depthwise_conv2d.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..architecture import Architecture, mobilenet_v1
+from ..layer import Kind, Layer
+from ..model import KERAS, PAPER, TF_SLIM, TIMM, Convention
+from .stored import WeightsError, some
+
+# Our own names of what a layer stores, in the order of its state dict.
+NORM = ("bn.weight", "bn.bias", "bn.running_mean", "bn.running_var")
+COUNTER = "bn.num_batches_tracked"
+TIMM_STAGES = (1, 2, 2, 6, 2)  # how timm groups the thirteen pairs of layers
+
+TF_NORM = dict(zip(NORM, ("gamma", "beta", "moving_mean", "moving_variance"), strict=True))
+TORCH_NORM = {name: name.removeprefix("bn.") for name in (*NORM, COUNTER)}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """One source's names."""
+
+    name: str
+    convention: Convention
+    """What the source does where the paper leaves it open."""
+    names: Callable[[str], tuple[str, str]]
+    """The source's names of a layer's convolution and of its BN, by our name of the layer."""
+    torch_layout: bool
+    """Kernels (out, in, rows, columns); else TensorFlow's (rows, columns, in, out)."""
+    only_separable: bool = True
+    """Whether the source has no other body than Table 1's."""
+
+    def keys(self, layer: Layer) -> dict[str, str]:
+        """The source's keys of one layer, by our own without the layer's name."""
+        module, norm = self.names(layer.name)
+        if self.torch_layout:
+            norms = {part: f"{norm}.{leaf}" for part, leaf in TORCH_NORM.items()}
+            weight, bias = f"{module}.weight", f"{module}.bias"
+        else:
+            norms = {part: f"{norm}/{leaf}" for part, leaf in TF_NORM.items()}
+            leaves = ("weights", "biases") if self is TF_SLIM_NAMES else ("kernel", "bias")
+            depthwise = "depthwise_" if layer.kind == "depthwise" else ""
+            weight, bias = f"{module}/{depthwise}{leaves[0]}", f"{module}/{leaves[1]}"
+        if layer.kind == "fc":
+            return {"weight": weight, "bias": bias}
+        return {"conv.weight": weight, "conv.bias": bias, **norms}
+
+    def stored_shapes(self, kind: Kind, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """How a torch weight of `shape` may be stored by this source."""
+        if self.torch_layout or len(shape) < 2:
+            return (shape,)
+        if kind == "fc":  # a 1x1 convolution, or a dense layer
+            return ((1, 1, shape[1], shape[0]), (shape[1], shape[0]))
+        out, group, rows, columns = shape
+        return ((rows, columns, out, 1) if kind == "depthwise" else (rows, columns, group, out),)
+
+    def to_torch(self, kind: Kind, tensor: Tensor) -> Tensor:
+        """A stored weight in torch's layout."""
+        if self.torch_layout or tensor.dim() < 2:
+            return tensor
+        if kind == "fc":
+            return tensor.reshape(tensor.shape[-2:]).T
+        return tensor.permute(2, 3, 0, 1) if kind == "depthwise" else tensor.permute(3, 2, 0, 1)
+
+
+def _split(name: str) -> tuple[str, int]:
+    kind, _, number = name.partition("_")
+    return kind, int(number or 0)
+
+
+def _ours(name: str) -> tuple[str, str]:
+    return (name, "") if name == "fc" else (f"{name}.conv", f"{name}.bn")
+
+
+def _timm(name: str) -> tuple[str, str]:
+    kind, number = _split(name)
+    if kind in ("conv", "fc"):
+        return ("conv_stem", "bn1") if kind == "conv" else ("classifier", "")
+    places = [(stage, block) for stage, size in enumerate(TIMM_STAGES) for block in range(size)]
+    stage, block = places[number - 1]
+    prefix = f"blocks.{stage}.{block}"
+    return f"{prefix}.conv_{kind}", f"{prefix}.bn{1 if kind == 'dw' else 2}"
+
+
+def _transformers(name: str) -> tuple[str, str]:
+    kind, number = _split(name)
+    if kind == "fc":
+        return "classifier", ""
+    place = "conv_stem" if kind == "conv" else f"layer.{2 * number - (2 if kind == 'dw' else 1)}"
+    return f"mobilenet_v1.{place}.convolution", f"mobilenet_v1.{place}.normalization"
+
+
+def _tf_slim(name: str) -> tuple[str, str]:
+    kind, number = _split(name)
+    if kind == "fc":
+        return "MobilenetV1/Logits/Conv2d_1c_1x1", ""
+    scope = f"MobilenetV1/Conv2d_{number}"
+    scope += {"conv": "", "dw": "_depthwise", "pw": "_pointwise"}[kind]
+    return scope, f"{scope}/BatchNorm"
+
+
+def _keras(name: str) -> tuple[str, str]:
+    if name == "fc":
+        return "conv_preds", ""
+    module = "conv1" if name == "conv_0" else f"conv_{name}"
+    return module, f"{module}_bn"
+
+
+def _keras_automatic(name: str) -> tuple[str, str]:
+    kind, number = _split(name)
+    if kind == "fc":
+        return "dense", ""
+    convolution = number - 1 if kind == "dw" else number
+    norm = 2 * number - (kind == "dw")
+
+    def numbered(base: str, index: int) -> str:
+        return f"{base}_{index}" if index else base
+
+    base = "depthwise_conv2d" if kind == "dw" else "conv2d"
+    return numbered(base, convolution), numbered("batch_normalization", norm)
+
+
+OURS = Naming("mobilenet_lib", PAPER, _ours, True, only_separable=False)
+TIMM_NAMES = Naming("timm", TIMM, _timm, True)
+TRANSFORMERS = Naming("transformers", TF_SLIM, _transformers, True)
+TF_SLIM_NAMES = Naming("tf-slim", TF_SLIM, _tf_slim, False)
+KERAS_NAMES = Naming("keras", KERAS, _keras, False)
+KERAS_AUTOMATIC = Naming("keras-automatic", KERAS, _keras_automatic, False)
+NAMINGS = (OURS, TIMM_NAMES, TRANSFORMERS, TF_SLIM_NAMES, KERAS_NAMES, KERAS_AUTOMATIC)
+
+# What training leaves in a tf-slim checkpoint beside the weights.
+TRAINING = re.compile(r"global_step|.*/(RMSProp(_1)?|Momentum|Adam(_1)?|ExponentialMovingAverage)")
+WRAPPERS = ("_orig_mod.", "module.")  # torch.compile's and DataParallel's
+
+
+def clean(name: str) -> str | None:
+    """A key without what tools put around it; None if it is no weight of the network."""
+    for wrapper in WRAPPERS:
+        name = name.removeprefix(wrapper)
+    name = re.sub(r":0$", "", name)
+    return None if TRAINING.fullmatch(name) else name
+
+
+def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:
+    """Whose names these are, and a network of the body that they belong to.
+
+    Raises
+    ------
+    WeightsError
+        They are nobody's, or those of another network.
+    """
+    best, found, body = max(
+        (
+            (naming, _hits(naming, arch, keys), arch)
+            for naming in NAMINGS
+            for arch in _bodies(naming)
+        ),
+        key=lambda candidate: (candidate[1], -len(candidate[2].layers)),
+    )
+    if 2 * found < 5 * (len(body.layers) - 1):  # not even half of the names
+        known = ", ".join(naming.name for naming in NAMINGS)
+        raise WeightsError(
+            f"unknown names such as {some(keys, 3) or 'none at all'}: not a MobileNet V1 as named "
+            f"by {known}.{_other_network(keys)} Rename the keys to those of MobileNet.state_dict()"
+        )
+    return best, body
+
+
+def _bodies(naming: Naming) -> list[Architecture]:
+    bodies = ("separable",) if naming.only_separable else ("separable", "full", "shallow")
+    return [mobilenet_v1(body=body) for body in bodies]
+
+
+def _hits(naming: Naming, arch: Architecture, keys: Collection[str]) -> int:
+    there = set(keys)
+    return sum(key in there for layer in arch.layers for key in naming.keys(layer).values())
+
+
+def _other_network(keys: Collection[str]) -> str:
+    text = " ".join(keys)
+    if "conv_pwl" in text or "mobilenet_v2" in text or "MobilenetV2" in text:
+        return " It looks like MobileNet V2."
+    if "conv_head" in text:
+        return " It looks like another MobileNet of timm."
+    return ""

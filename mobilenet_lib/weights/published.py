@@ -1,0 +1,179 @@
+"""`load_published`: from a file or a name on the hub to a network that runs as its authors meant.
+
+>>> net = load_published("data/checkpoints/person_detector.safetensors")
+>>> net.classes
+('person', 'non_person')
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ..architecture import Architecture, mobilenet_v1
+from ..model import Convention, MobileNet
+from ..preprocess import Preprocess
+from .described import Description, describe
+from .fitting import State, check_names, fit, read
+from .hub import Found, find
+from .naming import Naming, clean, recognise
+from .opening import opened
+from .stored import Opened, Stored, WeightsError, some
+
+WITH_BACKGROUND = 1001  # tf-slim's ImageNet: class 0 is "none of the thousand"
+
+
+def load_published(
+    source: str | os.PathLike[str],
+    *,
+    convention: Convention | None = None,
+    preprocess: Preprocess | None = None,
+    classes: Sequence[str] | None = None,
+    resolution: int | None = None,
+    drop_background: bool = False,
+    revision: str | None = None,
+) -> MobileNet:
+    """Load a MobileNet V1 from a checkpoint of ours, timm's, transformers', Keras' or tf-slim's.
+
+    Parameters
+    ----------
+    source
+        A .safetensors, .pt, .npz or .h5 file, a folder as the hub lays it out, or a name on the
+        hub such as "google/mobilenet_v1_1.0_224".
+    convention, preprocess, classes
+        Used in place of what the file or its source says.
+    resolution
+        Another input size than the published one.
+    drop_background
+        Leave class 0 of 1,001 out, so that classes are counted as by networks with 1,000.
+    revision
+        Branch, tag or commit on the hub.
+
+    Returns
+    -------
+    MobileNet
+        In eval mode, with `net.preprocess` (a `Preprocess`), `net.classes` (a name for each
+        output) and `net.source` (where it is from, its licence, its published accuracy).
+
+    Raises
+    ------
+    FileNotFoundError, ConnectionError
+        There is no such checkpoint, or the hub is out of reach.
+    ModuleNotFoundError
+        A package for this kind of checkpoint is missing.
+    WeightsError
+        The file is damaged, of an unknown format, would run code, or is not a whole MobileNet V1.
+    """
+    found = find(source, revision)
+    with opened(found.path) as checkpoint:
+        try:
+            net = _build(found, checkpoint, convention, preprocess, resolution, drop_background)
+        except WeightsError as error:
+            if str(found.path) in str(error):
+                raise
+            raise WeightsError(f"{found.path}: {error}") from error
+    if classes is not None:
+        net.classes = _class_names(tuple(classes), net.arch.num_classes)
+    return net.eval()
+
+
+def _build(
+    found: Found,
+    checkpoint: Opened,
+    convention: Convention | None,
+    preprocess: Preprocess | None,
+    resolution: int | None,
+    drop_background: bool,
+) -> MobileNet:
+    stored = _cleaned(checkpoint.tensors)
+    naming, body = recognise(list(stored))
+    said = describe(naming, checkpoint.metadata | found.beside)
+    convention = convention or said.convention
+    preprocess = preprocess or said.preprocess
+    _check_complete(naming, convention, preprocess)
+    check_names(naming, body, stored)
+    arch = _agreed(fit(naming, body, stored, convention.width_rule), said)
+    state = read(naming, arch, stored)
+    classes = _class_names(said.classes, arch.num_classes)
+    if drop_background:
+        state, classes = _without_background(state, classes)
+    if resolution is not None:
+        preprocess = preprocess.at(resolution)
+    options = {"width_rule": arch.width_rule, "body": arch.body, "num_classes": len(classes)}
+    net = _made(mobilenet_v1(arch.alpha, preprocess.resolution, **options), convention, state)
+    net.preprocess, net.classes = preprocess, classes
+    net.source = {**said.source, "naming": naming.name, **found.source}
+    return net
+
+
+def _made(arch: Architecture, convention: Convention, state: State) -> MobileNet:
+    with torch.device("meta"):  # no fresh weights, so torch's random numbers stay as they are
+        net = MobileNet(arch, convention)
+    net.load_state_dict(state, assign=True)
+    return net
+
+
+def _cleaned(tensors: dict[str, Stored]) -> dict[str, Stored]:
+    cleaned: dict[str, Stored] = {}
+    for name, stored in tensors.items():
+        key = clean(name)
+        if key in cleaned:
+            raise WeightsError(f"it holds {key!r} twice, the second time as {name!r}")
+        if key is not None:
+            cleaned[key] = stored
+    return cleaned
+
+
+def _check_complete(naming: Naming, convention: Any, preprocess: Any) -> None:
+    if convention is None:
+        raise WeightsError(
+            f"a {naming.name} file without a description of its model does not say whether it uses "
+            "ReLU or ReLU6, and the wrong one costs about nine points; pass convention=KERAS, or "
+            'replace(KERAS, activation="relu")'
+        )
+    if preprocess is None:
+        raise WeightsError(
+            f"a {naming.name} file does not say how its pixels are scaled, and a wrong scale costs "
+            "nearly all accuracy; pass preprocess=INCEPTION for -1 to 1, RAW_255 for 0 to 255, or "
+            "your own, from mobilenet_lib.preprocess"
+        )
+
+
+def _agreed(arch: Architecture, said: Description) -> Architecture:
+    """The fitted architecture, under the multiplier that the file itself gives."""
+    if said.architecture is None:
+        return arch
+    if [layer.out_channels for layer in arch.layers] != [
+        layer.out_channels for layer in said.architecture.layers
+    ]:
+        raise WeightsError(
+            f"it says alpha {said.architecture.alpha:g}, {said.architecture.body} body and "
+            f"{said.architecture.num_classes} classes, but its tensors are of alpha "
+            f"{arch.alpha:g}, {arch.body} body and {arch.num_classes} classes"
+        )
+    return replace(said.architecture, layers=arch.layers)
+
+
+def _class_names(names: tuple[str, ...] | None, count: int) -> tuple[str, ...]:
+    if names is None:
+        first = ("background",) if count == WITH_BACKGROUND else ()
+        return first + tuple(f"class {i}" for i in range(len(first), count))
+    if len(names) != count:
+        raise WeightsError(
+            f"{len(names)} names of classes ({some(names, 3)}) for {count} outputs; one each"
+        )
+    return names
+
+
+def _without_background(state: State, classes: tuple[str, ...]) -> tuple[State, tuple[str, ...]]:
+    if len(classes) != WITH_BACKGROUND:
+        raise WeightsError(
+            f"drop_background is for {WITH_BACKGROUND:,} classes, of which the first is the "
+            f"background; this checkpoint has {len(classes):,}"
+        )
+    head = {name: state[name][1:].clone() for name in ("fc.weight", "fc.bias")}
+    return state | head, classes[1:]

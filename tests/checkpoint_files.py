@@ -1,0 +1,130 @@
+"""Checkpoint files as other packages write them, made by a table of names, not by our own code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from mobilenet_lib import MobileNet
+
+HERE = Path(__file__).parent
+PARITY = HERE / "parity/weights.safetensors"
+COLUMNS = {
+    "timm": "timm_mobilenetv1_100",
+    "transformers": "transformers_ForImageClassification",
+    "tf-slim": "tf_slim_variable",
+    "keras": "keras_h5_layer/weight",
+}
+State = Mapping[str, torch.Tensor]
+
+
+def name_map() -> list[dict[str, str]]:
+    """The published names of all 164 tensors; rows stand in the order of our state dict."""
+    with open(HERE / "reference/weight_name_map_1.0.csv", encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(line for line in table if not line.startswith("#")))
+    for row, name in zip(rows, our_names(), strict=True):
+        row["ours"] = name
+    return rows
+
+
+def our_names() -> list[str]:
+    """Our names, written out anew."""
+    layers = ["conv_0"] + [f"{kind}_{i}" for i in range(1, 14) for kind in ("dw", "pw")]
+    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    names = [
+        f"{layer}.{part}"
+        for layer in layers
+        for part in ("conv.weight", *(f"bn.{name}" for name in norm))
+    ]
+    return [*names, "fc.weight", "fc.bias"]
+
+
+def renamed(state: State, source: str) -> dict[str, np.ndarray]:
+    """Our tensors under a source's names and in its layout."""
+    result = {}
+    for row in name_map():
+        key = row[COLUMNS[source]]
+        if key == "-" or row["ours"] not in state:
+            continue
+        value = state[row["ours"]].numpy()
+        if source in ("tf-slim", "keras"):
+            if row["ours"] == "fc.weight":
+                value = value.T[None, None]
+            elif value.ndim == 4:
+                depthwise = row["ours"].startswith("dw")
+                value = value.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
+        result[key] = np.array(value, order="C")
+    return result
+
+
+def parity_state() -> dict[str, torch.Tensor]:
+    """The weights of `tests/parity`, alpha 0.25 and 10 classes, as float32."""
+    return {name: t.float() for name, t in safetensors.torch.load_file(PARITY).items()}
+
+
+def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray], **metadata: str) -> Path:
+    tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
+    path.write_bytes(safetensors.torch.save(tensors, metadata or None))
+    return path
+
+
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+def write_torch(path: Path, arrays: Mapping[str, np.ndarray], wrapper: str = "") -> Path:
+    state = {name: torch.from_numpy(value) for name, value in arrays.items()}
+    torch.save({wrapper: state, "epoch": 3} if wrapper else state, path)
+    return path
+
+
+def write_keras(path: Path, arrays: Mapping[str, np.ndarray], layout: str, model=None) -> Path:
+    """Write an .h5 file as Keras 2 does: a "model", "weights" alone, or "plain" without nesting."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        for name, value in arrays.items():
+            layer, _, weight = name.partition("/")
+            full = {
+                "model": f"model_weights/{layer}/{layer}/{weight}:0",
+                "weights": f"{layer}/{layer}/{weight}:0",
+                "plain": f"{layer}/{weight}",
+            }[layout]
+            file[full] = value
+        if layout == "model":
+            file["optimizer_weights/Adam/conv1/kernel/m:0"] = np.zeros(3, np.float32)
+            file.attrs["model_config"] = json.dumps(model or {"config": {"layers": []}})
+    return path
+
+
+def torch_archive(pickled: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
+    """A zip archive laid out as torch.save does, around any pickle."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", compression) as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        archive.writestr("archive/byteorder", "little")
+        archive.writestr("archive/version", "3\n")
+    return content.getvalue()
+
+
+def small_net(convention, *, seed: int = 0, **options) -> MobileNet:
+    """A network whose every number, counters and statistics too, is drawn at random."""
+    torch.manual_seed(seed)
+    net = MobileNet(convention.architecture(**options), convention)
+    for name, value in net.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            value.fill_(int(torch.randint(1, 9999, ())))
+        elif name.endswith("running_var"):
+            value.uniform_(0.1, 2)
+        else:
+            value.normal_()
+    return net.eval()

@@ -1,0 +1,124 @@
+"""Measuring: order, warm-up and statistics on a clock of the test's own, and what is printed."""
+
+import json
+
+import pytest
+import torch
+
+from mobilenet_lib import bench, cli, data
+from mobilenet_lib.bench import Timing, interleave
+
+
+class Clock:
+    """Time that passes only when told to."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(bench.time, "perf_counter", lambda: self.now)
+
+    def task(self, seconds, log, name):
+        def run():
+            log.append(name)
+            self.now += next(seconds)
+
+        return run
+
+
+def test_tasks_take_turns_and_warm_up_does_not_count(monkeypatch):
+    clock, log = Clock(monkeypatch), []
+    slow, fast = iter([90, 80, 3.0, 5.0, 4.0]), iter([70, 60, 1.0, 1.0, 2.0])
+    tasks = {"slow": clock.task(slow, log, "slow"), "fast": clock.task(fast, log, "fast")}
+    seconds = interleave(tasks, readings=3, warm_up=2)
+    assert seconds == {"slow": [3, 5, 4], "fast": [1, 1, 2]}
+    assert log == ["slow", "fast"] * 5
+    with pytest.raises(ValueError, match="readings must be a whole number >= 2, got 1"):
+        interleave(tasks, readings=1)
+
+
+def test_a_timing_is_median_and_quartiles_in_milliseconds():
+    timing = Timing.of([0.001, 0.002, 0.003, 0.004, 0.100])
+    assert (timing.readings, timing.median_ms) == (5, 3)
+    assert timing.quartiles_ms[0] < 3 < timing.quartiles_ms[1]
+    assert "3.00 ms" in str(timing)
+
+
+def test_the_share_is_that_of_the_step_beside_it(monkeypatch):
+    monkeypatch.setattr(
+        bench,
+        "interleave",
+        lambda tasks, readings, device: {
+            "compose": [0.010, 0.020, 0.100],
+            "step": [0.100, 0.100, 1.000],
+        },
+    )
+    result = bench.bench_data(alpha=0.25, resolution=32, batch_size=40)
+    assert result.share == 0.1
+    assert result.images_per_second == 2000
+    assert "2,000 images/s, 10.0% of a step, below 15%" in str(result)
+
+
+def test_a_step_trains(monkeypatch):
+    batches = data.load("glyphs", batch_size=26, resolution=32)
+    images, labels = next(iter(batches))
+    step = bench.training_step(0.25, 32, 26, "cpu", 0)
+    losses, entropy = [], bench.F.cross_entropy
+    monkeypatch.setattr(
+        bench.F,
+        "cross_entropy",
+        lambda logits, labels: losses.append(entropy(logits, labels)) or losses[-1],
+    )
+    for _ in range(15):
+        step(images, labels)
+    assert losses[0].item() == pytest.approx(torch.log(torch.tensor(26.0)).item(), abs=0.3)
+    assert losses[-1] < losses[0]
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """A result with a share that the test chooses, so that no test waits for a clock."""
+
+    def set_share(share):
+        timing = Timing(15, 10.0, (9.0, 11.0))
+        result = bench.DataBench(0.5, 64, 128, "cpu", 2, timing, timing, 12_800.0, share)
+        monkeypatch.setattr(bench, "bench_data", lambda *options: result)
+
+    return set_share
+
+
+def test_bench_data_prints_and_fails_over_the_limit(measured, capsys):
+    measured(0.08)
+    assert cli.main(["bench", "data"]) == 0
+    text = capsys.readouterr().out
+    assert "12,800 images/s, 8.0% of a step, below 15%" in text
+    measured(0.2)
+    assert cli.main(["bench", "data", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["share"] == 0.2
+    assert cli.main(["bench", "data", "--device", "cuda"]) == 0
+    assert "OVER 15%" in capsys.readouterr().out
+
+
+def test_bench_data_runs_for_real(capsys):
+    options = ["--alpha", "0.25", "--resolution", "32", "--batch-size", "16", "--readings", "2"]
+    assert cli.main(["bench", "data", "--json", *options]) in (0, 1)
+    result = json.loads(capsys.readouterr().out)
+    assert (result["alpha"], result["resolution"], result["batch_size"]) == (0.25, 32, 16)
+    assert result["compose"]["readings"] == result["step"]["readings"] == 2
+    assert result["images_per_second"] > 0
+
+
+def test_record_writes_the_provenance(measured, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "find_data", lambda: tmp_path)
+    measured(0.08)
+    assert cli.main(["bench", "data", "--record"]) == 0
+    content = json.loads((tmp_path / "results" / "bench_data.json").read_text("utf-8"))
+    assert content["benchmark"] == "bench_data"
+    assert content["results"]["share"] == 0.08
+    assert content["provenance"]["seed"] == 0
+    assert {"torch", "numpy", "python"} <= set(content["provenance"]["versions"])
+
+
+@pytest.mark.parametrize("arguments", [["bench"], ["bench", "coffee"]])
+def test_bench_names_what_can_be_measured(capsys, arguments):
+    with pytest.raises(SystemExit):
+        cli.main(arguments)
+    assert "data" in capsys.readouterr().err

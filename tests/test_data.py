@@ -1,0 +1,520 @@
+"""Loading images: folders, Parquet files, the hub's library, and files that are broken."""
+
+import doctest
+import io
+import json
+import re
+import subprocess
+import sys
+import types
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from mobilenet_lib import data
+from mobilenet_lib.data import hub
+from mobilenet_lib.data.decode import decode
+from mobilenet_lib.data.known import KNOWN
+from mobilenet_lib.data.source import hold_out
+from mobilenet_lib.photos import PhotoError
+from mobilenet_lib.preprocess import IMAGENET, INCEPTION, RAW_255
+
+
+def picture(seed, width=48, height=40):
+    """A smooth picture of one colour, so that JPEG keeps it."""
+    colour = np.random.default_rng(seed).integers(0, 256, 3)
+    ramp = np.linspace(0, 20, width)[None, :, None]
+    return np.clip(colour + ramp + np.zeros((height, 1, 1)), 0, 255).astype(np.uint8)
+
+
+def encoded(array, kind="PNG"):
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def make_folder(root, counts, start=0):
+    """Class folders with `counts` images each; the content of every image, by path."""
+    made, seed = {}, start
+    for name, count in counts.items():
+        folder = root / name
+        folder.mkdir(parents=True)
+        for i in range(count):
+            path = folder / f"{i:03d}.{('png', 'jpg')[i % 2]}"
+            made[path] = picture(seed, 40 + seed % 17, 35 + seed % 11)
+            path.write_bytes(encoded(made[path], "JPEG" if i % 2 else "PNG"))
+            seed += 1
+    return made
+
+
+def everything(batches):
+    found = list(batches)
+    return torch.cat([images for images, _ in found]), torch.cat([labels for _, labels in found])
+
+
+# --- Folders ----------------------------------------------------------------------------------
+
+
+def test_a_folder_of_class_folders(tmp_path):
+    made = make_folder(tmp_path, {"cat": 10, "dog": 6, "eel": 5})
+    batches = data.load(tmp_path, split="all", batch_size=4, resolution=32, augment="none")
+    assert batches.classes == ("cat", "dog", "eel")
+    assert (batches.size, len(batches)) == (21, 6)
+    images, labels = everything(batches)
+    assert images.shape == (21, 3, 32, 32)
+    assert images.dtype == torch.float32
+    assert labels.dtype == torch.int64
+    assert labels.tolist() == [0] * 10 + [1] * 6 + [2] * 5
+    assert batches.preprocess == INCEPTION.at(32)
+    for image, path in zip(images, sorted(made), strict=True):
+        with Image.open(path) as file:
+            expected = batches.preprocess(file.convert("RGB"))
+        torch.testing.assert_close(image[None], expected, rtol=0, atol=1e-5)
+    assert len(batches.skipped) == 0
+    assert str(batches.skipped) == "no images skipped"
+
+
+def test_a_folder_is_divided_the_same_way_everywhere(tmp_path):
+    make_folder(tmp_path / "a", {"cat": 10, "dog": 6})
+    parts = {
+        split: data.load(tmp_path / "a", split=split, batch_size=1, resolution=32)
+        for split in ("train", "test", "all")
+    }
+    names = {s: {b.source.name(i) for i in range(b.size)} for s, b in parts.items()}
+    assert names["train"] | names["test"] == names["all"]
+    assert names["train"].isdisjoint(names["test"])
+    assert np.bincount(parts["test"].source.labels).tolist() == [2, 2]  # a fifth, rounded up
+    make_folder(tmp_path / "b", {"cat": 10, "dog": 6}, start=50)
+    moved = data.load(tmp_path / "b", split="test", resolution=32).source
+    assert {moved.name(i).rpartition("/b/")[2] for i in range(len(moved))} == {
+        name.rpartition("/a/")[2] for name in names["test"]
+    }
+
+
+@pytest.mark.parametrize("test_name", ["test", "val", "validation"])
+def test_a_folder_that_is_divided_already_stays_so(tmp_path, test_name):
+    make_folder(tmp_path / "train", {"cat": 3, "dog": 4})
+    make_folder(tmp_path / test_name, {"cat": 1, "dog": 2}, start=20)
+    assert data.load(tmp_path, split="train", batch_size=1, resolution=32).size == 7
+    batches = data.load(tmp_path, split="test", resolution=32)
+    assert batches.size == 3
+    assert all(f"/{test_name}/" in batches.source.name(i) for i in range(3))
+    with pytest.raises(ValueError, match="divided into train and test already"):
+        data.load(tmp_path, split="all")
+    make_folder(tmp_path / test_name, {"eel": 1}, start=30)
+    with pytest.raises(ValueError, match="classes that train lacks: eel"):
+        data.load(tmp_path, split="test")
+
+
+def test_training_batches_are_shuffled_full_and_seeded(tmp_path):
+    make_folder(tmp_path, {"cat": 15, "dog": 15})
+    options = dict(batch_size=7, resolution=32, augment="paper")
+    batches = data.load(tmp_path, seed=1, **options)
+    assert (batches.size, len(batches)) == (24, 3)
+    images, labels = everything(batches)
+    assert len(images) == 21
+    assert labels.tolist() != sorted(labels.tolist())
+    again, same = everything(data.load(tmp_path, seed=1, workers=3, **options))
+    assert torch.equal(images, again)
+    assert torch.equal(labels, same)
+    second, _ = everything(batches)
+    assert not torch.equal(images, second)
+    other, _ = everything(data.load(tmp_path, seed=2, **options))
+    assert not torch.equal(images, other)
+
+
+def test_an_epoch_can_be_left_early(tmp_path):
+    make_folder(tmp_path, {"cat": 20, "dog": 20})
+    batches = data.load(tmp_path, batch_size=2, resolution=32)
+    for _ in range(3):
+        images, _ = next(iter(batches))
+        assert images.shape == (2, 3, 32, 32)
+
+
+def test_a_published_networks_preprocess_is_used(tmp_path):
+    make_folder(tmp_path, {"cat": 3, "dog": 3})
+    batches = data.load(tmp_path, split="all", preprocess=RAW_255)
+    images, _ = next(iter(batches))
+    assert images.shape[2:] == (96, 96)
+    assert images.max() > 2  # 0 to 255
+    assert data.load(tmp_path, preprocess=RAW_255, resolution=64).preprocess.resolution == 64
+    letters, _ = next(iter(data.load("glyphs", preprocess=RAW_255, batch_size=4)))
+    assert letters.shape == (4, 3, 96, 96)
+    assert 0 <= letters.min() < 50
+    assert 150 < letters.max() <= 255
+
+
+# --- Broken images ----------------------------------------------------------------------------
+
+
+def broken_images():
+    good = encoded(picture(0, 300, 200), "JPEG")
+    png = encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    huge = bytearray(png)
+    huge[16:24] = (9_000).to_bytes(4, "big") * 2  # the size that the header claims
+    huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
+    deep = io.BytesIO()
+    Image.fromarray(np.full((8, 8), 30_000, np.uint16)).save(deep, "PNG")
+    return {
+        "cut.jpg": good[: len(good) // 2],
+        "cut.png": png[: len(png) // 2],
+        "empty.png": b"",
+        "text.jpg": b"this is no image",
+        "zeros.png": bytes(500),
+        "huge.png": bytes(huge),
+        "deep.png": deep.getvalue(),
+        "header.jpg": good[:20],
+    }
+
+
+def test_broken_images_are_named_and_the_run_goes_on(tmp_path):
+    make_folder(tmp_path, {"cat": 12, "dog": 12})
+    for name, content in broken_images().items():
+        (tmp_path / "cat" / name).write_bytes(content)
+    batches = data.load(tmp_path, split="all", batch_size=5, resolution=32)
+    assert batches.size == 24 + 8
+    for _ in range(2):  # the same file counts once
+        images, labels = everything(batches)
+        assert labels.tolist() == [0] * 12 + [1] * 12
+        assert images.isfinite().all()
+        assert len(batches.skipped) == 8
+    for name in broken_images():
+        path = str(tmp_path / "cat" / name)
+        assert path in batches.skipped
+        assert f"  {path}: " in str(batches.skipped)
+    reasons = batches.skipped.reasons
+    for name, words in {
+        "empty.png": "empty (0 bytes)",
+        "huge.png": "9000x9000 pixels",
+        "deep.png": "8 bits a channel",
+        "cut.jpg": "truncated",
+        "text.jpg": "none of the formats JPEG",
+    }.items():
+        assert words in reasons[str(tmp_path / "cat" / name)], name
+    assert str(batches.skipped).startswith("8 images skipped")
+
+
+def test_training_batches_stay_full_beside_broken_images(tmp_path):
+    make_folder(tmp_path, {"cat": 20, "dog": 20})
+    for i in range(5):
+        (tmp_path / "dog" / f"bad{i}.jpg").write_bytes(b"bad")
+    batches = data.load(tmp_path, batch_size=6, resolution=32)
+    assert [len(labels) for _, labels in batches] == [6] * (
+        (batches.size - len(batches.skipped)) // 6
+    )
+    assert 0 < len(batches.skipped) <= 5
+
+
+def test_nothing_but_broken_images_gives_no_batches(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "bad.jpg").write_bytes(b"bad")
+    batches = data.load(tmp_path, split="all", resolution=32)
+    assert list(batches) == []
+    assert len(batches.skipped) == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_bytes_decode_or_are_named(seed):
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"):
+        whole = encoded(noise, kind)
+        for _ in range(40):
+            content = bytearray(whole[: rng.integers(1, len(whole) + 1)])
+            for place in rng.integers(0, len(content), rng.integers(0, 6)):
+                content[place] = rng.integers(0, 256)
+            try:
+                image = decode(bytes(content))
+            except PhotoError:
+                continue
+            assert image.mode == "RGB"
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "YCbCr"])
+def test_every_usual_mode_becomes_rgb(mode):
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 7), (200, 100, 50)).convert(mode).save(
+        buffer, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
+    )
+    image = decode(buffer.getvalue())
+    assert (image.mode, image.size) == ("RGB", (9, 7))
+
+
+def test_a_photo_held_sideways_is_turned():
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # turn right to see it upright
+    Image.new("RGB", (30, 10)).save(buffer, "JPEG", exif=exif)
+    assert decode(buffer.getvalue()).size == (10, 30)
+
+
+# --- Parquet ----------------------------------------------------------------------------------
+
+
+def write_parquet(path, labels, struct=False, metadata=None, images=None):
+    rows = images or [encoded(picture(i)) for i in range(len(labels))]
+    if struct:
+        rows = [{"bytes": row, "path": f"{i}.png"} for i, row in enumerate(rows)]
+    table = pa.table({"image": rows, "label": labels})
+    if metadata:
+        table = table.replace_schema_metadata({"huggingface": json.dumps(metadata)})
+    pq.write_table(table, path)
+    return path
+
+
+@pytest.mark.parametrize("struct", [False, True])
+def test_a_parquet_file(tmp_path, struct):
+    path = write_parquet(tmp_path / "own.parquet", [0, 1, 2, 1, 0, 2], struct)
+    batches = data.load(path, split="all", resolution=40, augment="none")
+    images, labels = next(iter(batches))
+    assert labels.tolist() == [0, 1, 2, 1, 0, 2]
+    assert batches.classes == ("0", "1", "2")
+    for i, image in enumerate(images):
+        torch.testing.assert_close(image[None], INCEPTION.at(40)(picture(i)), rtol=0, atol=1e-5)
+    assert data.load(path, split="test", resolution=40).size == 3
+    assert data.load(path, split="train", resolution=40).size == 3
+
+
+def test_class_names_come_from_the_file_or_the_caller(tmp_path):
+    names = ["ant", "bee"]
+    stored = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+    path = write_parquet(tmp_path / "named.parquet", [0, 1, 1], metadata=stored)
+    assert data.load(path, split="all").classes == ("ant", "bee")
+    assert data.load(path, split="all", classes=["x", "y"]).classes == ("x", "y")
+    text = write_parquet(tmp_path / "text.parquet", ["dog", "cat", "dog"])
+    batches = data.load(text, split="all", resolution=32)
+    assert batches.classes == ("cat", "dog")
+    assert batches.source.labels.tolist() == [1, 0, 1]
+
+
+def test_broken_rows_are_named(tmp_path):
+    rows = [encoded(picture(0)), b"bad", None, encoded(picture(1)), b""]
+    path = write_parquet(tmp_path / "some.parquet", [0, 0, 1, 1, 1], images=rows)
+    batches = data.load(path, split="all", resolution=32)
+    assert everything(batches)[1].tolist() == [0, 1]
+    assert list(batches.skipped) == [f"{path}, row {row}" for row in (1, 2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "message"),
+    [
+        ([0, 1, 3], {}, "no image of class 2"),
+        ([0, -1, 1], {}, r"row 1: label -1 is out of range"),
+        ([0, 5, 1], {"classes": ["a", "b"]}, "row 1: label 5 is out of range, the 2 classes"),
+        ([0, 1], {"classes": ["a", "b", "c"]}, "no image of class c"),
+        (["a", "z"], {"classes": ["a", "b"]}, "row 1: label 'z' is none of a, b"),
+        ([0.0, 1.0], {}, "row 0: a label is a whole number or text, got 0.0"),
+        ([0, None], {}, "row 1: a label is .* got None"),
+        ([], {}, "has no rows; a split of size 0"),
+        ([0, 1, 1], {"split": "train"}, "class 0 has 1 image, too few"),
+        ([0, 1], {"label": "y"}, r"no column 'y'; it has image, label\. Name the columns"),
+    ],
+)
+def test_labels_that_make_no_sense_are_refused(tmp_path, labels, options, message):
+    path = write_parquet(tmp_path / "odd.parquet", labels, images=[b"x"] * len(labels))
+    with pytest.raises(ValueError, match=message) as caught:
+        data.load(path, **{"split": "all"} | options)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_no_parquet_is_refused(tmp_path):
+    path = tmp_path / "x.parquet"
+    for content in (b"", b"no", b"PAR1" + bytes(40) + b"PAR1"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{re.escape(str(path))} cannot be read as Parquet"):
+            data.load(path)
+
+
+# --- Refusals ---------------------------------------------------------------------------------
+
+
+def test_folders_that_cannot_be_loaded_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="has no class folders"):
+        data.load(tmp_path)
+    (tmp_path / "cat").mkdir()
+    with pytest.raises(ValueError, match="has no images; a split of size 0"):
+        data.load(tmp_path)
+    make_folder(tmp_path, {"dog": 3})
+    with pytest.raises(ValueError, match="no image of class cat; add images or leave"):
+        data.load(tmp_path)
+    (tmp_path / "cat" / "one.png").write_bytes(encoded(picture(0)))
+    with pytest.raises(ValueError, match="class cat has 1 image, too few to hold one out"):
+        data.load(tmp_path)
+    assert data.load(tmp_path, split="all").size == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("letters", {}, FileNotFoundError, "no data set 'letters': .* glyphs, cifar10, imagenette"),
+        ("glyphs", {"split": "val"}, ValueError, "split must be one of train, test; got 'val'"),
+        ("glyphs", {"batch_size": 0}, ValueError, "batch_size must be .* >= 1, got 0"),
+        ("glyphs", {"resolution": 8}, ValueError, "resolution must be .* from 32 to 4096, got 8"),
+        ("glyphs", {"seed": -1}, ValueError, "seed must be"),
+        ("glyphs", {"augment": "heavy"}, ValueError, "augment must be one of paper, light, none"),
+        ("glyphs", {"augment": 3}, TypeError, "augment must be a name or an Augmentation"),
+        ("glyphs", {"difficulty": "mild"}, ValueError, "difficulty must be one of soft, default"),
+        ("glyphs", {"difficulty": 3}, TypeError, "difficulty must be a name or a Difficulty"),
+        ("cifar10", {"difficulty": "soft"}, ValueError, 'difficulty is for "glyphs" only'),
+        ("cifar10", {"split": "all"}, ValueError, "split of CIFAR-10 must be one of train, test"),
+        ("cifar10", {"workers": 0}, ValueError, "workers must be"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(name, options, error, message):
+    with pytest.raises(error, match=message):
+        data.load(name, **options)
+
+
+def test_a_class_with_too_few_images_cannot_be_divided():
+    labels = np.array([0, 0, 1])
+    assert hold_out(labels, "abc", "all", ["x", "y"], "here").tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match=r'here: class y has 1 image.*split="all"'):
+        hold_out(labels, "abc", "train", ["x", "y"], "here")
+
+
+# --- The hub ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def local_hub(tmp_path, monkeypatch):
+    """The hub's library, with CIFAR-10's repository replaced by a Parquet file on this machine."""
+    datasets = pytest.importorskip("datasets", reason="needs the extra hub")
+    rows = [{"bytes": encoded(picture(i)), "path": f"{i}.png"} for i in range(30)]
+    rows[7] = {"bytes": b"broken", "path": "7.png"}
+    features = datasets.Features(
+        img=datasets.Image(), label=datasets.ClassLabel(names=list("abcdefghij"))
+    )
+    table = pa.table({"img": rows, "label": [i % 10 for i in range(30)]})
+    path = tmp_path / "cifar.parquet"
+    pq.write_table(table.cast(features.arrow_schema), path)
+    asked, load_dataset = [], datasets.load_dataset
+
+    def local(repo, config, split, streaming):
+        asked.append((repo, config, split, streaming))
+        return load_dataset(
+            "parquet",
+            data_files={split: str(path)},
+            split=split,
+            streaming=streaming,
+            cache_dir=str(tmp_path / "cache"),
+        )
+
+    monkeypatch.setattr(datasets, "load_dataset", local)
+    # Even for a local file the library would tell its makers that it was loaded.
+    monkeypatch.setattr(datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", False)
+    # And at the end of a stream it waits for seconds, for readers that a file does not need.
+    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0, raising=False)
+    return types.SimpleNamespace(asked=asked, path=path)
+
+
+def test_a_named_data_set_comes_through_the_hubs_library(local_hub):
+    batches = data.load("cifar10", split="test", batch_size=8)
+    assert local_hub.asked == [("uoft-cs/cifar10", None, "test", False)]
+    assert batches.classes == tuple("abcdefghij")
+    assert (batches.size, len(batches)) == (30, 4)
+    images, labels = everything(batches)
+    kept = [i for i in range(30) if i != 7]
+    assert labels.tolist() == [i % 10 for i in kept]
+    assert list(batches.skipped) == ["CIFAR-10, test, row 7"]
+    mean, std = KNOWN["cifar10"].preprocess.mean, KNOWN["cifar10"].preprocess.std
+    for image, i in zip(images, kept, strict=True):
+        square = Image.fromarray(picture(i)).resize((38, 32), Image.Resampling.BILINEAR)
+        square = np.asarray(square.crop((3, 0, 35, 32)), np.float64) / 255
+        expected = ((square - mean) / std).transpose(2, 0, 1)
+        np.testing.assert_allclose(image, expected, atol=1e-5)
+
+
+def test_a_named_data_set_can_be_streamed(local_hub):
+    batches = data.load("cifar10", streaming=True, batch_size=4, seed=3)
+    assert local_hub.asked == [("uoft-cs/cifar10", None, "train", True)]
+    assert len(batches) == 50_000 // 4  # what the data set has
+    images, labels = everything(batches)
+    assert len(labels) == 28  # 29 good ones, in full batches
+    second = everything(batches)[1]
+    assert labels.tolist() != second.tolist()  # another order
+    again = data.load("cifar10", streaming=True, batch_size=4, seed=3)
+    same, same_labels = everything(again)
+    assert torch.equal(images, same)
+    assert torch.equal(labels, same_labels)
+    assert list(batches.skipped) == ["CIFAR-10, train, 7.png"]
+
+
+def test_a_streamed_label_out_of_range_is_refused(local_hub):
+    table = pq.read_table(local_hub.path)
+    labels = pa.array([-1, *table["label"].to_pylist()[1:]], pa.int64())
+    pq.write_table(table.set_column(1, table.field("label"), labels), local_hub.path)
+    with pytest.raises(ValueError, match="label -1 is out of range, the 10 classes are 0 to 9"):
+        list(data.load("cifar10", split="test", streaming=True))
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionError("no route"), FileNotFoundError("no repository"), OSError("offline")]
+)
+def test_without_a_network_it_says_what_to_do(monkeypatch, error):
+    datasets = pytest.importorskip("datasets", reason="needs the extra hub")
+
+    def fail(*args, **options):
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(ConnectionError) as caught:
+        data.load("imagenet-1k")
+    message = str(caught.value)
+    words = ("ImageNet-1k", str(error), "HF_HOME", "folder of class folders", 'load("glyphs")')
+    for word in (*words, "hf auth login"):
+        assert word in message
+    with pytest.raises(ConnectionError) as caught:
+        data.load("flowers102", split="validation")
+    assert "hf auth login" not in str(caught.value)
+
+
+def test_the_real_library_offline_says_what_to_do(tmp_path):
+    pytest.importorskip("datasets", reason="needs the extra hub")
+    code = (
+        "import os\n"
+        f"os.environ.update(HF_HUB_OFFLINE='1', HF_HOME={str(tmp_path)!r})\n"
+        "from mobilenet_lib import data\n"
+        "for name in ('cifar10', 'imagenet-1k'):\n"
+        "    try:\n"
+        "        data.load(name)\n"
+        "    except ConnectionError as error:\n"
+        "        print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
+    assert "CIFAR-10 (uoft-cs/cifar10) could not be read" in first
+    assert "HF_HOME" in first
+    assert "ImageNet-1k (ILSVRC/imagenet-1k) could not be read" in second
+
+
+def test_without_the_library_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ImportError, match=r"CIFAR-10 comes through .*mobilenet-lib\[hub\]"):
+        data.load("cifar10")
+
+
+def test_the_hubs_library_is_loaded_only_when_asked_for():
+    code = "import sys\nfrom mobilenet_lib import data\nprint('datasets' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_the_example_in_the_docstring():
+    result = doctest.testmod(data)
+    assert result.attempted >= 3
+    assert result.failed == 0
+
+
+def test_every_known_data_set_is_complete():
+    assert set(KNOWN) == {"cifar10", "imagenette", "flowers102", "imagenet-1k"}
+    for known in KNOWN.values():
+        assert set(known.splits) == set(known.sizes) >= {"train", "test"}
+        assert known.repo.count("/") == 1
+    assert KNOWN["imagenet-1k"].streaming
+    assert KNOWN["imagenette"].preprocess.mean == IMAGENET.mean
+    assert hub.SHUFFLE_BUFFER > 1000

@@ -1,0 +1,573 @@
+"""Checkpoints that are none: each is refused by name, says what would be right, runs no code."""
+
+import io
+import json
+import os
+import pickle
+import struct
+import sys
+import types
+import zipfile
+
+import checkpoint_files as files
+import numpy as np
+import pytest
+import torch
+
+from mobilenet_lib import PAPER, TF_SLIM, TIMM, load_published
+from mobilenet_lib.preprocess import INCEPTION, RAW_255, Preprocess
+from mobilenet_lib.weights import WeightsError, save_checkpoint
+from mobilenet_lib.weights.stored import MAX_BYTES, MAX_HEADER
+
+
+def refused(path, *words):
+    with pytest.raises(WeightsError) as caught:
+        load_published(path)
+    message = str(caught.value)
+    assert str(path) in message
+    for word in words:
+        assert word in message, message
+    assert len(message) < 1000
+    return message
+
+
+def timm(**changes):
+    """The parity weights as timm names them, with changes; None takes a key away."""
+    state = files.renamed(files.parity_state(), "timm") | changes
+    return {name: value for name, value in state.items() if value is not None}
+
+
+def saved(tmp_path, state):
+    return files.write_safetensors(tmp_path / "a.safetensors", state)
+
+
+# --- Names, shapes, numbers -------------------------------------------------------------------
+
+
+def test_a_missing_key_is_named(tmp_path):
+    path = saved(tmp_path, timm(**{"blocks.3.2.bn1.running_var": None}))
+    refused(path, "missing 'blocks.3.2.bn1.running_var'", "timm MobileNet V1", "137 weights")
+
+
+def test_an_extra_key_is_named(tmp_path):
+    path = saved(tmp_path, timm(**{"blocks.9.0.conv_pw.weight": np.zeros(3, np.float32)}))
+    refused(path, "extra 'blocks.9.0.conv_pw.weight'")
+
+
+def test_many_wrong_keys_are_counted(tmp_path):
+    gone = {name: None for name in timm() if name.startswith("blocks.2")}
+    message = refused(
+        saved(tmp_path, timm(**gone, ears=np.zeros(2))), "and 16 more", "extra 'ears'"
+    )
+    assert message.count("blocks.2") == 4
+
+
+def test_a_wrong_shape_is_named_with_the_right_one(tmp_path):
+    wrong = {"blocks.4.1.conv_pw.weight": np.zeros((256, 255, 1, 1), np.float32)}
+    refused(
+        saved(tmp_path, timm(**wrong)),
+        "'blocks.4.1.conv_pw.weight' has shape (256, 255, 1, 1), must be (256, 256, 1, 1)",
+        "0.25 MobileNet V1",
+    )
+    wrong = {"blocks.0.0.bn2.weight": np.zeros(24, np.float32)}
+    refused(
+        saved(tmp_path, timm(**wrong)), "'blocks.0.0.bn2.weight' has shape (24,), must be (16,)"
+    )
+    wrong = {"classifier.weight": np.zeros((10, 128), np.float32)}
+    refused(saved(tmp_path, timm(**wrong)), "'classifier.weight' has shape (10, 128)", "(10, 256)")
+    wrong = {"classifier.bias": np.zeros((10, 1), np.float32)}
+    refused(saved(tmp_path, timm(**wrong)), "'classifier.bias' has shape (10, 1); one number")
+
+
+def test_a_kernel_in_the_wrong_layout_is_named(tmp_path):
+    slim = files.renamed(files.parity_state(), "tf-slim")
+    key = "MobilenetV1/Conv2d_1_depthwise/depthwise_weights"
+    slim[key] = np.ascontiguousarray(slim[key].transpose(2, 3, 0, 1))
+    path = files.write_npz(tmp_path / "a.npz", slim)
+    refused(path, key, "has shape (8, 1, 3, 3), must be (3, 3, 8, 1)")
+
+
+def test_widths_of_no_multiplier_are_refused(tmp_path):
+    net = files.small_net(TIMM, alpha=0.5, num_classes=3)
+    other = files.small_net(TIMM, alpha=0.25, num_classes=3)
+    state = {
+        k: v.numpy()
+        for k, v in {**net.state_dict(), **dict(list(other.state_dict().items())[:80])}.items()
+    }
+    refused(saved(tmp_path, state), "misshapen", "must be")
+    state = files.renamed(files.parity_state(), "timm")
+    state |= {k: np.zeros(0, np.float32) for k in state if "bn" in k}
+    refused(saved(tmp_path, state), "fit no width multiplier up to 16")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_refused(tmp_path, bad):
+    weight = timm()["blocks.1.0.conv_dw.weight"].copy()
+    weight[3, 0, 1, 1] = weight[2, 0, 0, 0] = bad
+    path = saved(tmp_path, timm(**{"blocks.1.0.conv_dw.weight": weight}))
+    refused(path, "'blocks.1.0.conv_dw.weight' has 2 of 144 numbers that are NaN or infinite")
+
+
+def test_a_number_too_large_for_float32_is_refused(tmp_path):
+    weight = timm()["classifier.bias"].astype(np.float64)
+    weight[0] = 1e300
+    refused(saved(tmp_path, timm(**{"classifier.bias": weight})), "too large for float32")
+
+
+def test_a_negative_variance_is_refused(tmp_path):
+    variance = timm()["bn1.running_var"].copy()
+    variance[1] = -0.5
+    path = saved(tmp_path, timm(**{"bn1.running_var": variance}))
+    refused(path, "'bn1.running_var' holds a negative variance, -0.5")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "bool", "complex64"])
+def test_whole_numbers_are_no_weights(tmp_path, dtype):
+    weight = timm()["classifier.weight"].astype(dtype)
+    path = files.write_npz(tmp_path / "a.npz", timm(**{"classifier.weight": weight}))
+    refused(path, "classifier.weight", dtype, "must be of type float16")
+
+
+def test_a_counter_that_is_none_is_refused(tmp_path):
+    wrong = {"bn1.num_batches_tracked": np.zeros(3, np.int64)}
+    refused(saved(tmp_path, timm(**wrong)), "bn1.num_batches_tracked", "must be one int64")
+
+
+@pytest.mark.parametrize(
+    ("names", "word"),
+    [
+        (["features.0.0.weight", "features.0.1.weight"], "features.0.0.weight"),
+        (["mobilenet_v2.conv_stem.first_conv.weight"], "It looks like MobileNet V2"),
+        ([f"MobilenetV2/expanded_conv_{i}/weights" for i in range(9)], "like MobileNet V2"),
+        ([], "none at all"),
+    ],
+)
+def test_another_networks_names_are_unknown(tmp_path, names, word):
+    path = saved(tmp_path, {name: np.zeros(2, np.float32) for name in names} or {})
+    refused(path, word, "mobilenet_lib, timm, transformers, tf-slim, keras")
+
+
+def test_timms_wider_head_and_bare_bodies_are_told_apart(tmp_path):
+    head = {"conv_head.weight": np.zeros((4, 4, 1, 1), np.float32)}
+    refused(saved(tmp_path, timm(**head)), "mobilenetv1_100h has one layer more")
+    bare = {"classifier.weight": None, "classifier.bias": None}
+    refused(saved(tmp_path, timm(**bare)), "without the classifier this is only the body")
+    v2 = {f"blocks.{i}.0.conv_pwl.weight": np.zeros(2, np.float32) for i in range(1, 5)}
+    refused(saved(tmp_path, timm(**v2)), "looks like MobileNet V2")
+
+
+def test_a_key_twice_is_refused(tmp_path):
+    again = {"module.conv_stem.weight": timm()["conv_stem.weight"]}
+    refused(saved(tmp_path, timm(**again)), "'conv_stem.weight' twice")
+
+
+def test_a_keras_file_that_hides_what_matters_says_so(tmp_path):
+    names = [f"conv2d_{i}" for i in range(1, 14)] + [f"depthwise_conv2d_{i}" for i in range(1, 13)]
+    state = {f"{name}/kernel": np.zeros(2, np.float32) for name in names}
+    for part in ("gamma", "beta", "moving_mean"):
+        norms = [f"batch_normalization_{i}/{part}" for i in range(1, 27)]
+        state |= {name: np.zeros(2, np.float32) for name in norms}
+    path = saved(tmp_path, state)
+    refused(path, "ReLU or ReLU6", "about nine points", "pass convention=KERAS")
+    with pytest.raises(WeightsError, match=r"how its pixels are scaled.*preprocess=INCEPTION"):
+        load_published(path, convention=TF_SLIM)
+
+
+# --- Files that are no checkpoint ---------------------------------------------------------------
+
+
+def test_a_missing_file_is_answered_with_what_there_could_be(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"\.safetensors, \.pt .*timm/mobilenetv1_100"):
+        load_published(tmp_path / "none.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"has no model\.safetensors; name the file itself"):
+        load_published(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("a.safetensors", b"", "is empty (0 bytes)"),
+        ("a.safetensors", b"not one at all", "is no safetensors file"),
+        ("a.safetensors", struct.pack("<Q", 2**63) + b"{}" + b" " * 99, "is no safetensors file"),
+        ("a.safetensors", struct.pack("<Q", 60) + b"{}", "is no safetensors file"),
+        ("a.safetensors", struct.pack("<Q", 40) + b"{" * 90, "damaged safetensors file"),
+        ("a.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 90, "damaged HDF5 file"),
+        ("a.npz", b"PK\x03\x04" + b"\0" * 90, "damaged zip archive"),
+        ("a.ckpt", b"model.ckpt-1", "unknown format"),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(tmp_path, name, content, word):
+    if name.endswith("h5"):
+        pytest.importorskip("h5py")
+    path = tmp_path / name
+    path.write_bytes(content)
+    refused(path, word)
+
+
+def test_a_header_too_long_is_not_parsed(tmp_path):
+    path = tmp_path / "a.safetensors"
+    header = json.dumps({"__metadata__": {"x": "y" * MAX_HEADER}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    refused(path, "is no safetensors file", f"{MAX_HEADER:,}")
+
+
+def test_a_file_too_large_is_not_read(tmp_path):
+    path = tmp_path / "a.safetensors"
+    with open(path, "wb") as handle:
+        handle.truncate(MAX_BYTES + 1)  # no byte of it stands on the disk
+    refused(path, f"would take {MAX_BYTES + 1:,} bytes")
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path):
+    path = tmp_path / "a.npz"
+    header = np.lib.format.header_data_from_array_1_0(np.zeros(1, np.float32)) | {"shape": (2**30,)}
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("conv_stem.weight.npy", "w", force_zip64=True) as entry,
+    ):
+        np.lib.format.write_array_header_1_0(entry, header)
+        for _ in range(9):
+            entry.write(bytes(2**26))
+    assert path.stat().st_size < 2**20
+    refused(path, "would take", "at most")
+
+
+def test_an_array_shorter_than_it_says_is_refused(tmp_path):
+    state = timm()
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in state.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, value)
+            cut = 8 if name == "classifier.bias" else 0
+            archive.writestr(f"{name}.npy", content.getvalue()[: len(content.getvalue()) - cut])
+    refused(path, "'classifier.bias' is damaged", "promises 40 bytes, 32 are there")
+
+
+# --- Pickles ------------------------------------------------------------------------------------
+
+
+class Payload:
+    """Makes a folder when it is unpickled in the ordinary way."""
+
+    def __init__(self, path, function=os.mkdir):
+        self.path, self.function = str(path), function
+
+    def __reduce__(self):
+        return self.function, (self.path,)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("place", ["archive", "bare", "npz"])
+def test_a_pickle_that_would_run_code_does_not(tmp_path, protocol, place):
+    canary = tmp_path / "canary"
+    content = pickle.dumps({"conv_stem.weight": Payload(canary)}, protocol)
+    pickle.loads(content)
+    assert canary.is_dir()  # the payload works
+    canary.rmdir()
+    path = tmp_path / "a.pt"
+    if place == "archive":
+        path.write_bytes(files.torch_archive(content))
+        refused(
+            path, "was not opened", "mkdir", "could run any code", "torch.save(net.state_dict()"
+        )
+    elif place == "bare":
+        path.write_bytes(content)
+        refused(path, "bare pickle" if protocol >= 2 else "unknown format")
+    else:
+        np.savez(path.with_suffix(".npz"), weight=np.array([Payload(canary)], dtype=object))
+        refused(path.with_suffix(".npz"), "no array of plain numbers", "pickled objects")
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize("name", ["eval", "exec", "getattr", "bytearray", "__import__"])
+def test_a_built_in_that_no_weights_need_is_refused(tmp_path, name):
+    content = b"\x80\x02c" + f"builtins\n{name}\n".encode() + b"X\x01\x00\x00\x00a\x85R."
+    path = tmp_path / "a.pt"
+    path.write_bytes(files.torch_archive(content))
+    refused(path, f"'builtins.{name}'")
+
+
+def test_a_name_put_together_on_the_stack_is_refused(tmp_path):
+    # The last two strings look allowed; the memo hands "os" and "system" to STACK_GLOBAL.
+    content = b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x94\x8c\x0btorch._utils"
+    content += b"\x8c\x12_rebuild_tensor_v2h\x00h\x01\x93\x8c\x04true\x85R."
+    path = tmp_path / "a.pt"
+    path.write_bytes(files.torch_archive(content))
+    refused(path, "was not opened")
+
+
+def test_a_whole_module_in_a_pt_file_is_refused(tmp_path):
+    torch.save(files.small_net(PAPER, alpha=0.25, num_classes=2), tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "mobilenet_lib.model.", "Save only the weights")
+
+
+def test_a_compressed_pt_file_is_refused(tmp_path):
+    path = tmp_path / "a.pt"
+    bomb = pickle.dumps({"a": "b" * 2**24}, 2)
+    path.write_bytes(files.torch_archive(bomb, zipfile.ZIP_DEFLATED))
+    refused(path, "is compressed, which torch.save never does")
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [([1, 2], "holds a list"), ({"a": 3}, "'a' is no tensor"), ({1: torch.zeros(2)}, "'1'")],
+)
+def test_a_pt_file_of_something_else_is_refused(tmp_path, content, word):
+    torch.save(content, tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", word)
+
+
+def test_one_number_that_poses_as_many_takes_no_memory(tmp_path):
+    state = {k: torch.from_numpy(v) for k, v in timm().items()}
+    state["classifier.weight"] = torch.zeros(1).expand(2**36)
+    torch.save(state, tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "would take")
+
+
+# --- What a file says of itself -----------------------------------------------------------------
+
+
+def own(tmp_path, change):
+    """A checkpoint of ours whose description was changed."""
+    net = files.small_net(PAPER, alpha=0.25, num_classes=2, resolution=96)
+    path = tmp_path / "own.safetensors"
+    save_checkpoint(net, path, preprocess=RAW_255, classes=("a", "b"), source={})
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    said = json.loads(header["__metadata__"]["mobilenet_lib"])
+    change(said)
+    header["__metadata__"]["mobilenet_lib"] = json.dumps(said)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda s: s.update(version=2), "has version 2 of our format"),
+        (lambda s: s.pop("convention"), "no entry 'convention'"),
+        (lambda s: s["convention"].update(activation="elu"), "activation must be one of relu"),
+        (lambda s: s["convention"].update(bn_eps="x"), "bn_eps must be a number from 0 to 1"),
+        (lambda s: s["convention"].update(speed=1), "speed"),
+        (lambda s: s["architecture"].update(alpha=0.5), "says alpha 0.5"),
+        (lambda s: s["architecture"].update(alpha=-1), "alpha must be a number above 0"),
+        (lambda s: s["architecture"].update(body="full"), "says alpha 0.25, full body"),
+        (lambda s: s["preprocess"].update(std=[0, 1, 1]), "std must be a number above 0"),
+        (lambda s: s.update(preprocess=[]), "preprocess must be a dictionary"),
+        (lambda s: s.update(classes=["a"]), "1 names of classes"),
+        (lambda s: s.update(classes=[1, 2]), "must be a list of texts"),
+        (lambda s: s.update(source="me"), "source must be a dictionary"),
+        (lambda s: s.clear(), "has version None"),
+    ],
+)
+def test_a_damaged_description_of_ours_is_named(tmp_path, change, word):
+    refused(own(tmp_path, change), word)
+
+
+# --- The hub ------------------------------------------------------------------------------------
+
+TIMM_CONFIG = {
+    "architecture": "mobilenetv1_100",
+    "pretrained_cfg": {
+        "input_size": [3, 224, 224],
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "crop_pct": 0.9,
+        "interpolation": "bicubic",
+        "license": "apache-2.0",
+    },
+}
+TRANSFORMERS_CONFIG = {
+    "image_size": 192,
+    "hidden_act": "relu",
+    "layer_norm_eps": 0.01,
+    "tf_padding": False,
+    "classifier_dropout_prob": 0.999,
+    "id2label": {str(i): f"name {i}" for i in range(10)},
+}
+
+
+def repository(folder, source, **jsons):
+    folder.mkdir(parents=True, exist_ok=True)
+    state = files.renamed(files.parity_state(), source)
+    files.write_safetensors(folder / "model.safetensors", state, format="pt")
+    for name, content in jsons.items():
+        (folder / f"{name}.json").write_text(json.dumps(content), "utf-8")
+    return folder
+
+
+def test_timms_configuration_is_followed(tmp_path):
+    net = load_published(repository(tmp_path / "a", "timm", config=TIMM_CONFIG))
+    assert net.convention == TIMM
+    assert (net.preprocess.crop_fraction, net.preprocess.interpolation) == (0.9, "bicubic")
+    assert net.source["licence"] == "apache-2.0"
+    assert net.source["architecture"] == "mobilenetv1_100"
+
+
+def test_transformers_configuration_is_followed(tmp_path):
+    photo = {
+        "crop_size": {"height": 160, "width": 160},
+        "size": {"shortest_edge": 200},
+        "resample": 3,
+        "image_mean": [0.4, 0.5, 0.6],
+    }
+    folder = repository(
+        tmp_path / "a", "transformers", config=TRANSFORMERS_CONFIG, preprocessor_config=photo
+    )
+    net = load_published(folder)
+    traits = (net.convention.activation, net.convention.padding, net.convention.bn_eps)
+    assert traits == ("relu", "symmetric", 0.01)
+    assert net.convention.dropout == TF_SLIM.dropout  # 0.999 was the share to keep
+    assert net.preprocess.resolution == net.arch.resolution == 160
+    assert net.preprocess.crop_fraction == 0.8
+    assert net.preprocess.interpolation == "bicubic"
+    assert net.preprocess.mean == (0.4, 0.5, 0.6)
+    assert net.classes[3] == "name 3"
+    (folder / "preprocessor_config.json").unlink()
+    net = load_published(folder)
+    assert net.preprocess == Preprocess(
+        192, INCEPTION.mean, INCEPTION.std, 1 / 255, 192 / 224, "bilinear"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "config", "word"),
+    [
+        ("timm", {"pretrained_cfg": {}}, "no entry 'input_size'"),
+        ("timm", {"pretrained_cfg": 5}, "says of itself is damaged"),
+        ("transformers", TRANSFORMERS_CONFIG | {"hidden_act": "gelu"}, "activation must be one of"),
+        ("transformers", TRANSFORMERS_CONFIG | {"id2label": {"0": "a"}}, "1 names of classes"),
+        ("transformers", TRANSFORMERS_CONFIG | {"image_size": 10**9}, "resolution must be"),
+    ],
+)
+def test_a_damaged_configuration_is_named(tmp_path, source, config, word):
+    folder = repository(tmp_path / "a", source, config=config)
+    refused(folder / "model.safetensors", word)
+
+
+def test_a_configuration_that_is_no_json_is_named(tmp_path):
+    folder = repository(tmp_path / "a", "timm")
+    (folder / "config.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"config\.json is damaged"):
+        load_published(folder)
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A stand-in for huggingface_hub: a folder of repositories, and errors on demand."""
+    errors = types.ModuleType("huggingface_hub.errors")
+
+    class HfHubHTTPError(OSError):
+        pass
+
+    errors.HfHubHTTPError = HfHubHTTPError
+    errors.RepositoryNotFoundError = type("RepositoryNotFoundError", (HfHubHTTPError,), {})
+    errors.EntryNotFoundError = type("EntryNotFoundError", (Exception,), {})
+    errors.LocalEntryNotFoundError = type(
+        "LocalEntryNotFoundError", (FileNotFoundError, errors.EntryNotFoundError), {}
+    )
+    errors.OfflineModeIsEnabled = type("OfflineModeIsEnabled", (ConnectionError,), {})
+    errors.HFValidationError = type("HFValidationError", (ValueError,), {})
+    fake = types.ModuleType("huggingface_hub")
+    fake.asked, fake.raises, fake.errors = [], {}, errors
+
+    def hf_hub_download(repository, name, revision=None):
+        fake.asked.append((repository, name, revision))
+        if name in fake.raises:
+            raise getattr(errors, fake.raises[name])("no")
+        path = tmp_path / "hub" / repository / "c0ffee" / name
+        if not path.is_file():
+            raise errors.EntryNotFoundError(name)
+        return str(path)
+
+    fake.hf_hub_download = hf_hub_download
+    monkeypatch.setitem(sys.modules, "huggingface_hub", fake)
+    monkeypatch.setitem(sys.modules, "huggingface_hub.errors", errors)
+    return fake
+
+
+def test_a_hub_name_is_downloaded_with_its_configuration(tmp_path, hub):
+    name = "timm/mobilenetv1_100.ra4_e3600_r224_in1k"
+    repository(tmp_path / "hub" / name / "c0ffee", "timm", config=TIMM_CONFIG)
+    net = load_published(name, revision="main")
+    assert net.preprocess.crop_fraction == 0.9
+    assert (net.source["repository"], net.source["revision"]) == (name, "c0ffee")
+    # Safetensors and their description: no pickle is ever asked for.
+    asked = ["model.safetensors", "config.json", "preprocessor_config.json"]
+    assert hub.asked == [(name, file, "main") for file in asked]
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "word"),
+    [
+        ("LocalEntryNotFoundError", ConnectionError, "the hub cannot be reached"),
+        ("OfflineModeIsEnabled", ConnectionError, "With a network, load it once"),
+        ("HfHubHTTPError", ConnectionError, "person detector in data/checkpoints"),
+        ("EntryNotFoundError", FileNotFoundError, "has no model.safetensors"),
+        ("RepositoryNotFoundError", FileNotFoundError, "neither a file here nor a public"),
+        ("HFValidationError", FileNotFoundError, "no checkpoint 'google/none'"),
+    ],
+)
+def test_what_the_hub_lacks_is_said(hub, raised, kind, word):
+    hub.raises["model.safetensors"] = raised
+    with pytest.raises(kind, match=word):
+        load_published("google/none")
+
+
+def test_without_the_hubs_package_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install huggingface_hub"):
+        load_published("google/mobilenet_v1_1.0_224")
+
+
+def test_without_h5py_it_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(ModuleNotFoundError, match="pip install h5py"):
+        load_published(tmp_path / "a.h5")
+
+
+def test_the_real_hub_package_finds_what_was_downloaded_before(tmp_path, monkeypatch):
+    pytest.importorskip("huggingface_hub")
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.file_download.constants", constants)
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    folder = tmp_path / "models--google--mobilenet_v1_1.0_224"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs/main").write_text(commit)
+    repository(folder / "snapshots" / commit, "transformers", config=TRANSFORMERS_CONFIG)
+    net = load_published("google/mobilenet_v1_1.0_224")
+    assert net.source["revision"] == commit
+    assert net.classes[0] == "name 0"
+    with pytest.raises(ConnectionError, match="the hub cannot be reached"):
+        load_published("google/mobilenet_v1_0.75_192")
+
+
+# --- HDF5 ---------------------------------------------------------------------------------------
+
+
+def test_an_hdf5_file_that_points_elsewhere_is_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    state = files.renamed(files.parity_state(), "keras")
+    path = files.write_keras(tmp_path / "a.h5", state, "weights")
+    with h5py.File(path, "a") as file:
+        file["conv9"] = h5py.ExternalLink("/etc/passwd", "/x")
+    refused(path, "'conv9' is a link")
+    path = files.write_keras(tmp_path / "b.h5", state, "weights")
+    with h5py.File(path, "a") as file:
+        (tmp_path / "secret").write_bytes(b"12345678")
+        file.create_dataset("c/c/x", (2,), "f4", external=[(str(tmp_path / "secret"), 0, 8)])
+    refused(path, "keeps its numbers in another file")
+    path = files.write_keras(tmp_path / "c.h5", state, "weights")
+    with h5py.File(path, "a") as file:
+        file.create_dataset("huge/huge/kernel:0", (2**34,), "f4", compression="gzip")
+    refused(path, "would take")
+    path = tmp_path / "d.h5"
+    with h5py.File(path, "w") as file:
+        file["layers/conv2d/vars/0"] = np.zeros(3)
+    refused(path, "Keras 3's .weights.h5", 'model.save("model.h5")')
