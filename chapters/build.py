@@ -12,6 +12,7 @@ what changed.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -52,8 +53,11 @@ def build(text: Path) -> nbformat.NotebookNode:
         cell.id = name
     folder = notebook_of(text).parent
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
-    for cell in notebook.cells:
+    for before, cell in itertools.pairwise(notebook.cells):
         cell.metadata.pop("execution", None)  # when each cell ran
+        if cell.cell_type == "code" and "**Predict:**" in before.source:
+            # The reader is to guess first. JupyterLab unfolds the result when the cell is run.
+            cell.metadata["jupyter"] = {"outputs_hidden": True}
     notebook.metadata.language_info = METADATA["language_info"]
     return _steady_widget_ids(notebook, text.stem)
 

@@ -81,7 +81,7 @@ def test_figure_explorer_redraws_and_describes_what_it_shows():
 def test_separable_explorer_counts_equations_2_and_5():
     explorer = SeparableExplorer()
     explorer.controls["done"].value = 100
-    assert "standard 462,422,016" in explorer.alt
+    assert "standard needs 462,422,016" in explorer.alt
     assert "depthwise 903,168" in explorer.alt
     assert "pointwise 51,380,224" in explorer.alt
     explorer.controls["out_channels"].value = 1
@@ -97,12 +97,17 @@ def test_architecture_explorer_follows_all_controls():
     assert explorer.arch.mult_adds == 76_524_800
     facts = explorer.children[-1]
     assert "76.5 M" in facts.value
-    explorer.controls["layer"].value = 26
+    explorer.controls["layer"].value = "pw_13"
     assert "pw_13" in facts.value
     explorer.controls["body"].value = "full"  # fewer layers: the slider follows
-    assert explorer.controls["layer"].max == 14
+    assert len(explorer.controls["layer"].options) == 15
     assert "<b>fc</b>" in facts.value
-    assert "full" in explorer.alt
+    assert "sees the whole image" in facts.value
+    explorer.controls["body"].value = "separable"
+    explorer.controls["layer"].value = "dw_3"
+    explorer.controls["body"].value = "shallow"  # a name that both bodies have is kept
+    assert explorer.values["layer"] == "dw_3"
+    assert "shallow" in explorer.alt
 
 
 def test_every_explorer_gives_a_figure_with_alt_text():

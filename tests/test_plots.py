@@ -30,7 +30,7 @@ FIGURES = {
     "reduction_curve": (plots.reduction_curve, ["11.2 % at N = 1024, never below 11.1 %"]),
     "counter_race": (
         lambda: plots.counter_race(3, 512, 512, 14, 0.5),
-        ["98 of 196", "231,211,008", "11.3 %"],
+        ["98 of 196", "separable 196", "231,211,008", "11.3 %"],
     ),
     "ladder": (lambda: plots.ladder(cost.layer_ladder()), ["462.4", "52.3", "29.6", "15.1"]),
     "profile": (lambda: plots.profile(ARCH, "pw_3"), ["94.86 %", "51.4 million in pw_3"]),
@@ -74,11 +74,20 @@ def test_figure_says_what_it_shows(name):
 
 def test_bars_are_as_long_as_the_numbers():
     figure = plots.counter_race(3, 8, 4, 10)
-    bars = figure.axes[1].patches
+    bars = figure.axes[2].patches
     widths = [bar.get_width() for bar in bars]
     assert widths == [9 * 8 * 4 * 100, 9 * 8 * 100, 8 * 4 * 100]
     colours = [to_rgb(plots.COLOURS[kind]) for kind in ("standard", "depthwise", "pointwise")]
     assert [bar.get_facecolor()[:3] for bar in bars] == colours
+
+
+def test_the_race_ends_when_the_work_is_done():
+    for done, standard, separable in ((0, 0, 0), (0.12, 23, 196), (1, 196, 196)):
+        figure = plots.counter_race(3, 512, 512, 14, done)
+        filled = [int(axes.images[0].get_array().sum()) for axes in figure.axes[:2]]
+        assert filled == [standard, separable]
+    one_filter = plots.counter_race(1, 8, 1, 10, 0.5)  # here separable is the slower one
+    assert [int(axes.images[0].get_array().sum()) for axes in one_filter.axes[:2]] == [100, 50]
 
 
 def test_profile_draws_each_layers_cost():
@@ -94,7 +103,8 @@ def test_html_has_alt_text_and_shrinks_with_the_page():
     figure.alt = 'a "quoted" <text>'
     html = figure.html(SHOWN_DPI)
     assert 'alt="a &quot;quoted&quot; &lt;text&gt;"' in html
-    assert "max-width:100%" in html
+    assert "max-width:max(100%,560px)" in html
+    assert "overflow-x:auto" in html
     assert "data:image/png;base64," in html
 
 

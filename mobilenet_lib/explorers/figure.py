@@ -43,6 +43,7 @@ class FigureExplorer(widgets.VBox):
         self.controls = dict(controls)
         self.alt = ""
         self.redraws = 0
+        self._drawing = False
         self._picture = widgets.HTML()
         bar = widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
         super().__init__([bar, self._picture])
@@ -57,6 +58,9 @@ class FigureExplorer(widgets.VBox):
 
     def redraw(self) -> None:
         """Draw the figure for the current values; values it refuses are explained in its place."""
+        if self._drawing:  # `draw` has moved a control itself
+            return
+        self._drawing = True
         self.redraws += 1
         try:
             figure = self.draw(**self.values)
@@ -64,6 +68,8 @@ class FigureExplorer(widgets.VBox):
             self.alt = str(error)
             self._picture.value = f'<p role="alert">{html.escape(self.alt)}</p>'
             return
+        finally:
+            self._drawing = False
         self.alt = figure.alt
         self._picture.value = figure.html(SCREEN_DPI)
 

@@ -9,7 +9,7 @@ from .figure import FigureExplorer, slider
 
 
 class SeparableExplorer(FigureExplorer):
-    """Choose a layer, then let both convolutions work through it pixel by pixel.
+    """Choose a layer, then let both convolutions spend multiplications at the same pace.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ class SeparableExplorer(FigureExplorer):
         size: int = 14,
     ) -> None:
         widths = sorted({1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024, in_channels, out_channels})
-        play = widgets.Play(value=0, min=0, max=100, step=2, interval=150, show_repeat=False)
-        done = slider("pixels done, %", 0, min=0, max=100)
+        play = widgets.Play(value=20, min=0, max=100, step=1, interval=150, show_repeat=False)
+        done = slider("multiplications done, %", 20, min=0, max=100)
         widgets.jslink((play, "value"), (done, "value"))
         super().__init__(
             _race,

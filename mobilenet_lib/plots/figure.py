@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -27,6 +28,11 @@ COLOURS = {
     "quiet": "#5c5c5c",
 }
 
+# Below zero, zero, above: the same three colours as in the explorers.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", [np.array(rgb) / 255 for rgb in ((33, 102, 172), (247, 247, 247), (217, 95, 14))]
+)
+
 STYLE = {
     "font.size": 12,
     "axes.titlesize": 13,
@@ -40,6 +46,7 @@ STYLE = {
 }
 
 SHOWN_DPI, SHARP_DPI = 100, 160
+LEAST_WIDTH = 560  # pixels
 
 
 class BookFigure(Figure):
@@ -68,12 +75,17 @@ class BookFigure(Figure):
         return buffer.getvalue()
 
     def html(self, dpi: int = SHARP_DPI) -> str:
-        """The figure as an `<img>` with alt text; it shrinks with a narrow page."""
+        """The figure as an `<img>` with alt text.
+
+        It shrinks with the page, down to where its letters can still be read; then it scrolls.
+        """
         width = round(self.get_figwidth() * SHOWN_DPI)
+        least = min(width, LEAST_WIDTH)
         data = base64.b64encode(self.png(dpi)).decode()
         return (
-            f'<img alt="{html.escape(self.alt)}" style="width:{width}px;max-width:100%;height:auto"'
-            f' src="data:image/png;base64,{data}">'
+            '<div style="overflow-x:auto">'
+            f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{data}" '
+            f'style="width:{width}px;max-width:max(100%,{least}px);height:auto"></div>'
         )
 
     def _ipython_display_(self) -> None:

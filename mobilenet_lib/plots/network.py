@@ -61,7 +61,8 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
         for kind in kinds.values()
     )
     figure.alt = (
-        f"Bars for the {len(layers)} layers of {arch!r}. {shares}. Most mult-adds in one layer: "
+        f"Bars for the {len(layers)} layers of the {arch.body} {arch.alpha:g} "
+        f"MobileNet-{arch.resolution}. {shares}. Most mult-adds in one layer: "
         f"{biggest.mult_adds / 1e6:.1f} million in {biggest.name}."
     )
     return figure
@@ -124,7 +125,7 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
     places = np.arange(len(layers))
     numbers = [layer.out_size**2 * layer.out_channels / 1e3 for layer in layers]
     with book_style():
-        figure, axes = new_figure(9, 5, nrows=3, sharex=True)
+        figure, axes = new_figure(9, 4.4, nrows=3, sharex=True)
         rows = (
             (axes[0], [layer.out_size for layer in layers], "side of map,\npixels"),
             (axes[1], [layer.out_channels for layer in layers], "channels"),
@@ -139,7 +140,7 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
                     axis.axvline(place - 0.5, color=COLOURS["highlight"], lw=1.5, ls="--")
         axes[2].set_xticks(places, [layer.name for layer in layers], rotation=90, fontsize=10)
         axes[0].set_title("dashed: a layer with stride 2", fontsize=12)
-        figure.subplots_adjust(0.11, 0.14, 0.99, 0.93, hspace=0.18)
+        figure.subplots_adjust(0.11, 0.16, 0.99, 0.93, hspace=0.18)
     strided = ", ".join(layer.name for layer in layers if layer.stride == 2)
     figure.alt = (
         f"Three step curves over the layers. Maps shrink from {layers[0].out_size} to "
@@ -203,7 +204,7 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     each
         Channels to draw of every layer.
     """
-    width = min(9.0, 2.4 * each)
+    width = min(9.0, 2.0 * each)
     row_height = width / each + 0.4  # square pictures, and a title above each row
     with book_style():
         figure, axes = new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each)

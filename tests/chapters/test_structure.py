@@ -50,8 +50,8 @@ def test_the_chapters_are_there():
     numbers = [path.stem[:2] for path in CHAPTERS]
     assert numbers == [f"{i:02d}" for i in range(len(numbers))]
     assert len(numbers) >= 4
-    with_exercises = {p.stem for p in CHAPTERS if "check(" in p.read_text(encoding="utf-8")}
-    assert {path.stem for path in SOLUTIONS} == with_exercises
+    with_exercises = [p.stem[:2] for p in CHAPTERS if "check(" in p.read_text(encoding="utf-8")]
+    assert [path.stem for path in SOLUTIONS] == [f"{n}_solutions" for n in with_exercises]
 
 
 @every
@@ -85,6 +85,19 @@ def test_prose_stands_between_any_two_long_cells(path):
         assert "markdown" in (before.cell_type, after.cell_type), (
             f"two code cells in a row:\n{before.source}\n---\n{after.source}"
         )
+
+
+@chapter
+def test_results_are_folded_until_the_reader_has_predicted(path):
+    cells = read(path).cells
+    asked = [
+        cell
+        for before, cell in itertools.pairwise(cells)
+        if cell.cell_type == "code" and "**Predict:**" in before.source
+    ]
+    assert asked
+    for cell in asked:
+        assert cell.metadata.get("jupyter", {}).get("outputs_hidden") is True, cell.source
 
 
 @every
