@@ -1,8 +1,11 @@
 """Exercise checks: right answers pass, wrong ones get the next hint, progress is kept."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
+import platformdirs
 import pytest
 from torch import nn
 
@@ -74,12 +77,22 @@ RIGHT = {
 WRONG = {
     "1.1": [(37, 36), (38, 35)],
     "1.2": [0, True, 231_211_009.0],
-    "1.3": [np.eye(3), [[0, 0, 0], [0, 0, 1], [0, 0, 0]]],
+    "1.3": [
+        np.eye(3),
+        [[0, 0, 0], [0, 0, 1], [0, 0, 0]],
+        [[0, 1, 0], [0, 0, 0], [0, 0, 0]],
+        [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
+    ],
     "1.4": [(12_544, 9), (50_176, 27), (27, 12_544)],
-    "2.1": [lambda f, k: f, lambda f, k: np.zeros((f.shape[0] - 2, f.shape[1] - 2, f.shape[2]))],
+    "2.1": [
+        lambda f, k: f,
+        lambda f, k: np.zeros((f.shape[0] - 2, f.shape[1] - 2, f.shape[2])),
+        lambda f, k: solved_depthwise(f, k[..., :1]),  # one filter for all channels
+        lambda f, k: f.fill(0) or np.zeros((f.shape[0] - 2, f.shape[1] - 2, f.shape[2])),
+    ],
     "2.2": [2, 9],
     "2.3": [11.1, 1.6],
-    "2.4": [2.78, 1.0],
+    "2.4": [2.78, 1.0, 1.05],
     "3.1": [192, 224],
     "3.2": [full_block, turned, *map(without, (1, 4, 5))],
     "3.3": [0.45, 0.35],
@@ -158,7 +171,7 @@ def test_a_function_that_raises_is_shown():
     def broken(feature_map, kernel):
         raise ZeroDivisionError("oh no")
 
-    assert "your function raised ZeroDivisionError: oh no" in check("2.1", broken).text
+    assert "checking your answer raised ZeroDivisionError: oh no" in check("2.1", broken).text
 
 
 def test_unknown_exercise_names_the_known_ones():
@@ -180,7 +193,22 @@ def test_progress_counts_solved_exercises_and_survives():
     assert kept["exercises"]["1.1"]["solved"].endswith("+00:00")
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 7, "exercises": {}}', '"text"'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "{",
+        "[]",
+        '"text"',
+        '{"version": 7, "exercises": {}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": "3", "solved": null}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": null, "solved": null}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": -5, "solved": null}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": 0, "solved": 0}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": 0, "solved": "yes"}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": 0}}}',
+    ],
+)
 def test_a_damaged_ledger_is_named_and_left_alone(damage):
     path = checks.ledger_path()
     path.parent.mkdir(parents=True)
@@ -191,6 +219,34 @@ def test_a_damaged_ledger_is_named_and_left_alone(damage):
     assert verdict.right is True
     assert "Not recorded" in verdict.text
     assert path.read_text() == damage
+
+
+def test_answers_from_several_processes_are_all_kept():
+    code = "import sys; from mobilenet_lib.checks.ledger import note; note(sys.argv[1], True)"
+    keys = list(EXERCISES)[:6]
+    running = [subprocess.Popen([sys.executable, "-c", code, key]) for key in keys]
+    assert [process.wait(60) for process in running] == [0] * len(keys)
+    assert {key for key, kept in ledger.read_ledger().items() if kept.solved} == set(keys)
+
+
+def test_the_first_solution_counts():
+    first = ledger.note("1.1", True).solved
+    kept = json.loads(checks.ledger_path().read_text())
+    kept["exercises"]["1.1"]["solved"] = "2020-01-01T00:00:00+00:00"
+    checks.ledger_path().write_text(json.dumps(kept))
+    assert ledger.note("1.1", True).solved == "2020-01-01T00:00:00+00:00" != first
+
+
+def test_the_readers_own_folder_is_the_default(monkeypatch):
+    monkeypatch.delenv(ledger.PROGRESS_VARIABLE)
+    assert ledger.ledger_path().name == "progress.json"
+    assert ledger.ledger_path().parent == platformdirs.user_data_path("mobilenet-book")
+
+
+def test_verdicts_are_marked():
+    assert "✔" in check("2.2", 1)._repr_html_()
+    assert "✘" in check("2.2", 2)._repr_html_()
+    assert "○" in check("2.2")._repr_html_()
 
 
 def test_verdicts_escape_what_the_reader_typed():

@@ -67,7 +67,7 @@ def check(key: str, answer: Any = ..., record: bool = True) -> Verdict:
     except NotAnAnswerError as error:
         return Verdict(None, f"{name}: {error} This does not count as a try.")
     except Exception as error:  # the reader's own function may raise anything; it is shown
-        fault = f"your function raised {type(error).__name__}: {error}"
+        fault = f"checking your answer raised {type(error).__name__}: {error}"
     try:
         wrong = note(key, right=fault is None).wrong if record else 1
     except (OSError, ValueError) as error:

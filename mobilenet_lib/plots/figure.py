@@ -92,14 +92,17 @@ class BookFigure(Figure):
         display({"text/html": self.html(), "text/plain": self.alt}, raw=True)
 
 
-def new_figure(width: float, height: float, **grid: Any) -> tuple[BookFigure, Any]:
-    """A figure of `width` x `height` inches (100 pixels each on screen) and its axes.
+def new_figure(
+    width: float, height: float, nrows: int = 1, ncols: int = 1, **grid: Any
+) -> tuple[BookFigure, Any]:
+    """A figure of `width` x `height` inches (100 pixels each on screen) and its axes, row by row.
 
     `grid` goes to `Figure.subplots`. Call it inside `book_style`, so that text and lines take the
     book's style when they are made.
     """
     figure = BookFigure(figsize=(width, height))
-    return figure, figure.subplots(**grid)
+    axes = figure.subplots(nrows, ncols, squeeze=False, **grid)
+    return figure, axes.ravel()
 
 
 def book_style() -> Any:

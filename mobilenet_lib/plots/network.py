@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..architecture import Architecture
 from ..layer import KIND_LABELS
 from ..photos import Photo
+from ..validation import check_int
 from .figure import COLOURS, BookFigure, book_style, new_figure, picture
 
 
@@ -77,7 +78,7 @@ def shares(arch: Architecture) -> BookFigure:
     """Table 2 as two bars: where the mult-adds are, and where the parameters are."""
     kinds = arch.by_kind()
     with book_style():
-        figure, axis = new_figure(9, 2.3)
+        figure, (axis,) = new_figure(9, 2.3)
         for y, (name, field) in enumerate(
             (("parameters", "parameters_share"), ("mult-adds", "mult_adds_share"))
         ):
@@ -161,11 +162,20 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
     photo
         (resolution, resolution, 3) uint8, the network's input size.
     names
-        Layers, from near the input to far.
+        Layers, from near the input to far; at least one.
+
+    Raises
+    ------
+    ValueError
+        The photo has another size, or there are no names.
+    KeyError
+        A name that no layer has.
     """
     side = arch.resolution
     if photo.shape[:2] != (side, side):
         raise ValueError(f"the photo must be {side}x{side}, the network's input; got {photo.shape}")
+    if not names:
+        raise ValueError("receptive_fields needs at least one layer's name; got none")
     said, reach = [], 0.0
     with book_style():
         figure, axes = new_figure(9, 2.6, ncols=len(names))
@@ -204,11 +214,17 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     each
         Channels to draw of every layer.
     """
+    if not maps:
+        raise ValueError("feature_maps needs at least one layer's maps, by name; got none")
+    each = check_int("each", each, 1, 16)
     width = min(9.0, 2.0 * each)
     row_height = width / each + 0.4  # square pictures, and a title above each row
     with book_style():
         figure, axes = new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each)
-        for row, (name, channels) in zip(axes, maps.items(), strict=True):
+        rows = axes.reshape(len(maps), each)
+        for row, (name, channels) in zip(rows, maps.items(), strict=True):
+            for axis in row:
+                axis.set_axis_off()
             for axis, channel in zip(row, channels, strict=False):
                 picture(axis, channel)
             row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}", fontsize=12)
@@ -217,7 +233,7 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     figure.alt = (
         "Grey images of channels: "
         + "; ".join(
-            f"{name}, {each} of {channels.shape[0]} channels, {channels.shape[1]} by "
+            f"{name}, {min(each, len(channels))} of {len(channels)} channels, {channels.shape[1]} by "
             f"{channels.shape[2]} pixels"
             for name, channels in maps.items()
         )

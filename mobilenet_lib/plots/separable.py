@@ -109,7 +109,7 @@ def reduction_curve(kernel_sizes: tuple[int, ...] = (3, 5, 7)) -> BookFigure:
     """1/N + 1/D_K² against N: the share of the mult-adds that a separable layer keeps."""
     filters = np.unique(np.geomspace(1, 1024, 200).round().astype(int))
     with book_style():
-        figure, axis = new_figure(8, 3.6)
+        figure, (axis,) = new_figure(8, 3.6)
         colours = (COLOURS["standard"], COLOURS["depthwise"], COLOURS["pointwise"])
         for k, colour in zip(kernel_sizes, colours, strict=True):
             shares = [100 * cost.reduction(k, int(n)) for n in filters]
@@ -154,6 +154,8 @@ def counter_race(
         Multiplications that each has carried out, as a share of what the slower one needs, 0 to 1.
     """
     numbers = (kernel_size, in_channels, out_channels, size)
+    if not 0 <= done <= 1:
+        raise ValueError(f"done must be a share from 0 to 1, got {done!r}")
     parts = {
         "depthwise": cost.depthwise_mult_adds(kernel_size, in_channels, size),
         "pointwise": cost.pointwise_mult_adds(in_channels, out_channels, size),
@@ -201,7 +203,7 @@ def counter_race(
 def ladder(rungs: list[cost.Rung]) -> BookFigure:
     """Table 3 as bars: one layer's mult-adds, step by step."""
     with book_style():
-        figure, axis = new_figure(8, 2.8)
+        figure, (axis,) = new_figure(8, 2.8)
         millions = [rung.mult_adds / 1e6 for rung in rungs]
         colours = [COLOURS["standard"]] + [COLOURS["pointwise"]] * (len(rungs) - 1)
         places = range(len(rungs))[::-1]
