@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -93,10 +94,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         What follows `mobilenet` on the command line; None takes it from there.
     """
     try:
-        return parse(arguments).run()
+        code = parse(arguments).run()
+        sys.stdout.flush()  # here, where a reader that has gone away can still be noticed
+    except BrokenPipeError:  # `mobilenet cost --layers | head`: what was wanted has been read
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, TypeError) as error:  # what the library raises for a value it refuses
         print(f"mobilenet: error: {error}", file=sys.stderr)
         return 2
+    return code
 
 
 def parse(arguments: Sequence[str] | None) -> Cost | Doctor:

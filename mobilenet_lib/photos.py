@@ -58,7 +58,9 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
     Raises
     ------
     PhotoError
-        The file is empty, damaged, no image, or in a mode other than RGB or grey.
+        The file is empty, cannot be decoded, is no image, or in a mode other than RGB or grey. A
+        JPEG damaged in the middle may still decode; like every JPEG reader, this one then returns
+        what it found.
     FileNotFoundError
         There is no such file, with the names there are.
     """
@@ -69,7 +71,7 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
         with Image.open(path) as image:
             image.load()  # reads all of it, so that a truncated file fails here
             image = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
         raise PhotoError(
             f"{path} cannot be read as an image ({error}); it may be damaged or cut short"
         ) from error
@@ -93,7 +95,10 @@ def check_photo(photo: Any) -> Photo:
     PhotoError
         It is something else; the message gives its shape and type.
     """
-    array = np.asarray(photo)
+    try:
+        array = np.asarray(photo)
+    except ValueError as error:  # rows of different lengths
+        raise PhotoError(f"a photo has shape (height, width, 3), RGB; {error}") from error
     if array.ndim != 3 or array.shape[2] != 3:
         raise PhotoError(f"a photo has shape (height, width, 3), RGB; got {array.shape}")
     if 0 in array.shape:

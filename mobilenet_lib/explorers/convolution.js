@@ -181,6 +181,7 @@ function render({ model, el }) {
     painted = paint(result.values, result.size, kernel());
     map.sheet = sheet(painted.image);
     visited = new Uint8Array(total()).fill(wasFull ? 1 : 0);
+    moveTo(model.get("row"), model.get("column")); // a larger stride leaves fewer places
     visit();
   }
 

@@ -9,8 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..plots import BookFigure
-
-SCREEN_DPI = 100  # sharp enough while a slider moves, and half the work of the printed figures
+from ..plots.figure import SHOWN_DPI
 
 
 class FigureExplorer(widgets.VBox):
@@ -71,7 +70,7 @@ class FigureExplorer(widgets.VBox):
         finally:
             self._drawing = False
         self.alt = figure.alt
-        self._picture.value = figure.html(SCREEN_DPI)
+        self._picture.value = figure.html(SHOWN_DPI)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.values.items())

@@ -6,9 +6,12 @@ import html
 
 import ipywidgets as widgets
 
-from ..architecture import BODIES, Architecture, Body, mobilenet_v1
+from ..architecture import BODIES, MIN_RESOLUTION, Architecture, Body, mobilenet_v1
 from ..plots import BookFigure, profile
+from ..validation import check_int
 from .figure import FigureExplorer, slider
+
+MAX_SHOWN = 320  # pixels, the slider's end
 
 
 class ArchitectureExplorer(FigureExplorer):
@@ -16,13 +19,24 @@ class ArchitectureExplorer(FigureExplorer):
 
     Point at a layer to read its row of Table 1, its costs and what it sees of the image.
 
+    Parameters
+    ----------
+    alpha, resolution, body
+        As for `mobilenet_v1`; the resolution at most 320 pixels.
+
     Attributes
     ----------
     arch
         The `Architecture` now shown.
+
+    Raises
+    ------
+    ValueError
+        A value out of range.
     """
 
     def __init__(self, alpha: float = 1.0, resolution: int = 224, body: Body = "separable") -> None:
+        resolution = check_int("resolution", resolution, MIN_RESOLUTION, MAX_SHOWN)
         self._facts = widgets.HTML()
         self.arch = mobilenet_v1(alpha, resolution, body=body)
         super().__init__(
@@ -31,7 +45,7 @@ class ArchitectureExplorer(FigureExplorer):
                 "alpha": slider(
                     "alpha", alpha, choices=sorted({*(i / 20 for i in range(1, 31)), alpha})
                 ),
-                "resolution": slider("resolution", resolution, min=32, max=320, step=1),
+                "resolution": slider("resolution", resolution, min=MIN_RESOLUTION, max=MAX_SHOWN),
                 "body": widgets.Dropdown(value=body, options=BODIES, description="body"),
                 "layer": slider("layer", "conv_0", choices=_names(self.arch)),
             },

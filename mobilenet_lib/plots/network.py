@@ -233,8 +233,8 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     figure.alt = (
         "Grey images of channels: "
         + "; ".join(
-            f"{name}, {min(each, len(channels))} of {len(channels)} channels, {channels.shape[1]} by "
-            f"{channels.shape[2]} pixels"
+            f"{name}, {min(each, len(channels))} of {len(channels)} channels, "
+            f"{channels.shape[1]} by {channels.shape[2]} pixels"
             for name, channels in maps.items()
         )
         + "."

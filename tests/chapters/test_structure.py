@@ -14,6 +14,8 @@ import jupytext
 import nbformat
 import pytest
 
+from mobilenet_lib.explorers.convolution import PRESETS
+
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "chapters" / "solutions").glob("*.ipynb"))
@@ -145,11 +147,17 @@ def test_saved_widgets_carry_the_current_code(path):
     """A reader sees saved explorers before running anything; they must not be stale."""
     stored = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
     explorers = ROOT / "mobilenet_lib" / "explorers"
-    current = {source.read_text(encoding="utf-8") for source in explorers.glob("*.js")}
-    for models in stored.values():
-        for model in models["state"].values():
-            if "_esm" in model["state"]:
-                assert model["state"]["_esm"] in current, "run `make chapters`"
+    current = {
+        trait: [source.read_text(encoding="utf-8") for source in explorers.glob(f"*.{ending}")]
+        for trait, ending in (("_esm", "js"), ("_css", "css"))
+    }
+    current["presets"] = [PRESETS]
+    saved = [model["state"] for models in stored.values() for model in models["state"].values()]
+    for state in saved:
+        for trait in current.keys() & state.keys():
+            assert state[trait] in current[trait], f"{trait} is stale: run `make chapters`"
+    if "ConvolutionExplorer" in path.read_text(encoding="utf-8"):
+        assert any(current.keys() <= state.keys() for state in saved)
 
 
 @every
@@ -172,3 +180,10 @@ def test_links_lead_somewhere(path):
 def test_nothing_of_the_machine_is_published(path):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"/(root|home|Users|tmp|work)/", text)
+
+
+def test_results_were_measured_on_committed_code():
+    results = sorted((ROOT / "data" / "results").glob("*.json"))
+    assert results
+    for path in results:
+        assert "dirty" not in path.read_text(encoding="utf-8"), f"measure {path.name} again"
