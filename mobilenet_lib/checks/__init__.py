@@ -11,7 +11,8 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
-from .exercises import EXERCISES, Exercise, NotAnAnswerError
+from .answers import Exercise, NotAnAnswerError
+from .exercises import EXERCISES
 from .ledger import ledger_path, note, read_ledger
 
 __all__ = ["EXERCISES", "Exercise", "Progress", "Verdict", "check", "ledger_path", "progress"]

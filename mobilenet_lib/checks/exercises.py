@@ -1,14 +1,11 @@
 """The exercises of the book: what is asked, how an answer is checked, and the hints.
 
-A check returns None when the answer is right, else one sentence on what is off. Right answers are
-computed by the library here, so that they cannot drift from what the chapters teach.
+Right answers are computed by the library here, so that they cannot drift from what the chapters
+teach.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,84 +13,7 @@ import numpy as np
 from .. import cost
 from ..architecture import mobilenet_v1
 from ..convolution import depthwise, im2col, standard
-
-Check = Callable[[Any], str | None]
-
-
-class NotAnAnswerError(ValueError):
-    """What was handed in is of the wrong sort; it counts neither as right nor as wrong."""
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """One exercise. Hints go from a nudge to nearly the answer; wrong answers reveal the next."""
-
-    key: str
-    title: str
-    check: Check
-    hints: tuple[str, ...]
-
-    @property
-    def chapter(self) -> int:
-        """The chapter it belongs to."""
-        return int(self.key.split(".")[0])
-
-
-def whole(expected: Callable[[], int]) -> Check:
-    """A check for one whole number."""
-
-    def check(answer: Any) -> str | None:
-        number = _whole(answer, "a whole number is asked for")
-        return None if number == expected() else f"{number:,} is not it."
-
-    return check
-
-
-def close(expected: Callable[[], float], tolerance: float) -> Check:
-    """A check for a number that may be rounded."""
-
-    def check(answer: Any) -> str | None:
-        try:
-            number = float(answer)
-        except (TypeError, ValueError):
-            raise NotAnAnswerError(f"a number is asked for, this is {answer!r}.") from None
-        return None if abs(number - expected()) <= tolerance else f"{number:g} is not it."
-
-    return check
-
-
-def pair(expected: Callable[[], tuple[int, int]]) -> Check:
-    """A check for two whole numbers, such as a shape."""
-
-    def check(answer: Any) -> str | None:
-        asked = "two whole numbers are asked for, such as (3, 5)"
-        try:
-            first, second = answer
-        except (TypeError, ValueError):
-            raise NotAnAnswerError(f"{asked}, this is {answer!r}.") from None
-        first, second = _whole(first, asked), _whole(second, asked)
-        right = [a == b for a, b in zip((first, second), expected(), strict=True)]
-        if all(right):
-            return None
-        if any(right):
-            return f"the {'second' if right[0] else 'first'} number is not it, the other one is."
-        return f"({first:,}, {second:,}) is not it."
-
-    return check
-
-
-def _whole(answer: Any, asked: str) -> int:
-    if isinstance(answer, float) and answer.is_integer():
-        answer = int(answer)
-    try:
-        return operator.index(answer)
-    except TypeError:
-        raise NotAnAnswerError(f"{asked}, this is {answer!r}.") from None
-
-
-def _check_callable(answer: Any) -> None:
-    if not callable(answer):
-        raise NotAnAnswerError(f"a function is asked for, this is {answer!r}.")
+from .answers import Exercise, NotAnAnswerError, check_callable, close, pair, whole
 
 
 def _shift_kernel(answer: Any) -> str | None:
@@ -115,7 +35,7 @@ def _shift_kernel(answer: Any) -> str | None:
 
 
 def _depthwise_function(answer: Any) -> str | None:
-    _check_callable(answer)
+    check_callable(answer)
     rng = np.random.default_rng(0)
     for height, width, channels in ((5, 5, 1), (6, 4, 3)):
         feature_map = rng.standard_normal((height, width, channels))
@@ -133,7 +53,7 @@ def _depthwise_function(answer: Any) -> str | None:
 def _separable_block(answer: Any) -> str | None:
     import torch  # late: only this exercise needs it
 
-    _check_callable(answer)
+    check_callable(answer)
     torch.manual_seed(0)
     for channels, filters, stride in ((8, 16, 1), (6, 4, 2)):
         block = answer(channels, filters, stride)
