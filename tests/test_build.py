@@ -145,6 +145,14 @@ GOOD = """# %% [markdown]
 
 # %%
 6 + 7
+
+# %% [markdown]
+# **Predict:** and as a picture?
+
+# %%
+from IPython.display import HTML
+
+HTML("<b>42</b>")
 """
 
 
@@ -159,10 +167,11 @@ def test_building_runs_hides_answers_and_leaves_broken_chapters_alone(build, tmp
 
     built = nbformat.read(tmp_path / "00_good.ipynb", as_version=4)
     nbformat.validate(built)
-    asked, told = built.cells[1], built.cells[3]
-    assert [c.outputs[0].data["text/plain"] for c in (asked, told)] == ["42", "13"]
-    assert asked.metadata == {"jupyter": {"outputs_hidden": True}}
-    assert told.metadata == {}
+    number, told, picture = (built.cells[i] for i in (1, 3, 5))
+    assert [c.outputs[0].data["text/plain"] for c in (number, told)] == ["42", "13"]
+    assert picture.outputs[0].data["text/html"] == "<b>42</b>"
+    assert picture.metadata == {"jupyter": {"outputs_hidden": True}}
+    assert number.metadata == told.metadata == {}  # JupyterLab would show the line all the same
     assert [cell.id for cell in built.cells] == build._cell_ids(built)
     assert json.loads(json.dumps(built.metadata)) == build.METADATA  # nothing of this machine
 

@@ -293,7 +293,8 @@ def test_shown_in_a_notebook_it_is_html_and_words(monkeypatch):
     )
     figure = plots.shares(ARCH)
     figure._ipython_display_()
-    assert shown == [({"text/html": figure.html(), "text/plain": figure.alt}, True)]
+    html = f"<!-- a figure: run the cell to see it -->\n{figure.html()}"
+    assert shown == [({"text/html": html, "text/plain": figure.alt}, True)]
     assert "24.33 %" in shown[0][0]["text/plain"]
 
 

@@ -34,7 +34,7 @@
 #
 # Four things come back in every chapter.
 #
-# 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read. The result is folded away under three dots until you run the cell or click them.
+# 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read. Figures that answer a question are folded away until you run their cell.
 # 2. **Run.** The code is short, and it is the same code that the tests of the book execute.
 # 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard. Red broken links beside one mean that it was saved earlier: run its cell to connect it.
 # 4. **Check.** Exercises at the end of a chapter tell you at once whether you have it, and give a hint if not. Each chapter links to its worked solutions.

@@ -89,7 +89,9 @@ class BookFigure(Figure):
         )
 
     def _ipython_display_(self) -> None:
-        display({"text/html": self.html(), "text/plain": self.alt}, raw=True)
+        # JupyterLab shows the first line of an output that is folded away.
+        html = f"<!-- a figure: run the cell to see it -->\n{self.html()}"
+        display({"text/html": html, "text/plain": self.alt}, raw=True)
 
 
 def new_figure(
