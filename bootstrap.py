@@ -420,6 +420,7 @@ CAUSES = (
     ),
     ("download", r"DO NOT MATCH THE HASHES|BadZipFile|invalid wheel|is invalid\."),
     ("ensurepip", r"ensurepip is not available"),
+    ("conflict", r"The user requested \(constraint\) (?P<what>[^\r\n]+)"),
     ("build", r"No matching distribution found for (?P<what>[^\r\n]+)"),
 )
 
@@ -447,9 +448,14 @@ ADVICE = {
     "    {venv_python} -m pip cache purge",
     "ensurepip": "This Python cannot make environments. On Debian and Ubuntu, run\n\n"
     "    sudo apt install python{python}-venv\n\nThen run the same command again.",
-    "build": "There is no {what}\nfor Python {python} on {system} {machine} where pip looked.\n"
+    "conflict": "This set of packages cannot be had for Python {full} on {system} {machine}:\n"
+    "pip found no {what}, or one that does not fit the others.\n"
+    "Python {full} may be too old or too new for it. Choose another Python with\n\n"
+    "    make {profile} PYTHON={other}\n\n"
+    "or change that line of constraints.txt. What pip said is in {log}",
+    "build": "There is no {what}\nfor Python {full} on {system} {machine} where pip looked.\n"
     "The versions in constraints.txt were tested with Python 3.11. Choose another Python with\n\n"
-    "    make {profile} PYTHON=python3.11\n\n"
+    "    make {profile} PYTHON={other}\n\n"
     "If this machine has no network, or pip looks in a folder only (PIP_FIND_LINKS), that is why.",
 }
 
@@ -473,6 +479,9 @@ def explain(lines: List[str], venv: str) -> str:
                 last=last[-1],
                 what=found.groupdict().get("what", ""),
                 python=version(2),
+                full=version(),
+                other="python3.11" if version(2) != "3.11" else "python3.12",
+                log=os.path.join(".venv", "pip.log"),
                 profile=read_stamp(venv).get("profile", "lab"),
                 system=platform.system(),
                 machine=platform.machine(),

@@ -12,11 +12,13 @@ what changed.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import jupytext
@@ -52,32 +54,54 @@ def build(text: Path) -> nbformat.NotebookNode:
         cell.id = name
     folder = notebook_of(text).parent
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
-    for cell in notebook.cells:
+    for before, cell in itertools.pairwise(notebook.cells):
         cell.metadata.pop("execution", None)  # when each cell ran
+        if "**Predict:**" in before.source and _shows_figure(cell):
+            # The reader is to guess first. JupyterLab unfolds the figure when the cell is run; of
+            # printed text it would show the first line all the same.
+            cell.metadata["jupyter"] = {"outputs_hidden": True}
     notebook.metadata.language_info = METADATA["language_info"]
     return _steady_widget_ids(notebook, text.stem)
+
+
+def _shows_figure(cell: nbformat.NotebookNode) -> bool:
+    outputs = cell.get("outputs", [])
+    return bool(outputs) and "text/html" in outputs[0].get("data", {})
 
 
 def _cell_ids(notebook: nbformat.NotebookNode) -> list[str]:
     """An id for each cell that only its own source decides."""
     names: list[str] = []
+    seen: Counter[str] = Counter()
     for cell in notebook.cells:
         name = hashlib.sha1(cell.source.encode()).hexdigest()[:10]
-        names.append(f"{name}-{names.count(name)}" if name in names else name)
+        names.append(f"{name}-{seen[name]}" if seen[name] else name)
+        seen[name] += 1
     return names
 
 
 def _steady_widget_ids(notebook: nbformat.NotebookNode, seed: str) -> nbformat.NotebookNode:
+    """Number the widgets as a reader meets them, so that their random ids decide nothing."""
     state = notebook.metadata.get("widgets", {}).get(
         "application/vnd.jupyter.widget-state+json", {"state": {}}
     )["state"]
-    text = nbformat.writes(notebook)
     order: dict[str, str] = {}
-    for found in WIDGET_ID.findall(text):
-        if found in state and found not in order:
-            order[found] = hashlib.md5(f"{seed} {len(order)}".encode()).hexdigest()
-    renamed = WIDGET_ID.sub(lambda match: order.get(match[0], match[0]), text)
-    return nbformat.reads(renamed, as_version=4)
+
+    def number(text: str) -> None:
+        for found in WIDGET_ID.findall(text):
+            if found in state and found not in order:
+                order[found] = hashlib.md5(f"{seed} {len(order)}".encode()).hexdigest()
+                number(json.dumps(state[found], sort_keys=True))  # next, what it refers to
+
+    def renamed(text: str) -> str:
+        return WIDGET_ID.sub(lambda m: order.get(m[0], "" if m[0] in state else m[0]), text)
+
+    number(json.dumps(notebook.cells, sort_keys=True))
+    # Links and the like: they refer to others, nothing refers to them.
+    loose = {name: json.dumps(model, sort_keys=True) for name, model in state.items()}
+    for name in sorted(loose, key=lambda name: renamed(loose[name])):
+        number(name)
+    return nbformat.reads(renamed(nbformat.writes(notebook)), as_version=4)
 
 
 def main(wanted: list[str]) -> None:

@@ -94,21 +94,26 @@ class Architecture:
         )
 
     def by_kind(self) -> dict[Kind, KindTotal]:
-        """Table 2: mult-adds and parameters by kind of layer, in the table's order."""
+        """Table 2 and more: the costs of each kind of layer, in the table's order."""
         totals: dict[Kind, KindTotal] = {}
         for kind, label in KIND_LABELS.items():
             layers = [layer for layer in self.layers if layer.kind == kind]
             if layers:
                 mult_adds = sum(layer.mult_adds for layer in layers)
-                parameters = sum(layer.parameters_as_printed for layer in layers)
+                printed = sum(layer.parameters_as_printed for layer in layers)
                 totals[kind] = KindTotal(
-                    kind,
-                    label,
-                    len(layers),
-                    mult_adds,
-                    parameters,
-                    mult_adds / self.mult_adds,
-                    parameters / self.parameters_as_printed,
+                    kind=kind,
+                    label=label,
+                    layers=len(layers),
+                    mult_adds=mult_adds,
+                    parameters=sum(layer.parameters for layer in layers),
+                    parameters_as_printed=printed,
+                    parameters_with_statistics=sum(
+                        layer.parameters_with_statistics for layer in layers
+                    ),
+                    bytes_moved=sum(layer.bytes_moved() for layer in layers),
+                    mult_adds_share=mult_adds / self.mult_adds,
+                    parameters_share=printed / self.parameters_as_printed,
                 )
         return totals
 

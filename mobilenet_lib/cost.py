@@ -91,12 +91,14 @@ def bytes_moved(
     bytes_per_number
         4 for float32, 2 for bfloat16, 1 for int8.
     """
-    return (inputs + outputs + weights) * check_int("bytes_per_number", bytes_per_number, 1, 16)
+    numbers = (("inputs", inputs), ("outputs", outputs), ("weights", weights))
+    total = sum(check_int(name, value, 0) for name, value in numbers)
+    return total * check_int("bytes_per_number", bytes_per_number, 1, 16)
 
 
 def arithmetic_intensity(mult_adds: int, moved_bytes: int) -> float:
     """Floating-point operations for each byte moved; a mult-add is two operations."""
-    return 2 * mult_adds / check_positive("moved_bytes", moved_bytes)
+    return 2 * check_int("mult_adds", mult_adds, 0) / check_positive("moved_bytes", moved_bytes)
 
 
 def same_padding(
@@ -132,7 +134,7 @@ def output_size(
     k, _, _, size = _check(kernel_size, 1, 1, in_size)
     stride = check_int("stride", stride, 1)
     span = check_int("dilation", dilation, 1) * (k - 1) + 1
-    padded = size + sum(padding)
+    padded = size + sum(check_int("padding", zeros, 0) for zeros in padding)
     if span > padded:
         raise ValueError(
             f"a kernel that spans {span} pixels does not fit an input of {padded} pixels "
@@ -159,12 +161,17 @@ def receptive_field(layers: Iterable[tuple[int, int, int]]) -> ReceptiveField:
     ----------
     layers
         (kernel_size, stride, padding before) of each layer, first layer first.
+
+    Raises
+    ------
+    ValueError
+        A kernel size or stride below 1, or a padding below 0.
     """
     size, step, before = 1, 1, 0
     for kernel_size, stride, padding in layers:
-        size += (kernel_size - 1) * step
-        before += padding * step
-        step *= stride
+        size += (check_int("kernel_size", kernel_size, 1) - 1) * step
+        before += check_int("padding", padding, 0) * step
+        step *= check_int("stride", stride, 1)
     return ReceptiveField(size, step, before)
 
 
@@ -193,8 +200,15 @@ def layer_ladder(
     -------
     list of Rung
         Standard convolution; depthwise separable; with alpha; with alpha and rho.
+
+    Raises
+    ------
+    ValueError
+        A number out of range, or an alpha so small that no channel is left.
     """
-    check_positive("alpha", alpha)
+    fewest = min(check_int("channels", n, 1) for n in (in_channels, out_channels))
+    if int(check_positive("alpha", alpha) * fewest) < 1:
+        raise ValueError(f"alpha must be at least 1/{fewest} for {fewest} channels, got {alpha!r}")
     check_positive("rho", rho, 1)
     narrow = (int(alpha * in_channels), int(alpha * out_channels))
     small = max(1, round(rho * in_size))

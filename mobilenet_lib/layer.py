@@ -69,7 +69,7 @@ class Layer:
 
     def bytes_moved(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:
         """Bytes read and written at least once: input, weights (as printed) and output."""
-        check_int("batch", batch, 1)
+        batch = check_int("batch", batch, 1)
         return cost.bytes_moved(
             batch * self.in_size**2 * self.in_channels,
             batch * self.out_size**2 * self.out_channels,
@@ -97,14 +97,25 @@ class Layer:
 
 @dataclass(frozen=True)
 class KindTotal:
-    """One row of Table 2: what all layers of one kind cost together."""
+    """All layers of one kind together: a row of Table 2, and what else can be counted of it."""
 
     kind: Kind
     label: str
     layers: int
     mult_adds: int
     parameters: int
-    """Weights as printed, the count that Table 2's percentages are of."""
+    """Trainable numbers, as `Layer.parameters` counts them."""
+    parameters_as_printed: int
+    """Weights only, the count that Table 2's percentages are of."""
+    parameters_with_statistics: int
+    bytes_moved: int
+    """Bytes for one image in float32, as `Layer.bytes_moved` counts them."""
     mult_adds_share: float
     """Share of the network's mult-adds, between 0 and 1."""
     parameters_share: float
+    """Share of the network's weights as printed, between 0 and 1."""
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity in floating-point operations a byte."""
+        return cost.arithmetic_intensity(self.mult_adds, self.bytes_moved)

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .architecture import WIDTH_RULES, Architecture, Layer, WidthRule, mobilenet_v1, scale_channels
-from .validation import check_choice
+from .validation import check_choice, check_int, check_positive
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,13 @@ class Convention:
     def __post_init__(self) -> None:
         check_choice("activation", self.activation, ("relu", "relu6"))
         check_choice("padding", self.padding, ("same", "symmetric"))
+        check_positive("bn_eps", self.bn_eps, 1)
+        check_positive("bn_momentum", self.bn_momentum, 1)
+        check_int("num_classes", self.num_classes, 1)
+        if not 0 <= self.dropout < 1:
+            raise ValueError(
+                f"dropout must be a probability from 0 to below 1, got {self.dropout!r}"
+            )
         check_choice("width_rule", self.width_rule, WIDTH_RULES)
 
     def architecture(self, num_classes: int | None = None, **options: Any) -> Architecture:

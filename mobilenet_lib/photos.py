@@ -63,7 +63,9 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
     Raises
     ------
     PhotoError
-        The file is empty, damaged, no image, too large, or in a mode other than RGB or grey.
+        The file is empty, cannot be decoded, is no image, too large, or in a mode other than RGB or
+        grey. A JPEG damaged in the middle may still decode; like every JPEG reader, this one then
+        returns what it found.
     FileNotFoundError
         There is no such file, with the names there are.
     """
@@ -115,7 +117,10 @@ def check_photo(photo: Any) -> Photo:
     PhotoError
         It is something else; the message gives its shape and type.
     """
-    array = np.asarray(photo)
+    try:
+        array = np.asarray(photo)
+    except ValueError as error:  # rows of different lengths
+        raise PhotoError(f"a photo has shape (height, width, 3), RGB; {error}") from error
     if array.ndim != 3 or array.shape[2] != 3:
         raise PhotoError(f"a photo has shape (height, width, 3), RGB; got {array.shape}")
     if 0 in array.shape:

@@ -58,8 +58,14 @@ def check_positive(name: str, value: Any, high: float = math.inf) -> float:
     return number
 
 
-def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
-    """Return `value` if it is one of `choices`, else raise a ValueError that lists them."""
+def check_choice(name: str, value: Any, choices: Collection[Any]) -> Any:
+    """Return `value` if it is one of `choices`.
+
+    Raises
+    ------
+    ValueError
+        It is not; the message lists them.
+    """
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {value!r}")
     return value

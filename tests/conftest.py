@@ -6,6 +6,8 @@ import importlib.util
 import json
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -91,16 +93,32 @@ class BrowserLog:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Path of a Chromium. Without one the test is skipped, in CI it fails."""
+    """Path of a Chromium that can be driven. Without one the test is skipped, in CI it fails."""
     from mobilenet_lib.machine import find_chromium
 
     path = find_chromium()
     if path is None:
         reason = "no Chromium found: install it, or point CHROMIUM to its program"
-        if os.environ.get("CI"):
-            pytest.fail(reason, pytrace=False)
+    else:
+        reason = why_no_driver()
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    if reason:
         pytest.skip(reason)
     return path
+
+
+def why_no_driver() -> str:
+    """Why the program with which Playwright drives Chromium does not start; empty if it does."""
+    command = [sys.executable, "-m", "playwright", "--version"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    if answer.returncode == 0:
+        return ""
+    told = answer.stderr.strip().splitlines() or ["(nothing was printed)"]
+    advice = ""
+    if "libatomic" in answer.stderr:  # a minimal Debian has Chromium without it
+        advice = "; on Debian and Ubuntu: sudo apt install libatomic1"
+    return f"Playwright does not start: {told[-1]}{advice}"
 
 
 @pytest.fixture

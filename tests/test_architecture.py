@@ -128,7 +128,11 @@ def test_table_2_sums_and_shares(body):
     totals = arch.by_kind()
     assert sum(total.layers for total in totals.values()) == len(arch.layers)
     assert sum(total.mult_adds for total in totals.values()) == arch.mult_adds
-    assert sum(total.parameters for total in totals.values()) == arch.parameters_as_printed
+    for name in ("parameters", "parameters_as_printed", "parameters_with_statistics"):
+        assert sum(getattr(total, name) for total in totals.values()) == getattr(arch, name)
+    assert sum(total.bytes_moved for total in totals.values()) == arch.bytes_moved()
+    for total in totals.values():
+        assert total.intensity == 2 * total.mult_adds / total.bytes_moved
     assert sum(total.mult_adds_share for total in totals.values()) == pytest.approx(1)
     assert sum(total.parameters_share for total in totals.values()) == pytest.approx(1)
     assert ("depthwise" in totals) == (body != "full")

@@ -302,8 +302,12 @@ def test_the_library_is_found_under_a_name_that_the_locale_cannot_say(
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", ["damaged", "cache purge"]),
         ("Error: ensurepip is not available", ["apt install"]),
         (
+            "    The user requested (constraint) soupsieve==4.1.2",
+            ["found no soupsieve==4.1.2", "PYTHON=python3.", "constraints.txt", "pip.log"],
+        ),
+        (
             "ERROR: No matching distribution found for torch==2.13.0",
-            ["There is no torch==2.13.0", "PYTHON=python3.11"],
+            ["There is no torch==2.13.0", "PYTHON=python3."],
         ),
     ],
 )
@@ -313,6 +317,19 @@ def test_each_cause_gets_its_own_advice(bootstrap, tmp_path, line, words):
     for word in words:
         assert word in text
     assert "{" not in text
+
+
+@pytest.mark.parametrize(("found", "other"), [((3, 11, 2), "3.12"), ((3, 15, 0), "3.11")])
+@pytest.mark.parametrize(
+    "line", ["The user requested (constraint) x==1", "No matching distribution found for x"]
+)
+def test_another_python_is_one_that_this_is_not(
+    bootstrap, tmp_path, monkeypatch, found, other, line
+):
+    monkeypatch.setattr(sys, "version_info", found)
+    text = bootstrap.explain([line], str(tmp_path / ".venv"))
+    assert f"make lab PYTHON=python{other}" in text
+    assert "Python {}.{}.{} on".format(*found) in text
 
 
 def test_the_network_is_blamed_before_the_package_it_hid(bootstrap, tmp_path):

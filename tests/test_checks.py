@@ -1,9 +1,13 @@
 """Exercise checks: right answers pass, wrong ones get the next hint, progress is kept."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
+import platformdirs
 import pytest
+from torch import nn
 
 from mobilenet_lib import checks
 from mobilenet_lib.checks import EXERCISES, check, ledger, progress
@@ -18,6 +22,43 @@ def solved_depthwise(feature_map, kernel):
     )
 
 
+def solved_block(channels, filters, stride):
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, stride, padding=1, groups=channels, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+        nn.Conv2d(channels, filters, 1, bias=False),
+        nn.BatchNorm2d(filters),
+        nn.ReLU(),
+    )
+
+
+def full_block(channels, filters, stride):
+    conv = nn.Conv2d(channels, filters, 3, stride, padding=1, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(filters), nn.ReLU())
+
+
+def without(index):
+    """The right block with one module taken out."""
+
+    def block(*sizes):
+        return nn.Sequential(*(m for i, m in enumerate(solved_block(*sizes)) if i != index))
+
+    return block
+
+
+def turned(channels, filters, stride):
+    """As many parameters and the right shape, but pointwise first."""
+    return nn.Sequential(
+        nn.Conv2d(channels, filters, 1, stride, bias=False),
+        nn.BatchNorm2d(filters),
+        nn.ReLU(),
+        nn.Conv2d(filters, filters, 3, padding=1, groups=filters, bias=False),
+        nn.BatchNorm2d(filters),
+        nn.ReLU(),
+    )
+
+
 # Worked out by hand, not by the library.
 RIGHT = {
     "1.1": (38, 36),
@@ -29,23 +70,42 @@ RIGHT = {
     "2.3": 1.7,
     "2.4": 1.03,
     "3.1": 193,
-    "3.2": 533.83,
+    "3.2": solved_block,
     "3.3": 0.4,
     "3.4": "dw_8",
 }
 WRONG = {
-    "1.1": [(37, 36), (38, 35), 38, "x", (1, 2, 3), (1.5, 2)],
-    "1.2": [0, 231_211_008.0, "many", True],
-    "1.3": [np.eye(3), [[0, 0, 0], [0, 0, 1], [0, 0, 0]], [1, 0], "left", [[1], [2, 3]]],
+    "1.1": [(37, 36), (38, 35)],
+    "1.2": [0, True, 231_211_009.0],
+    "1.3": [
+        np.eye(3),
+        [[0, 0, 0], [0, 0, 1], [0, 0, 0]],
+        [[0, 1, 0], [0, 0, 0], [0, 0, 0]],
+        [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
+    ],
     "1.4": [(12_544, 9), (50_176, 27), (27, 12_544)],
-    "2.1": [7, lambda f, k: f, lambda f, k: np.zeros((f.shape[0] - 2, f.shape[1] - 2, f.shape[2]))],
-    "2.2": [2, 9, None.__class__],
-    "2.3": [11.1, "two", 1.6],
-    "2.4": [2.78, 1.0],
+    "2.1": [
+        lambda f, k: f,
+        lambda f, k: np.zeros((f.shape[0] - 2, f.shape[1] - 2, f.shape[2])),
+        lambda f, k: solved_depthwise(f, k[..., :1]),  # one filter for all channels
+        lambda f, k: f.fill(0) or np.zeros((f.shape[0] - 2, f.shape[1] - 2, f.shape[2])),
+    ],
+    "2.2": [2, 9],
+    "2.3": [11.1, 1.6],
+    "2.4": [2.78, 1.0, 1.05],
     "3.1": [192, 224],
-    "3.2": [568.74, 535],
+    "3.2": [full_block, turned, *map(without, (1, 4, 5))],
     "3.3": [0.45, 0.35],
-    "3.4": ["dw_7", "pw_8", "dw_9", "half"],
+    "3.4": ["dw_7", "pw_8", "dw_9"],
+}
+UNUSABLE = {
+    "1.1": [38, "x", (1, 2, 3), (1.5, 2)],
+    "1.2": ["many", 1.5],
+    "1.3": [[1, 0], "left", [[1], [2, 3]]],
+    "2.1": [7],
+    "2.3": ["two"],
+    "3.2": [7, lambda m, n, s: "block"],
+    "3.4": ["half", 8],
 }
 
 
@@ -74,6 +134,25 @@ def test_wrong_answers_get_a_reason_and_a_hint(key, answer):
     assert f"Hint: {EXERCISES[key].hints[0]}" in verdict.text
 
 
+@pytest.mark.parametrize(("key", "answer"), [(k, a) for k, many in UNUSABLE.items() for a in many])
+def test_answers_of_the_wrong_sort_do_not_count_as_a_try(key, answer):
+    verdict = check(key, answer)
+    assert verdict.right is None
+    assert "asked for" in verdict.text or "must return" in verdict.text or "name" in verdict.text
+    assert not checks.ledger_path().exists()
+
+
+def test_whole_numbers_may_be_floats():
+    assert check("2.2", 1.0).right
+    assert check("1.1", (38.0, np.int64(36))).right
+
+
+def test_solutions_are_not_recorded():
+    assert check("2.2", 1, record=False).right
+    assert check("2.2", 5, record=False).right is False
+    assert not checks.ledger_path().exists()
+
+
 def test_hints_go_on_with_each_wrong_answer_and_stop_at_the_last():
     texts = [check("2.2", 5).text for _ in range(4)]
     hints = EXERCISES["2.2"].hints
@@ -92,7 +171,7 @@ def test_a_function_that_raises_is_shown():
     def broken(feature_map, kernel):
         raise ZeroDivisionError("oh no")
 
-    assert "your function raised ZeroDivisionError: oh no" in check("2.1", broken).text
+    assert "checking your answer raised ZeroDivisionError: oh no" in check("2.1", broken).text
 
 
 def test_unknown_exercise_names_the_known_ones():
@@ -114,7 +193,22 @@ def test_progress_counts_solved_exercises_and_survives():
     assert kept["exercises"]["1.1"]["solved"].endswith("+00:00")
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 7, "exercises": {}}', '"text"'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "{",
+        "[]",
+        '"text"',
+        '{"version": 7, "exercises": {}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": "3", "solved": null}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": null, "solved": null}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": -5, "solved": null}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": 0, "solved": 0}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": 0, "solved": "yes"}}}',
+        '{"version": 1, "exercises": {"1.1": {"wrong": 0}}}',
+    ],
+)
 def test_a_damaged_ledger_is_named_and_left_alone(damage):
     path = checks.ledger_path()
     path.parent.mkdir(parents=True)
@@ -125,6 +219,34 @@ def test_a_damaged_ledger_is_named_and_left_alone(damage):
     assert verdict.right is True
     assert "Not recorded" in verdict.text
     assert path.read_text() == damage
+
+
+def test_answers_from_several_processes_are_all_kept():
+    code = "import sys; from mobilenet_lib.checks.ledger import note; note(sys.argv[1], True)"
+    keys = list(EXERCISES)[:6]
+    running = [subprocess.Popen([sys.executable, "-c", code, key]) for key in keys]
+    assert [process.wait(60) for process in running] == [0] * len(keys)
+    assert {key for key, kept in ledger.read_ledger().items() if kept.solved} == set(keys)
+
+
+def test_the_first_solution_counts():
+    first = ledger.note("1.1", True).solved
+    kept = json.loads(checks.ledger_path().read_text())
+    kept["exercises"]["1.1"]["solved"] = "2020-01-01T00:00:00+00:00"
+    checks.ledger_path().write_text(json.dumps(kept))
+    assert ledger.note("1.1", True).solved == "2020-01-01T00:00:00+00:00" != first
+
+
+def test_the_readers_own_folder_is_the_default(monkeypatch):
+    monkeypatch.delenv(ledger.PROGRESS_VARIABLE)
+    assert ledger.ledger_path().name == "progress.json"
+    assert ledger.ledger_path().parent == platformdirs.user_data_path("mobilenet-book")
+
+
+def test_verdicts_are_marked():
+    assert "✔" in check("2.2", 1)._repr_html_()
+    assert "✘" in check("2.2", 2)._repr_html_()
+    assert "○" in check("2.2")._repr_html_()
 
 
 def test_verdicts_escape_what_the_reader_typed():

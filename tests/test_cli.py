@@ -126,3 +126,11 @@ def test_cost_needs_no_torch():
     )
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    command = [sys.executable, "-c", "from mobilenet_lib.cli import main; main()", "cost"]
+    command += ["--layers"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""

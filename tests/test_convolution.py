@@ -149,12 +149,30 @@ def test_counters_count_equations_2_4_and_5(kernel_size, in_channels, out_channe
     assert cost.separable_mult_adds(*numbers) == expected["separable"]
 
 
-def test_pointwise_gemm_does_not_copy_and_im2col_copies_each_pixel_nine_times():
+def test_im2col_copies_each_pixel_nine_times():
     feature_map = np.random.default_rng(0).standard_normal((8, 8, 4))
-    assert np.shares_memory(feature_map.reshape(-1, 4), feature_map)
     assert conv.im2col(feature_map, 3).shape == (64, 9 * 4)
     ones = np.ones((8, 8, 1))
     assert conv.im2col(ones, 3, padding="valid").sum() == 9 * 36
+
+
+def test_a_photos_small_integers_do_not_wrap_around():
+    photo = np.full((4, 4, 2), 200, np.uint8)
+    ones = np.ones((3, 3, 2, 1), np.int8)
+    for form in (conv.standard, conv.standard_loops, conv.standard_gemm):
+        assert form(photo, ones, padding="valid").tolist() == [[[3600]] * 2] * 2
+    for form in (conv.depthwise, conv.depthwise_loops):
+        assert form(photo, -ones[..., 0], padding="valid").max() == -1800
+    for form in (conv.pointwise, conv.pointwise_loops, conv.pointwise_gemm):
+        assert form(photo, ones[0, 0]).min() == 400
+
+
+def test_whole_floats_are_taken_for_numbers():
+    rng = np.random.default_rng(0)
+    feature_map, kernel = rng.standard_normal((7, 7, 2)), rng.standard_normal((3, 3, 2, 2))
+    wanted = conv.standard(feature_map, kernel, 2, 1, 2)
+    for form in (conv.standard, conv.standard_loops, conv.standard_gemm):
+        close(form(feature_map, kernel, 2.0, 1.0, 2.0), wanted)
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,13 @@ def test_convolution_explorer_shows_the_photo_it_was_given():
         ({"kernel": "wobble"}, traitlets.TraitError, "no kernel 'wobble'; there are identity"),
         ({"kernel": [[1, 2], [3, 4]]}, traitlets.TraitError, "1x1, 3x3 or 5x5"),
         ({"kernel": [[1, 2, 3]] * 2 + [[1]]}, traitlets.TraitError, "1x1, 3x3 or 5x5"),
-        ({"kernel": [[float("nan")]]}, traitlets.TraitError, "must be finite"),
-        ({"kernel": [["1"]]}, traitlets.TraitError, "must be finite"),
-        ({"stride": 4}, traitlets.TraitError, "4"),
+        ({"kernel": [[float("nan")]]}, traitlets.TraitError, "finite numbers"),
+        ({"kernel": [["1"]]}, traitlets.TraitError, "finite numbers"),
+        ({"kernel": [1, 2, 3]}, traitlets.TraitError, "1x1, 3x3 or 5x5"),
+        ({"kernel": [[True]]}, traitlets.TraitError, "finite numbers"),
+        ({"stride": 4}, ValueError, "stride must be a whole number from 1 to 3, got 4"),
+        ({"stride": 0}, ValueError, "from 1 to 3, got 0"),
+        ({"stride": "2"}, TypeError, "from 1 to 3, got '2'"),
         ({"padding": "full"}, traitlets.TraitError, "full"),
         ({"photo": np.zeros((8, 8), np.uint8)}, PhotoError, r"got \(8, 8\)"),
         ({"photo": np.zeros((0, 8, 3), np.uint8)}, PhotoError, "at least one pixel"),
@@ -47,6 +51,36 @@ def test_convolution_explorer_shows_the_photo_it_was_given():
 def test_convolution_explorer_refuses(options, error, message):
     with pytest.raises(error, match=message):
         ConvolutionExplorer(**options)
+
+
+def test_a_kernel_may_be_an_array():
+    for kernel in (np.eye(3), np.eye(3, dtype=np.int64), [[np.int64(1)]]):
+        assert ConvolutionExplorer(kernel=kernel).kernel == np.asarray(kernel, float).tolist()
+
+
+def test_a_place_outside_the_photo_is_refused():
+    explorer = ConvolutionExplorer(size=16)
+    with pytest.raises(traitlets.TraitError, match="row must be below 16"):
+        explorer.row = 16
+    with pytest.raises(traitlets.TraitError):
+        explorer.size = 8
+    assert (explorer.row, explorer.size) == (8, 16)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ArchitectureExplorer(resolution=400), "resolution .* from 32 to 320, got 400"),
+        (lambda: ArchitectureExplorer(alpha=0), "alpha must be .* got 0"),
+        (lambda: ArchitectureExplorer(body="tall"), "body must be one of separable"),
+        (lambda: SeparableExplorer(size=200), "size must be .* from 1 to 112, got 200"),
+        (lambda: SeparableExplorer(in_channels=0), "in_channels must be .* got 0"),
+        (lambda: SeparableExplorer(kernel_size=2), "kernel_size must be one of 1, 3, 5, 7; got 2"),
+    ],
+)
+def test_figure_explorers_refuse(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_a_refused_kernel_leaves_the_old_one():
@@ -81,7 +115,7 @@ def test_figure_explorer_redraws_and_describes_what_it_shows():
 def test_separable_explorer_counts_equations_2_and_5():
     explorer = SeparableExplorer()
     explorer.controls["done"].value = 100
-    assert "standard 462,422,016" in explorer.alt
+    assert "standard needs 462,422,016" in explorer.alt
     assert "depthwise 903,168" in explorer.alt
     assert "pointwise 51,380,224" in explorer.alt
     explorer.controls["out_channels"].value = 1
@@ -97,12 +131,17 @@ def test_architecture_explorer_follows_all_controls():
     assert explorer.arch.mult_adds == 76_524_800
     facts = explorer.children[-1]
     assert "76.5 M" in facts.value
-    explorer.controls["layer"].value = 26
+    explorer.controls["layer"].value = "pw_13"
     assert "pw_13" in facts.value
     explorer.controls["body"].value = "full"  # fewer layers: the slider follows
-    assert explorer.controls["layer"].max == 14
+    assert len(explorer.controls["layer"].options) == 15
     assert "<b>fc</b>" in facts.value
-    assert "full" in explorer.alt
+    assert "sees the whole image" in facts.value
+    explorer.controls["body"].value = "separable"
+    explorer.controls["layer"].value = "dw_3"
+    explorer.controls["body"].value = "shallow"  # a name that both bodies have is kept
+    assert explorer.values["layer"] == "dw_3"
+    assert "shallow" in explorer.alt
 
 
 def test_every_explorer_gives_a_figure_with_alt_text():

@@ -8,8 +8,9 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from mobilenet_lib import cost, mobilenet_v1, plots
+from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.photos import load_photo, to_gray
-from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI
+from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED
 
 ARCH = mobilenet_v1()
 RNG = np.random.default_rng(0)
@@ -30,7 +31,7 @@ FIGURES = {
     "reduction_curve": (plots.reduction_curve, ["11.2 % at N = 1024, never below 11.1 %"]),
     "counter_race": (
         lambda: plots.counter_race(3, 512, 512, 14, 0.5),
-        ["98 of 196", "231,211,008", "11.3 %"],
+        ["98 of 196", "separable 196", "231,211,008", "11.3 %"],
     ),
     "ladder": (lambda: plots.ladder(cost.layer_ladder()), ["462.4", "52.3", "29.6", "15.1"]),
     "profile": (lambda: plots.profile(ARCH, "pw_3"), ["94.86 %", "51.4 million in pw_3"]),
@@ -72,13 +73,151 @@ def test_figure_says_what_it_shows(name):
         assert over <= 2, f"{name}: {axes.get_title() or axes.get_ylabel()} is cut off"
 
 
+def drawn(axes, which=0):
+    """The numbers of an image on the axes."""
+    return np.asarray(axes.images[which].get_array())
+
+
+def kind_of(patch):
+    """The kind of layer whose colour a patch has; None if it has no kind's colour."""
+    kinds = {to_rgb(plots.COLOURS[kind]): kind for kind in ARCH.by_kind()}
+    return kinds.get(patch.get_facecolor()[:3])
+
+
+def height_on_page(artist, xy):
+    """Where data coordinates end up on the page; more is higher."""
+    return artist.axes.transData.transform(xy)[1]
+
+
+def test_channels_are_those_of_the_photo_at_one_scale():
+    photo = RNG.integers(0, 100, (5, 7, 3), np.uint8)
+    axes = plots.channels(photo).axes
+    for i, axis in enumerate(axes[1:]):
+        np.testing.assert_array_equal(drawn(axis), photo[:, :, i])
+        assert axis.images[0].get_clim() == (0, 255)
+
+
+def test_filtered_draws_each_map_by_its_sign():
+    photo = RNG.integers(0, 100, (5, 7)).astype(np.uint8)
+    right = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 0]])  # the map's pixel is its right neighbour
+    axes = plots.filtered(photo, {"right": right, "slope": right - right[:, ::-1]}).axes
+    np.testing.assert_array_equal(drawn(axes[0]), photo)
+    np.testing.assert_array_equal(drawn(axes[1]), photo[1:-1, 2:])
+    slope = photo[1:-1, 2:].astype(int) - photo[1:-1, :-2]
+    np.testing.assert_array_equal(drawn(axes[2]), slope)
+    clims = [axis.images[0].get_clim() for axis in axes]
+    assert clims == [(0, 255), (0, 255), (-abs(slope).max(), abs(slope).max())]
+    assert [axis.images[0].get_cmap().name for axis in axes] == ["gray", "gray", SIGNED.name]
+
+
+def test_windows_and_zeros_stand_where_the_padding_puts_them():
+    """A row of 6 pixels under a 3x3 kernel, worked by hand."""
+    centres = {  # of the windows along one side; pixel 0 reaches from 0 to 1
+        "valid, stride 1": [1.5, 2.5, 3.5, 4.5],
+        "same, stride 1": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5],
+        "same, stride 2": [1.5, 3.5, 5.5],
+        "symmetric, stride 2": [0.5, 2.5, 4.5],
+    }
+    zeros = {  # places of the padded zeros along one side
+        "valid, stride 1": [],
+        "same, stride 1": [-1, 6],
+        "same, stride 2": [6],
+        "symmetric, stride 2": [-1, 6],
+    }
+    figure = plots.padding_and_stride(6, 3)
+    titles = [axis.get_title(loc="left").splitlines()[0] for axis in figure.axes]
+    assert titles == list(centres)
+    for axis, case in zip(figure.axes, titles, strict=True):
+        dots = sorted((*line.get_xdata(), *line.get_ydata()) for line in axis.lines)
+        assert dots == [(x, y) for x in centres[case] for y in centres[case]], case
+        hatched = {patch.get_xy() for patch in axis.patches if patch.get_hatch()}
+        side = sorted([*range(6), *zeros[case]])
+        border = {(x, y) for x in side for y in side if {x, y} & set(zeros[case])}
+        assert hatched == border, case
+
+
+def test_im2col_draws_patches_times_kernel():
+    photo, kernel = np.array([[1, 2], [3, 4]])[:, :, None], RNG.standard_normal((3, 3, 1, 2))
+    patches, weights, product = plots.im2col_matrices(photo, kernel).axes
+    assert drawn(patches).tolist() == [
+        [0, 0, 0, 0, 1, 2, 0, 3, 4],
+        [0, 0, 0, 1, 2, 0, 3, 4, 0],
+        [0, 1, 2, 0, 3, 4, 0, 0, 0],
+        [1, 2, 0, 3, 4, 0, 0, 0, 0],
+    ]
+    np.testing.assert_array_equal(drawn(weights), [[*kernel[i, j, 0]] for i, j in np.ndindex(3, 3)])
+    expected = standard_loops(photo.astype(float), kernel)
+    np.testing.assert_allclose(drawn(product), expected.reshape(4, 2), rtol=0, atol=1e-12)
+
+
 def test_bars_are_as_long_as_the_numbers():
     figure = plots.counter_race(3, 8, 4, 10)
-    bars = figure.axes[1].patches
+    bars = figure.axes[2].patches
     widths = [bar.get_width() for bar in bars]
     assert widths == [9 * 8 * 4 * 100, 9 * 8 * 100, 8 * 4 * 100]
     colours = [to_rgb(plots.COLOURS[kind]) for kind in ("standard", "depthwise", "pointwise")]
     assert [bar.get_facecolor()[:3] for bar in bars] == colours
+
+
+def test_the_race_ends_when_the_work_is_done():
+    for done, standard, separable in ((0, 0, 0), (0.12, 23, 196), (1, 196, 196)):
+        figure = plots.counter_race(3, 512, 512, 14, done)
+        filled = [int(axes.images[0].get_array().sum()) for axes in figure.axes[:2]]
+        assert filled == [standard, separable]
+    one_filter = plots.counter_race(1, 8, 1, 10, 0.5)  # here separable is the slower one
+    assert [int(axes.images[0].get_array().sum()) for axes in one_filter.axes[:2]] == [100, 50]
+
+
+def test_ladder_names_each_bar():
+    """Table 3 of the paper, in millions of mult-adds."""
+    axis = plots.ladder(cost.layer_ladder()).axes[0]
+    names = dict(
+        zip(axis.get_yticks(), (t.get_text() for t in axis.get_yticklabels()), strict=True)
+    )
+    bars = {names[bar.get_y() + bar.get_height() / 2]: bar for bar in axis.patches}
+    assert {name: round(bar.get_width(), 1) for name, bar in bars.items()} == {
+        rung.modification: millions
+        for rung, millions in zip(cost.layer_ladder(), (462.4, 52.3, 29.6, 15.1), strict=True)
+    }
+    values = {names[text.get_position()[1]]: text.get_text() for text in axis.texts}
+    assert list(values.values()) == ["462.4 M", "52.3 M", "29.6 M", "15.1 M"]
+    assert list(values) == list(bars)
+    heights = [height_on_page(bar, bar.get_xy()) for bar in axis.patches]
+    assert heights == sorted(heights, reverse=True)  # the first step is at the top
+
+
+def test_reduction_curve_is_one_over_n_plus_one_over_k_squared():
+    lines = plots.reduction_curve((3, 5, 7)).axes[0].lines
+    curves = [line for line in lines if len(line.get_xdata()) > 2]
+    for line, k in zip(curves, (3, 5, 7), strict=True):
+        n, kept = line.get_data()
+        np.testing.assert_allclose(kept, 100 / n + 100 / k**2, rtol=1e-12)
+    dots = [line.get_data() for line in lines if line.get_marker() == "o"]
+    assert [int(n[0]) for n, _ in dots] == [64, 128, 256, 512, 1024]
+    for n, kept in dots:  # MobileNet's layers are 3x3
+        np.testing.assert_allclose(kept, 100 / n[0] + 100 / 9, rtol=1e-12)
+
+
+def test_layer_blocks_stand_in_the_order_of_figure_3():
+    stacks = {}
+    for axis in plots.layer_blocks().axes:
+        texts = [text for text in axis.texts if text.get_text()]
+        texts.sort(key=lambda text: height_on_page(text, text.get_position()), reverse=True)
+        boxes = list(axis.patches)
+        boxes.sort(key=lambda box: height_on_page(box, (0, box.get_y())), reverse=True)
+        stacks[axis.get_title(loc="left")] = [
+            (text.get_text(), kind_of(box)) for text, box in zip(texts, boxes, strict=True)
+        ]
+    rest = [("BN", None), ("ReLU", None)]
+    assert stacks == {
+        "standard": [("3×3 Conv", "standard"), *rest],
+        "depthwise separable": [
+            ("3×3 Depthwise Conv", "depthwise"),
+            *rest,
+            ("1×1 Conv", "pointwise"),
+            *rest,
+        ],
+    }
 
 
 def test_profile_draws_each_layers_cost():
@@ -89,12 +228,83 @@ def test_profile_draws_each_layers_cost():
     assert weights == [layer.parameters_as_printed / 1e3 for layer in ARCH.layers]
 
 
+def test_profile_points_at_the_chosen_layer():
+    for axis in plots.profile(ARCH, "pw_3").axes:  # layer 6: conv_0, then dw and pw in turn
+        assert [(b.get_x(), b.get_x() + b.get_width()) for b in axis.patches] == [(5.5, 6.5)]
+    assert [len(axis.patches) for axis in plots.profile(ARCH).axes] == [0, 0]
+
+
+def test_shares_are_table_2_and_stand_side_by_side():
+    axis = plots.shares(ARCH).axes[0]
+    rows = {text.get_position()[1]: text.get_text() for text in axis.texts}  # names come last
+    bars = {name: {} for name in rows.values()}
+    for bar in axis.patches:
+        before = bars[rows[bar.get_y() + bar.get_height() / 2]]
+        assert bar.get_x() == pytest.approx(sum(before.values()), abs=1e-9)
+        before[kind_of(bar)] = bar.get_width()
+    rounded = {n: {k: round(w, 2) for k, w in row.items()} for n, row in bars.items()}
+    assert rounded == {
+        "mult-adds": {"pointwise": 94.86, "depthwise": 3.06, "standard": 1.91, "fc": 0.18},
+        "parameters": {"pointwise": 74.59, "depthwise": 1.06, "standard": 0.02, "fc": 24.33},
+    }
+
+
+def test_shape_of_maps_is_that_of_table_1():
+    sides = [112] * 3 + [56] * 4 + [28] * 4 + [14] * 12 + [7] * 4
+    channels = [32, 32, 64, 64, *[128] * 4, *[256] * 4, *[512] * 12, *[1024] * 3]
+    axes = plots.shape_of_maps(ARCH).axes
+    curves = [list(axis.lines[0].get_ydata()) for axis in axes]
+    assert curves[:2] == [sides, channels]
+    assert curves[2] == [s * s * c / 1000 for s, c in zip(sides, channels, strict=True)]
+    for axis in axes:  # conv_0 and dw_2, dw_4, dw_6, dw_12 halve the map
+        assert [line.get_xdata()[0] for line in axis.lines[1:]] == [-0.5, 2.5, 6.5, 10.5, 22.5]
+
+
+def test_receptive_fields_frame_what_the_middle_pixel_sees():
+    """By hand: dw_1 sees 3 + 2·2 pixels and starts 2 before conv_0's, which starts at 2·56."""
+    photo = load_photo("cat", 224)
+    near, far = plots.receptive_fields(ARCH, photo, ("dw_1", "pw_13")).axes
+    frame = near.patches[0]
+    assert (*frame.get_xy(), frame.get_width(), frame.get_height()) == (109.5, 109.5, 7, 7)
+    np.testing.assert_array_equal(drawn(near, 1), photo[110:117, 110:117])
+    assert near.images[1].get_extent() == [109.5, 116.5, 116.5, 109.5]
+    # Every layer with stride 1 starts 1 pixel of its own input earlier, one with stride 2 none.
+    strides = [2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]  # conv_0, then the depthwise layers
+    jumps = np.cumprod([1, *strides])
+    start = 3 * 32 - sum(j for j, s in zip(jumps, strides, strict=False) if s == 1)
+    size = 1 + sum(2 * j for j, _ in zip(jumps, strides, strict=False))
+    frame = far.patches[0]
+    assert (*frame.get_xy(), frame.get_width()) == (start - 0.5, start - 0.5, size)
+    np.testing.assert_array_equal(drawn(far, 1), photo[: start + size, : start + size])
+
+
+def test_feature_maps_are_drawn_as_they_are():
+    maps = {"conv_0": RNG.random((3, 4, 4)), "dw_1": RNG.random((3, 5, 5))}
+    axes = plots.feature_maps(maps, each=2).axes
+    expected = [channel for channels in maps.values() for channel in channels[:2]]
+    for axis, channel in zip(axes, expected, strict=True):
+        np.testing.assert_array_equal(drawn(axis), channel)
+
+
+def test_shown_in_a_notebook_it_is_html_and_words(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "mobilenet_lib.plots.figure.display", lambda data, raw: shown.append((data, raw))
+    )
+    figure = plots.shares(ARCH)
+    figure._ipython_display_()
+    html = f"<!-- a figure: run the cell to see it -->\n{figure.html()}"
+    assert shown == [({"text/html": html, "text/plain": figure.alt}, True)]
+    assert "24.33 %" in shown[0][0]["text/plain"]
+
+
 def test_html_has_alt_text_and_shrinks_with_the_page():
     figure = plots.shares(ARCH)
     figure.alt = 'a "quoted" <text>'
     html = figure.html(SHOWN_DPI)
     assert 'alt="a &quot;quoted&quot; &lt;text&gt;"' in html
-    assert "max-width:100%" in html
+    assert "max-width:max(100%,560px)" in html
+    assert "overflow-x:auto" in html
     assert "data:image/png;base64," in html
 
 

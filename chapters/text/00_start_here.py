@@ -17,9 +17,9 @@
 # %% [markdown]
 # # Start here
 #
-# In 2012 a network called AlexNet won the ImageNet contest, and ever since, networks that see have mostly grown deeper and heavier. In 2017 a paper went the other way. Its **MobileNet** looks at a photo, names what is on it, and does so with about half a billion multiplications, few enough for a phone, a robot or a pair of glasses that cannot wait for an answer from a data centre.
+# In 2012 a network called AlexNet won the ImageNet contest, and ever since, networks that see have mostly grown deeper and heavier. Some went the other way and asked how small such a network can be; in 2017 one of them set the tone. Its **MobileNet** looks at a photo, names what is on it, and does so with few enough multiplications for a phone, a robot or a pair of glasses that cannot wait for an answer from a data centre.
 #
-# This book takes that one network apart until nothing about it is a mystery: how it computes, what it costs, how it is built, and how you can make it smaller still. You need some Python and school mathematics. If you have met neural networks before, you will move faster; if not, you will still arrive.
+# This book takes that one network apart until nothing about it is a mystery: how it computes, what it costs, how it is built, and how you can make it smaller still. You need Python, a little NumPy and school mathematics. If you have met neural networks before, you will move faster; if not, you will still arrive. Words from the field are explained where they first appear.
 
 # %% [markdown]
 # **In this chapter you will**
@@ -30,14 +30,14 @@
 #
 # ## How to use the book
 #
-# Each chapter is a notebook. Click into a cell with code and press **Shift + Enter** to run it; the result appears below. *Run → Run All Cells* runs a whole chapter. Nothing you do can break the book: to get a fresh copy of a chapter, use *File → Reload Notebook from Disk*.
+# Each chapter is a notebook. Click into a cell with code and press **Shift + Enter** to run it; the result appears below. *Run → Run All Cells* runs a whole chapter. You cannot break the book, but JupyterLab saves as you go: to get a chapter back as it came, open a terminal (*File → New → Terminal*) and run `git checkout chapters/01_standard_convolution.ipynb`, with the name of your chapter. On a phone, close the list of files first, with the folder sign at the left edge.
 #
 # Four things come back in every chapter.
 #
-# 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read.
+# 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read. Figures that answer a question are folded away until you run their cell.
 # 2. **Run.** The code is short, and it is the same code that the tests of the book execute.
-# 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard. A small red broken link beside one means that it was saved earlier: run its cell to connect it.
-# 4. **Check.** Exercises at the end of a chapter tell you at once whether you have it, and give a hint if not. Worked solutions lie in [solutions](solutions/).
+# 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard. Red broken links beside one mean that it was saved earlier: run its cell to connect it.
+# 4. **Check.** Exercises at the end of a chapter tell you at once whether you have it, and give a hint if not. Each chapter links to its worked solutions.
 #
 # Try it. The next cell imports the library behind the book.
 
@@ -64,7 +64,7 @@ print(f"{arch.mult_adds:,} mult-adds")
 print(f"{arch.parameters:,} parameters to learn")
 
 # %% [markdown]
-# A *mult-add* is one multiplication and one addition to a running sum. The paper counts them, and so do we. By the end of chapter 02 you will be able to find this number with a pencil; by the end of chapter 03 you will know which of the 28 rows it comes from.
+# A *mult-add* is one multiplication and one addition to a running sum. The paper counts them, and so do we. *Parameters* are the numbers that training sets. By the end of chapter 02 you will be able to count any layer with a pencil; by the end of chapter 03, the whole network, row by row.
 #
 # ## The whole network, once
 #
@@ -80,7 +80,7 @@ plots.channels(photo)
 # %% [markdown]
 # A network reads numbers, and a photo is three tables of them: how red, how green and how blue each pixel is. The picture on the left is what we see; the three grey ones are what the network is given.
 #
-# Let us build MobileNet and show it the cat. This takes about a second; what comes out is one score for each of 1000 classes.
+# Let us build MobileNet and show it the cat. The line in the middle moves the channels to the front, as PyTorch wants them, and turns 0 to 255 into -1 to 1. What comes out is one score for each of the 1000 classes of ImageNet, the collection of 1.2 million photos that MobileNet was trained on.
 
 # %%
 import torch
@@ -97,7 +97,7 @@ print("from", tuple(x.shape), "to", tuple(scores.shape))
 #
 # ## What this machine can do
 #
-# The library looks at your computer and tells you what will work here, and what to do about anything that will not.
+# The library looks at your computer and tells you what will work here, and what to do about anything that will not. Until you run the cell, you see the report of the machine that the book was made on.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.doctor import report

@@ -42,18 +42,15 @@ print(photo.shape, photo.dtype)
 # %% [markdown]
 # The shape says height, width, channels. The paper calls such a block a *feature map* **F**; its side is $D_F = 224$ and its number of channels is $M = 3$.
 
+# %% [markdown]
+# **Predict:** the photo is of an orange dahlia. Each channel on its own is a grey picture. In which one are the petals darkest: red, green or blue?
+
 # %%
 plots.channels(photo)
 
 # %% [markdown]
-# **Predict:** the dahlia is orange. In which channel is it darkest?
-#
-# <details><summary>Answer</summary>
-#
 # In the blue one. Orange is much red, some green and little blue, so the petals nearly disappear in the last picture.
-# </details>
-
-# %% [markdown]
+#
 # Three channels make pictures hard to follow by eye, so we begin with one: the brightness of a cat.
 
 # %%
@@ -92,7 +89,7 @@ print("sum:", products.sum())
 #
 # ## Let the kernel slide
 #
-# Below, the kernel is the orange square on the photo. Drag it, or click the photo and use the arrow keys. In the middle you see the pixels under it, the weights, and the products; their sum becomes the outlined pixel of the map on the right. *Sweep* lets the kernel visit every place; *Clear* starts afresh.
+# Below, the kernel is the orange square on the photo. Drag it, or click the photo and use the arrow keys. In the middle you see the pixels under it, the weights, and the products; their sum becomes the outlined pixel of the map on the right. *Sweep* lets the kernel visit every place, *Fill* computes the whole map at once, *Clear* starts afresh. What has not been computed yet is only hinted at.
 
 # %%
 from mobilenet_lib.explorers import ConvolutionExplorer
@@ -104,7 +101,7 @@ explorer
 # Things to try, each with a guess first:
 #
 # - Find a place where the sum is far below zero. What does the photo look like there?
-# - Choose *blur*. Why is the frame of the map darker than its middle?
+# - Choose *blur* and press *Fill*. Why is the frame of the map darker than its middle?
 # - Set all nine weights to 0, then the middle one to 1. What will the map be?
 # - Set the stride to 2. How many multiplications are left, out of the 9,216?
 #
@@ -120,11 +117,11 @@ explorer
 explorer.output.shape, explorer.multiplications
 
 # %% [markdown]
-# The first pair is the size of the map. The number after it counts the multiplications you have made so far in the explorer; it is 0 until the browser has drawn it.
+# The first pair is the size of the map. The number after it counts the multiplications you have made so far in the explorer. Run the cell again after you have moved the kernel.
 #
 # ### What kernels see
 #
-# Four kernels, one cat. Where the weights of a kernel add up to zero, its map is drawn in colour: purple below zero, white at zero, orange above.
+# Four kernels, one cat. Where the weights of a kernel add up to zero, its map is drawn in colour, as in the explorer: blue below zero, white at zero, orange above.
 
 # %%
 from mobilenet_lib.explorers.convolution import PRESETS
@@ -259,6 +256,8 @@ for stride in (1, 2, 4):
     print(f"stride {stride}: {out.shape[0]}x{out.shape[1]} map")
 
 # %% [markdown]
+# In formulas: with SAME padding $\lceil n / s \rceil$ values come out of $n$ pixels at stride $s$, whatever the kernel; with VALID $\lfloor (n - k) / s \rfloor + 1$ for a kernel of size $k$, one for each place where it fits.
+#
 # MobileNet halves its maps five times like this, in the convolution itself, so no separate pooling layers are needed on the way. How large is the last map if the image has 224 pixels? $224 / 2^5 = 7$.
 #
 # ### Dilation
@@ -296,7 +295,7 @@ assert np.allclose((rows @ K.reshape(-1, 4)).reshape(G.shape), G)
 rows.shape
 
 # %% [markdown]
-# One hundred rows, one for each output pixel; 27 columns, for 3 · 3 · 3 weights. `im2col` is the name that this rearrangement has had since the first convolutional networks ran on graphics cards.
+# One hundred rows, one for each output pixel; 27 columns, for 3 · 3 · 3 weights. The name `im2col`, image to columns, is MATLAB's; early papers speak of unrolling.
 
 # %%
 small = load_photo("china", size=8)
@@ -335,7 +334,7 @@ counter
 # %% [markdown]
 # ## Exercises
 #
-# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints.
+# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints. When you are done or stuck: [solutions](solutions/01_solutions.ipynb).
 #
 # **1.1** An image row of 75 pixels meets a kernel of size 5 with stride 2. How many values come out with SAME padding, and how many with VALID?
 

@@ -30,7 +30,9 @@
 #
 # ## Two jobs, two layers
 #
-# The figure shows filters as blocks of weights, for 4 channels in and 5 out. The depth of a block is the number of channels it reads.
+# Take a small layer with 4 channels in and 5 out. A standard 3 by 3 convolution needs five filters that go through all four channels, $3 \cdot 3 \cdot 4 \cdot 5 = 180$ weights.
+#
+# **Predict:** now split it. First one 3 by 3 filter for each of the four channels, then five filters of 1 by 1 that mix the four. How many weights are that together?
 
 # %%
 from mobilenet_lib import plots
@@ -38,21 +40,14 @@ from mobilenet_lib import plots
 plots.filter_shapes(kernel_size=3, in_channels=4, out_channels=5)
 
 # %% [markdown]
-# On the left, each of the five filters is a full block: three by three pixels, through all four channels. In the middle, each *input* channel has one flat filter of its own, and looks only at its own channel. On the right, five thin needles, one pixel wide, go through all channels and mix them.
-#
-# **Predict:** the left side has 180 weights. How many have the middle and the right side together?
-#
-# <details><summary>Answer</summary>
-#
-# 36 + 20 = 56, less than a third. And this is a tiny layer; you will see that the saving grows with the number of channels.
-# </details>
+# 36 + 20 = 56, less than a third. The figure shows every filter as a block of weights; its depth is the number of channels it reads. On the left, each of the five filters is a full block: three by three pixels, through all four channels. In the middle, each *input* channel has one flat filter of its own, and looks only at its own channel. On the right, five thin needles, one pixel wide, go through all channels and mix them.
 
 # %% [markdown]
 # ## Equation 3: filter each channel alone
 #
 # $$\hat{\mathbf{G}}_{k,l,m} = \sum_{i,j} \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m} \qquad (3)$$
 #
-# Compare it with Eq. 1. The sum over $m$ is gone, and so is $n$: the channel that goes in is the channel that comes out. Two symbols less, and one loop less.
+# Compare it with Eq. 1. The sum over $m$ is gone, and so is $n$: the channel that goes in is the channel that comes out. One sum less, one index less, and so one loop less.
 
 # %%
 import numpy as np
@@ -177,7 +172,7 @@ print(f"pointwise {cost.pointwise_mult_adds(512, 512, 14):>11,}")
 #
 # ### The race
 #
-# Both convolutions below compute the same output pixels at the same pace. Press play, or move the sliders.
+# Both convolutions below do the *same number of multiplications a second*. Press play, or move the sliders, and watch which one fills its map first. The dashed line is what each has done so far.
 
 # %%
 from mobilenet_lib.explorers import SeparableExplorer
@@ -185,13 +180,13 @@ from mobilenet_lib.explorers import SeparableExplorer
 SeparableExplorer()
 
 # %% [markdown]
-# - Set $N$ to 1. Who wins?
-# - Set $D_K$ to 1. Why does the separable form now do *more*?
-# - Change $D_F$ and $M$. What happens to the ratio in the title?
+# - Set $N$ to 1. Who wins now?
+# - Keep $N$ at 1 and set $D_K$ to 1. Why does the separable form need twice as much?
+# - Change $D_F$ and $M$. What happens to the percentage?
 #
 # <details><summary>Answers</summary>
 #
-# With one output channel there is nothing to save: the separable form does the standard one's work and then some. With $D_K = 1$ the standard convolution already is a pointwise one, and the depthwise layer comes on top. And the ratio does not move at all: neither $D_F$ nor $M$ is in it, as the next section shows.
+# With one output channel there is nothing to save: the separable form does the standard one's work and then some. With $D_K = 1$ the standard convolution already is a pointwise one, and the depthwise layer comes on top. And the percentage does not move at all: neither $D_F$ nor $M$ is in it, as the next section shows.
 # </details>
 
 # %% [markdown]
@@ -203,18 +198,14 @@ SeparableExplorer()
 #
 # This is the most important line of the paper. Only the number of filters and the size of the kernel decide.
 
+# %% [markdown]
+# **Predict:** for 3 by 3 kernels, what is the largest saving, however many filters there are?
+
 # %%
 plots.reduction_curve()
 
 # %% [markdown]
-# The dots are MobileNet's own layers, from 64 to 1024 filters.
-#
-# **Predict:** for 3 by 3 kernels, what is the largest saving, however many filters there are?
-#
-# <details><summary>Answer</summary>
-#
-# Nine times. As $N$ grows, $1/N$ vanishes and $1/D_K^2 = 1/9$ stays. The curve flattens onto the dotted line.
-# </details>
+# Nine times. As $N$ grows, $1/N$ vanishes and $1/D_K^2 = 1/9$ stays: the curve flattens onto the dotted line. The dots are MobileNet's own layers, from 64 to 1024 filters.
 
 # %%
 for out_channels in (64, 128, 256, 512, 1024):
@@ -242,7 +233,7 @@ K_together.shape
 # %% [markdown]
 # So for one input channel, all $N$ filters have the *same pattern*, only stronger or weaker. A standard convolution may look for a vertical edge in red for its first output and for a horizontal edge in red for its second; a separable one must decide on one pattern per channel.
 #
-# **Predict:** write the nine weights of each filter for red as a row. What is the rank of that table, separable and standard?
+# **Predict:** write the nine weights of each filter for red as a row of a table, five rows in all. How many of the rows are really different, in the sense that none is a mix of the others? (This number is called the *rank*.)
 #
 # <details><summary>Answer</summary>
 #
@@ -298,9 +289,9 @@ print(f"{100 * saved / whole:.1f} % of the layer")
 plots.ladder(cost.layer_ladder())
 
 # %% [markdown]
-# This is the paper's Table 3: one layer, made cheaper step by step. The two lower rungs are the subject of chapter 06. `alpha` makes the layer narrower, which acts on $M \cdot N$ and so counts twice; `rho` makes the image smaller.
+# This is the paper's Table 3: one layer, made cheaper step by step. The two lower rungs are the subject of chapter 06. `alpha` makes the layer narrower: both $M$ and $N$ shrink, so most of the cost falls with its square. `rho` makes the image smaller; 0.714 is 10/14, the step from 224 pixels to 160.
 #
-# The printed table, with what we count beside each number. A `=` says that the count rounds to what is printed.
+# The printed table, with what we count beside each number. A `=` says that the count, rounded, is what the paper prints.
 
 # %%
 from mobilenet_lib import paper
@@ -309,6 +300,8 @@ paper.table(3)
 
 # %% [markdown]
 # ## Exercises
+#
+# Stuck, or done? [Solutions](solutions/02_solutions.ipynb).
 #
 # **2.1** Write `my_depthwise(F, K)` *without* loops over pixels or channels: add up nine shifted copies of the map. No padding, stride 1.
 

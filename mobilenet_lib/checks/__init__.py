@@ -11,7 +11,8 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
-from .exercises import EXERCISES, Exercise
+from .answers import Exercise, NotAnAnswerError
+from .exercises import EXERCISES
 from .ledger import ledger_path, note, read_ledger
 
 __all__ = ["EXERCISES", "Exercise", "Progress", "Verdict", "check", "ledger_path", "progress"]
@@ -39,7 +40,7 @@ class Verdict:
         )
 
 
-def check(key: str, answer: Any = ...) -> Verdict:
+def check(key: str, answer: Any = ..., record: bool = True) -> Verdict:
     """Check an answer to an exercise and keep the result in the progress ledger.
 
     Parameters
@@ -48,6 +49,8 @@ def check(key: str, answer: Any = ...) -> Verdict:
         Chapter and number, such as "1.2".
     answer
         What the exercise asks for; `...` stands for no answer yet.
+    record
+        Whether to enter the result in the ledger; the solutions do not.
 
     Raises
     ------
@@ -62,15 +65,17 @@ def check(key: str, answer: Any = ...) -> Verdict:
         return Verdict(None, f"{name}: not answered yet. Put your answer where the dots are.")
     try:
         fault = exercise.check(answer)
+    except NotAnAnswerError as error:
+        return Verdict(None, f"{name}: {error} This does not count as a try.")
     except Exception as error:  # the reader's own function may raise anything; it is shown
-        fault = f"your function raised {type(error).__name__}: {error}"
+        fault = f"checking your answer raised {type(error).__name__}: {error}"
     try:
-        record = note(key, right=fault is None)
+        wrong = note(key, right=fault is None).wrong if record else 1
     except (OSError, ValueError) as error:
         return Verdict(fault is None, f"{name}: {fault or 'right.'}\nNot recorded: {error}")
     if fault is None:
         return Verdict(True, f"{name}: right.")
-    hint = exercise.hints[min(record.wrong, len(exercise.hints)) - 1]
+    hint = exercise.hints[min(wrong, len(exercise.hints)) - 1]
     return Verdict(False, f"{name}: not yet, {fault}\nHint: {hint}")
 
 

@@ -1,14 +1,11 @@
 """The exercises of the book: what is asked, how an answer is checked, and the hints.
 
-A check returns None when the answer is right, else one sentence on what is off. Right answers are
-computed by the library here, so that they cannot drift from what the chapters teach.
+Right answers are computed by the library here, so that they cannot drift from what the chapters
+teach.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,76 +13,18 @@ import numpy as np
 from .. import cost
 from ..architecture import mobilenet_v1
 from ..convolution import depthwise, im2col, standard
-
-Check = Callable[[Any], str | None]
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """One exercise. Hints go from a nudge to nearly the answer; wrong answers reveal the next."""
-
-    key: str
-    title: str
-    check: Check
-    hints: tuple[str, ...]
-
-    @property
-    def chapter(self) -> int:
-        """The chapter it belongs to."""
-        return int(self.key.split(".")[0])
-
-
-def whole(expected: Callable[[], int]) -> Check:
-    """A check for one whole number."""
-
-    def check(answer: Any) -> str | None:
-        try:
-            number = operator.index(answer)
-        except TypeError:
-            return f"a whole number is asked for, this is {answer!r}."
-        return None if number == expected() else f"{number:,} is not it."
-
-    return check
-
-
-def close(expected: Callable[[], float], tolerance: float) -> Check:
-    """A check for a number that may be rounded."""
-
-    def check(answer: Any) -> str | None:
-        try:
-            number = float(answer)
-        except (TypeError, ValueError):
-            return f"a number is asked for, this is {answer!r}."
-        return None if abs(number - expected()) <= tolerance else f"{number:g} is not it."
-
-    return check
-
-
-def pair(expected: Callable[[], tuple[int, int]]) -> Check:
-    """A check for two whole numbers, such as a shape."""
-
-    def check(answer: Any) -> str | None:
-        try:
-            first, second = (operator.index(part) for part in answer)
-        except (TypeError, ValueError):
-            return f"two whole numbers are asked for, such as (3, 5); this is {answer!r}."
-        right = [a == b for a, b in zip((first, second), expected(), strict=True)]
-        if all(right):
-            return None
-        if any(right):
-            return f"the {'second' if right[0] else 'first'} number is not it, the other one is."
-        return f"({first:,}, {second:,}) is not it."
-
-    return check
+from .answers import Exercise, NotAnAnswerError, check_callable, close, pair, whole
 
 
 def _shift_kernel(answer: Any) -> str | None:
     try:
         kernel = np.asarray(answer, float)
     except (TypeError, ValueError):
-        return f"a 3x3 array of numbers is asked for, this is {answer!r}."
+        raise NotAnAnswerError(
+            f"a 3x3 array of numbers is asked for, this is {answer!r}."
+        ) from None
     if kernel.shape != (3, 3):
-        return f"a 3x3 array of numbers is asked for, this has shape {kernel.shape}."
+        raise NotAnAnswerError(f"a 3x3 array is asked for, this has shape {kernel.shape}.")
     photo = np.random.default_rng(0).random((8, 8))
     out = standard(photo[:, :, None], kernel[:, :, None, None])[:, :, 0]
     if np.allclose(out[:, 1:], photo[:, :-1]):
@@ -96,13 +35,12 @@ def _shift_kernel(answer: Any) -> str | None:
 
 
 def _depthwise_function(answer: Any) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, this is {answer!r}."
+    check_callable(answer)
     rng = np.random.default_rng(0)
     for height, width, channels in ((5, 5, 1), (6, 4, 3)):
         feature_map = rng.standard_normal((height, width, channels))
         kernel = rng.standard_normal((3, 3, channels))
-        out = np.asarray(answer(feature_map, kernel))
+        out = np.asarray(answer(feature_map.copy(), kernel.copy()))
         expected = depthwise(feature_map, kernel, padding="valid")
         sizes = f"for a {height}x{width} map with {channels} channels"
         if out.shape != expected.shape:
@@ -112,12 +50,30 @@ def _depthwise_function(answer: Any) -> str | None:
     return None
 
 
-def _misprinted_mult_adds() -> float:
-    arch = mobilenet_v1()
-    moved = [arch.layer("dw_13"), arch.layer("pw_13")]
-    size = -(-moved[0].in_size // 2)
-    literal = cost.separable_mult_adds(3, moved[1].in_channels, moved[1].out_channels, size)
-    return (arch.mult_adds - sum(layer.mult_adds for layer in moved) + literal) / 1e6
+def _separable_block(answer: Any) -> str | None:
+    import torch  # late: only this exercise needs it
+
+    check_callable(answer)
+    torch.manual_seed(0)
+    for channels, filters, stride in ((8, 16, 1), (6, 4, 2)):
+        block = answer(channels, filters, stride)
+        if not isinstance(block, torch.nn.Module):
+            raise NotAnAnswerError(f"the function must return a torch module, not {block!r}.")
+        case = f"for M = {channels}, N = {filters}, stride {stride}"
+        wanted = cost.separable_weights(3, channels, filters) + 2 * (channels + filters)
+        found = sum(p.numel() for p in block.parameters())
+        if found != wanted:
+            return f"{case} it has {found} parameters, not {wanted}."
+        out = block(torch.randn(2, channels, 9, 9))
+        side = -(-9 // stride)
+        if out.shape != (2, filters, side, side):
+            return f"{case} a 9x9 map becomes {tuple(out.shape[1:])}, not {filters, side, side}."
+        if out.min() < 0:
+            return f"{case} negative numbers come out, so the last ReLU is missing."
+        convs = [m for m in block.modules() if isinstance(m, torch.nn.Conv2d)]
+        if [conv.kernel_size for conv in convs] != [(3, 3), (1, 1)]:
+            return f"{case} a 3x3 convolution and then a 1x1 one are needed."
+    return None
 
 
 def _widest_below(parameters: int) -> float:
@@ -136,7 +92,9 @@ def _layer_name(answer: Any) -> str | None:
     arch = mobilenet_v1()
     names = [layer.name for layer in arch.layers]
     if answer not in names:
-        return f"{answer!r} is not the name of a layer; the names are like 'dw_3' and 'pw_3'."
+        raise NotAnAnswerError(
+            f'{answer!r} is not the name of a layer; the names are like "dw_3" and "pw_3".'
+        )
     if answer == _first_seeing(112):
         return None
     size = arch.receptive_field_at(answer).size
@@ -158,7 +116,7 @@ EXERCISES = {
                 )
             ),
             (
-                "With SAME padding only the stride decides: round 75 / 2 up.",
+                "With SAME padding the kernel does not matter, only the stride; round up.",
                 "VALID: the first window starts at 0, the last may start at 75 - 5.",
             ),
         ),
@@ -167,8 +125,8 @@ EXERCISES = {
             "Eq. 2 by hand",
             whole(lambda: cost.standard_mult_adds(3, 64, 128, 56)),
             (
-                "Eq. 2 has five factors once the squares are written out: 3·3·64·128·56·56.",
-                "D_F² is 3,136 and D_K² is 9.",
+                "Which letter of Eq. 2 is each number? Two of the letters are squared.",
+                "D_K² is 9, M is 64, N is 128 and D_F² is 3,136.",
             ),
         ),
         Exercise(
@@ -254,11 +212,12 @@ EXERCISES = {
         ),
         Exercise(
             "3.2",
-            "The misprint, taken literally",
-            close(_misprinted_mult_adds, 0.011),
+            "Build a block",
+            _separable_block,
             (
-                "Only dw_13 and pw_13 change: their output map has 4x4 pixels instead of 7x7.",
-                "Subtract both layers' mult-adds at 7x7 from the total, add them at 4x4.",
+                "Six modules: depthwise Conv2d, BatchNorm2d, ReLU, pointwise Conv2d, BatchNorm2d, "
+                "ReLU.",
+                "The depthwise one is nn.Conv2d(M, M, 3, stride, padding=1, groups=M, bias=False).",
             ),
         ),
         Exercise(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -64,11 +65,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         What follows `mobilenet` on the command line; None takes it from there.
     """
     try:
-        return parse(arguments).run()
+        code = parse(arguments).run()
+        sys.stdout.flush()  # here, where a reader that has gone away can still be noticed
+    except BrokenPipeError:  # `mobilenet cost --layers | head`: what was wanted has been read
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     # What the library raises for a value it refuses, and for a file or a package that is not there.
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
         print(f"mobilenet: error: {error}", file=sys.stderr)
         return 2
+    return code
 
 
 def parse(arguments: Sequence[str] | None) -> Cost | Predict | Bench | Doctor:

@@ -58,7 +58,7 @@ def kind_table(arch: Architecture) -> str:
                 str(row.layers),
                 f"{row.mult_adds:,}",
                 f"{row.mult_adds_share:.2%}",
-                f"{row.parameters:,}",
+                f"{row.parameters_as_printed:,}",
                 f"{row.parameters_share:.2%}",
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .shared import Array, Padding, check_kernel, windows
+from .shared import Array, Padding, check_operands, windows
 
 
 def standard(
@@ -15,8 +15,8 @@ def standard(
     dilation: int = 1,
 ) -> Array:
     """Eq. 1 on whole arrays: all windows at once, summed with the kernel. See `standard_loops`."""
-    rows, columns, *_ = check_kernel(feature_map, kernel, "standard")
-    patches = windows(feature_map, rows, columns, stride, padding, dilation)
+    feature_map, kernel = check_operands(feature_map, kernel, "standard")
+    patches = windows(feature_map, *kernel.shape[:2], stride, padding, dilation)
     return np.einsum("klmij,ijmn->kln", patches, kernel, optimize=True)
 
 
@@ -28,14 +28,14 @@ def depthwise(
     dilation: int = 1,
 ) -> Array:
     """Eq. 3 on whole arrays. See `depthwise_loops`."""
-    rows, columns, _ = check_kernel(feature_map, kernel, "depthwise")
-    patches = windows(feature_map, rows, columns, stride, padding, dilation)
+    feature_map, kernel = check_operands(feature_map, kernel, "depthwise")
+    patches = windows(feature_map, *kernel.shape[:2], stride, padding, dilation)
     return np.einsum("klmij,ijm->klm", patches, kernel, optimize=True)
 
 
 def pointwise(feature_map: Array, kernel: Array) -> Array:
     """A 1x1 convolution on whole arrays. See `pointwise_loops`."""
-    check_kernel(feature_map, kernel, "pointwise")
+    feature_map, kernel = check_operands(feature_map, kernel, "pointwise")
     return np.einsum("klm,mn->kln", feature_map, kernel, optimize=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..validation import check_int
-from .shared import Array, MultiplyCounter, Padding, check_kernel, check_map, pad, windows
+from .shared import Array, MultiplyCounter, Padding, check_map, check_operands, pad, windows
 
 
 def im2col(
@@ -34,23 +34,31 @@ def standard_gemm(
     dilation: int = 1,
     counter: MultiplyCounter | None = None,
 ) -> Array:
-    """Eq. 1 as im2col and one matrix product. The kernel must be square. See `standard_loops`."""
-    rows, columns, _, filters = check_kernel(feature_map, kernel, "standard")
+    """Eq. 1 as im2col and one matrix product. See `standard_loops`.
+
+    Raises
+    ------
+    ValueError
+        As `standard_loops`, or a kernel that is not square.
+    """
+    feature_map, kernel = check_operands(feature_map, kernel, "standard")
+    rows, columns, _, filters = kernel.shape
     if rows != columns:
         raise ValueError(f"standard_gemm takes a square kernel, got {rows}x{columns}")
-    _, height, width = pad(feature_map, rows, columns, stride, padding, dilation)
+    out = pad(feature_map, rows, columns, stride, padding, dilation)
     patches = im2col(feature_map, rows, stride, padding, dilation)
-    return _gemm(patches, kernel.reshape(-1, filters), counter).reshape(height, width, filters)
+    product = _gemm(patches, kernel.reshape(-1, filters), counter)
+    return product.reshape(out.height, out.width, filters)
 
 
 def pointwise_gemm(
     feature_map: Array, kernel: Array, counter: MultiplyCounter | None = None
 ) -> Array:
     """A 1x1 convolution as one matrix product. No im2col: the map already is the matrix."""
-    _, filters = check_kernel(feature_map, kernel, "pointwise")
+    feature_map, kernel = check_operands(feature_map, kernel, "pointwise")
     height, width, channels = feature_map.shape
     pixels = feature_map.reshape(-1, channels)  # a view: nothing is copied
-    return _gemm(pixels, kernel, counter).reshape(height, width, filters)
+    return _gemm(pixels, kernel, counter).reshape(height, width, -1)
 
 
 def _gemm(left: Array, right: Array, counter: MultiplyCounter | None) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .shared import Array, MultiplyCounter, Padding, check_kernel, pad
+from .shared import Array, MultiplyCounter, Padding, check_operands, pad
 
 
 def standard_loops(
@@ -42,8 +42,11 @@ def standard_loops(
         Shapes that do not fit together, or a stride, padding or dilation out of range.
     """
     counter = counter or MultiplyCounter()
-    rows, columns, channels, filters = check_kernel(feature_map, kernel, "standard")
-    padded, height, width = pad(feature_map, rows, columns, stride, padding, dilation)
+    feature_map, kernel = check_operands(feature_map, kernel, "standard")
+    rows, columns, channels, filters = kernel.shape
+    padded, height, width, stride, dilation = pad(
+        feature_map, rows, columns, stride, padding, dilation
+    )
     out = np.zeros((height, width, filters), np.result_type(feature_map, kernel))
     for k in range(height):
         for l in range(width):  # noqa: E741 - the paper's index
@@ -84,8 +87,11 @@ def depthwise_loops(
         Ĝ, (out height, out width, M).
     """
     counter = counter or MultiplyCounter()
-    rows, columns, channels = check_kernel(feature_map, kernel, "depthwise")
-    padded, height, width = pad(feature_map, rows, columns, stride, padding, dilation)
+    feature_map, kernel = check_operands(feature_map, kernel, "depthwise")
+    rows, columns, channels = kernel.shape
+    padded, height, width, stride, dilation = pad(
+        feature_map, rows, columns, stride, padding, dilation
+    )
     out = np.zeros((height, width, channels), np.result_type(feature_map, kernel))
     for k in range(height):
         for l in range(width):  # noqa: E741 - the paper's index
@@ -118,7 +124,8 @@ def pointwise_loops(
         (height, width, N).
     """
     counter = counter or MultiplyCounter()
-    channels, filters = check_kernel(feature_map, kernel, "pointwise")
+    feature_map, kernel = check_operands(feature_map, kernel, "pointwise")
+    channels, filters = kernel.shape
     height, width = feature_map.shape[:2]
     out = np.zeros((height, width, filters), np.result_type(feature_map, kernel))
     for k in range(height):

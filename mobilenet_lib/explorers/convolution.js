@@ -181,6 +181,7 @@ function render({ model, el }) {
     painted = paint(result.values, result.size, kernel());
     map.sheet = sheet(painted.image);
     visited = new Uint8Array(total()).fill(wasFull ? 1 : 0);
+    moveTo(model.get("row"), model.get("column")); // a larger stride leaves fewer places
     visit();
   }
 
@@ -262,7 +263,8 @@ function render({ model, el }) {
     const height = Math.ceil(size * cell); // a strided map is drawn smaller, at the photo's scale
     if (map.height !== height) map.height = height;
     pen = map.getContext("2d");
-    pen.clearRect(0, 0, SIDE, SIDE);
+    pen.fillStyle = INK.paper; // white under the preview, whatever the page's theme
+    pen.fillRect(0, 0, SIDE, SIDE);
     pen.imageSmoothingEnabled = false;
     pen.globalAlpha = 0.22; // not yet computed: a pale preview
     pen.drawImage(map.sheet, 0, 0, size * cell, size * cell);
@@ -306,7 +308,7 @@ function render({ model, el }) {
     );
     sizes.textContent = `F: photo, ${n}×${n}` + (before || span > n ? ", zeros hatched" : "");
     legend.textContent = `G: map, ${size}×${size}. ` + (painted.signed
-      ? `blue ${short(painted.low)}, white 0, orange ${short(painted.high)}`
+      ? `values ${short(painted.low)} to ${short(painted.high)}; blue below 0, orange above`
       : "black 0 or less, white 255 or more");
     said.textContent =
       `Row ${row + 1}, column ${column + 1} of the ${size} by ${size} map: the ${here} products ` +

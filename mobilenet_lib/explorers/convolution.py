@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,28 @@ PRESETS: dict[str, list[list[float]]] = {
     "blur 5x5": [[a * b / 256 for a in _GAUSS] for b in _GAUSS],
     "half as bright 1x1": [[0.5]],
 }
+
+
+class Kernel(traitlets.TraitType):
+    """Square rows of weights: a name from PRESETS, lists, or an array; kept as lists."""
+
+    info_text = "1x1, 3x3 or 5x5 finite numbers, or the name of a preset"
+
+    def validate(self, obj: Any, value: Any) -> list[list[float]]:
+        """The weights as rows of floats, or a TraitError that shows what was given."""
+        if isinstance(value, str):
+            if value not in PRESETS:
+                raise traitlets.TraitError(f"no kernel {value!r}; there are {', '.join(PRESETS)}")
+            value = PRESETS[value]
+        try:
+            weights = np.asarray(value)
+            if weights.dtype.kind not in "iuf" or not np.isfinite(weights).all():
+                raise ValueError
+        except ValueError:  # rows of different lengths among them
+            raise traitlets.TraitError(f"a kernel has {self.info_text}, got {value!r}") from None
+        if weights.shape not in ((1, 1), (3, 3), (5, 5)):
+            raise traitlets.TraitError(f"a kernel has {self.info_text}, got {value!r}")
+        return weights.astype(float).tolist()
 
 
 class ConvolutionExplorer(anywidget.AnyWidget):
@@ -61,9 +82,9 @@ class ConvolutionExplorer(anywidget.AnyWidget):
     _esm = HERE / "convolution.js"
     _css = HERE / "convolution.css"
 
-    pixels = traitlets.Bytes(help="size x size grey values, row by row").tag(sync=True)
-    size = traitlets.Int().tag(sync=True)
-    kernel = traitlets.List(help="rows of weights").tag(sync=True)
+    pixels = traitlets.Bytes(read_only=True, help="size x size grey values").tag(sync=True)
+    size = traitlets.Int(read_only=True).tag(sync=True)
+    kernel = Kernel(help="rows of weights").tag(sync=True)
     stride = traitlets.Int(1, min=1, max=3).tag(sync=True)
     padding = traitlets.Enum(["same", "valid"], "same").tag(sync=True)
     row = traitlets.Int(0, min=0, help="row of the output map, from 0").tag(sync=True)
@@ -79,27 +100,27 @@ class ConvolutionExplorer(anywidget.AnyWidget):
         stride: int = 1,
         padding: str = "same",
     ) -> None:
-        size = check_int("size", size, 8, 64)
+        size, stride = check_int("size", size, 8, 64), check_int("stride", stride, 1, 3)
         array = load_photo(photo) if isinstance(photo, str | Path) else check_photo(photo)
         square = ImageOps.fit(Image.fromarray(to_gray(array)), (size, size))
+        self.set_trait("size", size)
+        self.set_trait("pixels", np.asarray(square).tobytes())
         super().__init__(
-            pixels=np.asarray(square).tobytes(),
-            size=size,
-            kernel=_preset(kernel) if isinstance(kernel, str) else kernel,
+            kernel=kernel,
             stride=stride,
             padding=padding,
             row=size // 2 // stride,
             column=size // 2 // stride,
         )
 
-    @traitlets.validate("kernel")
-    def _check_kernel(self, proposal: Any) -> list[list[float]]:
-        rows = [list(row) for row in proposal["value"]]
-        if len(rows) not in (1, 3, 5) or any(len(row) != len(rows) for row in rows):
-            raise traitlets.TraitError(f"a kernel has 1x1, 3x3 or 5x5 weights, got {rows}")
-        if not all(isinstance(w, int | float) and math.isfinite(w) for row in rows for w in row):
-            raise traitlets.TraitError(f"kernel weights must be finite numbers, got {rows}")
-        return rows
+    @traitlets.validate("row", "column")
+    def _check_place(self, proposal: Any) -> int:
+        if proposal["value"] >= self.size:
+            name = proposal["trait"].name
+            raise traitlets.TraitError(
+                f"{name} must be below {self.size}, the photo's size; got {proposal['value']}"
+            )
+        return proposal["value"]
 
     @property
     def photo(self) -> NDArray[np.uint8]:
@@ -119,9 +140,3 @@ class ConvolutionExplorer(anywidget.AnyWidget):
             f"ConvolutionExplorer({self.size}x{self.size} photo, {side}x{side} kernel, "
             f"stride {self.stride}, padding {self.padding!r})"
         )
-
-
-def _preset(name: str) -> list[list[float]]:
-    if name not in PRESETS:
-        raise traitlets.TraitError(f"no kernel {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name]

@@ -9,8 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..plots import BookFigure
-
-SCREEN_DPI = 100  # sharp enough while a slider moves, and half the work of the printed figures
+from ..plots.figure import SHOWN_DPI
 
 
 class FigureExplorer(widgets.VBox):
@@ -43,6 +42,7 @@ class FigureExplorer(widgets.VBox):
         self.controls = dict(controls)
         self.alt = ""
         self.redraws = 0
+        self._drawing = False
         self._picture = widgets.HTML()
         bar = widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
         super().__init__([bar, self._picture])
@@ -57,6 +57,9 @@ class FigureExplorer(widgets.VBox):
 
     def redraw(self) -> None:
         """Draw the figure for the current values; values it refuses are explained in its place."""
+        if self._drawing:  # `draw` has moved a control itself
+            return
+        self._drawing = True
         self.redraws += 1
         try:
             figure = self.draw(**self.values)
@@ -64,8 +67,10 @@ class FigureExplorer(widgets.VBox):
             self.alt = str(error)
             self._picture.value = f'<p role="alert">{html.escape(self.alt)}</p>'
             return
+        finally:
+            self._drawing = False
         self.alt = figure.alt
-        self._picture.value = figure.html(SCREEN_DPI)
+        self._picture.value = figure.html(SHOWN_DPI)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.values.items())

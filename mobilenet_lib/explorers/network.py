@@ -6,9 +6,12 @@ import html
 
 import ipywidgets as widgets
 
-from ..architecture import BODIES, Architecture, Body, mobilenet_v1
+from ..architecture import BODIES, MIN_RESOLUTION, Architecture, Body, mobilenet_v1
 from ..plots import BookFigure, profile
+from ..validation import check_int
 from .figure import FigureExplorer, slider
+
+MAX_SHOWN = 320  # pixels, the slider's end
 
 
 class ArchitectureExplorer(FigureExplorer):
@@ -16,13 +19,24 @@ class ArchitectureExplorer(FigureExplorer):
 
     Point at a layer to read its row of Table 1, its costs and what it sees of the image.
 
+    Parameters
+    ----------
+    alpha, resolution, body
+        As for `mobilenet_v1`; the resolution at most 320 pixels.
+
     Attributes
     ----------
     arch
         The `Architecture` now shown.
+
+    Raises
+    ------
+    ValueError
+        A value out of range.
     """
 
     def __init__(self, alpha: float = 1.0, resolution: int = 224, body: Body = "separable") -> None:
+        resolution = check_int("resolution", resolution, MIN_RESOLUTION, MAX_SHOWN)
         self._facts = widgets.HTML()
         self.arch = mobilenet_v1(alpha, resolution, body=body)
         super().__init__(
@@ -31,28 +45,37 @@ class ArchitectureExplorer(FigureExplorer):
                 "alpha": slider(
                     "alpha", alpha, choices=sorted({*(i / 20 for i in range(1, 31)), alpha})
                 ),
-                "resolution": slider("resolution", resolution, min=32, max=320, step=1),
+                "resolution": slider("resolution", resolution, min=MIN_RESOLUTION, max=MAX_SHOWN),
                 "body": widgets.Dropdown(value=body, options=BODIES, description="body"),
-                "layer": slider("layer", 0, min=0, max=len(self.arch.layers) - 1),
+                "layer": slider("layer", "conv_0", choices=_names(self.arch)),
             },
         )
         self.children = (*self.children, self._facts)
 
-    def _draw(self, alpha: float, resolution: int, body: Body, layer: int) -> BookFigure:
+    def _draw(self, alpha: float, resolution: int, body: Body, layer: str) -> BookFigure:
         self.arch = mobilenet_v1(alpha, resolution, body=body)
+        names = _names(self.arch)
+        if layer not in names:
+            layer = names[-1]
         control = self.controls["layer"]
-        last = len(self.arch.layers) - 1
-        if control.max != last:
-            control.max = last  # a body with fewer layers; the slider clips its own value
-        chosen = self.arch.layers[min(layer, last)]
-        self._facts.value = _facts(self.arch, chosen.name)
-        return profile(self.arch, chosen.name)
+        if list(control.options) != names:  # another body has other layers
+            control.options = names  # which chooses the first of them
+            control.value = layer
+        self._facts.value = _facts(self.arch, layer)
+        return profile(self.arch, layer)
+
+
+def _names(arch: Architecture) -> list[str]:
+    return [layer.name for layer in arch.layers]
 
 
 def _facts(arch: Architecture, name: str) -> str:
     layer = arch.layer(name)
     kind, shape, size = layer.table_row
     field = arch.receptive_field_at(name)
+    sees = f"One output pixel sees {field.size}×{field.size} pixels."
+    if layer.kind == "fc":
+        sees = "It sees the whole image, through the average."
     whole = (
         f"<b>{arch.alpha:g} MobileNet-{arch.resolution}</b>, {arch.body}: "
         f"<b>{arch.mult_adds / 1e6:,.1f} M</b> mult-adds, <b>{arch.parameters / 1e6:.2f} M</b> "
@@ -62,7 +85,6 @@ def _facts(arch: Architecture, name: str) -> str:
     one = (
         f"<b>{html.escape(name)}</b>: {html.escape(kind)}, filter {html.escape(shape)}, input "
         f"{html.escape(size)}. {layer.mult_adds:,} mult-adds, {layer.parameters:,} parameters, "
-        f"{layer.intensity():.1f} operations a byte. One output pixel sees "
-        f"{field.size}×{field.size} pixels."
+        f"{layer.intensity():.1f} operations a byte. {sees}"
     )
     return f'<div role="status" style="line-height:1.5">{whole}<br>{one}</div>'

@@ -93,7 +93,7 @@ def resource_per_type(row: Row, printed: Printed) -> Counted:
     return {
         "mult_adds_pct": Recomputed(Fraction(100 * total.mult_adds, arch.mult_adds), note),
         "parameters_pct": Recomputed(
-            Fraction(100 * total.parameters, arch.parameters_as_printed), note
+            Fraction(100 * total.parameters_as_printed, arch.parameters_as_printed), note
         ),
     }
 

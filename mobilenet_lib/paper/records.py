@@ -138,6 +138,16 @@ class Table:
         """How many cells got which verdict."""
         return tally(self.cells)
 
+    @property
+    def as_printed(self) -> str:
+        """The table the way the paper prints it, with nothing beside it."""
+        width = len(self.columns)
+        printed = [cell.printed for cell in self.cells]
+        rows = [
+            [*label, *printed[i * width : (i + 1) * width]] for i, label in enumerate(self.labels)
+        ]
+        return _aligned([[*self.label_names, *self.headings], *rows])
+
     def _grid(self) -> list[list[str]]:
         """Heading, then rows; a printed column has a counted one beside it if anything is."""
         width = len(self.columns)
@@ -165,12 +175,7 @@ class Table:
 
     def __str__(self) -> str:
         """Each printed column with the recomputed one to its right, then the discrepancies."""
-        grid = self._grid()
-        widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
-        lines = ["  ".join(t.ljust(w) for t, w in zip(r, widths, strict=True)) for r in grid]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        body = [self.title, *lines, *self._notes(), summary(self.tally)]
-        return "\n".join(line.rstrip() for line in body)
+        return "\n".join([self.title, _aligned(self._grid()), *self._notes(), summary(self.tally)])
 
     def __repr__(self) -> str:
         return str(self)
@@ -195,16 +200,27 @@ class Table:
         )
 
 
+def _aligned(grid: list[list[str]]) -> str:
+    """Columns side by side under a heading and a rule."""
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    lines = ["  ".join(t.ljust(w) for t, w in zip(r, widths, strict=True)) for r in grid]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def tally(cells: Iterable[Cell]) -> Counter[Verdict]:
     """How many of `cells` got which verdict; one that nobody got counts 0."""
     return Counter(cell.verdict for cell in cells)
 
 
 def summary(counts: Counter[Verdict]) -> str:
-    """One line for a tally, with the meaning of the marks."""
-    text = (
-        f"{counts.total()} cells: {counts['rounds']} as printed when rounded (=), "
-        f"{counts['truncates']} when truncated (<), {counts['listed']} on the discrepancy "
-        f"list (!), {counts['not countable']} not countable"
-    )
-    return text + (f", {counts['differs']} DIFFER UNEXPLAINED (?)" if counts["differs"] else "")
+    """One line for a tally, with the meaning of the marks that occur."""
+    words: dict[Verdict, str] = {
+        "rounds": "as printed when rounded (=)",
+        "truncates": "when truncated (<)",
+        "listed": "on the discrepancy list (!)",
+        "not countable": "not countable",
+        "differs": "DIFFER UNEXPLAINED (?)",
+    }
+    parts = [f"{counts[verdict]} {text}" for verdict, text in words.items() if counts[verdict]]
+    return f"{counts.total()} cells: {', '.join(parts)}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..convolution import im2col, standard
 from ..cost import output_size, same_padding
 from ..photos import Photo
-from .figure import COLOURS, BookFigure, book_style, new_figure, picture
+from .figure import COLOURS, SIGNED, BookFigure, book_style, new_figure, picture
 
 
 def channels(photo: Photo) -> BookFigure:
@@ -39,8 +39,8 @@ def channels(photo: Photo) -> BookFigure:
 def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigure:
     """A grey photo and what each kernel makes of it.
 
-    A kernel whose weights add up to zero finds differences: its map is drawn purple (negative)
-    through white to orange (positive). Any other map is grey, cut at black 0 and white 255.
+    A kernel whose weights add up to zero or less finds differences: its map is drawn blue
+    (negative) through white to orange (positive). Any other is grey, cut at black 0 and white 255.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigur
         for axis, (name, kernel) in zip(axes[1:], kernels.items(), strict=True):
             out = standard(feature_map, kernel[:, :, None, None], padding="valid")[:, :, 0]
             ranges.append(f"{name} from {out.min():.0f} to {out.max():.0f}")
-            if abs(kernel.sum()) < 1e-9:
+            if kernel.sum() < 1e-9:
                 reach = np.abs(out).max()
-                picture(axis, out, name, cmap="PuOr_r", vmin=-reach, vmax=reach)
+                picture(axis, out, name, cmap=SIGNED, vmin=-reach, vmax=reach)
             else:
                 picture(axis, out, name, vmin=0, vmax=255)
         figure.subplots_adjust(0.005, 0.0, 0.995, 0.84, wspace=0.03)
@@ -147,7 +147,7 @@ def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any], stride: int = 1) 
             (axes[2], product, "output", True),
         ):
             reach = np.abs(matrix).max() or 1
-            colours = {"cmap": "PuOr_r", "vmin": -reach, "vmax": reach} if signed else {}
+            colours = {"cmap": SIGNED, "vmin": -reach, "vmax": reach} if signed else {}
             picture(axis, matrix, aspect="auto", **colours)
             axis.set_title(f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}", fontsize=12)
         figure.subplots_adjust(0.02, 0.03, 0.98, 0.85, wspace=0.35)
@@ -155,10 +155,11 @@ def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any], stride: int = 1) 
             between = (left.get_position().x1 + right.get_position().x0) / 2
             figure.text(between, 0.44, sign, fontsize=26, ha="center", va="center")
     copies = rows.size / photo.size
+    sizes = " by ".join(map(str, photo.shape[:2]))
     figure.alt = (
-        f"A {photo.shape[0]} by {photo.shape[1]} map with {photo.shape[2]} channels becomes a "
-        f"{rows.shape[0]} by {rows.shape[1]} patch matrix, {copies:.1f} times as many numbers as "
-        f"the map. Times the {weights.shape[0]} by {weights.shape[1]} kernel matrix it gives "
-        f"{product.shape[0]} by {product.shape[1]} outputs."
+        f"A map of {sizes} pixels and {photo.shape[2]} channels becomes a {rows.shape[0]} by "
+        f"{rows.shape[1]} patch matrix, {copies:.1f} times as many numbers as the map. Times the "
+        f"{weights.shape[0]} by {weights.shape[1]} kernel matrix it gives {product.shape[0]} by "
+        f"{product.shape[1]} outputs."
     )
     return figure

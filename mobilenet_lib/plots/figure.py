@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -27,6 +28,11 @@ COLOURS = {
     "quiet": "#5c5c5c",
 }
 
+# Below zero, zero, above: the same three colours as in the explorers.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", [np.array(rgb) / 255 for rgb in ((33, 102, 172), (247, 247, 247), (217, 95, 14))]
+)
+
 STYLE = {
     "font.size": 12,
     "axes.titlesize": 13,
@@ -40,6 +46,7 @@ STYLE = {
 }
 
 SHOWN_DPI, SHARP_DPI = 100, 160
+LEAST_WIDTH = 560  # pixels
 
 
 class BookFigure(Figure):
@@ -68,26 +75,36 @@ class BookFigure(Figure):
         return buffer.getvalue()
 
     def html(self, dpi: int = SHARP_DPI) -> str:
-        """The figure as an `<img>` with alt text; it shrinks with a narrow page."""
+        """The figure as an `<img>` with alt text.
+
+        It shrinks with the page, down to where its letters can still be read; then it scrolls.
+        """
         width = round(self.get_figwidth() * SHOWN_DPI)
+        least = min(width, LEAST_WIDTH)
         data = base64.b64encode(self.png(dpi)).decode()
         return (
-            f'<img alt="{html.escape(self.alt)}" style="width:{width}px;max-width:100%;height:auto"'
-            f' src="data:image/png;base64,{data}">'
+            '<div style="overflow-x:auto">'
+            f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{data}" '
+            f'style="width:{width}px;max-width:max(100%,{least}px);height:auto"></div>'
         )
 
     def _ipython_display_(self) -> None:
-        display({"text/html": self.html(), "text/plain": self.alt}, raw=True)
+        # JupyterLab shows the first line of an output that is folded away.
+        html = f"<!-- a figure: run the cell to see it -->\n{self.html()}"
+        display({"text/html": html, "text/plain": self.alt}, raw=True)
 
 
-def new_figure(width: float, height: float, **grid: Any) -> tuple[BookFigure, Any]:
-    """A figure of `width` x `height` inches (100 pixels each on screen) and its axes.
+def new_figure(
+    width: float, height: float, nrows: int = 1, ncols: int = 1, **grid: Any
+) -> tuple[BookFigure, Any]:
+    """A figure of `width` x `height` inches (100 pixels each on screen) and its axes, row by row.
 
     `grid` goes to `Figure.subplots`. Call it inside `book_style`, so that text and lines take the
     book's style when they are made.
     """
     figure = BookFigure(figsize=(width, height))
-    return figure, figure.subplots(**grid)
+    axes = figure.subplots(nrows, ncols, squeeze=False, **grid)
+    return figure, axes.ravel()
 
 
 def book_style() -> Any:

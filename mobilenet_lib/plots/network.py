@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..architecture import Architecture
 from ..layer import KIND_LABELS
 from ..photos import Photo
+from ..validation import check_int
 from .figure import COLOURS, BookFigure, book_style, new_figure, picture
 
 
@@ -61,7 +62,8 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
         for kind in kinds.values()
     )
     figure.alt = (
-        f"Bars for the {len(layers)} layers of {arch!r}. {shares}. Most mult-adds in one layer: "
+        f"Bars for the {len(layers)} layers of the {arch.body} {arch.alpha:g} "
+        f"MobileNet-{arch.resolution}. {shares}. Most mult-adds in one layer: "
         f"{biggest.mult_adds / 1e6:.1f} million in {biggest.name}."
     )
     return figure
@@ -76,7 +78,7 @@ def shares(arch: Architecture) -> BookFigure:
     """Table 2 as two bars: where the mult-adds are, and where the parameters are."""
     kinds = arch.by_kind()
     with book_style():
-        figure, axis = new_figure(9, 2.3)
+        figure, (axis,) = new_figure(9, 2.3)
         for y, (name, field) in enumerate(
             (("parameters", "parameters_share"), ("mult-adds", "mult_adds_share"))
         ):
@@ -124,7 +126,7 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
     places = np.arange(len(layers))
     numbers = [layer.out_size**2 * layer.out_channels / 1e3 for layer in layers]
     with book_style():
-        figure, axes = new_figure(9, 5, nrows=3, sharex=True)
+        figure, axes = new_figure(9, 4.4, nrows=3, sharex=True)
         rows = (
             (axes[0], [layer.out_size for layer in layers], "side of map,\npixels"),
             (axes[1], [layer.out_channels for layer in layers], "channels"),
@@ -139,7 +141,7 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
                     axis.axvline(place - 0.5, color=COLOURS["highlight"], lw=1.5, ls="--")
         axes[2].set_xticks(places, [layer.name for layer in layers], rotation=90, fontsize=10)
         axes[0].set_title("dashed: a layer with stride 2", fontsize=12)
-        figure.subplots_adjust(0.11, 0.14, 0.99, 0.93, hspace=0.18)
+        figure.subplots_adjust(0.11, 0.16, 0.99, 0.93, hspace=0.18)
     strided = ", ".join(layer.name for layer in layers if layer.stride == 2)
     figure.alt = (
         f"Three step curves over the layers. Maps shrink from {layers[0].out_size} to "
@@ -160,11 +162,20 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
     photo
         (resolution, resolution, 3) uint8, the network's input size.
     names
-        Layers, from near the input to far.
+        Layers, from near the input to far; at least one.
+
+    Raises
+    ------
+    ValueError
+        The photo has another size, or there are no names.
+    KeyError
+        A name that no layer has.
     """
     side = arch.resolution
     if photo.shape[:2] != (side, side):
         raise ValueError(f"the photo must be {side}x{side}, the network's input; got {photo.shape}")
+    if not names:
+        raise ValueError("receptive_fields needs at least one layer's name; got none")
     said, reach = [], 0.0
     with book_style():
         figure, axes = new_figure(9, 2.6, ncols=len(names))
@@ -203,11 +214,17 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     each
         Channels to draw of every layer.
     """
-    width = min(9.0, 2.4 * each)
+    if not maps:
+        raise ValueError("feature_maps needs at least one layer's maps, by name; got none")
+    each = check_int("each", each, 1, 16)
+    width = min(9.0, 2.0 * each)
     row_height = width / each + 0.4  # square pictures, and a title above each row
     with book_style():
         figure, axes = new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each)
-        for row, (name, channels) in zip(axes, maps.items(), strict=True):
+        rows = axes.reshape(len(maps), each)
+        for row, (name, channels) in zip(rows, maps.items(), strict=True):
+            for axis in row:
+                axis.set_axis_off()
             for axis, channel in zip(row, channels, strict=False):
                 picture(axis, channel)
             row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}", fontsize=12)
@@ -216,8 +233,8 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     figure.alt = (
         "Grey images of channels: "
         + "; ".join(
-            f"{name}, {each} of {channels.shape[0]} channels, {channels.shape[1]} by "
-            f"{channels.shape[2]} pixels"
+            f"{name}, {min(each, len(channels))} of {len(channels)} channels, "
+            f"{channels.shape[1]} by {channels.shape[2]} pixels"
             for name, channels in maps.items()
         )
         + "."

@@ -74,7 +74,7 @@ def layer_blocks() -> BookFigure:
         ],
     }
     with book_style():
-        figure, axes = new_figure(6.5, 4.2, ncols=2)
+        figure, axes = new_figure(6.5, 3.9, ncols=2)
         for axis, (name, stack) in zip(axes, stacks.items(), strict=True):
             for i, (text, kind) in enumerate(stack):
                 y = 5.2 - i
@@ -109,7 +109,7 @@ def reduction_curve(kernel_sizes: tuple[int, ...] = (3, 5, 7)) -> BookFigure:
     """1/N + 1/D_K² against N: the share of the mult-adds that a separable layer keeps."""
     filters = np.unique(np.geomspace(1, 1024, 200).round().astype(int))
     with book_style():
-        figure, axis = new_figure(8, 3.6)
+        figure, (axis,) = new_figure(8, 3.6)
         colours = (COLOURS["standard"], COLOURS["depthwise"], COLOURS["pointwise"])
         for k, colour in zip(kernel_sizes, colours, strict=True):
             shares = [100 * cost.reduction(k, int(n)) for n in filters]
@@ -144,54 +144,58 @@ def reduction_curve(kernel_sizes: tuple[int, ...] = (3, 5, 7)) -> BookFigure:
 def counter_race(
     kernel_size: int, in_channels: int, out_channels: int, size: int, done: float = 1.0
 ) -> BookFigure:
-    """Standard against separable after a share of the output pixels: multiplications so far.
+    """Standard against separable, both after the same number of multiplications.
 
     Parameters
     ----------
     kernel_size, in_channels, out_channels, size
         D_K, M, N and D_F.
     done
-        Share of the output pixels already computed, 0 to 1.
+        Multiplications that each has carried out, as a share of what the slower one needs, 0 to 1.
     """
     numbers = (kernel_size, in_channels, out_channels, size)
-    pixels = round(done * size**2)
+    if not 0 <= done <= 1:
+        raise ValueError(f"done must be a share from 0 to 1, got {done!r}")
     parts = {
-        "standard": cost.standard_mult_adds(*numbers),
         "depthwise": cost.depthwise_mult_adds(kernel_size, in_channels, size),
         "pointwise": cost.pointwise_mult_adds(in_channels, out_channels, size),
     }
-    so_far = {kind: total * pixels // size**2 for kind, total in parts.items()}
-    separable = so_far["depthwise"] + so_far["pointwise"]
-    ratio = cost.reduction(kernel_size, out_channels)
+    needed = {"standard": cost.standard_mult_adds(*numbers), "separable": sum(parts.values())}
+    spent = round(done * max(needed.values()))
+    pixels = {name: min(size**2, spent * size**2 // total) for name, total in needed.items()}
+    share = needed["separable"] / needed["standard"]
     with book_style():
-        figure, (maps, bars) = new_figure(9, 3.3, ncols=2, width_ratios=[1, 2.6])
-        progress = np.zeros(size**2)
-        progress[:pixels] = 1
-        maps.imshow(progress.reshape(size, size), cmap="Greys", vmin=0, vmax=1.6)
-        maps.set_title(f"{pixels:,} of {size**2:,} pixels", fontsize=12)
-        maps.set(xticks=[], yticks=[])
-        bars.barh(1, so_far["standard"], color=COLOURS["standard"])
-        bars.barh(0, so_far["depthwise"], color=COLOURS["depthwise"])
-        bars.barh(0, so_far["pointwise"], left=so_far["depthwise"], color=COLOURS["pointwise"])
-        bars.set_yticks([1, 0], ["standard", "depthwise\n+ pointwise"])
-        bars.set_xlim(0, 1.32 * parts["standard"])
-        bars.set_xticks([])
-        bars.spines["bottom"].set_visible(False)
-        room = 0.015 * parts["standard"]
-        bars.text(so_far["standard"] + room, 1, f"{so_far['standard']:,}", va="center")
-        of_it = f"{separable:,}, of them depthwise {so_far['depthwise']:,}"
-        bars.text(separable + room, 0, of_it, va="center")
-        bars.set_title(
-            f"multiplications so far: separable needs 1/{1 / ratio:.1f}"
-            if ratio < 1
-            else f"multiplications so far: separable needs {ratio:.2f} times as many",
-            fontsize=12,
+        figure, axes = new_figure(9, 3, ncols=3, width_ratios=[1, 1, 2])
+        for axis, (name, finished) in zip(axes, pixels.items(), strict=False):
+            progress = np.zeros(size**2)
+            progress[:finished] = 1
+            axis.imshow(progress.reshape(size, size), cmap="Greys", vmin=0, vmax=1.6)
+            axis.set_title(f"{name}\n{finished:,} of {size**2:,} pixels", fontsize=12)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[["top", "right"]].set_visible(True)
+        bars = axes[2]
+        bars.barh(1, needed["standard"], height=0.4, color=COLOURS["standard"])
+        bars.barh(0, parts["depthwise"], height=0.4, color=COLOURS["depthwise"])
+        bars.barh(
+            0, parts["pointwise"], left=parts["depthwise"], height=0.4, color=COLOURS["pointwise"]
         )
-        figure.subplots_adjust(0.02, 0.04, 0.99, 0.88, wspace=0.32)
+        bars.axvline(spent, color=COLOURS["ink"], lw=2, ls="--")
+        for height, text in (
+            (1.3, f"standard needs {needed['standard']:,}"),
+            (0.3, f"separable needs {needed['separable']:,}"),
+            (-0.48, f"{100 * share:.1f} % (depthwise {parts['depthwise']:,})"),
+        ):
+            bars.text(0, height, text, bbox={"fc": "white", "ec": "none", "pad": 1})
+        bars.set(xlim=(0, 1.03 * max(needed.values())), ylim=(-0.55, 1.6), yticks=[], xticks=[])
+        bars.spines["bottom"].set_visible(False)
+        bars.set_title(f"each has done {spent:,}", fontsize=12)
+        figure.subplots_adjust(0.01, 0.03, 0.99, 0.82, wspace=0.12)
     figure.alt = (
-        f"After {pixels:,} of {size**2:,} output pixels: standard {so_far['standard']:,} "
-        f"multiplications; depthwise {so_far['depthwise']:,} and pointwise "
-        f"{so_far['pointwise']:,}, together {separable:,}, {100 * ratio:.1f} % of standard."
+        f"After {spent:,} multiplications each, standard has {pixels['standard']:,} of "
+        f"{size**2:,} output pixels and separable {pixels['separable']:,}. In all, standard needs "
+        f"{needed['standard']:,} multiplications; depthwise {parts['depthwise']:,} and pointwise "
+        f"{parts['pointwise']:,}, together {needed['separable']:,}, {100 * share:.1f} % of "
+        "standard."
     )
     return figure
 
@@ -199,7 +203,7 @@ def counter_race(
 def ladder(rungs: list[cost.Rung]) -> BookFigure:
     """Table 3 as bars: one layer's mult-adds, step by step."""
     with book_style():
-        figure, axis = new_figure(8, 2.8)
+        figure, (axis,) = new_figure(8, 2.8)
         millions = [rung.mult_adds / 1e6 for rung in rungs]
         colours = [COLOURS["standard"]] + [COLOURS["pointwise"]] * (len(rungs) - 1)
         places = range(len(rungs))[::-1]

@@ -32,6 +32,36 @@ def state(page):
     return page.evaluate("() => ({ ...document.querySelector('.mnx-convolution').dataset })")
 
 
+def zeros(page):
+    """Which of the cells under the kernel are hatched, because they hold a padded zero."""
+    cells = page.locator(".mnx-grid").nth(0).locator(".mnx-cell").all()
+    return ["mnx-zero" in cell.get_attribute("class").split() for cell in cells]
+
+
+def colours(page, canvas, places):
+    """Red, green and blue of a canvas at some (x, y), in canvas pixels."""
+    return np.array(
+        page.evaluate(
+            """([canvas, places]) => {
+                const pen = document.querySelector(canvas).getContext("2d");
+                const at = ([x, y]) => Array.from(pen.getImageData(x, y, 1, 1).data.slice(0, 3));
+                return places.map(at);
+            }""",
+            [canvas, [[int(x), int(y)] for x, y in places]],
+        )
+    )
+
+
+def middles(left, top, side):
+    """The middles of the four edges of a square."""
+    half = side / 2
+    centre = (left + half, top + half)
+    return [
+        (centre[0] + dx, centre[1] + dy)
+        for dx, dy in ((-half, 0), (half, 0), (0, -half), (0, half))
+    ]
+
+
 def frames(page, many=2):
     page.evaluate(
         "async (n) => { for (; n > 0; n--) await new Promise(requestAnimationFrame); }", many
@@ -77,6 +107,12 @@ def test_what_is_shown_is_the_maps_value(page, explorer):
     assert sum(products) == explorer.output[row, column]
     pixels = page.locator(".mnx-grid").nth(0).locator(".mnx-cell").all_inner_texts()
     assert [int(p) for p in pixels] == explorer.photo[7:10, 7:10].ravel().tolist()
+    assert zeros(page) == [False] * 9
+    page.locator(".mnx-photo").focus()
+    for key in ("PageUp", "End"):  # to the top right corner
+        page.keyboard.press(key)
+    frames(page)
+    assert zeros(page) == [True, True, True, False, False, True, False, False, True]
 
 
 def test_arrow_keys_move_the_kernel(page, explorer):
@@ -115,6 +151,78 @@ def test_mouse_drags_the_kernel(page, explorer):
     shown = state(page)
     assert (int(shown["row"]), int(shown["column"])) == (12, 5)
     assert float(shown["value"]) == explorer.output[12, 5]
+
+    page.locator(".mnx-stride").select_option("2")
+    frames(page)
+    box = page.locator(".mnx-photo").bounding_box()
+    cell = box["width"] / 17  # 16 pixels, and one zero after
+    for row, column in ((2, 6), (7, 1)):
+        page.mouse.move(box["x"] + (2 * column + 1.5) * cell, box["y"] + (2 * row + 1.5) * cell)
+        page.mouse.down()
+        page.mouse.up()
+        assert (state(page)["row"], state(page)["column"]) == (str(row), str(column))
+
+
+def test_photo_map_and_frames_are_drawn_true(page, explorer):
+    """Every pixel of photo and map, and the frames' edges, read back from the canvases."""
+    cell = 640 / 18  # 16 pixels and one zero on each side
+    places = [((x + 0.5) * cell, (y + 0.5) * cell) for y in range(16) for x in range(16)]
+    orange = [213, 94, 0]
+    page.locator(".mnx-fill").click()
+    page.evaluate("() => { model.set('row', 3); model.set('column', 12); }")
+    frames(page)
+
+    on_photo = [(x + cell, y + cell) for x, y in places]
+    seen = colours(page, ".mnx-photo", on_photo)
+    np.testing.assert_array_equal(seen, np.repeat(explorer.photo.ravel()[:, None], 3, axis=1))
+    # The 3x3 window of (3, 12) starts one pixel before it, which is where the zeros make room.
+    assert (
+        colours(page, ".mnx-photo", middles(12 * cell, 3 * cell, 3 * cell)).tolist() == [orange] * 4
+    )
+    assert (
+        orange not in colours(page, ".mnx-photo", middles(3 * cell, 12 * cell, 3 * cell)).tolist()
+    )
+    assert colours(page, ".mnx-map", middles(12 * cell, 3 * cell, cell)).tolist() == [orange] * 4
+    assert orange not in colours(page, ".mnx-map", middles(3 * cell, 12 * cell, cell)).tolist()
+
+    out = explorer.output  # vertical edges: white is 0, full blue or orange the largest of all
+    share = (np.abs(out) / np.abs(out).max())[:, :, None]
+    end = np.where(out[:, :, None] < 0, (33, 102, 172), (217, 95, 14))
+    signed = np.full(3, 247) + share * (end - 247)
+    seen = colours(page, ".mnx-map", places)
+    np.testing.assert_allclose(seen, signed.reshape(-1, 3), rtol=0, atol=1)
+    low, high = (f"{v:.0f}".replace("-", "\u2212") for v in (out.min(), out.max()))
+    legend = page.locator(".mnx-legend")
+    assert f"values {low} to {high}; blue below 0, orange above" in legend.inner_text()
+
+    page.locator(".mnx-preset").select_option("sharpen")  # values below 0 and above 255 too
+    frames(page)
+    out = ConvolutionExplorer("cat", 16, "sharpen").output
+    assert out.min() < 0
+    assert out.max() > 255
+    grey = np.repeat(np.clip(out, 0, 255).reshape(-1, 1), 3, axis=1)
+    np.testing.assert_array_equal(colours(page, ".mnx-map", places), grey)
+    assert "black 0 or less, white 255 or more" in legend.inner_text()
+
+
+def test_padding_and_stride_make_another_map(page, explorer):
+    page.locator(".mnx-padding").select_option("valid")
+    shown = state(page)
+    valid = ConvolutionExplorer("cat", 16, "vertical edges", padding="valid").output
+    assert valid[8, 8] != explorer.output[8, 8]
+    assert (shown["size"], float(shown["value"])) == ("14", valid[8, 8])
+    assert page.evaluate("() => model.get('padding')") == "valid"
+    page.locator(".mnx-padding").select_option("same")
+    page.locator(".mnx-photo").focus()
+    for key in ("PageDown", "End"):
+        page.keyboard.press(key)
+    assert page.evaluate("() => [model.get('row'), model.get('column')]") == [15, 15]
+    page.locator(".mnx-stride").select_option("3")  # now the last place is 5
+    shown = state(page)
+    assert (shown["size"], shown["row"], shown["column"]) == ("6", "5", "5")
+    assert page.evaluate("() => [model.get('row'), model.get('column')]") == [5, 5]
+    strided = ConvolutionExplorer("cat", 16, "vertical edges", stride=3).output
+    assert float(shown["value"]) == strided[5, 5]
 
 
 def test_the_counter_counts_places_visited(page):

@@ -160,19 +160,20 @@ def test_chapter_02_sliders_redraw_their_figure(run_chapter, browser_log):
     explorer = page.locator(".jp-OutputArea-output", has=page.locator(".widget-hslider")).first
     picture = explorer.locator("img")
     picture.wait_for(timeout=PATIENCE)
-    assert picture.get_attribute("alt").startswith("After 0 of 196 output pixels")
-    handle = explorer.locator(".widget-hslider", has_text="pixels done").locator(".noUi-handle")
+    assert picture.get_attribute("alt").startswith("After 92,484,403 multiplications each")
+    slider = explorer.locator(".widget-hslider", has_text="multiplications done")
+    handle = slider.locator(".noUi-handle")
     handle.focus()
     page.keyboard.press("End")
     page.wait_for_function(
         "() => [...document.querySelectorAll('img')].some("
-        "(i) => i.alt.startsWith('After 196 of 196 output pixels: standard 462,422,016'))"
+        "(i) => i.alt.startsWith('After 462,422,016 multiplications each, standard has 196 of'))"
     )
     handle = explorer.locator(".widget-hslider", has_text="D_F").locator(".noUi-handle")
     handle.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
         "() => [...document.querySelectorAll('img')].some("
-        "(i) => i.alt.startsWith('After 225 of 225 output pixels'))"
+        "(i) => i.alt.startsWith('After 530,841,600 multiplications each, standard has 225 of'))"
     )
     assert browser_log.console_errors == []

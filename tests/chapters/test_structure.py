@@ -14,6 +14,8 @@ import jupytext
 import nbformat
 import pytest
 
+from mobilenet_lib.explorers.convolution import PRESETS
+
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "chapters" / "solutions").glob("*.ipynb"))
@@ -50,8 +52,8 @@ def test_the_chapters_are_there():
     numbers = [path.stem[:2] for path in CHAPTERS]
     assert numbers == [f"{i:02d}" for i in range(len(numbers))]
     assert len(numbers) >= 4
-    with_exercises = {p.stem for p in CHAPTERS if "check(" in p.read_text(encoding="utf-8")}
-    assert {path.stem for path in SOLUTIONS} == with_exercises
+    with_exercises = [p.stem[:2] for p in CHAPTERS if "check(" in p.read_text(encoding="utf-8")]
+    assert [path.stem for path in SOLUTIONS] == [f"{n}_solutions" for n in with_exercises]
 
 
 @every
@@ -85,6 +87,17 @@ def test_prose_stands_between_any_two_long_cells(path):
         assert "markdown" in (before.cell_type, after.cell_type), (
             f"two code cells in a row:\n{before.source}\n---\n{after.source}"
         )
+
+
+@chapter
+def test_figures_that_answer_a_question_are_folded(path):
+    for before, cell in itertools.pairwise(read(path).cells):
+        if "**Predict:**" in before.source and cell.cell_type == "code":
+            html = cell.outputs[0].get("data", {}).get("text/html", "")
+            folded = cell.metadata.get("jupyter", {}).get("outputs_hidden", False)
+            assert folded == bool(html), cell.source
+            if html:  # its first line is what JupyterLab shows in its place
+                assert html.startswith("<!-- a figure: run the cell to see it -->")
 
 
 @every
@@ -132,11 +145,17 @@ def test_saved_widgets_carry_the_current_code(path):
     """A reader sees saved explorers before running anything; they must not be stale."""
     stored = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
     explorers = ROOT / "mobilenet_lib" / "explorers"
-    current = {source.read_text(encoding="utf-8") for source in explorers.glob("*.js")}
-    for models in stored.values():
-        for model in models["state"].values():
-            if "_esm" in model["state"]:
-                assert model["state"]["_esm"] in current, "run `make chapters`"
+    current = {
+        trait: [source.read_text(encoding="utf-8") for source in explorers.glob(f"*.{ending}")]
+        for trait, ending in (("_esm", "js"), ("_css", "css"))
+    }
+    current["presets"] = [PRESETS]
+    saved = [model["state"] for models in stored.values() for model in models["state"].values()]
+    for state in saved:
+        for trait in current.keys() & state.keys():
+            assert state[trait] in current[trait], f"{trait} is stale: run `make chapters`"
+    if "ConvolutionExplorer" in path.read_text(encoding="utf-8"):
+        assert any(current.keys() <= state.keys() for state in saved)
 
 
 @every
@@ -159,3 +178,10 @@ def test_links_lead_somewhere(path):
 def test_nothing_of_the_machine_is_published(path):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"/(root|home|Users|tmp|work)/", text)
+
+
+def test_results_were_measured_on_committed_code():
+    results = sorted((ROOT / "data" / "results").glob("*.json"))
+    assert results
+    for path in results:
+        assert "dirty" not in path.read_text(encoding="utf-8"), f"measure {path.name} again"

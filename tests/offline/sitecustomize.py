@@ -15,7 +15,14 @@ from typing import Any
 
 LOG_VARIABLE = "MOBILENET_OFFLINE_LOG"
 GUARDED_METHODS = ("connect", "connect_ex", "sendto", "sendmsg")
-GUARDED_LOOKUPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
+GUARDED_LOOKUPS = (
+    "getaddrinfo",
+    "gethostbyname",
+    "gethostbyname_ex",
+    "gethostbyaddr",
+    "getfqdn",
+    "getnameinfo",  # its first argument is an address with a port
+)
 OWN_NAMES = {"", "localhost", "localhost.localdomain", "ip6-localhost", socket.gethostname()}
 
 
@@ -67,9 +74,10 @@ def guard_lookup(name: str) -> None:
     """Replace `socket.<name>` by one that refuses names of other machines."""
     original = getattr(socket, name)
 
-    def guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if not is_own(host):
-            refuse("a name lookup", host)
+    def guarded(host: Any = "", *args: Any, **kwargs: Any) -> Any:
+        name = host[0] if isinstance(host, tuple) else host
+        if not is_own(name):
+            refuse("a name lookup", name)
         return original(host, *args, **kwargs)
 
     setattr(socket, name, guarded)

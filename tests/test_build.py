@@ -1,0 +1,183 @@
+"""`chapters/build.py`: what it makes the same each time, what it hides, what it never breaks."""
+
+import importlib.util
+import json
+import os
+import random
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+from nbformat import v4
+
+SCRIPT = Path(__file__).resolve().parents[1] / "chapters" / "build.py"
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """The script as a module, whose chapters are in an empty folder."""
+    spec = importlib.util.spec_from_file_location("chapters_build", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "HERE", tmp_path)
+    monkeypatch.setenv("MOBILENET_PROGRESS", os.environ["MOBILENET_PROGRESS"])  # put back after
+    (tmp_path / "text").mkdir()
+    return module
+
+
+# --- Cell ids -----------------------------------------------------------------------------------
+
+
+def notebook_with(*sources):
+    return v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
+
+
+def test_a_cells_id_depends_on_its_own_source_only(build):
+    first, second = build._cell_ids(notebook_with("1 + 1", "2 + 2"))
+    assert build._cell_ids(notebook_with("new", "1 + 1", "2 + 2"))[1:] == [first, second]
+    assert build._cell_ids(notebook_with("2 + 2", "1 + 1")) == [second, first]
+    assert build._cell_ids(notebook_with("1 + 2")) != [first]
+
+
+def test_equal_cells_have_different_ids_that_notebooks_allow(build):
+    notebook = notebook_with(*["same"] * 3, "other", "", "", *["same"] * 9)
+    names = build._cell_ids(notebook)
+    assert len(set(names)) == len(names)
+    for cell, name in zip(notebook.cells, names, strict=True):
+        cell.id = name
+    nbformat.validate(notebook)
+
+
+# --- Widget ids ---------------------------------------------------------------------------------
+
+DIGEST = "0123456789abcdef" * 2  # looks like a widget's id, and is none
+
+
+def notebook_with_widgets(seed):
+    """A slider in a box, each with a layout, and a link that nothing refers to.
+
+    The ids are drawn anew, as ipywidgets does.
+    """
+    rng = random.Random(seed)
+    names = ("outer", "inner", "outer layout", "inner layout", "style", "link")
+    ids = {name: f"{rng.getrandbits(128):032x}" for name in names}
+
+    def model(kind, **state):
+        return {"model_module": "controls", "model_name": kind, "state": state}
+
+    def to(name):
+        return f"IPY_MODEL_{ids[name]}"
+
+    state = {
+        ids["outer"]: model("Box", children=[to("inner")], layout=to("outer layout")),
+        ids["inner"]: model("Slider", layout=to("inner layout"), style=to("style"), value=1),
+        ids["outer layout"]: model("Layout", width="1px"),
+        ids["inner layout"]: model("Layout", width="2px"),
+        ids["style"]: model("Style", color="red"),
+        ids["link"]: model("Link", source=[to("inner"), "value"], target=[to("outer"), "value"]),
+    }
+    outputs = [
+        v4.new_output("display_data", {VIEW: {"model_id": ids[name]}, "text/plain": DIGEST})
+        for name in ("inner", "outer")
+    ]
+    notebook = v4.new_notebook(cells=[v4.new_code_cell("show()", outputs=outputs, id="fixed")])
+    notebook.metadata["widgets"] = {WIDGETS: {"state": state, "version_major": 2}}
+    return notebook, ids
+
+
+def resolve(notebook):
+    """The widgets as a tree without ids, from the outputs down."""
+    state = notebook.metadata.widgets[WIDGETS].state
+
+    def follow(value):
+        if isinstance(value, list):
+            return [follow(v) for v in value]
+        if isinstance(value, str) and value.startswith("IPY_MODEL_"):
+            return tree(value.removeprefix("IPY_MODEL_"))
+        return value
+
+    def tree(name):
+        model = state[name]
+        return model.model_name, {trait: follow(v) for trait, v in model.state.items()}
+
+    return [tree(output.data[VIEW].model_id) for output in notebook.cells[0].outputs]
+
+
+def test_widget_ids_are_renamed_everywhere(build):
+    notebook, ids = notebook_with_widgets(0)
+    before = resolve(notebook)
+    steady = build._steady_widget_ids(notebook, "01")
+    text = nbformat.writes(steady)
+    assert not any(old in text for old in ids.values())
+    assert len(steady.metadata.widgets[WIDGETS].state) == len(ids)
+    assert resolve(steady) == before
+    assert text.count(DIGEST) == 2  # other long numbers are left alone
+
+
+def test_widget_ids_do_not_depend_on_the_run(build):
+    texts = {
+        nbformat.writes(build._steady_widget_ids(notebook_with_widgets(seed)[0], "01"))
+        for seed in range(20)
+    }
+    assert len(texts) == 1
+    other = nbformat.writes(build._steady_widget_ids(notebook_with_widgets(0)[0], "02"))
+    assert other not in texts  # two chapters open side by side share no widget
+
+
+def test_a_notebook_without_widgets_is_left_alone(build):
+    notebook = notebook_with(f"'{DIGEST}'")
+    assert build._steady_widget_ids(notebook, "01") == notebook
+
+
+# --- Building -----------------------------------------------------------------------------------
+
+GOOD = """# %% [markdown]
+# **Predict:** how much is 6 times 7?
+
+# %%
+6 * 7
+
+# %% [markdown]
+# And now without a question.
+
+# %%
+6 + 7
+
+# %% [markdown]
+# **Predict:** and as a picture?
+
+# %%
+from IPython.display import HTML
+
+HTML("<b>42</b>")
+"""
+
+
+def test_building_runs_hides_answers_and_leaves_broken_chapters_alone(build, tmp_path):
+    (tmp_path / "text" / "00_good.py").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "text" / "01_bad.py").write_text("# %%\nraise OSError('no')\n", encoding="utf-8")
+    (tmp_path / "01_bad.ipynb").write_text("the notebook of last time", encoding="utf-8")
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match=r"raise OSError\('no'\)"):
+        build.main([])
+    assert (tmp_path / "01_bad.ipynb").read_text(encoding="utf-8") == "the notebook of last time"
+    assert {p.name for p in tmp_path.iterdir()} == {"text", "00_good.ipynb", "01_bad.ipynb"}
+
+    built = nbformat.read(tmp_path / "00_good.ipynb", as_version=4)
+    nbformat.validate(built)
+    number, told, picture = (built.cells[i] for i in (1, 3, 5))
+    assert [c.outputs[0].data["text/plain"] for c in (number, told)] == ["42", "13"]
+    assert picture.outputs[0].data["text/html"] == "<b>42</b>"
+    assert picture.metadata == {"jupyter": {"outputs_hidden": True}}
+    assert number.metadata == told.metadata == {}  # JupyterLab would show the line all the same
+    assert [cell.id for cell in built.cells] == build._cell_ids(built)
+    assert json.loads(json.dumps(built.metadata)) == build.METADATA  # nothing of this machine
+
+
+def test_an_unknown_chapter_is_refused(build, tmp_path):
+    (tmp_path / "text" / "00_good.py").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(SystemExit, match="no chapter has 99_nowhere in its path"):
+        build.main(["99_nowhere"])
+    assert {p.name for p in tmp_path.iterdir()} == {"text"}
