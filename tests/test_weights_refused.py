@@ -350,7 +350,10 @@ def own(tmp_path, change):
         (lambda s: s.update(version=2), "has version 2 of our format"),
         (lambda s: s.pop("convention"), "no entry 'convention'"),
         (lambda s: s["convention"].update(activation="elu"), "activation must be one of relu"),
-        (lambda s: s["convention"].update(bn_eps="x"), "bn_eps must be a number from 0 to 1"),
+        (
+            lambda s: s["convention"].update(bn_eps="x"),
+            "bn_eps must be a number above 0 and at most 1",
+        ),
         (lambda s: s["convention"].update(speed=1), "speed"),
         (lambda s: s["architecture"].update(alpha=0.5), "says alpha 0.5"),
         (lambda s: s["architecture"].update(alpha=-1), "alpha must be a number above 0"),

@@ -2,8 +2,8 @@
 
     python data/glyphs/measure_difficulty.py [--difficulty 0.5] [--epochs 5] [--record]
 
-The default difficulty is chosen so that the task separates networks: a wide network that sees all
-64 pixels passes 90 %, a narrow one that sees few pixels stays clearly below.
+The default difficulty is to separate networks: a wide network that sees all 64 pixels should pass
+90 %, a narrow one that sees few pixels stay clearly below.
 """
 
 from __future__ import annotations
