@@ -28,6 +28,7 @@ ALLOWED = {
     "Bitstream-Vera",
     "CC-BY-3.0",
     "GPL-2.0-or-later WITH Font-exception-2.0",
+    "GPL-3.0-only WITH Font-exception-2.0",
     "GPL-3.0-or-later WITH Font-exception-2.0",
     "LPPL-1.3c",
     "LicenseRef-public-domain",

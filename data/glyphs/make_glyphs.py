@@ -416,7 +416,7 @@ def encode_png(pixels: Pixels) -> bytes:
 
 
 def write_parquet(path: Path, rows: list[Row]) -> None:
-    """Write rows as Parquet; the `datasets` library reads image and label as what they are."""
+    """Write rows as Parquet, with the class names where the `datasets` library looks for them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
