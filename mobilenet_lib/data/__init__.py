@@ -21,8 +21,8 @@ import torch
 from ..architecture import MAX_RESOLUTION, MIN_RESOLUTION
 from ..preprocess import Preprocess
 from ..validation import check_choice, check_int
-from .augmentation import AUGMENTATIONS, LIGHT, PAPER, Augmentation
-from .batches import Batches, ImageBatches, LetterBatches
+from .augmentation import AUGMENTATIONS, LIGHT, PAPER, WHOLE, Augmentation, Shard
+from .batches import Batches, ImageBatches, LetterBatches, Place
 from .decode import Skipped
 from .difficulty import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
 from .hub import hub_source, hub_stream
@@ -37,10 +37,13 @@ __all__ = [
     "LIGHT",
     "PAPER",
     "SOFT",
+    "WHOLE",
     "Augmentation",
     "Batches",
     "Difficulty",
     "Known",
+    "Place",
+    "Shard",
     "Skipped",
     "load",
 ]
@@ -62,6 +65,7 @@ def load(
     classes: Sequence[str] | None = None,
     streaming: bool | None = None,
     workers: int | None = None,
+    shard: Shard = WHOLE,
 ) -> Batches:
     """Load one split of a data set as batches.
 
@@ -97,12 +101,16 @@ def load(
         ImageNet-1k.
     workers
         Threads that decode images. None: one a core, 8 at most.
+    shard
+        Which rows of each batch to make, where several processes share it. `batch_size` is that of
+        the whole.
 
     Returns
     -------
     Batches
         Iterate it for (images, labels): (B, 3, R, R) float32, normalized, and (B,) int64. It has
-        `len()`, `classes`, `preprocess`, `augment`, `epoch` and `skipped`, the broken images.
+        `len()`, `classes`, `preprocess`, `augment`, `epoch` and `skipped`, the broken images;
+        `endless(place)` goes on at any batch of any epoch.
 
     Raises
     ------
@@ -114,6 +122,11 @@ def load(
         A hub data set cannot be had here; the message says what to do.
     """
     options = _options(str(name), split, batch_size, seed, device, augment)
+    if options["batch_size"] % shard.world:
+        raise ValueError(
+            f"batch_size must be a multiple of the {shard.world} processes, got {batch_size}"
+        )
+    options["shard"] = shard
     usual = GLYPHS if name == "glyphs" else KNOWN[name].preprocess if name in KNOWN else ANY_FOLDER
     chosen = preprocess or usual
     if resolution is not None:
@@ -131,7 +144,7 @@ def load(
         known = KNOWN[str(name)]
         if known.streaming if streaming is None else streaming:
             found, items = hub_stream(known, split, options["seed"])
-            options |= {"items": items, "classes": found, "size": known.sizes[split]}
+            options |= {"stream": items, "classes": found, "size": known.sizes[split]}
             return ImageBatches(workers=workers, **options)
         source = hub_source(known, split)
     else:

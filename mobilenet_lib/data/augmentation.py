@@ -19,6 +19,27 @@ TO_YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0
 
 
 @dataclass(frozen=True)
+class Shard:
+    """The rows of every batch that one of several processes makes."""
+
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def rows(self) -> slice:
+        """Every `world`-th row, from `rank` on."""
+        return slice(self.rank, None, self.world)
+
+    def rand(self, count: int, *shape: int, generator: torch.Generator) -> Tensor:
+        """Random numbers for `count` own rows out of a whole batch's, (count, ...) from 0 to 1."""
+        whole = torch.rand(count * self.world, *shape, generator=generator)
+        return whole[self.rows]
+
+
+WHOLE = Shard()
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """How training images are cropped, mirrored and recoloured."""
 
@@ -82,13 +103,13 @@ class Augmentation:
         box = torch.stack([left, top, left + pick(wide, width), top + pick(high_, height)], 1)
         return box.float()
 
-    def recolour(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def recolour(self, images: Tensor, generator: torch.Generator, shard: Shard = WHOLE) -> Tensor:
         """Mirror and recolour a batch: (B, 3, H, W) from 0 to 1, to the same.
 
         Brightness, contrast, saturation and hue are one affine map of each image's colours, so
         they cost one small matrix product.
         """
-        u = torch.rand(len(images), 5, generator=generator).to(images.device)
+        u = shard.rand(len(images), 5, generator=generator).to(images.device)
         if self.flip:
             images = torch.where((u[:, 4] < 0.5)[:, None, None, None], images.flip(3), images)
         if not (self.brightness or self.contrast or self.saturation or self.hue):
@@ -107,11 +128,11 @@ class Augmentation:
         shift = mean - matrix @ mean + self.brightness * change[:, 0, None, None]
         return torch.baddbmm(shift, matrix, images.flatten(2)).view_as(images).clamp_(0, 1)
 
-    def crop(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def crop(self, images: Tensor, generator: torch.Generator, shard: Shard = WHOLE) -> Tensor:
         """Cut a box out of each image and stretch it over the whole: (B, 3, H, W) to the same."""
         batch, _, height, width = images.shape
         sizes = torch.tensor([[width, height]]).expand(batch, 2)
-        uniform = torch.rand(batch, ATTEMPTS, 4, generator=generator)
+        uniform = shard.rand(batch, ATTEMPTS, 4, generator=generator)
         box = self.boxes(uniform, sizes[:, 0], sizes[:, 1]).view(batch, 2, 2)  # corner, axis
         relative = 2 * box / sizes[:, None] - 1  # the image reaches from -1 to 1
         centre, half = relative.mean(1), (relative[:, 1] - relative[:, 0]) / 2  # (B, 2)

@@ -1,7 +1,9 @@
 """Batches to train and test on: (images, labels) pairs, the images normalized network input.
 
 Each pass over the batches is one epoch, seeded by the seed and the epoch's number: two loaders
-with one seed give the same epochs, and the epochs of one loader differ.
+with one seed give the same epochs, and the epochs of one loader differ. Every batch has random
+numbers of its own, so a run can go on in the middle of an epoch without making what came before;
+and they are drawn for all processes' images, so several processes make what one would.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
-from typing import Any
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from torch import Tensor
 
 from ..photos import PhotoError
 from ..preprocess import FILTERS, Preprocess
-from .augmentation import ATTEMPTS, Augmentation
+from .augmentation import ATTEMPTS, WHOLE, Augmentation, Shard
 from .decode import Skipped, decode
 from .difficulty import Difficulty
 from .glyphs import CLASSES, load_glyphs
@@ -29,6 +31,15 @@ from .letters import Composer, letters_for_test
 from .source import Source
 
 Batch = tuple[Tensor, Tensor]
+
+
+class Place(NamedTuple):
+    """Where a run is in its data: what it takes next."""
+
+    epoch: int = 0
+    batch: int = 0
+    item: int = 0
+    """Images of the epoch that are behind, this process's broken ones included."""
 
 
 class Batches(ABC):
@@ -49,10 +60,13 @@ class Batches(ABC):
         batch_size: int,
         seed: int,
         device: torch.device | str,
+        shard: Shard = WHOLE,
     ) -> None:
         self.split, self.classes, self.size = split, classes, size
         self.preprocess, self.augment = preprocess, augment
         self.batch_size, self.seed, self.device = batch_size, seed, torch.device(device)
+        self.shard = shard
+        """Which rows of each batch are made here; the others are other processes'."""
         self.epoch = 0
         """Number of the next epoch. Set it to go on where an earlier run stopped."""
         self.skipped = Skipped()
@@ -65,15 +79,31 @@ class Batches(ABC):
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, self.epoch = self.epoch, self.epoch + 1
-        return self.batches(epoch)
+        return (batch for batch, _ in self.batches(Place(epoch)))
+
+    def endless(self, start: Place = Place()) -> Iterator[tuple[Batch, Place]]:  # noqa: B008
+        """Batches from `start` on, epoch after epoch, each with the place of the next.
+
+        Raises
+        ------
+        ValueError
+            An epoch has no batch, since its images are broken.
+        """
+        while True:
+            batch = None
+            for batch, place in self.batches(start):
+                yield batch, place
+            if batch is None and start.batch == 0:
+                raise ValueError(f"no batch could be made of {self.size} images. {self.skipped}")
+            start = Place(start.epoch + 1)
 
     @abstractmethod
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch."""
+    def batches(self, start: Place) -> Iterator[tuple[Batch, Place]]:
+        """The batches of one epoch from `start` on, each with the place of the next."""
 
-    def generator(self, epoch: int, purpose: int) -> torch.Generator:
-        """A generator of its own for each epoch and purpose, so that none disturbs another."""
-        state = np.random.SeedSequence([self.seed, epoch, purpose]).generate_state(2)
+    def generator(self, epoch: int, purpose: int, *batch: int) -> torch.Generator:
+        """A generator of its own for each epoch, purpose and batch: none disturbs another."""
+        state = np.random.SeedSequence([self.seed, epoch, purpose, *batch]).generate_state(2)
         return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
 
     def order(self, epoch: int) -> Tensor:
@@ -85,7 +115,7 @@ class Batches(ABC):
     def finish(self, images: Tensor, recolouring: torch.Generator) -> Tensor:
         """Recolour, resize and normalize images that are 0 to 1."""
         if self.augment:
-            images = self.augment.recolour(images, recolouring)
+            images = self.augment.recolour(images, recolouring, self.shard)
         side = self.preprocess.resolution
         if images.shape[2] != side:
             images = F.interpolate(images, (side, side), mode="bilinear", antialias=True)
@@ -106,22 +136,28 @@ class LetterBatches(Batches):
             self.images, self.labels = letters_for_test(difficulty)
             super().__init__(split=split, classes=CLASSES, size=len(self.labels), **options)
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch."""
-        scenes, crops, colours = (self.generator(epoch, purpose) for purpose in (1, 2, 3))
-        for chosen in self.order(epoch).split(self.batch_size):
-            if len(chosen) < self.batch_size and self.drop_last:
+    def batches(self, start: Place) -> Iterator[tuple[Batch, Place]]:
+        """The batches of one epoch from `start` on, each with the place of the next."""
+        epoch = start.epoch
+        for number, rows in enumerate(self.order(epoch).split(self.batch_size)):
+            chosen = rows[self.shard.rows]
+            if len(rows) < self.batch_size and self.drop_last:
                 return
+            if number < start.batch or not len(chosen):
+                continue
             if self.split == "train":
-                scene = self.composer.draw(len(chosen), scenes)
+                scene = self.composer.draw(len(rows), self.generator(epoch, 1, number))
+                scene = scene.rows(self.shard.rows)
                 images = self.composer.compose(self.images[chosen.to(self.device)], scene)
                 labels = self.glyphs.labels[chosen]
             else:
                 images = self.images[chosen].to(self.device).float() / 255
                 labels = self.labels[chosen]
             if self.augment:
-                images = self.augment.crop(images, crops)
-            yield self.finish(images, colours), labels.to(self.device)
+                images = self.augment.crop(images, self.generator(epoch, 2, number), self.shard)
+            images = self.finish(images, self.generator(epoch, 3, number))
+            after = number + 1
+            yield (images, labels.to(self.device)), Place(epoch, after, after * self.batch_size)
 
 
 class ImageBatches(Batches):
@@ -130,53 +166,75 @@ class ImageBatches(Batches):
     def __init__(
         self,
         *,
-        items: Callable[[int], Iterator[tuple[str, Any, int]]] | None = None,
+        stream: Callable[[int], Iterator[tuple[str, Any, int]]] | None = None,
         source: Source | None = None,
         workers: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.source = source
-        self.items = items or self._items
+        self.source, self.stream = source, stream
         self.workers = workers or min(8, os.cpu_count() or 1)
 
-    def _items(self, epoch: int) -> Iterator[tuple[str, Any, int]]:
-        for i in self.order(epoch).tolist():
-            yield self.source.name(i), self.source.read(i), int(self.source.labels[i])
+    def _items(self, start: Place) -> Iterator[tuple[int, tuple[str, Any, int]]]:
+        """Numbered items of an epoch, from the start on, that this process decodes."""
+        first = range(start.item, self.size)[self.shard.rows]
+        if self.stream is None:
+            chosen = self.order(start.epoch)
+            for i in first:
+                row = int(chosen[i])
+                yield i, (self.source.name(row), self.source.read(row), self.source.labels[row])
+        else:  # what was used already has to be read again, though not decoded
+            whole = enumerate(self.stream(start.epoch))
+            yield from islice(whole, start.item + self.shard.rank, None, self.shard.world)
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch; images that cannot be decoded are noted in `skipped`."""
-        crops, colours = self.generator(epoch, 2), self.generator(epoch, 3)
+    def batches(self, start: Place) -> Iterator[tuple[Batch, Place]]:
+        """The batches of one epoch from `start` on; images that do not decode are `skipped`."""
+        size = self.batch_size // self.shard.world
         images: list[Tensor] = []
         labels: list[int] = []
-        for picture, label in self._pictures(epoch, crops):
+        number, item = start.batch, start.item
+        for i, picture, label in self._pictures(start):
             images.append(picture)
             labels.append(label)
-            if len(images) == self.batch_size:
-                yield self._batch(images, labels, colours)
-                images, labels = [], []
+            if len(images) == size:
+                # The next batch starts where this one ends, for every process at the same row.
+                item = i - self.shard.rank + self.shard.world
+                yield (
+                    self._batch(start.epoch, number, images, labels),
+                    Place(start.epoch, number + 1, item),
+                )
+                images, labels, number = [], [], number + 1
+                if self.drop_last and number == len(self):
+                    return
         if images and not self.drop_last:
-            yield self._batch(images, labels, colours)
+            place = Place(start.epoch, number + 1, self.size)
+            yield self._batch(start.epoch, number, images, labels), place
 
-    def _batch(self, images: list[Tensor], labels: list[int], colours: torch.Generator) -> Batch:
+    def _batch(self, epoch: int, number: int, images: list[Tensor], labels: list[int]) -> Batch:
         pixels = torch.stack(images).to(self.device)  # (B, R, R, 3) uint8
         pixels = pixels.permute(0, 3, 1, 2).float() / 255
+        colours = self.generator(epoch, 3, number)
         return self.finish(pixels, colours), torch.tensor(labels, device=self.device)
 
-    def _pictures(self, epoch: int, crops: torch.Generator) -> Iterator[tuple[Tensor, int]]:
+    def _pictures(self, start: Place) -> Iterator[tuple[int, Tensor, int]]:
         # Two batches are under way while one is being used; the order stays.
-        waiting: deque[tuple[str, int, Future[Tensor]]] = deque()
+        waiting: deque[tuple[int, str, int, Future[Tensor]]] = deque()
+        ahead = 2 * self.batch_size // self.shard.world
         pool = ThreadPoolExecutor(self.workers)
         try:
-            for item in chain(self.items(epoch), [None] * (2 * self.batch_size)):
-                if item is not None:
-                    name, content, label = item
-                    uniform = torch.rand(1, ATTEMPTS, 4, generator=crops) if self.augment else None
-                    waiting.append((name, label, pool.submit(self._picture, content, uniform)))
-                if waiting and (item is None or len(waiting) > 2 * self.batch_size):
-                    name, label, future = waiting.popleft()
+            for entry in chain(self._items(start), [None] * ahead):
+                if entry is not None:
+                    i, (name, content, label) = entry
+                    uniform = None
+                    if self.augment:
+                        own = self.generator(start.epoch, 2, i)
+                        uniform = torch.rand(1, ATTEMPTS, 4, generator=own)
+                    future = pool.submit(self._picture, content, uniform)
+                    waiting.append((i, name, int(label), future))
+                if waiting and (entry is None or len(waiting) > ahead):
+                    i, name, label, future = waiting.popleft()
                     try:
-                        yield future.result(), label
+                        yield i, future.result(), label
                     except PhotoError as error:
                         self.skipped.add(name, str(error))
         finally:

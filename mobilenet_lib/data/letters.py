@@ -55,6 +55,10 @@ class Scene(NamedTuple):
         """The same on `device`."""
         return Scene(*(part.to(device, non_blocking=True) for part in self))
 
+    def rows(self, chosen: slice) -> Scene:
+        """Some of the rows."""
+        return Scene(*(part[chosen] for part in self))
+
 
 class Composer:
     """Composes images from glyphs on the photographs of one split.

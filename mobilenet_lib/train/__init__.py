@@ -1,0 +1,45 @@
+"""Training: three recipes, a loop that loses nothing, and the fastest step that a machine has.
+
+    result = train(Recipe.preset("quick"), "runs/first")
+    mobilenet train --recipe quick --alpha 0.5 --out runs/first
+
+The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`), the learning rate
+(`schedule`), the optimizers (`optimizers`), layout and precision (`speed`), batches that do not fit
+(`memory`), interrupts (`interrupt`) and the state of a run (`checkpoint`). A grid of runs is a
+`sweep`. Several GPUs and machines, ImageNet and SLURM: `SCALE.md` beside this file.
+
+Names are handed out lazily: recipes need no torch, and the command line is made from them.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .checkpoint import CheckpointError, CheckpointNotWritten
+    from .loop import Diverged, Result, Step, Trainer, train
+    from .memory import OutOfMemory
+    from .recipe import RECIPES, Recipe
+
+__all__ = [
+    "RECIPES",
+    "CheckpointError",
+    "CheckpointNotWritten",
+    "Diverged",
+    "OutOfMemory",
+    "Recipe",
+    "Result",
+    "Step",
+    "Trainer",
+    "train",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "checkpoint": ("CheckpointError", "CheckpointNotWritten"),
+        "loop": ("Diverged", "Result", "Step", "Trainer", "train"),
+        "memory": ("OutOfMemory",),
+        "recipe": ("RECIPES", "Recipe"),
+    },
+)

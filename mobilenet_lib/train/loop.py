@@ -1,0 +1,435 @@
+"""The training loop: one step after another, saved so that nothing is lost.
+
+A `Trainer` is one run. Its `step` is all of training; the rest puts it together, tests the network
+after every epoch, and keeps the state. `train` runs one to its end.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, gather_object
+from torch import Tensor, nn
+
+from .. import data
+from ..files import provenance, write_atomically
+from ..model import KERAS, PAPER, TF_SLIM, TIMM, MobileNet
+from ..weights import save_checkpoint
+from .checkpoint import NAME, CheckpointError, read_state, write_state
+from .interrupt import Interruptible
+from .memory import Parts
+from .optimizers import Average, apply_setting, make_optimizer
+from .recipe import Recipe, flat
+from .schedule import at
+from .speed import Choice, apply_plan, choose, to_layout
+
+CONVENTIONS = {"paper": PAPER, "tf-slim": TF_SLIM, "keras": KERAS, "timm": TIMM}
+WINDOW, TOO_HIGH = 20, 4.0
+"""A run diverged when its last 20 losses are, on average, 4 times that of guessing."""
+
+
+class Diverged(ValueError):
+    """The loss is no number any more, or far above guessing; the message says what to try."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step did."""
+
+    number: int
+    """Counted from 1."""
+    steps: int
+    """Steps of the whole run."""
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    rate: float
+    """Learning rate."""
+    accuracy: float | None
+    """Share of test images that are named right; at the end of an epoch only."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run, finished or not."""
+
+    net: MobileNet
+    """Trained network, with `preprocess` and `classes`; averaged weights if the recipe says so."""
+    accuracy: float | None
+    """On the test images, after the last epoch that was finished."""
+    history: list[dict[str, float]]
+    """One row an epoch: loss, accuracy, rate, seconds."""
+    losses: list[float]
+    """One a step."""
+    choice: Choice
+    """Layout and precision, and why."""
+    seconds: float
+    """Time in training, over all parts of the run."""
+    finished: bool
+
+
+class Trainer:
+    """One run of a recipe.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    folder
+        Where the run keeps its checkpoint; None keeps nothing.
+    resume
+        Go on from the folder's checkpoint, if it has one.
+
+    Raises
+    ------
+    ValueError
+        The recipe does not fit the data or this machine, or the folder's checkpoint is another
+        recipe's, or it has one and `resume` is not asked for.
+    """
+
+    def __init__(
+        self, recipe: Recipe, folder: str | Path | None = None, *, resume: bool = False
+    ) -> None:
+        self.recipe = recipe
+        self.accelerator = Accelerator(cpu=recipe.speed.device == "cpu")
+        self.device, world = self.accelerator.device, self.accelerator.num_processes
+        self.path = Path(folder) / NAME if folder is not None else None
+        stored = self._stored(resume)
+        shard = data.Shard(self.accelerator.process_index, world)
+        self.batches = load_data(recipe, "train", self.device, shard)
+        self.test = load_data(recipe, "test", self.device, shard)
+        check_sizes(recipe, self.batches, self.test)
+        self.steps = recipe.schedule.epochs * len(self.batches)
+
+        torch.manual_seed(recipe.seed)
+        self.net = make_network(recipe, len(self.batches.classes))
+        torch.manual_seed(recipe.seed + shard.rank)  # dropout differs between processes
+        self.choice = Choice(**stored["choice"]) if stored else self._choose()
+        self.net.to(self.device)
+        if world > 1 and self.device.type == "cuda" and not recipe.network.freeze_statistics:
+            self.net = nn.SyncBatchNorm.convert_sync_batchnorm(self.net)
+        apply_plan(self.net, self.choice.plan)
+        model = torch.compile(self.net) if recipe.speed.compile else self.net
+        self.model = self.accelerator.prepare(model)
+        self.optimizer = make_optimizer(self.net, recipe)
+        memory = recipe.regularization.average
+        self.average = Average(self.net, memory) if memory is not None else None
+        self.parts = Parts(recipe.data.batch_size // world, recipe.speed.accumulate and world == 1)
+
+        self.done, self.seconds = 0, 0.0
+        self.losses: list[float] = []
+        self.history: list[dict[str, float]] = []
+        self.place = data.Place()
+        self.stopped = False
+        if stored:
+            self._restore(stored)
+        self.stream = self.batches.endless(self.place)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.done == self.steps
+
+    def step(self, stop: bool = False) -> Step:
+        """Take one step; after the last of an epoch, also test the network.
+
+        Parameters
+        ----------
+        stop
+            Whether this process wants to stop after it; `stopped` then becomes true in all.
+
+        Raises
+        ------
+        Diverged
+            The loss is no number, or far too high.
+        OutOfMemory
+            The batch does not fit.
+        """
+        start = time.perf_counter()
+        (images, labels), place = next(self.stream)
+        setting = at(self.recipe.schedule, self.done, self.steps)
+        rate = apply_setting(self.optimizer, self.recipe.optimization, setting)
+        self._train_mode()
+        loss = self.parts.run(
+            lambda rows: self._backward(images, labels, rows), self.optimizer.zero_grad
+        )
+        # All processes see the same loss, and stop together.
+        said = self.accelerator.reduce(torch.stack([loss, loss.new_tensor(float(stop))]), "mean")
+        loss_value, self.stopped = said[0].item(), said[1].item() > 0
+        self.losses.append(loss_value)
+        self._check(rate)
+        if self.recipe.optimization.clip is not None:
+            self.accelerator.clip_grad_norm_(self.net.parameters(), self.recipe.optimization.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.average:
+            self.average.update(self.net)
+        self.done, self.place = self.done + 1, place
+        self.seconds += time.perf_counter() - start
+        accuracy = None
+        if self.done % len(self.batches) == 0:
+            accuracy = self.evaluate()
+            recent = self.losses[-len(self.batches) :]
+            row = {"epoch": self.done // len(self.batches), "loss": sum(recent) / len(recent)}
+            self.history.append(
+                row | {"accuracy": accuracy, "rate": rate, "seconds": round(self.seconds, 2)}
+            )
+        epoch = -(-self.done // len(self.batches))
+        return Step(self.done, self.steps, epoch, loss_value, rate, accuracy)
+
+    def _backward(self, images: Tensor, labels: Tensor, rows: slice) -> Tensor:
+        """Add the gradient of some rows of a batch, and return their part of its mean loss."""
+        part = to_layout(images[rows], self.choice.plan)
+        logits = self.model(part).float()
+        loss = F.cross_entropy(
+            logits, labels[rows], label_smoothing=self.recipe.regularization.label_smoothing
+        )
+        loss = loss * (len(part) / len(images))
+        self.accelerator.backward(loss)
+        return loss.detach()
+
+    def _train_mode(self) -> None:
+        self.model.train()
+        if self.recipe.network.freeze_statistics:
+            for module in self.net.modules():
+                if isinstance(module, nn.modules.batchnorm._NormBase):
+                    module.eval()
+
+    def _check(self, rate: float) -> None:
+        loss, guess = self.losses[-1], math.log(len(self.batches.classes))
+        recent = self.losses[-WINDOW:]
+        mean = sum(recent) / len(recent)
+        if math.isfinite(loss) and (len(recent) < WINDOW or mean < TOO_HIGH * guess):
+            return
+        what = f"is {loss}" if not math.isfinite(loss) else f"averages {mean:.3g}"
+        raise Diverged(
+            f"training diverged: the loss {what} at step {len(self.losses)} of {self.steps} "
+            f"(guessing gives {guess:.2f}; learning rate {rate:.4g}). Try a third of the rate "
+            f"(--rate {self.recipe.optimization.rate / 3:.2g}), a longer --warm-up, --clip 1"
+            + (", or --plan fp32" if "bf16" in self.choice.plan else "")
+        )
+
+    @torch.inference_mode()
+    def evaluate(self) -> float:
+        """Share of test images that are named right, by the averaged weights if there are any."""
+        if self.average:
+            self.average.swap(self.net)
+        self.net.eval()
+        counts = torch.zeros(2, device=self.device)
+        for images, labels in self.test:
+            for some in torch.arange(len(images)).split(self.parts.size):
+                rows = slice(int(some[0]), int(some[-1]) + 1)
+                logits = self.net(to_layout(images[rows], self.choice.plan))
+                counts[0] += (logits.argmax(1) == labels[rows]).sum()
+                counts[1] += len(some)
+        if self.average:
+            self.average.swap(self.net)
+        right, all_ = self.accelerator.reduce(counts, "sum").tolist()
+        return right / all_
+
+    def result(self) -> Result:
+        """What the run has come to, with a network of its own."""
+        net = make_network(self.recipe, len(self.batches.classes))
+        net.load_state_dict(self.net.state_dict())
+        if self.average:
+            with torch.no_grad():
+                own = dict([*net.named_parameters(), *net.named_buffers()])
+                for name, value in self.average.values.items():
+                    own[name].copy_(value)
+        net.preprocess, net.classes = self.batches.preprocess, self.batches.classes
+        accuracy = self.history[-1]["accuracy"] if self.history else None
+        history, losses = [dict(row) for row in self.history], list(self.losses)
+        return Result(
+            net.eval(), accuracy, history, losses, self.choice, self.seconds, self.finished
+        )
+
+    # --- State ----------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write the run's state to its folder; every process has to call it."""
+        own = {"place": list(self.place), "rng": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            own["cuda_rng"] = torch.cuda.get_rng_state(self.device)
+        everyone = gather_object([own])
+        if self.path is None or not self.accelerator.is_main_process:
+            return
+        state = {
+            "recipe": self.recipe.to_dict(),
+            "choice": asdict(self.choice),
+            "step": self.done,
+            "processes": everyone,
+            "net": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "parts": self.parts.count,
+            "losses": self.losses,
+            "history": self.history,
+            "seconds": self.seconds,
+        }
+        write_state(self.path, state)
+
+    def _stored(self, resume: bool) -> dict[str, Any] | None:
+        if self.path is None or not self.path.exists():
+            return None
+        if not resume:
+            raise CheckpointError(
+                f"{self.path.parent} already holds a run: go on with it (--resume), or choose "
+                "another folder (--out)"
+            )
+        stored = read_state(self.path)
+        other = Recipe.from_dict(stored["recipe"])
+        if different := self.recipe.differences(other):
+            raise CheckpointError(
+                f"{self.path} is another recipe's: it has {', '.join(different)}. Give the same "
+                "options, or another folder (--out)"
+            )
+        world = self.accelerator.num_processes
+        if len(stored["processes"]) != world:
+            raise CheckpointError(
+                f"{self.path} is of {len(stored['processes'])} processes, here are {world}; go on "
+                "with as many"
+            )
+        return stored
+
+    def _restore(self, stored: dict[str, Any]) -> None:
+        own = stored["processes"][self.accelerator.process_index]
+        self.net.load_state_dict(stored["net"])
+        self.optimizer.load_state_dict(stored["optimizer"])
+        if self.average:
+            self.average.load_state_dict(stored["average"])
+        self.parts.count = stored["parts"]
+        self.done, self.seconds = stored["step"], stored["seconds"]
+        self.losses, self.history = stored["losses"], stored["history"]
+        self.place = data.Place(*own["place"])
+        torch.set_rng_state(own["rng"])
+        if "cuda_rng" in own:
+            torch.cuda.set_rng_state(own["cuda_rng"], self.device)
+
+    def _choose(self) -> Choice:
+        # One process measures, all take what it found: they must compute alike.
+        found = [choose(self.recipe, self.device) if self.accelerator.is_main_process else None]
+        return broadcast_object_list(found)[0]
+
+
+def train(
+    recipe: Recipe,
+    folder: str | Path | None = None,
+    *,
+    resume: bool = False,
+    save_every: int = 200,
+    on_step: Callable[[Step], Any] | None = None,
+) -> Result:
+    """Train a network by a recipe.
+
+    An interrupt (Ctrl-C, or the stop button of a notebook) ends it after the step it is in: the
+    state is saved, and what has been trained so far comes back, `finished` false.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    folder
+        Where to keep the checkpoint (training.ckpt), the finished network (net.safetensors) and
+        the results (results.json); None keeps nothing.
+    resume
+        Go on from the folder's checkpoint, if it has one.
+    save_every
+        Steps between checkpoints; one is also written after every epoch.
+    on_step
+        Called after every step with a `Step`, for a live curve or a progress bar.
+
+    Raises
+    ------
+    ValueError
+        See `Trainer`; `Diverged`; `OutOfMemory`.
+    OSError
+        A file could not be written.
+    """
+    trainer = Trainer(recipe, folder, resume=resume)
+    with Interruptible() as interrupt:
+        while not trainer.finished and not trainer.stopped:
+            done = trainer.step(stop=interrupt.asked)
+            if on_step is not None:
+                on_step(done)
+            if done.number % save_every == 0 or done.accuracy is not None or trainer.stopped:
+                trainer.save()
+    result = trainer.result()
+    if folder is not None and result.finished and trainer.accelerator.is_main_process:
+        write_results(result, recipe, Path(folder), trainer.test.size)
+    return result
+
+
+def write_results(result: Result, recipe: Recipe, folder: Path, test_images: int) -> None:
+    """Write the trained network and the results with their provenance."""
+    source = {"recipe": recipe.to_dict(), "test_accuracy": result.accuracy}
+    save_checkpoint(result.net, folder / "net.safetensors", source=source)
+    arch = result.net.arch
+    content = {
+        "recipe": recipe.to_dict(),
+        "test_accuracy": round(result.accuracy, 5),
+        "test_images": test_images,
+        "mult_adds": arch.mult_adds,
+        "parameters": arch.parameters,
+        "history": result.history,
+        "choice": asdict(result.choice),
+        "wall_time_s": round(result.seconds, 1),
+        "threads": torch.get_num_threads(),
+        "provenance": provenance(recipe.seed, ("torch", "numpy", "accelerate")),
+    }
+    write_atomically(folder / "results.json", json.dumps(content, indent=2) + "\n")
+
+
+def make_network(recipe: Recipe, num_classes: int) -> MobileNet:
+    """A fresh network, its weights drawn from torch's global generator."""
+    chosen = recipe.network
+    convention = CONVENTIONS[chosen.convention]
+    if chosen.bn_momentum is not None:
+        convention = replace(convention, bn_momentum=chosen.bn_momentum)
+    if chosen.dropout is not None:
+        convention = replace(convention, dropout=chosen.dropout)
+    size = {"alpha": chosen.alpha, "resolution": chosen.resolution, "body": chosen.body}
+    return MobileNet(convention.architecture(num_classes, **size), convention)
+
+
+def load_data(
+    recipe: Recipe, split: str, device: torch.device, shard: data.Shard = data.WHOLE
+) -> data.Batches:
+    """The recipe's images of one split."""
+    chosen = recipe.data
+    options: dict[str, Any] = {}
+    if chosen.dataset == "glyphs":
+        options["difficulty"] = chosen.difficulty
+    elif chosen.workers is not None:
+        options["workers"] = chosen.workers
+    augment = chosen.augment if split == "train" else "none"
+    return data.load(
+        chosen.dataset,
+        split=split,
+        batch_size=chosen.batch_size,
+        resolution=recipe.network.resolution,
+        seed=recipe.seed,
+        device=device,
+        augment=None if augment == "default" else augment,
+        shard=shard,
+        **options,
+    )
+
+
+def check_sizes(recipe: Recipe, batches: data.Batches, test: data.Batches) -> None:
+    """Refuse batches that are larger than the data, and a test that has other classes."""
+    if recipe.data.batch_size > batches.size:
+        raise ValueError(
+            f"batch_size is {recipe.data.batch_size}, and {recipe.data.dataset} has only "
+            f"{batches.size} training images; take {batches.size} at most"
+        )
+    if batches.classes != test.classes:
+        raise ValueError(f"{recipe.data.dataset} has other classes for the test than for training")

@@ -1,0 +1,81 @@
+"""Batches that do not fit into memory: which size would, and taking them in parts."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from torch import Tensor
+
+
+class OutOfMemory(ValueError):
+    """A batch did not fit into memory; the message says which one would."""
+
+
+class Parts:
+    """Runs a batch whole, or in as many parts as it takes to fit.
+
+    The gradients of parts add up to the whole's; only BN then sees fewer images at a time.
+
+    Parameters
+    ----------
+    batch_size
+        Images that this process has in a step.
+    accumulate
+        Whether to go on in parts. Else the size that fits is found, and the run stops.
+    """
+
+    def __init__(self, batch_size: int, accumulate: bool) -> None:
+        self.batch_size, self.accumulate = batch_size, accumulate
+        self.count = 1
+
+    @property
+    def size(self) -> int:
+        """Images in the largest part."""
+        return -(-self.batch_size // self.count)
+
+    def run(self, backward: Callable[[slice], Tensor], reset: Callable[[], None]) -> Tensor:
+        """The loss of a batch: the sum of `backward` over its parts, which add their gradients.
+
+        `reset` removes the gradients of an attempt that failed.
+
+        Raises
+        ------
+        OutOfMemory
+            It does not fit, and parts are not wanted, or not even one image fits.
+        """
+        wanted = self.count
+        while True:
+            try:
+                loss = self._all(backward)
+            except Exception as error:
+                if not should_reduce_batch_size(error):
+                    raise
+                if self.size == 1:
+                    raise OutOfMemory(
+                        "not even one image fits into memory; lower alpha or the resolution, or "
+                        "close what else uses the device"
+                    ) from error
+                failed = error
+            else:
+                if self.count != wanted and not self.accumulate:
+                    raise OutOfMemory(
+                        f"a batch of {self.batch_size} images a process does not fit into memory, "
+                        f"one of {self.size} does. Take --batch-size {self.size} (with a rate that "
+                        "is smaller in proportion), or add --accumulate to take the batch in "
+                        f"{self.count} parts"
+                    ) from failed
+                return loss
+            # Out of the handler: the error holds on to the tensors that filled the memory.
+            failed = failed.with_traceback(None)
+            reset()
+            self.count *= 2
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _all(self, backward: Callable[[slice], Tensor]) -> Tensor:
+        parts = [slice(i, i + self.size) for i in range(0, self.batch_size, self.size)]
+        return torch.stack([backward(rows) for rows in parts]).sum()

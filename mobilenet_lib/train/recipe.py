@@ -1,0 +1,265 @@
+"""A recipe: everything that decides how a network is trained, one frozen dataclass a concern.
+
+>>> quick = Recipe.preset("quick")
+>>> quick.schedule.epochs, quick.optimization.optimizer
+(5, 'sgd')
+
+`mobilenet train` makes its options from these fields, so each option exists once. Whatever is in a
+recipe is in every checkpoint and results file of the run. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from ..architecture import Body, mobilenet_v1
+from ..validation import check_choice, check_int, check_positive
+
+OPTIMIZERS = ("sgd", "rmsprop", "adamw")
+SHAPES = ("one-cycle", "cosine", "exponential", "constant")
+CONVENTIONS = ("paper", "tf-slim", "keras", "timm")
+AUGMENTS = ("default", "none", "light", "paper", "rand")
+DIFFICULTIES = ("soft", "default", "harsh")
+PLANS = ("auto", "nchw-fp32", "fp32", "pointwise-bf16", "fast-bf16", "bf16")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Which network is trained."""
+
+    alpha: float = 1.0
+    """Width multiplier (Eq. 6)."""
+    resolution: int = 64
+    """Side of the images in pixels, at least 32."""
+    body: Body = "separable"
+    """Table 1 as it is, with full 3x3 convolutions (Table 4), or without five layers (Table 5)."""
+    convention: Literal["paper", "tf-slim", "keras", "timm"] = "paper"
+    """Whose ReLU, padding and BN epsilon, where the paper leaves it open."""
+    bn_momentum: float | None = 0.1
+    """Share of the new batch in BN's moving statistics; None for the convention's own. The
+    authors' 0.0003 needs many thousand steps."""
+    freeze_statistics: bool = False
+    """Normalize with the moving statistics while training, too, and leave them as they are."""
+    dropout: float | None = None
+    """Probability of dropping a feature before the classifier; None for the convention's own."""
+
+    def __post_init__(self) -> None:
+        mobilenet_v1(self.alpha, self.resolution, 2, self.body)  # it names what is out of range
+        check_choice("convention", self.convention, CONVENTIONS)
+        if self.bn_momentum is not None:
+            check_positive("bn_momentum", self.bn_momentum, 1)
+        if self.dropout is not None:
+            check_share("dropout", self.dropout)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What it learns from."""
+
+    dataset: str = "glyphs"
+    """"glyphs", a named data set such as cifar10, a folder of class folders, a Parquet file."""
+    batch_size: int = 128
+    """Images in a step, all processes together."""
+    augment: Literal["default", "none", "light", "paper", "rand"] = "default"
+    """How training images are varied; "rand" is light with RandAugment, "default" the data's."""
+    difficulty: Literal["soft", "default", "harsh"] = "default"
+    """Of letters in the wild."""
+    workers: int | None = None
+    """Threads that decode images in each process; None: one a core, 8 at most."""
+
+    def __post_init__(self) -> None:
+        check_int("batch_size", self.batch_size, 1)
+        check_choice("augment", self.augment, AUGMENTS)
+        check_choice("difficulty", self.difficulty, DIFFICULTIES)
+        if self.workers is not None:
+            check_int("workers", self.workers, 1, 256)
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """How a gradient becomes a step."""
+
+    optimizer: Literal["sgd", "rmsprop", "adamw"] = "sgd"
+    """SGD with momentum, TensorFlow's RMSprop as the authors used it, or AdamW."""
+    rate: float = 0.2
+    """Largest learning rate of the schedule."""
+    momentum: float = 0.9
+    """Of SGD and RMSprop; AdamW's beta 1."""
+    decay: float = 0.9
+    """Memory of the squared gradients: RMSprop's decay, AdamW's beta 2."""
+    epsilon: float = 1e-8
+    """Keeps the division by them finite. RMSprop adds it under the square root; tf-slim's is 1."""
+    clip: float | None = None
+    """Longest gradient, all parameters together; a longer one is shortened to it."""
+
+    def __post_init__(self) -> None:
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_positive("rate", self.rate)
+        check_share("momentum", self.momentum)
+        check_share("decay", self.decay)
+        check_positive("epsilon", self.epsilon)
+        if self.clip is not None:
+            check_positive("clip", self.clip)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, and how the learning rate runs."""
+
+    epochs: int = 5
+    """Passes over the training images."""
+    shape: Literal["one-cycle", "cosine", "exponential", "constant"] = "one-cycle"
+    """One-cycle has its own warm-up, over the first 30 % of the steps, and cycles momentum."""
+    warm_up: float = 0.0
+    """Epochs in which the rate rises from 0, for the other shapes."""
+    factor: float = 0.94
+    """Exponential: the rate is multiplied by this ..."""
+    every: float = 2.0
+    """... every so many epochs."""
+
+    def __post_init__(self) -> None:
+        check_int("epochs", self.epochs, 1)
+        check_choice("shape", self.shape, SHAPES)
+        check_positive("factor", self.factor, 1)
+        check_positive("every", self.every)
+        if not (math.isfinite(self.warm_up) and self.warm_up >= 0):
+            raise ValueError(f"warm_up must be a number of epochs >= 0, got {self.warm_up!r}")
+        if self.warm_up >= self.epochs:
+            raise ValueError(
+                f"warm_up ({self.warm_up:g} epochs) must be shorter than the training "
+                f"({self.epochs} epochs): shorten it or train longer"
+            )
+        if self.shape == "one-cycle" and self.warm_up:
+            raise ValueError(
+                "warm_up is for the other shapes: one-cycle has its own, over the first 30 % of "
+                "the steps. Leave warm_up at 0 or take shape cosine"
+            )
+
+
+@dataclass(frozen=True)
+class Regularization:
+    """What keeps a network from learning the training images by heart. Small ones need little."""
+
+    weight_decay: float = 5e-5
+    """Pull of the weights towards 0: of convolutions and of the classifier."""
+    decay_depthwise: bool = False
+    """Also of depthwise filters. They have nine weights each; the paper advises against it."""
+    decay_norms: bool = False
+    """Also of BN's gamma and beta, and of the classifier's bias."""
+    label_smoothing: float = 0.0
+    """Share of the target that is spread over all classes."""
+    average: float | None = None
+    """Test a moving average of the weights with this memory, such as 0.9998; None: the weights."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise ValueError(f"weight_decay must be a number >= 0, got {self.weight_decay!r}")
+        check_share("label_smoothing", self.label_smoothing)
+        if self.average is not None:
+            check_share("average", self.average)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Where it runs and in which numbers; "auto" measures what is fastest on this machine."""
+
+    plan: Literal["auto", "nchw-fp32", "fp32", "pointwise-bf16", "fast-bf16", "bf16"] = "auto"
+    """Layout and precision: see `mobilenet_lib.train.speed`."""
+    compile: bool = False
+    """Also compile the network with torch.compile; worth its minute on a GPU."""
+    device: Literal["auto", "cpu"] = "auto"
+    """The GPU if there is one, or the processor."""
+    accumulate: bool = False
+    """If a batch does not fit into the GPU's memory, take it in parts instead of stopping."""
+
+    def __post_init__(self) -> None:
+        check_choice("plan", self.plan, PLANS)
+        check_choice("device", self.device, ("auto", "cpu"))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides how a network is trained."""
+
+    name: str = "quick"
+    """Whose values it starts from: quick, paper or modern."""
+    seed: int = 0
+    """Of the weights, the order and composition of the images, and dropout."""
+    network: Network = field(default_factory=Network)
+    data: Data = field(default_factory=Data)
+    optimization: Optimization = field(default_factory=Optimization)
+    schedule: Schedule = field(default_factory=Schedule)
+    regularization: Regularization = field(default_factory=Regularization)
+    speed: Speed = field(default_factory=Speed)
+
+    def __post_init__(self) -> None:
+        check_int("seed", self.seed, 0)
+
+    @staticmethod
+    def preset(name: str) -> Recipe:
+        """One of the three recipes: "quick", "paper" or "modern"."""
+        return RECIPES[check_choice("recipe", name, RECIPES)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain data, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Recipe:
+        """The recipe that `to_dict` described; values are checked anew."""
+        parts = {"network": Network, "data": Data, "optimization": Optimization}
+        parts |= {"schedule": Schedule, "regularization": Regularization, "speed": Speed}
+        made = {name: part(**stored[name]) for name, part in parts.items()}
+        return cls(name=stored["name"], seed=stored["seed"], **made)
+
+    def differences(self, other: Recipe) -> list[str]:
+        """What another recipe has otherwise, such as "alpha 1.0 (here 0.5)"."""
+        mine, theirs = flat(self), flat(other)
+        return [f"{k} {theirs[k]} (here {v})" for k, v in mine.items() if theirs[k] != v]
+
+
+def flat(recipe: Recipe) -> dict[str, Any]:
+    """All fields of a recipe by their own names, which are unique."""
+    values: dict[str, Any] = {}
+    for part in fields(recipe):
+        value = getattr(recipe, part.name)
+        values |= asdict(value) if hasattr(value, "__dataclass_fields__") else {part.name: value}
+    return values
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse what is no number from 0 to below 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a number from 0 to below 1, got {value!r}")
+
+
+# quick: a good network in a few minutes of two cores. SGD under one cycle is what a few hundred
+# steps are best spent on, and BN's moving statistics must follow within them.
+QUICK = Recipe()
+
+# paper: RMSprop as for Inception V3, with little augmentation and decay. The paper prints no
+# settings; these are the defaults of the authors' published tf-slim scripts: decay and momentum
+# 0.9, epsilon 1, rate 0.01 times 0.94 every second epoch, batches of 32, L2 of 4e-5 on everything
+# but depthwise filters, BN memory of 0.9997. How many epochs they took is not known.
+PAPER_RECIPE = Recipe(
+    name="paper",
+    network=Network(bn_momentum=None),
+    data=Data(batch_size=32, augment="light"),
+    optimization=Optimization("rmsprop", rate=0.01, momentum=0.9, decay=0.9, epsilon=1.0),
+    schedule=Schedule(epochs=100, shape="exponential", factor=0.94, every=2),
+    regularization=Regularization(weight_decay=4e-5),
+)
+
+# modern: what the best published V1 used, as far as it is known (timm: AdamW with beta 1 of 0.6,
+# thousands of epochs, RandAugment, averaged weights). The rest are ours.
+MODERN = Recipe(
+    name="modern",
+    network=Network(convention="timm", dropout=0.1),
+    data=Data(batch_size=256, augment="rand"),
+    optimization=Optimization("adamw", rate=3e-3, momentum=0.6, decay=0.995, epsilon=1e-6, clip=5),
+    schedule=Schedule(epochs=300, shape="cosine", warm_up=5),
+    regularization=Regularization(weight_decay=0.05, label_smoothing=0.1, average=0.9998),
+)
+RECIPES = {"quick": QUICK, "paper": PAPER_RECIPE, "modern": MODERN}

@@ -1,0 +1,272 @@
+"""Layout and precision of a training step: chosen per kind of layer, by a short measurement.
+
+Numbers of 16 bits (bf16) halve what is moved and, where the processor multiplies them in hardware,
+double what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of a
+depthwise layer with stride 2 falls to a slow path. So a `Plan` says which kinds of layer compute in
+bf16; weights, their gradients and the optimizer stay in fp32 always.
+
+`choose` tries each plan: first whether its loss and gradients agree with fp32, then how long its
+step takes. What it finds is kept in the user's cache folder, for this machine, this torch and this
+size of network.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import machine
+from ..files import write_atomically
+from ..model import PAPER, MobileNet
+from .recipe import Recipe, Speed
+
+CACHE_VARIABLE = "MOBILENET_CACHE"
+KINDS = ("conv", "depthwise stride 1", "depthwise stride 2", "pointwise", "fc")
+READINGS, WARM_UP = 5, 2
+MARGIN = 0.97
+"""A plan in bf16 must take less than this share of the best fp32's time: else exact numbers win."""
+LOSS_TOLERANCE, ANGLE_TOLERANCE = 0.02, 0.98
+"""How far a loss may be from fp32's, and how well each layer's gradient must point the same way."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a step computes: the layout of feature maps, and the kinds of layer that use bf16."""
+
+    channels_last: bool
+    bf16: tuple[str, ...] = ()
+
+
+PLANS = {
+    "nchw-fp32": Plan(False),
+    "fp32": Plan(True),
+    "pointwise-bf16": Plan(True, ("pointwise",)),
+    "fast-bf16": Plan(True, ("conv", "depthwise stride 1", "pointwise", "fc")),
+    "bf16": Plan(True, KINDS),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The plan that a run computes by, and why."""
+
+    plan: str
+    reason: str
+    milliseconds: dict[str, float]
+    """Median time of a step under each plan that was tried; empty if none was."""
+
+    def __str__(self) -> str:
+        times = ", ".join(f"{name} {ms:.4g} ms" for name, ms in self.milliseconds.items())
+        return f"plan {self.plan}: {self.reason}" + (f" ({times})" if times else "")
+
+
+def kind(module: nn.Module) -> str | None:
+    """Which of KINDS a module is; None if it is no layer with weights of its own."""
+    if isinstance(module, nn.Linear):
+        return "fc"
+    if not isinstance(module, nn.Conv2d):
+        return None
+    if module.groups > 1:
+        return f"depthwise stride {module.stride[0]}"
+    return "pointwise" if module.kernel_size == (1, 1) else "conv"
+
+
+def apply_plan(net: MobileNet, name: str) -> None:
+    """Make a network compute by a plan, in place; its `state_dict` stays as it is."""
+    plan = PLANS[name]
+    layout = torch.channels_last if plan.channels_last else torch.contiguous_format
+    net.to(memory_format=layout)
+    for module in net.modules():
+        own = kind(module)
+        if own is not None:
+            dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
+            module.forward = functools.partial(_compute, module, dtype)
+        elif isinstance(module, nn.ReLU | nn.ReLU6):
+            module.inplace = True  # BN's backward pass does not need its output
+
+
+def _compute(module: nn.Conv2d | nn.Linear, dtype: torch.dtype, x: Tensor) -> Tensor:
+    x, weight = x.to(dtype), module.weight.to(dtype)
+    bias = None if module.bias is None else module.bias.to(dtype)
+    if isinstance(module, nn.Linear):
+        return F.linear(x, weight, bias)
+    return module._conv_forward(x, weight, bias)
+
+
+def to_layout(images: Tensor, name: str) -> Tensor:
+    """Images in the layout that a plan computes in."""
+    plan = PLANS[name]
+    layout = torch.channels_last if plan.channels_last else torch.contiguous_format
+    return images.contiguous(memory_format=layout)
+
+
+def choose(recipe: Recipe, device: torch.device) -> Choice:
+    """The plan that trains this recipe's network fastest here, measured once and then kept.
+
+    Raises
+    ------
+    ValueError
+        The recipe names a plan that this machine has no hardware for.
+    """
+    if recipe.speed.plan != "auto":
+        check_hardware(recipe.speed, device)
+        return Choice(recipe.speed.plan, "the recipe names it", {})
+    if not has_bf16(device) and device.type != "cpu":
+        return Choice("fp32", f"{device.type} has no bf16", {})
+    key = cache_key(recipe, device)
+    path = cache_folder() / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
+    kept = _kept(path, key)
+    if kept is None:
+        kept = measure(recipe, device)
+        try:
+            write_atomically(path, json.dumps({"key": key, "choice": asdict(kept)}, indent=2))
+        except OSError as error:  # it will be measured again; the run itself needs no cache
+            reason = f"{kept.reason}; not kept, {error.strerror or error}"
+            kept = Choice(kept.plan, reason, kept.milliseconds)
+    return kept
+
+
+def measure(recipe: Recipe, device: torch.device) -> Choice:
+    """Try every plan on random images: those that compute the same, by the time of a step."""
+    names = [n for n, plan in PLANS.items() if has_bf16(device) or not plan.bf16]
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(0)
+        trials = {name: Trial(recipe, device, name) for name in names}
+        exact = trials["fp32"]
+        refused = [name for name, trial in trials.items() if not trial.agrees(exact)]
+        right = {name: trial for name, trial in trials.items() if name not in refused}
+        seconds: dict[str, list[float]] = {name: [] for name in right}
+        for reading in range(-WARM_UP, READINGS):
+            for name, trial in right.items():  # in turns: what else runs here slows all alike
+                taken = trial.time()
+                if reading >= 0:
+                    seconds[name].append(taken)
+    return decide({n: 1e3 * statistics.median(s) for n, s in seconds.items()}, refused)
+
+
+def decide(milliseconds: dict[str, float], refused: list[str]) -> Choice:
+    """The fastest plan; one with bf16 only if it is clearly faster than fp32."""
+    exact = min((n for n in milliseconds if not PLANS[n].bf16), key=milliseconds.__getitem__)
+    best = min(milliseconds, key=milliseconds.__getitem__)
+    if milliseconds[best] >= MARGIN * milliseconds[exact]:
+        best = exact
+    reason = "the fastest step measured here"
+    if best == exact and len(milliseconds) > 2:
+        reason += "; bf16 gains nothing"
+    elif best != exact:
+        reason += f", {milliseconds[exact] / milliseconds[best]:.2f} times as fast as {exact}"
+    if refused:
+        reason += f"; {', '.join(refused)} computed something else than fp32"
+    return Choice(best, reason, {n: round(ms, 2) for n, ms in milliseconds.items()})
+
+
+class Trial:
+    """A network of a recipe's size under one plan, on random images."""
+
+    def __init__(self, recipe: Recipe, device: torch.device, plan: str, batch: int = 0) -> None:
+        size, self.plan, self.device = recipe.network, plan, device
+        arch = PAPER.architecture(26, alpha=size.alpha, resolution=size.resolution, body=size.body)
+        generator = torch.Generator().manual_seed(0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.net = MobileNet(arch, PAPER).to(device).train()
+        apply_plan(self.net, plan)
+        count = batch or recipe.data.batch_size
+        shape = (count, 3, size.resolution, size.resolution)
+        images = torch.randn(shape, generator=generator)
+        self.labels = torch.randint(0, 26, (count,), generator=generator).to(device)
+        self.images = to_layout(images.to(device), plan)
+        self.optimizer = torch.optim.SGD(self.net.parameters(), 1e-3, 0.9)
+        self.loss, self.gradients = self.backward(), self.gradient()
+
+    def backward(self) -> float:
+        """Loss of the batch; its gradient is then in the parameters."""
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.net(self.images).float(), self.labels)
+        loss.backward()
+        return loss.item()
+
+    def gradient(self) -> dict[str, Tensor]:
+        """The gradient of each layer's weights."""
+        modules = self.net.named_modules()
+        return {name: m.weight.grad.clone() for name, m in modules if kind(m) is not None}
+
+    def agrees(self, exact: Trial) -> bool:
+        """Whether the first loss and gradients are fp32's, up to bf16's rounding."""
+        near = abs(self.loss - exact.loss) <= LOSS_TOLERANCE * abs(exact.loss)
+        angles = [
+            F.cosine_similarity(own.flatten(), exact.gradients[name].flatten(), dim=0).item()
+            for name, own in self.gradients.items()
+        ]
+        return near and min(angles) >= ANGLE_TOLERANCE
+
+    def time(self) -> float:
+        """Seconds that one step takes."""
+        wait = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
+        wait()
+        start = time.perf_counter()
+        self.backward()
+        self.optimizer.step()
+        wait()
+        return time.perf_counter() - start
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device multiplies bf16 numbers in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool({"bf16", "AMX"} & set(machine.features() or ()))
+
+
+def check_hardware(speed: Speed, device: torch.device) -> None:
+    """Refuse bf16 where it is only emulated, far slower than fp32."""
+    if PLANS[speed.plan].bf16 and not has_bf16(device):
+        raise ValueError(
+            f"plan {speed.plan} computes in bf16, for which this {device.type} has no hardware; "
+            "take plan auto or fp32"
+        )
+
+
+def cache_folder() -> Path:
+    """Where choices are kept: the folder that MOBILENET_CACHE names, else the user's cache."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("mobilenet")) / "speed"
+
+
+def cache_key(recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    """What a choice depends on."""
+    processor = machine.processor()
+    on_gpu = device.type == "cuda"
+    network = recipe.network
+    return {
+        "device": torch.cuda.get_device_name(device) if on_gpu else processor.model,
+        "features": list(processor.features or ()),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "alpha": network.alpha,
+        "resolution": network.resolution,
+        "body": network.body,
+        "batch_size": recipe.data.batch_size,
+    }
+
+
+def _kept(path: Path, key: dict[str, Any]) -> Choice | None:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        if content["key"] != key or content["choice"]["plan"] not in PLANS:
+            return None
+        return Choice(**content["choice"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not there, or not whole: it is measured anew and written over
