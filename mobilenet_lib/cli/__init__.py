@@ -2,6 +2,8 @@
 
     mobilenet cost --alpha 0.5 --resolution 160
     mobilenet predict data/photos/*.jpg
+    mobilenet train --alpha 0.5 --out runs/half
+    mobilenet sweep --alphas 1 0.5 --seeds 0 1 2
     mobilenet bench data
     mobilenet doctor
 
@@ -10,6 +12,7 @@ Every number comes from the library; this package only parses and prints.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
@@ -18,13 +21,16 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
+from ..train.presets import RECIPES
 from .bench import Bench
 from .cost import Cost
 from .predict import Predict
+from .sweep import Sweep
+from .train import Options, Train
 
 DESCRIPTION = "MobileNet V1 on the command line; the library and the book are the longer answer."
 
@@ -48,12 +54,28 @@ class Doctor:
         return report.exit_code
 
 
-Command = (
-    Annotated[Cost, tyro.conf.subcommand("cost")]
-    | Annotated[Predict, tyro.conf.subcommand("predict")]
-    | Annotated[Bench, tyro.conf.subcommand("bench")]
-    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
-)
+def commands(options: Options) -> Any:
+    """Every subcommand; training's options have the values of a recipe as their defaults."""
+    train, sweep = Train(options), Sweep(options)
+    return (
+        Annotated[Cost, tyro.conf.subcommand("cost")]
+        | Annotated[Predict, tyro.conf.subcommand("predict")]
+        | Annotated[Train, tyro.conf.subcommand("train", default=train)]
+        | Annotated[Sweep, tyro.conf.subcommand("sweep", default=sweep)]
+        | Annotated[Bench, tyro.conf.subcommand("bench")]
+        | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+    )
+
+
+def recipe_options(arguments: Sequence[str]) -> Options:
+    """The options of the recipe that a command line names, before it is parsed."""
+    peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    peek.add_argument("--recipe", default="quick")
+    try:
+        name = peek.parse_known_args(list(arguments))[0].recipe
+    except argparse.ArgumentError:  # --recipe without a name: parsing will say so
+        name = "quick"
+    return Options.of(RECIPES[name]) if name in RECIPES else Options()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,13 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def parse(arguments: Sequence[str] | None) -> Cost | Predict | Bench | Doctor:
+def parse(arguments: Sequence[str] | None) -> Cost | Predict | Train | Sweep | Bench | Doctor:
     """Turn a command line into a command; a wrong one ends the program with one line on stderr."""
     printed = io.StringIO()
+    options = recipe_options(sys.argv[1:] if arguments is None else arguments)
     try:
         with contextlib.redirect_stderr(printed):
             return tyro.cli(
-                Command,
+                commands(options),
                 prog="mobilenet",
                 description=DESCRIPTION,
                 args=arguments,

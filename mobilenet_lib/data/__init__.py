@@ -86,9 +86,9 @@ def load(
     device
         Where the batches end up. Letters are composed there, too.
     augment
-        "paper", "light", "none" or your own `Augmentation`. None means "light" for training on
-        photographs, and "none" otherwise: the composition of letters varies them already. Letters
-        are never mirrored.
+        "paper", "light", "rand", "none" or your own `Augmentation`; "rand" is light with
+        RandAugment. None means "light" for training on photographs, and "none" otherwise: the
+        composition of letters varies them already. Letters are never mirrored.
     preprocess
         What the network wants, such as `net.preprocess` of published weights. None takes what is
         usual for the data set.

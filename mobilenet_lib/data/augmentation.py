@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .randaugment import RandAugment
+
 ATTEMPTS = 10
 """Crops that are tried for an image before the whole of it is taken."""
 # Brightness and two colour differences (YIQ): turning the hue is a rotation of the last two.
@@ -57,6 +59,8 @@ class Augmentation:
     """Largest change of the factor on the distance from grey."""
     hue: float = 0.0
     """Largest turn of the hue, as a share of the full circle."""
+    rand: RandAugment | None = None
+    """Random operations after all of that."""
 
     def __post_init__(self) -> None:
         low, high = self.area
@@ -110,6 +114,12 @@ class Augmentation:
         they cost one small matrix product.
         """
         u = shard.rand(len(images), 5, generator=generator).to(images.device)
+        images = self._colours(images, u)
+        if self.rand is None:
+            return images
+        return self.rand(images, shard.rand(len(images), self.rand.count, 2, generator=generator))
+
+    def _colours(self, images: Tensor, u: Tensor) -> Tensor:
         if self.flip:
             images = torch.where((u[:, 4] < 0.5)[:, None, None, None], images.flip(3), images)
         if not (self.brightness or self.contrast or self.saturation or self.hue):
@@ -145,4 +155,10 @@ class Augmentation:
 # less of it, in particular fewer very small crops, and print no numbers. LIGHT's are ours.
 PAPER = Augmentation(area=(0.05, 1.0), brightness=32 / 255, contrast=0.5, saturation=0.5, hue=0.2)
 LIGHT = Augmentation(area=(0.5, 1.0), brightness=16 / 255, contrast=0.25, saturation=0.25, hue=0.02)
-AUGMENTATIONS: dict[str, Augmentation | None] = {"paper": PAPER, "light": LIGHT, "none": None}
+RAND = replace(LIGHT, rand=RandAugment())
+AUGMENTATIONS: dict[str, Augmentation | None] = {
+    "paper": PAPER,
+    "light": LIGHT,
+    "rand": RAND,
+    "none": None,
+}

@@ -1,11 +1,12 @@
 """Training: three recipes, a loop that loses nothing, and the fastest step that a machine has.
 
-    result = train(Recipe.preset("quick"), "runs/first")
+    result = train(preset("quick"), "runs/first")
     mobilenet train --recipe quick --alpha 0.5 --out runs/first
 
-The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`), the learning rate
-(`schedule`), the optimizers (`optimizers`), layout and precision (`speed`), batches that do not fit
-(`memory`), interrupts (`interrupt`) and the state of a run (`checkpoint`). A grid of runs is a
+The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `presets`, `setup`), the
+learning rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`, `speed`),
+batches that do not fit (`memory`), interrupts (`interrupt`), the state of a run (`checkpoint`) and
+what it comes to (`outcome`, `run`). A grid of runs is a
 `sweep`. Several GPUs and machines, ImageNet and SLURM: `SCALE.md` beside this file.
 
 Names are handed out lazily: recipes need no torch, and the command line is made from them.
@@ -17,9 +18,12 @@ from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .checkpoint import CheckpointError, CheckpointNotWritten
-    from .loop import Diverged, Result, Step, Trainer, train
+    from .loop import Trainer
     from .memory import OutOfMemory
-    from .recipe import RECIPES, Recipe
+    from .outcome import Diverged, Result, Step
+    from .presets import RECIPES, preset
+    from .recipe import Recipe
+    from .run import train
 
 __all__ = [
     "RECIPES",
@@ -31,6 +35,7 @@ __all__ = [
     "Result",
     "Step",
     "Trainer",
+    "preset",
     "train",
 ]
 
@@ -38,8 +43,11 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "checkpoint": ("CheckpointError", "CheckpointNotWritten"),
-        "loop": ("Diverged", "Result", "Step", "Trainer", "train"),
+        "loop": ("Trainer",),
         "memory": ("OutOfMemory",),
-        "recipe": ("RECIPES", "Recipe"),
+        "outcome": ("Diverged", "Result", "Step"),
+        "presets": ("RECIPES", "preset"),
+        "recipe": ("Recipe",),
+        "run": ("train",),
     },
 )

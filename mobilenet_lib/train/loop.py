@@ -1,16 +1,14 @@
 """The training loop: one step after another, saved so that nothing is lost.
 
 A `Trainer` is one run. Its `step` is all of training; the rest puts it together, tests the network
-after every epoch, and keeps the state. `train` runs one to its end.
+after every epoch, and keeps the state. `run.train` takes one to its end.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,60 +19,15 @@ from accelerate.utils import broadcast_object_list, gather_object
 from torch import Tensor, nn
 
 from .. import data
-from ..files import provenance, write_atomically
-from ..model import KERAS, PAPER, TF_SLIM, TIMM, MobileNet
-from ..weights import save_checkpoint
 from .checkpoint import NAME, CheckpointError, read_state, write_state
-from .interrupt import Interruptible
 from .memory import Parts
 from .optimizers import Average, apply_setting, make_optimizer
-from .recipe import Recipe, flat
+from .outcome import Result, Step, check_loss
+from .plan import apply_plan, to_layout
+from .recipe import Recipe
 from .schedule import at
-from .speed import Choice, apply_plan, choose, to_layout
-
-CONVENTIONS = {"paper": PAPER, "tf-slim": TF_SLIM, "keras": KERAS, "timm": TIMM}
-WINDOW, TOO_HIGH = 20, 4.0
-"""A run diverged when its last 20 losses are, on average, 4 times that of guessing."""
-
-
-class Diverged(ValueError):
-    """The loss is no number any more, or far above guessing; the message says what to try."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one step did."""
-
-    number: int
-    """Counted from 1."""
-    steps: int
-    """Steps of the whole run."""
-    epoch: int
-    """Counted from 1."""
-    loss: float
-    rate: float
-    """Learning rate."""
-    accuracy: float | None
-    """Share of test images that are named right; at the end of an epoch only."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """A run, finished or not."""
-
-    net: MobileNet
-    """Trained network, with `preprocess` and `classes`; averaged weights if the recipe says so."""
-    accuracy: float | None
-    """On the test images, after the last epoch that was finished."""
-    history: list[dict[str, float]]
-    """One row an epoch: loss, accuracy, rate, seconds."""
-    losses: list[float]
-    """One a step."""
-    choice: Choice
-    """Layout and precision, and why."""
-    seconds: float
-    """Time in training, over all parts of the run."""
-    finished: bool
+from .setup import check_sizes, load_data, make_network
+from .speed import Choice, choose
 
 
 class Trainer:
@@ -166,7 +119,8 @@ class Trainer:
         said = self.accelerator.reduce(torch.stack([loss, loss.new_tensor(float(stop))]), "mean")
         loss_value, self.stopped = said[0].item(), said[1].item() > 0
         self.losses.append(loss_value)
-        self._check(rate)
+        guess = math.log(len(self.batches.classes))
+        check_loss(self.losses, guess, self.steps, self.recipe, self.choice.plan)
         if self.recipe.optimization.clip is not None:
             self.accelerator.clip_grad_norm_(self.net.parameters(), self.recipe.optimization.clip)
         self.optimizer.step()
@@ -203,20 +157,6 @@ class Trainer:
             for module in self.net.modules():
                 if isinstance(module, nn.modules.batchnorm._NormBase):
                     module.eval()
-
-    def _check(self, rate: float) -> None:
-        loss, guess = self.losses[-1], math.log(len(self.batches.classes))
-        recent = self.losses[-WINDOW:]
-        mean = sum(recent) / len(recent)
-        if math.isfinite(loss) and (len(recent) < WINDOW or mean < TOO_HIGH * guess):
-            return
-        what = f"is {loss}" if not math.isfinite(loss) else f"averages {mean:.3g}"
-        raise Diverged(
-            f"training diverged: the loss {what} at step {len(self.losses)} of {self.steps} "
-            f"(guessing gives {guess:.2f}; learning rate {rate:.4g}). Try a third of the rate "
-            f"(--rate {self.recipe.optimization.rate / 3:.2g}), a longer --warm-up, --clip 1"
-            + (", or --plan fp32" if "bf16" in self.choice.plan else "")
-        )
 
     @torch.inference_mode()
     def evaluate(self) -> float:
@@ -318,118 +258,3 @@ class Trainer:
         # One process measures, all take what it found: they must compute alike.
         found = [choose(self.recipe, self.device) if self.accelerator.is_main_process else None]
         return broadcast_object_list(found)[0]
-
-
-def train(
-    recipe: Recipe,
-    folder: str | Path | None = None,
-    *,
-    resume: bool = False,
-    save_every: int = 200,
-    on_step: Callable[[Step], Any] | None = None,
-) -> Result:
-    """Train a network by a recipe.
-
-    An interrupt (Ctrl-C, or the stop button of a notebook) ends it after the step it is in: the
-    state is saved, and what has been trained so far comes back, `finished` false.
-
-    Parameters
-    ----------
-    recipe
-        What to do.
-    folder
-        Where to keep the checkpoint (training.ckpt), the finished network (net.safetensors) and
-        the results (results.json); None keeps nothing.
-    resume
-        Go on from the folder's checkpoint, if it has one.
-    save_every
-        Steps between checkpoints; one is also written after every epoch.
-    on_step
-        Called after every step with a `Step`, for a live curve or a progress bar.
-
-    Raises
-    ------
-    ValueError
-        See `Trainer`; `Diverged`; `OutOfMemory`.
-    OSError
-        A file could not be written.
-    """
-    trainer = Trainer(recipe, folder, resume=resume)
-    with Interruptible() as interrupt:
-        while not trainer.finished and not trainer.stopped:
-            done = trainer.step(stop=interrupt.asked)
-            if on_step is not None:
-                on_step(done)
-            if done.number % save_every == 0 or done.accuracy is not None or trainer.stopped:
-                trainer.save()
-    result = trainer.result()
-    if folder is not None and result.finished and trainer.accelerator.is_main_process:
-        write_results(result, recipe, Path(folder), trainer.test.size)
-    return result
-
-
-def write_results(result: Result, recipe: Recipe, folder: Path, test_images: int) -> None:
-    """Write the trained network and the results with their provenance."""
-    source = {"recipe": recipe.to_dict(), "test_accuracy": result.accuracy}
-    save_checkpoint(result.net, folder / "net.safetensors", source=source)
-    arch = result.net.arch
-    content = {
-        "recipe": recipe.to_dict(),
-        "test_accuracy": round(result.accuracy, 5),
-        "test_images": test_images,
-        "mult_adds": arch.mult_adds,
-        "parameters": arch.parameters,
-        "history": result.history,
-        "choice": asdict(result.choice),
-        "wall_time_s": round(result.seconds, 1),
-        "threads": torch.get_num_threads(),
-        "provenance": provenance(recipe.seed, ("torch", "numpy", "accelerate")),
-    }
-    write_atomically(folder / "results.json", json.dumps(content, indent=2) + "\n")
-
-
-def make_network(recipe: Recipe, num_classes: int) -> MobileNet:
-    """A fresh network, its weights drawn from torch's global generator."""
-    chosen = recipe.network
-    convention = CONVENTIONS[chosen.convention]
-    if chosen.bn_momentum is not None:
-        convention = replace(convention, bn_momentum=chosen.bn_momentum)
-    if chosen.dropout is not None:
-        convention = replace(convention, dropout=chosen.dropout)
-    size = {"alpha": chosen.alpha, "resolution": chosen.resolution, "body": chosen.body}
-    return MobileNet(convention.architecture(num_classes, **size), convention)
-
-
-def load_data(
-    recipe: Recipe, split: str, device: torch.device, shard: data.Shard = data.WHOLE
-) -> data.Batches:
-    """The recipe's images of one split."""
-    chosen = recipe.data
-    options: dict[str, Any] = {}
-    if chosen.dataset == "glyphs":
-        options["difficulty"] = chosen.difficulty
-    elif chosen.workers is not None:
-        options["workers"] = chosen.workers
-    augment = chosen.augment if split == "train" else "none"
-    return data.load(
-        chosen.dataset,
-        split=split,
-        batch_size=chosen.batch_size,
-        resolution=recipe.network.resolution,
-        seed=recipe.seed,
-        device=device,
-        augment=None if augment == "default" else augment,
-        shard=shard,
-        **options,
-    )
-
-
-def check_sizes(recipe: Recipe, batches: data.Batches, test: data.Batches) -> None:
-    """Refuse batches that are larger than the data, and a test that has other classes."""
-    if recipe.data.batch_size > batches.size:
-        raise ValueError(
-            f"batch_size is {recipe.data.batch_size}, and {recipe.data.dataset} has only "
-            f"{batches.size} training images; take {batches.size} at most"
-        )
-    if batches.classes != test.classes:
-        raise ValueError(f"{recipe.data.dataset} has other classes for the test than for training")

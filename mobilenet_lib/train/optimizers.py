@@ -1,4 +1,4 @@
-"""From gradients to steps: parameter groups, TensorFlow's RMSprop, and an average of the weights."""
+"""From gradients to steps: parameter groups, TensorFlow's RMSprop, an average of the weights."""
 
 from __future__ import annotations
 

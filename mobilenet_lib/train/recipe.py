@@ -1,11 +1,12 @@
 """A recipe: everything that decides how a network is trained, one frozen dataclass a concern.
 
->>> quick = Recipe.preset("quick")
->>> quick.schedule.epochs, quick.optimization.optimizer
+>>> recipe = Recipe()
+>>> recipe.schedule.epochs, recipe.optimization.optimizer
 (5, 'sgd')
 
 `mobilenet train` makes its options from these fields, so each option exists once. Whatever is in a
-recipe is in every checkpoint and results file of the run. Nothing here needs torch.
+recipe is in every checkpoint and results file of the run. Nothing here needs torch. The recipes
+that have a name are in `presets`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from ..architecture import Body, mobilenet_v1
-from ..validation import check_choice, check_int, check_positive
+from ..validation import check_choice, check_int, check_positive, check_share
 
 OPTIMIZERS = ("sgd", "rmsprop", "adamw")
 SHAPES = ("one-cycle", "cosine", "exponential", "constant")
@@ -197,11 +198,6 @@ class Recipe:
     def __post_init__(self) -> None:
         check_int("seed", self.seed, 0)
 
-    @staticmethod
-    def preset(name: str) -> Recipe:
-        """One of the three recipes: "quick", "paper" or "modern"."""
-        return RECIPES[check_choice("recipe", name, RECIPES)]
-
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain data, for JSON."""
         return asdict(self)
@@ -227,39 +223,3 @@ def flat(recipe: Recipe) -> dict[str, Any]:
         value = getattr(recipe, part.name)
         values |= asdict(value) if hasattr(value, "__dataclass_fields__") else {part.name: value}
     return values
-
-
-def check_share(name: str, value: Any) -> None:
-    """Refuse what is no number from 0 to below 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be a number from 0 to below 1, got {value!r}")
-
-
-# quick: a good network in a few minutes of two cores. SGD under one cycle is what a few hundred
-# steps are best spent on, and BN's moving statistics must follow within them.
-QUICK = Recipe()
-
-# paper: RMSprop as for Inception V3, with little augmentation and decay. The paper prints no
-# settings; these are the defaults of the authors' published tf-slim scripts: decay and momentum
-# 0.9, epsilon 1, rate 0.01 times 0.94 every second epoch, batches of 32, L2 of 4e-5 on everything
-# but depthwise filters, BN memory of 0.9997. How many epochs they took is not known.
-PAPER_RECIPE = Recipe(
-    name="paper",
-    network=Network(bn_momentum=None),
-    data=Data(batch_size=32, augment="light"),
-    optimization=Optimization("rmsprop", rate=0.01, momentum=0.9, decay=0.9, epsilon=1.0),
-    schedule=Schedule(epochs=100, shape="exponential", factor=0.94, every=2),
-    regularization=Regularization(weight_decay=4e-5),
-)
-
-# modern: what the best published V1 used, as far as it is known (timm: AdamW with beta 1 of 0.6,
-# thousands of epochs, RandAugment, averaged weights). The rest are ours.
-MODERN = Recipe(
-    name="modern",
-    network=Network(convention="timm", dropout=0.1),
-    data=Data(batch_size=256, augment="rand"),
-    optimization=Optimization("adamw", rate=3e-3, momentum=0.6, decay=0.995, epsilon=1e-6, clip=5),
-    schedule=Schedule(epochs=300, shape="cosine", warm_up=5),
-    regularization=Regularization(weight_decay=0.05, label_smoothing=0.1, average=0.9998),
-)
-RECIPES = {"quick": QUICK, "paper": PAPER_RECIPE, "modern": MODERN}

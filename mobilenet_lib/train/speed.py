@@ -1,18 +1,12 @@
-"""Layout and precision of a training step: chosen per kind of layer, by a short measurement.
+"""Which plan trains fastest on this machine: tried, compared with fp32, timed, and remembered.
 
-Numbers of 16 bits (bf16) halve what is moved and, where the processor multiplies them in hardware,
-double what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of a
-depthwise layer with stride 2 falls to a slow path. So a `Plan` says which kinds of layer compute in
-bf16; weights, their gradients and the optimizer stay in fp32 always.
-
-`choose` tries each plan: first whether its loss and gradients agree with fp32, then how long its
+`choose` tries each `Plan`: first whether its loss and gradients agree with fp32, then how long its
 step takes. What it finds is kept in the user's cache folder, for this machine, this torch and this
-size of network.
+size of network; and in every checkpoint, so that a run goes on as it began.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
@@ -25,37 +19,20 @@ from typing import Any
 import platformdirs
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import machine
 from ..files import write_atomically
 from ..model import PAPER, MobileNet
+from .plan import PLANS, apply_plan, kind, to_layout
 from .recipe import Recipe, Speed
 
 CACHE_VARIABLE = "MOBILENET_CACHE"
-KINDS = ("conv", "depthwise stride 1", "depthwise stride 2", "pointwise", "fc")
 READINGS, WARM_UP = 5, 2
 MARGIN = 0.97
 """A plan in bf16 must take less than this share of the best fp32's time: else exact numbers win."""
 LOSS_TOLERANCE, ANGLE_TOLERANCE = 0.02, 0.98
 """How far a loss may be from fp32's, and how well each layer's gradient must point the same way."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a step computes: the layout of feature maps, and the kinds of layer that use bf16."""
-
-    channels_last: bool
-    bf16: tuple[str, ...] = ()
-
-
-PLANS = {
-    "nchw-fp32": Plan(False),
-    "fp32": Plan(True),
-    "pointwise-bf16": Plan(True, ("pointwise",)),
-    "fast-bf16": Plan(True, ("conv", "depthwise stride 1", "pointwise", "fc")),
-    "bf16": Plan(True, KINDS),
-}
 
 
 @dataclass(frozen=True)
@@ -70,46 +47,6 @@ class Choice:
     def __str__(self) -> str:
         times = ", ".join(f"{name} {ms:.4g} ms" for name, ms in self.milliseconds.items())
         return f"plan {self.plan}: {self.reason}" + (f" ({times})" if times else "")
-
-
-def kind(module: nn.Module) -> str | None:
-    """Which of KINDS a module is; None if it is no layer with weights of its own."""
-    if isinstance(module, nn.Linear):
-        return "fc"
-    if not isinstance(module, nn.Conv2d):
-        return None
-    if module.groups > 1:
-        return f"depthwise stride {module.stride[0]}"
-    return "pointwise" if module.kernel_size == (1, 1) else "conv"
-
-
-def apply_plan(net: MobileNet, name: str) -> None:
-    """Make a network compute by a plan, in place; its `state_dict` stays as it is."""
-    plan = PLANS[name]
-    layout = torch.channels_last if plan.channels_last else torch.contiguous_format
-    net.to(memory_format=layout)
-    for module in net.modules():
-        own = kind(module)
-        if own is not None:
-            dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
-            module.forward = functools.partial(_compute, module, dtype)
-        elif isinstance(module, nn.ReLU | nn.ReLU6):
-            module.inplace = True  # BN's backward pass does not need its output
-
-
-def _compute(module: nn.Conv2d | nn.Linear, dtype: torch.dtype, x: Tensor) -> Tensor:
-    x, weight = x.to(dtype), module.weight.to(dtype)
-    bias = None if module.bias is None else module.bias.to(dtype)
-    if isinstance(module, nn.Linear):
-        return F.linear(x, weight, bias)
-    return module._conv_forward(x, weight, bias)
-
-
-def to_layout(images: Tensor, name: str) -> Tensor:
-    """Images in the layout that a plan computes in."""
-    plan = PLANS[name]
-    layout = torch.channels_last if plan.channels_last else torch.contiguous_format
-    return images.contiguous(memory_format=layout)
 
 
 def choose(recipe: Recipe, device: torch.device) -> Choice:

@@ -1,0 +1,152 @@
+"""`mobilenet train`: one run, alone or under `accelerate launch`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from ..train.recipe import (
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+    Regularization,
+    Schedule,
+    Speed,
+)
+from ..validation import check_int
+
+QUICK = Recipe()
+
+
+@dataclass(frozen=True)
+class Options:
+    """A recipe as options: where it starts from, and every value that may be changed."""
+
+    recipe: Literal["quick", "paper", "modern"] = "quick"
+    """Where all values below start from: --recipe paper --help shows the paper's."""
+    network: Annotated[Network, tyro.conf.arg(name="")] = QUICK.network
+    data: Annotated[Data, tyro.conf.arg(name="")] = QUICK.data
+    optimization: Annotated[Optimization, tyro.conf.arg(name="")] = QUICK.optimization
+    schedule: Annotated[Schedule, tyro.conf.arg(name="")] = QUICK.schedule
+    regularization: Annotated[Regularization, tyro.conf.arg(name="")] = QUICK.regularization
+    speed: Annotated[Speed, tyro.conf.arg(name="")] = QUICK.speed
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Options:
+        """The options that stand for a recipe."""
+        parts = ("network", "data", "optimization", "schedule", "regularization", "speed")
+        return cls(recipe.name, **{part: getattr(recipe, part) for part in parts})
+
+    def made(self, seed: int) -> Recipe:
+        """The recipe that the options stand for."""
+        return Recipe(
+            self.recipe,
+            seed,
+            self.network,
+            self.data,
+            self.optimization,
+            self.schedule,
+            self.regularization,
+            self.speed,
+        )
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a MobileNet by a recipe. Interrupted or killed, it goes on with --resume."""
+
+    options: Annotated[Options, tyro.conf.arg(name="")] = field(default_factory=Options)
+    seed: int = 0
+    """Of the weights, the order and composition of the images, and dropout."""
+    out: Path | None = None
+    """Folder of the run; if not given, one below runs/ that is named after the recipe."""
+    resume: bool = False
+    """Go on with the run in that folder, if there is one."""
+    save_every: int = 200
+    """Steps between checkpoints; one is also written after every epoch."""
+    json: bool = False
+    """Print the result as JSON, for a program to read."""
+
+    def run(self) -> int:
+        """Train, with progress and the time left; the exit code is 1 if it was interrupted."""
+        check_int("save_every", self.save_every, 1)
+        recipe = self.options.made(self.seed)
+        folder = self.out or Path("runs") / run_name(recipe)
+        from ..train import train  # brings in torch, which `mobilenet cost` does without
+
+        with Progress() as progress:
+            result = train(
+                recipe,
+                folder,
+                resume=self.resume,
+                save_every=self.save_every,
+                on_step=progress,
+                on_choice=progress.say,
+            )
+        if not progress.is_main:
+            return int(not result.finished)
+        if self.json:
+            said: dict[str, Any] = {"accuracy": result.accuracy, "finished": result.finished}
+            said |= {"folder": str(folder), "history": result.history}
+            print(json.dumps(said | {"choice": asdict(result.choice)}, indent=2))
+        elif result.finished:
+            print(f"{result.accuracy:.1%} of the test images after {result.seconds:,.0f} s")
+            print(f"look with it: mobilenet predict PHOTO --weights {folder / 'net.safetensors'}")
+        else:
+            print(
+                f"interrupted after step {len(result.losses)}; everything is in {folder}. "
+                "Go on with the same command and --resume"
+            )
+        return int(not result.finished)
+
+
+class Progress:
+    """A bar with the time left; of several processes only the first draws one."""
+
+    def __init__(self) -> None:
+        from accelerate import PartialState
+        from tqdm import tqdm
+
+        self.is_main = True
+        self._state, self._make, self._bar = PartialState, tqdm, None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def say(self, choice: Any) -> None:
+        """Say in which layout and precision the run computes."""
+        self.is_main = self._state().is_main_process
+        if self.is_main:
+            print(choice, file=sys.stderr)
+
+    def __call__(self, step: Any) -> None:
+        """Take in one step."""
+        if not self.is_main:
+            return
+        if self._bar is None:
+            first = step.number - 1
+            self._bar = self._make(total=step.steps, initial=first, unit="step", mininterval=0.5)
+        self._bar.set_postfix_str(f"epoch {step.epoch}, loss {step.loss:.3f}", refresh=False)
+        self._bar.update(1)
+        if step.accuracy is not None:
+            self._bar.write(
+                f"epoch {step.epoch}: {step.accuracy:.1%} of the test images", file=sys.stderr
+            )
+
+
+def run_name(recipe: Recipe) -> str:
+    """A folder's name for a run, such as "quick_glyphs_0.5_64_separable_seed0"."""
+    size = recipe.network
+    dataset = Path(recipe.data.dataset).stem
+    parts = (recipe.name, dataset, f"{size.alpha:g}", str(size.resolution), size.body)
+    return "_".join((*parts, f"seed{recipe.seed}"))

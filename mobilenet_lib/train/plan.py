@@ -1,0 +1,77 @@
+"""How a network computes: the layout of its feature maps, and which kinds of layer use bf16.
+
+Numbers of 16 bits halve what is moved and, where the processor multiplies them in hardware, double
+what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of a
+depthwise layer with stride 2 falls to a slow path. So a `Plan` names the kinds of layer that
+compute in bf16; weights, their gradients and the optimizer stay in fp32 always.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..model import MobileNet
+
+KINDS = ("conv", "depthwise stride 1", "depthwise stride 2", "pointwise", "fc")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a step computes: the layout of feature maps, and the kinds of layer that use bf16."""
+
+    channels_last: bool
+    bf16: tuple[str, ...] = ()
+
+
+PLANS = {
+    "nchw-fp32": Plan(False),
+    "fp32": Plan(True),
+    "pointwise-bf16": Plan(True, ("pointwise",)),
+    "fast-bf16": Plan(True, ("conv", "depthwise stride 1", "pointwise", "fc")),
+    "bf16": Plan(True, KINDS),
+}
+
+
+def kind(module: nn.Module) -> str | None:
+    """Which of KINDS a module is; None if it is no layer with weights of its own."""
+    if isinstance(module, nn.Linear):
+        return "fc"
+    if not isinstance(module, nn.Conv2d):
+        return None
+    if module.groups > 1:
+        return f"depthwise stride {module.stride[0]}"
+    return "pointwise" if module.kernel_size == (1, 1) else "conv"
+
+
+def apply_plan(net: MobileNet, name: str) -> None:
+    """Make a network compute by a plan, in place; its `state_dict` stays as it is."""
+    plan = PLANS[name]
+    layout = torch.channels_last if plan.channels_last else torch.contiguous_format
+    net.to(memory_format=layout)
+    for module in net.modules():
+        own = kind(module)
+        if own is not None:
+            dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
+            module.forward = functools.partial(_compute, module, dtype)
+        elif isinstance(module, nn.ReLU | nn.ReLU6):
+            module.inplace = True  # BN's backward pass does not need its output
+
+
+def _compute(module: nn.Conv2d | nn.Linear, dtype: torch.dtype, x: Tensor) -> Tensor:
+    x, weight = x.to(dtype), module.weight.to(dtype)
+    bias = None if module.bias is None else module.bias.to(dtype)
+    if isinstance(module, nn.Linear):
+        return F.linear(x, weight, bias)
+    return module._conv_forward(x, weight, bias)
+
+
+def to_layout(images: Tensor, name: str) -> Tensor:
+    """Images in the layout that a plan computes in."""
+    plan = PLANS[name]
+    layout = torch.channels_last if plan.channels_last else torch.contiguous_format
+    return images.contiguous(memory_format=layout)

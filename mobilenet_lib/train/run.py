@@ -1,0 +1,92 @@
+"""A run from its first step to its results file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..files import provenance, write_atomically
+from ..weights import save_checkpoint
+from .interrupt import Interruptible
+from .loop import Trainer
+from .outcome import Result, Step
+from .recipe import Recipe
+from .speed import Choice
+
+
+def train(
+    recipe: Recipe,
+    folder: str | Path | None = None,
+    *,
+    resume: bool = False,
+    save_every: int = 200,
+    on_step: Callable[[Step], Any] | None = None,
+    on_choice: Callable[[Choice], Any] | None = None,
+) -> Result:
+    """Train a network by a recipe.
+
+    An interrupt (Ctrl-C, or the stop button of a notebook) ends it after the step it is in: the
+    state is saved, and what has been trained so far comes back, `finished` false.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    folder
+        Where to keep the checkpoint (training.ckpt), the finished network (net.safetensors) and
+        the results (results.json); None keeps nothing.
+    resume
+        Go on from the folder's checkpoint, if it has one.
+    save_every
+        Steps between checkpoints; one is also written after every epoch.
+    on_step
+        Called after every step with a `Step`, for a live curve or a progress bar.
+    on_choice
+        Called once, before the first step, with the layout and precision and why.
+
+    Raises
+    ------
+    ValueError
+        See `Trainer`; `Diverged`; `OutOfMemory`.
+    OSError
+        A file could not be written.
+    """
+    trainer = Trainer(recipe, folder, resume=resume)
+    if on_choice is not None:
+        on_choice(trainer.choice)
+    with Interruptible() as interrupt:
+        while not trainer.finished and not trainer.stopped:
+            done = trainer.step(stop=interrupt.asked)
+            if on_step is not None:
+                on_step(done)
+            if done.number % save_every == 0 or done.accuracy is not None or trainer.stopped:
+                trainer.save()
+    result = trainer.result()
+    if folder is not None and result.finished and trainer.accelerator.is_main_process:
+        write_results(result, recipe, Path(folder), trainer.test.size)
+    return result
+
+
+def write_results(result: Result, recipe: Recipe, folder: Path, test_images: int) -> None:
+    """Write the trained network and the results with their provenance."""
+    source = {"recipe": recipe.to_dict(), "test_accuracy": result.accuracy}
+    save_checkpoint(result.net, folder / "net.safetensors", source=source)
+    arch = result.net.arch
+    content = {
+        "recipe": recipe.to_dict(),
+        "test_accuracy": round(result.accuracy, 5),
+        "test_images": test_images,
+        "mult_adds": arch.mult_adds,
+        "parameters": arch.parameters,
+        "history": result.history,
+        "choice": asdict(result.choice),
+        "wall_time_s": round(result.seconds, 1),
+        "threads": torch.get_num_threads(),
+        "provenance": provenance(recipe.seed, ("torch", "numpy", "accelerate")),
+    }
+    write_atomically(folder / "results.json", json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,156 @@
+"""A grid of runs: which there are, which are done, and doing the rest, several at a time.
+
+Each run is a `mobilenet train` of its own, in a process of its own: what fails, fails alone, and a
+cluster's scheduler can start the very same commands.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .. import machine
+from ..files import find_data, write_atomically
+from ..validation import check_int
+from .checkpoint import CheckpointError
+from .presets import RECIPES
+from .recipe import Recipe, flat
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every combination of widths, resolutions, bodies and seeds."""
+
+    alphas: tuple[float, ...]
+    resolutions: tuple[int, ...]
+    bodies: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("alphas", "resolutions", "bodies", "seeds"):
+            values = getattr(self, name)
+            if not values:
+                raise ValueError(f"{name} must name at least one value")
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} names a value twice: {values}")
+
+    def recipes(self, base: Recipe) -> list[Recipe]:
+        """One recipe a run, seeds last: the first runs already show the whole grid."""
+        made = []
+        for seed, body, alpha, side in itertools.product(
+            self.seeds, self.bodies, self.alphas, self.resolutions
+        ):
+            network = replace(base.network, alpha=alpha, resolution=side, body=body)
+            made.append(replace(base, seed=seed, network=network))
+        return made
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a grid."""
+
+    recipe: Recipe
+    folder: Path
+    """Its checkpoint and network."""
+    results: Path
+    """Its results file."""
+    command: tuple[str, ...]
+
+
+def label(recipe: Recipe) -> str:
+    """A run's name, such as "0.5_64_separable_seed0"."""
+    size = recipe.network
+    return f"{size.alpha:g}_{size.resolution}_{size.body}_seed{recipe.seed}"
+
+
+def results_folder(name: str) -> Path:
+    """`data/results/<name>`."""
+    if not name or Path(name).name != name:
+        raise ValueError(f"name must be a plain name without slashes, got {name!r}")
+    return find_data() / "results" / name
+
+
+def changed_options(recipe: Recipe) -> list[str]:
+    """The options by which a recipe differs from the one it starts from."""
+    start, said = flat(RECIPES[recipe.name]), []
+    for name, value in flat(recipe).items():
+        if name in ("name", "seed") or value == start[name]:
+            continue
+        option = "--" + name.replace("_", "-")
+        said += [option] if value is True else [option, str(value)]
+    return said
+
+
+def is_done(run: Run) -> bool:
+    """Whether a run's results are there.
+
+    Raises
+    ------
+    CheckpointError
+        They are another recipe's, or no results.
+    """
+    if not run.results.is_file():
+        return False
+    try:
+        other = Recipe.from_dict(json.loads(run.results.read_text("utf-8"))["recipe"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{run.results} is no results file of a run ({error}); move it away"
+        ) from error
+    if different := run.recipe.differences(other):
+        raise CheckpointError(
+            f"{run.results} is another recipe's: it has {', '.join(different)}. Give the same "
+            "options, or another --name or --out"
+        )
+    return True
+
+
+def run_all(runs: Sequence[Run], jobs: int, say: Callable[[str], Any]) -> list[Run]:
+    """Do what is left of a grid, `jobs` runs at a time; returns the runs that failed.
+
+    An interrupt reaches every run, which saves its state; the same command goes on.
+    """
+    jobs = check_int("jobs", jobs, 1)
+    left = [run for run in runs if not is_done(run)]
+    say(f"{len(runs)} runs, {len(runs) - len(left)} already done")
+    threads = max(1, machine.processor().threads // jobs)
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads)) if jobs > 1 else None
+    failed: list[Run] = []
+    lock, started, stop = threading.Lock(), itertools.count(1), threading.Event()
+
+    def do(run: Run) -> None:
+        if stop.is_set():
+            return
+        with lock:
+            say(f"[{next(started)} of {len(left)}] {label(run.recipe)}")
+        run.folder.mkdir(parents=True, exist_ok=True)
+        with open(run.folder / "log.txt", "ab") as log:
+            code = subprocess.call(run.command, stdout=log, stderr=log, env=environment)
+        with lock:
+            if code:
+                failed.append(run)
+                say(f"{label(run.recipe)} ended with code {code}; see {run.folder / 'log.txt'}")
+                return
+            content = (run.folder / RESULTS).read_text("utf-8")
+            write_atomically(run.results, content)
+            say(f"{label(run.recipe)}: {json.loads(content)['test_accuracy']:.1%}")
+
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(do, run) for run in left]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            stop.set()
+            raise
+    return failed

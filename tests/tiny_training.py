@@ -1,0 +1,100 @@
+"""Data and recipes so small that a test can train, and a process that trains and is killed."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from mobilenet_lib.train.recipe import (
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+    Regularization,
+    Schedule,
+    Speed,
+)
+
+CLASSES = 4
+
+
+def write_images(path: Path, count: int = 60, broken: tuple[int, ...] = ()) -> Path:
+    """A Parquet file of noise whose colour tells the class; a fifth of it is the test."""
+    rng = np.random.default_rng(0)
+    rows, labels = [], [i % CLASSES for i in range(count)]
+    for i, label in enumerate(labels):
+        pixels = rng.integers(0, 256, (32, 32, 3))
+        pixels[..., label % 3] //= 1 + label
+        buffer = io.BytesIO()
+        Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG")
+        content = b"broken" if i in broken else buffer.getvalue()
+        rows.append({"bytes": content, "path": f"{i}.png"})
+    pq.write_table(pa.table({"image": rows, "label": labels}), path)
+    return path
+
+
+def tiny(path: Path | str, **changes) -> Recipe:
+    """48 training images in batches of 8, so 6 steps an epoch; fields by their own names."""
+    recipe = Recipe(
+        network=Network(alpha=0.1, resolution=32),
+        data=Data(str(path), batch_size=8),
+        optimization=Optimization(rate=0.02),
+        schedule=Schedule(epochs=2),
+        regularization=Regularization(),
+        speed=Speed(plan="fp32", device="cpu"),
+    )
+    for name, value in changes.items():
+        for part in ("network", "data", "optimization", "schedule", "regularization", "speed"):
+            if hasattr(getattr(recipe, part), name):
+                recipe = replace(recipe, **{part: replace(getattr(recipe, part), **{name: value})})
+                break
+        else:
+            recipe = replace(recipe, **{name: value})
+    return recipe
+
+
+def train_here(recipe: dict, folder: str, die: str = "", after: int = 0, save_every: int = 2):
+    """Train on, and die by SIGKILL after some steps, or at some call of a save."""
+    import torch
+
+    from mobilenet_lib import files
+    from mobilenet_lib.train import run
+
+    torch.set_num_threads(1)
+    left = [after]
+
+    def count(*_: object) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if die in ("fsync", "replace"):  # before the bytes are safe; before they have their name
+        real = getattr(os, die)
+
+        def deadly(*arguments):
+            count()
+            return real(*arguments)
+
+        setattr(files.os, die, deadly)
+    step = count if die == "step" else None
+    run.train(Recipe.from_dict(recipe), folder, resume=True, save_every=save_every, on_step=step)
+
+
+def in_process(*arguments) -> int:
+    """Run `train_here` in a fresh process; its exit code, -9 if it was killed."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mobilenet_lib.train.run"])
+    process = context.Process(target=train_here, args=arguments)
+    process.start()
+    process.join(120)
+    assert process.exitcode is not None, "it hangs"
+    return process.exitcode
