@@ -80,7 +80,7 @@ def measured(monkeypatch):
     def set_share(share):
         timing = Timing(15, 10.0, (9.0, 11.0))
         result = bench.DataBench(0.5, 64, 128, "cpu", 2, timing, timing, 12_800.0, share)
-        monkeypatch.setattr(bench, "bench_data", lambda *options: result)
+        monkeypatch.setattr(bench, "bench_data", lambda **options: result)
 
     return set_share
 

@@ -76,7 +76,10 @@ class Trainer:
         self.optimizer = make_optimizer(self.net, recipe)
         memory = recipe.regularization.average
         self.average = Average(self.net, memory) if memory is not None else None
-        self.parts = Parts(recipe.data.batch_size // world, recipe.speed.accumulate and world == 1)
+        smallest = 1 if recipe.network.freeze_statistics else 2
+        self.parts = Parts(
+            recipe.data.batch_size // world, recipe.speed.accumulate and world == 1, smallest
+        )
 
         self.done, self.seconds = 0, 0.0
         self.losses: list[float] = []

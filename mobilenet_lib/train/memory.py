@@ -25,10 +25,12 @@ class Parts:
         Images that this process has in a step.
     accumulate
         Whether to go on in parts. Else the size that fits is found, and the run stops.
+    smallest
+        Images that a part has at least; BN cannot normalize one alone.
     """
 
-    def __init__(self, batch_size: int, accumulate: bool) -> None:
-        self.batch_size, self.accumulate = batch_size, accumulate
+    def __init__(self, batch_size: int, accumulate: bool, smallest: int = 2) -> None:
+        self.batch_size, self.accumulate, self.smallest = batch_size, accumulate, smallest
         self.count = 1
 
     @property
@@ -51,12 +53,14 @@ class Parts:
             try:
                 loss = self._all(backward)
             except Exception as error:
-                if not should_reduce_batch_size(error):
+                if not (
+                    isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)
+                ):
                     raise
-                if self.size == 1:
+                if self.size < 2 * self.smallest:
                     raise OutOfMemory(
-                        "not even one image fits into memory; lower alpha or the resolution, or "
-                        "close what else uses the device"
+                        f"not even {self.size} images fit into memory; lower alpha or the "
+                        "resolution, or close what else uses the device"
                     ) from error
                 failed = error
             else:

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from . import data
-from .files import find_data, provenance, write_atomically
-from .model import TF_SLIM, MobileNet
-from .validation import check_int
+from .. import data
+from ..files import find_data, provenance, write_atomically
+from ..model import TF_SLIM, MobileNet
+from ..validation import check_int
 
 LIMIT = 0.15
 """Share of a training step that composing its images may take on a CPU."""

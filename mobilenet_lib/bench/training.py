@@ -1,0 +1,189 @@
+"""How fast a training step is: ours, the naive one, and timm's four ways, in turns in one run."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..model import PAPER, MobileNet
+from ..train.optimizers import make_optimizer
+from ..train.plan import apply_plan, to_layout
+from ..train.recipe import Recipe
+from ..train.speed import Choice, choose
+from . import Timing, interleave
+
+OURS, NAIVE = "ours", "naive: eager, NCHW, fp32"
+NAIVE_LIMIT, TIMM_LIMIT = 0.45, 0.7
+"""Shares of the naive loop's time, and of timm's best, that our step may take on a CPU."""
+CLASSES = 26
+
+
+@dataclass(frozen=True)
+class TrainBench:
+    """One training step on a finished batch, under each way to compute it."""
+
+    alpha: float
+    resolution: int
+    batch_size: int
+    device: str
+    threads: int
+    choice: Choice
+    """What our step chose here, and why."""
+    steps: dict[str, Timing]
+    to_naive: float
+    """Median over the rounds of: our step's time, over the naive one's beside it."""
+    to_timm: float | None
+    """The same over the fastest of timm's ways; None without timm."""
+    timm: str
+    """timm's version and fastest way, or why it is not here."""
+    images_per_second: float
+
+    @property
+    def within_limits(self) -> bool:
+        """Whether our step is as fast as it should be on a CPU."""
+        beats_timm = self.to_timm is None or self.to_timm <= TIMM_LIMIT
+        return self.to_naive <= NAIVE_LIMIT and beats_timm
+
+    def __str__(self) -> str:
+        width = max(map(len, self.steps))
+        lines = [
+            f"A training step, alpha {self.alpha:g}, {self.resolution}x{self.resolution}, batches "
+            f"of {self.batch_size}, {self.device}, {self.threads} threads",
+            *(f"{name:<{width}} {timing}" for name, timing in self.steps.items()),
+            f"ours is {self.choice}",
+            f"ours takes {self.to_naive:.3f} of the naive step (at most {NAIVE_LIMIT:g} on a CPU); "
+            f"{self.images_per_second:,.0f} images/s",
+        ]
+        if self.to_timm is None:
+            lines.append(f"timm was not measured: {self.timm}")
+        else:
+            lines.append(
+                f"ours takes {self.to_timm:.3f} of timm's best (at most {TIMM_LIMIT:g}): "
+                f"{self.timm}"
+            )
+        return "\n".join(lines)
+
+
+def bench_train(
+    alpha: float = 1.0,
+    resolution: int = 64,
+    batch_size: int = 64,
+    readings: int = 15,
+    device: str = "cpu",
+    seed: int = 0,
+) -> TrainBench:
+    """Time training steps on one batch, all with the same SGD, in turns.
+
+    Parameters
+    ----------
+    alpha, resolution
+        The network; timm's `mobilenetv1_100` is there for alpha 1 only.
+    batch_size
+        Images in a step.
+    readings
+        Rounds that count.
+    device
+        Where they run.
+    seed
+        Of the images and the weights.
+    """
+    start = Recipe()
+    recipe = replace(
+        start,
+        network=replace(start.network, alpha=alpha, resolution=resolution),
+        data=replace(start.data, batch_size=batch_size),
+    )
+    where = torch.device(device)
+    choice = choose(recipe, where)
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randn(batch_size, 3, resolution, resolution, generator=generator).to(where)
+    labels = torch.randint(0, CLASSES, (batch_size,), generator=generator).to(where)
+    torch.manual_seed(seed)
+    ours = MobileNet(PAPER.architecture(CLASSES, alpha=alpha, resolution=resolution), PAPER).to(
+        where
+    )
+    naive = MobileNet(ours.arch, PAPER).to(where)
+    apply_plan(ours, choice.plan)
+    tasks = {
+        OURS: step(ours, to_layout(images, choice.plan), labels, recipe),
+        NAIVE: step(naive, images, labels, recipe),
+    }
+    peers, said = timm_steps(images, labels, recipe)
+    tasks |= peers
+    seconds = interleave(tasks, readings, device=device)
+    steps = {name: Timing.of(taken) for name, taken in seconds.items()}
+    to_timm = None
+    if peers:
+        best = min(peers, key=lambda name: steps[name].median_ms)
+        to_timm, said = ratio(seconds[OURS], seconds[best]), f"{best}, {said}"
+    return TrainBench(
+        alpha,
+        resolution,
+        batch_size,
+        str(device),
+        torch.get_num_threads(),
+        choice,
+        steps,
+        ratio(seconds[OURS], seconds[NAIVE]),
+        to_timm,
+        said,
+        round(1e3 * batch_size / steps[OURS].median_ms, 1),
+    )
+
+
+def step(
+    net: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, context: Any = None
+) -> Callable[[], None]:
+    """A function that trains `net` for one step; the forward pass runs inside `context()`."""
+    net.train()
+    optimizer = make_optimizer(net, recipe)
+    context = context or contextlib.nullcontext
+
+    def run() -> None:
+        optimizer.zero_grad()
+        with context():
+            logits = net(images)
+        F.cross_entropy(logits.float(), labels).backward()
+        optimizer.step()
+
+    return run
+
+
+def timm_steps(
+    images: Tensor, labels: Tensor, recipe: Recipe
+) -> tuple[dict[str, Callable[[], None]], str]:
+    """Timm's network in two layouts and two precisions, and its version; or none, and why."""
+    if recipe.network.alpha != 1:
+        return {}, "its mobilenetv1_100 has alpha 1"
+    try:
+        import timm
+    except ImportError as error:
+        return {}, f"timm cannot be imported ({error}); pip install timm"
+    except RuntimeError as error:  # a torchvision of another build than torch
+        return {}, f"timm cannot be imported ({error})"
+    tasks: dict[str, Callable[[], None]] = {}
+    for layout in ("NCHW", "channels_last"):
+        form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+        for precision in ("fp32", "bf16 autocast"):
+            net = timm.create_model("mobilenetv1_100", num_classes=CLASSES)
+            net = net.to(images.device, memory_format=form)
+            bf16 = precision != "fp32"
+
+            def context(bf16: bool = bf16) -> Any:
+                return torch.autocast(images.device.type, torch.bfloat16, enabled=bf16)
+
+            own = images.contiguous(memory_format=form)
+            tasks[f"timm: {layout}, {precision}"] = step(net, own, labels, recipe, context)
+    return tasks, f"timm {timm.__version__}"
+
+
+def ratio(ours: list[float], others: list[float]) -> float:
+    """Median of the ratios of times that were taken side by side."""
+    return round(statistics.median(a / b for a, b in zip(ours, others, strict=True)), 4)

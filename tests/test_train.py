@@ -1,0 +1,424 @@
+"""Training's numbers against computations of their own: optimizers, schedules, losses, averages."""
+
+import json
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from tiny_training import tiny, write_images
+
+from mobilenet_lib import MobileNet, cli, load_published
+from mobilenet_lib.train import (
+    RECIPES,
+    Diverged,
+    OutOfMemory,
+    Recipe,
+    Trainer,
+    optimizers,
+    preset,
+    train,
+)
+from mobilenet_lib.train.memory import Parts
+from mobilenet_lib.train.optimizers import Average, RMSprop, make_optimizer, parameter_groups
+from mobilenet_lib.train.recipe import Network, Schedule, flat
+from mobilenet_lib.train.schedule import at
+from mobilenet_lib.train.setup import make_network
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_images(tmp_path_factory.mktemp("images") / "images.parquet")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks as small as these are slower on more threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+# --- Recipes ---------------------------------------------------------------------------------
+
+
+def test_the_papers_recipe_is_tf_slims():
+    """Values of the authors' published scripts; see data/paper/README.md for what is not known."""
+    recipe = preset("paper")
+    chosen = recipe.optimization
+    assert (chosen.optimizer, chosen.rate, chosen.epsilon) == ("rmsprop", 0.01, 1.0)
+    assert (chosen.momentum, chosen.decay) == (0.9, 0.9)
+    assert (recipe.schedule.shape, recipe.schedule.factor) == ("exponential", 0.94)
+    assert recipe.schedule.every == 2
+    assert recipe.regularization.weight_decay == 4e-5
+    assert not recipe.regularization.decay_depthwise
+    assert recipe.regularization.label_smoothing == 0
+    assert recipe.data.augment == "light"
+    assert make_network(recipe, 5).convention.bn_momentum == 3e-4
+
+
+def test_a_recipe_survives_json_and_names_what_differs():
+    for recipe in RECIPES.values():
+        assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+        assert recipe.differences(recipe) == []
+    quick = preset("quick")
+    assert quick.differences(replace(quick, seed=3)) == ["seed 3 (here 0)"]
+    with pytest.raises(FrozenInstanceError):
+        quick.seed = 1
+
+
+def test_every_option_has_a_name_of_its_own():
+    parts = [getattr(Recipe(), name) for name in Recipe().to_dict()]
+    count = sum(len(p.__dataclass_fields__) for p in parts if hasattr(p, "__dataclass_fields__"))
+    assert len(flat(Recipe())) == count + 2  # and the recipe's name and seed
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (dict(epochs=0), "epochs must be a whole number >= 1, got 0"),
+        (dict(batch_size=0), "batch_size must be"),
+        (dict(resolution=31), "resolution must be a whole number from 32"),
+        (dict(alpha=-1), "alpha must be"),
+        (dict(rate=0), "rate must be a number above 0"),
+        (dict(rate=math.nan), "rate must be a number above 0"),
+        (dict(momentum=1), "momentum must be a number from 0 to below 1"),
+        (dict(shape="cosine", warm_up=2), r"warm_up \(2 epochs\) must be shorter.*\(2 epochs\)"),
+        (dict(warm_up=1), "one-cycle has its own"),
+        (dict(weight_decay=-1), "weight_decay must be a number >= 0"),
+        (dict(label_smoothing=1), "label_smoothing must be"),
+        (dict(optimizer="adam"), "optimizer must be one of sgd, rmsprop, adamw"),
+        (dict(plan="fp16"), "plan must be one of auto"),
+        (dict(seed=-1), "seed must be"),
+    ],
+)
+def test_impossible_values_are_refused_by_name(changes, words):
+    with pytest.raises(ValueError, match=words):
+        tiny("x", **changes)
+
+
+def test_a_batch_larger_than_the_data_is_refused(images):
+    with pytest.raises(ValueError, match=r"batch_size is 49, and .* has only 48 training images"):
+        Trainer(tiny(images, batch_size=49))
+    assert len(Trainer(tiny(images, batch_size=48)).batches) == 1
+
+
+# --- Optimizers ------------------------------------------------------------------------------
+
+
+def test_rmsprop_is_tensorflows():
+    """TensorFlow 1's ApplyRMSProp in NumPy: slots from 1 and 0, epsilon under the root."""
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(3, 4))
+    p = torch.nn.Parameter(torch.tensor(w))
+    optimizer = RMSprop([p], lr=0.1, decay=0.8, momentum=0.7, epsilon=1.0, weight_decay=0.01)
+    s, m = np.ones_like(w), np.zeros_like(w)
+    for step in range(7):
+        rate = 0.1 * 0.9**step
+        g = rng.normal(size=w.shape)
+        p.grad = torch.tensor(g)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+        g = g + 0.01 * w
+        s = 0.8 * s + 0.2 * g * g
+        m = 0.7 * m + rate * g / np.sqrt(s + 1.0)
+        w = w - m
+        np.testing.assert_allclose(p.detach().numpy(), w, rtol=1e-12)
+
+
+def test_torchs_rmsprop_is_another():
+    """The difference that makes an own one necessary."""
+    p, q = (torch.nn.Parameter(torch.ones(1)) for _ in range(2))
+    ours = RMSprop([p], lr=0.01, epsilon=1.0)
+    torchs = torch.optim.RMSprop([q], 0.01, alpha=0.9, momentum=0.9, eps=1.0)
+    for _ in range(3):
+        p.grad, q.grad = torch.full((1,), 0.1), torch.full((1,), 0.1)
+        ours.step()
+        torchs.step()
+    assert abs(p.item() - q.item()) > 1e-4
+
+
+def test_each_parameter_has_the_decay_of_its_kind():
+    recipe = tiny("x", weight_decay=0.5)
+    net = make_network(recipe, 4)
+    groups = {group["name"]: group for group in parameter_groups(net, recipe)}
+    assert {name: g["weight_decay"] for name, g in groups.items()} == {
+        "weights": 0.5,
+        "depthwise": 0,
+        "norms and biases": 0,
+    }
+    names = {id(p): name for name, p in net.named_parameters()}
+    where = {names[id(p)]: name for name, g in groups.items() for p in g["params"]}
+    assert len(where) == len(names)
+    for name, group in where.items():
+        if ".bn." in name or name == "fc.bias":
+            assert group == "norms and biases"
+        else:
+            assert group == ("depthwise" if name.startswith("dw_") else "weights")
+    full = tiny("x", weight_decay=0.5, decay_depthwise=True, decay_norms=True)
+    assert {g["weight_decay"] for g in parameter_groups(net, full)} == {0.5}
+    without = tiny("x", body="full")
+    assert len(parameter_groups(make_network(without, 4), without)) == 2
+
+
+def test_weight_decay_reaches_the_weights_and_not_the_depthwise_filters():
+    recipe = tiny("x", weight_decay=0.5, rate=0.1, momentum=0.0)
+    net = make_network(recipe, 4)
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    for p in net.parameters():
+        p.grad = torch.zeros_like(p)
+    make_optimizer(net, recipe).step()
+    for name, p in net.named_parameters():
+        decayed = not (".bn." in name or name == "fc.bias" or name.startswith("dw_"))
+        wanted = before[name] * (1 - 0.1 * 0.5) if decayed else before[name]
+        torch.testing.assert_close(p.detach(), wanted)
+
+
+# --- Schedules -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [10, 37, 313])
+def test_one_cycle_is_torchs(steps):
+    p = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([p], 0.2, 0.9)
+    torchs = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=steps)
+    for step in range(steps):
+        rate, momentum = at(Schedule(epochs=1), step, steps)
+        group = optimizer.param_groups[0]
+        assert 0.2 * rate == pytest.approx(group["lr"], rel=1e-9)
+        assert 0.9 + momentum == pytest.approx(group["momentum"], rel=1e-9)
+        optimizer.step()
+        torchs.step()
+
+
+@pytest.mark.parametrize("steps", range(1, 8))
+def test_one_cycle_holds_for_the_shortest_runs(steps):
+    rates = [at(Schedule(epochs=1), step, steps).rate for step in range(steps)]
+    assert all(0 < rate <= 1 for rate in rates)
+    assert max(rates) > 0.5
+
+
+def test_cosine_with_warm_up():
+    schedule = Schedule(epochs=10, shape="cosine", warm_up=2)
+    rates = [at(schedule, step, 100).rate for step in range(100)]
+    assert rates[:20] == pytest.approx([(i + 1) / 21 for i in range(20)])
+    wanted = [(1 + math.cos(math.pi * i / 80)) / 2 for i in range(80)]
+    assert rates[20:] == pytest.approx(wanted)
+
+
+def test_exponential_falls_in_stairs():
+    schedule = Schedule(epochs=9, shape="exponential", factor=0.94, every=2)
+    rates = [at(schedule, step, 9 * 7).rate for step in range(9 * 7)]
+    assert rates == pytest.approx([0.94 ** (step // 14) for step in range(63)])
+    constant = Schedule(epochs=9, shape="constant")
+    assert {at(constant, step, 63).rate for step in range(63)} == {1.0}
+
+
+# --- Averages, losses, statistics ------------------------------------------------------------
+
+
+def test_the_average_is_the_weighted_sum_of_all_weights():
+    net = make_network(tiny("x"), 4)
+    average, seen = Average(net, 0.5), [net.fc.weight.detach().clone()]
+    for step in range(1, 8):
+        with torch.no_grad():
+            net.fc.weight.add_(step)
+        seen.append(net.fc.weight.detach().clone())
+        average.update(net)
+    memories = [min(0.5, (1 + t) / (10 + t)) for t in range(1, 8)]
+    shares = [math.prod(memories)] + [
+        (1 - memories[i]) * math.prod(memories[i + 1 :]) for i in range(7)
+    ]
+    assert sum(shares) == pytest.approx(1)
+    wanted = sum(share * weight for share, weight in zip(shares, seen, strict=True))
+    torch.testing.assert_close(average.values["fc.weight"], wanted)
+    now = net.fc.weight.detach().clone()
+    average.swap(net)
+    torch.testing.assert_close(net.fc.weight.detach(), wanted)
+    average.swap(net)
+    torch.testing.assert_close(net.fc.weight.detach(), now)
+
+
+def test_the_tested_network_is_the_averaged_one(images):
+    trainer = Trainer(tiny(images, average=0.9, epochs=1))
+    while not trainer.finished:
+        trainer.step()
+    result = trainer.result()
+    for name, value in trainer.average.values.items():
+        torch.testing.assert_close(result.net.state_dict()[name], value)
+    right = (
+        sum((result.net(x).argmax(1) == y).sum().item() for x, y in trainer.test)
+        / trainer.test.size
+    )
+    assert result.accuracy == pytest.approx(right)
+
+
+def test_a_step_by_hand(images):
+    """One step of SGD with label smoothing, gradients by autograd on a plain network."""
+    recipe = tiny(images, label_smoothing=0.2, shape="constant", momentum=0.0, weight_decay=0.0)
+    trainer = Trainer(recipe)
+    x, y = next(iter(trainer.batches))
+    trainer.batches.epoch = 0
+    plain = MobileNet(trainer.net.arch, trainer.net.convention)
+    plain.load_state_dict(trainer.net.state_dict())
+    log_p = plain.train()(x).log_softmax(1)
+    target = 0.8 * F.one_hot(y, 4) + 0.2 / 4
+    loss = -(target * log_p).sum(1).mean()
+    loss.backward()
+    done = trainer.step()
+    assert done.loss == pytest.approx(loss.item(), rel=1e-5)
+    for name, p in plain.named_parameters():
+        wanted = p.detach() - 0.02 * p.grad
+        got = trainer.net.state_dict()[name]
+        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_frozen_statistics_stay(images):
+    trainer = Trainer(tiny(images, freeze_statistics=True))
+    before = {n: b.clone() for n, b in trainer.net.named_buffers()}
+    trainer.step()
+    for name, buffer in trainer.net.named_buffers():
+        assert torch.equal(buffer, before[name]), name
+
+
+def test_clipping_bounds_the_step(images):
+    recipe = tiny(images, clip=1e-3, momentum=0.0, shape="constant", rate=1.0, weight_decay=0.0)
+    trainer = Trainer(recipe)
+    before = [p.detach().clone() for p in trainer.net.parameters()]
+    trainer.step()
+    moved = [(p.detach() - b).norm() for p, b in zip(trainer.net.parameters(), before, strict=True)]
+    assert torch.stack(moved).norm().item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_training_learns_and_the_network_can_be_read(images, tmp_path):
+    result = train(tiny(images, epochs=8, rate=0.05, bn_momentum=0.3), tmp_path)
+    assert result.finished
+    assert result.losses[0] == pytest.approx(math.log(4), abs=0.2)
+    assert sum(result.losses[-6:]) / 6 < 0.7 * math.log(4)
+    net = load_published(tmp_path / "net.safetensors")
+    assert net.classes == ("0", "1", "2", "3")
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, result.net.state_dict()[name])
+    said = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert Recipe.from_dict(said["recipe"]).network.alpha == 0.1
+    assert said["test_accuracy"] == pytest.approx(result.accuracy, abs=1e-5)
+    assert {"command", "commit", "seed", "versions", "device", "date"} <= set(said["provenance"])
+    assert len(said["history"]) == 8
+
+
+# --- What goes wrong -------------------------------------------------------------------------
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(images):
+    trainer = Trainer(tiny(images))
+    trainer.step()
+    with torch.no_grad():
+        trainer.net.fc.bias[0] = math.inf
+    with pytest.raises(Diverged, match=r"loss is nan at step 2 of 12 .*--rate 0.0067.*--clip 1"):
+        trainer.step()
+
+
+def test_a_loss_that_explodes_stops(images):
+    with pytest.raises(Diverged, match=r"the loss (averages|is).*guessing gives 1.39"):
+        train(tiny(images, rate=1e6, epochs=6, momentum=0.99, shape="constant"))
+
+
+@pytest.mark.parametrize("fits", [2, 3, 5])
+def test_out_of_memory_says_what_fits_or_goes_on_in_parts(images, monkeypatch, fits):
+    """The device's refusal is simulated: more than `fits` images at a time raise torch's error."""
+    forward = MobileNet.forward
+
+    def small(net, x):
+        if len(x) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+        return forward(net, x)
+
+    whole = Trainer(tiny(images, freeze_statistics=True))
+    loss = [whole.step().loss for _ in range(2)]
+    monkeypatch.setattr(MobileNet, "forward", small)
+    size = max(n for n in (4, 2) if n <= fits)
+    with pytest.raises(OutOfMemory, match=rf"of 8 images .* one of {size} does.*--accumulate"):
+        Trainer(tiny(images)).step()
+    parts = Trainer(tiny(images, freeze_statistics=True, accumulate=True))
+    assert [parts.step().loss for _ in range(2)] == pytest.approx(loss, rel=1e-5)
+    assert parts.parts.count == 8 // size
+    for own, wanted in zip(parts.net.parameters(), whole.net.parameters(), strict=True):
+        torch.testing.assert_close(own, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_too_little_memory_for_any_batch():
+    def never(rows):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(OutOfMemory, match="not even 2 images"):
+        Parts(8, accumulate=True).run(never, lambda: None)
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory():
+    def wrong(rows):
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        Parts(8, accumulate=True).run(wrong, lambda: None)
+
+
+# --- The command -----------------------------------------------------------------------------
+
+SMALL = ["--alpha", "0.1", "--resolution", "32", "--batch-size", "8", "--epochs", "1"]
+SMALL += ["--plan", "fp32", "--device", "cpu"]
+
+
+def test_the_command_trains_and_goes_on(images, tmp_path, capsys):
+    command = ["train", *SMALL, "--dataset", str(images), "--out", str(tmp_path / "run")]
+    assert cli.main(command) == 0
+    captured = capsys.readouterr()
+    assert "% of the test images" in captured.out
+    assert "mobilenet predict" in captured.out
+    assert "plan fp32: the recipe names it" in captured.err
+    assert cli.main(command) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert cli.main([*command, "--resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["finished"] is True
+
+
+def test_the_command_starts_from_any_recipe():
+    for name, recipe in RECIPES.items():
+        command = cli.parse(["train", "--recipe", name, "--alpha", "0.5"])
+        wanted = replace(recipe, network=replace(recipe.network, alpha=0.5), seed=0)
+        assert command.options.made(0) == wanted
+    assert cli.parse(["train"]).options.made(2) == replace(Recipe(), seed=2)
+    paper = cli.parse(["train", "--recipe=paper", "--bn-momentum", "0.2"]).options.made(0)
+    assert paper.network == Network(bn_momentum=0.2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--epochs", "0"], ["epochs", ">= 1", "0"]),
+        (["--resolution", "31"], ["resolution", "32", "31"]),
+        (["--rate", "-1"], ["rate", "above 0"]),
+        (["--recipe", "soup"], ["recipe", "soup"]),
+        (["--dataset", "nothing-here"], ["nothing-here", "glyphs"]),
+        (["--warm-up", "1"], ["one-cycle"]),
+    ],
+)
+def test_the_command_refuses_in_one_line(capsys, tmp_path, options, words):
+    try:
+        code = cli.main(["train", *options, "--plan", "fp32", "--out", str(tmp_path / "run")])
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    for word in words:
+        assert word in line
+
+
+def test_apply_setting_moves_momentum_too():
+    recipe = tiny("x", optimizer="adamw")
+    optimizer = make_optimizer(make_network(recipe, 4), recipe)
+    rate = optimizers.apply_setting(optimizer, recipe.optimization, at(Schedule(epochs=1), 0, 100))
+    assert rate == pytest.approx(0.02 / 25)
+    assert all(g["betas"] == pytest.approx((0.95, 0.9)) for g in optimizer.param_groups)
