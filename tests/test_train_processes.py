@@ -1,0 +1,108 @@
+"""Two processes compute what one does: `accelerate launch` with gloo, on this machine's CPU."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_training import tiny, write_images
+
+from mobilenet_lib import data
+from mobilenet_lib.train import sweep
+
+LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1")
+LAUNCH += ("--mixed_precision", "no", "--dynamo_backend", "no")
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def launch(processes, recipe, folder, *more):
+    options = [*sweep.changed_options(recipe), "--out", str(folder), *more]
+    command = [sys.executable, *LAUNCH, "--num_processes", str(processes)]
+    command += ["--main_process_port", str(free_port()), "--module", "mobilenet_lib.cli"]
+    environment = dict(os.environ, OMP_NUM_THREADS="1")
+    done = subprocess.run(
+        [*command, "train", *options], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+@pytest.mark.parametrize("augment", ["light"])
+def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path, augment):
+    """Twenty steps with BN statistics frozen; then resumed, for the state of both."""
+    images = write_images(tmp_path / "images.parquet", 50)
+    recipe = tiny(images, freeze_statistics=True, epochs=4, augment=augment, weight_decay=1e-3)
+    one = launch(1, recipe, tmp_path / "one")
+    two = launch(2, recipe, tmp_path / "two")
+    assert two.stdout.count("of the test images") == 1, "only the first process speaks"
+    assert one.stdout.split(" after")[0] == two.stdout.split(" after")[0]
+    first, second = (load_file(tmp_path / n / "net.safetensors") for n in ("one", "two"))
+    moved = 0.0
+    start = load_start(recipe, tmp_path)
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=0, atol=1e-5)
+        moved = max(moved, (value - start[name]).abs().max().item())
+    assert moved > 1e-2, "twenty steps that changed nothing would prove nothing"
+    launch(2, recipe, tmp_path / "two", "--resume")
+
+
+def load_start(recipe, tmp_path):
+    from mobilenet_lib.train import Trainer
+
+    trainer = Trainer(recipe)
+    assert trainer.steps == 20
+    return trainer.net.state_dict()
+
+
+@pytest.mark.parametrize("name", ["glyphs", "images"])
+def test_shards_are_the_rows_of_the_whole(tmp_path, name):
+    path = "glyphs" if name == "glyphs" else write_images(tmp_path / "images.parquet")
+    options = dict(batch_size=6, resolution=32, augment="rand", seed=3)
+    whole = data.load(path, **options)
+    shards = [data.load(path, shard=data.Shard(rank, 2), **options) for rank in range(2)]
+    streams = [batches.endless(data.Place(1, 2, 12)) for batches in (whole, *shards)]
+    for _ in range(2):
+        ((x, y), place), *parts = (next(stream) for stream in streams)
+        for rank, ((images, labels), own_place) in enumerate(parts):
+            assert torch.equal(labels, y[rank::2])
+            torch.testing.assert_close(images, x[rank::2])
+            assert own_place == place
+
+
+@pytest.mark.parametrize("name", ["glyphs", "images"])
+def test_an_epoch_goes_on_at_any_batch(tmp_path, name):
+    if name == "images":
+        name = write_images(tmp_path / "images.parquet", broken=(2, 11, 30))
+    options = dict(batch_size=5, resolution=32, augment="paper")
+    whole, places = data.load(name, **options), [data.Place()]
+    batches = []
+    for (x, y), place in whole.endless():
+        batches.append((x, y))
+        places.append(place)
+        if len(batches) == 12:
+            break
+    for start in (1, 4, 8, 9, 11):
+        again = data.load(name, **options).endless(places[start])
+        for x, y in batches[start:]:
+            (images, labels), _ = next(again)
+            assert torch.equal(labels, y)
+            assert torch.equal(images, x)
+
+
+def test_a_batch_must_be_divisible():
+    with pytest.raises(ValueError, match="a multiple of the 2 processes, got 7"):
+        data.load("glyphs", batch_size=7, shard=data.Shard(0, 2))
+
+
+def test_only_broken_images_end_the_run(tmp_path):
+    path = write_images(tmp_path / "images.parquet", 20, broken=tuple(range(20)))
+    with pytest.raises(ValueError, match="no batch could be made of 16 images"):
+        next(data.load(path, batch_size=4, resolution=32).endless())
