@@ -39,6 +39,7 @@ LEDGER = Path(_scratch.name) / "progress.json"
 
 os.environ["MOBILENET_OFFLINE_LOG"] = str(OFFLINE_LOG)
 os.environ["MOBILENET_PROGRESS"] = str(LEDGER)
+os.environ["MOBILENET_CACHE"] = str(Path(_scratch.name) / "cache")
 _folders = [HERE / "offline", ROOT, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
 os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(str(f) for f in _folders if str(f)))
 _spec = importlib.util.spec_from_file_location("offline_guard", HERE / "offline/sitecustomize.py")

@@ -39,7 +39,7 @@ def launch(processes, recipe, folder, *more):
 def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path, augment):
     """Twenty steps with BN statistics frozen; then resumed, for the state of both."""
     images = write_images(tmp_path / "images.parquet", 50)
-    recipe = tiny(images, freeze_statistics=True, epochs=4, augment=augment, weight_decay=1e-3)
+    recipe = tiny(images, freeze_statistics=True, epochs=5, augment=augment, weight_decay=1e-3)
     one = launch(1, recipe, tmp_path / "one")
     two = launch(2, recipe, tmp_path / "two")
     assert two.stdout.count("of the test images") == 1, "only the first process speaks"

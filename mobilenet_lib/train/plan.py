@@ -26,13 +26,21 @@ class Plan:
 
     channels_last: bool
     bf16: tuple[str, ...] = ()
+    gemm: bool = False
+    """Compute pointwise layers as the matrix products that they are, not as convolutions. In
+    channels_last their input is that matrix already: (B · H · W, in_channels)."""
 
 
+# Depthwise layers with stride 2 are the ones whose backward pass in bf16 falls to a slow path.
+FAST_IN_BF16 = ("conv", "depthwise stride 1", "pointwise", "fc")
 PLANS = {
     "nchw-fp32": Plan(False),
     "fp32": Plan(True),
+    "fp32-gemm": Plan(True, gemm=True),
     "pointwise-bf16": Plan(True, ("pointwise",)),
-    "fast-bf16": Plan(True, ("conv", "depthwise stride 1", "pointwise", "fc")),
+    "pointwise-bf16-gemm": Plan(True, ("pointwise",), gemm=True),
+    "fast-bf16": Plan(True, FAST_IN_BF16),
+    "fast-bf16-gemm": Plan(True, FAST_IN_BF16, gemm=True),
     "bf16": Plan(True, KINDS),
 }
 
@@ -57,17 +65,20 @@ def apply_plan(net: MobileNet, name: str) -> None:
         own = kind(module)
         if own is not None:
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
-            module.forward = functools.partial(_compute, module, dtype)
+            product = plan.gemm and own == "pointwise"
+            module.forward = functools.partial(_compute, module, dtype, product)
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
 
 
-def _compute(module: nn.Conv2d | nn.Linear, dtype: torch.dtype, x: Tensor) -> Tensor:
+def _compute(module: nn.Conv2d | nn.Linear, dtype: torch.dtype, product: bool, x: Tensor) -> Tensor:
     x, weight = x.to(dtype), module.weight.to(dtype)
-    bias = None if module.bias is None else module.bias.to(dtype)
     if isinstance(module, nn.Linear):
-        return F.linear(x, weight, bias)
-    return module._conv_forward(x, weight, bias)
+        return F.linear(x, weight, module.bias.to(dtype))
+    if product:
+        rows = x.permute(0, 2, 3, 1)  # (B, H, W, in_channels), contiguous in channels_last
+        return F.linear(rows, weight.flatten(1)).permute(0, 3, 1, 2)
+    return module._conv_forward(x, weight, None)
 
 
 def to_layout(images: Tensor, name: str) -> Tensor:

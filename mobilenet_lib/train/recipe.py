@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ..architecture import Body, mobilenet_v1
 from ..validation import check_choice, check_int, check_positive, check_share
@@ -23,7 +23,18 @@ SHAPES = ("one-cycle", "cosine", "exponential", "constant")
 CONVENTIONS = ("paper", "tf-slim", "keras", "timm")
 AUGMENTS = ("default", "none", "light", "paper", "rand")
 DIFFICULTIES = ("soft", "default", "harsh")
-PLANS = ("auto", "nchw-fp32", "fp32", "pointwise-bf16", "fast-bf16", "bf16")
+Plan = Literal[
+    "auto",
+    "nchw-fp32",
+    "fp32",
+    "fp32-gemm",
+    "pointwise-bf16",
+    "pointwise-bf16-gemm",
+    "fast-bf16",
+    "fast-bf16-gemm",
+    "bf16",
+]
+PLANS = get_args(Plan)
 
 
 @dataclass(frozen=True)
@@ -166,8 +177,8 @@ class Regularization:
 class Speed:
     """Where it runs and in which numbers; "auto" measures what is fastest on this machine."""
 
-    plan: Literal["auto", "nchw-fp32", "fp32", "pointwise-bf16", "fast-bf16", "bf16"] = "auto"
-    """Layout and precision: see `mobilenet_lib.train.speed`."""
+    plan: Plan = "auto"
+    """Layout and precision: see `mobilenet_lib.train.plan`."""
     compile: bool = False
     """Also compile the network with torch.compile; worth its minute on a GPU."""
     device: Literal["auto", "cpu"] = "auto"

@@ -1,0 +1,220 @@
+"""Plans of layout and precision: that they compute the same, and how one is chosen."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny_training import tiny, write_images
+
+from mobilenet_lib import bench, cli
+from mobilenet_lib.bench import training
+from mobilenet_lib.model import PAPER, MobileNet
+from mobilenet_lib.train import Trainer, speed
+from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
+from mobilenet_lib.train.recipe import PLANS as NAMES
+from mobilenet_lib.train.speed import Choice, Trial, choose, decide
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOBILENET_CACHE", str(tmp_path / "cache"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return MobileNet(PAPER.architecture(10, alpha=0.25, resolution=64), PAPER)
+
+
+def test_every_plan_has_a_name_in_the_recipe():
+    assert ("auto", *PLANS) == NAMES
+
+
+def test_every_layer_has_its_kind():
+    kinds = [kind(module) for module in network().modules() if kind(module)]
+    assert set(kinds) == set(KINDS)
+    counted = [kinds.count(name) for name in KINDS]
+    assert counted == [1, 9, 4, 13, 1]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_computes_what_the_plain_network_does(name):
+    """Output and gradients of each layer against torch's convolution in fp64."""
+    net, plain = network(), dict(network().named_modules())
+    apply_plan(net, name)
+    assert net.state_dict().keys() == plain[""].state_dict().keys()
+    for layer, module in net.named_modules():
+        own = kind(module)
+        if own is None:
+            continue
+        shape = (4, module.in_features) if own == "fc" else (4, module.in_channels, 9, 9)
+        x = torch.randn(shape)
+        x = x if own == "fc" else to_layout(x, name)
+        results = []
+        for each, dtype in ((module, torch.float32), (plain[layer].double(), torch.float64)):
+            start = x.detach().to(dtype).requires_grad_()
+            y = each(start)
+            upstream = torch.linspace(-1, 1, y.numel()).view_as(y).to(y.dtype)
+            results.append([y, *torch.autograd.grad(y, (start, each.weight), upstream)])
+        for got, wanted in zip(*results, strict=True):
+            error = (got.double() - wanted).norm() / wanted.norm()
+            assert error < (0.02 if own in PLANS[name].bf16 else 1e-5), (layer, error)
+            assert own not in PLANS[name].bf16 or error > 1e-5, "nothing was rounded to bf16"
+        assert results[0][2].dtype == torch.float32, "the weight's gradient"
+
+
+@pytest.mark.parametrize("name", [name for name in PLANS if not PLANS[name].bf16])
+def test_exact_plans_give_the_plain_networks_logits(name):
+    plain, planned = network().eval(), network().eval()
+    apply_plan(planned, name)
+    x = torch.randn(4, 3, 64, 64)
+    torch.testing.assert_close(planned(to_layout(x, name)), plain(x), rtol=1e-3, atol=1e-5)
+
+
+def test_a_plan_computes_in_the_types_it_says():
+    for name, plan in PLANS.items():
+        net, seen = network(), {}
+        apply_plan(net, name)
+        for module in net.modules():
+            if kind(module):
+                module.register_forward_hook(
+                    lambda m, _, out, seen=seen: seen.setdefault(kind(m), set()).add(out.dtype)
+                )
+        net(to_layout(torch.randn(2, 3, 64, 64), name))
+        for own, types in seen.items():
+            assert types == {torch.bfloat16 if own in plan.bf16 else torch.float32}, (name, own)
+
+
+def test_bf16_must_be_clearly_faster():
+    assert decide({"nchw-fp32": 9.0, "fp32": 5.0, "bf16": 4.9}, []).plan == "fp32"
+    choice = decide({"nchw-fp32": 9.0, "fp32": 5.0, "pointwise-bf16": 4.0}, ["bf16"])
+    assert choice.plan == "pointwise-bf16"
+    assert "1.25 times as fast as fp32; bf16 computed something else" in choice.reason
+    assert "pointwise-bf16 4 ms" in str(choice)
+    assert decide({"nchw-fp32": 4.0, "fp32": 5.0}, []).plan == "nchw-fp32"
+
+
+def test_a_plan_that_computes_something_else_is_not_chosen(monkeypatch):
+    """Even if it were the fastest by far."""
+    recipe = tiny("x", plan="auto")
+    monkeypatch.setattr(speed, "has_bf16", lambda device: True)
+    monkeypatch.setattr(Trial, "time", lambda self: 1e-3 if self.plan == "bf16" else 1.0)
+    assert speed.measure(recipe, CPU).plan == "bf16"
+    results = speed.layer_results
+
+    def wrong(layer, x, plan):
+        y, dx, dw = results(layer, x, plan)
+        return [y, dx, 1.05 * dw if plan == "bf16" else dw]
+
+    monkeypatch.setattr(speed, "layer_results", wrong)
+    choice = speed.measure(recipe, CPU)
+    assert choice.plan != "bf16"
+    assert "bf16 computed something else than fp32" in choice.reason
+
+
+def test_a_choice_is_measured_once_a_machine_and_size(monkeypatch):
+    asked = []
+    found = Choice("fp32", "the fastest step measured here", {"fp32": 1.0})
+    monkeypatch.setattr(speed, "measure", lambda r, d: asked.append(r) or found)
+    recipe = tiny("x", plan="auto")
+    assert choose(recipe, CPU) == choose(recipe, CPU) == found
+    assert len(asked) == 1
+    choose(tiny("x", plan="auto", alpha=0.2), CPU)
+    choose(tiny("x", plan="auto", batch_size=4), CPU)
+    torch.set_num_threads(2)
+    choose(recipe, CPU)
+    assert len(asked) == 4
+    (file, *_) = speed.cache_folder().glob("*.json")
+    file.write_text("{half", "utf-8")
+    torch.set_num_threads(1)
+    for changes in ({}, {"alpha": 0.2}, {"batch_size": 4}):
+        choose(tiny("x", plan="auto", **changes), CPU)
+    torch.set_num_threads(2)
+    choose(recipe, CPU)
+    assert len(asked) == 5, "the damaged one is measured anew"
+
+
+def test_measuring_leaves_no_trace_in_the_random_numbers(monkeypatch):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    choice = choose(tiny("x", plan="auto"), CPU)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert choice.milliseconds[choice.plan] > 0
+
+
+def test_bf16_without_hardware_is_refused(monkeypatch):
+    monkeypatch.setattr(speed, "has_bf16", lambda device: False)
+    with pytest.raises(ValueError, match=r"plan bf16 computes in bf16, .* cpu has no hardware"):
+        choose(tiny("x", plan="bf16"), CPU)
+    assert choose(tiny("x", plan="fp32-gemm"), CPU).plan == "fp32-gemm"
+    assert not any("bf16" in n for n in speed.measure(tiny("x"), CPU).milliseconds)
+
+
+def test_the_choice_stays_when_a_run_goes_on(monkeypatch, tmp_path):
+    images = write_images(tmp_path / "images.parquet")
+    monkeypatch.setattr(speed, "measure", lambda r, d: Choice("fp32-gemm", "measured", {}))
+    trainer = Trainer(tiny(images, plan="auto"), tmp_path / "run")
+    trainer.step()
+    trainer.save()
+    for file in speed.cache_folder().iterdir():
+        file.unlink()
+    monkeypatch.setattr(speed, "measure", lambda r, d: Choice("nchw-fp32", "measured", {}))
+    again = Trainer(tiny(images, plan="auto"), tmp_path / "run", resume=True)
+    assert again.choice == Choice("fp32-gemm", "measured", {})
+
+
+# --- mobilenet bench train -------------------------------------------------------------------
+
+
+def test_bench_train_runs_for_real(capsys):
+    options = ["--alpha", "0.1", "--resolution", "32", "--batch-size", "8", "--readings", "2"]
+    assert cli.main(["bench", "train", "--json", *options]) in (0, 1)
+    result = json.loads(capsys.readouterr().out)
+    assert set(result["steps"]) == {training.OURS, training.NAIVE}
+    assert result["to_timm"] is None
+    assert "alpha 1" in result["timm"]
+    assert result["choice"]["plan"] in PLANS
+
+
+def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
+    """The clock and timm's networks are the test's: 10 ms for ours, 40 and 20 for others."""
+    times = {training.OURS: [0.01, 0.01], training.NAIVE: [0.04, 0.04]}
+    times |= {"timm: slow": [0.03, 0.03], "timm: fast": [0.02, 0.02]}
+    peers = {name: None for name in times if name.startswith("timm")}
+    monkeypatch.setattr(training, "timm_steps", lambda *_: (peers, "timm 9"))
+    monkeypatch.setattr(training, "interleave", lambda tasks, readings, device: times)
+    monkeypatch.setattr(training, "choose", lambda r, d: Choice("fp32", "named", {}))
+    result = training.bench_train(alpha=0.1, resolution=32, batch_size=8)
+    assert (result.to_naive, result.to_timm) == (0.25, 0.5)
+    assert result.images_per_second == 800
+    assert result.timm == "timm: fast, timm 9"
+    assert result.within_limits
+    assert not replace(result, to_timm=0.71).within_limits
+    assert not replace(result, to_naive=0.46).within_limits
+    assert "ours takes 0.500 of timm's best (at most 0.7): timm: fast" in str(result)
+
+
+def test_a_missing_timm_is_said(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "timm", None)
+    tasks, said = training.timm_steps(torch.zeros(2, 3, 32, 32), torch.zeros(2), tiny("x", alpha=1))
+    assert tasks == {}
+    assert "pip install timm" in said
+
+
+def test_bench_train_records(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "find_data", lambda: tmp_path)
+    timing = bench.Timing(2, 1.0, (1.0, 1.0))
+    result = training.TrainBench(
+        1.0, 64, 64, "cpu", 2, Choice("fp32", "x", {}), {"ours": timing}, 0.5, None, "none", 1.0
+    )
+    monkeypatch.setattr(training, "bench_train", lambda **options: result)
+    assert cli.main(["bench", "train", "--record"]) == 1
+    said = json.loads((tmp_path / "results/bench_train.json").read_text("utf-8"))
+    assert said["results"]["to_naive"] == 0.5
+    assert "timm was not measured: none" in capsys.readouterr().out
