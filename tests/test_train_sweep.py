@@ -1,0 +1,128 @@
+"""Grids of runs: which there are, what is skipped, what goes on, and commands for a scheduler."""
+
+import json
+import shlex
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny_training import tiny, write_images
+
+from mobilenet_lib import cli
+from mobilenet_lib.train import CheckpointError, Recipe, Trainer, preset, sweep
+from mobilenet_lib.train.sweep import Grid, Run, changed_options, is_done, label, run_all
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_images(tmp_path_factory.mktemp("images") / "images.parquet", 40)
+
+
+def test_a_grid_is_every_combination_with_seeds_last():
+    grid = Grid((1.0, 0.5), (64, 32), ("separable", "full"), (0, 1))
+    recipes = grid.recipes(preset("quick"))
+    names = [label(recipe) for recipe in recipes]
+    assert len(set(names)) == len(names) == 16
+    assert names[0] == "1_64_separable_seed0"
+    assert [recipe.seed for recipe in recipes] == [0] * 8 + [1] * 8
+    one = recipes[-1].network
+    assert (one.alpha, one.resolution, one.body) == (0.5, 32, "full")
+    assert recipes[-1].schedule == preset("quick").schedule
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (dict(alphas=()), "alphas must name at least one"),
+        (dict(seeds=(1, 1)), "seeds names a value twice"),
+    ],
+)
+def test_impossible_grids_are_refused(values, words):
+    with pytest.raises(ValueError, match=words):
+        Grid(**(dict(alphas=(1.0,), resolutions=(64,), bodies=("full",), seeds=(0,)) | values))
+
+
+@pytest.mark.parametrize("name", ["quick", "paper", "modern"])
+def test_listed_commands_make_the_very_recipes(capsys, name):
+    """What --list prints parses back to what the sweep would train."""
+    more = ["--alphas", "1", "0.5", "--seeds", "0", "3", "--epochs", "7", "--average", "None"]
+    more += ["--decay-norms", "--resolutions", "64", "96"]
+    assert cli.main(["sweep", "--recipe", name, *more, "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 8
+    base = cli.parse(["sweep", "--recipe", name, *more])
+    wanted = Grid(base.alphas, base.resolutions, base.bodies, base.seeds).recipes(
+        base.options.made(0)
+    )
+    for line, recipe in zip(lines, wanted, strict=True):
+        program, *arguments = shlex.split(line)
+        assert program == "mobilenet"
+        command = cli.parse(arguments)
+        assert command.options.made(command.seed) == recipe
+        assert command.resume
+
+
+def test_a_sweep_skips_what_is_done_and_goes_on_with_what_is_not(images, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.chdir(tmp_path)
+    recipe = tiny(images, epochs=2)
+    # The first of two runs is under way: its checkpoint is that of three steps.
+    started = replace(recipe, network=replace(recipe.network, alpha=0.1))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    trainer = Trainer(started, tmp_path / "runs/sweep/0.1_32_separable_seed0")
+    for _ in range(3):
+        trainer.step()
+    trainer.save()
+    torch.set_num_threads(before)
+    command = ["sweep", *changed_options(recipe), "--alphas", "0.1", "0.08"]
+    command += ["--resolutions", "32", "--out", str(tmp_path / "out")]
+    assert cli.main(command) == 0
+    results = {path.name: json.loads(path.read_text()) for path in (tmp_path / "out").iterdir()}
+    assert set(results) == {"0.1_32_separable_seed0.json", "0.08_32_separable_seed0.json"}
+    first = results["0.1_32_separable_seed0.json"]
+    assert Recipe.from_dict(first["recipe"]) == started
+    assert first["provenance"]["seed"] == 0
+    log = (tmp_path / "runs/sweep/0.1_32_separable_seed0/log.txt").read_text()
+    assert "8/8" in log.replace(" ", "")
+    assert "3/8" in log.replace(" ", ""), "it went on from step 3"
+    asked = []
+    monkeypatch.setattr(sweep.subprocess, "call", lambda *a, **k: asked.append(a) or 1)
+    assert cli.main(command) == 0
+    assert asked == [], "both are done"
+
+
+def make_run(tmp_path, recipe, code):
+    return Run(recipe, tmp_path / "run", tmp_path / "out.json", (sys.executable, "-c", code))
+
+
+def test_a_failed_run_is_named_and_the_others_go_on(tmp_path):
+    recipe, said = tiny("x"), []
+    bad = Run(recipe, tmp_path / "bad", tmp_path / "bad.json", (sys.executable, "-c", "exit(3)"))
+    path = tmp_path / "good/results.json"
+    code = f"open({str(path)!r}, 'w').write('{{\"test_accuracy\": 0.5}}')"
+    good = Run(recipe, path.parent, tmp_path / "good.json", (sys.executable, "-c", code))
+    assert run_all([bad, good], 2, said.append) == [bad]
+    assert json.loads((tmp_path / "good.json").read_text()) == {"test_accuracy": 0.5}
+    assert any("ended with code 3; see" in line for line in said)
+    assert any("50.0%" in line for line in said)
+
+
+def test_results_of_another_recipe_are_refused(tmp_path):
+    run = make_run(tmp_path, tiny("x"), "")
+    assert not is_done(run)
+    run.results.write_text(json.dumps({"recipe": tiny("x", rate=0.5).to_dict()}))
+    with pytest.raises(CheckpointError, match=r"out.json is another recipe's: .*rate 0.5"):
+        is_done(run)
+    run.results.write_text("{half")
+    with pytest.raises(CheckpointError, match="no results file"):
+        is_done(run)
+
+
+@pytest.mark.parametrize("options", [["--jobs", "0"], ["--name", "a/b"], ["--alphas", "-1"]])
+def test_the_command_refuses_in_one_line(capsys, tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["sweep", *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert options[0].strip("-").rstrip("s") in line
