@@ -257,14 +257,18 @@ def test_the_tested_network_is_the_averaged_one(images):
 
 
 def test_a_step_by_hand(images):
-    """One step of SGD with label smoothing, gradients by autograd on a plain network."""
+    """One step of SGD with label smoothing, gradients by autograd on a plain network.
+
+    With frozen statistics: those of a batch, 27 times over, would blow rounding up.
+    """
     recipe = tiny(images, label_smoothing=0.2, shape="constant", momentum=0.0, weight_decay=0.0)
+    recipe = replace(recipe, network=replace(recipe.network, freeze_statistics=True))
     trainer = Trainer(recipe)
     x, y = next(iter(trainer.batches))
     trainer.batches.epoch = 0
     plain = MobileNet(trainer.net.arch, trainer.net.convention)
     plain.load_state_dict(trainer.net.state_dict())
-    log_p = plain.train()(x).log_softmax(1)
+    log_p = plain.eval()(x).log_softmax(1)
     target = 0.8 * F.one_hot(y, 4) + 0.2 / 4
     loss = -(target * log_p).sum(1).mean()
     loss.backward()
@@ -294,19 +298,19 @@ def test_clipping_bounds_the_step(images):
 
 
 def test_training_learns_and_the_network_can_be_read(images, tmp_path):
-    result = train(tiny(images, epochs=8, rate=0.05, bn_momentum=0.3), tmp_path)
+    result = train(tiny(images, batch_size=24, alpha=0.25, epochs=15, rate=0.05), tmp_path)
     assert result.finished
     assert result.losses[0] == pytest.approx(math.log(4), abs=0.2)
-    assert sum(result.losses[-6:]) / 6 < 0.7 * math.log(4)
+    assert sum(result.losses[-2:]) / 2 < 0.7 * math.log(4)
     net = load_published(tmp_path / "net.safetensors")
     assert net.classes == ("0", "1", "2", "3")
     for name, value in net.state_dict().items():
         assert torch.equal(value, result.net.state_dict()[name])
     said = json.loads((tmp_path / "results.json").read_text("utf-8"))
-    assert Recipe.from_dict(said["recipe"]).network.alpha == 0.1
+    assert Recipe.from_dict(said["recipe"]).network.alpha == 0.25
     assert said["test_accuracy"] == pytest.approx(result.accuracy, abs=1e-5)
     assert {"command", "commit", "seed", "versions", "device", "date"} <= set(said["provenance"])
-    assert len(said["history"]) == 8
+    assert len(said["history"]) == 15
 
 
 # --- What goes wrong -------------------------------------------------------------------------

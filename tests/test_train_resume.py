@@ -84,8 +84,10 @@ def test_resuming_takes_up_every_part_of_the_state(images, tmp_path):
 def test_a_finished_run_is_only_read(images, tmp_path):
     recipe, steps = tiny(images, epochs=1), []
     first = train(recipe, tmp_path)
+    said = (tmp_path / "results.json").stat()
     again = train(recipe, tmp_path, resume=True, on_step=steps.append)
     assert steps == []
+    assert (tmp_path / "results.json").stat() == said
     assert again.finished
     assert again.accuracy == first.accuracy
 

@@ -120,6 +120,15 @@ def test_results_of_another_recipe_are_refused(tmp_path):
         is_done(run)
 
 
+def test_runs_that_a_scheduler_finished_are_only_collected(tmp_path):
+    run = make_run(tmp_path, tiny("x"), "exit(3)")
+    run.folder.mkdir()
+    content = json.dumps({"recipe": run.recipe.to_dict(), "test_accuracy": 0.5})
+    (run.folder / "results.json").write_text(content)
+    assert run_all([run], 1, print) == []
+    assert run.results.read_text() == content
+
+
 @pytest.mark.parametrize("options", [["--jobs", "0"], ["--name", "a/b"], ["--alphas", "-1"]])
 def test_the_command_refuses_in_one_line(capsys, tmp_path, monkeypatch, options):
     monkeypatch.chdir(tmp_path)

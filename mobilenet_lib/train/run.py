@@ -18,6 +18,8 @@ from .outcome import Result, Step
 from .recipe import Recipe
 from .speed import Choice
 
+RESULTS = "results.json"
+
 
 def train(
     recipe: Recipe,
@@ -59,6 +61,7 @@ def train(
     trainer = Trainer(recipe, folder, resume=resume)
     if on_choice is not None:
         on_choice(trainer.choice)
+    before = trainer.done
     with Interruptible() as interrupt:
         while not trainer.finished and not trainer.stopped:
             done = trainer.step(stop=interrupt.asked)
@@ -67,7 +70,10 @@ def train(
             if done.number % save_every == 0 or done.accuracy is not None or trainer.stopped:
                 trainer.save()
     result = trainer.result()
-    if folder is not None and result.finished and trainer.accelerator.is_main_process:
+    # What is finished and written stays as it is, with the provenance of the run that made it.
+    written = folder is not None and before and (Path(folder) / RESULTS).exists()
+    new = result.finished and not (written and trainer.done == before)
+    if folder is not None and new and trainer.accelerator.is_main_process:
         write_results(result, recipe, Path(folder), trainer.test.size)
     return result
 
@@ -89,4 +95,4 @@ def write_results(result: Result, recipe: Recipe, folder: Path, test_images: int
         "threads": torch.get_num_threads(),
         "provenance": provenance(recipe.seed, ("torch", "numpy", "accelerate")),
     }
-    write_atomically(folder / "results.json", json.dumps(content, indent=2) + "\n")
+    write_atomically(folder / RESULTS, json.dumps(content, indent=2) + "\n")

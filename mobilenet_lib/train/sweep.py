@@ -99,18 +99,28 @@ def is_done(run: Run) -> bool:
     CheckpointError
         They are another recipe's, or no results.
     """
-    if not run.results.is_file():
+    return _holds(run.results, run.recipe)
+
+
+def collect(run: Run) -> None:
+    """Copy the results of a run that was finished elsewhere, by a cluster's scheduler say."""
+    if not is_done(run) and _holds(run.folder / RESULTS, run.recipe):
+        write_atomically(run.results, (run.folder / RESULTS).read_text("utf-8"))
+
+
+def _holds(path: Path, recipe: Recipe) -> bool:
+    if not path.is_file():
         return False
     try:
-        other = Recipe.from_dict(json.loads(run.results.read_text("utf-8"))["recipe"])
+        other = Recipe.from_dict(json.loads(path.read_text("utf-8"))["recipe"])
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{run.results} is no results file of a run ({error}); move it away"
+            f"{path} is no results file of a run ({error}); move it away"
         ) from error
-    if different := run.recipe.differences(other):
+    if different := recipe.differences(other):
         raise CheckpointError(
-            f"{run.results} is another recipe's: it has {', '.join(different)}. Give the same "
-            "options, or another --name or --out"
+            f"{path} is another recipe's: it has {', '.join(different)}. Give the same options, or "
+            "another --name or --out"
         )
     return True
 
@@ -121,6 +131,8 @@ def run_all(runs: Sequence[Run], jobs: int, say: Callable[[str], Any]) -> list[R
     An interrupt reaches every run, which saves its state; the same command goes on.
     """
     jobs = check_int("jobs", jobs, 1)
+    for run in runs:
+        collect(run)
     left = [run for run in runs if not is_done(run)]
     say(f"{len(runs)} runs, {len(runs) - len(left)} already done")
     threads = max(1, machine.processor().threads // jobs)
