@@ -356,7 +356,12 @@ def test_folders_that_cannot_be_loaded_are_refused(tmp_path):
         ("glyphs", {"batch_size": 0}, ValueError, "batch_size must be .* >= 1, got 0"),
         ("glyphs", {"resolution": 8}, ValueError, "resolution must be .* from 32 to 4096, got 8"),
         ("glyphs", {"seed": -1}, ValueError, "seed must be"),
-        ("glyphs", {"augment": "heavy"}, ValueError, "augment must be one of paper, light, rand, none"),
+        (
+            "glyphs",
+            {"augment": "heavy"},
+            ValueError,
+            "augment must be one of paper, light, rand, none",
+        ),
         ("glyphs", {"augment": 3}, TypeError, "augment must be a name or an Augmentation"),
         ("glyphs", {"difficulty": "mild"}, ValueError, "difficulty must be one of soft, default"),
         ("glyphs", {"difficulty": 3}, TypeError, "difficulty must be a name or a Difficulty"),

@@ -361,6 +361,21 @@ def test_too_little_memory_for_any_batch():
         Parts(8, accumulate=True).run(never, lambda: None)
 
 
+def test_what_a_failed_attempt_added_is_removed():
+    """Memory runs out in a later part, when the first has added its gradient already."""
+    added, parts = [], Parts(16, accumulate=True)
+    parts.count = 2
+
+    def backward(rows):
+        if rows.start > 0 and rows.stop - rows.start > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        added.append((rows.start, rows.stop))
+        return torch.ones(())
+
+    assert parts.run(backward, added.clear) == 8
+    assert added == [(i, i + 2) for i in range(0, 16, 2)]
+
+
 def test_other_errors_are_not_taken_for_a_lack_of_memory():
     def wrong(rows):
         raise RuntimeError("shapes do not fit")

@@ -23,8 +23,7 @@ from ..validation import check_int
 from .checkpoint import CheckpointError
 from .presets import RECIPES
 from .recipe import Recipe, flat
-
-RESULTS = "results.json"
+from .run import RESULTS
 
 
 @dataclass(frozen=True)
