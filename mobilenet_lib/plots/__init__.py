@@ -12,16 +12,21 @@ if TYPE_CHECKING:
     from .convolution import channels, filtered, im2col_matrices, padding_and_stride
     from .figure import COLOURS, BookFigure
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
+    from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
 
 __all__ = [
     "COLOURS",
     "BookFigure",
+    "alarms",
     "channels",
+    "compared",
     "counter_race",
+    "evidence",
     "feature_maps",
     "filter_shapes",
     "filtered",
+    "filters",
     "im2col_matrices",
     "ladder",
     "layer_blocks",
@@ -31,6 +36,7 @@ __all__ = [
     "reduction_curve",
     "shape_of_maps",
     "shares",
+    "verdicts",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -39,6 +45,7 @@ __getattr__, __dir__ = lazy_names(
         "convolution": ("channels", "filtered", "im2col_matrices", "padding_and_stride"),
         "figure": ("COLOURS", "BookFigure"),
         "network": ("feature_maps", "profile", "receptive_fields", "shape_of_maps", "shares"),
+        "published": ("alarms", "compared", "evidence", "filters", "verdicts"),
         "separable": (
             "counter_race",
             "filter_shapes",
