@@ -108,12 +108,13 @@ def filters(weights: NDArray[Any], columns: int = 8) -> BookFigure:
             reach = np.abs(kernel).max() or 1
             picture(axis, 0.5 + np.moveaxis(kernel, 0, 2) / (2 * reach), str(number))
         figure.subplots_adjust(0.005, 0.01, 0.995, 1 - 0.26 / ((9 / columns + 0.3) * rows))
-    correlations = [np.corrcoef(kernel.reshape(3, -1)).min() for kernel in weights]
-    grey = [least > 0.7 for least in correlations]
+    # A filter is grey if little of it is left when its mean over the three colours is taken away.
+    rest = weights - weights.mean(1, keepdims=True)
+    grey = (rest**2).sum((1, 2, 3)) < 0.3 * (weights**2).sum((1, 2, 3))
     figure.alt = (
         f"The {len(weights)} filters of the first layer as colour pictures of "
         f"{weights.shape[2]} by {weights.shape[3]} pixels. Nearly alike in red, green and blue: "
-        f"{sum(grey)}; comparing colours: {len(weights) - sum(grey)}."
+        f"{grey.sum()}; comparing colours: {(~grey).sum()}."
     )
     return figure
 
