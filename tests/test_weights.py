@@ -109,10 +109,10 @@ def test_another_convention_is_used_when_asked_for_and_is_seen(tmp_path, source)
 
 
 def test_what_wrappers_and_training_add_is_left_out(tmp_path):
-    wrapped = {f"module._orig_mod.{k}": v for k, v in arrays("timm").items()}
-    wrapped = {k.replace("module._orig_mod", "_orig_mod.module"): v for k, v in wrapped.items()}
-    net = load_published(files.write_safetensors(tmp_path / "a.safetensors", wrapped))
-    assert far(net, "timm", 96) < 1e-4
+    for wrappers in ("module.", "_orig_mod.module.", "module._orig_mod."):  # compiled last, first
+        wrapped = {f"{wrappers}{k}": v for k, v in arrays("timm").items()}
+        net = load_published(files.write_safetensors(tmp_path / "a.safetensors", wrapped))
+        assert far(net, "timm", 96) < 1e-4
     slim = arrays("tf-slim")
     slim |= {f"{k}/RMSProp": v * 0 for k, v in slim.items()}
     slim |= {f"{k}/ExponentialMovingAverage": v * 9 for k, v in slim.items() if "RMS" not in k}
@@ -166,6 +166,18 @@ def test_a_keras_model_is_run_as_it_describes_itself(tmp_path, activation, epsil
     assert net.arch.resolution == size
     if activation == "relu6":
         assert far(net, "keras", 96) < 1e-4
+
+
+@pytest.mark.parametrize("kinds", [("relu", "relu6"), ("elu",)])
+def test_a_keras_model_of_other_activations_is_refused(tmp_path, kinds):
+    pytest.importorskip("h5py")
+    model = keras_model()
+    model["config"]["layers"] += [
+        {"class_name": "Activation", "config": {"activation": kind}} for kind in kinds
+    ]
+    path = files.write_keras(tmp_path / "a.h5", arrays("keras"), "model", model)
+    with pytest.raises(ValueError, match=r"a\.h5: .*one epsilon and either relu or relu6"):
+        load_published(path)
 
 
 def automatic(offset=0):

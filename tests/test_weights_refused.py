@@ -16,7 +16,7 @@ import torch
 
 from mobilenet_lib import PAPER, TF_SLIM, TIMM, load_published
 from mobilenet_lib.preprocess import INCEPTION, RAW_255, Preprocess
-from mobilenet_lib.weights import WeightsError, save_checkpoint
+from mobilenet_lib.weights import WeightsError, pickled, save_checkpoint
 from mobilenet_lib.weights.stored import MAX_BYTES, MAX_HEADER
 
 
@@ -318,6 +318,22 @@ def test_a_pt_file_of_something_else_is_refused(tmp_path, content, word):
     refused(tmp_path / "a.pt", word)
 
 
+def test_a_file_that_changes_while_it_is_checked_does_not_matter(tmp_path, monkeypatch):
+    canary, path = tmp_path / "canary", tmp_path / "a.pt"
+    files.write_torch(path, timm())
+    harmful = files.torch_archive(pickle.dumps({"a": Payload(canary)}, 2))
+    load, names = torch.load, pickled._globals
+    monkeypatch.setattr(torch, "load", lambda file, **options: load(file, weights_only=False))
+
+    def swapped(content):
+        path.write_bytes(harmful)
+        return names(content)
+
+    monkeypatch.setattr(pickled, "_globals", swapped)
+    assert load_published(path).arch.alpha == 0.25
+    assert not canary.exists()
+
+
 def test_one_number_that_poses_as_many_takes_no_memory(tmp_path):
     state = {k: torch.from_numpy(v) for k, v in timm().items()}
     state["classifier.weight"] = torch.zeros(1).expand(2**36)
@@ -444,6 +460,7 @@ def test_transformers_configuration_is_followed(tmp_path):
         ("transformers", TRANSFORMERS_CONFIG | {"hidden_act": "gelu"}, "activation must be one of"),
         ("transformers", TRANSFORMERS_CONFIG | {"id2label": {"0": "a"}}, "1 names of classes"),
         ("transformers", TRANSFORMERS_CONFIG | {"image_size": 10**9}, "resolution must be"),
+        ("transformers", TRANSFORMERS_CONFIG | {"image_size": 16}, "resolution must be"),
     ],
 )
 def test_a_damaged_configuration_is_named(tmp_path, source, config, word):
@@ -463,11 +480,17 @@ def hub(monkeypatch, tmp_path):
     """A stand-in for huggingface_hub: a folder of repositories, and errors on demand."""
     errors = types.ModuleType("huggingface_hub.errors")
 
-    class HfHubHTTPError(OSError):
+    class ReadTimeout(Exception):  # the HTTP client's, which is no OSError
         pass
 
+    class HfHubHTTPError(ReadTimeout, OSError):
+        pass
+
+    errors.ReadTimeout = ReadTimeout
+
     errors.HfHubHTTPError = HfHubHTTPError
-    errors.RepositoryNotFoundError = type("RepositoryNotFoundError", (HfHubHTTPError,), {})
+    for missing in ("RepositoryNotFoundError", "RevisionNotFoundError"):
+        setattr(errors, missing, type(missing, (HfHubHTTPError,), {}))
     errors.EntryNotFoundError = type("EntryNotFoundError", (Exception,), {})
     errors.LocalEntryNotFoundError = type(
         "LocalEntryNotFoundError", (FileNotFoundError, errors.EntryNotFoundError), {}
@@ -509,6 +532,8 @@ def test_a_hub_name_is_downloaded_with_its_configuration(tmp_path, hub):
         ("LocalEntryNotFoundError", ConnectionError, "the hub cannot be reached"),
         ("OfflineModeIsEnabled", ConnectionError, "With a network, load it once"),
         ("HfHubHTTPError", ConnectionError, "person detector in data/checkpoints"),
+        ("ReadTimeout", ConnectionError, "the hub cannot be reached"),
+        ("RevisionNotFoundError", FileNotFoundError, "google/none has no revision 'v9'"),
         ("EntryNotFoundError", FileNotFoundError, "has no model.safetensors"),
         ("RepositoryNotFoundError", FileNotFoundError, "neither a file here nor a public"),
         ("HFValidationError", FileNotFoundError, "no checkpoint 'google/none'"),
@@ -517,7 +542,7 @@ def test_a_hub_name_is_downloaded_with_its_configuration(tmp_path, hub):
 def test_what_the_hub_lacks_is_said(hub, raised, kind, word):
     hub.raises["model.safetensors"] = raised
     with pytest.raises(kind, match=word):
-        load_published("google/none")
+        load_published("google/none", revision="v9")
 
 
 def test_without_the_hubs_package_it_is_named(monkeypatch):
@@ -570,6 +595,11 @@ def test_an_hdf5_file_that_points_elsewhere_is_refused(tmp_path):
     with h5py.File(path, "a") as file:
         file.create_dataset("huge/huge/kernel:0", (2**34,), "f4", compression="gzip")
     refused(path, "would take")
+    path = files.write_keras(tmp_path / "e.h5", state, "weights")
+    with h5py.File(path, "a") as file:
+        for i in range(30):
+            file[f"again {i}"] = file["/"]  # 30^n names of the same, n groups deep
+    refused(path, "over 10,000 entries, perhaps a group that holds itself")
     path = tmp_path / "d.h5"
     with h5py.File(path, "w") as file:
         file["layers/conv2d/vars/0"] = np.zeros(3)
