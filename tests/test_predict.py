@@ -85,6 +85,17 @@ def test_a_file_whose_name_looks_like_a_pattern(capsys, folder):
     assert names(run(capsys, "--json", folder / "cat[1].jpg")[1]) == ["cat[1].jpg"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_is_printed_somehow(capsys, folder):
+    odd = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jpg")
+    shutil.copy(folder / "cat.jpg", odd)
+    code, out, err = run(capsys, odd, folder / "astronaut.jpg")
+    assert (code, err) == (0, "")
+    first, second = out.splitlines()
+    assert first.endswith("caf\\udce9.jpg")
+    assert second.endswith("astronaut.jpg")
+
+
 def test_a_broken_file_is_reported_and_the_rest_go_on(capsys, folder):
     (folder / "bad.jpg").write_bytes((folder / "cat.jpg").read_bytes()[:999])
     Image.fromarray(np.zeros((9, 9, 4), np.uint8)).save(folder / "clear.png")
