@@ -1,6 +1,7 @@
 """Loading images: folders, Parquet files, the hub's library, and files that are broken."""
 
 import doctest
+import hashlib
 import io
 import json
 import re
@@ -89,6 +90,14 @@ def test_a_folder_is_divided_the_same_way_everywhere(tmp_path):
     assert names["train"] | names["test"] == names["all"]
     assert names["train"].isdisjoint(names["test"])
     assert np.bincount(parts["test"].source.labels).tolist() == [2, 2]  # a fifth, rounded up
+    # By SHA-256 of the names: recorded results hold only as long as these four stay.
+    held_out = {name.rpartition("/a/")[2] for name in names["test"]}
+    by_hash = sorted(
+        (path.removeprefix(f"{tmp_path}/a/") for path in names["all"]),
+        key=lambda path: hashlib.sha256(path.encode()).hexdigest(),
+    )
+    cats, dogs = ([p for p in by_hash if p.startswith(kind)] for kind in ("cat", "dog"))
+    assert held_out == {*cats[:2], *dogs[:2]}
     make_folder(tmp_path / "b", {"cat": 10, "dog": 6}, start=50)
     moved = data.load(tmp_path / "b", split="test", resolution=32).source
     assert {moved.name(i).rpartition("/b/")[2] for i in range(len(moved))} == {
@@ -386,7 +395,7 @@ def test_broken_rows_are_named(tmp_path):
     [
         ([0, 1, 3], {}, "no image of class 2"),
         ([0, -1, 1], {}, r"row 1: label -1 is out of range"),
-        ([0, 5, 1], {"classes": ["a", "b"]}, "row 1: label 5 is out of range, the 2 classes"),
+        ([0, 2, 1], {"classes": ["a", "b"]}, "row 1: label 2 is out of range, the 2 classes"),
         ([0, 1], {"classes": ["a", "b", "c"]}, "no image of class c"),
         (["a", "z"], {"classes": ["a", "b"]}, "row 1: label 'z' is none of a, b"),
         ([0.0, 1.0], {}, "row 0: a label is a whole number or text, got 0.0"),
@@ -601,6 +610,22 @@ def test_the_example_in_the_docstring():
     result = doctest.testmod(data)
     assert result.attempted >= 3
     assert result.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "resolution", "mean", "std", "crop", "interpolation"),
+    [
+        ("cifar10", 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), 1, "bilinear"),
+        ("imagenette", 224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 7 / 8, "bilinear"),
+        ("flowers102", 224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 7 / 8, "bicubic"),
+        ("imagenet-1k", 224, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 7 / 8, "bilinear"),
+    ],
+)
+def test_each_known_data_set_has_its_own_numbers(name, resolution, mean, std, crop, interpolation):
+    found = KNOWN[name].preprocess
+    assert (found.resolution, found.mean, found.std) == (resolution, mean, std)
+    assert (found.scale, found.crop_fraction) == (1 / 255, crop)
+    assert (found.interpolation, found.crop_mode) == (interpolation, "center")
 
 
 def test_every_known_data_set_is_complete():

@@ -444,12 +444,27 @@ def test_transformers_configuration_is_followed(tmp_path):
     assert net.preprocess.crop_fraction == 0.8
     assert net.preprocess.interpolation == "bicubic"
     assert net.preprocess.mean == (0.4, 0.5, 0.6)
+    assert net.preprocess.crop_mode == "center"
+    assert net.convention.width_rule == TF_SLIM.width_rule
     assert net.classes[3] == "name 3"
     (folder / "preprocessor_config.json").unlink()
     net = load_published(folder)
     assert net.preprocess == Preprocess(
         192, INCEPTION.mean, INCEPTION.std, 1 / 255, 192 / 224, "bilinear"
     )
+
+
+def test_what_transformers_leaves_out_is_its_default(tmp_path):
+    photo = {"size": {"height": 224, "width": 224}}
+    folder = repository(
+        tmp_path / "a", "transformers", config={"min_depth": 1}, preprocessor_config=photo
+    )
+    net = load_published(folder)
+    traits = (net.convention.activation, net.convention.padding, net.convention.bn_eps)
+    assert traits == ("relu6", "same", 1e-3)
+    assert net.convention.width_rule == PAPER.width_rule != TF_SLIM.width_rule
+    assert (net.preprocess.resolution, net.preprocess.crop_mode) == (224, "squash")
+    assert (net.preprocess.crop_fraction, net.preprocess.interpolation) == (1, "bilinear")
 
 
 @pytest.mark.parametrize(
