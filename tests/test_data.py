@@ -132,8 +132,12 @@ def test_the_order_of_classes_and_files_is_the_same_on_every_system(tmp_path, mo
     (tmp_path / "ant" / "-").mkdir()
     (tmp_path / "ant" / "000.png").rename(tmp_path / "ant" / "-" / "000.png")
     (tmp_path / "ant" / "001.jpg").rename(tmp_path / "ant" / "-.jpg")
-    # Windows compares paths without regard to case, others by their parts.
-    monkeypatch.setattr(type(tmp_path), "__lt__", lambda a, b: str(a).lower() < str(b).lower())
+
+    # As Windows compares paths: part by part, without regard to case.
+    def before(a, b):
+        return [part.lower() for part in a.parts] < [part.lower() for part in b.parts]
+
+    monkeypatch.setattr(type(tmp_path), "__lt__", before)
     source = data.load(tmp_path, split="all", resolution=32).source
     assert source.classes == ("Bee", "ant")
     assert [source.name(i).rpartition("/ant/")[2] for i in (2, 3)] == ["-.jpg", "-/000.png"]
@@ -354,8 +358,17 @@ def test_a_parquet_file(tmp_path, struct):
     assert batches.classes == ("0", "1", "2")
     for i, image in enumerate(images):
         torch.testing.assert_close(image[None], INCEPTION.at(40)(picture(i)), rtol=0, atol=1e-5)
-    assert data.load(path, split="test", resolution=40).size == 3
-    assert data.load(path, split="train", resolution=40).size == 3
+    found = []
+    for split in ("train", "test"):
+        part = data.load(path, split=split, resolution=40, augment="none", shuffle=False)
+        rows = [int(part.source.name(i).removeprefix(f"{path}, row ")) for i in range(part.size)]
+        images, labels = next(iter(part))
+        assert labels.tolist() == [[0, 1, 2, 1, 0, 2][row] for row in rows]
+        for row, image in zip(rows, images, strict=True):
+            expected = INCEPTION.at(40)(picture(row))
+            torch.testing.assert_close(image[None], expected, rtol=0, atol=1e-5)
+        found += rows
+    assert sorted(found) == list(range(6))
 
 
 def test_class_names_come_from_the_file_or_the_caller(tmp_path):
