@@ -55,7 +55,8 @@ class Batches(ABC):
         self.preprocess, self.augment = preprocess, augment
         self.batch_size, self.seed, self.device = batch_size, seed, torch.device(device)
         self.epoch = 0
-        """Number of the next epoch. Set it to go on where an earlier run stopped."""
+        """Number of the next epoch: one more as soon as an epoch is begun. Set it to go on where an
+        earlier run stopped."""
         self.skipped = Skipped()
         """Images that could not be decoded so far, by name."""
         self.shuffle, self.drop_last = shuffle, shuffle and size >= batch_size
