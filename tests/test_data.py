@@ -550,6 +550,8 @@ def test_a_named_data_set_can_be_streamed(local_hub):
     assert torch.equal(images, same)
     assert torch.equal(labels, same_labels)
     assert list(batches.skipped) == ["CIFAR-10, train, 7.png"]
+    in_order = [i % 10 for i in range(30) if i != 7]
+    assert everything(data.load("cifar10", split="test", streaming=True))[1].tolist() == in_order
 
 
 def test_a_streamed_label_out_of_range_is_refused(local_hub):
