@@ -74,6 +74,7 @@ def names(out):
 
 def test_folders_and_patterns(capsys, folder):
     assert names(run(capsys, "--json", folder)[1]) == ["astronaut.jpg", "cat.jpg"]
+    assert names(run(capsys, "--json", folder / "deep")[1]) == ["COFFEE.JPG"]
     assert names(run(capsys, "--json", folder / "c*")[1]) == ["cat.jpg"]
     code, out, _ = run(capsys, "--json", folder / "**" / "*.[jJ][pP][gG]")
     assert names(out) == ["astronaut.jpg", "cat.jpg", "COFFEE.JPG"]

@@ -318,6 +318,13 @@ def test_a_checkpoint_of_ours_comes_back_exactly(tmp_path, convention, alpha, bo
     assert load_published(again).preprocess == RAW_255
 
 
+def test_a_multiplier_that_no_width_shows_comes_back_too(tmp_path):
+    net = files.small_net(PAPER, alpha=0.2503, num_classes=2, resolution=96)
+    assert net.arch.layers == mobilenet_v1(0.25, 96, num_classes=2).layers
+    save_checkpoint(net, tmp_path / "a.safetensors", preprocess=RAW_255, classes=("a", "b"))
+    assert load_published(tmp_path / "a.safetensors").arch.alpha == 0.2503
+
+
 def test_what_cannot_be_saved_is_named(tmp_path):
     net = files.small_net(PAPER, alpha=0.25, num_classes=2, resolution=96)
     full = {"preprocess": RAW_255, "classes": ("a", "b")}

@@ -17,7 +17,7 @@ import torch
 from mobilenet_lib import PAPER, TF_SLIM, TIMM, load_published
 from mobilenet_lib.preprocess import INCEPTION, RAW_255, Preprocess
 from mobilenet_lib.weights import WeightsError, pickled, save_checkpoint
-from mobilenet_lib.weights.stored import MAX_BYTES, MAX_HEADER
+from mobilenet_lib.weights.stored import MAX_BYTES, MAX_HEADER, MAX_TENSORS
 
 
 def refused(path, *words):
@@ -216,6 +216,21 @@ def test_a_file_too_large_is_not_read(tmp_path):
     with open(path, "wb") as handle:
         handle.truncate(MAX_BYTES + 1)  # no byte of it stands on the disk
     refused(path, f"would take {MAX_BYTES + 1:,} bytes")
+
+
+def test_too_many_tensors_are_not_listed(tmp_path):
+    empty = np.zeros(0, np.float32)
+    path = saved(tmp_path, {f"layer {i}": empty for i in range(MAX_TENSORS + 1)})
+    refused(path, "declares 10,001 tensors; at most 10,000")
+
+
+def test_a_shape_below_zero_is_refused(tmp_path):
+    path, content = tmp_path / "a.npz", io.BytesIO()
+    header = np.lib.format.header_data_from_array_1_0(np.zeros(1, np.float32)) | {"shape": (-3,)}
+    np.lib.format.write_array_header_1_0(content, header)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("conv_stem.weight.npy", content.getvalue())
+    refused(path, "'conv_stem.weight' is no array", "its shape (-3,) is below zero")
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path):
@@ -488,6 +503,11 @@ def test_a_configuration_that_is_no_json_is_named(tmp_path):
     (folder / "config.json").write_text("{")
     with pytest.raises(WeightsError, match=r"config\.json is damaged"):
         load_published(folder)
+    (folder / "config.json").write_text(json.dumps({"x": "y" * MAX_HEADER}))
+    with pytest.raises(
+        WeightsError, match=r"config\.json is damaged \(it has over 4,194,304 bytes"
+    ):
+        load_published(folder)
 
 
 @pytest.fixture
@@ -606,6 +626,12 @@ def test_an_hdf5_file_that_points_elsewhere_is_refused(tmp_path):
         (tmp_path / "secret").write_bytes(b"12345678")
         file.create_dataset("c/c/x", (2,), "f4", external=[(str(tmp_path / "secret"), 0, 8)])
     refused(path, "keeps its numbers in another file")
+    path = files.write_keras(tmp_path / "f.h5", state, "weights")
+    with h5py.File(path, "a") as file:
+        layout = h5py.VirtualLayout((2,), "f4")
+        layout[:] = h5py.VirtualSource(str(tmp_path / "a.h5"), "conv1/conv1/kernel:0", (2,))
+        file.create_virtual_dataset("c/c/x", layout)
+    refused(path, "'c/c/x' keeps its numbers in another file")
     path = files.write_keras(tmp_path / "c.h5", state, "weights")
     with h5py.File(path, "a") as file:
         file.create_dataset("huge/huge/kernel:0", (2**34,), "f4", compression="gzip")
