@@ -98,6 +98,8 @@ def main() -> None:
         "--record", action="store_true", help="write data/results/difficulty.json with provenance"
     )
     options = parser.parse_args()
+    if options.only and options.record:
+        parser.error("--record wants both networks, so it does not go with --only")
     share = options.difficulty
     difficulty = data.DEFAULT if share is None else data.SOFT.between(data.HARSH, share)
     print(difficulty, flush=True)

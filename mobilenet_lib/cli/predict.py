@@ -17,7 +17,6 @@ from ..files import find_data
 from ..validation import check_positive
 
 DETECTOR = "person_detector"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,8 @@ def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     A folder stands for the images in it, in order of name; a pattern for what it matches, with **
     for folders in folders.
     """
+    from ..photos import SUFFIXES
+
     for name in names:
         if os.path.isdir(name):
             inside = sorted(entry.path for entry in os.scandir(name) if entry.is_file())

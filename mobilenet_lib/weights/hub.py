@@ -98,13 +98,18 @@ def _download(name: str, revision: str | None) -> Found:
             f"the hub's {name} has no {WEIGHTS}, and nothing else is loaded from there, since a "
             "pickle could run code. Choose another revision, or convert it yourself"
         ) from error
+    except errors.RevisionNotFoundError as error:
+        raise FileNotFoundError(
+            f"the hub's {name} has no revision {revision!r}; name a branch, a tag or a commit of it"
+        ) from error
     except errors.RepositoryNotFoundError as error:
         raise FileNotFoundError(
             f"no checkpoint {name!r}: neither a file here nor a public repository on the hub"
         ) from error
     except errors.HFValidationError as error:
         raise FileNotFoundError(f"no checkpoint {name!r} ({shorten(str(error))})") from error
-    except (OSError, errors.HfHubHTTPError) as error:
+    # A download that breaks off raises an error of the HTTP client, whichever that is.
+    except (OSError, *errors.HfHubHTTPError.__bases__) as error:
         raise _unreachable(name, error) from error
     beside = {key: path for key, path in files.items() if key != WEIGHTS}
     commit = files[WEIGHTS].parent.name  # the hub's folders are called by their commit

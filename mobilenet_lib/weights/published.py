@@ -73,8 +73,8 @@ def load_published(
     with opened(found.path) as checkpoint:
         try:
             net = _build(found, checkpoint, convention, preprocess, resolution, drop_background)
-        except WeightsError as error:
-            if str(found.path) in str(error):
+        except ValueError as error:
+            if isinstance(error, WeightsError) and str(found.path) in str(error):
                 raise
             raise WeightsError(f"{found.path}: {error}") from error
     if classes is not None:
