@@ -275,6 +275,20 @@ def test_what_the_caller_says_goes_first(tmp_path):
         load_published(files.PARITY, classes=("a", "b"))
 
 
+def test_the_books_checkpoints_have_names(tmp_path, monkeypatch):
+    net = load_published("person_detector")
+    assert net.source["file"] == "person_detector.safetensors"
+    monkeypatch.chdir(tmp_path)
+    net.fc.bias.data += 1  # a file of that name in the reader's folder goes first
+    save_checkpoint(net, tmp_path / "own.safetensors")
+    (tmp_path / "own.safetensors").rename(tmp_path / "person_detector.safetensors")
+    assert torch.equal(load_published("person_detector.safetensors").fc.bias, net.fc.bias)
+    assert not torch.equal(load_published("person_detector").fc.bias, net.fc.bias)
+    monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))  # the library without the book
+    with pytest.raises(FileNotFoundError, match="no checkpoint 'person_detector'; give"):
+        load_published("person_detector")
+
+
 def test_loading_leaves_the_random_numbers_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)

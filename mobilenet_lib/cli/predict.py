@@ -8,15 +8,11 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import tyro
 
-from ..files import find_data
 from ..validation import check_positive
-
-DETECTOR = "person_detector"
 
 
 @dataclass(frozen=True)
@@ -25,8 +21,8 @@ class Predict:
 
     photos: tyro.conf.Positional[tuple[str, ...]]
     """Image files, folders, patterns like "holiday/**/*.jpg", or photos of the book ("cat")."""
-    weights: str = DETECTOR
-    """A checkpoint file, or its name on the hub; the book's person detector if not given."""
+    weights: str = "person_detector"
+    """A checkpoint file, or its name in the book or on the hub."""
     threshold: float = 0.5
     """With two classes, how probable the first must be to be said."""
     json: bool = False
@@ -39,7 +35,7 @@ class Predict:
             raise ValueError("name at least one photo, folder or pattern")
         from ..weights import load_published  # brings in torch, which `mobilenet cost` does without
 
-        net = load_published(self.checkpoint())
+        net = load_published(self.weights)
         seen: list[dict[str, Any]] = []
         errors: list[dict[str, str]] = []
         for path, error in expand(self.photos):
@@ -58,12 +54,6 @@ class Predict:
             said = {"classes": list(net.classes), "photos": seen, "errors": errors}
             print(json.dumps(said, indent=2))
         return 2 if not seen else int(bool(errors))
-
-    def checkpoint(self) -> str | Path:
-        """Where the weights are."""
-        if self.weights == DETECTOR and not Path(DETECTOR).exists():
-            return find_data() / "checkpoints" / f"{DETECTOR}.safetensors"
-        return self.weights
 
     def look(self, net: Any, path: str) -> dict[str, Any]:
         """What the network says of one photo, as plain data."""
