@@ -22,6 +22,8 @@ Photo = NDArray[np.uint8]
 # What cameras, phones and browsers write. Others are refused before a decoder sees them: one of
 # PIL's (EPS) hands the file to another program.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+"""Endings of files that are taken for images where a whole folder is named."""
 MAX_PIXELS = 50 * 2**20  # 52 megapixels, a phone's largest; a small file may claim far more
 
 

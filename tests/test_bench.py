@@ -35,6 +35,14 @@ def test_tasks_take_turns_and_warm_up_does_not_count(monkeypatch):
         interleave(tasks, readings=1)
 
 
+@pytest.mark.parametrize("device", ["cuda:1", "mps", "xpu"])
+def test_an_accelerator_is_waited_for_before_and_after(monkeypatch, device):
+    log = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: log.append(device))
+    interleave({"a": lambda: log.append("a")}, readings=2, warm_up=1, device=device)
+    assert log == [device, "a", device] * 3
+
+
 def test_a_timing_is_median_and_quartiles_in_milliseconds():
     timing = Timing.of([0.001, 0.002, 0.003, 0.004, 0.100])
     assert (timing.readings, timing.median_ms) == (5, 3)
@@ -115,6 +123,14 @@ def test_record_writes_the_provenance(measured, monkeypatch, tmp_path, capsys):
     assert content["results"]["share"] == 0.08
     assert content["provenance"]["seed"] == 0
     assert {"torch", "numpy", "python"} <= set(content["provenance"]["versions"])
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_bench_on_a_device_that_is_not_there_is_one_line(capsys, device):
+    assert cli.main(["bench", "data", "--device", device]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mobilenet: error: device must be one that torch can use here, cpu")
+    assert repr(device) in line
 
 
 @pytest.mark.parametrize("arguments", [["bench"], ["bench", "coffee"]])

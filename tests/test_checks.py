@@ -38,6 +38,20 @@ def full_block(channels, filters, stride):
     return nn.Sequential(conv, nn.BatchNorm2d(filters), nn.ReLU())
 
 
+def solved_map(features, weight):
+    return np.einsum("c,cij->ij", weight, features)
+
+
+def solved_soften(logits, temperature):
+    powers = np.exp((logits - logits.max()) / temperature)
+    return powers / powers.sum()
+
+
+def overflowing(logits, temperature):
+    powers = np.exp(logits / temperature)
+    return powers / powers.sum()
+
+
 def without(index):
     """The right block with one module taken out."""
 
@@ -73,6 +87,10 @@ RIGHT = {
     "3.2": solved_block,
     "3.3": 0.4,
     "3.4": "dw_8",
+    "7.1": 127.5,
+    "7.2": solved_map,
+    "7.3": 63.8,
+    "7.4": solved_soften,
 }
 WRONG = {
     "1.1": [(37, 36), (38, 35)],
@@ -97,6 +115,20 @@ WRONG = {
     "3.2": [full_block, turned, *map(without, (1, 4, 5))],
     "3.3": [0.45, 0.35],
     "3.4": ["dw_7", "pw_8", "dw_9"],
+    "7.1": [0, 255, 126],
+    "7.2": [
+        lambda f, w: f.mean(0),
+        lambda f, w: np.full(f.shape[1:], solved_map(f, w).mean()),
+        lambda f, w: w[:, None, None] * f,
+    ],
+    "7.3": [0.638, 81.1, 87.6],
+    "7.4": [
+        overflowing,
+        lambda x, t: solved_soften(x, 1),
+        lambda x, t: solved_soften(x, 1 / t),
+        lambda x, t: np.exp((x - x.max()) / t),
+        lambda x, t: solved_soften(x, t).max(),
+    ],
 }
 UNUSABLE = {
     "1.1": [38, "x", (1, 2, 3), (1.5, 2)],
@@ -106,6 +138,9 @@ UNUSABLE = {
     "2.3": ["two"],
     "3.2": [7, lambda m, n, s: "block"],
     "3.4": ["half", 8],
+    "7.1": ["grey"],
+    "7.2": [3],
+    "7.4": ["soft"],
 }
 
 
@@ -180,12 +215,12 @@ def test_unknown_exercise_names_the_known_ones():
 
 
 def test_progress_counts_solved_exercises_and_survives():
-    assert progress().solved == {1: 0, 2: 0, 3: 0}
+    assert progress().solved == {1: 0, 2: 0, 3: 0, 7: 0}
     check("1.1", RIGHT["1.1"])
     check("1.1", (0, 0))  # a later wrong answer does not take it back
     check("3.4", RIGHT["3.4"])
-    assert progress().solved == {1: 1, 2: 0, 3: 1}
-    assert progress().total == {1: 4, 2: 4, 3: 4}
+    assert progress().solved == {1: 1, 2: 0, 3: 1, 7: 0}
+    assert progress().total == {1: 4, 2: 4, 3: 4, 7: 4}
     assert "chapter 01: 1 of 4 exercises solved" in repr(progress())
     assert 'value="1"' in progress()._repr_html_()
     kept = json.loads(checks.ledger_path().read_text())

@@ -1,6 +1,7 @@
 """Loading images: folders, Parquet files, the hub's library, and files that are broken."""
 
 import doctest
+import hashlib
 import io
 import json
 import re
@@ -89,6 +90,14 @@ def test_a_folder_is_divided_the_same_way_everywhere(tmp_path):
     assert names["train"] | names["test"] == names["all"]
     assert names["train"].isdisjoint(names["test"])
     assert np.bincount(parts["test"].source.labels).tolist() == [2, 2]  # a fifth, rounded up
+    # By SHA-256 of the names: recorded results hold only as long as these four stay.
+    held_out = {name.rpartition("/a/")[2] for name in names["test"]}
+    by_hash = sorted(
+        (path.removeprefix(f"{tmp_path}/a/") for path in names["all"]),
+        key=lambda path: hashlib.sha256(path.encode()).hexdigest(),
+    )
+    cats, dogs = ([p for p in by_hash if p.startswith(kind)] for kind in ("cat", "dog"))
+    assert held_out == {*cats[:2], *dogs[:2]}
     make_folder(tmp_path / "b", {"cat": 10, "dog": 6}, start=50)
     moved = data.load(tmp_path / "b", split="test", resolution=32).source
     assert {moved.name(i).rpartition("/b/")[2] for i in range(len(moved))} == {
@@ -109,6 +118,68 @@ def test_a_folder_that_is_divided_already_stays_so(tmp_path, test_name):
     make_folder(tmp_path / test_name, {"eel": 1}, start=30)
     with pytest.raises(ValueError, match="classes that train lacks: eel"):
         data.load(tmp_path, split="test")
+
+
+def test_half_of_a_division_is_not_taken_for_a_class(tmp_path):
+    make_folder(tmp_path / "train", {"cat": 3, "dog": 4})
+    with pytest.raises(ValueError, match=r"only one class folder, train,.*/train with split="):
+        data.load(tmp_path)
+    assert data.load(tmp_path / "train", split="all").classes == ("cat", "dog")
+
+
+def test_the_order_of_classes_and_files_is_the_same_on_every_system(tmp_path, monkeypatch):
+    make_folder(tmp_path, {"ant": 2, "Bee": 2})
+    (tmp_path / "ant" / "-").mkdir()
+    (tmp_path / "ant" / "000.png").rename(tmp_path / "ant" / "-" / "000.png")
+    (tmp_path / "ant" / "001.jpg").rename(tmp_path / "ant" / "-.jpg")
+
+    # As Windows compares paths: part by part, without regard to case.
+    def before(a, b):
+        return [part.lower() for part in a.parts] < [part.lower() for part in b.parts]
+
+    monkeypatch.setattr(type(tmp_path), "__lt__", before)
+    source = data.load(tmp_path, split="all", resolution=32).source
+    assert source.classes == ("Bee", "ant")
+    assert [source.name(i).rpartition("/ant/")[2] for i in (2, 3)] == ["-.jpg", "-/000.png"]
+
+
+def test_hidden_files_and_folders_are_no_images(tmp_path):
+    make_folder(tmp_path, {"cat": 2, "dog": 2, ".trash": 1})
+    (tmp_path / "cat" / "._000.png").write_bytes(b"what macOS notes beside a file")
+    batches = data.load(tmp_path, split="all", resolution=32)
+    assert (batches.classes, batches.size) == (("cat", "dog"), 4)
+
+
+def test_a_whole_folder_can_be_shuffled_and_a_split_need_not_be(tmp_path):
+    make_folder(tmp_path, {"cat": 15, "dog": 15})
+    options = dict(batch_size=7, resolution=32, augment="none")
+    mixed = data.load(tmp_path, split="all", shuffle=True, **options)
+    first, second = (everything(mixed)[1].tolist() for _ in range(2))
+    assert len(mixed) == 4
+    assert len(first) == 28
+    assert first != sorted(first)
+    assert first != second
+    plain = data.load(tmp_path, split="train", shuffle=False, **options)
+    assert everything(plain)[1].tolist() == [0] * 12 + [1] * 12
+    letters = data.load("glyphs", batch_size=9, shuffle=False)
+    assert next(iter(letters))[1].tolist() == letters.glyphs.labels[:9].tolist()
+    assert not data.load("glyphs", split="test").shuffle
+
+
+def test_batches_say_what_they_are(tmp_path):
+    make_folder(tmp_path, {"cat": 4, "dog": 4})
+    assert repr(data.load(tmp_path, split="all", batch_size=3, resolution=32)) == (
+        "ImageBatches(all: 8 images of 2 classes, 3 batches of 3, 32x32)"
+    )
+
+
+def test_a_path_called_like_a_data_set_is_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("glyphs", "cifar10"):
+        make_folder(tmp_path / name, {"cat": 4, "dog": 4})
+        batches = data.load(type(tmp_path)(name), resolution=32)
+        assert batches.classes == ("cat", "dog")
+        assert batches.augment == data.LIGHT  # these may be mirrored
 
 
 def test_training_batches_are_shuffled_full_and_seeded(tmp_path):
@@ -210,12 +281,23 @@ def test_training_batches_stay_full_beside_broken_images(tmp_path):
     assert 0 < len(batches.skipped) <= 5
 
 
-def test_nothing_but_broken_images_gives_no_batches(tmp_path):
+def test_broken_images_do_not_take_the_only_batch_away(tmp_path):
+    make_folder(tmp_path, {"cat": 10, "dog": 10})
+    for i in range(10):
+        (tmp_path / "dog" / f"bad{i}.jpg").write_bytes(b"bad")
+    batches = data.load(tmp_path, batch_size=20, resolution=32)
+    assert batches.size >= 20
+    ((_, labels),) = batches
+    assert len(labels) == batches.size - len(batches.skipped) < 20
+
+
+def test_nothing_but_broken_images_is_refused(tmp_path):
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "bad.jpg").write_bytes(b"bad")
     batches = data.load(tmp_path, split="all", resolution=32)
-    assert list(batches) == []
+    with pytest.raises(ValueError, match=r"none of 2 images .*cat/bad\.jpg: damaged, or none"):
+        list(batches)
     assert len(batches.skipped) == 2
 
 
@@ -276,8 +358,17 @@ def test_a_parquet_file(tmp_path, struct):
     assert batches.classes == ("0", "1", "2")
     for i, image in enumerate(images):
         torch.testing.assert_close(image[None], INCEPTION.at(40)(picture(i)), rtol=0, atol=1e-5)
-    assert data.load(path, split="test", resolution=40).size == 3
-    assert data.load(path, split="train", resolution=40).size == 3
+    found = []
+    for split in ("train", "test"):
+        part = data.load(path, split=split, resolution=40, augment="none", shuffle=False)
+        rows = [int(part.source.name(i).removeprefix(f"{path}, row ")) for i in range(part.size)]
+        images, labels = next(iter(part))
+        assert labels.tolist() == [[0, 1, 2, 1, 0, 2][row] for row in rows]
+        for row, image in zip(rows, images, strict=True):
+            expected = INCEPTION.at(40)(picture(row))
+            torch.testing.assert_close(image[None], expected, rtol=0, atol=1e-5)
+        found += rows
+    assert sorted(found) == list(range(6))
 
 
 def test_class_names_come_from_the_file_or_the_caller(tmp_path):
@@ -290,6 +381,18 @@ def test_class_names_come_from_the_file_or_the_caller(tmp_path):
     batches = data.load(text, split="all", resolution=32)
     assert batches.classes == ("cat", "dog")
     assert batches.source.labels.tolist() == [1, 0, 1]
+
+
+def test_class_names_that_are_damaged_are_named(tmp_path):
+    path = write_parquet(tmp_path / "own.parquet", [0, 1])
+    for stored, classes in (("[]", ("0", "1")), ('{"info": {"features": 3}}', ("0", "1"))):
+        table = pq.read_table(path).replace_schema_metadata({"huggingface": stored})
+        pq.write_table(table, path)
+        assert data.load(path, split="all").classes == classes
+    pq.write_table(table.replace_schema_metadata({"huggingface": "{"}), path)
+    with pytest.raises(ValueError, match=rf"{re.escape(str(path))}: the names of its classes are"):
+        data.load(path, split="all")
+    assert data.load(path, split="all", classes="ab").classes == ("a", "b")
 
 
 def test_broken_rows_are_named(tmp_path):
@@ -305,13 +408,15 @@ def test_broken_rows_are_named(tmp_path):
     [
         ([0, 1, 3], {}, "no image of class 2"),
         ([0, -1, 1], {}, r"row 1: label -1 is out of range"),
-        ([0, 5, 1], {"classes": ["a", "b"]}, "row 1: label 5 is out of range, the 2 classes"),
+        ([0, 2, 1], {"classes": ["a", "b"]}, "row 1: label 2 is out of range, the 2 classes"),
         ([0, 1], {"classes": ["a", "b", "c"]}, "no image of class c"),
         (["a", "z"], {"classes": ["a", "b"]}, "row 1: label 'z' is none of a, b"),
         ([0.0, 1.0], {}, "row 0: a label is a whole number or text, got 0.0"),
         ([0, None], {}, "row 1: a label is .* got None"),
         ([], {}, "has no rows; a split of size 0"),
         ([0, 1, 1], {"split": "train"}, "class 0 has 1 image, too few"),
+        ([0, 10**12], {}, "label 1000000000000 is out of range, the 3 classes are 0 to 2"),
+        ([0, 1], {"image": "label"}, "column 'label' holds int64, not encoded images"),
         ([0, 1], {"label": "y"}, r"no column 'y'; it has image, label\. Name the columns"),
     ],
 )
@@ -366,6 +471,9 @@ def test_folders_that_cannot_be_loaded_are_refused(tmp_path):
         ("glyphs", {"difficulty": "mild"}, ValueError, "difficulty must be one of soft, default"),
         ("glyphs", {"difficulty": 3}, TypeError, "difficulty must be a name or a Difficulty"),
         ("cifar10", {"difficulty": "soft"}, ValueError, 'difficulty is for "glyphs" only'),
+        ("glyphs", {"streaming": True}, ValueError, "streaming is for data sets of the hub only"),
+        (".", {"classes": ["a"]}, ValueError, r"classes is for Parquet files only; '\.' has none"),
+        ("glyphs", {"device": "gpu"}, ValueError, r"torch can use here, cpu.*; got 'gpu'"),
         ("cifar10", {"split": "all"}, ValueError, "split of CIFAR-10 must be one of train, test"),
         ("cifar10", {"workers": 0}, ValueError, "workers must be"),
     ],
@@ -447,6 +555,8 @@ def test_a_named_data_set_can_be_streamed(local_hub):
     assert torch.equal(images, same)
     assert torch.equal(labels, same_labels)
     assert list(batches.skipped) == ["CIFAR-10, train, 7.png"]
+    in_order = [i % 10 for i in range(30) if i != 7]
+    assert everything(data.load("cifar10", split="test", streaming=True))[1].tolist() == in_order
 
 
 def test_a_streamed_label_out_of_range_is_refused(local_hub):
@@ -458,7 +568,14 @@ def test_a_streamed_label_out_of_range_is_refused(local_hub):
 
 
 @pytest.mark.parametrize(
-    "error", [ConnectionError("no route"), FileNotFoundError("no repository"), OSError("offline")]
+    "error",
+    [
+        ConnectionError("no route"),
+        FileNotFoundError("no repository"),
+        OSError("offline"),
+        ValueError("Couldn't find cache for this variant"),
+        type("ReadTimeout", (Exception,), {})("of the HTTP client"),
+    ],
 )
 def test_without_a_network_it_says_what_to_do(monkeypatch, error):
     datasets = pytest.importorskip("datasets", reason="needs the extra hub")
@@ -513,6 +630,22 @@ def test_the_example_in_the_docstring():
     result = doctest.testmod(data)
     assert result.attempted >= 3
     assert result.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "resolution", "mean", "std", "crop", "interpolation"),
+    [
+        ("cifar10", 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), 1, "bilinear"),
+        ("imagenette", 224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 7 / 8, "bilinear"),
+        ("flowers102", 224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 7 / 8, "bicubic"),
+        ("imagenet-1k", 224, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 7 / 8, "bilinear"),
+    ],
+)
+def test_each_known_data_set_has_its_own_numbers(name, resolution, mean, std, crop, interpolation):
+    found = KNOWN[name].preprocess
+    assert (found.resolution, found.mean, found.std) == (resolution, mean, std)
+    assert (found.scale, found.crop_fraction) == (1 / 255, crop)
+    assert (found.interpolation, found.crop_mode) == (interpolation, "center")
 
 
 def test_every_known_data_set_is_complete():

@@ -5,15 +5,18 @@ import numpy as np
 import pytest
 import traitlets
 
-from mobilenet_lib import mobilenet_v1
+from mobilenet_lib import MobileNet, mobilenet_v1
 from mobilenet_lib.explorers import (
     ArchitectureExplorer,
     ConvolutionExplorer,
+    DetectorExplorer,
     FigureExplorer,
+    PhotoPicker,
     SeparableExplorer,
 )
-from mobilenet_lib.photos import PhotoError
+from mobilenet_lib.photos import PhotoError, credits, load_photo
 from mobilenet_lib.plots import BookFigure, counter_race
+from mobilenet_lib.preprocess import INCEPTION
 
 
 def test_convolution_explorer_shows_the_photo_it_was_given():
@@ -142,6 +145,83 @@ def test_architecture_explorer_follows_all_controls():
     explorer.controls["body"].value = "shallow"  # a name that both bodies have is kept
     assert explorer.values["layer"] == "dw_3"
     assert "shallow" in explorer.alt
+
+
+def arrive(picker, pixels, **changes):
+    """What the browser sends when the reader uploads a photo or takes one."""
+    clear = np.full((*pixels.shape[:2], 1), 255, np.uint8)
+    content = {
+        "kind": "photo",
+        "name": "own.png",
+        "width": pixels.shape[1],
+        "height": pixels.shape[0],
+    } | changes
+    rgba = memoryview(np.concatenate([pixels, clear], axis=2).tobytes())
+    picker._handle_custom_msg(content, [rgba])
+
+
+def test_photo_picker_follows_the_reader():
+    picker = PhotoPicker("cat")
+    assert picker.names == list(credits())
+    np.testing.assert_array_equal(picker.value, load_photo("cat"))
+    picker.choice = "rocket"  # in the browser
+    np.testing.assert_array_equal(picker.value, load_photo("rocket"))
+    own = np.random.default_rng(0).integers(0, 256, (5, 8, 3), np.uint8)
+    arrive(picker, own)
+    np.testing.assert_array_equal(picker.value, own)
+    assert (picker.choice, picker.said) == ("", "own.png, 8×5 pixels")
+    picker.choice = "rocket"  # again: the same photo as before the own one
+    np.testing.assert_array_equal(picker.value, load_photo("rocket"))
+    assert picker.said == ""
+
+
+@pytest.mark.parametrize("changes", [{"width": 9}, {"height": 0}, {"width": "8"}, {"width": 10**9}])
+def test_a_photo_that_did_not_arrive_whole_is_refused_and_the_old_one_stays(changes):
+    picker = PhotoPicker("cat")
+    arrive(picker, np.zeros((5, 8, 3), np.uint8), **changes)
+    assert picker.said.startswith("the photo did not arrive whole: 160 bytes for")
+    assert picker.choice == "cat"
+    np.testing.assert_array_equal(picker.value, load_photo("cat"))
+    picker._handle_custom_msg({"kind": "photo", "width": 8, "height": 5}, [])
+    assert picker.said.startswith("the photo did not arrive whole: 0 bytes")
+
+
+def test_the_readers_photo_is_no_part_of_the_saved_state():
+    picker = PhotoPicker()
+    arrive(picker, np.full((4, 4, 3), 7, np.uint8))
+    state = picker.get_state()
+    assert set(state) >= {"names", "choice", "said"}
+    assert not any(isinstance(value, bytes | np.ndarray) for value in state.values())
+    assert "value" not in state
+
+
+def test_photo_picker_refuses_an_unknown_photo():
+    with pytest.raises(ValueError, match="photo must be one of astronaut"):
+        PhotoPicker("dog")
+    picker = PhotoPicker()
+    with pytest.raises(ValueError, match="choice must be one of"):
+        picker.choice = "dog"
+    assert picker.choice == "astronaut"
+
+
+def test_detector_explorer_shows_what_the_network_says_of_each_photo():
+    explorer = DetectorExplorer()
+    assert "gives person 78 %" in explorer.alt
+    explorer.picker.choice = "coffee"
+    assert "gives person 1 %" in explorer.alt
+    before = explorer.redraws
+    arrive(explorer.picker, load_photo("astronaut"))
+    assert "gives person 78 %" in explorer.alt
+    assert explorer.redraws == before + 1
+    smaller = explorer.alt
+    explorer.controls["window"].value = 8
+    assert explorer.alt != smaller
+
+
+def test_detector_explorer_takes_any_network():
+    net = MobileNet(mobilenet_v1(0.1, 64, num_classes=3)).eval()
+    net.preprocess, net.classes = INCEPTION.at(64), ("left", "right", "up")
+    assert "gives left" in DetectorExplorer(net, photo="cat").alt
 
 
 def test_every_explorer_gives_a_figure_with_alt_text():

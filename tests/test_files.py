@@ -164,6 +164,17 @@ def test_provenance_names_the_commit():
         assert re.search(f"{asked.stdout.strip()[:12]}(-dirty)?$", commit)
 
 
+def test_every_committed_json_was_made_by_committed_code():
+    paths = [path for folder in ("data", "tests") for path in (ROOT / folder).rglob("*.json")]
+    origins = {str(path.relative_to(ROOT)): json.loads(path.read_text("utf-8")) for path in paths}
+    assert {f"tests/parity/{n}.json" for n in ("expected", "person_detector", "preprocess")} <= set(
+        origins
+    )
+    for name, content in origins.items():
+        commit = content["provenance"]["commit"]
+        assert re.fullmatch("[0-9a-f]{12,40}", commit), f"{name} was made at {commit}; make it anew"
+
+
 def test_provenance_outside_a_checkout_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(files, "__file__", str(tmp_path / "files.py"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

@@ -6,6 +6,8 @@ import importlib.util
 import io
 import itertools
 import re
+import shutil
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -363,3 +365,40 @@ def test_a_package_of_another_version_is_refused(tmp_path, monkeypatch):
         make.fetch(tmp_path)
     (tmp_path / "fonts-x_1_all.deb").write_bytes(b"this")
     assert make.fetch(tmp_path) == [("fonts-x", tmp_path / "fonts-x_1_all.deb")]
+
+
+@pytest.mark.parametrize(
+    "apt_get", [None, '#!/bin/sh\necho "$@" > asked; exit 100\n'], ids=["absent", "refusing"]
+)
+def test_packages_that_cannot_be_fetched_are_said_to_be_so(tmp_path, monkeypatch, apt_get):
+    tools, folder = tmp_path / "tools", tmp_path / "packages"
+    tools.mkdir()
+    if apt_get:
+        (tools / "apt-get").write_text(apt_get)
+        (tools / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools))
+    wanted = {"package": "fonts-x", "version": "1", "sha256": ""}
+    monkeypatch.setattr(make, "read_table", lambda name: [wanted])
+    with pytest.raises(ValueError, match=r"did not fetch 1 packages.*apt-get update"):
+        make.fetch(folder)
+    if apt_get:
+        assert (folder / "asked").read_text() == "-qq download fonts-x=1\n"
+
+
+def test_the_script_runs_with_the_library_beside_it_not_installed(tmp_path):
+    library = FOLDER.parent.parent / "mobilenet_lib"
+    copied = {"data/glyphs/make_glyphs.py": FOLDER} | {
+        f"mobilenet_lib/{name}": library for name in ("__init__.py", "lazy.py", "files.py")
+    }
+    for name, origin in copied.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(origin / Path(name).name, tmp_path / name)
+    code = (
+        f"import runpy, sys; runpy.run_path({str(tmp_path / 'data/glyphs/make_glyphs.py')!r}); "
+        "print(sys.modules['mobilenet_lib'].__file__)"
+    )
+    elsewhere = tmp_path / "data"  # Python looks in the current folder too
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=elsewhere
+    )
+    assert ran.stdout.strip() == str(tmp_path / "mobilenet_lib/__init__.py"), ran.stderr

@@ -23,6 +23,7 @@ ORDER = (
     "train",
     "data",
     "weights",
+    "explain",
     "preprocess",
     "model",
     "convolution",

@@ -282,6 +282,16 @@ def test_a_seed_means_the_same_batches(augment):
     assert not torch.equal(images, other)
 
 
+def test_letters_are_cropped_and_recoloured_when_asked_for():
+    augment = data.Augmentation(area=(0.3, 0.5), brightness=0.2)
+    (plain, labels), (changed, same) = first(1, augment="none"), first(1, augment=augment)
+    assert torch.equal(labels, same)
+    batches = data.load("glyphs")
+    expected = augment.crop((plain + 1) / 2, batches.generator(0, 2))
+    expected = augment.without_flip().recolour(expected, batches.generator(0, 3))
+    torch.testing.assert_close(changed, 2 * expected - 1, rtol=0, atol=1e-5)
+
+
 def test_epochs_differ_and_a_run_can_go_on_at_any():
     batches = data.load("glyphs", batch_size=64, seed=1)
     epochs = [next(iter(batches)) for _ in range(3)]
@@ -338,6 +348,19 @@ def test_test_images_are_fixed_and_balanced():
     assert sum(len(labels) for _, labels in a) == 5200
     assert torch.equal(next(iter(a))[0], next(iter(b))[0])
     torch.testing.assert_close(next(iter(a))[0], images[:128] / 127.5 - 1, rtol=0, atol=1e-5)
+
+
+def test_the_test_images_are_those_of_the_recorded_results():
+    """Another seed, order, noise or photograph would make results that cannot be compared."""
+    images, labels = letters_for_test(
+        data.Difficulty(rotation=20, scale=(0.5, 0.9), shear=0.2, contrast=0.2, blur=1, noise=0.3)
+    )
+    assert "".join(CLASSES[label] for label in labels[:26]) == "MRJNUSBPJJQERUIAALOWMIHSFH"
+    red, blue = images[0, 0, ::21, ::21].double(), images[-1, 2, ::21, ::21].double()
+    expected = [[174, 175, 184, 229], [178, 173, 195, 164], [199, 3, 120, 56], [225, 216, 0, 100]]
+    torch.testing.assert_close(red, torch.tensor(expected).double(), rtol=0, atol=2)
+    expected = [[156, 138, 64, 53], [108, 22, 59, 28], [172, 11, 20, 54], [0, 24, 1, 31]]
+    torch.testing.assert_close(blue, torch.tensor(expected).double(), rtol=0, atol=2)
 
 
 def test_test_families_and_photographs_are_in_no_training_image():

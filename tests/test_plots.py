@@ -9,11 +9,19 @@ from PIL import Image
 
 from mobilenet_lib import cost, mobilenet_v1, plots
 from mobilenet_lib.convolution import standard_loops
+from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
 from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED
 
 ARCH = mobilenet_v1()
 RNG = np.random.default_rng(0)
+SEEN = Look(
+    "person",
+    0.782,
+    load_photo("astronaut", 24),
+    np.array([[0.4, 0, 0], [0, -0.1, 0], [0, 0, 0.2]]),
+    np.array([[0, 1], [-3, 0.5]]),
+)
 
 FIGURES = {
     "channels": (lambda: plots.channels(load_photo("flower", 32)), ["32 by 32"]),
@@ -46,6 +54,42 @@ FIGURES = {
             {n: RNG.random((8, 6, 6), np.float32) for n in ("conv_0", "dw_1")}
         ),
         ["conv_0, 6 of 8 channels, 6 by 6"],
+    ),
+    "verdicts": (
+        lambda: plots.verdicts(
+            {n: load_photo(n, 32) for n in ("cat", "china")}, [0.07, 0.9], "cat"
+        ),
+        ["probability of cat", "cat 7 %, china 90 %"],
+    ),
+    "compared": (
+        lambda: plots.compared(["a", "b"], {"right": [0.9, 0.1], "wrong": [0.5, 0.5]}, "person"),
+        ["right: a 90 %, b 10 %; wrong: a 50 %, b 50 %"],
+    ),
+    "filters": (
+        lambda: plots.filters(RNG.standard_normal((10, 3, 3, 3)), columns=5),
+        ["The 10 filters", "3 by 3"],
+    ),
+    "evidence": (
+        lambda: plots.evidence(SEEN),
+        ["gives person 78 %", "Covering the top left changes that most, by 40 points", "bottom"],
+    ),
+    "alarms": (
+        lambda: plots.alarms(0.811, 0.115, (0.5, 0.01)),
+        ["50 % with a person give 88 %", "1 % with a person give 7 %"],
+    ),
+    "letters": (
+        lambda: plots.letters([load_photo("cat", 16)] * 5, list("ABCDE"), columns=4),
+        ["5 colour pictures", "A B C D E"],
+    ),
+    "guesses": (
+        lambda: plots.guesses(
+            [load_photo("cat", 16)] * 2, np.array([[0.7, 0.1, 0.2], [0, 0.4, 0.6]]), "OQD", top=2
+        ),
+        ["O 70 % D 20 %; D 60 % Q 40 %"],
+    ),
+    "accuracies": (
+        lambda: plots.accuracies({"one": 0.5, "two": 0.913}, 1 / 26),
+        ["one 50 %, two 91 %", "4 %"],
     ),
 }
 
@@ -284,6 +328,89 @@ def test_feature_maps_are_drawn_as_they_are():
     expected = [channel for channels in maps.values() for channel in channels[:2]]
     for axis, channel in zip(axes, expected, strict=True):
         np.testing.assert_array_equal(drawn(axis), channel)
+
+
+def test_verdicts_are_bars_as_long_as_the_probabilities():
+    photos = {"a": load_photo("cat", 16), "b": load_photo("rocket", 16)}
+    axes = plots.verdicts(photos, [0.2, 0.8], "person").axes
+    for photo, axis in zip(photos.values(), axes[:2], strict=True):
+        np.testing.assert_array_equal(drawn(axis), photo)
+    bars = [axis.patches[1] for axis in axes[2:]]  # on top of the grey ones
+    assert [bar.get_width() for bar in bars] == [0.2, 0.8]
+    colours = [to_rgb(plots.COLOURS[kind]) for kind in ("depthwise", "standard")]
+    assert [bar.get_facecolor()[:3] for bar in bars] == colours
+    assert [axis.texts[0].get_text() for axis in axes[2:]] == ["20 % person", "80 % person"]
+
+
+def test_compared_prints_each_probability_in_its_place():
+    axis = plots.compared(["a", "b"], {"x": [0.9, 0.1], "y": [0.5, 0.04]}, "person").axes[0]
+    np.testing.assert_array_equal(drawn(axis), [[0.9, 0.1], [0.5, 0.04]])
+    printed = {text.get_position(): text.get_text() for text in axis.texts}
+    assert printed == {(0, 0): "90 %", (1, 0): "10 %", (0, 1): "50 %", (1, 1): "4 %"}
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["x", "y"]
+    assert axis.images[0].get_clim() == (0, 1)
+
+
+def test_filters_are_grey_where_they_are_zero():
+    kernels = np.zeros((2, 3, 3, 3))
+    kernels[1, 0, 0, 2] = 5.0  # red, first row, last column
+    kernels[1, 2, 2, 0] = -2.5  # blue, last row, first column
+    axes = plots.filters(kernels, columns=2).axes
+    assert (drawn(axes[0]) == 0.5).all()
+    second = drawn(axes[1])
+    assert second[0, 2].tolist() == [1.0, 0.5, 0.5]
+    assert second[2, 0].tolist() == [0.5, 0.5, 0.25]
+    same = np.repeat(RNG.standard_normal((4, 1, 3, 3)), 3, axis=1)
+    both = np.concatenate([same, same * np.array([1, -1, 0])[:, None, None]])
+    assert "alike in red, green and blue: 4; comparing colours: 4" in plots.filters(both).alt
+
+
+def test_evidence_covers_the_whole_photo_and_is_symmetric_around_zero():
+    figure = plots.evidence(SEEN)
+    np.testing.assert_array_equal(drawn(figure.axes[0]), SEEN.square)
+    for axis, heat in zip(figure.axes[1:], (SEEN.occluded, SEEN.activation), strict=True):
+        below, above = axis.images
+        np.testing.assert_array_equal(above.get_array(), heat)
+        assert above.get_extent() == below.get_extent() == [-0.5, 23.5, 23.5, -0.5]
+        reach = np.abs(heat).max()
+        assert above.get_clim() == (-reach, reach)
+        assert above.get_cmap().name == SIGNED.name
+
+
+def test_alarms_follow_bayes_rule():
+    axis = plots.alarms(0.8, 0.1, (0.01,)).axes[0]
+    share, right = axis.lines[0].get_data()
+    at = np.searchsorted(share, 10)
+    p = share[at] / 100
+    assert right[at] / 100 == pytest.approx(p * 0.8 / (p * 0.8 + (1 - p) * 0.1))
+    assert right[-1] == pytest.approx(100)
+    mark = axis.lines[1].get_data()
+    assert (mark[0][0], round(mark[1][0], 2)) == (1, 7.48)  # 80 of 80 + 990 alarms
+
+
+def test_letters_and_guesses_show_what_they_were_given():
+    images = [load_photo(name, 16) for name in ("cat", "china", "rocket")]
+    axes = plots.letters(images, "XYZ", columns=2).axes
+    for axis, image, name in zip(axes, images, "XYZ", strict=False):
+        np.testing.assert_array_equal(drawn(axis), image)
+        assert axis.get_title(loc="left") == name
+    shares = np.array([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3], [0, 0, 1]])
+    axes = plots.guesses(images, shares, "XYZ", top=2).axes[3:]
+    assert [[bar.get_width() for bar in axis.patches] for axis in axes] == [
+        [0.6, 0.3],
+        [0.5, 0.3],
+        [1, 0],
+    ]
+    assert [text.get_text() for text in axes[0].texts] == ["Y  60 %", "Z  30 %"]
+
+
+def test_accuracies_stand_from_top_to_bottom_beside_chance():
+    axis = plots.accuracies({"one": 0.25, "two": 0.75}, 0.04).axes[0]
+    assert [bar.get_width() for bar in axis.patches] == [25, 75]
+    first, second = (height_on_page(bar, bar.get_xy()) for bar in axis.patches)
+    assert first > second
+    assert axis.lines[0].get_xdata()[0] == 4
+    assert [text.get_text() for text in axis.texts] == ["25 %", "75 %"]
 
 
 def test_shown_in_a_notebook_it_is_html_and_words(monkeypatch):

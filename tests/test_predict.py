@@ -74,6 +74,7 @@ def names(out):
 
 def test_folders_and_patterns(capsys, folder):
     assert names(run(capsys, "--json", folder)[1]) == ["astronaut.jpg", "cat.jpg"]
+    assert names(run(capsys, "--json", folder / "deep")[1]) == ["COFFEE.JPG"]
     assert names(run(capsys, "--json", folder / "c*")[1]) == ["cat.jpg"]
     code, out, _ = run(capsys, "--json", folder / "**" / "*.[jJ][pP][gG]")
     assert names(out) == ["astronaut.jpg", "cat.jpg", "COFFEE.JPG"]
@@ -83,6 +84,17 @@ def test_folders_and_patterns(capsys, folder):
 def test_a_file_whose_name_looks_like_a_pattern(capsys, folder):
     (folder / "cat.jpg").rename(folder / "cat[1].jpg")
     assert names(run(capsys, "--json", folder / "cat[1].jpg")[1]) == ["cat[1].jpg"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_is_printed_somehow(capsys, folder):
+    odd = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jpg")
+    shutil.copy(folder / "cat.jpg", odd)
+    code, out, err = run(capsys, odd, folder / "astronaut.jpg")
+    assert (code, err) == (0, "")
+    first, second = out.splitlines()
+    assert first.endswith("caf\\udce9.jpg")
+    assert second.endswith("astronaut.jpg")
 
 
 def test_a_broken_file_is_reported_and_the_rest_go_on(capsys, folder):

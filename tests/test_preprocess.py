@@ -76,6 +76,15 @@ def test_the_camera_held_upright_and_grey_are_understood():
     assert torch.equal(RAW_255(grey), RAW_255(np.stack([photo[:, :, 0]] * 3, axis=2)))
 
 
+@pytest.mark.parametrize(("resolution", "side"), [(96, 118), (128, 186), (192, 225), (224, 256)])
+def test_a_share_that_rounds_badly_is_still_a_whole_side(resolution, side):
+    photo = noise(side, side)
+    exact = Preprocess(resolution, (0, 0, 0), (1, 1, 1), 1.0, resolution / side, "bilinear")
+    start = round((side - resolution) / 2)
+    inner = photo[start : start + resolution, start : start + resolution]
+    assert torch.equal(exact(photo)[0].permute(1, 2, 0), torch.from_numpy(inner).float())
+
+
 def test_squash_keeps_the_borders_and_centre_cuts_them_off():
     photo = np.zeros((100, 300, 3), np.uint8)
     photo[:, :40] = photo[:, -40:] = 255

@@ -109,10 +109,10 @@ def test_another_convention_is_used_when_asked_for_and_is_seen(tmp_path, source)
 
 
 def test_what_wrappers_and_training_add_is_left_out(tmp_path):
-    wrapped = {f"module._orig_mod.{k}": v for k, v in arrays("timm").items()}
-    wrapped = {k.replace("module._orig_mod", "_orig_mod.module"): v for k, v in wrapped.items()}
-    net = load_published(files.write_safetensors(tmp_path / "a.safetensors", wrapped))
-    assert far(net, "timm", 96) < 1e-4
+    for wrappers in ("module.", "_orig_mod.module.", "module._orig_mod."):  # compiled last, first
+        wrapped = {f"{wrappers}{k}": v for k, v in arrays("timm").items()}
+        net = load_published(files.write_safetensors(tmp_path / "a.safetensors", wrapped))
+        assert far(net, "timm", 96) < 1e-4
     slim = arrays("tf-slim")
     slim |= {f"{k}/RMSProp": v * 0 for k, v in slim.items()}
     slim |= {f"{k}/ExponentialMovingAverage": v * 9 for k, v in slim.items() if "RMS" not in k}
@@ -166,6 +166,18 @@ def test_a_keras_model_is_run_as_it_describes_itself(tmp_path, activation, epsil
     assert net.arch.resolution == size
     if activation == "relu6":
         assert far(net, "keras", 96) < 1e-4
+
+
+@pytest.mark.parametrize("kinds", [("relu", "relu6"), ("elu",)])
+def test_a_keras_model_of_other_activations_is_refused(tmp_path, kinds):
+    pytest.importorskip("h5py")
+    model = keras_model()
+    model["config"]["layers"] += [
+        {"class_name": "Activation", "config": {"activation": kind}} for kind in kinds
+    ]
+    path = files.write_keras(tmp_path / "a.h5", arrays("keras"), "model", model)
+    with pytest.raises(ValueError, match=r"a\.h5: .*one epsilon and either relu or relu6"):
+        load_published(path)
 
 
 def automatic(offset=0):
@@ -263,6 +275,20 @@ def test_what_the_caller_says_goes_first(tmp_path):
         load_published(files.PARITY, classes=("a", "b"))
 
 
+def test_the_books_checkpoints_have_names(tmp_path, monkeypatch):
+    net = load_published("person_detector")
+    assert net.source["file"] == "person_detector.safetensors"
+    monkeypatch.chdir(tmp_path)
+    net.fc.bias.data += 1  # a file of that name in the reader's folder goes first
+    save_checkpoint(net, tmp_path / "own.safetensors")
+    (tmp_path / "own.safetensors").rename(tmp_path / "person_detector.safetensors")
+    assert torch.equal(load_published("person_detector.safetensors").fc.bias, net.fc.bias)
+    assert not torch.equal(load_published("person_detector").fc.bias, net.fc.bias)
+    monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))  # the library without the book
+    with pytest.raises(FileNotFoundError, match="no checkpoint 'person_detector'; give"):
+        load_published("person_detector")
+
+
 def test_loading_leaves_the_random_numbers_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -304,6 +330,13 @@ def test_a_checkpoint_of_ours_comes_back_exactly(tmp_path, convention, alpha, bo
     # Two ways in: a network that was loaded is saved with all that came with it.
     save_checkpoint(loaded, again)
     assert load_published(again).preprocess == RAW_255
+
+
+def test_a_multiplier_that_no_width_shows_comes_back_too(tmp_path):
+    net = files.small_net(PAPER, alpha=0.2503, num_classes=2, resolution=96)
+    assert net.arch.layers == mobilenet_v1(0.25, 96, num_classes=2).layers
+    save_checkpoint(net, tmp_path / "a.safetensors", preprocess=RAW_255, classes=("a", "b"))
+    assert load_published(tmp_path / "a.safetensors").arch.alpha == 0.2503
 
 
 def test_what_cannot_be_saved_is_named(tmp_path):

@@ -16,8 +16,8 @@ import torch
 
 from mobilenet_lib import PAPER, TF_SLIM, TIMM, load_published
 from mobilenet_lib.preprocess import INCEPTION, RAW_255, Preprocess
-from mobilenet_lib.weights import WeightsError, save_checkpoint
-from mobilenet_lib.weights.stored import MAX_BYTES, MAX_HEADER
+from mobilenet_lib.weights import WeightsError, pickled, save_checkpoint
+from mobilenet_lib.weights.stored import MAX_BYTES, MAX_HEADER, MAX_TENSORS
 
 
 def refused(path, *words):
@@ -218,6 +218,21 @@ def test_a_file_too_large_is_not_read(tmp_path):
     refused(path, f"would take {MAX_BYTES + 1:,} bytes")
 
 
+def test_too_many_tensors_are_not_listed(tmp_path):
+    empty = np.zeros(0, np.float32)
+    path = saved(tmp_path, {f"layer {i}": empty for i in range(MAX_TENSORS + 1)})
+    refused(path, "declares 10,001 tensors; at most 10,000")
+
+
+def test_a_shape_below_zero_is_refused(tmp_path):
+    path, content = tmp_path / "a.npz", io.BytesIO()
+    header = np.lib.format.header_data_from_array_1_0(np.zeros(1, np.float32)) | {"shape": (-3,)}
+    np.lib.format.write_array_header_1_0(content, header)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("conv_stem.weight.npy", content.getvalue())
+    refused(path, "'conv_stem.weight' is no array", "its shape (-3,) is below zero")
+
+
 def test_a_zip_bomb_is_not_unpacked(tmp_path):
     path = tmp_path / "a.npz"
     header = np.lib.format.header_data_from_array_1_0(np.zeros(1, np.float32)) | {"shape": (2**30,)}
@@ -316,6 +331,22 @@ def test_a_compressed_pt_file_is_refused(tmp_path):
 def test_a_pt_file_of_something_else_is_refused(tmp_path, content, word):
     torch.save(content, tmp_path / "a.pt")
     refused(tmp_path / "a.pt", word)
+
+
+def test_a_file_that_changes_while_it_is_checked_does_not_matter(tmp_path, monkeypatch):
+    canary, path = tmp_path / "canary", tmp_path / "a.pt"
+    files.write_torch(path, timm())
+    harmful = files.torch_archive(pickle.dumps({"a": Payload(canary)}, 2))
+    load, names = torch.load, pickled._globals
+    monkeypatch.setattr(torch, "load", lambda file, **options: load(file, weights_only=False))
+
+    def swapped(content):
+        path.write_bytes(harmful)
+        return names(content)
+
+    monkeypatch.setattr(pickled, "_globals", swapped)
+    assert load_published(path).arch.alpha == 0.25
+    assert not canary.exists()
 
 
 def test_one_number_that_poses_as_many_takes_no_memory(tmp_path):
@@ -428,12 +459,27 @@ def test_transformers_configuration_is_followed(tmp_path):
     assert net.preprocess.crop_fraction == 0.8
     assert net.preprocess.interpolation == "bicubic"
     assert net.preprocess.mean == (0.4, 0.5, 0.6)
+    assert net.preprocess.crop_mode == "center"
+    assert net.convention.width_rule == TF_SLIM.width_rule
     assert net.classes[3] == "name 3"
     (folder / "preprocessor_config.json").unlink()
     net = load_published(folder)
     assert net.preprocess == Preprocess(
         192, INCEPTION.mean, INCEPTION.std, 1 / 255, 192 / 224, "bilinear"
     )
+
+
+def test_what_transformers_leaves_out_is_its_default(tmp_path):
+    photo = {"size": {"height": 224, "width": 224}}
+    folder = repository(
+        tmp_path / "a", "transformers", config={"min_depth": 1}, preprocessor_config=photo
+    )
+    net = load_published(folder)
+    traits = (net.convention.activation, net.convention.padding, net.convention.bn_eps)
+    assert traits == ("relu6", "same", 1e-3)
+    assert net.convention.width_rule == PAPER.width_rule != TF_SLIM.width_rule
+    assert (net.preprocess.resolution, net.preprocess.crop_mode) == (224, "squash")
+    assert (net.preprocess.crop_fraction, net.preprocess.interpolation) == (1, "bilinear")
 
 
 @pytest.mark.parametrize(
@@ -444,6 +490,7 @@ def test_transformers_configuration_is_followed(tmp_path):
         ("transformers", TRANSFORMERS_CONFIG | {"hidden_act": "gelu"}, "activation must be one of"),
         ("transformers", TRANSFORMERS_CONFIG | {"id2label": {"0": "a"}}, "1 names of classes"),
         ("transformers", TRANSFORMERS_CONFIG | {"image_size": 10**9}, "resolution must be"),
+        ("transformers", TRANSFORMERS_CONFIG | {"image_size": 16}, "resolution must be"),
     ],
 )
 def test_a_damaged_configuration_is_named(tmp_path, source, config, word):
@@ -456,6 +503,11 @@ def test_a_configuration_that_is_no_json_is_named(tmp_path):
     (folder / "config.json").write_text("{")
     with pytest.raises(WeightsError, match=r"config\.json is damaged"):
         load_published(folder)
+    (folder / "config.json").write_text(json.dumps({"x": "y" * MAX_HEADER}))
+    with pytest.raises(
+        WeightsError, match=r"config\.json is damaged \(it has over 4,194,304 bytes"
+    ):
+        load_published(folder)
 
 
 @pytest.fixture
@@ -463,11 +515,17 @@ def hub(monkeypatch, tmp_path):
     """A stand-in for huggingface_hub: a folder of repositories, and errors on demand."""
     errors = types.ModuleType("huggingface_hub.errors")
 
-    class HfHubHTTPError(OSError):
+    class ReadTimeout(Exception):  # the HTTP client's, which is no OSError
         pass
 
+    class HfHubHTTPError(ReadTimeout, OSError):
+        pass
+
+    errors.ReadTimeout = ReadTimeout
+
     errors.HfHubHTTPError = HfHubHTTPError
-    errors.RepositoryNotFoundError = type("RepositoryNotFoundError", (HfHubHTTPError,), {})
+    for missing in ("RepositoryNotFoundError", "RevisionNotFoundError"):
+        setattr(errors, missing, type(missing, (HfHubHTTPError,), {}))
     errors.EntryNotFoundError = type("EntryNotFoundError", (Exception,), {})
     errors.LocalEntryNotFoundError = type(
         "LocalEntryNotFoundError", (FileNotFoundError, errors.EntryNotFoundError), {}
@@ -509,6 +567,8 @@ def test_a_hub_name_is_downloaded_with_its_configuration(tmp_path, hub):
         ("LocalEntryNotFoundError", ConnectionError, "the hub cannot be reached"),
         ("OfflineModeIsEnabled", ConnectionError, "With a network, load it once"),
         ("HfHubHTTPError", ConnectionError, "person detector in data/checkpoints"),
+        ("ReadTimeout", ConnectionError, "the hub cannot be reached"),
+        ("RevisionNotFoundError", FileNotFoundError, "google/none has no revision 'v9'"),
         ("EntryNotFoundError", FileNotFoundError, "has no model.safetensors"),
         ("RepositoryNotFoundError", FileNotFoundError, "neither a file here nor a public"),
         ("HFValidationError", FileNotFoundError, "no checkpoint 'google/none'"),
@@ -517,7 +577,7 @@ def test_a_hub_name_is_downloaded_with_its_configuration(tmp_path, hub):
 def test_what_the_hub_lacks_is_said(hub, raised, kind, word):
     hub.raises["model.safetensors"] = raised
     with pytest.raises(kind, match=word):
-        load_published("google/none")
+        load_published("google/none", revision="v9")
 
 
 def test_without_the_hubs_package_it_is_named(monkeypatch):
@@ -566,10 +626,21 @@ def test_an_hdf5_file_that_points_elsewhere_is_refused(tmp_path):
         (tmp_path / "secret").write_bytes(b"12345678")
         file.create_dataset("c/c/x", (2,), "f4", external=[(str(tmp_path / "secret"), 0, 8)])
     refused(path, "keeps its numbers in another file")
+    path = files.write_keras(tmp_path / "f.h5", state, "weights")
+    with h5py.File(path, "a") as file:
+        layout = h5py.VirtualLayout((2,), "f4")
+        layout[:] = h5py.VirtualSource(str(tmp_path / "a.h5"), "conv1/conv1/kernel:0", (2,))
+        file.create_virtual_dataset("c/c/x", layout)
+    refused(path, "'c/c/x' keeps its numbers in another file")
     path = files.write_keras(tmp_path / "c.h5", state, "weights")
     with h5py.File(path, "a") as file:
         file.create_dataset("huge/huge/kernel:0", (2**34,), "f4", compression="gzip")
     refused(path, "would take")
+    path = files.write_keras(tmp_path / "e.h5", state, "weights")
+    with h5py.File(path, "a") as file:
+        for i in range(30):
+            file[f"again {i}"] = file["/"]  # 30^n names of the same, n groups deep
+    refused(path, "over 10,000 entries, perhaps a group that holds itself")
     path = tmp_path / "d.h5"
     with h5py.File(path, "w") as file:
         file["layers/conv2d/vars/0"] = np.zeros(3)

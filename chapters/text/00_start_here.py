@@ -114,8 +114,9 @@ report()
 # | [01 Standard convolution](01_standard_convolution.ipynb) | compute a convolution by hand, count its multiplications, and turn it into a matrix product |
 # | [02 Depthwise separable convolution](02_depthwise_separable_convolution.ipynb) | split it in two and say exactly what that saves, and what it gives up |
 # | [03 The network](03_the_network.ipynb) | read the paper's Table 1, rebuild the network, and find the misprint in it |
+# | [07 A published MobileNet](07_a_published_mobilenet.ipynb) | run weights that others trained, see through a wrong convention, and teach a trained network something new |
 #
-# Read them in this order: each uses what the one before has established.
+# Read them in this order: each uses what the one before has established. (Chapters 04 to 06 are being written; 07 does not need them.)
 #
 # ### The symbols
 #

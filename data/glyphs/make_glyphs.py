@@ -1,12 +1,12 @@
 """Make the letters in this folder from the fonts of Debian packages.
 
-    pip install fonttools==4.68.0 pillow==13.0.0 pyarrow==26.0.1
+    pip install fonttools==4.68.0 numpy pillow==13.0.0 pyarrow==26.0.1
     python data/glyphs/make_glyphs.py                     # fetches the packages with apt-get
-    python data/glyphs/make_glyphs.py --packages FOLDER   # takes the .deb files that lie there
+    python data/glyphs/make_glyphs.py --packages FOLDER   # keeps them there
 
 packages.csv names the packages with version and checksum, sources.csv every folder of fonts with
 its licence or the reason why it is left out, excluded.csv the fonts and letters that are not
-legible.
+legible. Only packages that do not lie in FOLDER yet are fetched.
 The files are written to --out (this folder, unless told otherwise) and their checksums compared
 with checksums.txt; the exit status is 1 if they differ. README.md describes the steps.
 """
@@ -20,6 +20,7 @@ import io
 import json
 import logging
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -38,9 +39,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFont
 
-from mobilenet_lib.files import write_atomically
-
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from mobilenet_lib.files import write_atomically  # noqa: E402 - found without being installed
+
 VERSIONS = {"fonttools": "4.68.0", "pillow": "13.0.0", "pyarrow": "26.0.1"}
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -107,7 +110,7 @@ def fetch(folder: Path) -> list[tuple[str, Path]]:
     Raises
     ------
     ValueError
-        A file is not the one that the committed data was made from.
+        A package cannot be fetched, or is not the one that the committed data was made from.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = read_table("packages.csv")
@@ -115,7 +118,13 @@ def fetch(folder: Path) -> list[tuple[str, Path]]:
     if missing:
         names = [f"{row['package']}={row['version']}" for row in missing]
         print(f"fetching {len(names)} packages", flush=True)
-        subprocess.run(["apt-get", "-qq", "download", *names], cwd=folder, check=True)
+        command = ["apt-get", "-qq", "download", *names]
+        if not shutil.which("apt-get") or subprocess.call(command, cwd=folder) != 0:
+            raise ValueError(
+                f"apt-get did not fetch {len(names)} packages: on Debian 12, run apt-get update "
+                "and try again; elsewhere, get the versions that packages.csv names from an "
+                "archive of Debian's packages and pass their folder with --packages"
+            )
     found = []
     for row in wanted:
         for path in folder.glob(f"{row['package']}_*.deb"):
@@ -510,7 +519,7 @@ def build(packages: Path, out: Path) -> None:
 def main() -> int:
     """Build, then compare checksums with the committed ones."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--packages", type=Path, help="folder with the .deb files")
+    parser.add_argument("--packages", type=Path, help="folder for the .deb files")
     parser.add_argument("--out", type=Path, default=HERE, help="where to write (this folder)")
     parser.add_argument("--record", action="store_true", help="write checksums.txt anew")
     options = parser.parse_args()

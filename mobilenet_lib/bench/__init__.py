@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,11 @@ def interleave(
     warm_up
         Rounds before them that do not.
     device
-        Where tasks run; a GPU is waited for before the clock is read.
+        Where tasks run; a GPU or another accelerator is waited for before the clock is read.
     """
     readings = check_int("readings", readings, 2)
-    wait = torch.cuda.synchronize if torch.device(device).type == "cuda" else lambda: None
+    on_cpu = torch.device(device).type == "cpu"
+    wait = (lambda: None) if on_cpu else partial(torch.accelerator.synchronize, device)
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for round_number in range(-warm_up, readings):
         for name, task in tasks.items():

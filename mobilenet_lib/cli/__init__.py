@@ -86,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments
         What follows `mobilenet` on the command line; None takes it from there.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may have what it cannot write
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = parse(arguments).run()
         sys.stdout.flush()  # here, where a reader that has gone away can still be noticed

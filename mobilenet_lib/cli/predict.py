@@ -8,16 +8,11 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import tyro
 
-from ..files import find_data
 from ..validation import check_positive
-
-DETECTOR = "person_detector"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 @dataclass(frozen=True)
@@ -26,8 +21,8 @@ class Predict:
 
     photos: tyro.conf.Positional[tuple[str, ...]]
     """Image files, folders, patterns like "holiday/**/*.jpg", or photos of the book ("cat")."""
-    weights: str = DETECTOR
-    """A checkpoint file, or its name on the hub; the book's person detector if not given."""
+    weights: str = "person_detector"
+    """A checkpoint file, or its name in the book or on the hub."""
     threshold: float = 0.5
     """With two classes, how probable the first must be to be said."""
     json: bool = False
@@ -40,7 +35,7 @@ class Predict:
             raise ValueError("name at least one photo, folder or pattern")
         from ..weights import load_published  # brings in torch, which `mobilenet cost` does without
 
-        net = load_published(self.checkpoint())
+        net = load_published(self.weights)
         seen: list[dict[str, Any]] = []
         errors: list[dict[str, str]] = []
         for path, error in expand(self.photos):
@@ -59,12 +54,6 @@ class Predict:
             said = {"classes": list(net.classes), "photos": seen, "errors": errors}
             print(json.dumps(said, indent=2))
         return 2 if not seen else int(bool(errors))
-
-    def checkpoint(self) -> str | Path:
-        """Where the weights are."""
-        if self.weights == DETECTOR and not Path(DETECTOR).exists():
-            return find_data() / "checkpoints" / f"{DETECTOR}.safetensors"
-        return self.weights
 
     def look(self, net: Any, path: str) -> dict[str, Any]:
         """What the network says of one photo, as plain data."""
@@ -97,6 +86,8 @@ def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     A folder stands for the images in it, in order of name; a pattern for what it matches, with **
     for folders in folders.
     """
+    from ..photos import SUFFIXES
+
     for name in names:
         if os.path.isdir(name):
             inside = sorted(entry.path for entry in os.scandir(name) if entry.is_file())

@@ -22,10 +22,11 @@ from ..architecture import MAX_RESOLUTION, MIN_RESOLUTION
 from ..preprocess import Preprocess
 from ..validation import check_choice, check_int
 from .augmentation import AUGMENTATIONS, LIGHT, PAPER, WHOLE, Augmentation, Shard
-from .batches import Batches, ImageBatches, LetterBatches, Place
+from .batches import Batches, LetterBatches, Place
 from .decode import Skipped
 from .difficulty import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
 from .hub import hub_source, hub_stream
+from .images import ImageBatches
 from .known import ANY_FOLDER, GLYPHS, KNOWN, Known
 from .parquet import parquet_source
 from .source import folder_source
@@ -48,12 +49,15 @@ __all__ = [
     "load",
 ]
 
+KINDS = {"glyphs": '"glyphs"', "hub": "data sets of the hub", "parquet": "Parquet files"}
+
 
 def load(
     name: str | os.PathLike[str],
     *,
     split: str = "train",
     batch_size: int = 128,
+    shuffle: bool | None = None,
     resolution: int | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -73,25 +77,29 @@ def load(
     ----------
     name
         "glyphs"; a data set in `KNOWN` (cifar10, imagenette, flowers102, imagenet-1k); the path of
-        a folder with one subfolder a class; or the path of a Parquet file.
+        a folder with one subfolder a class; or the path of a Parquet file. A `pathlib.Path` is
+        always a path, even if a data set has its name.
     split
         "train" or "test"; for folders and Parquet files also "all", for Flowers-102 also
         "validation".
     batch_size
         Images in a batch.
+    shuffle
+        Whether to mix the images anew in every epoch and leave out what does not fill a batch.
+        None: only for split "train".
     resolution
         Side of the images in pixels, 32 to 4096. None takes the data set's usual one.
     seed
         Of the order, the composition and the augmentation. Test images do not depend on it.
     device
-        Where the batches end up. Letters are composed there, too.
+        Where the batches end up, such as "cuda". Letters are composed there, too.
     augment
         "paper", "light", "rand", "none" or your own `Augmentation`; "rand" is light with
         RandAugment. None means "light" for training on photographs, and "none" otherwise: the
         composition of letters varies them already. Letters are never mirrored.
     preprocess
         What the network wants, such as `net.preprocess` of published weights. None takes what is
-        usual for the data set.
+        usual for the data set. Letters fill their images, so they are never cropped.
     difficulty
         Of the letters: "soft", "default", "harsh" or your own `Difficulty`.
     image, label, classes
@@ -115,76 +123,96 @@ def load(
     Raises
     ------
     ValueError
-        A value outside its range, an empty class, a label out of range, or a split of size 0.
+        A value outside its range, an option that this kind of data does not have, a device that
+        torch cannot use here, an empty class, a label out of range, or a split of size 0.
     FileNotFoundError
         `name` is no data set and there is no such file or folder.
     ImportError, ConnectionError
         A hub data set cannot be had here; the message says what to do.
     """
-    options = _options(str(name), split, batch_size, seed, device, augment)
+    kind = _kind(name)
+    for option, value, fits in (
+        ("difficulty", difficulty, "glyphs"),
+        ("streaming", streaming, "hub"),
+        ("classes", classes, "parquet"),
+    ):
+        if value and kind != fits:
+            raise ValueError(f"{option} is for {KINDS[fits]} only; {str(name)!r} has none")
+    if shuffle is None:
+        shuffle = split == "train"
+    if workers is not None:
+        workers = check_int("workers", workers, 1, 256)
+    usual = GLYPHS if kind == "glyphs" else KNOWN[name].preprocess if kind == "hub" else ANY_FOLDER
+    chosen = preprocess or usual
+    if resolution is not None:
+        chosen = chosen.at(check_int("resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION))
+    options: dict[str, Any] = {
+        "split": split,
+        "batch_size": check_int("batch_size", batch_size, 1),
+        "shuffle": shuffle,
+        "seed": check_int("seed", seed, 0),
+        "device": _device(device),
+        "augment": _augment(augment, split, kind),
+        "preprocess": chosen,
+        "shard": shard,
+    }
     if options["batch_size"] % shard.world:
         raise ValueError(
             f"batch_size must be a multiple of the {shard.world} processes, got {batch_size}"
         )
-    options["shard"] = shard
-    usual = GLYPHS if name == "glyphs" else KNOWN[name].preprocess if name in KNOWN else ANY_FOLDER
-    chosen = preprocess or usual
-    if resolution is not None:
-        side = check_int("resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION)
-        chosen = chosen.at(side)
-    options["preprocess"] = chosen
-    if name == "glyphs":
+    if kind == "glyphs":
         check_choice("split", split, ("train", "test"))
         return LetterBatches(difficulty=_difficulty(difficulty), **options)
-    if difficulty is not None:
-        raise ValueError(f'difficulty is for "glyphs" only; {str(name)!r} has none')
-    if workers is not None:
-        workers = check_int("workers", workers, 1, 256)
-    if name in KNOWN:
-        known = KNOWN[str(name)]
+    if kind == "hub":
+        known = KNOWN[name]
         if known.streaming if streaming is None else streaming:
-            found, items = hub_stream(known, split, options["seed"])
+            found, items = hub_stream(known, split, options["seed"], shuffle)
             options |= {"stream": items, "classes": found, "size": known.sizes[split]}
             return ImageBatches(workers=workers, **options)
         source = hub_source(known, split)
+    elif kind == "folder":
+        source = folder_source(name, split)
     else:
-        path = Path(name)
-        if path.is_dir():
-            source = folder_source(path, split)
-        elif path.is_file():
-            source = parquet_source(path, split, image, label, classes)
-        else:
-            raise FileNotFoundError(
-                f"no data set {str(name)!r}: it is none of glyphs, {', '.join(KNOWN)}, and there "
-                "is no such folder or Parquet file"
-            )
+        source = parquet_source(name, split, image, label, classes)
     options |= {"source": source, "classes": source.classes, "size": len(source)}
     return ImageBatches(workers=workers, **options)
 
 
-def _options(
-    name: str,
-    split: str,
-    batch_size: int,
-    seed: int,
-    device: torch.device | str,
-    augment: str | Augmentation | None,
-) -> dict[str, Any]:
+def _kind(name: str | os.PathLike[str]) -> str:
+    if name == "glyphs":
+        return "glyphs"
+    if name in KNOWN:
+        return "hub"
+    if Path(name).is_dir():
+        return "folder"
+    if Path(name).is_file():
+        return "parquet"
+    raise FileNotFoundError(
+        f"no data set {str(name)!r}: it is none of glyphs, {', '.join(KNOWN)}, and there is no "
+        "such folder or Parquet file"
+    )
+
+
+def _augment(augment: str | Augmentation | None, split: str, kind: str) -> Augmentation | None:
     if augment is None:
-        augment = "light" if split == "train" and name != "glyphs" else "none"
+        augment = "light" if split == "train" and kind != "glyphs" else "none"
     if isinstance(augment, str):
         augment = AUGMENTATIONS[check_choice("augment", augment, AUGMENTATIONS)]
     elif not isinstance(augment, Augmentation):
         raise TypeError(f"augment must be a name or an Augmentation, got {augment!r}")
-    if augment and name == "glyphs":
-        augment = augment.without_flip()
-    return {
-        "split": split,
-        "batch_size": check_int("batch_size", batch_size, 1),
-        "seed": check_int("seed", seed, 0),
-        "device": torch.device(device),
-        "augment": augment,
-    }
+    return augment.without_flip() if augment and kind == "glyphs" else augment
+
+
+def _device(device: torch.device | str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts
+        there = torch.accelerator.is_available()
+        more = f" or {torch.accelerator.current_accelerator()}" if there else ""
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"device must be one that torch can use here, cpu{more}; got {str(device)!r} ({reason})"
+        ) from error
 
 
 def _difficulty(difficulty: str | Difficulty | None) -> Difficulty:

@@ -46,16 +46,16 @@ def hub_source(known: Known, split: str) -> Source:
 
 
 def hub_stream(
-    known: Known, split: str, seed: int
+    known: Known, split: str, seed: int, shuffle: bool
 ) -> tuple[tuple[str, ...], Callable[[int], Iterator[Item]]]:
     """Classes of a named data set, and a function that streams an epoch of it.
 
-    Training images are shuffled within a buffer, anew in every epoch. Raises as `hub_source`; a
+    With `shuffle`, images are mixed within a buffer, anew in every epoch. Raises as `hub_source`; a
     label out of range is refused when it comes.
     """
     stream = _open(known, split, streaming=True)
     classes = _classes(known, stream.features)
-    if split == "train":
+    if shuffle:
         stream = stream.shuffle(seed=seed, buffer_size=SHUFFLE_BUFFER)
 
     def items(epoch: int) -> Iterator[Item]:
@@ -87,7 +87,7 @@ def _open(known: Known, split: str, streaming: bool) -> Any:
         table = datasets.load_dataset(
             known.repo, known.config, split=known.splits[split], streaming=streaming
         )
-    except (OSError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except Exception as error:  # its own, the HTTP client's, and ValueError for a missing cache
         raise ConnectionError(_advice(known, error)) from error
     # Undecoded: a broken image is then ours to name, not the library's to stop at.
     return table.cast_column(known.image, datasets.Image(decode=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def parquet_source(
     label: str = "label",
     classes: Sequence[str] | None = None,
 ) -> Source:
-    """A Parquet file as a source of images.
+    """A Parquet file as a source of images. Its encoded images are all kept in memory.
 
     Parameters
     ----------
@@ -51,20 +51,25 @@ def parquet_source(
     Raises
     ------
     ValueError
-        The file is no Parquet file, lacks a column, has a label outside the classes or a class
-        with no image.
+        The file is no Parquet file, lacks a column, holds no encoded images, has a label outside
+        the classes or a class with no image.
     """
     file = Path(path)
     table = _read(file, (image, label))
-    images, raw = _plain(table.column(image)), _plain(table.column(label))
-    names = tuple(classes) if classes is not None else _class_names(table.schema, label)
+    images, raw = table.column(image), table.column(label).to_pylist()
+    names = tuple(classes) if classes is not None else _class_names(file, table.schema, label)
     labels, names = _labels(file, raw, names)
+    if not _is_struct(images) and "binary" not in str(images.type):  # however large or viewed
+        raise ValueError(
+            f"{file}: column {image!r} holds {images.type}, not encoded images; bytes, or structs "
+            "with bytes, are needed"
+        )
     check_labels(labels, names, str(file))
     chosen = hold_out(labels, [str(row) for row in range(len(labels))], split, names, str(file))
     return Source(
         classes=names,
         labels=labels[chosen],
-        read=lambda i: images[chosen[i]],
+        read=lambda i: _plain(images.slice(int(chosen[i]), 1))[0],
         name=lambda i: f"{file}, row {chosen[i]}",
     )
 
@@ -92,20 +97,28 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
 
 
 def _plain(column: pa.ChunkedArray) -> list[Any]:
-    if pa.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0:
-        return [row and row["bytes"] for row in column.to_pylist()]
-    return column.to_pylist()
+    rows = column.to_pylist()
+    return [row and row["bytes"] for row in rows] if _is_struct(column) else rows
 
 
-def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
+def _is_struct(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0
+
+
+def _class_names(file: Path, schema: pa.Schema, label: str) -> tuple[str, ...] | None:
     # Hugging Face datasets keeps the names of a ClassLabel in the schema's metadata.
     stored = (schema.metadata or {}).get(b"huggingface")
     if stored is None:
         return None
-    features = json.loads(stored).get("info", {}).get("features", {})
-    feature = features.get(label, {})
-    names = feature.get("names") if isinstance(feature, Mapping) else None
-    return tuple(names) if names else None
+    try:
+        names = json.loads(stored)["info"]["features"][label]["names"]
+    except ValueError as error:
+        raise ValueError(
+            f"{file}: the names of its classes are damaged ({error}); pass classes=[...]"
+        ) from error
+    except (KeyError, TypeError):
+        return None  # not a word on this column, or not on its classes
+    return tuple(map(str, names)) if names and isinstance(names, list) else None
 
 
 def _labels(
@@ -127,7 +140,7 @@ def _labels(
         return np.array([index[value] for value in raw], np.int64), found
     if any(isinstance(value, str) for value in raw):
         raise ValueError(f"{file} mixes whole numbers and text as labels; use one of them")
-    labels = np.array(raw, np.int64)
     if names is None:
-        names = tuple(str(i) for i in range(max(int(labels.max()), 0) + 1))
-    return labels, names
+        # With fewer images than classes one is empty, so there is no need to list more.
+        names = tuple(str(i) for i in range(min(max(0, max(raw)), len(raw)) + 1))
+    return np.array(raw, np.int64), names

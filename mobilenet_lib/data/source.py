@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..photos import SUFFIXES
 from ..validation import check_choice
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 PARTS = ("train", "test", "all")
 HELD_OUT = 0.2
 """Share of each class that is held out for "test" where nothing else says what is."""
@@ -101,14 +101,15 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     """A folder of class folders as a source of images.
 
     If the folder has a subfolder called like the split (for "test" also val, valid or validation),
-    that one is read. Else each class folder is divided by `hold_out`.
+    that one is read. Else each class folder is divided by `hold_out`. Classes are in the order of
+    their names, letter by letter, on every system; hidden files and folders count for nothing.
 
     Raises
     ------
     FileNotFoundError
         There is no such folder.
     ValueError
-        It has no class folders, or a class folder has no images.
+        It has no class folders or only one, or a class folder has no images.
     """
     check_choice("split", split, PARTS)
     root = Path(folder)
@@ -138,11 +139,17 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        found = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES)
-        paths += found
+        found = [p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES]
+        found = [p for p in found if not p.name.startswith(".")]  # "._cat.jpg", which macOS leaves
+        paths += sorted(found, key=Path.as_posix)
         labels += [label] * len(found)
     numbers = np.array(labels, np.int64)
     check_labels(numbers, classes, str(root))
+    if len(classes) == 1:
+        raise ValueError(
+            f"{root} has only one class folder, {classes[0]}, and at least two are needed. If that "
+            f'is a split, load {root / classes[0]} with split="all"'
+        )
     keys = [path.relative_to(root).as_posix() for path in paths]
     chosen = hold_out(numbers, keys, split, classes, str(root))
     return Source(
@@ -154,4 +161,6 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    # By name: paths themselves compare without regard to case on Windows.
+    folders = (p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(folders, key=lambda path: path.name)

@@ -1,9 +1,9 @@
 """The book's interactive figures.
 
-Each is one class. `ConvolutionExplorer` runs in the browser (anywidget, with its `.js` and `.css`
-beside it); the others put ipywidgets controls on a figure from `mobilenet_lib.plots` through
-`FigureExplorer`, the place where a browser version can take over. Widgets and matplotlib are loaded
-with the first class that is asked for.
+Each is one class. `ConvolutionExplorer` and `PhotoPicker` run in the browser (anywidget, each with
+its `.js` and `.css` beside it); the others put controls on a figure from `mobilenet_lib.plots`
+through `FigureExplorer`, the place where a browser version can take over. Widgets and matplotlib
+are loaded with the first class that is asked for.
 """
 
 from typing import TYPE_CHECKING
@@ -14,9 +14,17 @@ if TYPE_CHECKING:
     from .convolution import ConvolutionExplorer
     from .figure import FigureExplorer
     from .network import ArchitectureExplorer
+    from .photo import DetectorExplorer, PhotoPicker
     from .separable import SeparableExplorer
 
-__all__ = ["ArchitectureExplorer", "ConvolutionExplorer", "FigureExplorer", "SeparableExplorer"]
+__all__ = [
+    "ArchitectureExplorer",
+    "ConvolutionExplorer",
+    "DetectorExplorer",
+    "FigureExplorer",
+    "PhotoPicker",
+    "SeparableExplorer",
+]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
@@ -24,6 +32,7 @@ __getattr__, __dir__ = lazy_names(
         "convolution": ("ConvolutionExplorer",),
         "figure": ("FigureExplorer",),
         "network": ("ArchitectureExplorer",),
+        "photo": ("DetectorExplorer", "PhotoPicker"),
         "separable": ("SeparableExplorer",),
     },
 )

@@ -11,26 +11,36 @@ from ..lazy import lazy_names
 if TYPE_CHECKING:
     from .convolution import channels, filtered, im2col_matrices, padding_and_stride
     from .figure import COLOURS, BookFigure
+    from .letters import accuracies, guesses, letters
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
+    from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
 
 __all__ = [
     "COLOURS",
     "BookFigure",
+    "accuracies",
+    "alarms",
     "channels",
+    "compared",
     "counter_race",
+    "evidence",
     "feature_maps",
     "filter_shapes",
     "filtered",
+    "filters",
+    "guesses",
     "im2col_matrices",
     "ladder",
     "layer_blocks",
+    "letters",
     "padding_and_stride",
     "profile",
     "receptive_fields",
     "reduction_curve",
     "shape_of_maps",
     "shares",
+    "verdicts",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -38,7 +48,9 @@ __getattr__, __dir__ = lazy_names(
     {
         "convolution": ("channels", "filtered", "im2col_matrices", "padding_and_stride"),
         "figure": ("COLOURS", "BookFigure"),
+        "letters": ("accuracies", "guesses", "letters"),
         "network": ("feature_maps", "profile", "receptive_fields", "shape_of_maps", "shares"),
+        "published": ("alarms", "compared", "evidence", "filters", "verdicts"),
         "separable": (
             "counter_race",
             "filter_shapes",

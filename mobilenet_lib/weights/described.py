@@ -185,16 +185,14 @@ def _keras(naming: Naming, model: dict[str, Any]) -> Description:
             )
         elif kind == "Activation" and config["activation"] not in ("softmax", "linear"):
             activations.add(str(config["activation"]))
-    if len(epsilons) != 1 or not activations or not activations <= {"relu", "relu6"}:
+    if len(epsilons) != 1 or activations not in ({"relu"}, {"relu6"}):
         raise ValueError(
             f"its layers use BN epsilon {sorted(epsilons)} and activation {sorted(activations)}; "
             "one epsilon and either relu or relu6 is needed"
         )
-    (activation,) = activations if len(activations) == 1 else ("",)
-    convention = replace(naming.convention, activation=activation, bn_eps=epsilons.pop())
+    convention = replace(naming.convention, activation=activations.pop(), bn_eps=epsilons.pop())
     preprocess = None if naming is KERAS_AUTOMATIC else INCEPTION.at(size)
-    source = {"resolution": size}
-    return Description(convention, preprocess, source=source)
+    return Description(convention, preprocess, source={"resolution": size})
 
 
 def _names(names: Any) -> tuple[str, ...] | None:

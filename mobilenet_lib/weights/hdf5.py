@@ -18,11 +18,10 @@ from typing import Any
 
 import torch
 
-from .stored import MAX_HEADER, Opened, Stored, WeightsError, check_declared, shorten
+from .stored import MAX_HEADER, MAX_TENSORS, Opened, Stored, WeightsError, check_declared, shorten
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ASIDE = ("optimizer_weights", "top_level_model_weights")
-MAX_DEPTH = 8
 KERAS_3 = re.compile(r"(_layer_checkpoint_dependencies|layers)/.*/?vars/\d+$")
 # Keras numbers layers without a name of their own, through all models of a session: the first
 # convolution may be conv2d_28.
@@ -67,28 +66,34 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
     return WeightsError(f"{path} is a damaged HDF5 file ({shorten(str(error))}); download it again")
 
 
-def _datasets(h5py: Any, group: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _datasets(h5py: Any, file: Any) -> Iterator[tuple[str, Any]]:
     """Every array of a file by its full name, following no link to elsewhere."""
-    if depth > MAX_DEPTH:
-        raise WeightsError(f"{group.file.filename}: groups are nested over {MAX_DEPTH} deep")
-    for name in group:
-        full = f"{prefix}{name}"
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise WeightsError(
-                f"{group.file.filename}: {shorten(full, 80)!r} is a link, perhaps to another "
-                "file; Keras writes none"
-            )
-        member = group[name]
-        if isinstance(member, h5py.Group):
-            if full not in ASIDE:
-                yield from _datasets(h5py, member, full + "/", depth + 1)
-        elif isinstance(member, h5py.Dataset):
-            if member.external or member.is_virtual:
+    groups, met = [("", file)], 0
+    while groups:
+        prefix, group = groups.pop()
+        for name in group:
+            full = f"{prefix}{name}"
+            met += 1
+            if met > MAX_TENSORS:
                 raise WeightsError(
-                    f"{group.file.filename}: {shorten(full, 80)!r} keeps its numbers in another "
-                    "file; Keras writes none like it"
+                    f"{file.filename} has over {MAX_TENSORS:,} entries, perhaps a group that holds "
+                    "itself; a MobileNet V1 has 164"
                 )
-            yield full, member
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise WeightsError(
+                    f"{file.filename}: {shorten(full, 80)!r} is a link, perhaps to another file; "
+                    "Keras writes none"
+                )
+            member = group[name]
+            if isinstance(member, h5py.Group) and full not in ASIDE:
+                groups.append((f"{full}/", member))
+            elif isinstance(member, h5py.Dataset):
+                if member.external or member.is_virtual:
+                    raise WeightsError(
+                        f"{file.filename}: {shorten(full, 80)!r} keeps its numbers in another "
+                        "file; Keras writes none like it"
+                    )
+                yield full, member
 
 
 def _named(path: Path, datasets: dict[str, Any]) -> dict[str, Stored]:

@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from: a file, a folder, or a name on the Hugging Face hub."""
+"""Where a checkpoint comes from: a file, a folder, the book, or the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import find_data
 from .opening import READABLE, SUFFIXES
 from .stored import MAX_HEADER, WeightsError, shorten
 
 WEIGHTS = "model.safetensors"
 BESIDE = ("config.json", "preprocessor_config.json")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+BARE = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,23 @@ def find(source: str | os.PathLike[str], revision: str | None = None) -> Found:
         there = {name: path.with_name(name) for name in names if path.with_name(name).is_file()}
         return Found(path, _read(there), {"file": path.name})
     name = str(source)
+    if BARE.fullmatch(name) and (book := _of_the_book(name)):
+        return Found(book, source={"file": book.name})
     if not NAME.fullmatch(name) or path.suffix.lower() in SUFFIXES:
         raise FileNotFoundError(
-            f"no checkpoint {name!r}; give {READABLE}, or a name on the hub such as "
+            f"no checkpoint {name!r}; give {READABLE}, one of the book's such as "
+            "'person_detector', or a name on the hub such as "
             "'timm/mobilenetv1_100.ra4_e3600_r224_in1k'"
         )
     return _download(name, revision)
+
+
+def _of_the_book(name: str) -> Path | None:
+    try:
+        path = find_data() / "checkpoints" / f"{name}.safetensors"
+    except FileNotFoundError:  # the library without the book
+        return None
+    return path if path.is_file() else None
 
 
 def _download(name: str, revision: str | None) -> Found:
@@ -85,13 +98,18 @@ def _download(name: str, revision: str | None) -> Found:
             f"the hub's {name} has no {WEIGHTS}, and nothing else is loaded from there, since a "
             "pickle could run code. Choose another revision, or convert it yourself"
         ) from error
+    except errors.RevisionNotFoundError as error:
+        raise FileNotFoundError(
+            f"the hub's {name} has no revision {revision!r}; name a branch, a tag or a commit of it"
+        ) from error
     except errors.RepositoryNotFoundError as error:
         raise FileNotFoundError(
             f"no checkpoint {name!r}: neither a file here nor a public repository on the hub"
         ) from error
     except errors.HFValidationError as error:
         raise FileNotFoundError(f"no checkpoint {name!r} ({shorten(str(error))})") from error
-    except (OSError, errors.HfHubHTTPError) as error:
+    # A download that breaks off raises an error of the HTTP client, whichever that is.
+    except (OSError, *errors.HfHubHTTPError.__bases__) as error:
         raise _unreachable(name, error) from error
     beside = {key: path for key, path in files.items() if key != WEIGHTS}
     commit = files[WEIGHTS].parent.name  # the hub's folders are called by their commit

@@ -145,14 +145,12 @@ NAMINGS = (OURS, TIMM_NAMES, TRANSFORMERS, TF_SLIM_NAMES, KERAS_NAMES, KERAS_AUT
 
 # What training leaves in a tf-slim checkpoint beside the weights.
 TRAINING = re.compile(r"global_step|.*/(RMSProp(_1)?|Momentum|Adam(_1)?|ExponentialMovingAverage)")
-WRAPPERS = ("_orig_mod.", "module.")  # torch.compile's and DataParallel's
+WRAPPERS = re.compile(r"^((_orig_mod|module)\.)+")  # torch.compile's and DataParallel's
 
 
 def clean(name: str) -> str | None:
     """A key without what tools put around it; None if it is no weight of the network."""
-    for wrapper in WRAPPERS:
-        name = name.removeprefix(wrapper)
-    name = re.sub(r":0$", "", name)
+    name = WRAPPERS.sub("", name).removesuffix(":0")
     return None if TRAINING.fullmatch(name) else name
 
 

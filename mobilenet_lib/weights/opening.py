@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import struct
@@ -124,8 +125,10 @@ def _parsed(metadata: dict[str, str]) -> dict[str, Any]:
 
 @contextmanager
 def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    # From memory: what is checked is what is read, whatever happens to the file meanwhile.
+    content = io.BytesIO(path.read_bytes())
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(content)
     except Exception as error:  # a damaged directory makes zipfile raise nearly anything
         raise WeightsError(
             f"{path} is a damaged zip archive ({shorten(str(error))}); download it again"

@@ -7,7 +7,6 @@ name in them that a dictionary of tensors has no need of is refused; then `torch
 
 from __future__ import annotations
 
-import io
 import pickletools
 import zipfile
 from collections.abc import Iterator
@@ -80,8 +79,8 @@ def open_torch(path: Path, archive: zipfile.ZipFile) -> Opened:
             f"{path} was not opened: its pickle asks for {names}, and could run any code. {ADVICE}"
         )
     try:
-        # From memory: what was checked is what is read, whatever happens to the file meanwhile.
-        loaded = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        archive.fp.seek(0)
+        loaded = torch.load(archive.fp, map_location="cpu", weights_only=True)
     except Exception as error:
         raise WeightsError(
             f"{path} cannot be read by torch ({shorten(str(error))}); {ADVICE}"

@@ -1,6 +1,6 @@
 """`load_published`: from a file or a name on the hub to a network that runs as its authors meant.
 
->>> net = load_published("data/checkpoints/person_detector.safetensors")
+>>> net = load_published("person_detector")
 >>> net.classes
 ('person', 'non_person')
 """
@@ -42,8 +42,9 @@ def load_published(
     Parameters
     ----------
     source
-        A .safetensors, .pt, .npz or .h5 file, a folder as the hub lays it out, or a name on the
-        hub such as "google/mobilenet_v1_1.0_224".
+        A .safetensors, .pt, .npz or .h5 file, a folder as the hub lays it out, a name in the
+        book's `data/checkpoints/` such as "person_detector", or one on the hub such as
+        "google/mobilenet_v1_1.0_224".
     convention, preprocess, classes
         Used in place of what the file or its source says.
     resolution
@@ -72,8 +73,8 @@ def load_published(
     with opened(found.path) as checkpoint:
         try:
             net = _build(found, checkpoint, convention, preprocess, resolution, drop_background)
-        except WeightsError as error:
-            if str(found.path) in str(error):
+        except ValueError as error:
+            if isinstance(error, WeightsError) and str(found.path) in str(error):
                 raise
             raise WeightsError(f"{found.path}: {error}") from error
     if classes is not None:

@@ -13,13 +13,14 @@ from pathlib import Path
 import anywidget
 
 # The stand-in keeps the model's contract: get, set (which tells listeners of real changes only),
-# save_changes, on, off. Binary traits arrive as a DataView, as anywidget delivers them.
+# save_changes, on, off, send (kept in `sent`). Binary traits arrive as a DataView, as anywidget
+# delivers them.
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>explorer</title><style>body { margin: 8px; } %(css)s</style>
 <div id="here"></div>
 <script type="module">
-const state = %(state)s, bytes = %(bytes)s, listeners = {};
+const state = %(state)s, bytes = %(bytes)s, listeners = {}, sent = [];
 for (const [name, text] of Object.entries(bytes)) {
   const padded = Uint8Array.from("xx" + atob(text), (c) => c.charCodeAt(0));
   state[name] = new DataView(padded.buffer, 2, padded.length - 2);
@@ -32,13 +33,14 @@ const model = {
     for (const listener of listeners["change:" + name] ?? []) listener();
   },
   save_changes() {},
+  send: (content, callbacks, buffers) => sent.push({ content, bytes: new Uint8Array(buffers[0]) }),
   on: (event, listener) => (listeners[event] ??= []).push(listener),
   off: (event, listener) =>
     (listeners[event] = (listeners[event] ?? []).filter((known) => known !== listener)),
 };
 const code = URL.createObjectURL(new Blob([%(js)s], { type: "text/javascript" }));
 const explorer = await import(code);
-Object.assign(window, { model, explorer, listeners });
+Object.assign(window, { model, explorer, listeners, sent });
 window.remove = explorer.default.render({ model, el: document.getElementById("here") });
 </script></html>"""
 

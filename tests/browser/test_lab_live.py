@@ -32,8 +32,8 @@ def book(tmp_path):
 
 
 @pytest.fixture
-def run_chapter(book, tmp_path, browser_page):
-    """A function that opens a chapter, runs all its cells and returns the page."""
+def open_chapter(book, tmp_path, browser_page):
+    """A function that opens a chapter and returns the page."""
     command = ["-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={book}"]
     command += [
         "--LabApp.expose_app_in_browser=True",  # commands without menus, no race on idle signs
@@ -44,19 +44,30 @@ def run_chapter(book, tmp_path, browser_page):
     ]
     with start_lab(command, tmp_path) as address:
 
-        def run(chapter):
+        def open_(chapter):
             browser_page.goto(address.replace("/lab?", f"/lab/tree/chapters/{chapter}.ipynb?"))
-            run_all_cells(browser_page)
+            browser_page.wait_for_function(
+                "() => window.jupyterapp?.shell?.currentWidget?.context", timeout=PATIENCE
+            )
             return browser_page
 
-        yield run
+        yield open_
+
+
+@pytest.fixture
+def run_chapter(open_chapter):
+    """A function that opens a chapter, runs all its cells and returns the page."""
+
+    def run(chapter):
+        page = open_chapter(chapter)
+        run_all_cells(page)
+        return page
+
+    return run
 
 
 def run_all_cells(page):
     """Run the notebook that is open; every cell must be counted in order, none may fail."""
-    page.wait_for_function(
-        "() => window.jupyterapp?.shell?.currentWidget?.context", timeout=PATIENCE
-    )
     counts = page.evaluate(
         """async () => {
             const panel = jupyterapp.shell.currentWidget;
@@ -91,10 +102,12 @@ def shown(page):
 
 
 def run_cell_with(page, text):
-    """Run the one cell that contains `text` again and return its new output."""
+    """Run the one cell that contains `text`; return the cell."""
     page.evaluate(
         """async (text) => {
             const panel = jupyterapp.shell.currentWidget, notebook = panel.content;
+            await panel.context.ready; await panel.revealed;
+            await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
             const at = notebook.widgets.findIndex((c) => c.model.sharedModel.source.includes(text));
             notebook.activeCellIndex = at;
             notebook.deselectAll();
@@ -102,7 +115,11 @@ def run_cell_with(page, text):
         }""",
         text,
     )
-    cell = page.locator(".jp-CodeCell", has_text=text).first
+    return page.locator(".jp-CodeCell", has_text=text).first
+
+
+def printed(cell):
+    """The last thing that a cell printed."""
     return cell.locator(".jp-OutputArea-output pre").last.inner_text().strip()
 
 
@@ -142,7 +159,7 @@ def test_chapter_01_runs_and_its_explorer_answers(run_chapter, browser_log):
     assert float(dragged["value"]) == reference.output[6, 9]
 
     # Python sees what the reader did in the browser.
-    output = run_cell_with(page, "explorer.output.shape, explorer.multiplications")
+    output = printed(run_cell_with(page, "explorer.output.shape, explorer.multiplications"))
     assert output == f"((32, 32), {dragged['multiplications']})"
 
     # The kernel that is edited in the browser is the one that NumPy convolves with.
@@ -176,4 +193,20 @@ def test_chapter_02_sliders_redraw_their_figure(run_chapter, browser_log):
         "() => [...document.querySelectorAll('img')].some("
         "(i) => i.alt.startsWith('After 530,841,600 multiplications each, standard has 225 of'))"
     )
+    assert browser_log.console_errors == []
+
+
+def test_chapter_07_looks_at_the_readers_photo(open_chapter, browser_log):
+    page = open_chapter("07_a_published_mobilenet")
+    cell = run_cell_with(page, "DetectorExplorer(photo=")
+    picture = cell.locator(".jp-OutputArea-output img")
+    picture.wait_for(timeout=PATIENCE)
+    assert picture.get_attribute("alt").startswith("The network gives person 71 %.")
+    cell.locator("select").select_option("rocket")
+    cell.locator('img[alt^="The network gives person 22 %."]').wait_for(timeout=PATIENCE)
+    astronaut = ROOT / "data" / "photos" / "astronaut.jpg"
+    cell.locator("input[type=file]").set_input_files(astronaut)
+    cell.locator('img[alt^="The network gives person 78 %."]').wait_for(timeout=PATIENCE)
+    assert cell.locator(".mnp-status").inner_text() == "astronaut.jpg, 512×512 pixels"
+    assert cell.locator("select option:checked").inner_text() == "(your own)"
     assert browser_log.console_errors == []

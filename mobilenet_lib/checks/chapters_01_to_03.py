@@ -1,0 +1,233 @@
+"""The exercises of chapters 01 to 03: convolution, its separation, and the network's form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import cost
+from ..architecture import mobilenet_v1
+from ..convolution import depthwise, im2col, standard
+from .answers import Exercise, NotAnAnswerError, check_callable, close, pair, whole
+
+
+def _shift_kernel(answer: Any) -> str | None:
+    try:
+        kernel = np.asarray(answer, float)
+    except (TypeError, ValueError):
+        raise NotAnAnswerError(
+            f"a 3x3 array of numbers is asked for, this is {answer!r}."
+        ) from None
+    if kernel.shape != (3, 3):
+        raise NotAnAnswerError(f"a 3x3 array is asked for, this has shape {kernel.shape}.")
+    photo = np.random.default_rng(0).random((8, 8))
+    out = standard(photo[:, :, None], kernel[:, :, None, None])[:, :, 0]
+    if np.allclose(out[:, 1:], photo[:, :-1]):
+        return None
+    if np.allclose(out[:, :-1], photo[:, 1:]):
+        return "the photo moves, but to the left."
+    return "the photo does not move one pixel to the right."
+
+
+def _depthwise_function(answer: Any) -> str | None:
+    check_callable(answer)
+    rng = np.random.default_rng(0)
+    for height, width, channels in ((5, 5, 1), (6, 4, 3)):
+        feature_map = rng.standard_normal((height, width, channels))
+        kernel = rng.standard_normal((3, 3, channels))
+        out = np.asarray(answer(feature_map.copy(), kernel.copy()))
+        expected = depthwise(feature_map, kernel, padding="valid")
+        sizes = f"for a {height}x{width} map with {channels} channels"
+        if out.shape != expected.shape:
+            return f"{sizes} the result has shape {out.shape}, not {expected.shape}."
+        if not np.allclose(out, expected):
+            return f"{sizes} the shape is right, the numbers are not."
+    return None
+
+
+def _separable_block(answer: Any) -> str | None:
+    import torch  # late: only this exercise needs it
+
+    check_callable(answer)
+    torch.manual_seed(0)
+    for channels, filters, stride in ((8, 16, 1), (6, 4, 2)):
+        block = answer(channels, filters, stride)
+        if not isinstance(block, torch.nn.Module):
+            raise NotAnAnswerError(f"the function must return a torch module, not {block!r}.")
+        case = f"for M = {channels}, N = {filters}, stride {stride}"
+        wanted = cost.separable_weights(3, channels, filters) + 2 * (channels + filters)
+        found = sum(p.numel() for p in block.parameters())
+        if found != wanted:
+            return f"{case} it has {found} parameters, not {wanted}."
+        out = block(torch.randn(2, channels, 9, 9))
+        side = -(-9 // stride)
+        if out.shape != (2, filters, side, side):
+            return f"{case} a 9x9 map becomes {tuple(out.shape[1:])}, not {filters, side, side}."
+        if out.min() < 0:
+            return f"{case} negative numbers come out, so the last ReLU is missing."
+        convs = [m for m in block.modules() if isinstance(m, torch.nn.Conv2d)]
+        if [conv.kernel_size for conv in convs] != [(3, 3), (1, 1)]:
+            return f"{case} a 3x3 convolution and then a 1x1 one are needed."
+    return None
+
+
+def _widest_below(parameters: int) -> float:
+    alphas = [i / 20 for i in range(1, 21)]
+    return max(a for a in alphas if mobilenet_v1(a).parameters < parameters)
+
+
+def _first_seeing(pixels: int) -> str:
+    arch = mobilenet_v1()
+    return next(
+        layer.name for layer in arch.layers if arch.receptive_field_at(layer.name).size > pixels
+    )
+
+
+def _layer_name(answer: Any) -> str | None:
+    arch = mobilenet_v1()
+    names = [layer.name for layer in arch.layers]
+    if answer not in names:
+        raise NotAnAnswerError(
+            f'{answer!r} is not the name of a layer; the names are like "dw_3" and "pw_3".'
+        )
+    if answer == _first_seeing(112):
+        return None
+    size = arch.receptive_field_at(answer).size
+    return f"{answer} sees {size} pixels" + (
+        ", which is not enough." if size <= 112 else ", but it is not the first one."
+    )
+
+
+EXERCISES = (
+    Exercise(
+        "1.1",
+        "Two paddings, two sizes",
+        pair(
+            lambda: (
+                cost.output_size(75, 5, 2, cost.same_padding(75, 5, 2)),
+                cost.output_size(75, 5, 2),
+            )
+        ),
+        (
+            "With SAME padding the kernel does not matter, only the stride; round up.",
+            "VALID: the first window starts at 0, the last may start at 75 - 5.",
+        ),
+    ),
+    Exercise(
+        "1.2",
+        "Eq. 2 by hand",
+        whole(lambda: cost.standard_mult_adds(3, 64, 128, 56)),
+        (
+            "Which letter of Eq. 2 is each number? Two of the letters are squared.",
+            "D_K² is 9, M is 64, N is 128 and D_F² is 3,136.",
+        ),
+    ),
+    Exercise(
+        "1.3",
+        "A kernel that moves the photo",
+        _shift_kernel,
+        (
+            "Moving right means: each output pixel takes the value of the pixel to its left.",
+            "All weights are 0 except one 1, in the middle row.",
+        ),
+    ),
+    Exercise(
+        "1.4",
+        "The size of an im2col matrix",
+        pair(lambda: im2col(np.zeros((224, 224, 3), np.uint8), 3, stride=2).shape),
+        (
+            "One row for each output pixel, one column for each number under the kernel.",
+            "With stride 2 and SAME padding there are 112 · 112 output pixels.",
+        ),
+    ),
+    Exercise(
+        "2.1",
+        "Write a depthwise convolution",
+        _depthwise_function,
+        (
+            "The output has height - 2 rows, width - 2 columns and as many channels as F.",
+            "For each of the nine (i, j), add K[i, j] times the map shifted by i rows and j "
+            "columns: F[i : i + rows, j : j + columns].",
+        ),
+    ),
+    Exercise(
+        "2.2",
+        "When does separating not pay?",
+        whole(lambda: max(n for n in range(1, 50) if cost.reduction(3, n) >= 1)),
+        (
+            "Ask when 1/N + 1/9 is at least 1.",
+            "1/N must be at least 8/9.",
+        ),
+    ),
+    Exercise(
+        "2.3",
+        "The depthwise share",
+        close(
+            lambda: (
+                100
+                * cost.depthwise_mult_adds(3, 512, 14)
+                / cost.separable_mult_adds(3, 512, 512, 14)
+            ),
+            0.051,
+        ),
+        (
+            "Divide the first term of Eq. 5 by the whole; M and D_F² cancel.",
+            "What is left is D_K² / (D_K² + N).",
+        ),
+    ),
+    Exercise(
+        "2.4",
+        "What would 5x5 cost?",
+        close(
+            lambda: (
+                cost.separable_mult_adds(5, 512, 512, 14)
+                / cost.separable_mult_adds(3, 512, 512, 14)
+            ),
+            0.006,
+        ),
+        (
+            "Only the depthwise term changes, from 9 to 25 per input channel and pixel.",
+            "Divide 25 + 512 by 9 + 512.",
+        ),
+    ),
+    Exercise(
+        "3.1",
+        "The smallest image with a 7x7 map",
+        whole(
+            lambda: min(r for r in range(32, 225) if mobilenet_v1(1, r).layers[-2].out_size == 7)
+        ),
+        (
+            "Five layers halve the map and round up: the last is ceil(resolution / 32).",
+            "It must be larger than 6 · 32.",
+        ),
+    ),
+    Exercise(
+        "3.2",
+        "Build a block",
+        _separable_block,
+        (
+            "Six modules: depthwise Conv2d, BatchNorm2d, ReLU, pointwise Conv2d, BatchNorm2d, "
+            "ReLU.",
+            "The depthwise one is nn.Conv2d(M, M, 3, stride, padding=1, groups=M, bias=False).",
+        ),
+    ),
+    Exercise(
+        "3.3",
+        "The widest network below a million",
+        close(lambda: _widest_below(1_000_000), 1e-9),
+        (
+            "Try mobilenet_v1(alpha).parameters for alpha = 0.05, 0.1, 0.15, ...",
+            "The answer lies between 0.4 and 0.5.",
+        ),
+    ),
+    Exercise(
+        "3.4",
+        "Who sees half of the image?",
+        _layer_name,
+        (
+            "arch.receptive_field_at(name).size says what a layer sees.",
+            "It is one of the five equal blocks.",
+        ),
+    ),
+)

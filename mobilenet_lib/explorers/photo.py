@@ -1,0 +1,136 @@
+"""The explorer of chapter 07: a published network on the book's photos and the reader's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from ..photos import Photo, credits, load_photo
+from ..plots import BookFigure, evidence
+from ..validation import check_choice
+from .figure import FigureExplorer, slider
+
+if TYPE_CHECKING:
+    from ..model import MobileNet
+
+HERE = Path(__file__).parent
+LONGEST = 640
+"""Pixels of the longer side of what the browser sends; as in photo.js."""
+WINDOWS = (8, 16, 24, 32, 48)
+"""Sides of the square that covers a part, pixels of the network's input."""
+
+
+class PhotoPicker(anywidget.AnyWidget):
+    """Choose a photo of the book, upload one, or take one with the camera.
+
+    The reader's own photo stays on this machine: the browser hands it to the Python session, and it
+    is no part of the state that is saved with a notebook.
+
+    Parameters
+    ----------
+    photo
+        The name of a photo in `data/photos/`.
+
+    Attributes
+    ----------
+    value
+        The photo, (height, width, 3) uint8. Observe it to follow the reader.
+    choice
+        The name of the book's photo, or "" for the reader's own.
+    said
+        What the reader is told, such as why a photo could not be used.
+
+    Raises
+    ------
+    ValueError
+        There is no such photo.
+    """
+
+    _esm = HERE / "photo.js"
+    _css = HERE / "photo.css"
+
+    names = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    choice = traitlets.Unicode("").tag(sync=True)
+    said = traitlets.Unicode("").tag(sync=True)
+    value = traitlets.Any(None, help="the photo; not sent to the browser")
+
+    def __init__(self, photo: str = "astronaut") -> None:
+        names = list(credits())
+        check_choice("photo", photo, names)
+        self.set_trait("names", names)
+        super().__init__(choice=photo, value=load_photo(photo))
+        self.on_msg(self._receive)
+
+    @traitlets.validate("choice")
+    def _known(self, proposal: Any) -> str:
+        return check_choice("choice", proposal["value"], ["", *self.names])
+
+    @traitlets.observe("choice")
+    def _show(self, change: Any) -> None:
+        if change["new"]:
+            self.said, self.value = "", load_photo(change["new"])
+
+    def _receive(self, _: Any, content: Any, buffers: list[memoryview]) -> None:
+        try:
+            photo = received(content, buffers)
+        except ValueError as error:
+            self.said = str(error)
+            return
+        self.choice = ""
+        self.said = f"{content['name']}, {photo.shape[1]}×{photo.shape[0]} pixels"
+        self.value = photo
+
+
+def received(content: Any, buffers: list[memoryview]) -> Photo:
+    """The photo that the browser sent: RGBA bytes, row by row; (height, width, 3) uint8.
+
+    Raises
+    ------
+    ValueError
+        The message does not describe its bytes; what arrived is then not used.
+    """
+    width, height = (content.get(side) for side in ("width", "height"))
+    whole = all(isinstance(side, int) and 1 <= side <= LONGEST for side in (width, height))
+    size = len(buffers[0]) if buffers else 0
+    if not whole or size != 4 * width * height:
+        raise ValueError(
+            f"the photo did not arrive whole: {size} bytes for {width}x{height} pixels; try again"
+        )
+    return np.frombuffer(buffers[0], np.uint8).reshape(height, width, 4)[:, :, :3].copy()
+
+
+class DetectorExplorer(FigureExplorer):
+    """Show a network a photo, and see what it says and what its answer rests on.
+
+    Parameters
+    ----------
+    net
+        From `load_published`, with its `preprocess` and `classes`; None takes the book's person
+        detector. The class asked about is the first.
+    photo
+        The name of a photo in `data/photos/` to begin with.
+
+    Attributes
+    ----------
+    picker
+        The `PhotoPicker`; its `value` is the photo shown.
+    """
+
+    def __init__(self, net: MobileNet | None = None, photo: str = "astronaut") -> None:
+        from ..weights import load_published  # late: it brings in what the others do without
+
+        self.net = load_published("person_detector") if net is None else net
+        self.picker = PhotoPicker(photo)
+        super().__init__(
+            self._draw,
+            {"photo": self.picker, "window": slider("window", 24, choices=list(WINDOWS))},
+        )
+
+    def _draw(self, photo: Photo, window: int) -> BookFigure:
+        from ..explain import look
+
+        return evidence(look(self.net, photo, window=window))
