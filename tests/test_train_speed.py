@@ -10,10 +10,11 @@ from tiny_training import tiny, write_images
 from mobilenet_lib import bench, cli
 from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
-from mobilenet_lib.train import Trainer, speed
+from mobilenet_lib.train import Trainer, speed, trial
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
 from mobilenet_lib.train.recipe import PLANS as NAMES
-from mobilenet_lib.train.speed import Choice, Trial, choose, decide
+from mobilenet_lib.train.speed import Choice, choose, decide
+from mobilenet_lib.train.trial import Trial
 
 CPU = torch.device("cpu")
 
@@ -92,7 +93,8 @@ def test_a_plan_computes_in_the_types_it_says():
 
 
 def test_bf16_must_be_clearly_faster():
-    assert decide({"nchw-fp32": 9.0, "fp32": 5.0, "bf16": 4.9}, []).plan == "fp32"
+    little = decide({"nchw-fp32": 9.0, "fp32": 5.0, "bf16": 4.9}, [])
+    assert (little.plan, little.reason[-29:]) == ("fp32", "here; bf16 gains less than 3%")
     choice = decide({"nchw-fp32": 9.0, "fp32": 5.0, "pointwise-bf16": 4.0}, ["bf16"])
     assert choice.plan == "pointwise-bf16"
     assert "1.25 times as fast as fp32; bf16 computed something else" in choice.reason
@@ -105,15 +107,15 @@ def test_a_plan_that_computes_something_else_is_not_chosen(monkeypatch):
     recipe = tiny("x", plan="auto")
     monkeypatch.setattr(speed, "has_bf16", lambda device: True)
     monkeypatch.setattr(Trial, "time", lambda self: 1e-3 if self.plan == "bf16" else 1.0)
-    assert speed.measure(recipe, CPU).plan == "bf16"
-    results = speed.layer_results
+    assert speed.measure(recipe, CPU, 8).plan == "bf16"
+    results = trial.layer_results
 
     def wrong(layer, x, plan):
         y, dx, dw = results(layer, x, plan)
         return [y, dx, 1.05 * dw if plan == "bf16" else dw]
 
-    monkeypatch.setattr(speed, "layer_results", wrong)
-    choice = speed.measure(recipe, CPU)
+    monkeypatch.setattr(trial, "layer_results", wrong)
+    choice = speed.measure(recipe, CPU, 8)
     assert choice.plan != "bf16"
     assert "bf16 computed something else than fp32" in choice.reason
 
@@ -121,7 +123,7 @@ def test_a_plan_that_computes_something_else_is_not_chosen(monkeypatch):
 def test_a_choice_is_measured_once_a_machine_and_size(monkeypatch):
     asked = []
     found = Choice("fp32", "the fastest step measured here", {"fp32": 1.0})
-    monkeypatch.setattr(speed, "measure", lambda r, d: asked.append(r) or found)
+    monkeypatch.setattr(speed, "measure", lambda *given: asked.append(given) or found)
     recipe = tiny("x", plan="auto")
     assert choose(recipe, CPU) == choose(recipe, CPU) == found
     assert len(asked) == 1
@@ -138,6 +140,9 @@ def test_a_choice_is_measured_once_a_machine_and_size(monkeypatch):
     torch.set_num_threads(2)
     choose(recipe, CPU)
     assert len(asked) == 5, "the damaged one is measured anew"
+    choose(recipe, CPU, 3)
+    choose(recipe, CPU, 8)
+    assert [given[2] for given in asked] == [8, 8, 4, 8, asked[4][2], 3]
 
 
 def test_measuring_leaves_no_trace_in_the_random_numbers(monkeypatch):
@@ -153,18 +158,18 @@ def test_bf16_without_hardware_is_refused(monkeypatch):
     with pytest.raises(ValueError, match=r"plan bf16 computes in bf16, .* cpu has no hardware"):
         choose(tiny("x", plan="bf16"), CPU)
     assert choose(tiny("x", plan="fp32-gemm"), CPU).plan == "fp32-gemm"
-    assert not any("bf16" in n for n in speed.measure(tiny("x"), CPU).milliseconds)
+    assert not any("bf16" in n for n in speed.measure(tiny("x"), CPU, 8).milliseconds)
 
 
 def test_the_choice_stays_when_a_run_goes_on(monkeypatch, tmp_path):
     images = write_images(tmp_path / "images.parquet")
-    monkeypatch.setattr(speed, "measure", lambda r, d: Choice("fp32-gemm", "measured", {}))
+    monkeypatch.setattr(speed, "measure", lambda *_: Choice("fp32-gemm", "measured", {}))
     trainer = Trainer(tiny(images, plan="auto"), tmp_path / "run")
     trainer.step()
     trainer.save()
     for file in speed.cache_folder().iterdir():
         file.unlink()
-    monkeypatch.setattr(speed, "measure", lambda r, d: Choice("nchw-fp32", "measured", {}))
+    monkeypatch.setattr(speed, "measure", lambda *_: Choice("nchw-fp32", "measured", {}))
     again = Trainer(tiny(images, plan="auto"), tmp_path / "run", resume=True)
     assert again.choice == Choice("fp32-gemm", "measured", {})
 

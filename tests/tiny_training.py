@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from mobilenet_lib.train.recipe import (
+    PARTS,
     Data,
     Network,
     Optimization,
@@ -53,7 +54,7 @@ def tiny(path: Path | str, **changes) -> Recipe:
         speed=Speed(plan="fp32", device="cpu"),
     )
     for name, value in changes.items():
-        for part in ("network", "data", "optimization", "schedule", "regularization", "speed"):
+        for part in PARTS:
             if hasattr(getattr(recipe, part), name):
                 recipe = replace(recipe, **{part: replace(getattr(recipe, part), **{name: value})})
                 break

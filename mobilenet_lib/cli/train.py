@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ..train.recipe import (
+    PARTS,
     Data,
     Network,
     Optimization,
@@ -19,7 +20,6 @@ from ..train.recipe import (
     Schedule,
     Speed,
 )
-from ..validation import check_int
 
 QUICK = Recipe()
 
@@ -40,21 +40,11 @@ class Options:
     @classmethod
     def of(cls, recipe: Recipe) -> Options:
         """The options that stand for a recipe."""
-        parts = ("network", "data", "optimization", "schedule", "regularization", "speed")
-        return cls(recipe.name, **{part: getattr(recipe, part) for part in parts})
+        return cls(recipe.name, **{part: getattr(recipe, part) for part in PARTS})
 
     def made(self, seed: int) -> Recipe:
         """The recipe that the options stand for."""
-        return Recipe(
-            self.recipe,
-            seed,
-            self.network,
-            self.data,
-            self.optimization,
-            self.schedule,
-            self.regularization,
-            self.speed,
-        )
+        return Recipe(self.recipe, seed, **{part: getattr(self, part) for part in PARTS})
 
 
 @dataclass(frozen=True)
@@ -75,7 +65,6 @@ class Train:
 
     def run(self) -> int:
         """Train, with progress and the time left; the exit code is 1 if it was interrupted."""
-        check_int("save_every", self.save_every, 1)
         recipe = self.options.made(self.seed)
         folder = self.out or Path("runs") / run_name(recipe)
         from ..train import train  # brings in torch, which `mobilenet cost` does without
