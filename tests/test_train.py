@@ -1,8 +1,10 @@
 """Training's numbers against computations of their own: optimizers, schedules, losses, averages."""
 
+import importlib.util
 import json
 import math
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from tiny_training import tiny, write_images
 
-from mobilenet_lib import MobileNet, cli, load_published
+from mobilenet_lib import MobileNet, cli, load_published, machine
 from mobilenet_lib.train import (
     RECIPES,
     Diverged,
@@ -104,6 +106,21 @@ def test_a_batch_larger_than_the_data_is_refused(images):
     with pytest.raises(ValueError, match=r"batch_size is 49, and .* has only 48 training images"):
         Trainer(tiny(images, batch_size=49))
     assert len(Trainer(tiny(images, batch_size=48)).batches) == 1
+
+
+def test_quick_is_what_was_measured():
+    """The difficulty of the letters was set with these very numbers."""
+    path = Path(__file__).resolve().parent.parent / "data/glyphs/measure_difficulty.py"
+    spec = importlib.util.spec_from_file_location("measure_difficulty", path)
+    measured = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(measured)
+    quick = preset("quick")
+    chosen = quick.optimization
+    assert (chosen.rate, chosen.momentum) == (measured.MAX_RATE, measured.MOMENTUM)
+    assert quick.regularization.weight_decay == measured.DECAY
+    assert quick.data.batch_size == measured.BATCH_SIZE
+    assert make_network(quick, 26).convention == measured.CONVENTION
+    assert f'"--epochs", type=int, default={quick.schedule.epochs})' in path.read_text("utf-8")
 
 
 # --- Optimizers ------------------------------------------------------------------------------
@@ -236,10 +253,16 @@ def test_the_average_is_the_weighted_sum_of_all_weights():
     wanted = sum(share * weight for share, weight in zip(shares, seen, strict=True))
     torch.testing.assert_close(average.values["fc.weight"], wanted)
     now = net.fc.weight.detach().clone()
-    average.swap(net)
-    torch.testing.assert_close(net.fc.weight.detach(), wanted)
-    average.swap(net)
-    torch.testing.assert_close(net.fc.weight.detach(), now)
+
+    def interrupted():
+        with average.in_place(net):
+            torch.testing.assert_close(net.fc.weight.detach(), wanted)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert torch.equal(net.fc.weight.detach(), now)
+    torch.testing.assert_close(average.values["fc.weight"], wanted)
 
 
 def test_the_tested_network_is_the_averaged_one(images):
@@ -311,6 +334,38 @@ def test_training_learns_and_the_network_can_be_read(images, tmp_path):
     assert said["test_accuracy"] == pytest.approx(result.accuracy, abs=1e-5)
     assert {"command", "commit", "seed", "versions", "device", "date"} <= set(said["provenance"])
     assert len(said["history"]) == 15
+    assert said["device"] == machine.processor().model
+    assert said["processes"] == 1
+
+
+def test_looking_at_a_run_changes_nothing(images):
+    recipe = tiny(images, dropout=0.5, average=0.9)
+    plain, seen = Trainer(recipe), Trainer(recipe)
+    state = torch.get_rng_state()
+    losses = [plain.step().loss for _ in range(3)]
+    torch.set_rng_state(state)
+    for loss in losses:
+        assert seen.step().loss == loss
+        seen.result()
+        seen.evaluate()
+
+
+def test_what_accelerate_is_configured_for_changes_nothing(images, monkeypatch):
+    recipe = tiny(images)
+    wanted = Trainer(recipe)
+    losses = [wanted.step().loss for _ in range(3)]
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    trainer = Trainer(recipe)
+    assert [trainer.step().loss for _ in range(3)] == losses
+    for name, value in wanted.net.state_dict().items():
+        assert torch.equal(trainer.net.state_dict()[name], value), name
+
+
+def test_each_run_of_a_program_has_the_device_that_it_asks_for(images):
+    for device, only_cpu in (("cpu", True), ("auto", False), ("cpu", True)):
+        trainer = Trainer(tiny(images, device=device))
+        assert trainer.accelerator.state._cpu is only_cpu
 
 
 # --- What goes wrong -------------------------------------------------------------------------
@@ -358,7 +413,7 @@ def test_too_little_memory_for_any_batch():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(OutOfMemory, match="not even 2 images"):
-        Parts(8, accumulate=True).run(never, lambda: None)
+        Parts(8, accumulate=True).run(never, lambda: None, 8)
 
 
 def test_what_a_failed_attempt_added_is_removed():
@@ -372,8 +427,30 @@ def test_what_a_failed_attempt_added_is_removed():
         added.append((rows.start, rows.stop))
         return torch.ones(())
 
-    assert parts.run(backward, added.clear) == 8
+    assert parts.run(backward, added.clear, 16) == 8
     assert added == [(i, i + 2) for i in range(0, 16, 2)]
+
+
+def test_a_batch_that_broken_images_made_smaller_is_taken_in_parts():
+    seen, parts = [], Parts(8, accumulate=True)
+    parts.count = 4
+    parts.run(lambda rows: seen.append(rows) or torch.ones(()), lambda: None, 3)
+    assert seen == [slice(0, 2), slice(2, 4)]
+
+
+def test_several_processes_try_no_other_size():
+    """One that took its batch again, in parts, would wait for the others' for ever."""
+    tried = []
+
+    def never(rows):
+        tried.append(rows)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(OutOfMemory, match=r"8 images .* one of 4 processes.*--batch-size 16, half"):
+        Parts(8, accumulate=False, processes=4).run(never, lambda: None, 8)
+    assert tried == [slice(0, 8)]
+    with pytest.raises(ValueError, match="accumulate is for one process, here are 4"):
+        Parts(8, accumulate=True, processes=4)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory():
@@ -381,7 +458,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
         raise RuntimeError("shapes do not fit")
 
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        Parts(8, accumulate=True).run(wrong, lambda: None)
+        Parts(8, accumulate=True).run(wrong, lambda: None, 8)
 
 
 # --- The command -----------------------------------------------------------------------------
@@ -422,6 +499,7 @@ def test_the_command_starts_from_any_recipe():
         (["--recipe", "soup"], ["recipe", "soup"]),
         (["--dataset", "nothing-here"], ["nothing-here", "glyphs"]),
         (["--warm-up", "1"], ["one-cycle"]),
+        (["--save-every", "0"], ["save_every", ">= 1", "0"]),
     ],
 )
 def test_the_command_refuses_in_one_line(capsys, tmp_path, options, words):
@@ -433,6 +511,15 @@ def test_the_command_refuses_in_one_line(capsys, tmp_path, options, words):
     (line,) = capsys.readouterr().err.splitlines()
     for word in words:
         assert word in line
+
+
+def test_an_interrupt_outside_the_loop_is_one_line(capsys, monkeypatch):
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.Train, "run", interrupt)
+    assert cli.main(["train"]) == 130
+    assert capsys.readouterr().err == "mobilenet: interrupted\n"
 
 
 def test_apply_setting_moves_momentum_too():

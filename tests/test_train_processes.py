@@ -1,5 +1,6 @@
 """Two processes compute what one does: `accelerate launch` with gloo, on this machine's CPU."""
 
+import json
 import os
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 from tiny_training import tiny, write_images
 
 from mobilenet_lib import data
-from mobilenet_lib.train import sweep
+from mobilenet_lib.train import checkpoint, sweep
 
 LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1")
 LAUNCH += ("--mixed_precision", "no", "--dynamo_backend", "no")
@@ -25,19 +26,21 @@ def free_port():
 
 def launch(processes, recipe, folder, *more):
     options = [*sweep.changed_options(recipe), "--out", str(folder), *more]
+    return start(processes, "--module", "mobilenet_lib.cli", "train", *options)
+
+
+def start(processes, *what):
     command = [sys.executable, *LAUNCH, "--num_processes", str(processes)]
-    command += ["--main_process_port", str(free_port()), "--module", "mobilenet_lib.cli"]
+    command += ["--main_process_port", str(free_port()), *what]
     environment = dict(os.environ, OMP_NUM_THREADS="1")
-    done = subprocess.run(
-        [*command, "train", *options], env=environment, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return done
 
 
 @pytest.mark.parametrize("augment", ["light"])
 def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path, augment):
-    """Twenty steps with BN statistics frozen; then resumed, for the state of both."""
+    """Twenty steps with BN statistics frozen."""
     images = write_images(tmp_path / "images.parquet", 50)
     recipe = tiny(images, freeze_statistics=True, epochs=5, augment=augment, weight_decay=1e-3)
     one = launch(1, recipe, tmp_path / "one")
@@ -51,7 +54,42 @@ def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path,
         torch.testing.assert_close(second[name], value, rtol=0, atol=1e-5)
         moved = max(moved, (value - start[name]).abs().max().item())
     assert moved > 1e-2, "twenty steps that changed nothing would prove nothing"
-    launch(2, recipe, tmp_path / "two", "--resume")
+
+
+HALF_A_RUN = """
+import json, sys
+import torch
+from mobilenet_lib.train import Recipe, Trainer
+
+trainer = Trainer(Recipe.from_dict(json.loads(sys.argv[1])), sys.argv[2])
+for _ in range(9):
+    trainer.step()
+trainer.save()
+trainer.evaluate()
+own = torch.cat([buffer.double().flatten() for buffer in trainer.net.buffers()])
+everyone = trainer.accelerator.gather(own[None])
+assert len(everyone) == 2 and torch.equal(everyone[0], everyone[1]), "they test different networks"
+"""
+
+
+def test_two_processes_go_on_where_they_were(tmp_path):
+    """Statistics, dropout and data of each process; the second half by the command."""
+    images = write_images(tmp_path / "images.parquet", 50)
+    recipe = tiny(images, epochs=4, dropout=0.3, augment="light", optimizer="adamw", average=0.9)
+    launch(2, recipe, tmp_path / "whole")
+    script = tmp_path / "half.py"
+    script.write_text(HALF_A_RUN, "utf-8")
+    start(2, str(script), json.dumps(recipe.to_dict()), str(tmp_path / "parts"))
+    launch(2, recipe, tmp_path / "parts", "--resume")
+    whole, parts = (
+        (tmp_path / name / "net.safetensors").read_bytes() for name in ("whole", "parts")
+    )
+    assert parts == whole
+    losses = [
+        torch.tensor(checkpoint.read_state(tmp_path / name / "training.ckpt")["losses"])
+        for name in ("whole", "parts")
+    ]
+    assert torch.equal(*losses)
 
 
 def load_start(recipe, tmp_path):
@@ -104,5 +142,5 @@ def test_a_batch_must_be_divisible():
 
 def test_only_broken_images_end_the_run(tmp_path):
     path = write_images(tmp_path / "images.parquet", 20, broken=tuple(range(20)))
-    with pytest.raises(ValueError, match="no batch could be made of 16 images"):
+    with pytest.raises(ValueError, match=r"none of 16 images could be used; .*: damaged"):
         next(data.load(path, batch_size=4, resolution=32).endless())

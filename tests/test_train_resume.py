@@ -41,7 +41,7 @@ def one_thread():
 
 
 def remains(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -153,6 +153,32 @@ def test_a_read_only_folder_says_so(images, tmp_path, monkeypatch):
         trainer.save()
 
 
+def test_a_folder_that_cannot_be_written_is_found_out_before_the_first_step(images, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    steps = []
+    with pytest.raises(CheckpointNotWritten, match=r"file/run cannot be written .*--out"):
+        train(tiny(images), tmp_path / "file/run", on_step=steps.append)
+    assert steps == []
+
+
+def test_a_run_can_be_resumed_from_its_first_moment_on(images, tmp_path):
+    def stop(step):
+        assert Trainer(tiny(images), tmp_path, resume=True).done == 0
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(images), tmp_path, on_step=stop)
+
+
+def test_one_process_trains_in_a_folder_at_a_time(images, tmp_path):
+    with (
+        checkpoint.held(tmp_path),
+        pytest.raises(CheckpointError, match=r"another process is training in .*--out"),
+    ):
+        train(tiny(images), tmp_path)
+    assert train(tiny(images, epochs=1), tmp_path).finished
+
+
 # --- Files that cannot be used ---------------------------------------------------------------
 
 
@@ -162,6 +188,21 @@ def test_another_recipe_is_refused_by_name(images, tmp_path):
         Trainer(tiny(images, alpha=0.2, rate=0.1), tmp_path, resume=True)
     with pytest.raises(CheckpointError, match=r"already holds a run.*--resume.*--out"):
         Trainer(tiny(images), tmp_path)
+
+
+def test_another_versions_recipe_is_refused(images, tmp_path):
+    trainer = Trainer(tiny(images), tmp_path)
+    trainer.save()
+    state = checkpoint.read_state(trainer.path)
+    for part, field in (("speed", None), ("data", "workers")):
+        stored = {name: dict(state["recipe"])[name] for name in state["recipe"]}
+        if field is None:
+            del stored[part]
+        else:
+            stored[part] = stored[part] | {"colour": 3}
+        checkpoint.write_state(trainer.path, state | {"recipe": stored})
+        with pytest.raises(CheckpointError, match=r"training.ckpt is of another version.*--out"):
+            Trainer(tiny(images), tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "other"])

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -76,7 +77,8 @@ def test_a_sweep_skips_what_is_done_and_goes_on_with_what_is_not(images, tmp_pat
         trainer.step()
     trainer.save()
     torch.set_num_threads(before)
-    command = ["sweep", *changed_options(recipe), "--alphas", "0.1", "0.08"]
+    shared = replace(recipe, network=preset("quick").network)
+    command = ["sweep", *changed_options(shared), "--alphas", "0.1", "0.08"]
     command += ["--resolutions", "32", "--out", str(tmp_path / "out")]
     assert cli.main(command) == 0
     results = {path.name: json.loads(path.read_text()) for path in (tmp_path / "out").iterdir()}
@@ -129,7 +131,29 @@ def test_runs_that_a_scheduler_finished_are_only_collected(tmp_path):
     assert run.results.read_text() == content
 
 
-@pytest.mark.parametrize("options", [["--jobs", "0"], ["--name", "a/b"], ["--alphas", "-1"]])
+def test_each_job_has_its_share_of_the_machine(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(sweep.machine, "processor", lambda: SimpleNamespace(threads=8))
+    for count, wanted in ((0, [None] * 3), (2, ["0", "1", "0"])):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda count=count: count)
+        made = sweep.environments(3)
+        assert [each.get("CUDA_VISIBLE_DEVICES") for each in made] == wanted
+        assert {each["OMP_NUM_THREADS"] for each in made} == {"2"}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in sweep.environments(2)] == ["4", "6"]
+    assert sweep.environments(1)[0]["CUDA_VISIBLE_DEVICES"] == "4,6"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--jobs", "0"],
+        ["--name", "a/b"],
+        ["--alphas", "-1"],
+        ["--alpha", "0.5"],
+        ["--body", "full"],
+    ],
+)
 def test_the_command_refuses_in_one_line(capsys, tmp_path, monkeypatch, options):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["sweep", *options]) == 2

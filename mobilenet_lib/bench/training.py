@@ -16,7 +16,7 @@ from ..model import PAPER, MobileNet
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
 from ..train.recipe import Recipe
-from ..train.speed import Choice, choose
+from ..train.speed import Choice, choose, device_name
 from . import Timing, interleave
 
 OURS, NAIVE = "ours", "naive: eager, NCHW, fp32"
@@ -33,6 +33,7 @@ class TrainBench:
     resolution: int
     batch_size: int
     device: str
+    """What the processor or the GPU is called."""
     threads: int
     choice: Choice
     """What our step chose here, and why."""
@@ -127,7 +128,7 @@ def bench_train(
         alpha,
         resolution,
         batch_size,
-        str(device),
+        device_name(where),
         torch.get_num_threads(),
         choice,
         steps,

@@ -79,7 +79,9 @@ def recipe_options(arguments: Sequence[str]) -> Options:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the `mobilenet` command and return its exit code: 0, 1 for a failed check, 2 for input.
+    """Run the `mobilenet` command and return its exit code.
+
+    0; 1 for a failed check, 2 for input, 130 for an interrupt, as shells count it.
 
     Parameters
     ----------
@@ -91,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = parse(arguments).run()
         sys.stdout.flush()  # here, where a reader that has gone away can still be noticed
+    except KeyboardInterrupt:
+        print("mobilenet: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # `mobilenet cost --layers | head`: what was wanted has been read
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 
 from ..architecture import Body
+from ..train.presets import RECIPES
 from ..train.recipe import Recipe
 from .train import Options
 
@@ -21,11 +22,11 @@ class Sweep:
 
     options: Annotated[Options, tyro.conf.arg(name="")] = field(default_factory=Options)
     alphas: tuple[float, ...] = (1.0, 0.75, 0.5, 0.25)
-    """Width multipliers; --alpha has no meaning here."""
+    """Width multipliers, in place of --alpha."""
     resolutions: tuple[int, ...] = (64,)
-    """Sides of the images; --resolution has no meaning here."""
+    """Sides of the images, in place of --resolution."""
     bodies: tuple[Body, ...] = ("separable",)
-    """Bodies; --body has no meaning here."""
+    """Bodies, in place of --body."""
     seeds: tuple[int, ...] = (0,)
     """Seeds, for error bars."""
     name: str = "sweep"
@@ -35,7 +36,7 @@ class Sweep:
     runs: Path | None = None
     """Where checkpoints and networks are kept; runs/NAME if not given."""
     jobs: int = 1
-    """Runs at a time on this machine, each with its share of the cores."""
+    """Runs at a time on this machine, each with its share of the cores and one of the GPUs."""
     save_every: int = 200
     """Steps between checkpoints."""
     list: bool = False
@@ -46,6 +47,11 @@ class Sweep:
         from ..train import sweep
         from ..train.sweep import Grid
 
+        start = RECIPES[self.options.recipe].network
+        plural = {"alpha": "alphas", "resolution": "resolutions", "body": "bodies"}
+        for one, several in plural.items():
+            if getattr(self.options.network, one) != getattr(start, one):
+                raise ValueError(f"a sweep takes --{several}, one value or more, and no --{one}")
         grid = Grid(self.alphas, self.resolutions, self.bodies, self.seeds)
         recipes = grid.recipes(self.options.made(0))
         kept = self.runs or Path("runs") / self.name

@@ -10,12 +10,16 @@ import hashlib
 import io
 import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from ..files import write_atomically
+from .recipe import Recipe
 
 NAME = "training.ckpt"
 MAGIC = b"mobilenet_lib training state, version 1\n"
@@ -82,6 +86,79 @@ def read_state(path: Path) -> dict[str, Any]:
         return torch.load(io.BytesIO(content[start:]), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise CheckpointError(f"{path} holds what no checkpoint should: {error}") from error
+
+
+def find_state(
+    path: Path | None, recipe: Recipe, processes: int, resume: bool
+) -> dict[str, Any] | None:
+    """The state that a run of `recipe` goes on from; None if there is none yet.
+
+    Raises
+    ------
+    CheckpointError
+        There is one and `resume` is not asked for, or it is another recipe's, or was written by
+        another number of processes; or see `read_state`.
+    """
+    if path is None or not path.exists():
+        return None
+    if not resume:
+        raise CheckpointError(
+            f"{path.parent} already holds a run: go on with it (--resume), or choose another "
+            "folder (--out)"
+        )
+    stored = read_state(path)
+    try:
+        other = Recipe.from_dict(stored["recipe"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is of another version of the library, whose recipes are not these ({error}). "
+            "Go on with that version, or choose another folder (--out)"
+        ) from error
+    if different := recipe.differences(other):
+        raise CheckpointError(
+            f"{path} is another recipe's: it has {', '.join(different)}. Give the same options, or "
+            "another folder (--out)"
+        )
+    if len(stored["processes"]) != processes:
+        raise CheckpointError(
+            f"{path} is of {len(stored['processes'])} processes, here are {processes}; go on with "
+            "as many"
+        )
+    return stored
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in the same folder meanwhile.
+
+    Raises
+    ------
+    CheckpointError
+        Another one does. A killed one does not count: the system releases what it held.
+    CheckpointNotWritten
+        The folder cannot be written.
+    """
+    lock = FileLock(folder / ".lock", blocking=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise CheckpointError(
+            f"another process is training in {folder}; wait for it, or choose another folder "
+            "(--out)"
+        ) from error
+    except NotImplementedError:
+        pass  # some clusters' file systems have no locks; one can train there all the same
+    except OSError as error:
+        raise CheckpointNotWritten(
+            error.errno or 0,
+            f"{folder} cannot be written ({error.strerror or error}); make it writable, or choose "
+            "another folder (--out)",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def clear_remains(path: Path) -> None:

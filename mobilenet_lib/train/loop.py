@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType, broadcast, broadcast_object_list, gather_object
 from torch import Tensor, nn
 
 from .. import data
-from .checkpoint import NAME, CheckpointError, read_state, write_state
+from .checkpoint import NAME, find_state, write_state
 from .memory import Parts
 from .optimizers import Average, apply_setting, make_optimizer
 from .outcome import Result, Step, check_loss
@@ -53,14 +55,17 @@ class Trainer:
         self, recipe: Recipe, folder: str | Path | None = None, *, resume: bool = False
     ) -> None:
         self.recipe = recipe
-        self.accelerator = Accelerator(cpu=recipe.speed.device == "cpu")
+        self.accelerator = start_accelerator(recipe.speed.device == "cpu")
         self.device, world = self.accelerator.device, self.accelerator.num_processes
         self.path = Path(folder) / NAME if folder is not None else None
-        stored = self._stored(resume)
+        stored = find_state(self.path, recipe, world, resume)
         shard = data.Shard(self.accelerator.process_index, world)
         self.batches = load_data(recipe, "train", self.device, shard)
         self.test = load_data(recipe, "test", self.device, shard)
         check_sizes(recipe, self.batches, self.test)
+        smallest = 1 if recipe.network.freeze_statistics else 2
+        own = recipe.data.batch_size // world
+        self.parts = Parts(own, recipe.speed.accumulate, smallest, world)
         self.steps = recipe.schedule.epochs * len(self.batches)
 
         torch.manual_seed(recipe.seed)
@@ -76,10 +81,6 @@ class Trainer:
         self.optimizer = make_optimizer(self.net, recipe)
         memory = recipe.regularization.average
         self.average = Average(self.net, memory) if memory is not None else None
-        smallest = 1 if recipe.network.freeze_statistics else 2
-        self.parts = Parts(
-            recipe.data.batch_size // world, recipe.speed.accumulate and world == 1, smallest
-        )
 
         self.done, self.seconds = 0, 0.0
         self.losses: list[float] = []
@@ -116,7 +117,7 @@ class Trainer:
         rate = apply_setting(self.optimizer, self.recipe.optimization, setting)
         self._train_mode()
         loss = self.parts.run(
-            lambda rows: self._backward(images, labels, rows), self.optimizer.zero_grad
+            lambda rows: self._backward(images, labels, rows), self.optimizer.zero_grad, len(images)
         )
         # All processes see the same loss, and stop together.
         said = self.accelerator.reduce(torch.stack([loss, loss.new_tensor(float(stop))]), "mean")
@@ -125,7 +126,7 @@ class Trainer:
         guess = math.log(len(self.batches.classes))
         check_loss(self.losses, guess, self.steps, self.recipe, self.choice.plan)
         if self.recipe.optimization.clip is not None:
-            self.accelerator.clip_grad_norm_(self.net.parameters(), self.recipe.optimization.clip)
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.optimization.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average:
@@ -151,7 +152,7 @@ class Trainer:
             logits, labels[rows], label_smoothing=self.recipe.regularization.label_smoothing
         )
         loss = loss * (len(part) / len(images))
-        self.accelerator.backward(loss)
+        loss.backward()
         return loss.detach()
 
     def _train_mode(self) -> None:
@@ -164,30 +165,25 @@ class Trainer:
     @torch.inference_mode()
     def evaluate(self) -> float:
         """Share of test images that are named right, by the averaged weights if there are any."""
-        if self.average:
-            self.average.swap(self.net)
         self.net.eval()
         counts = torch.zeros(2, device=self.device)
-        for images, labels in self.test:
-            for some in torch.arange(len(images)).split(self.parts.size):
-                rows = slice(int(some[0]), int(some[-1]) + 1)
-                logits = self.net(to_layout(images[rows], self.choice.plan))
-                counts[0] += (logits.argmax(1) == labels[rows]).sum()
-                counts[1] += len(some)
-        if self.average:
-            self.average.swap(self.net)
+        with self.average.in_place(self.net) if self.average else nullcontext():
+            broadcast(list(self.net.buffers()))  # what is tested is the first process's, as saved
+            for images, labels in self.test:
+                for i in range(0, len(images), self.parts.size):
+                    rows = slice(i, i + self.parts.size)
+                    logits = self.net(to_layout(images[rows], self.choice.plan))
+                    counts[0] += (logits.argmax(1) == labels[rows]).sum()
+                counts[1] += len(images)
         right, all_ = self.accelerator.reduce(counts, "sum").tolist()
         return right / all_
 
     def result(self) -> Result:
         """What the run has come to, with a network of its own."""
-        net = make_network(self.recipe, len(self.batches.classes))
-        net.load_state_dict(self.net.state_dict())
-        if self.average:
-            with torch.no_grad():
-                own = dict([*net.named_parameters(), *net.named_buffers()])
-                for name, value in self.average.values.items():
-                    own[name].copy_(value)
+        with torch.random.fork_rng(devices=[]):  # asked for between two steps, it changes nothing
+            net = make_network(self.recipe, len(self.batches.classes))
+        averaged = self.average.values if self.average else {}
+        net.load_state_dict(self.net.state_dict() | averaged)
         net.preprocess, net.classes = self.batches.preprocess, self.batches.classes
         accuracy = self.history[-1]["accuracy"] if self.history else None
         history, losses = [dict(row) for row in self.history], list(self.losses)
@@ -220,29 +216,6 @@ class Trainer:
         }
         write_state(self.path, state)
 
-    def _stored(self, resume: bool) -> dict[str, Any] | None:
-        if self.path is None or not self.path.exists():
-            return None
-        if not resume:
-            raise CheckpointError(
-                f"{self.path.parent} already holds a run: go on with it (--resume), or choose "
-                "another folder (--out)"
-            )
-        stored = read_state(self.path)
-        other = Recipe.from_dict(stored["recipe"])
-        if different := self.recipe.differences(other):
-            raise CheckpointError(
-                f"{self.path} is another recipe's: it has {', '.join(different)}. Give the same "
-                "options, or another folder (--out)"
-            )
-        world = self.accelerator.num_processes
-        if len(stored["processes"]) != world:
-            raise CheckpointError(
-                f"{self.path} is of {len(stored['processes'])} processes, here are {world}; go on "
-                "with as many"
-            )
-        return stored
-
     def _restore(self, stored: dict[str, Any]) -> None:
         own = stored["processes"][self.accelerator.process_index]
         self.net.load_state_dict(stored["net"])
@@ -259,5 +232,18 @@ class Trainer:
 
     def _choose(self) -> Choice:
         # One process measures, all take what it found: they must compute alike.
-        found = [choose(self.recipe, self.device) if self.accelerator.is_main_process else None]
+        found = [None]
+        if self.accelerator.is_main_process:
+            found = [choose(self.recipe, self.device, self.parts.batch_size)]
         return broadcast_object_list(found)[0]
+
+
+def start_accelerator(cpu: bool) -> Accelerator:
+    """What knows the device and the other processes.
+
+    A plan decides about precision, so what a user's Accelerate is configured for does not.
+    """
+    # Accelerate keeps the first device that a program asked for; a notebook may want another next.
+    if AcceleratorState._shared_state and AcceleratorState().distributed_type == DistributedType.NO:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(cpu=cpu, mixed_precision="no")

@@ -27,21 +27,37 @@ class Parts:
         Whether to go on in parts. Else the size that fits is found, and the run stops.
     smallest
         Images that a part has at least; BN cannot normalize one alone.
+    processes
+        That share the batch. With several, no other size is tried: they would wait for each other.
+
+    Raises
+    ------
+    ValueError
+        Several processes are to take their batches in parts.
     """
 
-    def __init__(self, batch_size: int, accumulate: bool, smallest: int = 2) -> None:
+    def __init__(
+        self, batch_size: int, accumulate: bool, smallest: int = 2, processes: int = 1
+    ) -> None:
+        if accumulate and processes > 1:
+            raise ValueError(
+                f"accumulate is for one process, here are {processes}; take a smaller batch_size"
+            )
         self.batch_size, self.accumulate, self.smallest = batch_size, accumulate, smallest
-        self.count = 1
+        self.processes, self.count = processes, 1
 
     @property
     def size(self) -> int:
         """Images in the largest part."""
         return -(-self.batch_size // self.count)
 
-    def run(self, backward: Callable[[slice], Tensor], reset: Callable[[], None]) -> Tensor:
+    def run(
+        self, backward: Callable[[slice], Tensor], reset: Callable[[], None], images: int
+    ) -> Tensor:
         """The loss of a batch: the sum of `backward` over its parts, which add their gradients.
 
-        `reset` removes the gradients of an attempt that failed.
+        `reset` removes the gradients of an attempt that failed; `images` is the batch's size, as
+        a rule `batch_size`.
 
         Raises
         ------
@@ -51,12 +67,19 @@ class Parts:
         wanted = self.count
         while True:
             try:
-                loss = self._all(backward)
+                loss = self._all(backward, images)
             except Exception as error:
                 if not (
                     isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)
                 ):
                     raise
+                if self.processes > 1:
+                    raise OutOfMemory(
+                        f"{self.batch_size} images do not fit into the memory of one of "
+                        f"{self.processes} processes. Try --batch-size "
+                        f"{self.processes * max(1, self.batch_size // 2)}, half of it (with half "
+                        "the rate), or more processes"
+                    ) from error
                 if self.size < 2 * self.smallest:
                     raise OutOfMemory(
                         f"not even {self.size} images fit into memory; lower alpha or the "
@@ -66,9 +89,9 @@ class Parts:
             else:
                 if self.count != wanted and not self.accumulate:
                     raise OutOfMemory(
-                        f"a batch of {self.batch_size} images a process does not fit into memory, "
-                        f"one of {self.size} does. Take --batch-size {self.size} (with a rate that "
-                        "is smaller in proportion), or add --accumulate to take the batch in "
+                        f"a batch of {self.batch_size} images does not fit into memory, one of "
+                        f"{self.size} does. Take --batch-size {self.size} (with a rate that is "
+                        "smaller in proportion), or add --accumulate to take the batch in "
                         f"{self.count} parts"
                     ) from failed
                 return loss
@@ -80,6 +103,6 @@ class Parts:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
-    def _all(self, backward: Callable[[slice], Tensor]) -> Tensor:
-        parts = [slice(i, i + self.size) for i in range(0, self.batch_size, self.size)]
+    def _all(self, backward: Callable[[slice], Tensor], images: int) -> Tensor:
+        parts = [slice(i, i + self.size) for i in range(0, images, self.size)]
         return torch.stack([backward(rows) for rows in parts]).sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -149,13 +150,21 @@ class Average:
         now = [tensor.detach() for _, tensor in _floats(net)]
         torch._foreach_lerp_(list(self.values.values()), now, 1 - memory)
 
-    def swap(self, net: MobileNet) -> None:
-        """Exchange the network's numbers with the averaged ones; a second time undoes it."""
-        with torch.no_grad():
-            for name, tensor in _floats(net):
-                kept = tensor.detach().clone()
-                tensor.copy_(self.values[name])
-                self.values[name].copy_(kept)
+    @contextmanager
+    def in_place(self, net: MobileNet) -> Iterator[None]:
+        """Within the block the network has the averaged numbers, after it its own again."""
+        self._swap(net)
+        try:
+            yield
+        finally:
+            self._swap(net)
+
+    @torch.no_grad()
+    def _swap(self, net: MobileNet) -> None:
+        for name, tensor in _floats(net):
+            kept = tensor.detach().clone()
+            tensor.copy_(self.values[name])
+            self.values[name].copy_(kept)
 
     def state_dict(self) -> dict[str, Any]:
         """What has to be kept to go on."""

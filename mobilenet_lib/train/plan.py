@@ -78,7 +78,9 @@ def _compute(module: nn.Conv2d | nn.Linear, dtype: torch.dtype, product: bool, x
     if product:
         rows = x.permute(0, 2, 3, 1)  # (B, H, W, in_channels), contiguous in channels_last
         return F.linear(rows, weight.flatten(1)).permute(0, 3, 1, 2)
-    return module._conv_forward(x, weight, None)
+    return F.conv2d(
+        x, weight, module.bias, module.stride, module.padding, module.dilation, module.groups
+    )
 
 
 def to_layout(images: Tensor, name: str) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from typing import Any
 import torch
 
 from ..files import provenance, write_atomically
+from ..validation import check_int
 from ..weights import save_checkpoint
+from .checkpoint import held
 from .interrupt import Interruptible
 from .loop import Trainer
 from .outcome import Result, Step
 from .recipe import Recipe
-from .speed import Choice
+from .speed import Choice, device_name
 
 RESULTS = "results.json"
 
@@ -32,7 +35,7 @@ def train(
 ) -> Result:
     """Train a network by a recipe.
 
-    An interrupt (Ctrl-C, or the stop button of a notebook) ends it after the step it is in: the
+    An interrupt (Ctrl-C, or the stop button of a notebook) ends it after the next whole step: the
     state is saved, and what has been trained so far comes back, `finished` false.
 
     Parameters
@@ -45,7 +48,8 @@ def train(
     resume
         Go on from the folder's checkpoint, if it has one.
     save_every
-        Steps between checkpoints; one is also written after every epoch.
+        Steps between checkpoints; one is also written at the start, so that a folder which cannot
+        be written is found out at once, and after every epoch.
     on_step
         Called after every step with a `Step`, for a live curve or a progress bar.
     on_choice
@@ -58,40 +62,47 @@ def train(
     OSError
         A file could not be written.
     """
+    save_every = check_int("save_every", save_every, 1)
     trainer = Trainer(recipe, folder, resume=resume)
     if on_choice is not None:
         on_choice(trainer.choice)
-    before = trainer.done
-    with Interruptible() as interrupt:
-        while not trainer.finished and not trainer.stopped:
-            done = trainer.step(stop=interrupt.asked)
-            if on_step is not None:
-                on_step(done)
-            if done.number % save_every == 0 or done.accuracy is not None or trainer.stopped:
-                trainer.save()
-    result = trainer.result()
-    # What is finished and written stays as it is, with the provenance of the run that made it.
-    written = folder is not None and before and (Path(folder) / RESULTS).exists()
-    new = result.finished and not (written and trainer.done == before)
-    if folder is not None and new and trainer.accelerator.is_main_process:
-        write_results(result, recipe, Path(folder), trainer.test.size)
+    main = folder is not None and trainer.accelerator.is_main_process
+    with held(Path(folder)) if main else nullcontext():
+        before = trainer.done
+        if not before:
+            trainer.save()
+        with Interruptible() as interrupt:
+            while not trainer.finished and not trainer.stopped:
+                done = trainer.step(stop=interrupt.asked)
+                if on_step is not None:
+                    on_step(done)
+                if done.number % save_every == 0 or done.accuracy is not None or trainer.stopped:
+                    trainer.save()
+        result = trainer.result()
+        # What is finished and written stays as it is, with the provenance of the run that made it.
+        new = trainer.done > before or (main and not (Path(folder) / RESULTS).exists())
+        if main and result.finished and new:
+            write_results(trainer, result, Path(folder))
     return result
 
 
-def write_results(result: Result, recipe: Recipe, folder: Path, test_images: int) -> None:
+def write_results(trainer: Trainer, result: Result, folder: Path) -> None:
     """Write the trained network and the results with their provenance."""
+    recipe = trainer.recipe
     source = {"recipe": recipe.to_dict(), "test_accuracy": result.accuracy}
     save_checkpoint(result.net, folder / "net.safetensors", source=source)
     arch = result.net.arch
     content = {
         "recipe": recipe.to_dict(),
         "test_accuracy": round(result.accuracy, 5),
-        "test_images": test_images,
+        "test_images": trainer.test.size,
         "mult_adds": arch.mult_adds,
         "parameters": arch.parameters,
         "history": result.history,
         "choice": asdict(result.choice),
         "wall_time_s": round(result.seconds, 1),
+        "device": device_name(trainer.device),
+        "processes": trainer.accelerator.num_processes,
         "threads": torch.get_num_threads(),
         "provenance": provenance(recipe.seed, ("torch", "numpy", "accelerate")),
     }

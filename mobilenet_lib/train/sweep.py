@@ -15,7 +15,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
+
+import torch
 
 from .. import machine
 from ..files import find_data, write_atomically
@@ -24,6 +27,8 @@ from .checkpoint import CheckpointError
 from .presets import RECIPES
 from .recipe import Recipe, flat
 from .run import RESULTS
+
+GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,20 @@ def _holds(path: Path, recipe: Recipe) -> bool:
     return True
 
 
+def environments(jobs: int) -> list[dict[str, str]]:
+    """Variables for each of several runs at a time: its share of the cores, and one of the GPUs."""
+    if jobs == 1:
+        return [dict(os.environ)]
+    threads = max(1, machine.processor().threads // jobs)
+    named = os.environ.get(GPUS_VARIABLE)
+    gpus = named.split(",") if named else [str(i) for i in range(torch.cuda.device_count())]
+    made = [dict(os.environ, OMP_NUM_THREADS=str(threads)) for _ in range(jobs)]
+    for job, variables in enumerate(made):
+        if gpus:
+            variables[GPUS_VARIABLE] = gpus[job % len(gpus)]
+    return made
+
+
 def run_all(runs: Sequence[Run], jobs: int, say: Callable[[str], Any]) -> list[Run]:
     """Do what is left of a grid, `jobs` runs at a time; returns the runs that failed.
 
@@ -134,8 +153,9 @@ def run_all(runs: Sequence[Run], jobs: int, say: Callable[[str], Any]) -> list[R
         collect(run)
     left = [run for run in runs if not is_done(run)]
     say(f"{len(runs)} runs, {len(runs) - len(left)} already done")
-    threads = max(1, machine.processor().threads // jobs)
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads)) if jobs > 1 else None
+    free: SimpleQueue[dict[str, str]] = SimpleQueue()
+    for environment in environments(jobs):
+        free.put(environment)
     failed: list[Run] = []
     lock, started, stop = threading.Lock(), itertools.count(1), threading.Event()
 
@@ -145,8 +165,10 @@ def run_all(runs: Sequence[Run], jobs: int, say: Callable[[str], Any]) -> list[R
         with lock:
             say(f"[{next(started)} of {len(left)}] {label(run.recipe)}")
         run.folder.mkdir(parents=True, exist_ok=True)
+        environment = free.get()  # never waits: there is one for each thread of the pool
         with open(run.folder / "log.txt", "ab") as log:
             code = subprocess.call(run.command, stdout=log, stderr=log, env=environment)
+        free.put(environment)
         with lock:
             if code:
                 failed.append(run)
