@@ -4,6 +4,7 @@ import importlib.util
 import json
 import math
 from dataclasses import FrozenInstanceError, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from tiny_training import tiny, write_images
 
 from mobilenet_lib import MobileNet, cli, load_published, machine
+from mobilenet_lib.data.difficulty import PRESETS
 from mobilenet_lib.train import (
     RECIPES,
     Diverged,
@@ -21,13 +23,14 @@ from mobilenet_lib.train import (
     Trainer,
     optimizers,
     preset,
+    speed,
     train,
 )
 from mobilenet_lib.train.memory import Parts
 from mobilenet_lib.train.optimizers import Average, RMSprop, make_optimizer, parameter_groups
 from mobilenet_lib.train.recipe import Network, Schedule, flat
 from mobilenet_lib.train.schedule import at
-from mobilenet_lib.train.setup import make_network
+from mobilenet_lib.train.setup import load_data, make_network
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,17 @@ def test_every_option_has_a_name_of_its_own():
 def test_impossible_values_are_refused_by_name(changes, words):
     with pytest.raises(ValueError, match=words):
         tiny("x", **changes)
+
+
+def test_options_that_the_data_does_not_have_are_refused(images):
+    with pytest.raises(ValueError, match='difficulty is for "glyphs" only'):
+        Trainer(tiny(images, difficulty="soft"))
+
+
+def test_the_letters_difficulty_reaches_them():
+    for name in ("soft", "default", "harsh"):
+        letters = load_data(tiny("glyphs", difficulty=name), "train", torch.device("cpu"))
+        assert letters.difficulty == PRESETS[name]
 
 
 def test_a_batch_larger_than_the_data_is_refused(images):
@@ -336,6 +350,19 @@ def test_training_learns_and_the_network_can_be_read(images, tmp_path):
     assert len(said["history"]) == 15
     assert said["device"] == machine.processor().model
     assert said["processes"] == 1
+
+
+def test_a_compiled_network_trains_alike(images, monkeypatch):
+    """Traced whole by torch.compile; what it makes of the trace is torch's business."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
+    for plan in ("fp32", "fast-bf16-gemm"):
+        recipe = tiny(images, plan=plan)
+        monkeypatch.setattr(speed, "has_bf16", lambda device: True)
+        plain, compiled = Trainer(recipe), Trainer(tiny(images, plan=plan, compile=True))
+        assert compiled.model is not compiled.net
+        for _ in range(2):
+            assert compiled.step().loss == pytest.approx(plain.step().loss, rel=1e-3)
+        assert compiled.net.state_dict().keys() == plain.net.state_dict().keys()
 
 
 def test_looking_at_a_run_changes_nothing(images):

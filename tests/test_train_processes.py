@@ -59,12 +59,15 @@ def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path,
 HALF_A_RUN = """
 import json, sys
 import torch
-from mobilenet_lib.train import Recipe, Trainer
+from mobilenet_lib.train import Recipe, Trainer, loop
 
+asked, choose = [], loop.choose
+loop.choose = lambda *given: asked.append(given[2]) or choose(*given)
 trainer = Trainer(Recipe.from_dict(json.loads(sys.argv[1])), sys.argv[2])
 for _ in range(9):
     trainer.step()
 trainer.save()
+assert asked == [4] * trainer.accelerator.is_main_process, "a plan is for half of a batch of 8"
 trainer.evaluate()
 own = torch.cat([buffer.double().flatten() for buffer in trainer.net.buffers()])
 everyone = trainer.accelerator.gather(own[None])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -31,11 +30,6 @@ def load_data(
 ) -> data.Batches:
     """The recipe's images of one split."""
     chosen = recipe.data
-    options: dict[str, Any] = {}
-    if chosen.dataset == "glyphs":
-        options["difficulty"] = chosen.difficulty
-    elif chosen.workers is not None:
-        options["workers"] = chosen.workers
     augment = chosen.augment if split == "train" else "none"
     return data.load(
         chosen.dataset,
@@ -45,8 +39,9 @@ def load_data(
         seed=recipe.seed,
         device=device,
         augment=None if augment == "default" else augment,
+        difficulty=None if chosen.difficulty == "default" else chosen.difficulty,
+        workers=chosen.workers,
         shard=shard,
-        **options,
     )
 
 
