@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 import zlib
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -557,6 +558,30 @@ def test_a_named_data_set_can_be_streamed(local_hub):
     assert list(batches.skipped) == ["CIFAR-10, train, 7.png"]
     in_order = [i % 10 for i in range(30) if i != 7]
     assert everything(data.load("cifar10", split="test", streaming=True))[1].tolist() == in_order
+
+
+def test_a_stream_goes_on_at_any_batch(local_hub):
+    def load(**more):
+        return data.load("cifar10", streaming=True, batch_size=4, seed=3, augment="paper", **more)
+
+    whole = list(islice(load().endless(), 10))  # an epoch has seven
+    assert [place.epoch for _, place in whole] == [0] * 7 + [1] * 3
+    for start in (1, 5, 7, 9):
+        again = load().endless(whole[start - 1][1])
+        for ((images, labels), place), (batch, own) in zip(whole[start:], again, strict=False):
+            assert torch.equal(batch[0], images)
+            assert torch.equal(batch[1], labels)
+            assert own == place
+
+
+def test_processes_share_a_stream(local_hub):
+    def load(**more):
+        return data.load("cifar10", split="test", streaming=True, batch_size=4, **more)
+
+    for rank in range(2):
+        rows = [i for i in range(rank, 30, 2) if i != 7]
+        found = everything(load(shard=data.Shard(rank, 2)))[1].tolist()
+        assert found == [i % 10 for i in rows]
 
 
 def test_a_streamed_label_out_of_range_is_refused(local_hub):
