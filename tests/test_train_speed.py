@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from tiny_training import tiny, write_images
 
-from mobilenet_lib import bench, cli
+from mobilenet_lib import bench, cli, machine
 from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
 from mobilenet_lib.train import Trainer, speed, trial
@@ -177,11 +178,16 @@ def test_the_choice_stays_when_a_run_goes_on(monkeypatch, tmp_path):
 # --- mobilenet bench train -------------------------------------------------------------------
 
 
-def test_bench_train_runs_for_real(capsys):
+@pytest.mark.parametrize("compiled", [False, True])
+def test_bench_train_runs_for_real(capsys, monkeypatch, compiled):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     options = ["--alpha", "0.1", "--resolution", "32", "--batch-size", "8", "--readings", "2"]
+    options += ["--compile"] * compiled
     assert cli.main(["bench", "train", "--json", *options]) in (0, 1)
     result = json.loads(capsys.readouterr().out)
-    assert set(result["steps"]) == {training.OURS, training.NAIVE}
+    wanted = {training.OURS, training.NAIVE} | ({training.COMPILED} if compiled else set())
+    assert set(result["steps"]) == wanted
+    assert result["device"] == machine.processor().model
     assert result["to_timm"] is None
     assert "alpha 1" in result["timm"]
     assert result["choice"]["plan"] in PLANS
@@ -202,6 +208,7 @@ def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
     assert result.within_limits
     assert not replace(result, to_timm=0.71).within_limits
     assert not replace(result, to_naive=0.46).within_limits
+    assert "images/s\nours is plan fp32" in str(result)
     assert "ours takes 0.500 of timm's best (at most 0.7): timm: fast" in str(result)
 
 
@@ -210,6 +217,11 @@ def test_a_missing_timm_is_said(monkeypatch):
     tasks, said = training.timm_steps(torch.zeros(2, 3, 32, 32), torch.zeros(2), tiny("x", alpha=1))
     assert tasks == {}
     assert "pip install timm" in said
+
+
+def test_bench_data_compiles_nothing(capsys):
+    assert cli.main(["bench", "data", "--compile"]) == 2
+    assert "compile is for `bench train`" in capsys.readouterr().err
 
 
 def test_bench_train_records(monkeypatch, tmp_path, capsys):

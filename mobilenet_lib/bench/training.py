@@ -19,7 +19,7 @@ from ..train.recipe import Recipe
 from ..train.speed import Choice, choose, device_name
 from . import Timing, interleave
 
-OURS, NAIVE = "ours", "naive: eager, NCHW, fp32"
+OURS, COMPILED, NAIVE = "ours", "ours, compiled", "naive: eager, NCHW, fp32"
 NAIVE_LIMIT, TIMM_LIMIT = 0.45, 0.7
 """Shares of the naive loop's time, and of timm's best, that our step may take on a CPU."""
 CLASSES = 26
@@ -57,10 +57,12 @@ class TrainBench:
         lines = [
             f"A training step, alpha {self.alpha:g}, {self.resolution}x{self.resolution}, batches "
             f"of {self.batch_size}, {self.device}, {self.threads} threads",
-            *(f"{name:<{width}} {timing}" for name, timing in self.steps.items()),
+            *(
+                f"{name:<{width}} {timing}, {per_second(self.batch_size, timing):,.0f} images/s"
+                for name, timing in self.steps.items()
+            ),
             f"ours is {self.choice}",
-            f"ours takes {self.to_naive:.3f} of the naive step (at most {NAIVE_LIMIT:g} on a CPU); "
-            f"{self.images_per_second:,.0f} images/s",
+            f"ours takes {self.to_naive:.3f} of the naive step (at most {NAIVE_LIMIT:g} on a CPU)",
         ]
         if self.to_timm is None:
             lines.append(f"timm was not measured: {self.timm}")
@@ -79,6 +81,7 @@ def bench_train(
     readings: int = 15,
     device: str = "cpu",
     seed: int = 0,
+    compile: bool = False,
 ) -> TrainBench:
     """Time training steps on one batch, all with the same SGD, in turns.
 
@@ -94,6 +97,8 @@ def bench_train(
         Where they run.
     seed
         Of the images and the weights.
+    compile
+        Whether to time our step compiled by torch.compile, too.
     """
     start = Recipe()
     recipe = replace(
@@ -107,15 +112,14 @@ def bench_train(
     images = torch.randn(batch_size, 3, resolution, resolution, generator=generator).to(where)
     labels = torch.randint(0, CLASSES, (batch_size,), generator=generator).to(where)
     torch.manual_seed(seed)
-    ours = MobileNet(PAPER.architecture(CLASSES, alpha=alpha, resolution=resolution), PAPER).to(
-        where
-    )
-    naive = MobileNet(ours.arch, PAPER).to(where)
-    apply_plan(ours, choice.plan)
-    tasks = {
-        OURS: step(ours, to_layout(images, choice.plan), labels, recipe),
-        NAIVE: step(naive, images, labels, recipe),
-    }
+    arch = PAPER.architecture(CLASSES, alpha=alpha, resolution=resolution)
+    tasks = {}
+    for name in (OURS, COMPILED) if compile else (OURS,):
+        net = MobileNet(arch, PAPER).to(where)
+        apply_plan(net, choice.plan)
+        run = torch.compile(net) if name == COMPILED else net
+        tasks[name] = step(run, to_layout(images, choice.plan), labels, recipe)
+    tasks[NAIVE] = step(MobileNet(arch, PAPER).to(where), images, labels, recipe)
     peers, said = timm_steps(images, labels, recipe)
     tasks |= peers
     seconds = interleave(tasks, readings, device=device)
@@ -135,7 +139,7 @@ def bench_train(
         ratio(seconds[OURS], seconds[NAIVE]),
         to_timm,
         said,
-        round(1e3 * batch_size / steps[OURS].median_ms, 1),
+        round(per_second(batch_size, steps[OURS]), 1),
     )
 
 
@@ -183,6 +187,11 @@ def timm_steps(
             own = images.contiguous(memory_format=form)
             tasks[f"timm: {layout}, {precision}"] = step(net, own, labels, recipe, context)
     return tasks, f"timm {timm.__version__}"
+
+
+def per_second(batch_size: int, timing: Timing) -> float:
+    """Images a second, at a step's median time."""
+    return 1e3 * batch_size / timing.median_ms
 
 
 def ratio(ours: list[float], others: list[float]) -> float:

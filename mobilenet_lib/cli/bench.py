@@ -30,6 +30,8 @@ class Bench:
     """Rounds that count, at least 2; each runs everything that is compared once."""
     device: str = "cpu"
     """Where to run: cpu, cuda, ..."""
+    compile: bool = False
+    """For train: also time our step compiled by torch.compile."""
     seed: int = 0
     """Of the images and the weights."""
     json: bool = False
@@ -43,12 +45,14 @@ class Bench:
 
         start = time.perf_counter()
         if self.what == "data":
+            if self.compile:
+                raise ValueError("compile is for `bench train`; composing data compiles nothing")
             result: Any = bench.bench_data(**self.options(0.5, 128))
             within = result.share < bench.LIMIT
         else:
             from ..bench.training import bench_train
 
-            result = bench_train(**self.options(1.0, 64))
+            result = bench_train(**self.options(1.0, 64), compile=self.compile)
             within = result.within_limits
         print(json.dumps(asdict(result), indent=2) if self.json else result)
         if self.record:
