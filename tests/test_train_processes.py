@@ -14,7 +14,7 @@ from tiny_training import tiny, write_images
 from mobilenet_lib import data
 from mobilenet_lib.train import checkpoint, sweep
 
-LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1")
+LAUNCH = ("-m", "accelerate.commands.launch", "--num_machines", "1")
 LAUNCH += ("--mixed_precision", "no", "--dynamo_backend", "no")
 
 
@@ -31,6 +31,8 @@ def launch(processes, recipe, folder, *more):
 
 def start(processes, *what):
     command = [sys.executable, *LAUNCH, "--num_processes", str(processes)]
+    # Accelerate's word for several processes; the recipe says that they run on the CPU.
+    command += ["--multi_gpu"] * (processes > 1)
     command += ["--main_process_port", str(free_port()), *what]
     environment = dict(os.environ, OMP_NUM_THREADS="1")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
@@ -46,6 +48,9 @@ def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path,
     one = launch(1, recipe, tmp_path / "one")
     two = launch(2, recipe, tmp_path / "two")
     assert two.stdout.count("of the test images") == 1, "only the first process speaks"
+    for name, count in (("one", 1), ("two", 2)):
+        said = json.loads((tmp_path / name / "results.json").read_text("utf-8"))
+        assert said["processes"] == count
     assert one.stdout.split(" after")[0] == two.stdout.split(" after")[0]
     first, second = (load_file(tmp_path / n / "net.safetensors") for n in ("one", "two"))
     moved = 0.0
@@ -69,9 +74,9 @@ for _ in range(9):
 trainer.save()
 assert asked == [4] * trainer.accelerator.is_main_process, "a plan is for half of a batch of 8"
 trainer.evaluate()
-own = torch.cat([buffer.double().flatten() for buffer in trainer.net.buffers()])
+own = torch.cat([value.flatten() for value in trainer.average.values.values()])
 everyone = trainer.accelerator.gather(own[None])
-assert len(everyone) == 2 and torch.equal(everyone[0], everyone[1]), "they test different networks"
+assert len(everyone) == 2 and torch.equal(everyone[0], everyone[1]), "they tested different networks"
 """
 
 

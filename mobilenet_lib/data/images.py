@@ -109,7 +109,11 @@ class ImageBatches(Batches):
                     except PhotoError as error:
                         self.skipped.add(name, str(error))
         finally:
-            pool.shutdown(cancel_futures=True)  # also when nobody wants the rest of an epoch
+            # Also when nobody wants the rest of an epoch. Not by cancel_futures: if that is when the
+            # program ends, Python has taken apart what it needs.
+            for *_, future in waiting:
+                future.cancel()
+            pool.shutdown()
 
     def _picture(self, content: Any, uniform: Tensor | None) -> Tensor:
         image = decode(content)
