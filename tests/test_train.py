@@ -317,6 +317,30 @@ def test_a_step_by_hand(images):
         torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-6)
 
 
+def test_a_run_is_what_torchs_own_loop_gives(images):
+    """Two epochs of SGD under torch's one-cycle, BN by batch; the plan is torch's own layers'."""
+    decay = dict(weight_decay=0.01, decay_depthwise=True, decay_norms=True)
+    recipe = tiny(images, plan="nchw-fp32", **decay)
+    trainer = Trainer(recipe)
+    net = MobileNet(trainer.net.arch, trainer.net.convention)
+    net.load_state_dict(trainer.net.state_dict())
+    optimizer = torch.optim.SGD(net.parameters(), 0.02, 0.9, weight_decay=0.01)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.02, total_steps=trainer.steps)
+    losses = []
+    batches = load_data(recipe, "train", torch.device("cpu"))
+    for x, y in [*batches, *batches]:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        cycle.step()
+        losses.append(loss.item())
+    assert len(losses) == trainer.steps == 12
+    assert [trainer.step().loss for _ in losses] == pytest.approx(losses, rel=1e-5)
+    for own, wanted in zip(trainer.net.parameters(), net.parameters(), strict=True):
+        torch.testing.assert_close(own, wanted, rtol=1e-4, atol=1e-6)
+
+
 def test_frozen_statistics_stay(images):
     trainer = Trainer(tiny(images, freeze_statistics=True))
     before = {n: b.clone() for n, b in trainer.net.named_buffers()}

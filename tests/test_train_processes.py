@@ -76,7 +76,7 @@ assert asked == [4] * trainer.accelerator.is_main_process, "a plan is for half o
 trainer.evaluate()
 own = torch.cat([value.flatten() for value in trainer.average.values.values()])
 everyone = trainer.accelerator.gather(own[None])
-assert len(everyone) == 2 and torch.equal(everyone[0], everyone[1]), "they tested different networks"
+assert len(everyone) == 2 and torch.equal(everyone[0], everyone[1]), "they tested two networks"
 """
 
 

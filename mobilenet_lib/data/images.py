@@ -109,8 +109,8 @@ class ImageBatches(Batches):
                     except PhotoError as error:
                         self.skipped.add(name, str(error))
         finally:
-            # Also when nobody wants the rest of an epoch. Not by cancel_futures: if that is when the
-            # program ends, Python has taken apart what it needs.
+            # Also when nobody wants the rest of an epoch. Not by shutdown's cancel_futures: when a
+            # program ends, Python has taken apart what that needs.
             for *_, future in waiting:
                 future.cancel()
             pool.shutdown()
