@@ -235,11 +235,12 @@ print(f"{100 * before:.0f} % before, {100 * without.min():.0f} % with the worst 
 
 # %%
 deepest = maps["pw_13"][0]  # (256, 3, 3)
-by_place = torch.einsum("kc,cij->kij", net.fc.weight, deepest).detach()  # (2, 3, 3)
-logits = by_place.mean(dim=(1, 2)) + net.fc.bias.detach()
+weight, bias = net.fc.weight.detach(), net.fc.bias.detach()
+by_place = torch.einsum("kc,cij->kij", weight, deepest)  # (2, 3, 3)
+logits = by_place.mean(dim=(1, 2)) + bias
 assert torch.allclose(logits, maps["fc"][0], atol=1e-4)
 assert np.allclose(class_activation(net, x), by_place, atol=1e-4)
-by_place[0] - by_place[1]
+(by_place[0] - by_place[1]).numpy().round(1)
 
 # %% [markdown]
 # Nine numbers, one for each place of the last map: how much it speaks for *person*, less how much against. This is a **class activation map**. Read it with care. Laid over the photo, a place covers a ninth of it, but it sees far more (chapter 03), and with SAME padding its centre lies near that ninth's lower right corner.
@@ -359,6 +360,7 @@ depths = ["pw_2", "pw_4", "pw_6", "pw_9", "pw_13"]
 
 @torch.no_grad()
 def answers_of(network, batches, count):
+    batches.epoch = 0  # the same pictures for every network
     rows = {depth: [] for depth in depths}
     truth = []
     for images, labels in itertools.islice(batches, count):
@@ -381,18 +383,18 @@ unseen, unseen_labels = answers_of(net, test, len(test))
 
 
 # %%
-def accuracy_of_head(depth):
+def accuracy_of_head(seen, unseen):
     torch.manual_seed(0)
-    mean, spread = seen[depth].mean(0), seen[depth].std(0) + 0.1  # dead channels never vary
+    mean, spread = seen.mean(0), seen.std(0) + 0.1  # dead channels never vary
     head = torch.nn.Linear(len(mean), 26)
     optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3)
     for _ in range(12):
         for rows in torch.randperm(len(seen_labels)).split(256):
-            loss = F.cross_entropy(head((seen[depth][rows] - mean) / spread), seen_labels[rows])
+            loss = F.cross_entropy(head((seen[rows] - mean) / spread), seen_labels[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    guesses = head((unseen[depth] - mean) / spread).argmax(1)
+    guesses = head((unseen - mean) / spread).argmax(1)
     return (guesses == unseen_labels).float().mean().item()
 
 
@@ -400,7 +402,7 @@ def accuracy_of_head(depth):
 # **Predict:** which layer knows most about letters? The first ones, the middle, the last?
 
 # %% tags=["nbval-ignore-output"]
-heads = {depth: accuracy_of_head(depth) for depth in depths}
+heads = {depth: accuracy_of_head(seen[depth], unseen[depth]) for depth in depths}
 assert max(heads, key=heads.get) in ("pw_4", "pw_6")
 assert heads["pw_13"] < 0.15
 plots.accuracies(heads, chance=1 / 26)
@@ -408,7 +410,21 @@ plots.accuracies(heads, chance=1 / 26)
 # %% [markdown]
 # Not the last. Two things are lost on the way: places, and channels that did not help to tell *person* from *no person*; 28 of 256 are alive. And the first layers have not put much together yet. The best place to cut this network, for this task, is in the middle.
 #
-# This has been found again and again: early layers are general, late ones belong to their task. And a yes-or-no question leaves little else alive.
+# Or would any weights have done, if only there are many numbers to choose from? A fair question, and quickly answered: the same cut through a network with fresh weights. (In training mode it sets BN's statistics, which is all that it learns.)
+
+# %% tags=["nbval-ignore-output"]
+untrained = MobileNet(net.arch, replace(net.convention, bn_momentum=0.3))
+with torch.no_grad():
+    for images, _ in itertools.islice(letters, 10):
+        untrained(images)
+seen_fresh, _ = answers_of(untrained.eval(), letters, 80)
+unseen_fresh, _ = answers_of(untrained, test, len(test))
+fresh_head = accuracy_of_head(seen_fresh["pw_4"], unseen_fresh["pw_4"])
+assert fresh_head < heads["pw_4"] - 0.1
+print(f"pw_4: {heads['pw_4']:.0%} trained on people, {fresh_head:.0%} not trained")
+
+# %% [markdown]
+# It was the training. This has been found again and again: early layers are general, late ones belong to their task. And a yes-or-no question leaves little else alive.
 #
 # ### Fine-tune everything
 #
@@ -538,12 +554,12 @@ few = [next(iter(labelled))]
 by_heart = accuracy(train(student(), from_labels, few))
 taught = accuracy(train(student(), from_teacher))
 assert taught > by_heart + 0.1
-assert abs(taught - tuned) < 0.15
+assert taught > tuned - 0.03
 results = {"256 labels": by_heart, "no labels, a teacher": taught, "all labels": tuned}
 plots.accuracies({"fresh weights, all labels": fresh, **results}, chance=1 / 26)
 
 # %% [markdown]
-# Look at the losses that were printed. The first network ends near zero: it knows its 256 pictures perfectly, and little else. The second was never shown a label; only its teacher was. What it learned comes close to the network that saw them all itself.
+# Look at the losses that were printed. The first network ends near zero: it knows its 256 pictures perfectly, and little else. The second was never shown a label; only its teacher was. And it reads at least as well as the network that saw all labels itself, on our machine even better: a soft answer says more than a label.
 #
 # ## Exercises
 #
