@@ -207,12 +207,14 @@ def test_photo_picker_refuses_an_unknown_photo():
 def test_detector_explorer_shows_what_the_network_says_of_each_photo():
     explorer = DetectorExplorer()
     assert "gives person 78 %" in explorer.alt
+    assert repr(explorer) == "DetectorExplorer(photo='astronaut', window=24)"
     explorer.picker.choice = "coffee"
     assert "gives person 1 %" in explorer.alt
     before = explorer.redraws
     arrive(explorer.picker, load_photo("astronaut"))
     assert "gives person 78 %" in explorer.alt
     assert explorer.redraws == before + 1
+    assert repr(explorer) == "DetectorExplorer(photo='own.png, 512×512 pixels', window=24)"
     smaller = explorer.alt
     explorer.controls["window"].value = 8
     assert explorer.alt != smaller

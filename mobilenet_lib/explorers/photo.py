@@ -74,6 +74,9 @@ class PhotoPicker(anywidget.AnyWidget):
         if change["new"]:
             self.said, self.value = "", load_photo(change["new"])
 
+    def __repr__(self) -> str:
+        return repr(self.choice or self.said)
+
     def _receive(self, _: Any, content: Any, buffers: list[memoryview]) -> None:
         try:
             photo = received(content, buffers)
@@ -129,6 +132,9 @@ class DetectorExplorer(FigureExplorer):
             self._draw,
             {"photo": self.picker, "window": slider("window", 24, choices=list(WINDOWS))},
         )
+
+    def __repr__(self) -> str:
+        return f"DetectorExplorer(photo={self.picker!r}, window={self.values['window']})"
 
     def _draw(self, photo: Photo, window: int) -> BookFigure:
         from ..explain import look
