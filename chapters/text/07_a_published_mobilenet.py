@@ -490,7 +490,7 @@ assert tuned > heads["pw_13"] + 0.1
 print(f"last layer frozen {heads['pw_13']:.0%}, all layers tuned {tuned:.0%}")
 
 # %% [markdown]
-# The late layers have turned to letters, in less than a minute, because the early ones had something to offer them. With more steps it goes on: how far, and how to get there fast, is what chapter 05 is about. What a trained start gives is time or, where data are few, data.
+# The late layers have turned to letters, in less than a minute. With more steps it goes on: how far, and how to get there fast, is what chapter 05 is about. What a trained start gives is time or, where data are few, data.
 #
 # ### One trap, in numbers
 #
