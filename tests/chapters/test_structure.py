@@ -23,7 +23,7 @@ MEDIAN_LINES, LONGEST, WORDS_A_LINE = 6, 25, 5
 UNCOMPARED = "nbval-ignore-output"
 # The report about this machine; and what a network has learned after a minute, whose last digits
 # no two machines agree on. The cells that train hold what they reach with asserts.
-UNCOMPARED_ALLOWED = {"00_start_here": 1, "07_a_published_mobilenet": 6}
+UNCOMPARED_ALLOWED = {"00_start_here": 1, "07_a_published_mobilenet": 5}
 
 
 def name(path):
