@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shlex
@@ -132,3 +133,13 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown (not a git checkout)"
     return commit.strip() + ("-dirty" if changed.strip() else "")
+
+
+def record_result(
+    name: str, content: dict[str, Any], seed: int | None, packages: tuple[str, ...]
+) -> Path:
+    """Write a measurement to `data/results/<name>.json` with its provenance; the path."""
+    told = {"benchmark": name, **content, "provenance": provenance(seed=seed, packages=packages)}
+    path = find_data() / "results" / f"{name}.json"
+    write_atomically(path, json.dumps(told, indent=2) + "\n")
+    return path

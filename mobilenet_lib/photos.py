@@ -27,6 +27,10 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", "
 MAX_PIXELS = 50 * 2**20  # 52 megapixels, a phone's largest; a small file may claim far more
 
 
+LUMA = (0.299, 0.587, 0.114)
+"""Brightness of red, green and blue (Rec. ITU-R BT.601)."""
+
+
 class PhotoError(ValueError):
     """A file or array that cannot be used as a photo; the message says why."""
 
@@ -76,7 +80,7 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
         raise PhotoError(f"{path} is empty (0 bytes); a photo file is needed, such as a JPEG")
     try:
         with Image.open(path, formats=FORMATS) as image:
-            _check_pixels(image, str(path))
+            check_pixels(image, str(path))
             image.load()  # reads all of it, so that a truncated file fails here
             image = upright(image, str(path))
     except PhotoError:
@@ -100,7 +104,7 @@ def upright(image: Image.Image, name: str = "the image") -> Image.Image:
     PhotoError
         The image is in a mode other than RGB or grey, or too large; the message calls it `name`.
     """
-    _check_pixels(image, name)
+    check_pixels(image, name)
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)  # a copy, which most photos do without
     if image.mode not in ("RGB", "L"):
@@ -134,11 +138,11 @@ def check_photo(photo: Any) -> Photo:
 
 def to_gray(photo: Photo) -> NDArray[np.uint8]:
     """Brightness of a photo, (height, width) uint8, with the luma weights of Rec. ITU-R BT.601."""
-    weights = np.array([0.299, 0.587, 0.114])
-    return np.rint(check_photo(photo) @ weights).astype(np.uint8)
+    return np.rint(check_photo(photo) @ np.array(LUMA)).astype(np.uint8)
 
 
-def _check_pixels(image: Image.Image, name: str) -> None:
+def check_pixels(image: Image.Image, name: str) -> None:
+    """Refuse an image that claims more than MAX_PIXELS, with a PhotoError that calls it `name`."""
     if image.width * image.height > MAX_PIXELS:
         raise PhotoError(
             f"{name} claims {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are read. "

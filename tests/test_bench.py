@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from mobilenet_lib import bench, cli, data
+from mobilenet_lib import bench, cli, data, files
 from mobilenet_lib.bench import Timing, interleave
 
 
@@ -115,7 +115,7 @@ def test_bench_data_runs_for_real(capsys):
 
 
 def test_record_writes_the_provenance(measured, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(bench, "find_data", lambda: tmp_path)
+    monkeypatch.setattr(files, "find_data", lambda: tmp_path)
     measured(0.08)
     assert cli.main(["bench", "data", "--record"]) == 0
     content = json.loads((tmp_path / "results" / "bench_data.json").read_text("utf-8"))

@@ -104,7 +104,7 @@ def save_teacher(
         "seed": seed,
         "accuracy": measured["test_accuracy"],
     }
-    save_checkpoint(net.to(memory_format=torch.contiguous_format), path, source=source)
+    save_checkpoint(net, path, source=source)
     print(f"written to {path}")
 
 

@@ -6,7 +6,6 @@ from one machine says little about another.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from .. import data
-from ..files import find_data, provenance, write_atomically
+from ..files import record_result
 from ..model import TF_SLIM, MobileNet
 from ..validation import check_int
 
@@ -183,14 +182,10 @@ def training_step(
 def record(name: str, results: Any, seed: int | None, wall_time: float) -> Path:
     """Write results to `data/results/<name>.json` with their provenance; the path."""
     content = {
-        "benchmark": name,
         "results": asdict(results) if not isinstance(results, dict) else results,
         "wall_time_s": round(wall_time, 1),
-        "provenance": provenance(seed=seed, packages=("torch", "numpy")),
     }
-    path = find_data() / "results" / f"{name}.json"
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
-    return path
+    return record_result(name, content, seed, ("torch", "numpy"))
 
 
 def _endless(batches: data.Batches) -> Iterator[data.batches.Batch]:

@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..photos import LUMA
 from .randaugment import RandAugment
 
 ATTEMPTS = 10
 """Crops that are tried for an image before the whole of it is taken."""
 # Brightness and two colour differences (YIQ): turning the hue is a rotation of the last two.
-TO_YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
+TO_YIQ = (LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
 
 
 @dataclass(frozen=True)

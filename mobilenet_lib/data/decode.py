@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..photos import FORMATS, MAX_PIXELS, PhotoError
+from ..photos import FORMATS, PhotoError, check_pixels
 
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -59,10 +59,7 @@ def decode(content: str | os.PathLike[str] | bytes | None) -> Image.Image:
         if not encoded:
             raise ValueError("the file is empty (0 bytes)")
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(
-                    f"it claims {image.width}x{image.height} pixels; {MAX_PIXELS:,} are the most"
-                )
+            check_pixels(image, "it")
             if image.mode in DEEP_MODES:
                 raise ValueError(f"mode {image.mode}; 8 bits a channel are needed")
             image.load()

@@ -15,14 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..photos import LUMA
 from .backgrounds import Atlas, photo_atlas
 from .difficulty import DEFAULT, Difficulty
 from .glyphs import CLASSES, Glyphs, load_glyphs
 
 CANVAS = 64
 """Side at which images are composed; other resolutions are made from these by resizing."""
-LUMA = (0.299, 0.587, 0.114)
-"""Brightness of red, green and blue (Rec. ITU-R BT.601)."""
 TINT = 0.7
 """Least factor by which a photograph's channels are dimmed."""
 NOISE_LENGTH, NOISE_SEED = 1 << 20, 20170417

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from typing import Any
 
-from mobilenet_lib.files import find_data, provenance, write_atomically
+from mobilenet_lib.files import record_result
 
 START = time.perf_counter()
 
@@ -52,13 +51,10 @@ def finish(
     """Record the results if asked to; exit with 1 if a limit was missed."""
     if record:
         content = {
-            "benchmark": name,
             "results": results,
             "limits_kept": kept,
             "wall_time_s": round(time.perf_counter() - START, 1),
-            "provenance": provenance(seed=0, packages=packages),
         }
-        path = find_data() / "results" / f"{name}.json"
-        write_atomically(path, json.dumps(content, indent=2) + "\n")
+        path = record_result(name, content, 0, packages)
         print(f"recorded in data/results/{path.name}")
     raise SystemExit(0 if kept else 1)
