@@ -1,0 +1,128 @@
+"""Measured runs in `data/results/`: one file a run, written by `mobilenet sweep`.
+
+>>> from mobilenet_lib.results import measured
+>>> sixteen = measured("grid")  # doctest: +SKIP
+>>> sixteen[0].accuracy, sixteen[0].spread  # doctest: +SKIP
+
+Accuracies are in percent, as the paper's tables print them. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .files import find_data
+
+
+class ResultsError(ValueError):
+    """Results are not there, or a file holds none; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run."""
+
+    alpha: float
+    resolution: int
+    body: str
+    seed: int
+    accuracy: float
+    """Test images that are named right, in percent."""
+    mult_adds: int
+    parameters: int
+    history: tuple[dict[str, float], ...]
+    """One row an epoch: loss, accuracy (0 to 1), rate, seconds."""
+    content: dict[str, Any]
+    """The whole file: recipe, choice of layout and precision, provenance."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One network over several seeds."""
+
+    alpha: float
+    resolution: int
+    body: str
+    accuracies: tuple[float, ...]
+    """One a seed, in percent."""
+    mult_adds: int
+    parameters: int
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over the seeds, in percent."""
+        return statistics.fmean(self.accuracies)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation over the seeds, in percentage points; 0 for a single one."""
+        return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
+
+
+def runs(name: str, folder: Path | None = None) -> tuple[Run, ...]:
+    """All runs of `data/results/<name>/`, widest network first, then by resolution and seed.
+
+    Parameters
+    ----------
+    name
+        Of the sweep, as given to `mobilenet sweep --name`.
+    folder
+        In place of `data/results`.
+
+    Raises
+    ------
+    ResultsError
+        There are none, or a file is no results file of a run.
+    """
+    place = (folder or find_data() / "results") / name
+    found = [_read(path) for path in sorted(place.glob("*.json"))]
+    if not found:
+        raise ResultsError(f"no results in {place}; `mobilenet sweep --name {name}` writes them")
+    return tuple(sorted(found, key=lambda r: (r.body, -r.alpha, -r.resolution, r.seed)))
+
+
+def measured(name: str, folder: Path | None = None) -> tuple[Measured, ...]:
+    """The networks of a sweep, each over its seeds; in the order of `runs`.
+
+    Raises
+    ------
+    ResultsError
+        See `runs`.
+    """
+    networks: dict[tuple[str, float, int], list[Run]] = {}
+    for run in runs(name, folder):
+        networks.setdefault((run.body, run.alpha, run.resolution), []).append(run)
+    return tuple(
+        Measured(
+            alpha,
+            resolution,
+            body,
+            tuple(run.accuracy for run in seeds),
+            seeds[0].mult_adds,
+            seeds[0].parameters,
+        )
+        for (body, alpha, resolution), seeds in networks.items()
+    )
+
+
+def _read(path: Path) -> Run:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        network = content["recipe"]["network"]
+        return Run(
+            network["alpha"],
+            network["resolution"],
+            network["body"],
+            content["recipe"]["seed"],
+            100 * content["test_accuracy"],
+            content["mult_adds"],
+            content["parameters"],
+            tuple(content["history"]),
+            content,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultsError(f"{path} is no results file of a run ({error!r})") from error
