@@ -1,9 +1,6 @@
-"""Measured runs in `data/results/`: one file a run, written by `mobilenet sweep`.
+"""Measured runs in `data/results/`, one file a run, and choosing among networks by cost.
 
->>> from mobilenet_lib.results import measured
->>> sixteen = measured("grid")  # doctest: +SKIP
->>> sixteen[0].accuracy, sixteen[0].spread  # doctest: +SKIP
-
+The files are written by `mobilenet sweep`; `measured("grid")` are the book's own sixteen networks.
 Accuracies are in percent, as the paper's tables print them. Nothing here needs torch.
 """
 
@@ -11,6 +8,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,3 +124,33 @@ def _read(path: Path) -> Run:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path} is no results file of a run ({error!r})") from error
+
+
+def pareto(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
+    """Places of the networks that no other beats, cheapest first.
+
+    A network is beaten if another costs no more and is at least as accurate, and is better in one
+    of the two. Of networks that are equal in both, the first stays.
+
+    Parameters
+    ----------
+    costs
+        Mult-adds, milliseconds or whatever is to be small; one a network.
+    accuracies
+        One a network, in the same order.
+    """
+    front: list[int] = []
+    by_cost = sorted(range(len(costs)), key=lambda i: (costs[i], -accuracies[i]))
+    for i in by_cost:
+        if not front or accuracies[i] > accuracies[front[-1]]:
+            front.append(i)
+    return front
+
+
+def best_within(budget: float, costs: Sequence[float], accuracies: Sequence[float]) -> int | None:
+    """Place of the most accurate network that costs at most `budget`; None if none does.
+
+    Of equally accurate networks it is the cheapest.
+    """
+    affordable = [i for i in pareto(costs, accuracies) if costs[i] <= budget]
+    return affordable[-1] if affordable else None

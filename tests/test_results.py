@@ -1,0 +1,76 @@
+"""Results files are read, grouped over seeds and refused by name; the Pareto front is brute force's."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mobilenet_lib import results
+
+POINTS = st.lists(st.tuples(st.integers(1, 8), st.integers(0, 8)), max_size=12)
+
+
+def write(folder, alpha, seed, accuracy, resolution=64, body="separable"):
+    network = {"alpha": alpha, "resolution": resolution, "body": body}
+    content = {
+        "recipe": {"network": network, "seed": seed},
+        "test_accuracy": accuracy,
+        "mult_adds": int(1e6 * alpha),
+        "parameters": int(1e5 * alpha),
+        "history": [{"loss": 1.0, "accuracy": accuracy}],
+    }
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{alpha}_{resolution}_{body}_{seed}.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_runs_are_grouped_over_seeds(tmp_path):
+    folder = tmp_path / "tiny"
+    write(folder, 0.5, 0, 0.5)
+    write(folder, 0.5, 1, 0.7)
+    write(folder, 1.0, 0, 0.8)
+    write(folder, 0.5, 0, 0.4, resolution=46)
+    wide, narrow, small = results.measured("tiny", tmp_path)
+    assert (wide.alpha, wide.accuracies, wide.spread) == (1.0, (80.0,), 0.0)
+    assert narrow.accuracies == (50.0, 70.0)
+    assert narrow.accuracy == pytest.approx(60)
+    assert narrow.spread == pytest.approx(10 * 2**0.5)  # of two values: their distance over root 2
+    assert (small.resolution, small.mult_adds, small.parameters) == (46, 500_000, 50_000)
+    assert [run.seed for run in results.runs("tiny", tmp_path)] == [0, 0, 1, 0]
+
+
+def test_what_is_missing_or_broken_is_named(tmp_path):
+    with pytest.raises(results.ResultsError, match="mobilenet sweep --name tiny"):
+        results.runs("tiny", tmp_path)
+    path = write(tmp_path / "tiny", 1.0, 0, 0.5)
+    for broken in ("{", "[]", '{"recipe": {}}'):
+        path.write_text(broken, encoding="utf-8")
+        with pytest.raises(results.ResultsError, match=path.name):
+            results.runs("tiny", tmp_path)
+
+
+def beaten(i, points):
+    (cost, accuracy), others = points[i], [*enumerate(points)]
+    return any(
+        c <= cost and a >= accuracy and ((c, a) != (cost, accuracy) or j < i)
+        for j, (c, a) in others
+        if j != i
+    )
+
+
+@given(POINTS)
+def test_pareto_is_what_nothing_beats(points):
+    costs, accuracies = [c for c, _ in points], [a for _, a in points]
+    front = results.pareto(costs, accuracies)
+    assert sorted(front) == [i for i in range(len(points)) if not beaten(i, points)]
+    assert [costs[i] for i in front] == sorted(costs[i] for i in front)
+
+
+@given(POINTS, st.integers(0, 9))
+def test_the_best_within_a_budget(points, budget):
+    costs, accuracies = [c for c, _ in points], [a for _, a in points]
+    best = results.best_within(budget, costs, accuracies)
+    affordable = [(a, -c, -i) for i, (c, a) in enumerate(points) if c <= budget]
+    assert best == (-max(affordable)[2] if affordable else None)
