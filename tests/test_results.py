@@ -1,4 +1,4 @@
-"""Results files are read, grouped over seeds and refused by name; the Pareto front is brute force's."""
+"""Results files are read, grouped over seeds and refused by name; the front is brute force's."""
 
 import json
 
