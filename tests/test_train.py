@@ -376,6 +376,15 @@ def test_training_learns_and_the_network_can_be_read(images, tmp_path):
     assert said["processes"] == 1
 
 
+def test_provenance_is_of_the_start(images, tmp_path, monkeypatch):
+    """Whoever edits the code while a run takes its hours does not change what the run was."""
+    now = ["the commit that runs"]
+    monkeypatch.setattr("mobilenet_lib.train.run.provenance", lambda *_: {"commit": now[0]})
+    train(tiny(images), tmp_path, on_step=lambda _: now.__setitem__(0, "a later one"))
+    said = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert said["provenance"]["commit"] == "the commit that runs"
+
+
 def test_a_compiled_network_trains_alike(images, monkeypatch):
     """Traced whole by torch.compile; what it makes of the trace is torch's business."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))

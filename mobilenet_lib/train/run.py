@@ -63,6 +63,8 @@ def train(
         A file could not be written.
     """
     save_every = check_int("save_every", save_every, 1)
+    # Of the code that runs, which may be another than what lies there when the run ends.
+    origin = provenance(recipe.seed, ("torch", "numpy", "accelerate"))
     trainer = Trainer(recipe, folder, resume=resume)
     if on_choice is not None:
         on_choice(trainer.choice)
@@ -82,12 +84,12 @@ def train(
         # What is finished and written stays as it is, with the provenance of the run that made it.
         new = trainer.done > before or (main and not (Path(folder) / RESULTS).exists())
         if main and result.finished and new:
-            write_results(trainer, result, Path(folder))
+            write_results(trainer, result, Path(folder), origin)
     return result
 
 
-def write_results(trainer: Trainer, result: Result, folder: Path) -> None:
-    """Write the trained network and the results with their provenance."""
+def write_results(trainer: Trainer, result: Result, folder: Path, origin: dict[str, Any]) -> None:
+    """Write the trained network and the results with their provenance, taken at the start."""
     recipe = trainer.recipe
     source = {"recipe": recipe.to_dict(), "test_accuracy": result.accuracy}
     save_checkpoint(result.net, folder / "net.safetensors", source=source)
@@ -104,6 +106,6 @@ def write_results(trainer: Trainer, result: Result, folder: Path) -> None:
         "device": device_name(trainer.device),
         "processes": trainer.accelerator.num_processes,
         "threads": torch.get_num_threads(),
-        "provenance": provenance(recipe.seed, ("torch", "numpy", "accelerate")),
+        "provenance": origin,
     }
     write_atomically(folder / RESULTS, json.dumps(content, indent=2) + "\n")
