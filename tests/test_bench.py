@@ -7,6 +7,8 @@ import torch
 
 from mobilenet_lib import bench, cli, data, files
 from mobilenet_lib.bench import Timing, interleave
+from mobilenet_lib.bench.latency import latencies
+from mobilenet_lib.model import MobileNet
 
 
 class Clock:
@@ -138,3 +140,28 @@ def test_bench_names_what_can_be_measured(capsys, arguments):
     with pytest.raises(SystemExit):
         cli.main(arguments)
     assert "data" in capsys.readouterr().err
+
+
+def test_latencies_are_of_the_networks_that_are_named():
+    """Which network ran is seen in what it was asked to compute, not in a time."""
+    seen = []
+
+    class Spy(MobileNet):
+        def forward(self, x):
+            seen.append((self.arch.alpha, tuple(x.shape)))
+            return super().forward(x)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mobilenet_lib.bench.latency.MobileNet", Spy)
+        before = torch.get_rng_state()
+        found = latencies([(0.25, 32), (0.5, 40)], num_classes=3, readings=2)
+    assert set(seen) == {(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))}
+    assert seen[:2] == [(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))]  # in turns
+    assert list(found) == [(0.25, 32), (0.5, 40)]
+    assert all(timing.readings == 2 and timing.median_ms > 0 for timing in found.values())
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_latencies_refuse_a_network_that_is_named_twice():
+    with pytest.raises(ValueError, match="named once"):
+        latencies([(0.25, 32), (0.25, 32)])
