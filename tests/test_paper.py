@@ -291,6 +291,24 @@ def test_other_networks_have_their_well_known_totals() -> None:
 # --- The sixteen models, and printing -------------------------------------------------------------
 
 
+def test_published_networks_are_the_printed_ones() -> None:
+    slim = paper.published("tf-slim")
+    assert [(m.alpha, m.resolution) for m in slim] == [
+        (m.alpha, m.resolution) for m in paper.models()
+    ]
+    # Read off tf-slim's own table: its widest, and its narrowest at the lowest resolution.
+    assert (slim[0].accuracy, slim[0].spread, slim[0].mult_adds) == (70.9, 0, 568_740_352)
+    assert (slim[-1].accuracy, slim[-1].alpha, slim[-1].resolution) == (41.5, 0.25, 128)
+    assert paper.published("tf-slim, 8 bit")[0].accuracy == 69.7
+    # Table 6 (224 pixels), Table 7 (alpha 1) and Table 9's 0.5 MobileNet-160.
+    own = {(m.alpha, m.resolution): m.accuracy for m in paper.published("the paper")}
+    widths = {(0.75, 224): 68.4, (0.5, 224): 63.7, (0.25, 224): 50.6}
+    sides = {(1, 224): 70.6, (1, 192): 69.1, (1, 160): 67.2, (1, 128): 64.4}
+    assert own == widths | sides | {(0.5, 160): 60.2}
+    with pytest.raises(ValueError, match="the paper, tf-slim, tf-slim, 8 bit; got 'keras'"):
+        paper.published("keras")
+
+
 def test_the_sixteen_models_match_the_reference() -> None:
     head, *rows = raw_rows(REFERENCE / "figure4_5_16_models.csv")
     rows = [dict(zip(head, row, strict=True)) for row in rows]

@@ -15,13 +15,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files import find_data
-from .models import Model, models
+from .models import SOURCES, Model, models, published
 from .records import VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
 from .rounding import judge, quantum
 from .tables import LAYOUTS, load
 
-__all__ = ["VERDICTS", "Cell", "Discrepancy", "Model", "Recomputed", "Table", "Verdict"]
-__all__ += ["cells", "discrepancies", "judge", "models", "quantum", "summary", "table"]
+__all__ = ["SOURCES", "VERDICTS", "Cell", "Discrepancy", "Model", "Recomputed", "Table", "Verdict"]
+__all__ += ["cells", "discrepancies", "judge", "models", "published", "quantum", "summary", "table"]
 __all__ += ["tables", "tally"]
 
 

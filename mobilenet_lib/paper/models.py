@@ -7,7 +7,16 @@ from pathlib import Path
 
 from ..architecture import Architecture, mobilenet_v1
 from ..files import find_data
+from ..results import Measured
+from ..validation import check_choice
 from .tables import load
+
+SOURCES = {
+    "the paper": "paper_top1",
+    "tf-slim": "slim2018_top1",
+    "tf-slim, 8 bit": "quant2018_top1",
+}
+"""Who printed an accuracy of these models, and the field it is in."""
 
 
 @dataclass(frozen=True)
@@ -64,3 +73,28 @@ def models(folder: Path | None = None) -> tuple[Model, ...]:
             )
         )
     return tuple(found)
+
+
+def published(source: str, folder: Path | None = None) -> tuple[Measured, ...]:
+    """ImageNet top-1 of the sixteen as one source prints it, in the form of measured networks.
+
+    Parameters
+    ----------
+    source
+        "the paper" (it prints eight of the sixteen), "tf-slim" or "tf-slim, 8 bit".
+    folder
+        In place of `data/paper`.
+    """
+    field = SOURCES[check_choice("source", source, SOURCES)]
+    return tuple(
+        Measured(
+            model.alpha,
+            model.resolution,
+            "separable",
+            (getattr(model, field),),
+            model.mult_adds,
+            model.parameters,
+        )
+        for model in models(folder)
+        if getattr(model, field) is not None
+    )
