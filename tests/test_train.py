@@ -299,7 +299,7 @@ def test_a_step_by_hand(images):
     With frozen statistics: those of a batch, 27 times over, would blow rounding up.
     """
     recipe = tiny(images, label_smoothing=0.2, shape="constant", momentum=0.0, weight_decay=0.0)
-    recipe = replace(recipe, network=replace(recipe.network, freeze_statistics=True))
+    recipe = recipe.changed(freeze_statistics=True)
     trainer = Trainer(recipe)
     x, y = next(iter(trainer.batches))
     trainer.batches.epoch = 0
@@ -347,6 +347,21 @@ def test_frozen_statistics_stay(images):
     trainer.step()
     for name, buffer in trainer.net.named_buffers():
         assert torch.equal(buffer, before[name]), name
+
+
+def test_values_are_changed_by_their_own_names():
+    changed = preset("paper").changed(alpha=0.5, epochs=3, weight_decay=0.0, seed=7, plan="fp32")
+    assert flat(changed) == flat(preset("paper")) | {
+        "alpha": 0.5,
+        "epochs": 3,
+        "weight_decay": 0.0,
+        "seed": 7,
+        "plan": "fp32",
+    }
+    with pytest.raises(ValueError, match="no learning_rate, width; it has name, seed, alpha"):
+        Recipe().changed(width=0.5, learning_rate=0.1)
+    with pytest.raises(ValueError, match="epochs must be a whole number >= 1, got 0"):
+        Recipe().changed(epochs=0)
 
 
 def test_clipping_bounds_the_step(images):
@@ -543,7 +558,7 @@ def test_the_command_trains_and_goes_on(images, tmp_path, capsys):
 def test_the_command_starts_from_any_recipe():
     for name, recipe in RECIPES.items():
         command = cli.parse(["train", "--recipe", name, "--alpha", "0.5"])
-        wanted = replace(recipe, network=replace(recipe.network, alpha=0.5), seed=0)
+        wanted = recipe.changed(alpha=0.5, seed=0)
         assert command.options.made(0) == wanted
     assert cli.parse(["train"]).options.made(2) == replace(Recipe(), seed=2)
     paper = cli.parse(["train", "--recipe=paper", "--bn-momentum", "0.2"]).options.made(0)

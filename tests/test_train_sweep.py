@@ -69,7 +69,7 @@ def test_a_sweep_skips_what_is_done_and_goes_on_with_what_is_not(images, tmp_pat
     monkeypatch.chdir(tmp_path)
     recipe = tiny(images, epochs=2)
     # The first of two runs is under way: its checkpoint is that of three steps.
-    started = replace(recipe, network=replace(recipe.network, alpha=0.1))
+    started = recipe.changed(alpha=0.1)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     trainer = Trainer(started, tmp_path / "runs/sweep/0.1_32_separable_seed0")

@@ -6,7 +6,6 @@ import io
 import multiprocessing
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from mobilenet_lib.train.recipe import (
-    PARTS,
     Data,
     Network,
     Optimization,
@@ -53,14 +51,7 @@ def tiny(path: Path | str, **changes) -> Recipe:
         regularization=Regularization(),
         speed=Speed(plan="fp32", device="cpu"),
     )
-    for name, value in changes.items():
-        for part in PARTS:
-            if hasattr(getattr(recipe, part), name):
-                recipe = replace(recipe, **{part: replace(getattr(recipe, part), **{name: value})})
-                break
-        else:
-            recipe = replace(recipe, **{name: value})
-    return recipe
+    return recipe.changed(**changes)
 
 
 def train_here(recipe: dict, folder: str, die: str = "", after: int = 0, save_every: int = 2):

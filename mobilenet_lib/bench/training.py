@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -100,12 +100,7 @@ def bench_train(
     compile
         Whether to time our step compiled by torch.compile, too.
     """
-    start = Recipe()
-    recipe = replace(
-        start,
-        network=replace(start.network, alpha=alpha, resolution=resolution),
-        data=replace(start.data, batch_size=batch_size),
-    )
+    recipe = Recipe().changed(alpha=alpha, resolution=resolution, batch_size=batch_size)
     where = torch.device(device)
     choice = choose(recipe, where)
     generator = torch.Generator().manual_seed(seed)

@@ -12,7 +12,7 @@ that have a name are in `presets`.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from ..architecture import Body, mobilenet_v1
@@ -208,6 +208,24 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_int("seed", self.seed, 0)
+
+    def changed(self, **values: Any) -> Recipe:
+        """A recipe with other values, each by its own name: `changed(alpha=0.5, epochs=3)`.
+
+        Raises
+        ------
+        ValueError
+            No recipe has a value of that name, or it is out of range.
+        """
+        if unknown := values.keys() - flat(self).keys():
+            raise ValueError(
+                f"a recipe has no {', '.join(sorted(unknown))}; it has {', '.join(flat(self))}"
+            )
+        made = {}
+        for part in PARTS:
+            held = getattr(self, part)
+            made[part] = replace(held, **{k: values.pop(k) for k in asdict(held) if k in values})
+        return replace(self, **made, **values)
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain data, for JSON."""

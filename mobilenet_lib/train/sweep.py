@@ -13,7 +13,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -54,8 +54,7 @@ class Grid:
         for seed, body, alpha, side in itertools.product(
             self.seeds, self.bodies, self.alphas, self.resolutions
         ):
-            network = replace(base.network, alpha=alpha, resolution=side, body=body)
-            made.append(replace(base, seed=seed, network=network))
+            made.append(base.changed(seed=seed, body=body, alpha=alpha, resolution=side))
         return made
 
 
