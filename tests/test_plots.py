@@ -77,6 +77,14 @@ FIGURES = {
         lambda: plots.alarms(0.811, 0.115, (0.5, 0.01)),
         ["50 % with a person give 88 %", "1 % with a person give 7 %"],
     ),
+    "schedules": (
+        lambda: plots.schedules({"falling": [0.4, 0.2, 0.1], "flat": [2.0, 2.0]}),
+        ["falling starts at 1.00", "has it after 33 % of the steps and ends at 0.25", "flat"],
+    ),
+    "rivals": (
+        lambda: plots.rivals({"wide": [90.0, 91.0], "narrow": [80.0, 82.5]}),
+        ["wide 90.5 % (90.0, 91.0); narrow 81.2 % (80.0, 82.5)"],
+    ),
     "letters": (
         lambda: plots.letters([load_photo("cat", 16)] * 5, list("ABCDE"), columns=4),
         ["5 colour pictures", "A B C D E"],
@@ -192,6 +200,26 @@ def test_im2col_draws_patches_times_kernel():
     np.testing.assert_array_equal(drawn(weights), [[*kernel[i, j, 0]] for i, j in np.ndindex(3, 3)])
     expected = standard_loops(photo.astype(float), kernel)
     np.testing.assert_allclose(drawn(product), expected.reshape(4, 2), rtol=0, atol=1e-12)
+
+
+def test_rivals_are_compared_on_one_axis():
+    """Bars reach the mean, dots are the seeds; what is cut off at the left is said."""
+    (axis,) = plots.rivals({"wide": [90.0, 92.0], "narrow": [80.0, 83.0]}).axes
+    assert [bar.get_x() + bar.get_width() for bar in axis.patches] == [91.0, 81.5]
+    assert [list(line.get_xdata()) for line in axis.lines] == [[90, 92], [80, 83]]
+    assert "starts at 68" in axis.get_xlabel()
+    (whole,) = plots.rivals({"a": [3.0], "b": [50.0]}).axes
+    assert whole.patches[0].get_x() == 0
+    assert "starts" not in whole.get_xlabel()
+
+
+def test_schedules_are_drawn_as_shares():
+    (axis,) = plots.schedules({"falling": [0.4, 0.2, 0.1], "flat": [2.0, 2.0]}).axes
+    falling, flat = axis.lines
+    np.testing.assert_allclose(falling.get_ydata(), [1, 0.5, 0.25])
+    np.testing.assert_allclose(falling.get_xdata(), [100 / 3, 200 / 3, 100])
+    assert list(flat.get_ydata()) == [1, 1]
+    assert falling.get_linestyle() != flat.get_linestyle()
 
 
 def test_bars_are_as_long_as_the_numbers():

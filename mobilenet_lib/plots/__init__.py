@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
     from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
+    from .training import rivals, schedules
 
 __all__ = [
     "COLOURS",
@@ -38,6 +39,8 @@ __all__ = [
     "profile",
     "receptive_fields",
     "reduction_curve",
+    "rivals",
+    "schedules",
     "shape_of_maps",
     "shares",
     "verdicts",
@@ -58,5 +61,6 @@ __getattr__, __dir__ = lazy_names(
             "layer_blocks",
             "reduction_curve",
         ),
+        "training": ("rivals", "schedules"),
     },
 )

@@ -1,0 +1,81 @@
+"""Figures of chapter 05: learning rates, and networks compared after training."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from .figure import COLOURS, BookFigure, book_style, new_figure
+
+LINES = (
+    (COLOURS["standard"], "-"),
+    (COLOURS["depthwise"], "--"),
+    (COLOURS["pointwise"], "-."),
+    (COLOURS["fc"], ":"),
+)
+"""Colour and dashes of one line after another."""
+
+
+def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
+    """Learning rates over the course of a training, each as a share of its largest.
+
+    Parameters
+    ----------
+    rates
+        By name, one rate a step.
+    """
+    said = []
+    with book_style():
+        figure, (axis,) = new_figure(9, 2.9)
+        for (name, values), (colour, dashes) in zip(rates.items(), LINES, strict=False):
+            top = max(values)
+            done = [100 * (i + 1) / len(values) for i in range(len(values))]
+            axis.plot(done, [value / top for value in values], dashes, color=colour, label=name)
+            highest = done[max(range(len(values)), key=values.__getitem__)]
+            said.append(
+                f"{name} starts at {values[0] / top:.2f} of its largest rate, has it after "
+                f"{highest:.0f} % of the steps and ends at {values[-1] / top:.2f}"
+            )
+        axis.set(xlim=(0, 100), ylim=(0, 1.05))
+        axis.set(xlabel="steps done, %", ylabel="learning rate,\nshare of the largest")
+        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        figure.subplots_adjust(0.11, 0.2, 0.78, 0.96)
+    figure.alt = f"Lines: {'; '.join(said)}."
+    return figure
+
+
+def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %") -> BookFigure:
+    """Networks compared over several seeds: a bar for the mean, a dot for each seed.
+
+    Parameters
+    ----------
+    accuracies
+        By name, from top to bottom; one a seed, in percent.
+    label
+        What the axis says.
+    """
+    means = {name: statistics.fmean(values) for name, values in accuracies.items()}
+    every = [value for values in accuracies.values() for value in values]
+    low, high = min(every), max(every)
+    room = max(high - low, 1.0)
+    start = max(0.0, low - room)
+    with book_style():
+        figure, (axis,) = new_figure(9, 0.5 * len(means) + 0.85)
+        for place, (name, values) in enumerate(accuracies.items()):
+            axis.barh(
+                place, means[name] - start, left=start, color=COLOURS["depthwise"], height=0.7
+            )
+            axis.plot(values, [place] * len(values), "o", color=COLOURS["ink"], mfc="white", ms=6)
+            axis.text(high + 0.06 * room, place, f"{means[name]:.1f}", va="center")
+        axis.set_yticks(range(len(means)), list(means))
+        axis.tick_params(axis="y", length=0)
+        axis.set(xlim=(start, high + 0.3 * room), ylim=(len(means) - 0.4, -0.6))
+        cut = f" (the axis starts at {start:.0f})" if start else ""
+        axis.set_xlabel(f"{label}{cut}; dots: seeds")
+        figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
+    said = "; ".join(
+        f"{name} {means[name]:.1f} % (" + ", ".join(f"{value:.1f}" for value in values) + ")"
+        for name, values in accuracies.items()
+    )
+    figure.alt = f"Bars, the mean and in brackets each seed: {said}."
+    return figure
