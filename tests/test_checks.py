@@ -52,6 +52,25 @@ def overflowing(logits, temperature):
     return powers / powers.sum()
 
 
+def solved_momentum_step(weight, velocity, gradient, rate, momentum, decay):
+    velocity = momentum * velocity + gradient + decay * weight
+    return weight - rate * velocity, velocity
+
+
+def solved_smooth(label, classes, share):
+    target = np.full(classes, share / classes)
+    target[label] += 1 - share
+    return target
+
+
+def solved_per_doubling(mult_adds, accuracies):
+    return np.polyfit(np.log2(mult_adds), accuracies, 1)[0]
+
+
+def solved_uncertainty(accuracies):
+    return np.std(accuracies, ddof=1) / len(accuracies) ** 0.5
+
+
 def without(index):
     """The right block with one module taken out."""
 
@@ -87,6 +106,14 @@ RIGHT = {
     "3.2": solved_block,
     "3.3": 0.4,
     "3.4": "dw_8",
+    "5.1": 2.303,
+    "5.2": solved_momentum_step,
+    "5.3": 459,
+    "5.4": solved_smooth,
+    "6.1": 4_489_216,
+    "6.2": 0.7,
+    "6.3": solved_per_doubling,
+    "6.4": solved_uncertainty,
     "7.1": 127.5,
     "7.2": solved_map,
     "7.3": 63.8,
@@ -115,6 +142,35 @@ WRONG = {
     "3.2": [full_block, turned, *map(without, (1, 4, 5))],
     "3.3": [0.45, 0.35],
     "3.4": ["dw_7", "pw_8", "dw_9"],
+    "5.1": [1.0, 0.1, 3.26],
+    "5.2": [
+        lambda w, v, g, rate, m, d: w - rate * g,
+        lambda w, v, g, rate, m, d: solved_momentum_step(w, v, g, rate, m, 0),  # no decay
+        lambda w, v, g, rate, m, d: (w - rate * v, solved_momentum_step(w, v, g, rate, m, d)[1]),
+        lambda w, v, g, rate, m, d: (w, v[0]),
+    ],
+    "5.3": [100, 230, 461],
+    "5.4": [
+        lambda label, classes, share: np.eye(classes)[label],
+        lambda label, classes, share: solved_smooth(label, classes, share)[1:],
+        lambda label, classes, share: np.full(classes, 1 / classes),
+        # the share over the wrong classes only
+        lambda label, classes, share: np.where(
+            np.arange(classes) == label, 1 - share, share / (classes - 1)
+        ),
+    ],
+    "6.1": [17_956_864, 4_489_217, 0],
+    "6.2": [0.5, 0.71, 0.69],
+    "6.3": [
+        lambda m, a: np.polyfit(np.log(m), a, 1)[0],
+        lambda m, a: np.polyfit(np.log10(m), a, 1)[0],
+        lambda m, a: np.polyfit(m, a, 1)[0],
+    ],
+    "6.4": [
+        lambda a: np.std(a, ddof=1),
+        lambda a: np.std(a) / len(a) ** 0.5,
+        lambda a: np.ptp(a),
+    ],
     "7.1": [0, 255, 126],
     "7.2": [
         lambda f, w: f.mean(0),
@@ -138,6 +194,9 @@ UNUSABLE = {
     "2.3": ["two"],
     "3.2": [7, lambda m, n, s: "block"],
     "3.4": ["half", 8],
+    "5.1": ["ln 10"],
+    "5.2": [1],
+    "6.1": ["half"],
     "7.1": ["grey"],
     "7.2": [3],
     "7.4": ["soft"],

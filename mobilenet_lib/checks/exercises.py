@@ -5,8 +5,7 @@ Right answers are computed by the library, so that they cannot drift from what t
 
 from __future__ import annotations
 
-from . import chapter_07, chapters_01_to_03
+from . import chapter_07, chapters_01_to_03, chapters_05_and_06
 
-EXERCISES = {
-    exercise.key: exercise for exercise in (*chapters_01_to_03.EXERCISES, *chapter_07.EXERCISES)
-}
+PARTS = (chapters_01_to_03, chapters_05_and_06, chapter_07)
+EXERCISES = {exercise.key: exercise for part in PARTS for exercise in part.EXERCISES}
