@@ -122,7 +122,7 @@ class Pace:
         self.ends: deque[float] = deque(maxlen=3)
 
     def tick(self, now: float, *, follows: bool, ends: bool) -> None:
-        """A step is done; its time counts if it `follows`, that is, came right after the last one."""
+        """A step is done; its time counts if it `follows` the one before it without a gap."""
         if self.last is not None and follows:
             (self.ends if ends else self.plain).append(now - self.last)
         self.last = now

@@ -125,19 +125,20 @@ class LiveCurve(anywidget.AnyWidget):
         self.losses.append((step.number, step.loss))
         if ends:
             self.accuracies.append((step.number, step.accuracy))
-        self._epoch, self._ended, self.steps, self.epochs = step.epoch, "", step.steps, epochs
-        if self._state() == "finished":
-            self._show(f"Training has {self._line()}.")
-        elif ends:
-            words = [f"loss {short(step.loss)}", f"accuracy {percent(step.accuracy)}"]
-            self._show(f"{self._in_epoch().capitalize()} is done: {', '.join(words)}.")
-        elif now - self._shown >= PAUSE:
-            self._show()
+        self._epoch, self._ended = step.epoch, ""
+        with self.hold_sync():
+            self.steps, self.epochs = step.steps, epochs
+            if self._state() == "finished":
+                self._show(f"Training has {self._line()}.")
+            elif ends:
+                self._show(f"{self._in_epoch().capitalize()} is done: {self._numbers()}.")
+            elif now - self._shown >= PAUSE:
+                self._show()
 
     def __repr__(self) -> str:
         if not self.losses:
             return "LiveCurve(no step yet; it is drawn while a network trains)"
-        return f"LiveCurve({', '.join([self._place(), *self._numbers()])})"
+        return f"LiveCurve({self._place()}, {self._numbers()})"
 
     def _show(self, said: str | None = None) -> None:
         """Send the browser all that has changed, in one message."""
@@ -187,18 +188,18 @@ class LiveCurve(anywidget.AnyWidget):
     def _in_epoch(self) -> str:
         return f"epoch {self._epoch}" + (f" of {self.epochs}" if self.epochs else "")
 
-    def _numbers(self) -> list[str]:
-        measured = [f"accuracy {percent(self.accuracies[-1][1])}"] if self.accuracies else []
-        return [f"loss {short(self.losses[-1][1])}", *measured]
+    def _numbers(self) -> str:
+        accuracy = f", accuracy {percent(self.accuracies[-1][1])}" if self.accuracies else ""
+        return f"loss {short(self.losses[-1][1])}{accuracy}"
 
     def _line(self) -> str:
         state = self._state()
         if not self.losses:
             return f"{self._ended} before the first step" if self._ended else "waiting to start"
         if state == "finished":
-            return ", ".join([f"finished: {self._place()}", *self._numbers()])
+            return f"finished: {self._place()}, {self._numbers()}"
         if state == "stopped":
-            return ", ".join([f"{self._ended} after {self._place()}", *self._numbers()])
+            return f"{self._ended} after {self._place()}, {self._numbers()}"
         left = self._left()
         words = [self._place(), self._in_epoch(), f"loss {short(self.losses[-1][1])}"]
         words.append(f"{100 * self.losses[-1][0] // self.steps} % done")
