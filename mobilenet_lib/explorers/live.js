@@ -174,7 +174,7 @@ function render({ model, el }) {
       at: (step) => left + (step / total) * (right - left),
       ticks: steps ? ticks(steps, Math.max(2, Math.floor((right - left) / 70)), 1) : [],
     };
-    const high = width >= NARROW ? [210, 170] : [170, 150];
+    const high = width >= NARROW ? [180, 150] : [170, 150];
 
     // The loss: from 0, so that half as high is half as much.
     const lossBox = { left, right, top: 8, bottom: 8 + high[0] };

@@ -350,7 +350,7 @@ def test_it_fits_and_follows_the_window(show, beside):
         assert min(box["x"] for box in boxes) >= 0
         assert max(box["x"] + box["width"] for box in boxes) <= width
         if width == 1280:
-            assert page.locator(".mnl-live").bounding_box()["height"] <= 620
+            assert page.locator(".mnl-live").bounding_box()["height"] <= 580
 
 
 def test_the_lines_can_be_seen_on_dark_paper(show):
