@@ -1,9 +1,9 @@
 """The book's interactive figures.
 
-Each is one class. `ConvolutionExplorer` and `PhotoPicker` run in the browser (anywidget, each with
-its `.js` and `.css` beside it); the others put controls on a figure from `mobilenet_lib.plots`
-through `FigureExplorer`, the place where a browser version can take over. Widgets and matplotlib
-are loaded with the first class that is asked for.
+Each is one class. `ConvolutionExplorer`, `LiveCurve` and `PhotoPicker` run in the browser
+(anywidget, each with its `.js` and `.css` beside it); the others put controls on a figure from
+`mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can take over.
+Widgets and matplotlib are loaded with the first class that is asked for.
 """
 
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from ..lazy import lazy_names
 if TYPE_CHECKING:
     from .convolution import ConvolutionExplorer
     from .figure import FigureExplorer
+    from .live import LiveCurve
     from .network import ArchitectureExplorer
     from .photo import DetectorExplorer, PhotoPicker
     from .separable import SeparableExplorer
@@ -22,6 +23,7 @@ __all__ = [
     "ConvolutionExplorer",
     "DetectorExplorer",
     "FigureExplorer",
+    "LiveCurve",
     "PhotoPicker",
     "SeparableExplorer",
 ]
@@ -31,6 +33,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "convolution": ("ConvolutionExplorer",),
         "figure": ("FigureExplorer",),
+        "live": ("LiveCurve",),
         "network": ("ArchitectureExplorer",),
         "photo": ("DetectorExplorer", "PhotoPicker"),
         "separable": ("SeparableExplorer",),
