@@ -1,0 +1,522 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,text//py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Training
+#
+# Up to now the weights came from chance, or from others. In this chapter you train: first one step, by hand, then a network that reads letters, live, in the time of a cup of tea. On the way you meet every part of a recipe, and find out by measuring which parts matter for a network as small as this one.
+
+# %% [markdown]
+# **In this chapter you will**
+#
+# - compute one step of training yourself, and find the library's own equal to it,
+# - watch a network learn, stop it, and let it go on as if nothing had happened,
+# - compare separable with full convolutions, and narrow with shallow networks,
+# - see what weight decay does to filters of nine numbers, and what a wrong memory does to batch normalization,
+# - learn what changes when several processors share the work.
+#
+# ## What there is to learn
+#
+# Our data set is called *letters in the wild*. Each picture is composed anew when it is needed: a letter from one of several hundred typefaces, turned, sheared and coloured, on a background that would rather not have it. The test letters come from families of typefaces that training never shows.
+
+# %%
+from mobilenet_lib import data, plots
+
+letters = data.load("glyphs", batch_size=64, resolution=64)
+images, labels = next(iter(letters))  # (64, 3, 64, 64) from -1 to 1, (64,)
+shown = (images[:16] * 127.5 + 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+plots.letters(list(shown), [letters.classes[i] for i in labels[:16]])
+
+# %% [markdown]
+# A network gives each picture 26 scores, and *softmax* makes probabilities of them. How wrong they are is measured by the **cross-entropy**: minus the logarithm of the probability that the right letter was given, on average over the pictures.
+
+
+# %%
+def cross_entropy(scores, labels):
+    log_probabilities = scores - scores.logsumexp(dim=1, keepdim=True)
+    return -log_probabilities[range(len(labels)), labels].mean()
+
+
+# %% [markdown]
+# **Predict:** a fresh network knows nothing, so it gives every letter about the same probability. What is its loss?
+#
+# <details><summary>How to think about it</summary>
+#
+# Each letter gets $1/26$, and $-\ln(1/26) = \ln 26 \approx 3.26$.
+# </details>
+
+# %%
+import torch
+import torch.nn.functional as F
+
+import mobilenet_lib as mn
+
+torch.manual_seed(0)
+fresh = mn.MobileNet(mn.mobilenet_v1(alpha=0.25, resolution=64, num_classes=26))
+scores = fresh(images)
+assert torch.allclose(cross_entropy(scores, labels), F.cross_entropy(scores, labels))
+print(f"loss {cross_entropy(scores, labels).item():.2f}")
+
+# %% [markdown]
+# Remember 3.26. A loss that stays there means: still guessing.
+#
+# ## One step, by hand
+#
+# A step of training changes every weight a little, so that the loss would fall. The direction is the gradient, which PyTorch computes; what is made of it is the **optimizer**. Ours is the oldest, *stochastic gradient descent*, with two additions:
+#
+# - **momentum**: the step goes along an average of the last gradients, so that what they have in common adds up,
+# - **weight decay**: every step also pulls the weights a little towards zero.
+#
+# One kind of weight is spared the decay: the depthwise filters. They have nine numbers each, and the paper's authors found that little or no decay on them is important. You will see what happens otherwise. Batch normalization and biases are spared, too.
+
+
+# %%
+def decays(weight):
+    """Weights of standard and pointwise convolutions and of the classifier."""
+    return weight.dim() > 1 and weight.shape[1] > 1  # a depthwise filter reads one channel
+
+
+@torch.no_grad()
+def sgd_step(net, velocity, rate, momentum, weight_decay):
+    for name, weight in net.named_parameters():
+        gradient = weight.grad + weight_decay * decays(weight) * weight
+        velocity[name] = momentum * velocity.get(name, 0) + gradient
+        weight -= rate * velocity[name]
+
+
+# %% [markdown]
+# Now the library's. A **recipe** holds everything that decides how a network is trained, and `changed` gives you one with other values. A `Trainer` takes it one step at a time.
+
+# %%
+from mobilenet_lib.train import Trainer, preset
+
+small = preset("quick").changed(alpha=0.25, resolution=32, batch_size=64, device="cpu", plan="fp32")
+trainer = Trainer(small)
+print(small.optimization)
+print(small.regularization)
+
+# %% [markdown]
+# Two networks with the same weights, the same three batches: one is trained by the library, one by hand.
+
+# %%
+import copy
+import itertools
+
+from mobilenet_lib.train.schedule import at
+
+ours, velocity = copy.deepcopy(trainer.net).train(), {}
+batches = data.load("glyphs", batch_size=64, resolution=32, seed=small.seed)
+for step, (x, y) in enumerate(itertools.islice(batches, 3)):
+    now = at(small.schedule, step, trainer.steps)
+    ours.zero_grad()
+    loss = cross_entropy(ours(x), y)
+    loss.backward()
+    sgd_step(ours, velocity, 0.2 * now.rate, 0.9 + now.momentum, weight_decay=5e-4)
+    print(f"by hand {loss.item():.4f}, by the library {trainer.step().loss:.4f}")
+
+# %% [markdown]
+# The same losses; and the same weights, in every layer:
+
+# %%
+pairs = zip(ours.parameters(), trainer.net.parameters(), strict=True)
+assert all(torch.allclose(a, b, atol=1e-5) for a, b in pairs)
+print(len(list(ours.parameters())), "tensors of weights, all equal")
+
+# %% [markdown]
+# That is all of training. What remains is to do it some thousand times, and to choose the numbers well.
+#
+# ## How fast to learn
+#
+# `now.rate` above came from a **schedule**. Too large a rate throws the weights about, too small a one wastes your time; and what is right at the start is too much at the end, when only details are left to learn. The paper's authors let the rate fall in small stairs over days. We have minutes, so we let it rise first and then fall to almost nothing (*one-cycle*).
+#
+# **Predict:** at which moment of a training of six epochs does the one-cycle schedule take its largest steps?
+
+# %%
+recipes = {"one-cycle (quick)": preset("quick"), "stairs (paper)": preset("paper")}
+recipes["cosine (modern)"] = preset("modern")
+rates = {
+    name: [at(recipe.schedule, 10 * step, 10_000).rate for step in range(1000)]
+    for name, recipe in recipes.items()
+}
+plots.schedules(rates)
+
+# %% [markdown]
+# These are the library's three recipes. `paper` is what is known of the authors' training: RMSprop, little augmentation, no label smoothing. `modern` is what the best published MobileNets of this kind were trained by: AdamW, stronger augmentation, an average of the weights, and many more epochs. With it timm's network reaches 75.4 % on ImageNet, where the paper's had 70.6 %, and not one weight more.
+#
+# ## How large a network?
+#
+# You have three minutes. A wide network learns more from each picture, a narrow one sees more pictures. Let us measure how many pictures a second this machine can learn from:
+
+
+# %%
+import time
+
+
+def images_per_second(alpha, resolution):
+    trainer = Trainer(preset("quick").changed(alpha=alpha, resolution=resolution, plan="fp32-gemm"))
+    trainer.step(), trainer.step()
+    start = time.perf_counter()
+    for _ in range(3):
+        trainer.step()
+    return 3 * 128 / (time.perf_counter() - start)
+
+
+# %% [markdown]
+# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 46 pixels the mult-adds fall to a little more than a quarter. Does the speed rise fourfold?
+
+# %% tags=["nbval-ignore-output"]
+for alpha, resolution in ((1.0, 64), (1.0, 46), (0.5, 46), (0.25, 46)):
+    speed = images_per_second(alpha, resolution)
+    epochs = 150 * speed / letters.size
+    print(
+        f"alpha {alpha:<4} {resolution} px: {speed:6,.0f} images/s, {epochs:4.1f} epochs in 150 s"
+    )
+
+# %% [markdown]
+# Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, and chapter 04 looks into why. With about WIDE_EPOCHS epochs in two and a half minutes, the widest network has no time to learn. We take $\alpha = 0.5$ at 46 pixels: wide enough to get well past 80 %, small enough to see the whole training set a few times.
+#
+# ## Live
+#
+# Run it, and watch the loss. It will stay near 3.26 for a while: that is normal for a network with 27 layers in a row. Then something happens.
+#
+# **Predict:** after how many epochs will it read more than half of the test letters?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.explorers import LiveCurve
+from mobilenet_lib.train import train
+
+recipe = preset("quick").changed(alpha=0.5, resolution=46, epochs=4, batch_size=64, rate=0.15)
+with LiveCurve() as curve:
+    result = train(recipe, on_step=curve)
+
+# %% [markdown]
+# You can stop it with the square button (or by pressing I twice): the step is finished, and what has been learned so far is in `result.net`.
+
+# %% tags=["nbval-ignore-output"]
+assert result.accuracy > 0.8
+print(f"{result.accuracy:.1%} of the test letters, after {result.seconds:.0f} s of training")
+
+# %% [markdown]
+# What does it get wrong? Here are test letters that it misread, each with what it took them for.
+
+# %% tags=["nbval-ignore-output"]
+test = data.load("glyphs", split="test", resolution=46)
+x, y = next(iter(test))
+with torch.inference_mode():
+    thinks = result.net(x).softmax(1)
+missed = (thinks.argmax(1) != y).nonzero().flatten()[:8]
+shown = (x[missed] * 127.5 + 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+plots.guesses(list(shown), thinks[missed].numpy(), test.classes)
+
+# %% [markdown]
+# ## Nothing is lost
+#
+# Trainings of hours are interrupted: by you, by a lid that is closed, by a scheduler that wants the machine back. Give a run a folder, and its state is kept there: weights, the optimizer's velocities, the place in the data, the state of every random number generator.
+
+# %%
+import tempfile
+from pathlib import Path
+
+
+def take(trainer, count):
+    for _ in range(count):
+        trainer.step()
+    return trainer
+
+
+# %% [markdown]
+# Let us take six steps in one go. And six steps with an accident: a run saves its state after the fourth step, takes a fifth, and is gone. A new `Trainer` goes on from the folder.
+#
+# **Predict:** will the two networks be similar, or equal to the last bit?
+
+# %%
+whole = take(Trainer(small), 6)
+with tempfile.TemporaryDirectory() as folder:
+    lost = take(Trainer(small, folder), 4)
+    lost.save()
+    take(lost, 1)
+    resumed = take(Trainer(small, folder, resume=True), 2)
+    print("in the folder:", *(path.name for path in Path(folder).iterdir()))
+
+# %% [markdown]
+# A network's weights are a dictionary of tensors, so the two are soon compared:
+
+# %%
+there, back = whole.net.state_dict(), resumed.net.state_dict()
+assert all(torch.equal(there[name], back[name]) for name in there)
+print(f"{resumed.done} steps; {len(there)} tensors, equal to the last bit")
+
+# %% [markdown]
+# Equal, since even the random numbers go on where they were. On the command line it is `mobilenet train --resume`. The file is written under another name first and then renamed, so a failure in the middle of *writing* leaves the one before.
+#
+# ## In which numbers?
+#
+# The same step can be computed in several ways. Maps can lie in memory channel by channel (NCHW) or pixel by pixel (channels_last). Pointwise layers can be computed as convolutions, or as the matrix products that they are (chapter 01). And some kinds of layer can use **bf16**, numbers of 16 bits in place of 32: half as much to move, and on processors that multiply them in hardware twice the speed or more.
+#
+# It is tempting to switch everything to 16 bits. On many processors that makes this network *slower*: the backward pass of a depthwise layer with stride 2 has no fast code for bf16, and takes many times as long as in fp32; the pointwise layers gain, and the depthwise ones lose more. So the library decides by kind of layer, and not by conviction but by trying:
+
+# %% tags=["nbval-ignore-output"]
+print(result.choice)
+
+# %% [markdown]
+# A plan is used only if every layer gives the same results and gradients up to its rounding. The choice is kept for next time, and it is part of a checkpoint: a run goes on as it began.
+#
+# ## Separable against full
+#
+# Now the question of the whole book: what does it cost to take a convolution apart? The paper's Table 4 trained both on ImageNet:
+
+# %%
+from mobilenet_lib import paper
+
+paper.table(4)
+
+# %% [markdown]
+# One point of accuracy, for a ninth of the work. That is one comparison, at the full width, with as much training as anybody wanted. Ours is small in every respect: letters, $\alpha = 0.25$, 46 pixels, six epochs. And it has two full networks: one of the same width, with 7.6 times the mult-adds; and one so narrow ($\alpha = 0.09$) that it costs what the separable one does.
+#
+# **Predict:** put the three in order.
+
+# %%
+from mobilenet_lib.results import runs
+
+
+def accuracies(sweep, alpha, body, resolution=46):
+    chosen = (alpha, body, resolution)
+    return [r.accuracy for r in runs(sweep) if (r.alpha, r.body, r.resolution) == chosen]
+
+
+full = {
+    "full, α 0.25: 15.6 M": accuracies("bodies", 0.25, "full"),
+    "separable, α 0.25: 2.0 M": accuracies("grid", 0.25, "separable"),
+    "full, α 0.09: 2.0 M": accuracies("bodies", 0.09, "full"),
+}
+plots.rivals(full, "test letters read, %")
+
+# %% [markdown]
+# FULL-TEXT
+#
+# ## Narrow against shallow
+#
+# To halve the mult-adds you can make all layers thinner, or leave some out. The paper's Table 5 leaves out the five layers in the middle that are all alike (14 by 14, 512 channels), and compares with a thinner network of about the same cost:
+
+# %%
+paper.table(5)
+
+# %% [markdown]
+# **Predict:** three points for thinness, at the same cost and on ImageNet. And for letters, at 46 pixels? Fewer layers are also quicker to train.
+
+# %%
+thin_or_short = {
+    "narrow, α 0.375: 4.3 M": accuracies("bodies", 0.375, "separable"),
+    "shallow, α 0.5: 4.5 M": accuracies("bodies", 0.5, "shallow"),
+}
+plots.rivals(thin_or_short, "test letters read, %")
+
+# %% [markdown]
+# SHALLOW-TEXT
+#
+# ## Weight decay on nine numbers
+#
+# Weight decay helps large networks not to learn the training pictures by heart. The paper's authors say that for depthwise filters there should be little or none, since they have so few parameters. Here are the smallest of our networks ($\alpha = 0.25$, 37 pixels), with our weight decay and with ten times as much, on all weights but the depthwise ones and on all.
+#
+# **Predict:** does it matter? For which of the four rows most?
+
+# %%
+decayed = {
+    "weak, not on depthwise": accuracies("grid", 0.25, "separable", 37),
+    "weak, on all": accuracies("decay_depthwise", 0.25, "separable", 37),
+    "strong, not on depthwise": accuracies("decay_strong", 0.25, "separable", 37),
+    "strong, on all": accuracies("decay_strong_depthwise", 0.25, "separable", 37),
+}
+plots.rivals(decayed, "test letters read, %")
+
+# %% [markdown]
+# DECAY-TEXT
+#
+# ## What batch normalization remembers
+#
+# In training, batch normalization uses mean and variance of the *batch*. For use afterwards it keeps a moving average of both. With momentum $m$ each batch moves it by the share $m$ towards the batch's own value. The authors, who trained for days, kept an average over thousands of batches: $m = 0.0003$. What would that do to our network? Let it forget its averages, and collect them again over the same sixty batches, once with each $m$. No weight changes.
+
+
+# %%
+def with_statistics(net, momentum, batches):
+    net = copy.deepcopy(net).train()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()  # mean 0, variance 1
+            module.momentum = momentum
+    with torch.no_grad():
+        for x, _ in batches:
+            net(x)
+    return net.eval()
+
+
+# %% [markdown]
+# **Predict:** the network that you have just trained, with $m = 0.1$ and with $m = 0.0003$: how much of the letters does each read?
+
+
+# %% tags=["nbval-ignore-output"]
+@torch.inference_mode()
+def accuracy(net):
+    return sum((net(x).argmax(1) == y).sum().item() for x, y in test) / test.size
+
+
+sixty = list(itertools.islice(data.load("glyphs", batch_size=64, resolution=46), 60))
+quick, slow = (with_statistics(result.net, m, sixty) for m in (0.1, 0.0003))
+assert accuracy(quick) > 0.7
+assert accuracy(slow) < 0.2
+print(f"m = 0.1: {accuracy(quick):.1%}, m = 0.0003: {accuracy(slow):.1%}")
+
+# %% [markdown]
+# The same weights, and one of them guesses. How much of the mean 0 and variance 1 it started with is still in there follows from $m$ alone: each batch leaves a share of $1 - m$.
+
+# %%
+for m in (0.1, 0.0003):
+    forgotten = torch.log(torch.tensor(0.01)) / torch.log(torch.tensor(1 - m))
+    left = (1 - m) ** 60
+    print(f"m = {m}: {left:.1%} left after 60 batches, 1 % after {forgotten:,.0f}")
+
+# %% [markdown]
+# In a short training, a long memory remembers the time before it. The loss shows nothing of this, since in training the averages are not used; only the test does. If a network of yours learns well and tests like a coin, look here first.
+#
+# ## Many hands
+#
+# Two processes can share a batch: each takes half of the pictures, and before the step they average their gradients. Is that the same? For a loss that is a mean over pictures it is. But batch normalization is not a matter of single pictures: each process sees the mean and variance of *its* half.
+
+
+# %%
+def gradient(net, parts):
+    total = 0
+    for x, y in parts:
+        net.zero_grad()
+        cross_entropy(net(x), y).backward()
+        total = total + torch.cat([w.grad.flatten() for w in net.parameters()])
+    return total / len(parts)
+
+
+def difference(net):
+    x, y = images[:32], labels[:32]
+    one, two = gradient(net, [(x, y)]), gradient(net, [(x[:16], y[:16]), (x[16:], y[16:])])
+    return ((one - two).norm() / one.norm()).item()
+
+
+# %% [markdown]
+# **Predict:** how far apart are the gradients of one process with 32 pictures and of two with 16 each, if batch normalization uses the batch? And if it uses its fixed averages?
+
+# %%
+net = copy.deepcopy(trainer.net)
+apart, frozen = difference(net.train()), difference(net.eval())
+assert apart > 0.05
+assert frozen < 1e-4
+print(f"each its own statistics: {apart:.0%}; fixed ones: below 0.01 %")
+
+# %% [markdown]
+# With fixed averages the two are one computation. With statistics of halves the gradient is another one; with 16 pictures each it still points the right way, with 2 or 4 it becomes noise. On GPUs the library therefore computes the statistics over all processes (*synchronized* batch normalization).
+#
+# The command for several processes, several GPUs and several machines is the same; Accelerate starts it:
+#
+# ```
+# accelerate launch --multi_gpu -m mobilenet_lib.cli train --alpha 0.5
+# ```
+#
+# and from a notebook it is `notebook_launcher`, which takes a function and, on a machine with two GPUs, `num_processes=2`. Here with a single process:
+
+# %%
+from accelerate import notebook_launcher
+
+
+def three_steps(recipe):
+    print(f"step {take(Trainer(recipe), 3).done} of {trainer.steps}, in this process")
+
+
+notebook_launcher(three_steps, (small,), num_processes=1)
+
+# %% [markdown]
+# ## And ImageNet?
+#
+# Then the whole thing at once: 1,281,167 pictures of 224 pixels, a hundred epochs or (for the last points) thousands. How long that takes is a division.
+#
+# **Predict:** the book's own machine has two cores. At $\alpha = 1$ and 64 pixels it learns from some hundreds of pictures a second (`mobilenet bench train` measured it); at 224 pixels that is a twelfth. For a hundred epochs: days, months or years?
+
+
+# %%
+import json
+
+from mobilenet_lib.files import find_data
+
+
+def days(images_per_second, epochs=100, processors=1):
+    return epochs * 1_281_167 / (images_per_second * processors) / 86_400
+
+
+bench = json.loads((find_data() / "results" / "bench_train.json").read_text())["results"]
+slow = bench["images_per_second"] / (224 / 64) ** 2
+print(f"{slow:.0f} images a second, so {days(slow):,.0f} days")
+
+# %% [markdown]
+# That is why one uses GPUs. How many pictures a second yours learns from is printed by `mobilenet bench train --device cuda --resolution 224 --batch-size 256`; put it into `days`, with the number of GPUs, and multiply with the price of a day. It holds *if* the pictures can be decoded as fast, which for so small a network is often the harder part. The commands for one machine and for a cluster are in `mobilenet_lib/train/SCALE.md`.
+#
+# ## Exercises
+#
+# Stuck, or done? [Solutions](solutions/05_solutions.ipynb).
+#
+# **5.1** Of 10 classes none is known to a fresh network. Its loss?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("5.1", answer)
+
+# %% [markdown]
+# **5.2** Write `momentum_step(weight, velocity, gradient, rate, momentum, decay)` for NumPy arrays: it returns the new weight and the new velocity.
+
+# %%
+momentum_step = ...  # def momentum_step(weight, velocity, gradient, rate, momentum, decay): ...
+check("5.2", momentum_step)
+
+# %% [markdown]
+# **5.3** With $m = 0.01$, after how many batches is less than one per cent of batch normalization's first values left?
+
+# %%
+answer = ...
+check("5.3", answer)
+
+# %% [markdown]
+# **5.4** Write `smooth(label, classes, share)`: the target that label smoothing makes of a label, a NumPy vector of probabilities. A `share` of them is spread over all classes evenly, the right one included.
+
+# %%
+smooth = ...  # def smooth(label, classes, share): ...
+check("5.4", smooth)
+
+# %% [markdown]
+# ## Summary
+#
+# - A step is: scores, cross-entropy, gradient, and a rule that makes a change of it. Ours is SGD with momentum and weight decay, under a rate that rises and falls.
+# - SUMMARY-BODIES
+# - SUMMARY-DECAY
+# - Batch normalization's averages need time: its memory has to be short against the training.
+# - A run that is killed and resumed ends as one that was not, to the last bit.
+# - Two processes with half the pictures each are one with all of them, but for batch normalization.
+#
+# ## Sources
+#
+# - Tables 4 and 5, and the advice on weight decay: the paper, sections 3.2 and 4.1.
+# - One-cycle: L. N. Smith, N. Topin, *Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates*, arXiv 1708.07120, 2017.
+# - Batch normalization: S. Ioffe, C. Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift*, ICML 2015. Its memory of 0.9997: `mobilenet_v1.py` in tensorflow/models, Apache-2.0.
+# - 75.4 %: `results/results-imagenet.csv` in huggingface/pytorch-image-models (timm), Apache-2.0, model mobilenetv1_100.ra4_e3600_r224_in1k: 75.388 %.
+# - Label smoothing: C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, *Rethinking the Inception Architecture for Computer Vision*, CVPR 2016.
+# - Our own runs: `data/results/grid`, `bodies` and `decay_*`, each file with its recipe, machine and date.
+# - Letters: `data/glyphs/README.md`, with the licence of each family.

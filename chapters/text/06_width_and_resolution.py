@@ -1,0 +1,354 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,text//py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Width and resolution
+#
+# No network has the right size for everyone. A phone may spend 30 milliseconds on a picture, a doorbell 3, a server as many as it likes. MobileNet therefore comes with two sliders. One makes every layer narrower, the other makes every map smaller. In this chapter you learn what each of them saves and what it costs, and how to choose.
+
+# %% [markdown]
+# **In this chapter you will**
+#
+# - work out the paper's Table 3 with one short function,
+# - predict what any width and any resolution costs,
+# - compare accuracy with cost in the paper's networks, in the authors' published ones, and in sixteen that this book has trained,
+# - fit a law with two numbers to them, and see where it breaks,
+# - find the best network for a budget of milliseconds on your own machine,
+# - tell a difference from luck.
+#
+# ## Two multipliers
+#
+# The **width multiplier** $\alpha$ thins the network: a layer that had $M$ channels going in and $N$ coming out has $\alpha M$ and $\alpha N$. The **resolution multiplier** $\rho$ shrinks the picture, and with it every map: a side of $D_F$ pixels becomes $\rho D_F$. Put both into the cost of a depthwise separable layer, and you have the paper's Equation 7 (and with $\rho = 1$ its Equation 6):
+#
+# $$D_K \cdot D_K \cdot \alpha M \cdot \rho D_F \cdot \rho D_F + \alpha M \cdot \alpha N \cdot \rho D_F \cdot \rho D_F$$
+
+
+# %%
+def thinned(kernel_size, M, N, D_F, alpha=1.0, rho=1.0):
+    M, N, D_F = int(alpha * M), int(alpha * N), round(rho * D_F)
+    depthwise = kernel_size**2 * M * D_F**2
+    pointwise = M * N * D_F**2
+    return depthwise + pointwise
+
+
+# %% [markdown]
+# Table 3 makes one layer of the network cheaper, step by step. It has kernels of 3 by 3, 512 channels in and out, and a map of 14 by 14. As a standard convolution it costs 462 million mult-adds, as a depthwise separable one 52.3 million. That was chapter 02.
+#
+# **Predict:** what does $\alpha = 0.75$ leave of the 52.3 million? And what does $\rho = 10/14$ leave of that?
+#
+# <details><summary>How to think about it</summary>
+#
+# Nearly all of the 52.3 million are in the pointwise part, where $\alpha$ stands twice: $0.75^2 \approx 0.56$. And $\rho$ stands twice in both parts: $(10/14)^2 \approx 0.51$.
+# </details>
+
+# %%
+layer = {"kernel_size": 3, "M": 512, "N": 512, "D_F": 14}
+for alpha, rho in ((1, 1), (0.75, 1), (0.75, 10 / 14)):
+    print(f"alpha {alpha:<4} rho {rho:.3f}: {thinned(**layer, alpha=alpha, rho=rho) / 1e6:.1f} M")
+
+# %% [markdown]
+# The library has this as `layer_ladder`, and the paper prints it as Table 3. All three agree:
+
+# %%
+from mobilenet_lib import paper
+from mobilenet_lib.cost import layer_ladder
+
+ladder = layer_ladder(alpha=0.75, rho=10 / 14)[1:]
+ours = [thinned(**layer), thinned(**layer, alpha=0.75), thinned(**layer, alpha=0.75, rho=10 / 14)]
+assert [rung.mult_adds for rung in ladder] == ours
+[str(paper.table(3).cell(row, "million_mult_adds")) for row in (2, 3, 4)]
+
+# %% [markdown]
+# ## The whole network
+#
+# What holds for one layer need not hold for 28. Look at the width first.
+#
+# **Predict:** with half the channels everywhere, is the network's cost a quarter, more than a quarter, or less?
+
+# %%
+import mobilenet_lib as mn
+
+full = mn.mobilenet_v1()
+for alpha in (0.75, 0.5, 0.25):
+    arch = mn.mobilenet_v1(alpha)
+    left, weights = arch.mult_adds / full.mult_adds, arch.parameters / full.parameters
+    print(f"alpha {alpha:<4} alpha² {alpha**2:.4f}: mult-adds {left:.4f}, parameters {weights:.4f}")
+
+# %% [markdown]
+# A little more than the square. In the depthwise layers only one $\alpha$ stands, and the first layer keeps its three colours, so a small part of the cost shrinks more slowly. The parameters shrink more slowly still: the classifier has $\alpha \cdot 1024$ inputs, but its 1000 classes stay.
+#
+# The resolution is simpler. It does nothing at all to the parameters, since a filter is as large on a small map as on a large one:
+
+# %%
+for resolution in (192, 160, 128):
+    arch = mn.mobilenet_v1(resolution=resolution)
+    left, rho = arch.mult_adds / full.mult_adds, resolution / 224
+    print(f"rho² {rho**2:.4f}: mult-adds {left:.4f}, {arch.parameters:,} parameters")
+
+# %% [markdown]
+# So the two multipliers are not two names for the same thing. One saves memory *and* mult-adds, the other only mult-adds (and room for the maps). Which of them costs less accuracy no formula can say. That has to be measured.
+#
+# ## Sixteen networks and what they know
+#
+# The authors trained four widths at four resolutions each, on ImageNet: sixteen networks. The paper prints the accuracy of eight and plots the rest. Later its authors published weights for all sixteen, with a table, in their library tf-slim. Here are both.
+
+# %%
+print("alpha  pixels   million   the paper   tf-slim")
+for model in paper.models():
+    printed = "" if model.paper_top1 is None else f"{model.paper_top1} %"
+    size = f"{model.alpha:<5}  {model.resolution:6}  {model.mult_adds / 1e6:8.1f}"
+    print(f"{size}   {printed:>9}   {model.slim2018_top1} %")
+
+# %% [markdown]
+# From the first to the last, mult-adds fall to a fortieth, and accuracy from 71 to 42 per cent. Is there a rule in it? If every halving of the mult-adds cost the same number of points, then accuracy against the *logarithm* of the mult-adds would be a straight line. Let us lay one through the twelve networks with $\alpha$ of 0.5 and more.
+
+# %%
+import numpy as np
+
+
+def line(points):
+    logs = np.log2([point.mult_adds for point in points])
+    slope, intercept = np.polyfit(logs, [point.accuracy for point in points], 1)
+    return slope, intercept
+
+
+# %% [markdown]
+# `slope` is then the number of points that a doubling of the mult-adds buys. `paper.published` holds the same sixteen with one `accuracy` each, the form that the figures take.
+#
+# **Predict:** how many points is a doubling worth? And where will the four networks with $\alpha = 0.25$ lie, which the line has not seen: on it, above it, or below?
+
+# %%
+from mobilenet_lib import plots
+
+slim = paper.published("tf-slim")
+imagenet_line = line([point for point in slim if point.alpha >= 0.5])
+plots.log_linear(slim, *imagenet_line, marked=0.25)
+
+# %% [markdown]
+# SLIM-TEXT
+#
+# ## Sixteen of our own
+#
+# ImageNet has 1.2 million photos, and sixteen networks on it take weeks. So ours read letters in the wild (chapter 05 has pictures): 26 classes, 64 pixels at full resolution, and below that the paper's ratios 7 : 6 : 5 : 4. Each network was trained by the same recipe, several times from different random numbers.
+
+# %%
+from mobilenet_lib.results import measured, runs
+
+grid = measured("grid")
+run = runs("grid")[0].content
+print(
+    f"{len(grid)} networks, {len(runs('grid'))} runs of {run['recipe']['schedule']['epochs']} epochs"
+)
+print(f"on {run['device']}, first on {run['provenance']['date'][:10]}")
+
+# %% [markdown]
+# **Predict:** reading 26 letters is easier than naming 1000 things. From the largest to the smallest network, will accuracy fall by 29 points again? And which line will lie lowest, and fall fastest?
+
+# %%
+plots.grid_accuracy(grid)
+
+# %% [markdown]
+# GRID-TEXT
+
+
+# %%
+import itertools
+
+
+def falls(networks):
+    """Pairs in which more width or more pixels give less accuracy."""
+    found = []
+    for a, b in itertools.permutations(networks, 2):
+        larger = a.alpha >= b.alpha and a.resolution >= b.resolution
+        if larger and a.accuracy < b.accuracy:
+            found.append(f"{a.alpha} at {a.resolution} px below {b.alpha} at {b.resolution} px")
+    return found
+
+
+print(falls(grid) or "none: more width and more pixels are always better here")
+
+# %% [markdown]
+# FALLS-TEXT
+#
+# ## Width or resolution?
+#
+# Suppose you have to halve the mult-adds. You can take $\alpha = 0.71$, or $\rho = 0.71$, or a little of both. Let us ask the data: fit accuracy with two slopes, one for halving through width and one for halving through resolution. (Both multipliers stand in the cost about squared, so halving the cost means dividing $\alpha$ or $\rho$ by the root of 2.)
+
+
+# %%
+def points_per_halving(networks):
+    halvings = 2 * np.log2([[n.alpha, n.resolution] for n in networks])
+    design = np.column_stack([halvings, np.ones(len(networks))])
+    accuracy = [n.accuracy for n in networks]
+    (width, resolution, _), *_ = np.linalg.lstsq(design, accuracy, rcond=None)
+    return width, resolution
+
+
+# %% [markdown]
+# **Predict:** which is the cheaper way to save, on ImageNet? And on letters, which fill their picture?
+
+# %%
+for name, networks in (("ImageNet, tf-slim", slim), ("letters", grid)):
+    width, resolution = points_per_halving([n for n in networks if n.alpha >= 0.5])
+    print(f"{name}: {width:.1f} points by width, {resolution:.1f} by resolution")
+
+# %% [markdown]
+# WIDTH-TEXT
+#
+# ## Milliseconds
+#
+# Mult-adds are not what anybody waits for. So let us measure: one photo through each of the sixteen networks, on *your* machine. They take turns, so that whatever else the machine is doing slows all of them alike. (Their weights are random; what is computed does not depend on that.)
+#
+# **Predict:** the largest has about forty times the mult-adds of the smallest. Will it also take forty times as long?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.bench.latency import latencies
+
+timings = latencies([(n.alpha, n.resolution) for n in slim])
+times = {network: timing.median_ms for network, timing in timings.items()}
+largest, smallest = times[1.0, 224], times[0.25, 128]
+assert largest < 40 * smallest
+print(f"{largest:.1f} ms against {smallest:.1f} ms: {largest / smallest:.0f} times as long")
+
+# %% [markdown]
+# Fewer times, on almost every machine. A network of 28 layers has fixed costs, which do not shrink with it; and layers with few channels have little to keep a processor busy with. What a mult-add costs depends on where it stands: that is chapter 04.
+#
+# ## The ones that nothing beats
+#
+# A network that costs more than another and is no more accurate need not be considered. Those that remain are the **Pareto front**. It is found by going through the networks from the cheapest upwards, and keeping each that is better than all before.
+
+
+# %%
+def front_of(costs, accuracies):
+    front, best = [], -1.0
+    for i in np.argsort(costs, kind="stable"):
+        if accuracies[i] > best:
+            front.append(int(i))
+            best = accuracies[i]
+    return front
+
+
+# %% [markdown]
+# The library's `pareto` also settles ties, and is otherwise the same:
+
+# %%
+from mobilenet_lib.results import pareto
+
+costs = [n.mult_adds for n in slim]
+top1 = [n.accuracy for n in slim]
+front = front_of(costs, top1)
+assert front == pareto(costs, top1)
+
+# %% [markdown]
+# **Predict:** how many of the sixteen remain? And are there any with $\alpha = 0.25$ among them?
+
+# %%
+plots.pareto_front(slim, front, "mult-adds, millions", costs=[c / 1e6 for c in costs])
+
+# %% [markdown]
+# PARETO-TEXT
+#
+# ### You have eight milliseconds
+#
+# Now in milliseconds, on this machine. Which of the sixteen would you take?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.results import best_within
+
+milliseconds = [times[n.alpha, n.resolution] for n in slim]
+best = best_within(8, milliseconds, top1)
+if best is None:
+    print("none of them answers within 8 ms here")
+else:
+    print(f"{slim[best].alpha} MobileNet-{slim[best].resolution}: {top1[best]} %")
+    print(f"{milliseconds[best]:.1f} ms, as measured a moment ago")
+
+# %% [markdown]
+# Run the cell before it once more, and the answer may change, if two networks are near the edge. A budget needs a margin.
+#
+# ## All of it at once
+#
+# Move $\alpha$ and $\rho$ with the sliders or the arrow keys, or choose a network by its point. Change the axis to milliseconds, and set a budget.
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.explorers import TradeoffExplorer
+
+TradeoffExplorer(latency=times)
+
+# %% [markdown]
+# Things to try: find the budget at which the best network changes from one width to the next. Find two networks of almost the same cost, one wide and seeing little, one narrow and seeing much. Is it the same one that wins in both data sets?
+#
+# ## Better, or lucky?
+#
+# Two networks differ by half a point. Is one of them better? There are two kinds of luck in it. One is in the training: other random numbers, another accuracy. The other is in the test: 5,200 letters are a sample, and another sample would give another share. The second can be worked out. If a share $p$ of $n$ letters is right, it is uncertain by about $\sqrt{p(1-p)/n}$.
+
+# %%
+n, p = run["test_images"], grid[0].accuracy / 100
+print(f"the test: {100 * (p * (1 - p) / n) ** 0.5:.2f} points at {p:.1%}")
+spreads = [network.spread for network in grid if len(network.accuracies) > 1]
+print(f"the training: {np.mean(spreads):.2f} points, over {len(spreads)} networks with seeds")
+
+# %% [markdown]
+# SPREAD-TEXT
+#
+# ## Exercises
+#
+# Stuck, or done? [Solutions](solutions/06_solutions.ipynb).
+#
+# **6.1** A depthwise separable layer with kernels of 3 by 3, 256 channels in and out and a map of 28 by 28: how many mult-adds at $\alpha = 0.5$, $\rho = 4/7$?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("6.1", answer)
+
+# %% [markdown]
+# **6.2** Which $\alpha$ leaves half of the mult-adds of 1.0 MobileNet-224? To two decimals.
+
+# %%
+answer = ...
+check("6.2", answer)
+
+# %% [markdown]
+# **6.3** Write `per_doubling(mult_adds, accuracies)`: the points that a doubling of the mult-adds buys, by least squares.
+
+# %%
+per_doubling = ...  # def per_doubling(mult_adds, accuracies): ...
+check("6.3", per_doubling)
+
+# %% [markdown]
+# **6.4** Write `uncertainty(accuracies)`: by how many points the mean over several seeds is uncertain, that is their standard deviation divided by the root of their number. (Of a sample: divide by one less than the number, before the root.)
+
+# %%
+uncertainty = ...  # def uncertainty(accuracies): ...
+check("6.4", uncertainty)
+
+# %% [markdown]
+# ## Summary
+#
+# - $\alpha$ stands in the cost about squared, and saves parameters as well; $\rho$ stands in it squared, and saves none.
+# - Accuracy against the logarithm of the mult-adds is nearly a straight line, until the network is a quarter as wide.
+# - SUMMARY-WIDTH
+# - Forty times fewer mult-adds are not forty times fewer milliseconds. A budget in milliseconds is measured on the machine that has to keep it.
+# - Below the Pareto front no network is worth having, whatever it is called.
+# - Half a point between two networks may be luck: of the training, and of the test.
+#
+# ## Sources
+#
+# - Equations 6 and 7, Tables 3, 6, 7, 9, Figures 4 and 5: the paper, sections 3.3, 3.4 and 4.2.
+# - tf-slim's sixteen: `slim/nets/mobilenet_v1.md` in tensorflow/models, checkpoints of February 2018, Apache-2.0.
+# - Our sixteen: `data/results/grid`, one file a run, each with its recipe, machine and date.
