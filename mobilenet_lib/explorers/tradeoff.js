@@ -89,9 +89,9 @@ function roundNumbers(low, high) {
   return found;
 }
 
-/** Even steps that make 4 to 9 ticks between two accuracies. */
+/** Even steps that make at most 9 ticks. */
 function evenNumbers(low, high) {
-  const step = [0.5, 1, 2, 5, 10, 20].find((s) => (high - low) / s <= 8) ?? 25;
+  const step = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20].find((s) => (high - low) / s <= 8) ?? 25;
   const found = [];
   for (let v = Math.ceil(low / step) * step; v <= high + 1e-9; v += step) found.push(v);
   return found;
@@ -273,7 +273,7 @@ function render({ model, el }) {
     target.setAttribute("width", w);
     target.setAttribute("height", h);
     const text = (x, y, words, more = {}) => svg("text", { x, y, ...more }, words);
-    const parts = [text(frame.left, 18, panel.title, { class: "mnt-title" })];
+    const parts = [text(w < 340 ? 6 : frame.left, 18, panel.title, { class: "mnt-title" })];
     const everyone = panel.names.flatMap(placed); // hidden ones too: the axes then stay put
     if (!everyone.length) {
       parts.push(text((frame.left + frame.right) / 2, h / 2, "no network here has this cost", {
@@ -296,7 +296,7 @@ function render({ model, el }) {
 
     for (const v of evenNumbers(least, most)) {
       parts.push(svg("path", { class: "mnt-rule", d: `M${frame.left},${toY(v)}H${frame.right}` }));
-      parts.push(text(frame.left - 8, toY(v) + 5, String(Number(v.toFixed(1))), {
+      parts.push(text(frame.left - 8, toY(v) + 5, String(Number(v.toFixed(2))), {
         class: "mnt-tick mnt-y", "text-anchor": "end",
       }));
     }
@@ -304,13 +304,13 @@ function render({ model, el }) {
     for (const v of rounds.length > 2 ? rounds : evenNumbers(low, high)) {
       const x = toX(v * unit);
       parts.push(svg("path", { class: "mnt-rule", d: `M${x},${frame.top}V${frame.bottom}` }));
-      parts.push(text(x, frame.bottom + 18, String(v), {
+      parts.push(text(x, frame.bottom + 18, String(Number(v.toFixed(2))), {
         class: "mnt-tick mnt-x", "text-anchor": "middle",
       }));
     }
     const middle = (frame.top + frame.bottom) / 2;
     parts.push(
-      text((frame.left + frame.right) / 2, h - 8, `${AXES[name].title} (log scale)`, {
+      text(w < 340 ? w / 2 : (frame.left + frame.right) / 2, h - 8, `${AXES[name].title} (log scale)`, {
         class: "mnt-name", "text-anchor": "middle",
       }),
       text(14, middle, panel.axis, {
