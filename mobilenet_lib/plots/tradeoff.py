@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ..results import Measured
-from .figure import COLOURS, BookFigure, book_style, new_figure
+from .figure import COLOURS, BookFigure, book_style, label_marks, new_figure
 
 # A width has one colour and one shape, here and in the trade-off explorer.
 LOOKS = {
@@ -18,32 +18,8 @@ LOOKS = {
 }
 
 
-class Network(Protocol):
-    """What a figure needs to know of a network; a `Measured` knows it."""
-
-    @property
-    def alpha(self) -> float:
-        """The width multiplier."""
-
-    @property
-    def resolution(self) -> int:
-        """Pixels a side."""
-
-    @property
-    def mult_adds(self) -> int:
-        """Of one image."""
-
-    @property
-    def accuracy(self) -> float:
-        """In percent."""
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation over seeds in percentage points, 0 for none."""
-
-
 def log_linear(
-    networks: Sequence[Network], slope: float, intercept: float, marked: float = 0.25
+    networks: Sequence[Measured], slope: float, intercept: float, marked: float = 0.25
 ) -> BookFigure:
     """Accuracy against mult-adds on a log axis, a line through it, and how far it is missed.
 
@@ -106,7 +82,7 @@ def log_linear(
 
 
 def pareto_front(
-    networks: Sequence[Network],
+    networks: Sequence[Measured],
     costs: Sequence[float],
     front: Sequence[int],
     label: str = "mult-adds, millions",
@@ -147,25 +123,19 @@ def pareto_front(
             zorder=1,
         )
         _scatter(axis, networks, costs)
-        for place, (network, cost) in enumerate(zip(networks, costs, strict=True)):
-            on = place in front
-            axis.annotate(
-                f"{network.alpha:g}, {network.resolution}",
-                (cost, network.accuracy),
-                (-6, 7) if on else (7, -4),
-                textcoords="offset points",
-                ha="right" if on else "left",
-                va="bottom" if on else "top",
-                fontsize=9.5,
-                fontweight="bold" if on else "normal",
-                color=COLOURS["ink"] if on else COLOURS["quiet"],
-            )
-        axis.set(xlim=(min(costs) / 1.45, right), xlabel=f"{label} (log scale)")
+        axis.set(xlim=(min(costs) / 1.6, right), xlabel=f"{label} (log scale)")
         axis.set_ylabel("accuracy, %")
         axis.margins(y=0.1)
         _log(axis)
-        axis.legend(frameon=False, loc="lower right", fontsize=11)
+        legend = axis.legend(frameon=False, loc="lower right", fontsize=11)
+        legend.set_title("labels: α, pixels", {"size": 11})
         figure.subplots_adjust(0.08, 0.135, 0.99, 0.98)
+        label_marks(
+            axis,
+            [(cost, n.accuracy) for cost, n in zip(costs, networks, strict=True)],
+            [f"{n.alpha:g}, {n.resolution}" for n in networks],
+            [place in front for place in range(len(networks))],
+        )
     beaten = [_name(n) for place, n in enumerate(networks) if place not in front]
     said = ", ".join(
         f"{_name(networks[i])} {costs[i]:.3g} and {networks[i].accuracy:.1f} %" for i in front
@@ -179,7 +149,7 @@ def pareto_front(
 
 
 def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
-    """Accuracy against resolution, a line for each alpha, every seed a faint dot.
+    """Accuracy against resolution, a line for each alpha, every seed a faint dot beside its mean.
 
     Bars reach one standard deviation over the seeds up and down.
 
@@ -196,10 +166,10 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
         for place, alpha in enumerate(alphas):
             line = sorted((m for m in measured if m.alpha == alpha), key=lambda m: m.resolution)
             colour, shape = LOOKS.get(alpha, (COLOURS["ink"], "X"))
-            shift = 0.25 * (place - (len(alphas) - 1) / 2)  # so that bars do not hide each other
+            shift = 0.6 * (place - (len(alphas) - 1) / 2)  # so that bars do not hide each other
             places = [m.resolution + shift for m in line]
-            seeds = [(x, a) for x, m in zip(places, line, strict=True) for a in m.accuracies]
-            axis.plot(*zip(*seeds, strict=True), ".", color=colour, ms=7, alpha=0.35, mew=0)
+            seeds = [(x + 0.3, a) for x, m in zip(places, line, strict=True) for a in m.accuracies]
+            axis.plot(*zip(*seeds, strict=True), ".", color=colour, ms=8, alpha=0.45, mew=0)
             axis.errorbar(
                 places,
                 [m.accuracy for m in line],
@@ -214,7 +184,7 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
         axis.set_xticks(resolutions)
         axis.set(xlabel="resolution, pixels a side", ylabel="test accuracy, %")
         axis.legend(frameon=False, loc="lower right", fontsize=11, ncols=2)
-        figure.subplots_adjust(0.08, 0.15, 0.99, 0.98)
+        figure.subplots_adjust(0.09, 0.15, 0.99, 0.98)
     lines = "; ".join(
         f"alpha {alpha:g}: "
         + ", ".join(
@@ -238,7 +208,7 @@ def _some(networks: Sequence[Any], name: str) -> None:
         raise ValueError(f"{name} needs at least one network; got none")
 
 
-def _scatter(axis: Any, networks: Sequence[Network], costs: Sequence[float]) -> None:
+def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float]) -> None:
     """Marks with error bars, one colour and shape for each alpha."""
     for alpha in sorted({n.alpha for n in networks}, reverse=True):
         some = [(c, n) for c, n in zip(costs, networks, strict=True) if n.alpha == alpha]
@@ -246,7 +216,7 @@ def _scatter(axis: Any, networks: Sequence[Network], costs: Sequence[float]) -> 
         axis.errorbar(
             [cost for cost, _ in some],
             [network.accuracy for _, network in some],
-            [network.spread for _, network in some],
+            [network.spread for _, network in some] if any(n.spread for _, n in some) else None,
             fmt=shape,
             color=colour,
             ms=7.5,
@@ -266,7 +236,7 @@ def _log(axis: Any) -> None:
     axis.set_xticks([], minor=True)
 
 
-def _name(network: Network) -> str:
+def _name(network: Measured) -> str:
     return f"{network.alpha:g}-{network.resolution}"
 
 
@@ -274,7 +244,7 @@ def _signed(points: float) -> str:
     return f"{points:+.1f}".replace("-", "−")
 
 
-def _range(networks: Sequence[Network], millions: Sequence[float]) -> str:
+def _range(networks: Sequence[Measured], millions: Sequence[float]) -> str:
     """How many networks there are, and the cheapest and the dearest."""
     pairs = sorted(zip(millions, networks, strict=True), key=lambda pair: pair[0])
     first, last = pairs[0], pairs[-1]
