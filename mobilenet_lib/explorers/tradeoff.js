@@ -203,7 +203,10 @@ function render({ model, el }) {
   };
   function choose(alphaAt, rhoAt) {
     const keep = (at) => Math.min(Math.max(at, 0), 3);
-    push({ alpha: ALPHAS[keep(alphaAt)], resolution: PIXELS[keep(rhoAt)][0] });
+    const alpha = ALPHAS[keep(alphaAt)], resolution = PIXELS[keep(rhoAt)][0];
+    if (alpha !== model.get("alpha") || resolution !== model.get("resolution")) {
+      push({ alpha, resolution });
+    }
   }
 
   /** The axes that some network has, and the budget's stops along the current one. */
@@ -334,13 +337,14 @@ function render({ model, el }) {
           height: frame.bottom - frame.top, fill: `url(#${hatch})`,
         }),
       );
-      if (x > frame.left && x < frame.right) {
+      const here = x > frame.left && x < frame.right, left = x < (frame.left + frame.right) / 2;
+      if (here) {
         parts.push(svg("path", { class: "mnt-limit", d: `M${x},${frame.top}V${frame.bottom}` }));
-        const left = x < (frame.left + frame.right) / 2;
-        parts.push(text(x + (left ? 6 : -6), frame.top + 12, limit(limited, name), {
-          class: "mnt-limited", "text-anchor": left ? "start" : "end",
-        }));
       }
+      const beyond = here ? "" : left ? ": none fits" : ": all fit";
+      parts.push(text(x + (left ? 6 : -6), frame.top + 12, limit(limited, name) + beyond, {
+        class: "mnt-limited", "text-anchor": left ? "start" : "end",
+      }));
     }
 
     const front = [], lines = [], bars = [], marks = [], rings = [], stars = [], labels = [];

@@ -96,7 +96,7 @@ def pareto_front(
     costs
         One a network, in the unit that `label` names; drawn on a log axis.
     front
-        Places of the networks on the front, cheapest first, as `results.pareto` gives them.
+        Places of the networks on the front, as `results.pareto` gives them.
     label
         The cost and its unit.
 
@@ -143,15 +143,15 @@ def pareto_front(
     figure.alt = (
         f"{len(networks)} networks, accuracy against {label}, each labelled with alpha and "
         f"resolution. {len(front)} are on the Pareto front: {said}. "
-        f"Beaten: {', '.join(beaten) if beaten else 'none'}."
+        f"Beaten: {', '.join(beaten) or 'none'}."
     )
     return figure
 
 
 def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
-    """Accuracy against resolution, a line for each alpha, every seed a faint dot beside its mean.
+    """Accuracy against resolution, a line an alpha, bars of one standard deviation over the seeds.
 
-    Bars reach one standard deviation over the seeds up and down.
+    Every seed is a faint dot beside its mean.
 
     Raises
     ------
@@ -194,11 +194,11 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
         )
         for alpha in alphas
     )
-    fewest, most = (f(len(m.accuracies) for m in measured) for f in (min, max))
-    seeds_said = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    counts = sorted({len(m.accuracies) for m in measured})
     figure.alt = (
         f"Test accuracy against resolution in pixels, mean and standard deviation over "
-        f"{seeds_said} seeds, a line for each width. {lines}."
+        f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seeds, "
+        f"a line for each width. {lines}."
     )
     return figure
 

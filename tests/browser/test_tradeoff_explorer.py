@@ -90,6 +90,7 @@ def panel(page, at):
                 x: all(".mnt-x").map((e) => tick(e).slice(0, 2).map(Number)),
                 y: all(".mnt-y").map((e) => [tick(e)[0], Number(tick(e)[2]) - 5]),
                 limit: all(".mnt-limit").map((e) => Number(e.getAttribute("d").match(/[\\d.]+/))),
+                limited: all(".mnt-limited").map((e) => e.textContent),
                 over: all(".mnt-over").map((e) =>
                     ["x", "width"].map((k) => Number(e.getAttribute(k)))),
                 names: all(".mnt-name").map((e) => e.textContent),
@@ -259,6 +260,8 @@ def test_a_budget_marks_and_names_the_best_of_each_source(page, explorer, axis, 
             assert left <= min(costs)
         else:
             assert len(shown["limit"]) == 1
+        beyond = "" if shown["limit"] else ": all fit" if all(affordable) else ": none fits"
+        assert shown["limited"] == [unit + beyond]
     assert text == f"★ You have {unit}: {'; '.join(said)}."
 
 
