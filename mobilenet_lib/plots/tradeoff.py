@@ -28,8 +28,7 @@ def log_linear(
     networks
         `Measured`, or anything with its `alpha`, `resolution`, `mult_adds`, `accuracy`, `spread`.
     slope, intercept
-        The line: accuracy = intercept + slope · log10(mult-adds), in percent. Whoever calls fits
-        it, and decides to what.
+        The line that was fitted: accuracy in percent = intercept + slope · log10(mult-adds).
     marked
         The alpha whose residuals stand out.
 
@@ -47,12 +46,11 @@ def log_linear(
         line = [intercept + slope * math.log10(1e6 * m) for m in ends]
         axis.plot(ends, line, color=COLOURS["quiet"], lw=1.5, ls="--", label="fit")
         for network, x, residual in zip(networks, millions, residuals, strict=True):
-            chosen = network.alpha == marked
             axis.plot(
                 [x, x],
                 [network.accuracy - residual, network.accuracy],
-                color=COLOURS["standard"] if chosen else COLOURS["input"],
-                lw=3.5 if chosen else 1.5,
+                color=COLOURS["standard" if network.alpha == marked else "input"],
+                lw=3.5 if network.alpha == marked else 1.5,
                 solid_capstyle="butt",
                 zorder=1,
                 label="_residual",
@@ -127,8 +125,8 @@ def pareto_front(
         axis.set_ylabel("accuracy, %")
         axis.margins(y=0.1)
         _log(axis)
-        legend = axis.legend(frameon=False, loc="lower right", fontsize=11)
-        legend.set_title("labels: α, pixels", {"size": 11})
+        look = dict(frameon=False, loc="lower right", fontsize=11, title_fontsize=11)
+        axis.legend(title="labels: α, pixels", **look)
         figure.subplots_adjust(0.08, 0.135, 0.99, 0.98)
         label_marks(
             axis,
@@ -247,6 +245,6 @@ def _signed(points: float) -> str:
 def _range(networks: Sequence[Measured], millions: Sequence[float]) -> str:
     """How many networks there are, and the cheapest and the dearest."""
     pairs = sorted(zip(millions, networks, strict=True), key=lambda pair: pair[0])
-    first, last = pairs[0], pairs[-1]
-    said = (f"{n.accuracy:.1f} % with {m:.3g} million ({_name(n)})" for m, n in (first, last))
+    ends = (pairs[0], pairs[-1])
+    said = (f"{n.accuracy:.1f} % with {m:.3g} million ({_name(n)})" for m, n in ends)
     return f"{len(networks)} networks against mult-adds on a log axis, from {' to '.join(said)}"
