@@ -7,11 +7,12 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from mobilenet_lib import cost, mobilenet_v1, plots
+from mobilenet_lib import cost, mobilenet_v1, paper, plots
 from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
 from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED
+from mobilenet_lib.results import Measured, pareto
 
 ARCH = mobilenet_v1()
 RNG = np.random.default_rng(0)
@@ -22,6 +23,13 @@ SEEN = Look(
     np.array([[0.4, 0, 0], [0, -0.1, 0], [0, 0, 0.2]]),
     np.array([[0, 1], [-3, 0.5]]),
 )
+# On the line 10 + 10 log10(mult-adds) stand 90, 80, 70, 60; seeds of the third are 2 points off.
+NETWORKS = [
+    Measured(1.0, 64, "separable", (88.0, 90.0), 10**8, 3_000_000),
+    Measured(1.0, 37, "separable", (81.5,), 10**7, 3_000_000),
+    Measured(0.25, 64, "separable", (72.0, 76.0), 10**6, 200_000),
+    Measured(0.25, 37, "separable", (60.0,), 10**5, 200_000),
+]
 
 FIGURES = {
     "channels": (lambda: plots.channels(load_photo("flower", 32)), ["32 by 32"]),
@@ -98,6 +106,24 @@ FIGURES = {
     "accuracies": (
         lambda: plots.accuracies({"one": 0.5, "two": 0.913}, 1 / 26),
         ["one 50 %, two 91 %", "4 %"],
+    ),
+    "log_linear": (
+        lambda: plots.log_linear(NETWORKS, 10.0, 10.0),
+        [
+            "4 networks",
+            "from 60.0 % with 0.1 million (0.25-37) to 89.0 % with 100 million (1-64)",
+            "gains 10.0 points for ten times",
+            "misses alpha 0.25: 0.25-64 by +4.0; 0.25-37 by +0.0 points",
+            "The others lie −1.0 to +1.5 off",
+        ],
+    ),
+    "pareto_front": (
+        lambda: plots.pareto_front(NETWORKS, [100, 10, 1, 0.1], [3, 2, 0]),
+        ["3 are on the Pareto front: 0.25-37 0.1 and 60.0 %, 0.25-64 1 and 74.0 %, 1-64", "1-37."],
+    ),
+    "grid_accuracy": (
+        lambda: plots.grid_accuracy(NETWORKS),
+        ["over 1 to 2 seeds", "alpha 0.25: 60.0 ± 0.0 % at 37, 74.0 ± 2.8 % at 64."],
     ),
 }
 
@@ -439,6 +465,100 @@ def test_accuracies_stand_from_top_to_bottom_beside_chance():
     assert first > second
     assert axis.lines[0].get_xdata()[0] == 4
     assert [text.get_text() for text in axis.texts] == ["25 %", "75 %"]
+
+
+def marks(axis):
+    """Markers with the ends of their error bars by label, sorted from left to right."""
+    found = {}
+    for bar in axis.containers:
+        xs, ys = bar.lines[0].get_data()
+        ends = [tuple(segment[:, 1]) for segment in bar.lines[2][0].get_segments()]
+        found[bar.get_label()] = sorted(
+            (float(x), float(y), float(low), float(high))
+            for x, y, (low, high) in zip(xs, ys, ends, strict=True)
+        )
+    return found
+
+
+def test_log_linear_draws_residuals_from_the_line_to_the_mark():
+    axis = plots.log_linear(NETWORKS, 10.0, 10.0).axes[0]
+    half = 2**0.5  # of seeds 2 points apart, the standard deviation is their distance over root 2
+    assert axis.get_xscale() == "log"
+    one, quarter = marks(axis)["α 1"], marks(axis)["α 0.25"]
+    np.testing.assert_allclose(one, [(10, 81.5, 81.5, 81.5), (100, 89, 89 - half, 89 + half)])
+    np.testing.assert_allclose(quarter, [(0.1, 60, 60, 60), (1, 74, 74 - 2 * half, 74 + 2 * half)])
+    (fit,) = [line for line in axis.lines if line.get_label() == "fit"]
+    np.testing.assert_allclose(fit.get_ydata(), 10 + 10 * np.log10(1e6 * fit.get_xdata()))
+    drawn = [line for line in axis.lines if line.get_label() == "_residual"]
+    spans = [(float(r.get_xdata()[0]), *map(float, r.get_ydata())) for r in drawn]
+    expected = [(100, 90, 89), (10, 80, 81.5), (1, 70, 74), (0.1, 60, 60)]
+    np.testing.assert_allclose(spans, expected, rtol=1e-12)
+    assert all(r.get_xdata()[0] == r.get_xdata()[1] for r in drawn)
+    thick = [r.get_linewidth() > 3 for r in drawn]
+    assert thick == [network.alpha == 0.25 for network in NETWORKS]
+
+
+def test_pareto_front_steps_at_the_networks_that_nothing_beats():
+    costs = [20.0, 5.0, 8.0, 1.0]
+    front = pareto(costs, [network.accuracy for network in NETWORKS])
+    assert front == [3, 1, 0]
+    axis = plots.pareto_front(NETWORKS, costs, front, "latency, ms").axes[0]
+    steps = axis.lines[0]
+    assert steps.get_drawstyle() == "steps-post"
+    assert [*zip(*steps.get_data(), strict=True)] == [(1, 60), (5, 81.5), (20, 89), (25, 89)]
+    assert axis.get_xlabel() == "latency, ms (log scale)"
+    labels = {text.xy: (text.get_text(), text.get_fontweight()) for text in axis.texts}
+    assert labels == {
+        (20, 89): ("1, 64", "bold"),
+        (5, 81.5): ("1, 37", "bold"),
+        (8, 74): ("0.25, 64", "normal"),
+        (1, 60): ("0.25, 37", "bold"),
+    }
+    with pytest.raises(ValueError, match="4 networks need as many costs, got 3"):
+        plots.pareto_front(NETWORKS, costs[:3], [])
+
+
+def test_labels_of_the_published_sixteen_cover_nothing():
+    networks = [
+        Measured(m.alpha, m.resolution, "separable", (m.slim2018_top1,), m.mult_adds, m.parameters)
+        for m in paper.models()
+    ]
+    millions = [network.mult_adds / 1e6 for network in networks]
+    accuracies = [network.accuracy for network in networks]
+    figure = plots.pareto_front(networks, millions, pareto(millions, accuracies))
+    figure.canvas.draw()
+    axis = figure.axes[0]
+    boxes = [text.get_window_extent() for text in axis.texts]
+    assert len({text.get_text() for text in axis.texts}) == 16
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i]), axis.texts[i].get_text()
+        middles = axis.transData.transform([*zip(millions, accuracies, strict=True)])
+        assert not any(box.contains(x, y) for x, y in middles), axis.texts[i].get_text()
+
+
+def test_grid_accuracy_draws_means_spreads_and_every_seed():
+    axis = plots.grid_accuracy(NETWORKS).axes[0]
+    seeds = [line for line in axis.lines if line.get_marker() == "."]
+    assert [sorted(line.get_ydata()) for line in seeds] == [[81.5, 88, 90], [60, 72, 76]]
+    for line in seeds:  # beside its own resolution, not its neighbour's
+        np.testing.assert_allclose(sorted(line.get_xdata()), [37, 64, 64], rtol=0, atol=1.5)
+    means = {label: [row[1:] for row in rows] for label, rows in marks(axis).items()}
+    half = 2**0.5
+    np.testing.assert_allclose(means["α 1"], [(81.5, 81.5, 81.5), (89, 89 - half, 89 + half)])
+    np.testing.assert_allclose(means["α 0.25"], [(60, 60, 60), (74, 74 - 2 * half, 74 + 2 * half)])
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.log_linear([], 1, 1),
+        lambda: plots.pareto_front([], [], []),
+        lambda: plots.grid_accuracy([]),
+    ],
+)
+def test_a_figure_of_no_networks_is_refused(draw):
+    with pytest.raises(ValueError, match="needs at least one network; got none"):
+        draw()
 
 
 def test_shown_in_a_notebook_it_is_html_and_words(monkeypatch):

@@ -1,9 +1,9 @@
 """The book's interactive figures.
 
-Each is one class. `ConvolutionExplorer`, `LiveCurve` and `PhotoPicker` run in the browser
-(anywidget, each with its `.js` and `.css` beside it); the others put controls on a figure from
-`mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can take over.
-Widgets and matplotlib are loaded with the first class that is asked for.
+Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker` and `TradeoffExplorer` run in
+the browser (anywidget, each with its `.js` and `.css` beside it); the others put controls on a
+figure from `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can
+take over. Widgets and matplotlib are loaded with the first class that is asked for.
 """
 
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .network import ArchitectureExplorer
     from .photo import DetectorExplorer, PhotoPicker
     from .separable import SeparableExplorer
+    from .tradeoff import TradeoffExplorer
 
 __all__ = [
     "ArchitectureExplorer",
@@ -26,6 +27,7 @@ __all__ = [
     "LiveCurve",
     "PhotoPicker",
     "SeparableExplorer",
+    "TradeoffExplorer",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -37,5 +39,6 @@ __getattr__, __dir__ = lazy_names(
         "network": ("ArchitectureExplorer",),
         "photo": ("DetectorExplorer", "PhotoPicker"),
         "separable": ("SeparableExplorer",),
+        "tradeoff": ("TradeoffExplorer",),
     },
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
     from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
+    from .tradeoff import grid_accuracy, log_linear, pareto_front
     from .training import rivals, schedules
 
 __all__ = [
@@ -30,12 +31,15 @@ __all__ = [
     "filter_shapes",
     "filtered",
     "filters",
+    "grid_accuracy",
     "guesses",
     "im2col_matrices",
     "ladder",
     "layer_blocks",
     "letters",
+    "log_linear",
     "padding_and_stride",
+    "pareto_front",
     "profile",
     "receptive_fields",
     "reduction_curve",
@@ -61,6 +65,7 @@ __getattr__, __dir__ = lazy_names(
             "layer_blocks",
             "reduction_curve",
         ),
+        "tradeoff": ("grid_accuracy", "log_linear", "pareto_front"),
         "training": ("rivals", "schedules"),
     },
 )

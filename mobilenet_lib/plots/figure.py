@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -119,3 +120,38 @@ def picture(axes: Any, image: Any, title: str = "", **options: Any) -> Any:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return axes.imshow(image, interpolation="nearest", **options)
+
+
+def label_marks(
+    axis: Any, points: Sequence[tuple[float, float]], words: Sequence[str], bold: Sequence[bool]
+) -> None:
+    """Write words beside marks, from left to right, where they cover no mark and no other words.
+
+    Bold ones stand at the upper left if there is room, the others at the lower right. Call it when
+    the axes have their limits and their place.
+    """
+    axis.get_ylim()  # settles limits that depend on the data
+    places = axis.transData.transform(points)
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
+    for i in sorted(range(len(points)), key=lambda i: points[i][0]):
+        spots = [(-7, 4), (7, -16), (-7, 16), (7, -28), (7, 6), (-7, -18)][not bold[i] :]
+        boxes = []
+        for dx, dy in spots:
+            wide = 8 * len(words[i])
+            left, low = places[i][0] + dx - wide * (dx < 0), places[i][1] + dy
+            boxes.append((left, low, left + wide, low + 13))
+        hits = [sum(_overlap(box, other) for other in taken) for box in boxes]
+        taken.append(boxes[hits.index(min(hits))])
+        axis.annotate(
+            words[i],
+            points[i],
+            tuple(72 / axis.figure.dpi * (taken[-1][:2] - places[i])),
+            textcoords="offset points",
+            fontsize=9.5,
+            fontweight="bold" if bold[i] else "normal",
+            color=COLOURS["ink" if bold[i] else "quiet"],
+        )
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(one[i] < other[i + 2] and other[i] < one[i + 2] for i in (0, 1))

@@ -1,0 +1,217 @@
+"""The explorer of chapter 06: accuracy against cost for sixteen widths and resolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from .. import paper
+from ..results import Measured, measured
+from ..validation import check_choice, check_positive
+
+HERE = Path(__file__).parent
+ALPHAS = (1.0, 0.75, 0.5, 0.25)
+RESOLUTIONS = (224, 192, 160, 128)
+"""Pixels of the paper's and tf-slim's networks, in the ratios 7:6:5:4."""
+LETTERS = (64, 55, 46, 37)
+"""Pixels of the book's own networks, in the same ratios."""
+SOURCES = ("the paper", "tf-slim", "letters")
+AXES = ("mult-adds", "parameters", "latency")
+
+
+class TradeoffExplorer(anywidget.AnyWidget):
+    """Sixteen MobileNets from three sources: what width and resolution cost, and what they give.
+
+    Works by mouse, touch and keyboard, and without a kernel session once it is drawn.
+
+    Parameters
+    ----------
+    measured
+        The book's own networks; None takes `results.measured("grid")`. Bodies other than
+        "separable" are left out; a network that is missing is shown as not trained.
+    latency
+        Milliseconds on this machine by (alpha, resolution), for any of the networks: 224 to 128
+        pixels for the paper and tf-slim, 64 to 37 for the letters.
+    alpha, resolution, axis, budget
+        What is chosen at the start; see below.
+
+    Attributes
+    ----------
+    alpha
+        1, 0.75, 0.5 or 0.25.
+    resolution
+        224, 192, 160 or 128, pixels of the ImageNet networks. The letters' 64, 55, 46 or 37 belong
+        to the same rho.
+    axis
+        The cost on the horizontal axis: "mult-adds", "parameters", or "latency" if it was given.
+    budget
+        The most that a network may cost, in the axis's unit (a count, or milliseconds); None for no
+        limit, also after the axis changes.
+    shown
+        Which of "the paper", "tf-slim", "letters" and "front" are drawn.
+    sources
+        By name, sixteen records each: all that is drawn. For reading only.
+
+    Raises
+    ------
+    ResultsError
+        `measured` is None and the book's grid is not there.
+    ValueError, TypeError
+        A measured network or a latency that is none of the sixteen, or comes twice.
+    traitlets.TraitError
+        A choice that does not exist; the widget keeps its old state.
+    """
+
+    _esm = HERE / "tradeoff.js"
+    _css = HERE / "tradeoff.css"
+
+    sources = traitlets.Dict(read_only=True).tag(sync=True)
+    alpha = traitlets.Float(1.0).tag(sync=True)
+    resolution = traitlets.Int(224).tag(sync=True)
+    axis = traitlets.Unicode("mult-adds").tag(sync=True)
+    budget = traitlets.Float(None, allow_none=True).tag(sync=True)
+    shown = traitlets.List(traitlets.Unicode(), [*SOURCES, "front"]).tag(sync=True)
+
+    def __init__(
+        self,
+        measured: Sequence[Measured] | None = None,
+        latency: Mapping[tuple[float, int], float] | None = None,
+        *,
+        alpha: float = 1.0,
+        resolution: int = 224,
+        axis: str = "mult-adds",
+        budget: float | None = None,
+    ) -> None:
+        self.set_trait("sources", _sources(measured, _checked(latency or {})))
+        super().__init__(alpha=alpha, resolution=resolution, axis=axis)
+        self.budget = budget  # after the axis, whose unit it has
+
+    @traitlets.validate("alpha")
+    def _one_alpha(self, proposal: Any) -> float:
+        return _choice("alpha", proposal["value"], ALPHAS)
+
+    @traitlets.validate("resolution")
+    def _one_resolution(self, proposal: Any) -> int:
+        return _choice("resolution", proposal["value"], RESOLUTIONS)
+
+    @traitlets.validate("axis")
+    def _one_axis(self, proposal: Any) -> str:
+        axis = _choice("axis", proposal["value"], AXES)
+        if axis == "latency" and not any(
+            record["latency"] for records in self.sources.values() for record in records
+        ):
+            raise traitlets.TraitError(
+                "no latency was given; make the explorer with latency={(alpha, resolution): ms}"
+            )
+        return axis
+
+    @traitlets.validate("budget")
+    def _some_budget(self, proposal: Any) -> float | None:
+        if proposal["value"] is None:
+            return None
+        try:
+            return check_positive("budget", proposal["value"])
+        except ValueError as error:
+            raise traitlets.TraitError(f"{error}; None is no limit") from None
+
+    @traitlets.validate("shown")
+    def _some_shown(self, proposal: Any) -> list[str]:
+        for name in proposal["value"]:
+            _choice("shown", name, [*SOURCES, "front"])
+        return [name for name in (*SOURCES, "front") if name in proposal["value"]]
+
+    @traitlets.observe("axis")
+    def _other_unit(self, _: Any) -> None:
+        self.budget = None
+
+    def __repr__(self) -> str:
+        budget = "" if self.budget is None else f", budget={self.budget:g}"
+        return (
+            f"TradeoffExplorer(alpha={self.alpha:g}, resolution={self.resolution}, "
+            f"axis={self.axis!r}{budget})"
+        )
+
+
+def _choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
+    try:
+        return check_choice(name, value, choices)
+    except ValueError as error:
+        raise traitlets.TraitError(str(error)) from None
+
+
+def _checked(latency: Mapping[tuple[float, int], float]) -> dict[tuple[float, int], float]:
+    known = {(alpha, r): None for alpha in ALPHAS for r in (*RESOLUTIONS, *LETTERS)}
+    for network in latency:
+        if network not in known:
+            raise ValueError(
+                f"latency of {network!r}: a network is (alpha, resolution), alpha one of "
+                f"{_listed(ALPHAS)}, resolution one of {_listed(RESOLUTIONS + LETTERS)}"
+            )
+    return {
+        network: check_positive(f"latency of {network!r}", value)
+        for network, value in latency.items()
+    }
+
+
+def _sources(
+    networks: Sequence[Measured] | None, latency: Mapping[tuple[float, int], float]
+) -> dict[str, list[dict[str, Any]]]:
+    """What the browser draws: by source, one record for each of the sixteen networks."""
+    published = paper.models()
+    found = {
+        source: [
+            {
+                "alpha": model.alpha,
+                "resolution": model.resolution,
+                "accuracy": getattr(model, field),
+                "mult_adds": model.mult_adds,
+                "parameters": model.parameters,
+                "latency": latency.get((model.alpha, model.resolution)),
+            }
+            for model in published
+        ]
+        for source, field in (("the paper", "paper_top1"), ("tf-slim", "slim2018_top1"))
+    }
+    own = _own(measured("grid") if networks is None else networks)
+    found["letters"] = [
+        {
+            "alpha": alpha,
+            "resolution": resolution,
+            "accuracy": network and network.accuracy,
+            "spread": network and network.spread,
+            "seeds": len(network.accuracies) if network else 0,
+            "mult_adds": network and network.mult_adds,
+            "parameters": network and network.parameters,
+            "latency": latency.get((alpha, resolution)),
+        }
+        for alpha in ALPHAS
+        for resolution in LETTERS
+        for network in [own.get((alpha, resolution))]
+    ]
+    return found
+
+
+def _own(networks: Sequence[Measured]) -> dict[tuple[float, int], Measured]:
+    own: dict[tuple[float, int], Measured] = {}
+    for network in networks:
+        if network.body != "separable":
+            continue
+        key = (network.alpha, network.resolution)
+        what = f"measured network alpha={network.alpha:g}, resolution={network.resolution}"
+        if network.alpha not in ALPHAS or network.resolution not in LETTERS:
+            raise ValueError(
+                f"{what}: alpha must be one of {_listed(ALPHAS)}, "
+                f"resolution one of {_listed(LETTERS)}"
+            )
+        if key in own:
+            raise ValueError(f"{what} comes twice; give one record with all its seeds")
+        own[key] = network
+    return own
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

@@ -1,0 +1,250 @@
+"""Figures of chapter 06: what width and resolution cost, and what they give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..results import Measured
+from .figure import COLOURS, BookFigure, book_style, label_marks, new_figure
+
+# A width has one colour and one shape, here and in the trade-off explorer.
+LOOKS = {
+    1.0: (COLOURS["depthwise"], "o"),
+    0.75: (COLOURS["pointwise"], "s"),
+    0.5: (COLOURS["fc"], "^"),
+    0.25: (COLOURS["standard"], "D"),
+}
+
+
+def log_linear(
+    networks: Sequence[Measured], slope: float, intercept: float, marked: float = 0.25
+) -> BookFigure:
+    """Accuracy against mult-adds on a log axis, a line through it, and how far it is missed.
+
+    Parameters
+    ----------
+    networks
+        `Measured`, or anything with its `alpha`, `resolution`, `mult_adds`, `accuracy`, `spread`.
+    slope, intercept
+        The line that was fitted: accuracy in percent = intercept + slope · log10(mult-adds).
+    marked
+        The alpha whose residuals stand out.
+
+    Raises
+    ------
+    ValueError
+        There are no networks.
+    """
+    _some(networks, "log_linear")
+    residuals = [n.accuracy - intercept - slope * math.log10(n.mult_adds) for n in networks]
+    millions = [n.mult_adds / 1e6 for n in networks]
+    ends = min(millions) / 1.2, max(millions) * 1.2
+    with book_style():
+        figure, (axis,) = new_figure(9, 4.4)
+        line = [intercept + slope * math.log10(1e6 * m) for m in ends]
+        axis.plot(ends, line, color=COLOURS["quiet"], lw=1.5, ls="--", label="fit")
+        for network, x, residual in zip(networks, millions, residuals, strict=True):
+            axis.plot(
+                [x, x],
+                [network.accuracy - residual, network.accuracy],
+                color=COLOURS["standard" if network.alpha == marked else "input"],
+                lw=3.5 if network.alpha == marked else 1.5,
+                solid_capstyle="butt",
+                zorder=1,
+                label="_residual",
+            )
+        _scatter(axis, networks, millions)
+        axis.set(xlim=ends, xlabel="mult-adds, millions (log scale)", ylabel="accuracy, %")
+        _log(axis)
+        axis.legend(frameon=False, loc="lower right", fontsize=11)
+        figure.subplots_adjust(0.08, 0.14, 0.99, 0.98)
+    missed = "; ".join(
+        f"{_name(n)} by {_signed(r)}"
+        for n, r in zip(networks, residuals, strict=True)
+        if n.alpha == marked
+    )
+    others = [r for n, r in zip(networks, residuals, strict=True) if n.alpha != marked]
+    figure.alt = (
+        f"Accuracy of {_range(networks, millions)}. The dashed line gains {slope:.1f} points for "
+        f"ten times the mult-adds. "
+        + (f"It misses alpha {marked:g}: {missed} points. " if missed else "")
+        + (
+            f"The others lie {_signed(min(others))} to {_signed(max(others))} off."
+            if others
+            else ""
+        )
+    ).strip()
+    return figure
+
+
+def pareto_front(
+    networks: Sequence[Measured],
+    costs: Sequence[float],
+    front: Sequence[int],
+    label: str = "mult-adds, millions",
+) -> BookFigure:
+    """Accuracy against a cost, and the steps of the networks that no other beats.
+
+    Parameters
+    ----------
+    networks
+        As for `log_linear`.
+    costs
+        One a network, in the unit that `label` names; drawn on a log axis.
+    front
+        Places of the networks on the front, as `results.pareto` gives them.
+    label
+        The cost and its unit.
+
+    Raises
+    ------
+    ValueError
+        There are no networks, or not one cost for each.
+    """
+    _some(networks, "pareto_front")
+    if len(costs) != len(networks):
+        raise ValueError(f"{len(networks)} networks need as many costs, got {len(costs)}")
+    best = [networks[i].accuracy for i in front]
+    right = 1.25 * max(costs)
+    with book_style():
+        figure, (axis,) = new_figure(9, 4.6)
+        axis.step(
+            [*(costs[i] for i in front), right],
+            [*best, *best[-1:]],
+            where="post",
+            color=COLOURS["input"],
+            lw=2.5,
+            alpha=0.6,
+            label="Pareto front",
+            zorder=1,
+        )
+        _scatter(axis, networks, costs)
+        axis.set(xlim=(min(costs) / 1.6, right), xlabel=f"{label} (log scale)")
+        axis.set_ylabel("accuracy, %")
+        axis.margins(y=0.1)
+        _log(axis)
+        look = dict(frameon=False, loc="lower right", fontsize=11, title_fontsize=11)
+        axis.legend(title="labels: α, pixels", **look)
+        figure.subplots_adjust(0.08, 0.135, 0.99, 0.98)
+        label_marks(
+            axis,
+            [(cost, n.accuracy) for cost, n in zip(costs, networks, strict=True)],
+            [f"{n.alpha:g}, {n.resolution}" for n in networks],
+            [place in front for place in range(len(networks))],
+        )
+    beaten = [_name(n) for place, n in enumerate(networks) if place not in front]
+    said = ", ".join(
+        f"{_name(networks[i])} {costs[i]:.3g} and {networks[i].accuracy:.1f} %" for i in front
+    )
+    figure.alt = (
+        f"{len(networks)} networks, accuracy against {label}, each labelled with alpha and "
+        f"resolution. {len(front)} are on the Pareto front: {said}. "
+        f"Beaten: {', '.join(beaten) or 'none'}."
+    )
+    return figure
+
+
+def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
+    """Accuracy against resolution, a line an alpha, bars of one standard deviation over the seeds.
+
+    Every seed is a faint dot beside its mean.
+
+    Raises
+    ------
+    ValueError
+        There are no networks.
+    """
+    _some(measured, "grid_accuracy")
+    alphas = sorted({m.alpha for m in measured}, reverse=True)
+    resolutions = sorted({m.resolution for m in measured})
+    with book_style():
+        figure, (axis,) = new_figure(9, 4.2)
+        for place, alpha in enumerate(alphas):
+            line = sorted((m for m in measured if m.alpha == alpha), key=lambda m: m.resolution)
+            colour, shape = LOOKS.get(alpha, (COLOURS["ink"], "X"))
+            shift = 0.6 * (place - (len(alphas) - 1) / 2)  # so that bars do not hide each other
+            places = [m.resolution + shift for m in line]
+            seeds = [(x + 0.3, a) for x, m in zip(places, line, strict=True) for a in m.accuracies]
+            axis.plot(*zip(*seeds, strict=True), ".", color=colour, ms=8, alpha=0.45, mew=0)
+            axis.errorbar(
+                places,
+                [m.accuracy for m in line],
+                [m.spread for m in line],
+                color=colour,
+                marker=shape,
+                ms=7,
+                lw=1.8,
+                capsize=4,
+                label=f"α {alpha:g}",
+            )
+        axis.set_xticks(resolutions)
+        axis.set(xlabel="resolution, pixels a side", ylabel="test accuracy, %")
+        axis.legend(frameon=False, loc="lower right", fontsize=11, ncols=2)
+        figure.subplots_adjust(0.09, 0.15, 0.99, 0.98)
+    lines = "; ".join(
+        f"alpha {alpha:g}: "
+        + ", ".join(
+            f"{m.accuracy:.1f} ± {m.spread:.1f} % at {m.resolution}"
+            for m in sorted(measured, key=lambda m: m.resolution)
+            if m.alpha == alpha
+        )
+        for alpha in alphas
+    )
+    counts = sorted({len(m.accuracies) for m in measured})
+    figure.alt = (
+        f"Test accuracy against resolution in pixels, mean and standard deviation over "
+        f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seeds, "
+        f"a line for each width. {lines}."
+    )
+    return figure
+
+
+def _some(networks: Sequence[Any], name: str) -> None:
+    if not networks:
+        raise ValueError(f"{name} needs at least one network; got none")
+
+
+def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float]) -> None:
+    """Marks with error bars, one colour and shape for each alpha."""
+    for alpha in sorted({n.alpha for n in networks}, reverse=True):
+        some = [(c, n) for c, n in zip(costs, networks, strict=True) if n.alpha == alpha]
+        colour, shape = LOOKS.get(alpha, (COLOURS["ink"], "X"))
+        axis.errorbar(
+            [cost for cost, _ in some],
+            [network.accuracy for _, network in some],
+            [network.spread for _, network in some] if any(n.spread for _, n in some) else None,
+            fmt=shape,
+            color=colour,
+            ms=7.5,
+            capsize=3,
+            lw=1.2,
+            label=f"α {alpha:g}",
+        )
+
+
+def _log(axis: Any) -> None:
+    """A log axis with plain numbers at 1, 2, 5, 10 ..."""
+    axis.set_xscale("log")
+    low, high = axis.get_xlim()
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    ticks = [m * 10.0**e for e in powers for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.set_xticks([], minor=True)
+
+
+def _name(network: Measured) -> str:
+    return f"{network.alpha:g}-{network.resolution}"
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.1f}".replace("-", "−")
+
+
+def _range(networks: Sequence[Measured], millions: Sequence[float]) -> str:
+    """How many networks there are, and the cheapest and the dearest."""
+    pairs = sorted(zip(millions, networks, strict=True), key=lambda pair: pair[0])
+    ends = (pairs[0], pairs[-1])
+    said = (f"{n.accuracy:.1f} % with {m:.3g} million ({_name(n)})" for m, n in ends)
+    return f"{len(networks)} networks against mult-adds on a log axis, from {' to '.join(said)}"
