@@ -12,7 +12,7 @@ from mobilenet_lib.explorers.tradeoff import ALPHAS, LETTERS, RESOLUTIONS
 from mobilenet_lib.results import Measured
 
 
-def network(alpha=0.5, resolution=46, accuracies=(90.0, 92.0), body="separable"):
+def network(alpha=0.5, resolution=40, accuracies=(90.0, 92.0), body="separable"):
     arch = mobilenet_v1(alpha, resolution, num_classes=26)
     return Measured(alpha, resolution, body, accuracies, arch.mult_adds, arch.parameters)
 
@@ -27,7 +27,7 @@ def record(explorer, source, alpha, resolution):
 def write(folder, seed, share, body="separable"):
     """A file as a sweep leaves it."""
     folder.mkdir(parents=True, exist_ok=True)
-    shape = {"alpha": 0.5, "resolution": 46, "body": body}
+    shape = {"alpha": 0.5, "resolution": 40, "body": body}
     content = {
         "recipe": {"network": shape, "seed": seed},
         "test_accuracy": share,
@@ -54,7 +54,7 @@ def test_the_published_sixteen_are_the_papers_and_tf_slims():
 
 
 def test_both_data_sets_have_the_ratios_7_6_5_4():
-    for pixels, largest in ((RESOLUTIONS, 224), (LETTERS, 64)):
+    for pixels, largest in ((RESOLUTIONS, 224), (LETTERS, 56)):
         assert [round(largest * r / 7) for r in (7, 6, 5, 4)] == list(pixels)
 
 
@@ -65,10 +65,10 @@ def test_the_books_own_grid_is_read_from_the_results(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "find_data", lambda: tmp_path)
     explorer = TradeoffExplorer()
     assert len(explorer.sources["letters"]) == 16
-    own = record(explorer, "letters", 0.5, 46)
+    own = record(explorer, "letters", 0.5, 40)
     assert own == {
         "alpha": 0.5,
-        "resolution": 46,
+        "resolution": 40,
         "accuracy": pytest.approx(91.5),
         "spread": pytest.approx(3 / 2**0.5),
         "seeds": 2,
@@ -76,7 +76,7 @@ def test_the_books_own_grid_is_read_from_the_results(tmp_path, monkeypatch):
         "parameters": 827_226,
         "latency": None,
     }
-    other = record(explorer, "letters", 1.0, 64)
+    other = record(explorer, "letters", 1.0, 56)
     assert (other["accuracy"], other["mult_adds"], other["seeds"]) == (None, None, 0)
     monkeypatch.setattr(results, "find_data", lambda: tmp_path / "elsewhere")
     with pytest.raises(results.ResultsError, match="mobilenet sweep --name grid"):
@@ -84,10 +84,10 @@ def test_the_books_own_grid_is_read_from_the_results(tmp_path, monkeypatch):
 
 
 def test_latency_goes_to_the_network_it_was_measured_on():
-    explorer = TradeoffExplorer([network()], {(0.5, 160): 3.5, (np.float64(0.5), np.int64(46)): 1})
+    explorer = TradeoffExplorer([network()], {(0.5, 160): 3.5, (np.float64(0.5), np.int64(40)): 1})
     assert record(explorer, "the paper", 0.5, 160)["latency"] == 3.5
     assert record(explorer, "tf-slim", 0.5, 160)["latency"] == 3.5
-    assert record(explorer, "letters", 0.5, 46)["latency"] == 1.0
+    assert record(explorer, "letters", 0.5, 40)["latency"] == 1.0
     times = [r["latency"] for records in explorer.sources.values() for r in records]
     assert times.count(None) == 45
     json.dumps(explorer.get_state(["sources"]))  # plain numbers: the browser gets JSON
@@ -97,8 +97,8 @@ def test_latency_goes_to_the_network_it_was_measured_on():
     ("make", "message"),
     [
         (lambda: TradeoffExplorer([network(alpha=0.6)]), "alpha=0.6, .*: alpha must be one of 1, "),
-        (lambda: TradeoffExplorer([network(resolution=48)]), "resolution one of 64, 55, 46, 37"),
-        (lambda: TradeoffExplorer([network(), network()]), "resolution=46 comes twice"),
+        (lambda: TradeoffExplorer([network(resolution=44)]), "resolution one of 56, 48, 40, 32"),
+        (lambda: TradeoffExplorer([network(), network()]), "resolution=40 comes twice"),
         (lambda: TradeoffExplorer([], {(0.5, 100): 1}), r"latency of \(0.5, 100\): a network is"),
         (lambda: TradeoffExplorer([], {0.5: 1}), r"latency of 0.5: a network is \(alpha"),
         (lambda: TradeoffExplorer([], {(1, 224): 0}), r"latency of \(1, 224\) must be .* got 0"),
@@ -119,7 +119,7 @@ def test_a_latency_must_be_a_number():
     ("change", "message"),
     [
         ({"alpha": 0.3}, "alpha must be one of 1.0, 0.75, 0.5, 0.25; got 0.3"),
-        ({"resolution": 46}, "resolution must be one of 224, 192, 160, 128; got 46"),
+        ({"resolution": 40}, "resolution must be one of 224, 192, 160, 128; got 40"),
         ({"axis": "size"}, "axis must be one of mult-adds, parameters, latency; got 'size'"),
         ({"axis": "latency"}, "no latency was given; make the explorer with latency="),
         ({"budget": -1.0}, "budget must be a number above 0, got -1.0; None is no limit"),

@@ -2,7 +2,7 @@
 // All of it runs in the browser; Python sets the start and can read what the reader chose.
 
 const ALPHAS = [0.25, 0.5, 0.75, 1]; // from the left end of a slider to the right
-const PIXELS = [[128, 37], [160, 46], [192, 55], [224, 64]]; // ImageNet, letters
+const PIXELS = [[128, 32], [160, 40], [192, 48], [224, 56]]; // ImageNet, letters
 const NAMES = ["the paper", "tf-slim", "letters"];
 const PANELS = [
   { title: "ImageNet, 1000 classes", axis: "top-1 accuracy, %", names: ["the paper", "tf-slim"] },

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 ALPHAS = (1.0, 0.75, 0.5, 0.25)
 RESOLUTIONS = (224, 192, 160, 128)
 """Pixels of the paper's and tf-slim's networks, in the ratios 7:6:5:4."""
-LETTERS = (64, 55, 46, 37)
+LETTERS = (56, 48, 40, 32)
 """Pixels of the book's own networks, in the same ratios."""
 SOURCES = ("the paper", "tf-slim", "letters")
 AXES = ("mult-adds", "parameters", "latency")
@@ -35,7 +35,7 @@ class TradeoffExplorer(anywidget.AnyWidget):
         "separable" are left out; a network that is missing is shown as not trained.
     latency
         Milliseconds on this machine by (alpha, resolution), for any of the networks: 224 to 128
-        pixels for the paper and tf-slim, 64 to 37 for the letters.
+        pixels for the paper and tf-slim, 56 to 32 for the letters.
     alpha, resolution, axis, budget
         What is chosen at the start; see below.
 
@@ -44,7 +44,7 @@ class TradeoffExplorer(anywidget.AnyWidget):
     alpha
         1, 0.75, 0.5 or 0.25.
     resolution
-        224, 192, 160 or 128, pixels of the ImageNet networks. The letters' 64, 55, 46 or 37 belong
+        224, 192, 160 or 128, pixels of the ImageNet networks. The letters' 56, 48, 40 or 32 belong
         to the same rho.
     axis
         The cost on the horizontal axis: "mult-adds", "parameters", or "latency" if it was given.

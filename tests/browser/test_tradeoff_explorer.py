@@ -354,10 +354,10 @@ def test_sliders_move_alpha_and_rho(page):
         seen.append(page.locator("output[for$=-rho]").inner_text())
         page.keyboard.press("ArrowRight")
     assert seen == [
-        "0.571 · 128 / 37 px",
-        "0.714 · 160 / 46 px",
-        "0.857 · 192 / 55 px",
-        "1 · 224 / 64 px",
+        "0.571 · 128 / 32 px",
+        "0.714 · 160 / 40 px",
+        "0.857 · 192 / 48 px",
+        "1 · 224 / 56 px",
     ]
     assert get(page, "resolution") == 224
 
@@ -384,7 +384,7 @@ def test_arrow_keys_in_the_picture_choose_a_network(page):
 def test_pointing_at_a_mark_chooses_it(page):
     page.mouse.move(*mark(page, "tf-slim", 0.25, 128))
     assert get(page, "alpha", "resolution") == [0.25, 128]
-    page.mouse.move(*mark(page, "letters", 1.0, 64))
+    page.mouse.move(*mark(page, "letters", 1.0, 56))
     assert get(page, "alpha", "resolution") == [1, 224]
     box = page.locator(".mnt-panel").nth(0).bounding_box()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.75 * box["height"])  # no mark near
@@ -453,15 +453,15 @@ def rows(page):
 
 
 def test_the_table_holds_the_chosen_networks_numbers(page, explorer):
-    own = next(r for r in explorer.sources["letters"] if (r["alpha"], r["resolution"]) == (0.5, 46))
+    own = next(r for r in explorer.sources["letters"] if (r["alpha"], r["resolution"]) == (0.5, 40))
     timed = explorer.sources["tf-slim"][10]["latency"]
     slowest = explorer.sources["tf-slim"][0]["latency"]
     table = rows(page)
-    assert table[0] == ["α 0.5", "the paper 160 px", "tf-slim 160 px", "letters 46 px"]
+    assert table[0] == ["α 0.5", "the paper 160 px", "tf-slim 160 px", "letters 40 px"]
     assert table[1][:3] == ["accuracy", "60.2 %", "59.1 %"]
     assert table[1][3] == f"{own['accuracy']:.1f} ± {own['spread']:.1f} % (3 seeds)"
     # 76,524,800 of 568,740,352; the letters' own count is Measured's.
-    share = 100 * own["mult_adds"] / mobilenet_v1(1, 64, num_classes=26).mult_adds
+    share = 100 * own["mult_adds"] / mobilenet_v1(1, 56, num_classes=26).mult_adds
     millions = f"{own['mult_adds'] / 1e6:.2f} M {share:.0f} %"
     assert table[2] == ["mult-adds", "76.5 M 13 %", "76.5 M 13 %", millions]
     assert table[3][:3] == ["parameters", "1.33 M 31 %", "1.33 M 31 %"]
@@ -481,7 +481,7 @@ def test_it_says_in_words_what_it_shows(page, explorer):
     assert said.get_attribute("role") == "status"
     put(page, alpha=0.75)
     own = next(
-        r for r in explorer.sources["letters"] if (r["alpha"], r["resolution"]) == (0.75, 46)
+        r for r in explorer.sources["letters"] if (r["alpha"], r["resolution"]) == (0.75, 40)
     )
     letters = f"letters {own['accuracy']:.1f} ± {own['spread']:.1f} % (3 seeds)"
     chosen = f"Alpha 0.75, rho 0.714: the paper no accuracy, tf-slim 65.3 %, {letters}."
