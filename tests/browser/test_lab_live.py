@@ -210,3 +210,24 @@ def test_chapter_07_looks_at_the_readers_photo(open_chapter, browser_log):
     assert cell.locator(".mnp-status").inner_text() == "astronaut.jpg, 512×512 pixels"
     assert cell.locator("select option:checked").inner_text() == "(your own)"
     assert browser_log.console_errors == []
+
+
+def test_chapter_06_compares_networks_on_this_machine(run_chapter, browser_log):
+    page = run_chapter("06_width_and_resolution")
+    scroll_to_cell(page, "TradeoffExplorer(latency=times)")
+    stage = page.locator(".mnt-stage").first
+    stage.wait_for(timeout=PATIENCE)
+    table = page.locator(".mnt-tradeoff table").first
+
+    def told():
+        return table.inner_text().replace("\u00a0", " ")
+
+    assert "α 1" in told()
+    assert "70.9 %" in told()
+    stage.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    assert "α 0.75" in told()
+    assert "letters 48 px" in told()
+    assert "67.2 %" in told()  # tf-slim's 0.75 MobileNet-192
+    assert browser_log.console_errors == []

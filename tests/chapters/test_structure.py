@@ -187,7 +187,7 @@ def test_nothing_of_the_machine_is_published(path):
 
 
 def test_results_were_measured_on_committed_code():
-    results = sorted((ROOT / "data" / "results").glob("*.json"))
+    results = sorted((ROOT / "data" / "results").rglob("*.json"))
     assert results
     for path in results:
         assert "dirty" not in path.read_text(encoding="utf-8"), f"measure {path.name} again"
