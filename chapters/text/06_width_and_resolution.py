@@ -69,7 +69,7 @@ from mobilenet_lib.cost import layer_ladder
 ladder = layer_ladder(alpha=0.75, rho=10 / 14)[1:]
 ours = [thinned(**layer), thinned(**layer, alpha=0.75), thinned(**layer, alpha=0.75, rho=10 / 14)]
 assert [rung.mult_adds for rung in ladder] == ours
-[str(paper.table(3).cell(row, "million_mult_adds")) for row in (2, 3, 4)]
+[paper.table(3).cell(row, "million_mult_adds").printed for row in (2, 3, 4)]
 
 # %% [markdown]
 # ## The whole network
@@ -248,7 +248,7 @@ def read(net, resolution):
 # %%
 trained = {(n.alpha, n.resolution): n.accuracies[0] for n in grid}
 for alpha in (1, 0.75, 0.5, 0.25):
-    net = load_published(f"letters_{alpha}_56")
+    net = load_published(f"letters_{100 * alpha:.0f}_56")
     used = read(net, 40)
     print(f"alpha {alpha:<4} trained at 56: {used:.0f} % at 40 px; trained at 40: {trained[alpha, 40]:.0f} %")
 

@@ -39,7 +39,7 @@ def main() -> None:
             "recipe": run.content["recipe"],
             "accuracy": run.content["test_accuracy"],
         }
-        path = HERE / f"letters_{size}.safetensors"
+        path = HERE / f"letters_{100 * run.alpha:.0f}_{run.resolution}.safetensors"
         save_checkpoint(net, path, source=source)
         content = path.read_bytes()
         print(f"{path.name}: {len(content):,} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
