@@ -475,8 +475,8 @@ def days(images_per_second, epochs=100, processors=1):
 
 
 bench = json.loads((find_data() / "results" / "bench_train.json").read_text())["results"]
-slow = bench["images_per_second"] / (224 / 64) ** 2
-print(f"{slow:.0f} images a second, so {days(slow):,.0f} days")
+speed = bench["images_per_second"] / (224 / 64) ** 2
+print(f"{speed:.0f} images a second, so {days(speed):,.0f} days")
 
 # %% [markdown]
 # That is why one uses GPUs. How many pictures a second yours learns from is printed by `mobilenet bench train --device cuda --resolution 224 --batch-size 256`; put it into `days`, with the number of GPUs, and multiply with the price of a day. It holds *if* the pictures can be decoded as fast, which for so small a network is often the harder part. The commands for one machine and for a cluster are in `mobilenet_lib/train/SCALE.md`.

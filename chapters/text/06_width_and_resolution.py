@@ -250,7 +250,9 @@ trained = {(n.alpha, n.resolution): n.accuracies[0] for n in grid}
 for alpha in (1, 0.75, 0.5, 0.25):
     net = load_published(f"letters_{100 * alpha:.0f}_56")
     used = read(net, 40)
-    print(f"alpha {alpha:<4} trained at 56: {used:.0f} % at 40 px; trained at 40: {trained[alpha, 40]:.0f} %")
+    print(
+        f"alpha {alpha:<4} trained at 56: {used:.0f} % at 40 px; trained at 40: {trained[alpha, 40]:.0f} %"
+    )
 
 # %% [markdown]
 # ONE-NET-TEXT
@@ -345,8 +347,11 @@ TradeoffExplorer(latency=times)
 # %%
 n, p = run["test_images"], grid[0].accuracy / 100
 print(f"the test: {100 * (p * (1 - p) / n) ** 0.5:.2f} points at {p:.1%}")
-spreads = [network.spread for network in grid if len(network.accuracies) > 1]
-print(f"the training: {np.mean(spreads):.2f} points, over {len(spreads)} networks with seeds")
+for network in grid:
+    if len(network.accuracies) > 1:
+        seeds = ", ".join(f"{accuracy:.1f}" for accuracy in sorted(network.accuracies))
+        size = f"alpha {network.alpha} at {network.resolution} px"
+        print(f"the training: {size} {seeds} %, spread {network.spread:.2f} points")
 
 # %% [markdown]
 # SPREAD-TEXT
