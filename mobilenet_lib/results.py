@@ -62,7 +62,7 @@ class Measured:
 
 
 def runs(name: str, folder: Path | None = None) -> tuple[Run, ...]:
-    """All runs of `data/results/<name>/`, widest network first, then by resolution and seed.
+    """All runs of `data/results/<name>/`: body by body, widest network first, then by resolution.
 
     Parameters
     ----------
@@ -89,11 +89,18 @@ def measured(name: str, folder: Path | None = None) -> tuple[Measured, ...]:
     Raises
     ------
     ResultsError
-        See `runs`.
+        See `runs`; or two seeds of a network were trained by different recipes.
     """
     networks: dict[tuple[str, float, int], list[Run]] = {}
     for run in runs(name, folder):
-        networks.setdefault((run.body, run.alpha, run.resolution), []).append(run)
+        seeds = networks.setdefault((run.body, run.alpha, run.resolution), [])
+        if seeds and _recipe(run) != _recipe(seeds[0]):
+            raise ResultsError(
+                f"seeds {seeds[0].seed} and {run.seed} of alpha {run.alpha} at {run.resolution} "
+                f"pixels in the results of {name} were trained by different recipes, so they have "
+                "no common mean; move one away"
+            )
+        seeds.append(run)
     return tuple(
         Measured(
             alpha,
@@ -107,6 +114,10 @@ def measured(name: str, folder: Path | None = None) -> tuple[Measured, ...]:
     )
 
 
+def _recipe(run: Run) -> dict[str, Any]:
+    return {name: value for name, value in run.content["recipe"].items() if name != "seed"}
+
+
 def _read(path: Path) -> Run:
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -116,7 +127,7 @@ def _read(path: Path) -> Run:
             network["resolution"],
             network["body"],
             content["recipe"]["seed"],
-            100 * content["test_accuracy"],
+            100 * float(content["test_accuracy"]),
             content["mult_adds"],
             content["parameters"],
             tuple(content["history"]),

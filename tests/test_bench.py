@@ -144,21 +144,24 @@ def test_bench_names_what_can_be_measured(capsys, arguments):
 
 def test_latencies_are_of_the_networks_that_are_named():
     """Which network ran is seen in what it was asked to compute, not in a time."""
-    seen = []
+    seen, modes = [], set()
 
     class Spy(MobileNet):
         def forward(self, x):
             seen.append((self.arch.alpha, tuple(x.shape)))
+            layout = x.is_contiguous(memory_format=torch.channels_last)
+            modes.add((self.training, layout, torch.is_inference_mode_enabled()))
             return super().forward(x)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mobilenet_lib.bench.latency.MobileNet", Spy)
         before = torch.get_rng_state()
         found = latencies([(0.25, 32), (0.5, 40)], num_classes=3, readings=2)
+    assert modes == {(False, True, True)}
     assert set(seen) == {(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))}
     assert seen[:2] == [(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))]  # in turns
     assert list(found) == [(0.25, 32), (0.5, 40)]
-    assert all(timing.readings == 2 and timing.median_ms > 0 for timing in found.values())
+    assert all(timing.readings == 2 for timing in found.values())
     assert torch.equal(before, torch.get_rng_state())
 
 

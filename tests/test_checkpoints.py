@@ -30,8 +30,9 @@ def test_there_is_no_data_sheet_without_a_file():
     assert sorted(named) == [path.name for path in FILES]
 
 
-def test_the_teacher_reads_as_well_as_its_data_sheet_says():
-    net = load_published("letters_teacher")
+@pytest.mark.parametrize("name", [path.stem for path in FILES if path.stem.startswith("letters_")])
+def test_a_reader_of_letters_reads_as_well_as_its_data_sheet_says(name):
+    net = load_published(name)
     test = data.load("glyphs", split="test", batch_size=400, preprocess=net.preprocess)
     assert net.classes == test.classes
     with torch.inference_mode():

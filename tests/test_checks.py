@@ -148,8 +148,9 @@ WRONG = {
         lambda w, v, g, rate, m, d: solved_momentum_step(w, v, g, rate, m, 0),  # no decay
         lambda w, v, g, rate, m, d: (w - rate * v, solved_momentum_step(w, v, g, rate, m, d)[1]),
         lambda w, v, g, rate, m, d: (w, v[0]),
+        lambda w, v, g, rate, m, d: solved_momentum_step(w, v, g, 0.5, 0.9, d),
     ],
-    "5.3": [100, 230, 461],
+    "5.3": [100, 458, 460],
     "5.4": [
         lambda label, classes, share: np.eye(classes)[label],
         lambda label, classes, share: solved_smooth(label, classes, share)[1:],
@@ -196,7 +197,12 @@ UNUSABLE = {
     "3.4": ["half", 8],
     "5.1": ["ln 10"],
     "5.2": [1],
+    "5.3": ["many"],
+    "5.4": [7],
     "6.1": ["half"],
+    "6.2": ["root"],
+    "6.3": [4.3],
+    "6.4": ["small"],
     "7.1": ["grey"],
     "7.2": [3],
     "7.4": ["soft"],

@@ -234,6 +234,7 @@ def test_rivals_are_compared_on_one_axis():
     assert [bar.get_x() + bar.get_width() for bar in axis.patches] == [91.0, 81.5]
     assert [list(line.get_xdata()) for line in axis.lines] == [[90, 92], [80, 83]]
     assert "starts at 68" in axis.get_xlabel()
+    assert axis.get_xlim()[0] == 68
     (whole,) = plots.rivals({"a": [3.0], "b": [50.0]}).axes
     assert whole.patches[0].get_x() == 0
     assert "starts" not in whole.get_xlabel()

@@ -39,6 +39,19 @@ def test_runs_are_grouped_over_seeds(tmp_path):
     assert narrow.spread == pytest.approx(10 * 2**0.5)  # of two values: their distance over root 2
     assert (small.resolution, small.mult_adds, small.parameters) == (46, 500_000, 50_000)
     assert [run.seed for run in results.runs("tiny", tmp_path)] == [0, 0, 1, 0]
+    write(folder, 1.0, 0, 0.9, body="full")
+    bodies = [(n.body, n.alpha) for n in results.measured("tiny", tmp_path)]
+    assert bodies == [("full", 1.0), ("separable", 1.0), ("separable", 0.5), ("separable", 0.5)]
+
+
+def test_seeds_of_different_recipes_have_no_mean(tmp_path):
+    write(tmp_path / "tiny", 0.5, 0, 0.5)
+    path = write(tmp_path / "tiny", 0.5, 1, 0.7)
+    content = json.loads(path.read_text("utf-8"))
+    content["recipe"]["schedule"] = {"epochs": 6}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(results.ResultsError, match=r"seeds 0 and 1 of alpha 0\.5 at 64 pixels"):
+        results.measured("tiny", tmp_path)
 
 
 def test_what_is_missing_or_broken_is_named(tmp_path):

@@ -358,6 +358,11 @@ def test_values_are_changed_by_their_own_names():
         "seed": 7,
         "plan": "fp32",
     }
+    plain = Recipe().changed(epochs=3.0, resolution=np.int64(40), seed=np.int64(2), alpha=1)
+    assert Recipe.from_dict(json.loads(json.dumps(plain.to_dict()))) == plain
+    assert isinstance(plain.schedule.epochs, int)
+    with pytest.raises(ValueError, match="name must be one of quick, paper, modern; got 'mine'"):
+        Recipe(name="mine")
     with pytest.raises(ValueError, match="no learning_rate, width; it has name, seed, alpha"):
         Recipe().changed(width=0.5, learning_rate=0.1)
     with pytest.raises(ValueError, match="epochs must be a whole number >= 1, got 0"):

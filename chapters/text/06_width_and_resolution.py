@@ -200,7 +200,7 @@ print(falls(grid) or "none: more width and more pixels are always better here")
 #
 # ## Width or resolution?
 #
-# Suppose you have to halve the mult-adds. You can take $\alpha = 0.71$, or $\rho = 0.71$, or a little of both. Let us ask the data: fit accuracy with two slopes, one for halving through width and one for halving through resolution. (Both multipliers stand in the cost about squared, so halving the cost means dividing $\alpha$ or $\rho$ by the root of 2.)
+# Suppose you have to halve the mult-adds. You can take $\alpha$ of about 0.7, or $\rho$ of about 0.7, or a little of both. Let us ask the data: fit accuracy with two slopes, one for halving through width and one for halving through resolution. (Both multipliers stand in the cost about squared, so halving the cost means dividing $\alpha$ or $\rho$ by the root of 2.)
 
 
 # %%

@@ -14,6 +14,8 @@ import hashlib
 from pathlib import Path
 
 from mobilenet_lib.results import runs
+from mobilenet_lib.train import Recipe
+from mobilenet_lib.train.sweep import label
 from mobilenet_lib.weights import load_published, save_checkpoint
 
 HERE = Path(__file__).resolve().parent
@@ -24,16 +26,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="checkpoints from the runs of the measured grid")
     parser.add_argument("folder", type=Path, help="where `mobilenet sweep` kept its runs")
     folder = parser.parse_args().folder
-    trained = [run for run in runs("grid") if run.seed == 0]
-    widest = max(run.resolution for run in trained)
+    trained = [run for run in runs("grid") if run.seed == 0 and run.body == "separable"]
+    sharpest = max(run.resolution for run in trained)
     for run in trained:
-        if run.resolution != widest:
+        if run.resolution != sharpest:
             continue
-        size = f"{run.alpha:g}_{run.resolution}"
-        net = load_published(folder / f"{size}_{run.body}_seed0" / "net.safetensors")
+        run_folder = folder / label(Recipe.from_dict(run.content["recipe"]))
+        net = load_published(run_folder / "net.safetensors")
+        if round(net.source["test_accuracy"], 5) != run.content["test_accuracy"]:
+            raise SystemExit(f"{run_folder} is another run than the one in data/results/grid")
         source = {
-            "title": f"MobileNetV1 {run.alpha:g} at {widest}x{widest}, letters in the wild",
-            "origin": f"trained by mobilenet sweep --name grid, {run.content['provenance']['date']}",
+            "title": f"MobileNetV1 {run.alpha:g} at {sharpest}x{sharpest}, letters in the wild",
+            "origin": f"mobilenet sweep --name grid, {run.content['provenance']['date'][:10]}",
             "licence": "Apache-2.0",
             "trained on": "data/glyphs, composed as letters in the wild",
             "recipe": run.content["recipe"],

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from ..files import record_result
 from ..model import TF_SLIM, MobileNet
 from ..validation import check_int
 
+Key = TypeVar("Key")
 LIMIT = 0.15
 """Share of a training step that composing its images may take on a CPU."""
 
@@ -46,11 +47,11 @@ class Timing:
 
 
 def interleave(
-    tasks: Mapping[str, Callable[[], Any]],
+    tasks: Mapping[Key, Callable[[], Any]],
     readings: int,
     warm_up: int = 3,
     device: torch.device | str = "cpu",
-) -> dict[str, list[float]]:
+) -> dict[Key, list[float]]:
     """Seconds that each task takes, run in turns: a, b, a, b, ...
 
     So whatever else slows the machine for a while slows all tasks, and their ratios hold.
@@ -69,7 +70,7 @@ def interleave(
     readings = check_int("readings", readings, 2)
     on_cpu = torch.device(device).type == "cpu"
     wait = (lambda: None) if on_cpu else partial(torch.accelerator.synchronize, device)
-    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    seconds: dict[Key, list[float]] = {name: [] for name in tasks}
     for round_number in range(-warm_up, readings):
         for name, task in tasks.items():
             wait()

@@ -50,14 +50,15 @@ def latencies(
     if len(set(named)) < len(named):
         raise ValueError(f"each network is to be named once, got {named}")
     tasks = {}
-    with torch.random.fork_rng(devices=[]):
+    accelerators = [] if torch.device(device).type == "cpu" else [device]
+    with torch.random.fork_rng(devices=accelerators):
         torch.manual_seed(seed)
         for alpha, resolution in named:
             arch = PAPER.architecture(num_classes, alpha=alpha, resolution=resolution)
             net = MobileNet(arch, PAPER).eval().to(device, memory_format=torch.channels_last)
             image = torch.randn(1, 3, resolution, resolution).to(device)
             tasks[alpha, resolution] = _answer(net, image)
-        seconds = interleave(tasks, readings, device=device)
+    seconds = interleave(tasks, readings, device=device)
     return {network: Timing.of(taken) for network, taken in seconds.items()}
 
 

@@ -15,17 +15,17 @@ from .answers import Exercise, check_callable, close, whole
 def _momentum_step(answer: Any) -> str | None:
     check_callable(answer)
     rng = np.random.default_rng(0)
-    for decay in (0.0, 0.1):
+    for rate, momentum, decay in ((0.5, 0.9, 0.0), (0.2, 0.8, 0.1)):
         weight, velocity, gradient = rng.standard_normal((3, 2, 5))
-        found = answer(weight.copy(), velocity.copy(), gradient.copy(), 0.5, 0.9, decay)
+        found = answer(weight.copy(), velocity.copy(), gradient.copy(), rate, momentum, decay)
         if not isinstance(found, tuple) or len(found) != 2:
             return "the result is not two arrays: the new weight and the new velocity."
         moved, speed = (np.asarray(part) for part in found)
-        expected = 0.9 * velocity + gradient + decay * weight
-        case = f"with decay {decay:g}"
+        expected = momentum * velocity + gradient + decay * weight
+        case = f"with rate {rate:g}, momentum {momentum:g} and decay {decay:g}"
         if speed.shape != weight.shape or not np.allclose(speed, expected):
             return f"{case} the new velocity is not right."
-        if moved.shape != weight.shape or not np.allclose(moved, weight - 0.5 * expected):
+        if moved.shape != weight.shape or not np.allclose(moved, weight - rate * expected):
             return f"{case} the velocity is right, the new weight is not."
     return None
 
@@ -109,7 +109,7 @@ EXERCISES = (
     Exercise(
         "5.3",
         "Until the start is forgotten",
-        close(lambda: math.ceil(math.log(0.01) / math.log(0.99)), 1),
+        whole(lambda: math.ceil(math.log(0.01) / math.log(0.99))),
         (
             "Each batch leaves 99 % of what was there.",
             "You are looking for the n with 0.99 to the power of n below 0.01.",

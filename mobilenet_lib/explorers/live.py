@@ -118,6 +118,8 @@ class LiveCurve(anywidget.AnyWidget):
             )
         epochs = self._epochs(step, self.epochs if kept else 0)
         now, ends = self._clock(), step.accuracy is not None
+        if not kept:
+            self._pace = Pace()  # another run, whose steps may take longer
         follows = kept > 0 and self.losses[kept - 1][0] == step.number - 1
         self._pace.tick(now, follows=follows, ends=ends)
         del self.losses[kept:]

@@ -444,7 +444,9 @@ function render({ model, el }) {
 
   function tell() {
     const limited = model.get("budget"), names = NAMES.filter(isShown);
-    if (limited === null) {
+    if (!names.length) {
+      verdict.replaceChildren("Choose at least one source above.");
+    } else if (limited === null) {
       verdict.replaceChildren("Set a budget, and ★ marks the most accurate network within it.");
     } else {
       const parts = [element("strong", {}, `★ You have ${limit(limited, model.get("axis"))}: `)];
@@ -462,7 +464,7 @@ function render({ model, el }) {
       return `${name} ${record.accuracy === null ? "no accuracy" : accuracyOf(record)}`;
     });
     const text = `Alpha ${model.get("alpha")}, rho ${Number((model.get("resolution") / 224).toFixed(3))}: ` +
-      `${words.join(", ")}.${limited === null ? "" : ` ${verdict.textContent.replace("★ ", "")}`}`;
+      `${words.join(", ") || "no source is shown"}.${limited === null ? "" : ` ${verdict.textContent.replace("★ ", "")}`}`;
     if (said.textContent !== text) said.textContent = text; // spoken only when it says something new
   }
 

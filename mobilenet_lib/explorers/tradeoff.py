@@ -61,7 +61,8 @@ class TradeoffExplorer(anywidget.AnyWidget):
     ResultsError
         `measured` is None and the book's grid is not there.
     ValueError, TypeError
-        A measured network or a latency that is none of the sixteen, or comes twice.
+        A measured network or a latency that is none of the sixteen, or comes twice; a latency that
+        is no number.
     traitlets.TraitError
         A choice that does not exist; the widget keeps its old state.
     """
@@ -167,14 +168,14 @@ def _sources(
             {
                 "alpha": model.alpha,
                 "resolution": model.resolution,
-                "accuracy": getattr(model, field),
+                "accuracy": getattr(model, paper.SOURCES[source]),
                 "mult_adds": model.mult_adds,
                 "parameters": model.parameters,
                 "latency": latency.get((model.alpha, model.resolution)),
             }
             for model in published
         ]
-        for source, field in (("the paper", "paper_top1"), ("tf-slim", "slim2018_top1"))
+        for source in ("the paper", "tf-slim")
     }
     own = _own(measured("grid") if networks is None else networks)
     found["letters"] = [

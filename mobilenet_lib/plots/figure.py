@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 # Okabe and Ito's colours, told apart by readers with any colour vision. A kind of layer has one
-# colour throughout the book.
+# colour in every figure of layers; where there are none, the colours tell other things apart.
 COLOURS = {
     "standard": "#d55e00",
     "depthwise": "#0072b2",

@@ -228,7 +228,7 @@ def _log(axis: Any) -> None:
     """A log axis with plain numbers at 1, 2, 5, 10 ..."""
     axis.set_xscale("log")
     low, high = axis.get_xlim()
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
     ticks = [m * 10.0**e for e in powers for m in (1, 2, 5) if low <= m * 10.0**e <= high]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.set_xticks([], minor=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 
@@ -27,7 +29,9 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
     said = []
     with book_style():
         figure, (axis,) = new_figure(9, 2.9)
-        for (name, values), (colour, dashes) in zip(rates.items(), LINES, strict=False):
+        for (name, values), (colour, dashes) in zip(
+            rates.items(), itertools.cycle(LINES), strict=False
+        ):
             top = max(values)
             done = [100 * (i + 1) / len(values) for i in range(len(values))]
             axis.plot(done, [value / top for value in values], dashes, color=colour, label=name)
@@ -58,7 +62,7 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
     every = [value for values in accuracies.values() for value in values]
     low, high = min(every), max(every)
     room = max(high - low, 1.0)
-    start = max(0.0, low - room)
+    start = max(0, math.floor(low - room))
     with book_style():
         figure, (axis,) = new_figure(9, 0.5 * len(means) + 0.85)
         for place, (name, values) in enumerate(accuracies.items()):
@@ -70,7 +74,7 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
         axis.set_yticks(range(len(means)), list(means))
         axis.tick_params(axis="y", length=0)
         axis.set(xlim=(start, high + 0.3 * room), ylim=(len(means) - 0.4, -0.6))
-        cut = f" (the axis starts at {start:.0f})" if start else ""
+        cut = f" (the axis starts at {start})" if start else ""
         axis.set_xlabel(f"{label}{cut}; dots: seeds")
         figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
     said = "; ".join(

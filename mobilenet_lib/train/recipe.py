@@ -18,11 +18,11 @@ from typing import Any, Literal, get_args
 from ..architecture import Body, mobilenet_v1
 from ..validation import check_choice, check_int, check_positive, check_share
 
-OPTIMIZERS = ("sgd", "rmsprop", "adamw")
-SHAPES = ("one-cycle", "cosine", "exponential", "constant")
-CONVENTIONS = ("paper", "tf-slim", "keras", "timm")
-AUGMENTS = ("default", "none", "light", "paper", "rand")
-DIFFICULTIES = ("soft", "default", "harsh")
+Convention = Literal["paper", "tf-slim", "keras", "timm"]
+Augment = Literal["default", "none", "light", "paper", "rand"]
+Level = Literal["soft", "default", "harsh"]
+Optimizer = Literal["sgd", "rmsprop", "adamw"]
+Shape = Literal["one-cycle", "cosine", "exponential", "constant"]
 Plan = Literal[
     "auto",
     "nchw-fp32",
@@ -37,6 +37,11 @@ Plan = Literal[
 PLANS = get_args(Plan)
 
 
+def _keep(part: Any, name: str, value: Any) -> None:
+    """Keep a value as the plain number that it stands for, such as 3 for 3.0."""
+    object.__setattr__(part, name, value)
+
+
 @dataclass(frozen=True)
 class Network:
     """Which network is trained."""
@@ -47,7 +52,7 @@ class Network:
     """Side of the images in pixels, at least 32."""
     body: Body = "separable"
     """Table 1 as it is, with full 3x3 convolutions (Table 4), or without five layers (Table 5)."""
-    convention: Literal["paper", "tf-slim", "keras", "timm"] = "paper"
+    convention: Convention = "paper"
     """Whose ReLU, padding and BN epsilon, where the paper leaves it open."""
     bn_momentum: float | None = 0.1
     """Share of the new batch in BN's moving statistics; None for the convention's own. The
@@ -58,8 +63,10 @@ class Network:
     """Probability of dropping a feature before the classifier; None for the convention's own."""
 
     def __post_init__(self) -> None:
-        mobilenet_v1(self.alpha, self.resolution, 2, self.body)  # it names what is out of range
-        check_choice("convention", self.convention, CONVENTIONS)
+        arch = mobilenet_v1(self.alpha, self.resolution, 2, self.body)  # it names what is wrong
+        _keep(self, "alpha", arch.alpha)
+        _keep(self, "resolution", arch.resolution)
+        check_choice("convention", self.convention, get_args(Convention))
         if self.bn_momentum is not None:
             check_positive("bn_momentum", self.bn_momentum, 1)
         if self.dropout is not None:
@@ -74,26 +81,26 @@ class Data:
     """"glyphs", a named data set such as cifar10, a folder of class folders, a Parquet file."""
     batch_size: int = 128
     """Images in a step, all processes together."""
-    augment: Literal["default", "none", "light", "paper", "rand"] = "default"
+    augment: Augment = "default"
     """How training images are varied; "rand" is light with RandAugment, "default" the data's."""
-    difficulty: Literal["soft", "default", "harsh"] = "default"
+    difficulty: Level = "default"
     """Of letters in the wild."""
     workers: int | None = None
     """Threads that decode images in each process; None: one a core, 8 at most."""
 
     def __post_init__(self) -> None:
-        check_int("batch_size", self.batch_size, 1)
-        check_choice("augment", self.augment, AUGMENTS)
-        check_choice("difficulty", self.difficulty, DIFFICULTIES)
+        _keep(self, "batch_size", check_int("batch_size", self.batch_size, 1))
+        check_choice("augment", self.augment, get_args(Augment))
+        check_choice("difficulty", self.difficulty, get_args(Level))
         if self.workers is not None:
-            check_int("workers", self.workers, 1, 256)
+            _keep(self, "workers", check_int("workers", self.workers, 1, 256))
 
 
 @dataclass(frozen=True)
 class Optimization:
     """How a gradient becomes a step."""
 
-    optimizer: Literal["sgd", "rmsprop", "adamw"] = "sgd"
+    optimizer: Optimizer = "sgd"
     """SGD with momentum, TensorFlow's RMSprop as the authors used it, or AdamW."""
     rate: float = 0.2
     """Largest learning rate of the schedule."""
@@ -107,7 +114,7 @@ class Optimization:
     """Longest gradient, all parameters together; a longer one is shortened to it."""
 
     def __post_init__(self) -> None:
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("optimizer", self.optimizer, get_args(Optimizer))
         check_positive("rate", self.rate)
         check_share("momentum", self.momentum)
         check_share("decay", self.decay)
@@ -122,7 +129,7 @@ class Schedule:
 
     epochs: int = 6
     """Passes over the training images."""
-    shape: Literal["one-cycle", "cosine", "exponential", "constant"] = "one-cycle"
+    shape: Shape = "one-cycle"
     """One-cycle has its own warm-up, over the first 30 % of the steps, and cycles momentum."""
     warm_up: float = 0.0
     """Epochs in which the rate rises from 0, for the other shapes."""
@@ -132,8 +139,8 @@ class Schedule:
     """... every so many epochs."""
 
     def __post_init__(self) -> None:
-        check_int("epochs", self.epochs, 1)
-        check_choice("shape", self.shape, SHAPES)
+        _keep(self, "epochs", check_int("epochs", self.epochs, 1))
+        check_choice("shape", self.shape, get_args(Shape))
         check_positive("factor", self.factor, 1)
         check_positive("every", self.every)
         if not (math.isfinite(self.warm_up) and self.warm_up >= 0):
@@ -207,7 +214,8 @@ class Recipe:
     speed: Speed = field(default_factory=Speed)
 
     def __post_init__(self) -> None:
-        check_int("seed", self.seed, 0)
+        check_choice("name", self.name, ("quick", "paper", "modern"))
+        _keep(self, "seed", check_int("seed", self.seed, 0))
 
     def changed(self, **values: Any) -> Recipe:
         """A recipe with other values, each by its own name: `changed(alpha=0.5, epochs=3)`.
@@ -216,6 +224,8 @@ class Recipe:
         ------
         ValueError
             No recipe has a value of that name, or it is out of range.
+        TypeError
+            A number is none.
         """
         if unknown := values.keys() - flat(self).keys():
             raise ValueError(
