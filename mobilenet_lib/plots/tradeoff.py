@@ -186,16 +186,17 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
     lines = "; ".join(
         f"alpha {alpha:g}: "
         + ", ".join(
-            f"{m.accuracy:.1f} ± {m.spread:.1f} % at {m.resolution}"
+            f"{m.accuracy:.1f}{_spread(m)} % at {m.resolution}"
             for m in sorted(measured, key=lambda m: m.resolution)
             if m.alpha == alpha
         )
         for alpha in alphas
     )
     counts = sorted({len(m.accuracies) for m in measured})
+    over = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
     figure.alt = (
         f"Test accuracy against resolution in pixels, mean and standard deviation over "
-        f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seeds, "
+        f"{over} seed{'s' * (counts[-1] > 1)}, "
         f"a line for each width. {lines}."
     )
     return figure
@@ -232,6 +233,10 @@ def _log(axis: Any) -> None:
     ticks = [m * 10.0**e for e in powers for m in (1, 2, 5) if low <= m * 10.0**e <= high]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.set_xticks([], minor=True)
+
+
+def _spread(network: Measured) -> str:
+    return f" ± {network.spread:.1f}" if len(network.accuracies) > 1 else ""
 
 
 def _name(network: Measured) -> str:
