@@ -236,8 +236,6 @@ for name, networks in (("ImageNet, tf-slim", slim), ("letters", grid)):
 # ### One network, two resolutions
 #
 # There is a difference between the two that no table shows. To make a network narrower you have to train another one. But nothing in a convolution says how large its input must be, so a network can be *used* at another resolution than it was trained at. Here are our four networks for 56 pixels, asked about pictures of 40 pixels.
-#
-# **Predict:** at 40 pixels both cost the same. Which reads more letters: the network that was trained at 40, or the one that was trained at 56?
 
 # %%
 import torch
@@ -254,6 +252,8 @@ def read(net, resolution):
 
 # %% [markdown]
 # (The test set is composed at the resolution that is asked for: the same letters, in fewer pixels.)
+#
+# **Predict:** at 40 pixels both cost the same. Which reads more letters: the network that was trained at 40, or the one that was trained at 56?
 
 # %% tags=["nbval-ignore-output"]
 trained = {(n.alpha, n.resolution): n.accuracies[0] for n in grid}
