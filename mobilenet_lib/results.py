@@ -61,6 +61,19 @@ class Measured:
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
 
 
+def results_folder(name: str) -> Path:
+    """`data/results/<name>`.
+
+    Raises
+    ------
+    ValueError
+        The name has slashes, or is none.
+    """
+    if not name or Path(name).name != name:
+        raise ValueError(f"name must be a plain name without slashes, got {name!r}")
+    return find_data() / "results" / name
+
+
 def runs(name: str, folder: Path | None = None) -> tuple[Run, ...]:
     """All runs of `data/results/<name>/`: body by body, widest network first, then by resolution.
 
@@ -76,7 +89,7 @@ def runs(name: str, folder: Path | None = None) -> tuple[Run, ...]:
     ResultsError
         There are none, or a file is no results file of a run.
     """
-    place = (folder or find_data() / "results") / name
+    place = folder / name if folder else results_folder(name)
     found = [_read(path) for path in sorted(place.glob("*.json"))]
     if not found:
         raise ResultsError(f"no results in {place}; `mobilenet sweep --name {name}` writes them")

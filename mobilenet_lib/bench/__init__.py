@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -137,7 +137,7 @@ def bench_data(
     batches = data.load(
         "glyphs", batch_size=batch_size, resolution=resolution, seed=seed, device=device
     )
-    stream = _endless(batches)
+    stream = (batch for batch, _ in batches.endless())
     step = training_step(alpha, resolution, len(batches.classes), device, seed)
     held: list[data.batches.Batch] = [next(stream)]
 
@@ -187,8 +187,3 @@ def record(name: str, results: Any, seed: int | None, wall_time: float) -> Path:
         "wall_time_s": round(wall_time, 1),
     }
     return record_result(name, content, seed, ("torch", "numpy"))
-
-
-def _endless(batches: data.Batches) -> Iterator[data.batches.Batch]:
-    while True:
-        yield from batches

@@ -44,6 +44,7 @@ class Sweep:
 
     def run(self) -> int:
         """Run the grid; the exit code is 1 if a run failed."""
+        from ..results import results_folder
         from ..train import sweep
         from ..train.sweep import Grid
 
@@ -59,7 +60,7 @@ class Sweep:
             for recipe in recipes:
                 print(shlex.join(("mobilenet", *self.arguments(recipe, kept))))
             return 0
-        out = self.out or sweep.results_folder(self.name)
+        out = self.out or results_folder(self.name)
         python = (sys.executable, "-m", "mobilenet_lib.cli")
         planned = [
             sweep.Run(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from ..train.presets import QUICK
 from ..train.recipe import (
     PARTS,
     Data,
@@ -20,8 +21,6 @@ from ..train.recipe import (
     Schedule,
     Speed,
 )
-
-QUICK = Recipe()
 
 
 @dataclass(frozen=True)

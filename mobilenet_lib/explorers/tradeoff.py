@@ -10,15 +10,13 @@ import anywidget
 import traitlets
 
 from .. import paper
+from ..paper import ALPHAS, RESOLUTIONS
 from ..results import Measured, measured
 from ..validation import check_choice, check_positive
 
 HERE = Path(__file__).parent
-ALPHAS = (1.0, 0.75, 0.5, 0.25)
-RESOLUTIONS = (224, 192, 160, 128)
-"""Pixels of the paper's and tf-slim's networks, in the ratios 7:6:5:4."""
 LETTERS = (56, 48, 40, 32)
-"""Pixels of the book's own networks, in the same ratios."""
+"""Pixels of the book's own networks, in the ratios of the paper's."""
 SOURCES = ("the paper", "tf-slim", "letters")
 AXES = ("mult-adds", "parameters", "latency")
 

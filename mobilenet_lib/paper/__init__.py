@@ -16,11 +16,23 @@ from pathlib import Path
 
 from ..files import find_data
 from .models import SOURCES, Model, models, published
+from .recompute import ALPHAS, RESOLUTIONS
 from .records import VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
 from .rounding import judge, quantum
 from .tables import LAYOUTS, load
 
-__all__ = ["SOURCES", "VERDICTS", "Cell", "Discrepancy", "Model", "Recomputed", "Table", "Verdict"]
+__all__ = [
+    "ALPHAS",
+    "RESOLUTIONS",
+    "SOURCES",
+    "VERDICTS",
+    "Cell",
+    "Discrepancy",
+    "Model",
+    "Recomputed",
+    "Table",
+    "Verdict",
+]
 __all__ += ["cells", "discrepancies", "judge", "models", "published", "quantum", "summary", "table"]
 __all__ += ["tables", "tally"]
 

@@ -159,10 +159,13 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
     _some(measured, "grid_accuracy")
     alphas = sorted({m.alpha for m in measured}, reverse=True)
     resolutions = sorted({m.resolution for m in measured})
+    rows = {
+        alpha: sorted((m for m in measured if m.alpha == alpha), key=lambda m: m.resolution)
+        for alpha in alphas
+    }
     with book_style():
         figure, (axis,) = new_figure(9, 4.2)
-        for place, alpha in enumerate(alphas):
-            line = sorted((m for m in measured if m.alpha == alpha), key=lambda m: m.resolution)
+        for place, (alpha, line) in enumerate(rows.items()):
             colour, shape = LOOKS.get(alpha, (COLOURS["ink"], "X"))
             shift = 0.6 * (place - (len(alphas) - 1) / 2)  # so that bars do not hide each other
             places = [m.resolution + shift for m in line]
@@ -185,12 +188,8 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
         figure.subplots_adjust(0.09, 0.15, 0.99, 0.98)
     lines = "; ".join(
         f"alpha {alpha:g}: "
-        + ", ".join(
-            f"{m.accuracy:.1f}{_spread(m)} % at {m.resolution}"
-            for m in sorted(measured, key=lambda m: m.resolution)
-            if m.alpha == alpha
-        )
-        for alpha in alphas
+        + ", ".join(f"{m.accuracy:.1f}{_spread(m)} % at {m.resolution}" for m in line)
+        for alpha, line in rows.items()
     )
     counts = sorted({len(m.accuracies) for m in measured})
     over = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from .. import machine
-from ..files import find_data, write_atomically
+from ..files import write_atomically
 from ..validation import check_int
 from .checkpoint import CheckpointError
 from .presets import RECIPES
@@ -74,13 +74,6 @@ def label(recipe: Recipe) -> str:
     """A run's name, such as "0.5_64_separable_seed0"."""
     size = recipe.network
     return f"{size.alpha:g}_{size.resolution}_{size.body}_seed{recipe.seed}"
-
-
-def results_folder(name: str) -> Path:
-    """`data/results/<name>`."""
-    if not name or Path(name).name != name:
-        raise ValueError(f"name must be a plain name without slashes, got {name!r}")
-    return find_data() / "results" / name
 
 
 def changed_options(recipe: Recipe) -> list[str]:
