@@ -334,7 +334,7 @@ for run in runs("bodies"):
         print(f"{run.body:9s} α {run.alpha:<4}{after}")
 
 # %% [markdown]
-# The separable network still guesses after one epoch, when the full ones read 37 and 55 % of the letters. Then it closes most of the gap to the thin one, not all. A likely reason: taken apart, it has 27 convolutions in a row in place of 14, and a deep network without shortcuts takes longer to get going. Would more epochs close the rest? We have not tried. Table 4 holds for ImageNet and a long training, this one for letters and a short one: a comparison holds for its budget. (And these are single runs. Chapter 06 measures how much another seed, another start for the random numbers, changes.)
+# The separable network still guesses after one epoch, when the full ones read 37 and 55 % of the letters. Then it closes most of the gap to the thin one, not all. A likely reason: taken apart, it has 27 convolutions in a row in place of 14, and a deep network without shortcuts takes longer to get going. Would more epochs close the rest? We have not tried. Table 4 holds for ImageNet and a long training, this one for letters and a short one: a comparison holds for its budget. (And these are single runs. How much another *seed*, another start for the random numbers, changes is not measured here; chapter 06 comes back to luck.)
 #
 # ## Narrow against shallow
 #
