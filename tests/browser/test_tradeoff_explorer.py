@@ -73,6 +73,7 @@ def put(page, **state):
 
 def panel(page, at):
     """What a panel draws: marks and rings by source, ticks, all in the picture's own pixels."""
+    frames(page)  # a choice is drawn in the next frame
     return page.evaluate(
         """(at) => {
             const svg = document.querySelectorAll(".mnt-panel")[at];
