@@ -6,50 +6,9 @@ import pytest
 import torch
 
 from mobilenet_lib import bench, cli, data, files
-from mobilenet_lib.bench import Timing, interleave
 from mobilenet_lib.bench.latency import latencies
 from mobilenet_lib.model import MobileNet
-
-
-class Clock:
-    """Time that passes only when told to."""
-
-    def __init__(self, monkeypatch):
-        self.now = 0.0
-        monkeypatch.setattr(bench.time, "perf_counter", lambda: self.now)
-
-    def task(self, seconds, log, name):
-        def run():
-            log.append(name)
-            self.now += next(seconds)
-
-        return run
-
-
-def test_tasks_take_turns_and_warm_up_does_not_count(monkeypatch):
-    clock, log = Clock(monkeypatch), []
-    slow, fast = iter([90, 80, 3.0, 5.0, 4.0]), iter([70, 60, 1.0, 1.0, 2.0])
-    tasks = {"slow": clock.task(slow, log, "slow"), "fast": clock.task(fast, log, "fast")}
-    seconds = interleave(tasks, readings=3, warm_up=2)
-    assert seconds == {"slow": [3, 5, 4], "fast": [1, 1, 2]}
-    assert log == ["slow", "fast"] * 5
-    with pytest.raises(ValueError, match="readings must be a whole number >= 2, got 1"):
-        interleave(tasks, readings=1)
-
-
-@pytest.mark.parametrize("device", ["cuda:1", "mps", "xpu"])
-def test_an_accelerator_is_waited_for_before_and_after(monkeypatch, device):
-    log = []
-    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: log.append(device))
-    interleave({"a": lambda: log.append("a")}, readings=2, warm_up=1, device=device)
-    assert log == [device, "a", device] * 3
-
-
-def test_a_timing_is_median_and_quartiles_in_milliseconds():
-    timing = Timing.of([0.001, 0.002, 0.003, 0.004, 0.100])
-    assert (timing.readings, timing.median_ms) == (5, 3)
-    assert timing.quartiles_ms[0] < 3 < timing.quartiles_ms[1]
-    assert "3.00 ms" in str(timing)
+from mobilenet_lib.timing import Timing
 
 
 def test_the_share_is_that_of_the_step_beside_it(monkeypatch):

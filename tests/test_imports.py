@@ -26,6 +26,7 @@ ORDER = (
     "explain",
     "preprocess",
     "model",
+    "timing",
     "convolution",
     "paper",
     "architecture",

@@ -8,9 +8,10 @@ import pytest
 import torch
 from tiny_training import tiny, write_images
 
-from mobilenet_lib import bench, cli, files, machine
+from mobilenet_lib import cli, files, machine
 from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
+from mobilenet_lib.timing import Timing
 from mobilenet_lib.train import Trainer, speed, trial
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
 from mobilenet_lib.train.recipe import PLANS as NAMES
@@ -226,7 +227,7 @@ def test_bench_data_compiles_nothing(capsys):
 
 def test_bench_train_records(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(files, "find_data", lambda: tmp_path)
-    timing = bench.Timing(2, 1.0, (1.0, 1.0))
+    timing = Timing(2, 1.0, (1.0, 1.0))
     result = training.TrainBench(
         1.0, 64, 64, "cpu", 2, Choice("fp32", "x", {}), {"ours": timing}, 0.5, None, "none", 1.0
     )

@@ -1,18 +1,11 @@
-"""Fair timing: warmed up, synchronized, interleaved, and told as medians with their spread.
-
-Times of one run are compared with each other, since other programs slow all of them alike; a time
-from one machine says little about another.
-"""
+"""Measurements on this machine, by the fair clock of `timing`; each can be recorded."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,66 +13,10 @@ import torch.nn.functional as F
 from .. import data
 from ..files import record_result
 from ..model import TF_SLIM, MobileNet
-from ..validation import check_int
+from ..timing import Timing, interleave, ratio
 
-Key = TypeVar("Key")
 LIMIT = 0.15
 """Share of a training step that composing its images may take on a CPU."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Readings of one thing, in milliseconds."""
-
-    readings: int
-    median_ms: float
-    quartiles_ms: tuple[float, float]
-
-    @classmethod
-    def of(cls, seconds: list[float]) -> Timing:
-        """Median and quartiles of at least two readings, given in seconds."""
-        low, middle, high = (round(1e3 * cut, 3) for cut in statistics.quantiles(seconds, n=4))
-        return cls(len(seconds), middle, (low, high))
-
-    def __str__(self) -> str:
-        low, high = self.quartiles_ms
-        return f"{self.median_ms:8.2f} ms (quartiles {low:.2f} to {high:.2f})"
-
-
-def interleave(
-    tasks: Mapping[Key, Callable[[], Any]],
-    readings: int,
-    warm_up: int = 3,
-    device: torch.device | str = "cpu",
-) -> dict[Key, list[float]]:
-    """Seconds that each task takes, run in turns: a, b, a, b, ...
-
-    So whatever else slows the machine for a while slows all tasks, and their ratios hold.
-
-    Parameters
-    ----------
-    tasks
-        What to run, by name.
-    readings
-        Rounds that count, at least 2.
-    warm_up
-        Rounds before them that do not.
-    device
-        Where tasks run; a GPU or another accelerator is waited for before the clock is read.
-    """
-    readings = check_int("readings", readings, 2)
-    on_cpu = torch.device(device).type == "cpu"
-    wait = (lambda: None) if on_cpu else partial(torch.accelerator.synchronize, device)
-    seconds: dict[Key, list[float]] = {name: [] for name in tasks}
-    for round_number in range(-warm_up, readings):
-        for name, task in tasks.items():
-            wait()
-            start = time.perf_counter()
-            task()
-            wait()
-            if round_number >= 0:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
 
 
 @dataclass(frozen=True)
@@ -148,7 +85,6 @@ def bench_data(
         {"compose": compose, "step": lambda: step(*held[0])}, readings, device=device
     )
     compose_time = Timing.of(seconds["compose"])
-    ratios = (a / b for a, b in zip(seconds["compose"], seconds["step"], strict=True))
     return DataBench(
         alpha=alpha,
         resolution=resolution,
@@ -158,7 +94,7 @@ def bench_data(
         compose=compose_time,
         step=Timing.of(seconds["step"]),
         images_per_second=round(1e3 * batch_size / compose_time.median_ms, 1),
-        share=round(statistics.median(ratios), 4),
+        share=ratio(seconds["compose"], seconds["step"]),
     )
 
 

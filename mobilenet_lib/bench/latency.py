@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import torch
 
 from ..model import PAPER, MobileNet
+from ..timing import Timing, interleave
 from ..validation import check_int
-from . import Timing, interleave
 
 
 def latencies(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..model import PAPER, MobileNet
+from ..timing import Timing, interleave, ratio
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
 from ..train.recipe import Recipe
 from ..train.speed import Choice, choose, device_name
-from . import Timing, interleave
 
 OURS, COMPILED, NAIVE = "ours", "ours, compiled", "naive: eager, NCHW, fp32"
 NAIVE_LIMIT, TIMM_LIMIT = 0.45, 0.7
@@ -187,8 +186,3 @@ def timm_steps(
 def per_second(batch_size: int, timing: Timing) -> float:
     """Images a second, at a step's median time."""
     return 1e3 * batch_size / timing.median_ms
-
-
-def ratio(ours: list[float], others: list[float]) -> float:
-    """Median of the ratios of times that were taken side by side."""
-    return round(statistics.median(a / b for a, b in zip(ours, others, strict=True)), 4)

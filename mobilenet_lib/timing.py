@@ -1,0 +1,141 @@
+"""Fair timing: warmed up, synchronized, interleaved, and told as medians with their spread.
+
+Times of one run are compared with each other, since other programs slow all of them alike; a time
+from one machine says little about another.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+
+from .validation import check_int
+
+Key = TypeVar("Key")
+Task = Callable[[], Any]
+Clock = Callable[[Task, int], float]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Readings of one thing, in milliseconds."""
+
+    readings: int
+    median_ms: float
+    quartiles_ms: tuple[float, float]
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Timing:
+        """Median and quartiles of at least two readings, given in seconds."""
+        low, middle, high = (float(f"{1e3 * cut:.4g}") for cut in statistics.quantiles(seconds))
+        return cls(len(seconds), middle, (low, high))
+
+    @property
+    def spread(self) -> float:
+        """Distance between the quartiles, as a share of the median."""
+        low, high = self.quartiles_ms
+        return (high - low) / self.median_ms
+
+    def __str__(self) -> str:
+        low, high = self.quartiles_ms
+        return f"{self.median_ms:8.2f} ms (quartiles {low:.2f} to {high:.2f})"
+
+
+def interleave(
+    tasks: Mapping[Key, Task],
+    readings: int,
+    warm_up: int = 3,
+    device: torch.device | str = "cpu",
+    least_s: float = 0.0,
+) -> dict[Key, list[float]]:
+    """Seconds that one call of each task takes, read in turns: a, b, a, b, ...
+
+    So whatever else slows the machine for a while slows all tasks, and their ratios hold.
+
+    Parameters
+    ----------
+    tasks
+        What to run, by name.
+    readings
+        Rounds that count, at least 2.
+    warm_up
+        Rounds before them that do not count: the first calls fill caches and choose kernels.
+    device
+        Where tasks run. On a CUDA device the GPU's own events are read, on another accelerator the
+        clock, once its work is done.
+    least_s
+        Seconds that a reading should last at least: a shorter task is called several times in each
+        reading, as often as its warm-up says. 0 calls every task once.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 2 readings, or a `least_s` without a warm-up to set the number of calls by.
+    """
+    readings, warm_up = check_int("readings", readings, 2), check_int("warm_up", warm_up, 0)
+    if least_s > 0 and not warm_up:
+        raise ValueError("least_s takes at least one round of warm_up, to count the calls by")
+    clock = clock_of(torch.device(device))
+    calls = dict.fromkeys(tasks, 1)
+    seconds: dict[Key, list[float]] = {name: [] for name in tasks}
+    for round_number in range(-warm_up, readings):
+        for name, task in tasks.items():
+            taken = clock(task, calls[name]) / calls[name]
+            if round_number >= 0:
+                seconds[name].append(taken)
+            elif round_number == -1 and taken < least_s:
+                calls[name] = max(1, round(least_s / max(taken, 1e-9)))
+    return seconds
+
+
+def clock_of(device: torch.device) -> Clock:
+    """What measures the seconds that a number of calls takes on a device."""
+    if device.type == "cpu":
+        return _by_clock
+    if device.type == "cuda":
+        return lambda task, calls: _by_events(task, calls, device)
+    return lambda task, calls: _by_clock(task, calls, lambda: torch.accelerator.synchronize(device))
+
+
+def _by_clock(task: Task, calls: int, wait: Task = lambda: None) -> float:
+    wait()
+    start = time.perf_counter()
+    for _ in range(calls):
+        task()
+    wait()
+    return time.perf_counter() - start
+
+
+def _by_events(task: Task, calls: int, device: torch.device) -> float:
+    # The GPU notes when it passes each event, so the way back to the CPU is not in the time.
+    with torch.cuda.device(device):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize()
+        start.record()
+        for _ in range(calls):
+            task()
+        end.record()
+        torch.cuda.synchronize()
+    return start.elapsed_time(end) / 1e3
+
+
+def ratio(ours: list[float], others: list[float]) -> float:
+    """Median of the ratios of times that were taken side by side."""
+    return round(statistics.median(a / b for a, b in zip(ours, others, strict=True)), 4)
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[int]:
+    """Let torch compute with `count` threads inside the block; None leaves its number as it is."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else check_int("threads", count, 1, 1024))
+    try:
+        yield torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)

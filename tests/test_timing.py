@@ -1,0 +1,155 @@
+"""The clock: order, warm-up and statistics on times of the test's own, and on real ones."""
+
+import statistics
+import time
+
+import pytest
+import torch
+
+from mobilenet_lib import timing
+from mobilenet_lib.timing import Timing, interleave, ratio, threads
+
+
+class Clock:
+    """Time that passes only when told to."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(timing.time, "perf_counter", lambda: self.now)
+
+    def task(self, seconds, log, name):
+        def run():
+            log.append(name)
+            self.now += next(seconds)
+
+        return run
+
+
+def test_tasks_take_turns_and_warm_up_does_not_count(monkeypatch):
+    clock, log = Clock(monkeypatch), []
+    slow, fast = iter([90, 80, 3.0, 5.0, 4.0]), iter([70, 60, 1.0, 1.0, 2.0])
+    tasks = {"slow": clock.task(slow, log, "slow"), "fast": clock.task(fast, log, "fast")}
+    seconds = interleave(tasks, readings=3, warm_up=2)
+    assert seconds == {"slow": [3, 5, 4], "fast": [1, 1, 2]}
+    assert log == ["slow", "fast"] * 5
+    with pytest.raises(ValueError, match="readings must be a whole number >= 2, got 1"):
+        interleave(tasks, readings=1)
+
+
+@pytest.mark.parametrize("device", ["mps", "xpu:1"])
+def test_an_accelerator_is_waited_for_before_and_after(monkeypatch, device):
+    log = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: log.append(str(device)))
+    interleave({"a": lambda: log.append("a")}, readings=2, warm_up=1, device=device)
+    assert log == [device, "a", device] * 3
+
+
+def test_a_timing_is_median_and_quartiles_in_milliseconds():
+    timing = Timing.of([0.001, 0.002, 0.003, 0.004, 0.100])
+    assert (timing.readings, timing.median_ms) == (5, 3)
+    assert timing.quartiles_ms[0] < 3 < timing.quartiles_ms[1]
+    assert "3.00 ms" in str(timing)
+
+
+def test_short_tasks_are_called_until_a_reading_is_long_enough(monkeypatch):
+    """The last round of warm-up sets the calls; what is told is the time of one call."""
+    clock, log = Clock(monkeypatch), []
+    short, long = iter([9.0] * 2 + [0.25] * 100), iter([9.0, 9.0, 2.0, 2.0, 4.0])
+    tasks = {"short": clock.task(short, log, "short"), "long": clock.task(long, log, "long")}
+    clock.now = 0.0
+    seconds = interleave(tasks, readings=2, warm_up=3, least_s=1.0)
+    assert seconds == {"short": [0.25, 0.25], "long": [2.0, 4.0]}
+    assert log[6:] == (["short"] * 4 + ["long"]) * 2
+    with pytest.raises(ValueError, match="at least one round of warm_up"):
+        interleave(tasks, readings=2, warm_up=0, least_s=1.0)
+
+
+def test_on_a_gpu_its_own_events_are_read(monkeypatch):
+    log = []
+
+    class Event:
+        def __init__(self, enable_timing):
+            assert enable_timing
+
+        def record(self):
+            log.append("event")
+
+        def elapsed_time(self, end):
+            return 6.0  # milliseconds
+
+    class Device:
+        def __init__(self, device):
+            assert device == torch.device("cuda", 1)
+
+        def __enter__(self):
+            pass
+
+        def __exit__(self, *error):
+            pass
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "device", Device)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: log.append("wait"))
+    seconds = interleave({"a": lambda: log.append("a")}, 2, warm_up=1, device="cuda:1")
+    assert seconds == {"a": [0.006, 0.006]}
+    assert log == ["wait", "event", "a", "event", "wait"] * 3
+
+
+class Sleeper:
+    """A task that sleeps, and knows from another clock for how long it did."""
+
+    def __init__(self, *naps):
+        self.naps, self.slept = iter(naps), []
+
+    def __call__(self):
+        start = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+        time.sleep(next(self.naps))
+        self.slept.append(time.clock_gettime(time.CLOCK_MONOTONIC_RAW) - start)
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_MONOTONIC_RAW"), reason="needs a second clock")
+def test_a_known_sleep_is_measured_and_an_outlier_does_not_move_it():
+    calm, shaken = Sleeper(*[0.03] * 11), Sleeper(*[0.03] * 5, 0.6, *[0.03] * 5)
+    seconds = interleave({"calm": calm, "shaken": shaken}, readings=9, warm_up=2)
+    times = {name: Timing.of(taken) for name, taken in seconds.items()}
+    for name, task in (("calm", calm), ("shaken", shaken)):
+        known = 1e3 * statistics.median(task.slept[2:])
+        assert known >= 30
+        assert times[name].median_ms == pytest.approx(known, rel=0.02), name
+    assert max(seconds["shaken"]) >= 0.6
+    assert times["shaken"].median_ms < 200  # a mean would be 60 ms above
+
+
+def test_two_copies_of_one_network_differ_by_less_than_their_spread():
+    def copy():
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3), torch.nn.ReLU()).eval()
+        images = torch.randn(4, 3, 64, 64)
+        return lambda: net(images)
+
+    with torch.inference_mode():
+        seconds = interleave({"one": copy(), "other": copy()}, readings=101, least_s=0.002)
+    one, other = (Timing.of(taken) for taken in seconds.values())
+    spread = max(t.quartiles_ms[1] - t.quartiles_ms[0] for t in (one, other))
+    assert abs(one.median_ms - other.median_ms) < spread
+    assert one.spread == (one.quartiles_ms[1] - one.quartiles_ms[0]) / one.median_ms
+
+
+def test_a_ratio_is_of_times_side_by_side():
+    assert ratio([1.0, 20.0, 3.0], [2.0, 40.0, 4.0]) == 0.5
+    with pytest.raises(ValueError, match="argument 2 is longer"):
+        ratio([1.0], [1.0, 2.0])
+
+
+def test_threads_are_set_for_a_while():
+    before = torch.get_num_threads()
+    with threads(before + 1) as count:
+        assert count == before + 1 == torch.get_num_threads()
+    assert torch.get_num_threads() == before
+    with threads(None) as count:
+        assert count == before
+    with pytest.raises(ZeroDivisionError), threads(before + 1):
+        raise ZeroDivisionError
+    assert torch.get_num_threads() == before
+    with pytest.raises(ValueError, match="threads must be a whole number"), threads(0):
+        pass
