@@ -86,7 +86,8 @@ def test_no_cell_is_lost(capsys: pytest.CaptureFixture, record_property) -> None
         record_property(f"table {key}", dict(table.tally))
     reasons = Counter(c.note for c in CELLS if c.verdict == "not countable")
     # Every file of the folder is read by some table.
-    assert {f"{layout.file}.csv" for layout in LAYOUTS.values()} | {"discrepancies.csv"} == {
+    others = {"discrepancies.csv", "phones.csv", "devices.csv"}
+    assert {f"{layout.file}.csv" for layout in LAYOUTS.values()} | others == {
         file.name for file in FOLDER.glob("*.csv")
     }
     with capsys.disabled():
@@ -324,6 +325,32 @@ def test_the_sixteen_models_match_the_reference() -> None:
         assert model.quant2018_top1 == float(row["quant2018_top1"])
         assert model.architecture.mult_adds == model.mult_adds
     assert [m.name for m in found][5] == "0.75 MobileNet-192"
+
+
+def test_the_phones_list_is_of_the_sixteen_and_its_sizes_are_theirs() -> None:
+    found = paper.phones()
+    sixteen = paper.models()
+    assert [(p.alpha, p.resolution) for p in found] == [(m.alpha, m.resolution) for m in sixteen]
+    for phone, model in zip(found, sixteen, strict=True):
+        assert phone.mult_adds == model.mult_adds
+        # Four bytes a parameter, one in 8 bit; the rest of the file is the graph.
+        assert phone.float_megabytes == pytest.approx(4e-6 * model.parameters, abs=0.06)
+        assert phone.int8_megabytes == pytest.approx(1e-6 * model.parameters, abs=0.08)
+        assert phone.float_top1 == pytest.approx(model.slim2018_top1, abs=0.8)
+        assert phone.int8_ms < phone.float_ms
+        assert phone.int8_top1 < phone.float_top1
+    # Read off TensorFlow's page.
+    assert (found[0].float_ms, found[0].int8_ms, found[0].float_gpu_ms) == (24.0, 13.0, 6.5)
+    assert (found[-1].float_top1, found[-1].int8_top1) == (41.4, 39.5)
+
+
+def test_every_device_names_its_source_and_its_licence() -> None:
+    found = paper.devices()
+    assert all("BSD" in d.source or "Apache-2.0" in d.source for d in found)
+    assert all(d.milliseconds > 0 for d in found)
+    times = {(d.device, d.precision): d.milliseconds for d in found if d.threads == "all"}
+    for device in {device for device, _ in times}:
+        assert times[device, "8 bit"] < times[device, "float"]
 
 
 def test_a_printed_table_shows_both_values_and_the_reason() -> None:

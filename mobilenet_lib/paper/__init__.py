@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..files import find_data
 from .models import SOURCES, Model, models, published
+from .phones import OnDevice, OnPhone, devices, phones
 from .recompute import ALPHAS, RESOLUTIONS
 from .records import VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
 from .rounding import judge, quantum
@@ -29,12 +30,14 @@ __all__ = [
     "Cell",
     "Discrepancy",
     "Model",
+    "OnDevice",
+    "OnPhone",
     "Recomputed",
     "Table",
     "Verdict",
 ]
-__all__ += ["cells", "discrepancies", "judge", "models", "published", "quantum", "summary", "table"]
-__all__ += ["tables", "tally"]
+__all__ += ["cells", "devices", "discrepancies", "judge", "models", "phones", "published"]
+__all__ += ["quantum", "summary", "table", "tables", "tally"]
 
 
 def tables(folder: Path | None = None) -> tuple[Table, ...]:
