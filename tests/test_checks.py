@@ -71,6 +71,25 @@ def solved_uncertainty(accuracies):
     return np.std(accuracies, ddof=1) / len(accuracies) ** 0.5
 
 
+def solved_roofline(operations, moved, peak, bandwidth):
+    return 1000 * max(operations / peak, moved / bandwidth)
+
+
+def solved_fold(weight, gamma, beta, mean, variance, eps):
+    scale = gamma / np.sqrt(variance + eps)
+    return weight * scale.reshape(-1, 1, 1, 1), beta - mean * scale
+
+
+def solved_quantize(weight, bits):
+    steps = np.abs(weight).max(axis=1, keepdims=True) / (2 ** (bits - 1) - 1)
+    return np.round(weight / steps), steps
+
+
+def one_step(weight, bits):
+    step = np.abs(weight).max() / (2 ** (bits - 1) - 1)
+    return np.round(weight / step), np.full(len(weight), step)
+
+
 def without(index):
     """The right block with one module taken out."""
 
@@ -106,6 +125,10 @@ RIGHT = {
     "3.2": solved_block,
     "3.3": 0.4,
     "3.4": "dw_8",
+    "4.1": 55.02,
+    "4.2": 8,
+    "4.3": solved_roofline,
+    "4.4": 0.917,
     "5.1": 2.303,
     "5.2": solved_momentum_step,
     "5.3": 459,
@@ -118,6 +141,10 @@ RIGHT = {
     "7.2": solved_map,
     "7.3": 63.8,
     "7.4": solved_soften,
+    "8.1": solved_fold,
+    "8.2": solved_quantize,
+    "8.3": 32_832,
+    "8.4": 2.5,
 }
 WRONG = {
     "1.1": [(37, 36), (38, 35)],
@@ -142,6 +169,16 @@ WRONG = {
     "3.2": [full_block, turned, *map(without, (1, 4, 5))],
     "3.3": [0.45, 0.35],
     "3.4": ["dw_7", "pw_8", "dw_9"],
+    "4.1": [27.5, 64, 220],
+    "4.2": [0.125, 7.9],
+    "4.3": [
+        lambda *numbers: solved_roofline(*numbers) / 1000,
+        lambda work, moved, peak, bandwidth: 1000 * (work / peak + moved / bandwidth),
+        lambda work, moved, peak, bandwidth: 1000 * work / peak,
+        lambda work, moved, peak, bandwidth: 1000 * moved / bandwidth,
+        lambda work, moved, peak, bandwidth: solved_roofline(2 * work, moved, peak, bandwidth),
+    ],
+    "4.4": [0.083, 12, 0.9],
     "5.1": [1.0, 0.1, 3.26],
     "5.2": [
         lambda w, v, g, rate, m, d: w - rate * g,
@@ -186,6 +223,23 @@ WRONG = {
         lambda x, t: np.exp((x - x.max()) / t),
         lambda x, t: solved_soften(x, t).max(),
     ],
+    "8.1": [
+        lambda w, g, b, m, v, e: solved_fold(w, g, b, m, v, 0),
+        lambda w, g, b, m, v, e: (solved_fold(w, g, b, m, v, e)[0], b),
+        lambda w, g, b, m, v, e: (w, solved_fold(w, g, b, m, v, e)[1]),
+        lambda w, g, b, m, v, e: solved_fold(w, g, b, m, v, e)[0],
+        lambda w, g, b, m, v, e: (solved_fold(w, g, b, m, v, e)[0][:1], b),
+    ],
+    "8.2": [
+        one_step,
+        lambda w, bits: (w, np.ones(len(w))),
+        lambda w, bits: solved_quantize(w, bits + 1),
+        lambda w, bits: solved_quantize(w, bits)[0],
+        lambda w, bits: (np.zeros_like(w), solved_quantize(w, bits)[1]),
+        lambda w, bits: (solved_quantize(w, bits)[0], 2 * solved_quantize(w, bits)[1]),
+    ],
+    "8.3": [10_944, 43_776, 32_833],
+    "8.4": [4, 3.2, 2.0],
 }
 UNUSABLE = {
     "1.1": [38, "x", (1, 2, 3), (1.5, 2)],
@@ -195,6 +249,10 @@ UNUSABLE = {
     "2.3": ["two"],
     "3.2": [7, lambda m, n, s: "block"],
     "3.4": ["half", 8],
+    "4.1": ["many"],
+    "4.2": ["ridge"],
+    "4.3": [5],
+    "4.4": ["very"],
     "5.1": ["ln 10"],
     "5.2": [1],
     "5.3": ["many"],
@@ -206,6 +264,10 @@ UNUSABLE = {
     "7.1": ["grey"],
     "7.2": [3],
     "7.4": ["soft"],
+    "8.1": [3],
+    "8.2": ["eight"],
+    "8.3": ["some"],
+    "8.4": ["fast"],
 }
 
 
@@ -280,12 +342,12 @@ def test_unknown_exercise_names_the_known_ones():
 
 
 def test_progress_counts_solved_exercises_and_survives():
-    assert progress().solved == {1: 0, 2: 0, 3: 0, 5: 0, 6: 0, 7: 0}
+    assert progress().solved == dict.fromkeys(range(1, 9), 0)
     check("1.1", RIGHT["1.1"])
     check("1.1", (0, 0))  # a later wrong answer does not take it back
     check("3.4", RIGHT["3.4"])
-    assert progress().solved == {1: 1, 2: 0, 3: 1, 5: 0, 6: 0, 7: 0}
-    assert progress().total == dict.fromkeys((1, 2, 3, 5, 6, 7), 4)
+    assert progress().solved == dict.fromkeys(range(1, 9), 0) | {1: 1, 3: 1}
+    assert progress().total == dict.fromkeys(range(1, 9), 4)
     assert "chapter 01: 1 of 4 exercises solved" in repr(progress())
     assert 'value="1"' in progress()._repr_html_()
     kept = json.loads(checks.ledger_path().read_text())
