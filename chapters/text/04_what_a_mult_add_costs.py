@@ -1,0 +1,309 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,text//py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What a mult-add costs
+#
+# Chapter 02 ended with a promise: eight to nine times fewer mult-adds. Measure the two layers, and you will not find them eight to nine times apart in time. Nobody has cheated. A mult-add is a unit of arithmetic, and what you wait for is a machine. This chapter looks at the machine, and ends with you predicting its milliseconds.
+
+# %% [markdown]
+# **In this chapter you will**
+#
+# - compute one layer in three ways that do the same mult-adds and take very different times,
+# - measure what your processor can do at most, in arithmetic and in moving numbers,
+# - tell by a division which of the two a layer is limited by,
+# - see all 28 layers under one roof,
+# - find out why the depthwise layers take far more than their 3 % of the time,
+# - find how many weights must be zero before a sparse layer is worth it,
+# - predict the latency of a network, and then measure it.
+#
+# ## The same sum, three times
+#
+# Take one layer: 3 by 3, 64 channels in, 64 out, on a map of 14 by 14. Chapter 01 computed such a layer with six loops, then as one matrix product of copied windows (im2col and GEMM). Here is a third way, without the copies: one small matrix product for each of the nine places of the kernel, each on the map moved by a pixel. It is called *direct*.
+
+# %%
+import numpy as np
+
+
+def direct(F, K):
+    size = F.shape[0]
+    padded = np.pad(F, ((1, 1), (1, 1), (0, 0)))
+    G = np.zeros((size, size, K.shape[3]), F.dtype)
+    for i in range(3):
+        for j in range(3):
+            G += padded[i : i + size, j : j + size] @ K[i, j]  # M numbers to N, for each pixel
+    return G
+
+
+# %% [markdown]
+# All three give the same map.
+
+# %%
+from mobilenet_lib.convolution import standard_gemm, standard_loops
+
+rng = np.random.default_rng(0)
+F = rng.standard_normal((14, 14, 64)).astype(np.float32)
+K = rng.standard_normal((3, 3, 64, 64)).astype(np.float32)
+assert np.allclose(direct(F, K), standard_gemm(F, K), atol=1e-3)
+corner = standard_loops(F[:3, :3], K[..., :1])  # loops are slow: one pixel's worth will do
+assert np.allclose(corner[1, 1, 0], direct(F, K)[1, 1, 0], atol=1e-3)
+
+# %% [markdown]
+# The work is known: $3 \cdot 3 \cdot 64 \cdot 64 \cdot 14^2$ mult-adds, seven million. The loops did less: one filter on a map of nine pixels.
+#
+# **Predict:** how many million mult-adds a second does each of the three manage? By which factor will the fastest beat the slowest: 3, 30, or more?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib import cost
+from mobilenet_lib.timing import interleave
+
+tasks = {
+    "loops": lambda: standard_loops(F[:3, :3], K[..., :1]),
+    "direct": lambda: direct(F, K),
+    "im2col and GEMM": lambda: standard_gemm(F, K),
+}
+mult_adds = {name: cost.standard_mult_adds(3, 64, 64, 14) for name in tasks}
+mult_adds["loops"] = cost.standard_mult_adds(3, 64, 1, 3)
+for name, seconds in interleave(tasks, readings=9).items():
+    print(f"{name:<16}{mult_adds[name] / np.median(seconds) / 1e6:12,.0f} million a second")
+
+# %% [markdown]
+# A thousandfold and more. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has that settled before it begins. So a mult-add has no price of its own. It depends on who does it, and on how its numbers come to it.
+#
+# `interleave` is the book's clock. It runs the tasks in turns, a, b, c, a, b, c, so that whatever else your machine is doing slows all of them alike, and it does not count the first rounds, in which caches fill up. From a list of times take the median: one slow reading does not move it.
+#
+# ## What your processor can do at most
+#
+# Two things take time in a layer. Its mult-adds have to be computed, and its numbers have to come from somewhere: from memory, or from one of the caches, which are small and near. Let us measure the most that your machine does of either. For arithmetic: a large matrix product. For moving: a copy of an array, of several sizes.
+#
+# **Predict:** a number that comes from memory, how many mult-adds could the processor do in the same time?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.bench.ceilings import bench_ceilings
+
+ceilings = bench_ceilings()
+print(ceilings)
+
+# %% [markdown]
+# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. Set the first line against the last of the copies: while one number of four bytes arrives from memory, a processor of today can do tens of mult-adds. A layer that uses each number once or twice will keep it waiting.
+#
+# ## How often is a number used?
+#
+# That is a property of the layer, and a division tells it: operations over bytes, its **arithmetic intensity**. At least, a layer reads its input and its weights once, and writes its output once.
+
+
+# %%
+def intensity(mult_adds, inputs, weights, outputs):
+    return 2 * mult_adds / (4 * (inputs + weights + outputs))  # operations a byte
+
+
+# %% [markdown]
+# **Predict:** take a depthwise and a pointwise layer of 512 channels on a map of 14 by 14. Which has more operations for each byte, and by how much?
+#
+# <details><summary>How to think about it</summary>
+#
+# Both read and write 512 maps. In the depthwise layer each number takes part in 9 mult-adds, one for each place of the kernel. In the pointwise layer it takes part in 512, one for each filter.
+# </details>
+
+# %%
+maps, size = 512 * 14**2, 14
+depthwise = intensity(cost.depthwise_mult_adds(3, 512, size), maps, 9 * 512, maps)
+pointwise = intensity(cost.pointwise_mult_adds(512, 512, size), maps, 512 * 512, maps)
+print(f"depthwise {depthwise:.1f}, pointwise {pointwise:.1f} operations a byte")
+
+# %% [markdown]
+# Two against fifty. The library counts the same for every layer, from Table 1:
+
+# %%
+import mobilenet_lib as mn
+
+arch = mn.mobilenet_v1()
+assert np.isclose(arch.layer("dw_8").intensity(), depthwise)
+assert np.isclose(arch.layer("pw_8").intensity(), pointwise)
+for kind, total in arch.by_kind().items():
+    print(f"{kind:<10}{total.intensity:6.1f} operations a byte, in {total.layers} layers")
+
+# %% [markdown]
+# The fully connected layer is the poorest of all: for one image it uses each of its million weights once. Depthwise layers do a little better, the others much better.
+#
+# ## One roof for all layers
+#
+# Now put both limits into one picture. A layer cannot be faster than the arithmetic allows, and not faster than its bytes arrive. With the intensity to the right and the speed upwards, both on logarithmic axes, the limits form a roof: rising while the bytes decide, flat where the arithmetic does. Where they meet is the **ridge**. The figure is called *roofline*.
+#
+# Then measure each of the 28 layers on its own input, and mark how fast it really is.
+#
+# **Predict:** which marks will lie under the slope, and which under the flat? And will they touch the roof?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib import plots
+from mobilenet_lib.bench.layers import bench_layers
+
+profile = bench_layers()
+plots.roofline(profile, ceilings)
+
+# %% [markdown]
+# The pointwise layers stand high and to the right, most of them near the flat part: a 1 by 1 convolution *is* a matrix product, and a processor can do nothing better. The depthwise layers stand low and to the left, under the slope or well below it.
+#
+# A layer below the roof is not held by the roof. It has other costs: finding the kernel to call, starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
+#
+# ## Three per cent of the work
+#
+# In chapter 03, Table 2 said where the mult-adds are: 95 % in the pointwise layers, 3 % in the depthwise ones. And the time?
+
+# %% tags=["nbval-ignore-output"]
+plots.time_shares(profile)
+
+# %% [markdown]
+# If time went with the mult-adds, the two bars of each kind would be equally long. They are not. The depthwise layers take many times their share. Now you can say why, with three reasons that come on top of each other:
+#
+# - They have two to three operations for each byte. No processor computes at full speed on such a diet.
+# - Nine weights a channel give no matrix product: nothing is used again by a neighbouring filter, and the fast units for matrices stand idle.
+# - They are short, so fixed costs weigh more.
+#
+# This is no fault of the design. It moved nearly all of the work to where machines are fast, and the rest, though slow for each mult-add, is small. It only means that whoever counts mult-adds counts the wrong thing for a fifth of the network, or more. Here is your machine in numbers:
+
+# %% tags=["nbval-ignore-output"]
+print(profile)
+
+# %% [markdown]
+# At the foot stands a check that any such table needs: the 28 times, added up, against the whole network timed in one piece. If they differed much, the single times would not be worth believing.
+#
+# ## Dense against sparse
+#
+# The paper says in a half-sentence why it does not prune: matrices with zeros scattered all over are no faster than full ones, until nearly everything is zero. That can be tested. Take a pointwise layer of 512 channels, set a share of its weights to zero, and store only the others, row by row with their places (the format is called CSR).
+#
+# **Predict:** from which share of zeros on is the sparse product faster than the dense one: 50 %, 70 %, 90 %?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.bench.sparse import bench_sparse
+
+sparse = bench_sparse()
+plots.sparse_crossing(sparse)
+
+# %% [markdown]
+# The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
+#
+# Move the slider. On the left is a corner of the matrix at that share of zeros, on the right what both products would need.
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.explorers import SparsityExplorer
+
+SparsityExplorer(sparse)
+
+# %% [markdown]
+# So a network with 90 % of zeros is ten times smaller on disk, and may be no faster at all. MobileNet takes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
+#
+# ## More at once: batch and threads
+#
+# One picture at a time gives small matrices. Several at once give larger ones, whose weights are fetched once for all. And a second thread can take half of the rows. Here are images a second, for a small network so that you need not wait.
+#
+# **Predict:** does each of the two help, and which more?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.bench.latency import throughput
+
+for count in (1, 2):
+    rates = throughput(0.5, 128, batches=(1, 2, 4, 8, 16), threads=count)
+    row = "  ".join(f"{batch}: {rate:4.0f}" for batch, rate in rates.items())
+    print(f"{count} threads, images a second by batch size  {row}")
+
+# %% [markdown]
+# A batch helps at first, since the fixed costs of a call are shared. Then it stops helping, and large batches may even be slower for each picture: the maps of sixteen images no longer fit into the caches, and travel to memory and back between the layers. A second thread halves the arithmetic, but not the way to memory, which both share.
+#
+# ## Predict, then measure
+#
+# Now put it together. A layer takes the longer of its two times, arithmetic or bytes, plus a fixed cost a call. How near a kind of layer comes to the roof, and what a call costs, we take from the profile of the one network above. From that, what should a network of another width and resolution take?
+#
+# **Predict:** the 0.5 MobileNet-160 has 76 million mult-adds, an eighth of the full network. Will it take an eighth of the time?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.bench.latency import latencies
+from mobilenet_lib.bench.predict import calibrate
+
+model = calibrate(profile, ceilings)
+expected = model.predict(mn.mobilenet_v1(0.5, 160)).milliseconds
+found = latencies([(0.5, 160), (1.0, 224)])
+half, full = (found[n].median_ms for n in ((0.5, 160), (1.0, 224)))
+print(f"predicted {expected:.2f} ms, measured {half:.2f} ms; an eighth would be {full / 7.5:.2f} ms")
+
+# %% [markdown]
+# The model knows nothing about the smaller network but its table of layers. If it is near, that is because what it is made of is near the truth: two limits, and a price for each call.
+#
+# One network may be luck. Here are all sixteen, predicted from the profile of the largest and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
+
+# %%
+from mobilenet_lib.results import recorded
+
+sixteen = recorded("bench_sixteen")
+print(sixteen["device"])
+for row in sixteen["networks"]:
+    off = row["predicted_ms"] / row["measured_ms"] - 1
+    size = f"{row['alpha']:<5}{row['resolution']:4}"
+    print(f"{size} predicted {row['predicted_ms']:6.2f} ms, {off:+4.0%} of measured")
+
+# %% [markdown]
+# SIXTEEN_TEXT
+#
+# ## Exercises
+#
+# Stuck, or done? [Solutions](solutions/04_solutions.ipynb).
+#
+# **4.1** A pointwise layer with 256 channels in and out on a map of 28 by 28, one image, in float32. How many operations are there for each byte, at most?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("4.1", answer)
+
+# %% [markdown]
+# **4.2** A processor does 240 billion operations a second at most and moves 30 billion bytes a second. From which arithmetic intensity on does a layer use it fully?
+
+# %%
+answer = ...
+check("4.2", answer)
+
+# %% [markdown]
+# **4.3** Write `roofline(operations, moved, peak, bandwidth)`: the milliseconds that a layer takes at least, from its operations and bytes and the machine's operations and bytes a second.
+
+# %%
+roofline = ...  # def roofline(operations, moved, peak, bandwidth): ...
+check("4.3", roofline)
+
+# %% [markdown]
+# **4.4** A sparse product needs twelve times as long for each weight that is left as a dense one does for each weight. From which share of zeros on is it faster? As a number between 0 and 1, to two decimals.
+
+# %%
+answer = ...
+check("4.4", answer)
+
+# %% [markdown]
+# ## Summary
+#
+# - A mult-add has no fixed price. Loops, direct sums and matrix products do the same work at speeds a thousandfold apart.
+# - Two limits hold for every layer: the arithmetic of the processor, and the way of its numbers to it. Operations over bytes tells which one applies.
+# - Pointwise layers are matrix products with tens of operations for each byte, and run near the machine's best. Depthwise layers have two or three, and cannot.
+# - So 3 % of the mult-adds take far more than 3 % of the time, and the design is still right.
+# - Zeros scattered over a matrix buy speed only when nearly all of it is zero.
+# - Two limits and a price for each call, taken from one network, predict the others.
+#
+# Next, in [chapter 05](05_training.ipynb), the network learns. What can be done about the milliseconds is in chapter 08.
+#
+# ## Sources
+#
+# - GEMM, im2col and sparse matrices: Howard et al., arXiv 1704.04861, section 3.2, and Table 2.
+# - The roofline: S. Williams, A. Waterman, D. Patterson: *Roofline: An Insightful Visual Performance Model for Multicore Architectures*, Communications of the ACM, 2009.
+# - Times of the sixteen networks: `data/results/bench_sixteen.json`, with machine, date and command.
