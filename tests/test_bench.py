@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from mobilenet_lib import bench, cli, data, files
-from mobilenet_lib.bench.latency import latencies
+from mobilenet_lib.bench import latency
+from mobilenet_lib.bench.latency import latencies, throughput
 from mobilenet_lib.model import MobileNet
 from mobilenet_lib.timing import Timing
 
@@ -127,3 +128,27 @@ def test_latencies_are_of_the_networks_that_are_named():
 def test_latencies_refuse_a_network_that_is_named_twice():
     with pytest.raises(ValueError, match="named once"):
         latencies([(0.25, 32), (0.25, 32)])
+
+
+def test_throughput_is_images_over_time_for_each_batch_and_number_of_threads(monkeypatch):
+    seen = []
+
+    class Spy(MobileNet):
+        def forward(self, x):
+            seen.append((torch.get_num_threads(), len(x)))
+            return super().forward(x)
+
+    def fake(tasks, readings, device):
+        for task in tasks.values():
+            task()
+        return {(count, size): [0.5 * size / count] * 3 for count, size in tasks}
+
+    monkeypatch.setattr(latency, "MobileNet", Spy)
+    monkeypatch.setattr(latency, "interleave", fake)
+    before = torch.get_num_threads()
+    rates = throughput(0.25, 32, batches=(1, 4), thread_counts=(1, 2))
+    assert rates == {(1, 1): 2, (1, 4): 2, (2, 1): 4, (2, 4): 4}
+    assert sorted(seen) == [(1, 1), (1, 4), (2, 1), (2, 4)]
+    assert torch.get_num_threads() == before
+    with pytest.raises(ValueError, match="batch size must be a whole number >= 1, got 0"):
+        throughput(0.25, 32, batches=(0,))

@@ -215,10 +215,12 @@ SparsityExplorer(sparse)
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.latency import throughput
 
+batches = (1, 2, 4, 8, 16, 32)
+rates = throughput(0.5, 128, batches, thread_counts=(1, 2))
+print("images at a time  ", *(f"{batch:6}" for batch in batches))
 for count in (1, 2):
-    rates = throughput(0.5, 128, batches=(1, 2, 4, 8, 16), threads=count)
-    row = "  ".join(f"{batch}: {rate:4.0f}" for batch, rate in rates.items())
-    print(f"{count} threads, images a second by batch size  {row}")
+    print(f"{count} thread{'s' if count > 1 else ' '}, a second", end="   ")
+    print(*(f"{rates[count, batch]:6.0f}" for batch in batches))
 
 # %% [markdown]
 # A batch helps at first, since the fixed costs of a call are shared. Then it stops helping, and large batches may even be slower for each picture: the maps of sixteen images no longer fit into the caches, and travel to memory and back between the layers. A second thread halves the arithmetic, but not the way to memory, which both share.
@@ -237,7 +239,9 @@ model = calibrate(profile, ceilings)
 expected = model.predict(mn.mobilenet_v1(0.5, 160)).milliseconds
 found = latencies([(0.5, 160), (1.0, 224)])
 half, full = (found[n].median_ms for n in ((0.5, 160), (1.0, 224)))
-print(f"predicted {expected:.2f} ms, measured {half:.2f} ms; an eighth would be {full / 7.5:.2f} ms")
+print(
+    f"predicted {expected:.2f} ms, measured {half:.2f} ms; an eighth would be {full / 7.5:.2f} ms"
+)
 
 # %% [markdown]
 # The model knows nothing about the smaller network but its table of layers. If it is near, that is because what it is made of is near the truth: two limits, and a price for each call.

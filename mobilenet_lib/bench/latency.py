@@ -1,13 +1,16 @@
-"""How long one image takes, for networks of several widths and resolutions, side by side."""
+"""How long one image takes in several networks side by side, and how many go through in a second."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import torch
 
 from ..model import PAPER, MobileNet
-from ..timing import Timing, interleave
+from ..timing import Timing, interleave, threads
 from ..validation import check_int
 
 
@@ -50,23 +53,90 @@ def latencies(
     if len(set(named)) < len(named):
         raise ValueError(f"each network is to be named once, got {named}")
     tasks = {}
-    accelerators = [] if torch.device(device).type == "cpu" else [device]
-    with torch.random.fork_rng(devices=accelerators):
-        torch.manual_seed(seed)
+    with _seeded(seed, device):
         for alpha, resolution in named:
-            arch = PAPER.architecture(num_classes, alpha=alpha, resolution=resolution)
-            net = MobileNet(arch, PAPER).eval().to(device, memory_format=torch.channels_last)
-            image = torch.randn(1, 3, resolution, resolution).to(device)
-            tasks[alpha, resolution] = _answer(net, image)
+            net = _network(alpha, resolution, num_classes, device)
+            tasks[alpha, resolution] = _answer(net, 1)
     seconds = interleave(tasks, readings, device=device)
     return {network: Timing.of(taken) for network, taken in seconds.items()}
 
 
-def _answer(net: MobileNet, image: torch.Tensor) -> Callable[[], None]:
-    image = image.contiguous(memory_format=torch.channels_last)
+def throughput(
+    alpha: float,
+    resolution: int,
+    batches: Sequence[int] = (1, 2, 4, 8, 16, 32),
+    thread_counts: Sequence[int] | None = None,
+    readings: int = 7,
+    device: str = "cpu",
+    seed: int = 0,
+) -> dict[tuple[int, int], float]:
+    """Images a second of one network by number of threads and batch size, all in turns.
+
+    Parameters
+    ----------
+    alpha, resolution
+        The network, with 1000 classes and random weights.
+    batches
+        Images at a time.
+    thread_counts
+        Numbers of threads; None: the number that torch uses.
+    readings
+        Rounds that count, at least 2.
+    device
+        Where it runs.
+    seed
+        Of the weights and images.
+
+    Returns
+    -------
+    dict
+        Images a second at the median time, for each (threads, batch size); eager, fp32,
+        channels_last.
+
+    Raises
+    ------
+    ValueError
+        A number is out of range.
+    """
+    counts = [torch.get_num_threads()] if thread_counts is None else list(thread_counts)
+    sizes = [check_int("batch size", size, 1) for size in batches]
+    tasks: dict[tuple[int, int], Callable[[], None]] = {}
+    with _seeded(seed, device):
+        net = _network(alpha, resolution, 1000, device)
+        for size in sizes:
+            answer = _answer(net, size)
+            for count in counts:
+                tasks[count, size] = partial(_with_threads, count, answer)
+    seconds = interleave(tasks, readings, device=device)
+    return {key: key[1] / statistics.median(seconds[key]) for key in sorted(tasks)}
+
+
+def _with_threads(count: int, answer: Callable[[], None]) -> None:
+    with threads(count):
+        answer()
+
+
+@contextmanager
+def _seeded(seed: int, device: str) -> Iterator[None]:
+    accelerators = [] if torch.device(device).type == "cpu" else [device]
+    with torch.random.fork_rng(devices=accelerators):
+        torch.manual_seed(seed)
+        yield
+
+
+def _network(alpha: float, resolution: int, num_classes: int, device: str) -> MobileNet:
+    arch = PAPER.architecture(num_classes, alpha=alpha, resolution=resolution)
+    return MobileNet(arch, PAPER).eval().to(device, memory_format=torch.channels_last)
+
+
+def _answer(net: MobileNet, count: int) -> Callable[[], None]:
+    side = net.arch.resolution
+    images = torch.randn(count, 3, side, side).to(
+        net.fc.weight.device, memory_format=torch.channels_last
+    )
 
     @torch.inference_mode()
     def answer() -> None:
-        net(image)
+        net(images)
 
     return answer
