@@ -1,4 +1,4 @@
-"""How long one image takes in several networks side by side, and how many go through in a second."""
+"""How long one image takes in several networks, and how many go through in a second."""
 
 from __future__ import annotations
 
