@@ -150,6 +150,35 @@ def _read(path: Path) -> Run:
         raise ResultsError(f"{path} is no results file of a run ({error!r})") from error
 
 
+def recorded(name: str, folder: Path | None = None) -> dict[str, Any]:
+    """A benchmark's file `data/results/<name>.json`: its "results" and its "provenance".
+
+    Parameters
+    ----------
+    name
+        Such as "bench_sixteen".
+    folder
+        In place of `data/results`.
+
+    Raises
+    ------
+    ResultsError
+        There is no such file, or it is none of a benchmark.
+    """
+    path = (folder or results_folder(name).parent) / f"{name}.json"
+    try:
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if content["benchmark"] != name or not isinstance(content["results"], dict):
+            raise KeyError("results")
+        content["provenance"]["date"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultsError(
+            f"{path} is no results file of a benchmark ({error!r}); `mobilenet bench` with "
+            "--record writes them"
+        ) from error
+    return content
+
+
 def pareto(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
     """Places of the networks that no other beats, cheapest first.
 

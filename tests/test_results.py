@@ -87,3 +87,22 @@ def test_the_best_within_a_budget(points, budget):
     best = results.best_within(budget, costs, accuracies)
     affordable = [(a, -c, -i) for i, (c, a) in enumerate(points) if c <= budget]
     assert best == (-max(affordable)[2] if affordable else None)
+
+
+def test_a_recorded_benchmark_is_read_back_and_another_file_is_refused(tmp_path):
+    good = {"benchmark": "bench_x", "results": {"ms": 1.5}, "provenance": {"date": "2026-01-01"}}
+    path = tmp_path / "bench_x.json"
+    path.write_text(json.dumps(good))
+    assert results.recorded("bench_x", tmp_path) == good
+    for spoiled in (
+        {**good, "benchmark": "bench_y"},
+        {**good, "results": [1]},
+        {k: v for k, v in good.items() if k != "provenance"},
+        [],
+    ):
+        path.write_text(json.dumps(spoiled))
+        with pytest.raises(results.ResultsError, match=r"bench_x\.json is no results file"):
+            results.recorded("bench_x", tmp_path)
+    with pytest.raises(results.ResultsError, match="bench_z"):
+        results.recorded("bench_z", tmp_path)
+    assert results.recorded("bench_train")["results"]["alpha"] == 1.0  # the book's own
