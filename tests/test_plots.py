@@ -32,6 +32,10 @@ NETWORKS = [
 ]
 
 FIGURES = {
+    "pruned_layer": (
+        lambda: plots.pruned_layer(0.75, {"dense": 0.5, "CSR": 1.25, "other": 0.25}),
+        ["25.0% are left", "CSR 1.25 ms", "the fastest is other"],
+    ),
     "channels": (lambda: plots.channels(load_photo("flower", 32)), ["32 by 32"]),
     "filtered": (
         lambda: plots.filtered(to_gray(load_photo("cat", 32)), {"identity": np.eye(3)[1:2].T}),

@@ -151,8 +151,8 @@ for kind, total in arch.by_kind().items():
 from mobilenet_lib import plots
 from mobilenet_lib.bench.layers import bench_layers
 
-profile = bench_layers()
-plots.roofline(profile, ceilings)
+profile = bench_layers(ceilings=ceilings)
+plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 
 # %% [markdown]
 # The pointwise layers stand high and to the right, most of them near the flat part: a 1 by 1 convolution *is* a matrix product, and a processor can do nothing better. The depthwise layers stand low and to the left, under the slope or well below it.
@@ -164,7 +164,7 @@ plots.roofline(profile, ceilings)
 # In chapter 03, Table 2 said where the mult-adds are: 95 % in the pointwise layers, 3 % in the depthwise ones. And the time?
 
 # %% tags=["nbval-ignore-output"]
-plots.time_shares(profile)
+plots.time_shares(profile.time_shares, profile.mult_adds_shares)
 
 # %% [markdown]
 # If time went with the mult-adds, the two bars of each kind would be equally long. They are not. The depthwise layers take many times their share. Now you can say why, with three reasons that come on top of each other:
@@ -201,7 +201,7 @@ plots.sparse_crossing(sparse)
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import SparsityExplorer
 
-SparsityExplorer(sparse)
+SparsityExplorer([level.sparsity for level in sparse.levels], sparse.milliseconds)
 
 # %% [markdown]
 # So a network with 90 % of zeros is ten times smaller on disk, and may be no faster at all. MobileNet takes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
@@ -232,16 +232,14 @@ for count in (1, 2):
 # **Predict:** the 0.5 MobileNet-160 has 76 million mult-adds, an eighth of the full network. Will it take an eighth of the time?
 
 # %% tags=["nbval-ignore-output"]
-from mobilenet_lib.bench.latency import latencies
-from mobilenet_lib.bench.predict import calibrate
+from mobilenet_lib.bench.roofline import predict
 
-model = calibrate(profile, ceilings)
-expected = model.predict(mn.mobilenet_v1(0.5, 160)).milliseconds
-found = latencies([(0.5, 160), (1.0, 224)])
-half, full = (found[n].median_ms for n in ((0.5, 160), (1.0, 224)))
-print(
-    f"predicted {expected:.2f} ms, measured {half:.2f} ms; an eighth would be {full / 7.5:.2f} ms"
-)
+half = mn.mobilenet_v1(0.5, 160)
+expected = predict(half, 1, ceilings, profile.calibration).ms
+found = bench_layers(0.5, 160, ceilings=ceilings).whole.median_ms
+eighth = profile.whole.median_ms * half.mult_adds / arch.mult_adds
+print(f"predicted {expected:.2f} ms, measured {found:.2f} ms")
+print(f"by mult-adds alone it would be {eighth:.2f} ms")
 
 # %% [markdown]
 # The model knows nothing about the smaller network but its table of layers. If it is near, that is because what it is made of is near the truth: two limits, and a price for each call.
@@ -252,11 +250,11 @@ print(
 from mobilenet_lib.results import recorded
 
 sixteen = recorded("bench_sixteen")
-print(sixteen["device"])
-for row in sixteen["networks"]:
-    off = row["predicted_ms"] / row["measured_ms"] - 1
-    size = f"{row['alpha']:<5}{row['resolution']:4}"
-    print(f"{size} predicted {row['predicted_ms']:6.2f} ms, {off:+4.0%} of measured")
+print(sixteen["results"]["device"])
+for row in sixteen["results"]["models"]:
+    measured, predicted = row["timing"]["median_ms"], row["predicted_ms"]
+    size = f"{row['alpha']:<5}{row['resolution']:4} px"
+    print(f"{size} predicted {predicted:6.2f} ms, {predicted / measured - 1:+4.0%} of measured")
 
 # %% [markdown]
 # SIXTEEN_TEXT

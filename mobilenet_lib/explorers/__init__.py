@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .network import ArchitectureExplorer
     from .photo import DetectorExplorer, PhotoPicker
     from .separable import SeparableExplorer
+    from .sparsity import SparsityExplorer
     from .tradeoff import TradeoffExplorer
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LiveCurve",
     "PhotoPicker",
     "SeparableExplorer",
+    "SparsityExplorer",
     "TradeoffExplorer",
 ]
 
@@ -39,6 +41,7 @@ __getattr__, __dir__ = lazy_names(
         "network": ("ArchitectureExplorer",),
         "photo": ("DetectorExplorer", "PhotoPicker"),
         "separable": ("SeparableExplorer",),
+        "sparsity": ("SparsityExplorer",),
         "tradeoff": ("TradeoffExplorer",),
     },
 )

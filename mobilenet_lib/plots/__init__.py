@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
     from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
+    from .sparsity import pruned_layer
     from .tradeoff import grid_accuracy, log_linear, pareto_front
     from .training import rivals, schedules
 
@@ -41,6 +42,7 @@ __all__ = [
     "padding_and_stride",
     "pareto_front",
     "profile",
+    "pruned_layer",
     "receptive_fields",
     "reduction_curve",
     "rivals",
@@ -65,6 +67,7 @@ __getattr__, __dir__ = lazy_names(
             "layer_blocks",
             "reduction_curve",
         ),
+        "sparsity": ("pruned_layer",),
         "tradeoff": ("grid_accuracy", "log_linear", "pareto_front"),
         "training": ("rivals", "schedules"),
     },
