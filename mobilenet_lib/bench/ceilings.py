@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -89,9 +90,16 @@ class Ceilings:
 
     @property
     def bandwidths(self) -> dict[str, float]:
-        """GB/s by where the bytes lie: each cache that is told of (half full), and memory."""
-        told = {name: size for name, size in caches(self.machine).items() if name != "L1"}
-        places = {name: self.bandwidth(size / 2) / 1e9 for name, size in told.items()}
+        """GB/s by where the bytes lie, for `plots.roofline`: the caches after the first, memory.
+
+        A cache's is read off the curve midway (on its logarithmic axis) between its size and that
+        of the cache before: well beyond the one, well inside the other.
+        """
+        told = list(caches(self.machine).items())
+        places = {
+            name: self.bandwidth(math.sqrt(before * size)) / 1e9
+            for (_, before), (name, size) in pairwise(told)
+        }
         return {**places, "memory": self.copies[-1].gb_per_s}
 
     def ridge(self, precision: str = "fp32") -> float:

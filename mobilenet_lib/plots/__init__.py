@@ -11,11 +11,13 @@ from ..lazy import lazy_names
 if TYPE_CHECKING:
     from .convolution import channels, filtered, im2col_matrices, padding_and_stride
     from .figure import COLOURS, BookFigure
+    from .latency import predicted_latency, sparse_crossing
     from .letters import accuracies, guesses, letters
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
     from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
     from .sparsity import pruned_layer
+    from .speed import roofline, time_shares
     from .tradeoff import grid_accuracy, log_linear, pareto_front
     from .training import rivals, schedules
 
@@ -41,14 +43,18 @@ __all__ = [
     "log_linear",
     "padding_and_stride",
     "pareto_front",
+    "predicted_latency",
     "profile",
     "pruned_layer",
     "receptive_fields",
     "reduction_curve",
     "rivals",
+    "roofline",
     "schedules",
     "shape_of_maps",
     "shares",
+    "sparse_crossing",
+    "time_shares",
     "verdicts",
 ]
 
@@ -57,6 +63,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "convolution": ("channels", "filtered", "im2col_matrices", "padding_and_stride"),
         "figure": ("COLOURS", "BookFigure"),
+        "latency": ("predicted_latency", "sparse_crossing"),
         "letters": ("accuracies", "guesses", "letters"),
         "network": ("feature_maps", "profile", "receptive_fields", "shape_of_maps", "shares"),
         "published": ("alarms", "compared", "evidence", "filters", "verdicts"),
@@ -68,6 +75,7 @@ __getattr__, __dir__ = lazy_names(
             "reduction_curve",
         ),
         "sparsity": ("pruned_layer",),
+        "speed": ("roofline", "time_shares"),
         "tradeoff": ("grid_accuracy", "log_linear", "pareto_front"),
         "training": ("rivals", "schedules"),
     },
