@@ -27,7 +27,7 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 NEEDED_PYTHON = (3, 11)
 PROFILES = ("lab", "test")  # each holds everything the one before it holds
 EXTRAS = {"lab": "", "test": "[test]"}
-NEEDED_BYTES = {"lab": 2000000000, "test": 2500000000}  # with the CPU build of torch
+NEEDED_BYTES = {"lab": 2000000000, "test": 3200000000}  # with the CPU build of torch
 CUDA_BYTES = (
     12000000000  # what pip's default torch may take on Linux with an Intel or AMD processor
 )

@@ -40,6 +40,7 @@ LEDGER = Path(_scratch.name) / "progress.json"
 
 os.environ["MOBILENET_OFFLINE_LOG"] = str(OFFLINE_LOG)
 os.environ["MOBILENET_PROGRESS"] = str(LEDGER)
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import onnxruntime themselves
 os.environ["MOBILENET_CACHE"] = str(Path(_scratch.name) / "cache")
 _folders = [HERE / "offline", ROOT, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
 os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(str(f) for f in _folders if str(f)))

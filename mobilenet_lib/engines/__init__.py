@@ -12,6 +12,9 @@ logits = engine.run(images)
 
 from .checked import accuracy, answers, check, difference
 from .engine import Availability, Engine, EngineError
+from .export import export
+from .exported import Exported, load_exported
+from .fastest import Fastest, fastest
 from .folding import fold, fold_pair
 from .registry import ENGINES
 
@@ -20,10 +23,15 @@ __all__ = [
     "Availability",
     "Engine",
     "EngineError",
+    "Exported",
+    "Fastest",
     "accuracy",
     "answers",
     "check",
     "difference",
+    "export",
+    "fastest",
     "fold",
     "fold_pair",
+    "load_exported",
 ]

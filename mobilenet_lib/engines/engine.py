@@ -9,10 +9,11 @@ Preparing may take seconds: it converts, optimizes and compiles. Running is what
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -61,8 +62,13 @@ class Engine(ABC):
     precision: Precision = "fp32"
     calibrates: ClassVar[bool] = False
     """Whether `prepare` needs calibration images."""
+    can_stream: ClassVar[bool] = False
+    """Whether slices can run side by side: the option `streams`."""
     device: ClassVar[str] = "cpu"
     """Kind of device whose tensors it runs on: "cpu", "cuda", or "any"."""
+
+    streams: int | None = None
+    per_channel = True
 
     def __init__(self, *, slice: int | None = None) -> None:
         self.slice = None if slice is None else check_int("slice", slice, 1)
@@ -74,6 +80,18 @@ class Engine(ABC):
     @abstractmethod
     def available(cls) -> Availability:
         """Whether this machine has what the engine needs; quick, imports none of it."""
+
+    @property
+    def label(self) -> str:
+        """Its name and the options that are set, such as "openvino, slices of 4"."""
+        cut = f", slices of {self.slice}" if self.slice else ""
+        side = f", {self.streams} side by side" if self.streams else ""
+        return self.name + ("" if self.per_channel else ", per tensor") + cut + side
+
+    def variant(self, **options: Any) -> Engine:
+        """The same engine, unprepared, with other options."""
+        own = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return type(self)(**(own | options))
 
     @property
     def tolerance(self) -> float | None:

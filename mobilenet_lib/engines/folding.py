@@ -1,10 +1,11 @@
 """Batch normalization folded into the convolution before it: the same function, one layer less.
 
-A trained batch normalization multiplies each channel by a constant and adds another,
+A trained batch normalization multiplies each channel by a constant and adds another::
 
     y = gamma * (z - mean) / sqrt(var + eps) + beta,        z = w * x   (* is convolution),
 
-and a convolution is linear in its weights, so both are one convolution with
+and a convolution is linear in its weights,
+so both are one convolution with::
 
     w' = w * gamma / sqrt(var + eps)        b' = beta - mean * gamma / sqrt(var + eps).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,11 +39,7 @@ def to_onnx(net: nn.Module, example: Tensor, any_batch: bool = False) -> onnx.Mo
     shapes = ({0: torch.export.Dim("batch", min=1)},) if any_batch else None
     if any_batch and example.shape[0] == 1:  # torch.export takes a size of 1 for a constant
         example = example.repeat(2, 1, 1, 1)
-    # The exporter's talk of its own deprecations, and of packages that this network does not
-    # need, is nothing a reader can act on.
-    with warnings.catch_warnings(), hushed(REGISTRATION):
-        warnings.simplefilter("ignore", FutureWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with hushed(REGISTRATION):
         program = torch.onnx.export(
             folded(net).cpu(),
             (example.cpu(),),

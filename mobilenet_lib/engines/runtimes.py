@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -44,13 +45,20 @@ def load_openvino() -> ModuleType:
 
 @contextmanager
 def hushed(*names: str) -> Iterator[None]:
-    """Let the loggers called `names` speak of errors only, inside the block ("": the root)."""
+    """Let others' deprecations pass, and the loggers `names` ("": the root) speak of errors only.
+
+    Converters warn of their own plans and of packages that this network does not need: nothing
+    that a reader could act on.
+    """
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     try:
         for logger in loggers:
             logger.setLevel(logging.ERROR)
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)

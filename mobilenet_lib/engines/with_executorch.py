@@ -12,8 +12,7 @@ from .engine import Availability, Engine, needs
 from .onnx_model import folded
 from .runtimes import hushed
 
-AT_ONCE = 16
-"""Calibration images that run together."""
+CHATTY = ("torchao", "torch.utils._pytree")
 
 
 class ExecuTorch(Engine):
@@ -101,10 +100,20 @@ def lower(
     constants
         Numbers and texts that the program hands out under these names.
     """
+    with hushed(*CHATTY):
+        return _lower(folded(net).cpu(), example, calibration, per_channel, constants)
+
+
+def _lower(
+    net: nn.Module,
+    example: Tensor,
+    calibration: Tensor | None,
+    per_channel: bool,
+    constants: Mapping[str, Any] | None,
+) -> bytes:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
 
-    net = folded(net).cpu()
     program = torch.export.export(net, (example.cpu(),))
     if calibration is not None:
         quantized = quantize(program.module(), example.cpu(), calibration.cpu(), per_channel)

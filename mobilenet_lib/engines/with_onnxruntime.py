@@ -29,6 +29,7 @@ class OnnxRuntime(Engine):
 
     name = "onnxruntime"
     summary = "ONNX Runtime"
+    can_stream = True
 
     def __init__(self, *, slice: int | None = None, streams: int | None = None) -> None:
         super().__init__(slice=slice)
@@ -94,8 +95,8 @@ class OnnxRuntimeInt8(OnnxRuntime):
         return onnx_model.to_int8(super()._model(net, example, None), calibration, self.per_channel)
 
 
-def session(model: bytes, threads: int) -> Any:
-    """An `InferenceSession` of a model on the CPU, with this many threads."""
+def session(model: bytes | str, threads: int) -> Any:
+    """An `InferenceSession` of a model, or of the file so called, on the CPU."""
     onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

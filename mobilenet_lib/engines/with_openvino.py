@@ -31,6 +31,7 @@ class OpenVino(Engine):
 
     name = "openvino"
     summary = "OpenVINO"
+    can_stream = True
 
     def __init__(self, *, slice: int | None = None, streams: int | None = None) -> None:
         super().__init__(slice=slice)
