@@ -18,7 +18,7 @@ import torch
 
 from ..timing import interleave, threads
 from ..validation import check_choice, check_int
-from .gemm import PRECISIONS, SHAPES, Shape, gemm_tasks
+from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
 from .hardware import describe
 
 KIB, MIB = 1024, 1024**2
@@ -168,7 +168,13 @@ def bench_ceilings(
             told["device"],
             count,
             tuple(
-                _peak(p, shapes or SHAPES[where.type == "cpu"], readings, device, seed)
+                _peak(
+                    p,
+                    shapes or (CPU_SHAPES if where.type == "cpu" else GPU_SHAPES),
+                    readings,
+                    device,
+                    seed,
+                )
                 for p in chosen
             ),
             _copies(sizes, readings, device),

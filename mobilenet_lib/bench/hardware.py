@@ -39,5 +39,8 @@ def gpu(device: torch.device) -> dict[str, Any]:
         "l2_bytes": getattr(card, "L2_cache_size", None),
         "clock_mhz": kilohertz / 1e3 if kilohertz else None,
         "cuda": torch.version.cuda,
-        "tf32": torch.backends.cuda.matmul.allow_tf32,
+        "tf32": {
+            "matmul": torch.backends.cuda.matmul.allow_tf32,
+            "convolution": torch.backends.cudnn.allow_tf32,
+        },
     }
