@@ -1,0 +1,312 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,text//py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # To the device
+#
+# The network is trained. Now somebody wants to use it: in a browser, on a phone, on a camera the size of a coin, a thousand times a second on a server. None of them needs PyTorch, gradients or four bytes for every weight. This chapter takes away what is not needed, step by step, and measures what each step buys on your machine, and what it costs.
+
+# %% [markdown]
+# **In this chapter you will**
+#
+# - fold batch normalization into the convolutions, by hand, and lose nothing,
+# - run the same network in several engines and see which steps buy speed,
+# - store weights in eight bits, and see why one step for a whole layer is a bad idea for MobileNet,
+# - measure how many letters eight bits cost,
+# - write a file that other programs can load, with all they need inside,
+# - compare your processor with phones.
+#
+# Some engines are packages of their own. `mobilenet doctor` says what you have; this installs the rest: `pip install -e ".[engines,phone]" -c constraints.txt`. The chapter also runs without them, with shorter tables.
+#
+# ## Folding
+#
+# After each convolution stands a batch normalization. In a trained network it has nothing more to learn and nothing to average. With its statistics at rest, it multiplies each channel by a number and adds another:
+#
+# $$y = \gamma \, \frac{w * x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta$$
+#
+# A convolution multiplies as well. So the number can go into the weights, before anything runs:
+#
+# $$w' = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \, w, \qquad b' = \beta - \frac{\gamma \mu}{\sqrt{\sigma^2 + \epsilon}}$$
+
+
+# %%
+def folded(conv, bn):
+    scale = bn.weight / (bn.running_var + bn.eps).sqrt()
+    weight = conv.weight * scale.reshape(-1, 1, 1, 1)
+    return weight, bn.bias - scale * bn.running_mean
+
+
+# %% [markdown]
+# Try it on a network that has learned: the letters network of half width from chapter 06. Here is its first layer, with and without the batch normalization.
+
+# %%
+import torch
+
+from mobilenet_lib import data, load_published
+
+torch.set_grad_enabled(False)
+net = load_published("letters_50_56").eval()
+test = data.load("glyphs", split="test", batch_size=50, resolution=56)
+images, labels = next(iter(test))
+block = net.conv_0
+padded = torch.nn.functional.pad(images, (0, 1, 0, 1))  # SAME, stride 2
+weight, bias = folded(block.conv, block.bn)
+once = torch.conv2d(padded, weight, bias, stride=2)
+assert torch.allclose(once, block.bn(block.conv(padded)), atol=1e-4)
+
+# %% [markdown]
+# The library folds whole networks. **Predict:** how many of the 55 batch-normalized and convolutional steps remain, and do the answers change?
+
+# %%
+from mobilenet_lib.engines import fold
+
+small = fold(net)
+assert torch.allclose(small.conv_0.conv.weight, weight, atol=1e-6)
+assert torch.allclose(small(images), net(images), atol=1e-3)
+kept = sum(isinstance(part, torch.nn.BatchNorm2d) for part in small.modules())
+numbers = [sum(t.numel() for t in n.state_dict().values()) for n in (net, small)]
+print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:,} after")
+
+# %% [markdown]
+# None remains, and every answer is the same, up to rounding. Folding is free. It is the first thing that every engine does.
+#
+# ## Engines
+#
+# An **engine** is a program that runs a finished network. It knows all layers beforehand. So it can choose a kernel for each, put the activation into the convolution before it, lay the numbers in the order that the kernels like, and plan where every map will lie. PyTorch in its usual mode (*eager*) does one layer after the other, as Python calls them.
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.engines import ENGINES
+
+for name, engine in ENGINES.items():
+    there = engine.available()
+    print(f"{name:<18}{engine.summary if there else 'not here: ' + there.reason}")
+
+# %% [markdown]
+# Each is used in the same way: prepared once, which may take seconds, then run. Before any time is taken, its logits are held against eager's.
+
+# %%
+from mobilenet_lib.engines import check
+
+engine = ENGINES["folded"]().prepare(net, images)
+assert check(engine, net, images) < engine.tolerance
+assert torch.equal(engine.run(images).argmax(1), net(images).argmax(1))
+
+# %% [markdown]
+# Now the real thing: 1.0 MobileNet-224 and one picture. (The weights are random; the time does not depend on them.) Each engine stands for a step that somebody programmed: channels side by side in memory, folding, code compiled for this network, and two engines that do nothing else but run finished networks.
+
+# %%
+import mobilenet_lib as mn
+
+torch.manual_seed(0)
+big, photo = mn.MobileNet(mn.mobilenet_v1()).eval(), torch.randn(1, 3, 224, 224)
+names = ["eager", "channels_last", "folded", "compiled", "onnxruntime", "openvino"]
+ready = {n: ENGINES[n]().prepare(big, photo) for n in names if ENGINES[n].available()}
+for engine in ready.values():
+    assert check(engine, big, photo) < engine.tolerance
+
+# %% [markdown]
+# **Predict:** all do the same 569 million mult-adds. How many times as fast as eager will the fastest be?
+
+# %% tags=["nbval-ignore-output"]
+from functools import partial
+
+from mobilenet_lib import plots
+from mobilenet_lib.timing import Timing, interleave
+
+tasks = {name: partial(engine.run, photo) for name, engine in ready.items()}
+seconds = interleave(tasks, readings=9)
+times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
+plots.waterfall(times, dict.fromkeys(times, "fp32"))
+
+# %% [markdown]
+# The mult-adds stayed the same. What went away is everything around them: copies between layouts, passes over the maps for normalization and activation alone, and Python between the layers. What is left is close to what chapter 04 measured as the most that this processor can do. From there on, only smaller numbers help.
+#
+# ## Eight bits
+#
+# A weight in float32 takes four bytes, and has about seven decimal digits. Does the network need them? Let us keep one byte for each. Choose a **step** $s$, and store how many steps the weight is: $q = \mathrm{round}(w / s)$, a whole number from $-127$ to $127$.
+
+
+# %%
+def quantized(weight, step):
+    return (weight / step).round().clamp(-127, 127) * step
+
+
+# %% [markdown]
+# The step must be wide enough for the largest weight: $s = \max |w| / 127$. But the largest of *what*? One step for the whole layer is simplest. Look at the filters of a depthwise layer first, folded as they will be used.
+
+# %%
+weights = small.dw_2.conv.weight
+largest = weights.abs().amax(dim=(1, 2, 3))  # of each channel's nine weights
+print(f"from {largest.min():.4f} to {largest.max():.2f}, median {largest.median():.3f}")
+
+# %% [markdown]
+# **Predict:** with one step for all, how many of the 255 levels does a channel in the middle get to use?
+
+# %%
+per_layer = largest.max() / 127
+levels = largest / per_layer
+print(f"the middle channel reaches level {levels.median():.0f} of 127")
+print(f"{(levels < 8).float().mean():.0%} of the channels have fewer than 8 levels on either side")
+
+# %% [markdown]
+# Folding has multiplied each filter by a number of its own, and nothing in depthwise layers evens that out. So with one step for the layer, some channels fall between the levels. With a step for each channel (*per channel*), everyone has all 255. It costs one number a channel.
+#
+# Activations have to be whole numbers too, if the arithmetic is to be done in whole numbers. Their range is not known from the weights, so it is measured, on some pictures from the training set: *calibration*. All of this without training anything again, which gave it the name **post-training quantization**.
+#
+# **Predict:** how many points of accuracy does each way lose?
+
+# %% tags=["nbval-ignore-output"]
+from itertools import islice
+
+from mobilenet_lib.engines import accuracy
+
+first = list(islice(test, 20))  # a thousand letters
+pictures, answers = torch.cat([x for x, _ in first]), torch.cat([y for _, y in first])
+calibration = next(iter(data.load("glyphs", batch_size=100, resolution=56)))[0]
+engines = {"float32": ENGINES["eager"]().prepare(net, images)}
+eight = [n for n in ("openvino-int8", "onnxruntime-int8") if ENGINES[n].available()][:1]
+for per_channel in (False, True):
+    said = "8 bit, a step for each " + ("channel" if per_channel else "layer")
+    for name in eight:
+        engines[said] = ENGINES[name](per_channel=per_channel).prepare(net, images, calibration)
+for said, engine in engines.items():
+    print(f"{said:<31}{accuracy(engine, pictures, answers):6.1%} of a thousand letters")
+
+# %% [markdown]
+# One step for each layer costs many points; one for each channel costs hardly any, on the same processor, at the same speed. (If you see only one line, no engine for eight bits is installed. On the book's machine the whole test set gave 83.9 % in float32, 75.9 % with a step a layer, 83.9 % with a step a channel; `data/results/int8_letters.json`.) MobileNet got a name for being hard to quantize. It was not the eight bits, it was the one step.
+#
+# ### Smaller, and faster
+#
+# A quarter of the bytes has to be fetched, and a processor fits four times as many numbers of one byte into its vectors. How much of it becomes speed depends on the processor: newer ones have instructions made for this, older ones have to make do.
+#
+# **Predict:** by which factor is the network in eight bits faster, on your processor?
+
+# %% tags=["nbval-ignore-output"]
+for name in eight:
+    some = torch.randn(16, 3, 224, 224)
+    ready[name] = ENGINES[name]().prepare(big, photo, some)
+    tasks[name] = partial(ready[name].run, photo)
+last = {name: tasks[name] for name in (eight[0].removesuffix("-int8"), *eight)} if eight else {}
+for name, taken in interleave(last, readings=9).items():
+    size = ready[name].size_bytes / 1e6
+    print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")
+
+# %% [markdown]
+# ## A file that others can load
+#
+# What leaves the laboratory is a file. A file with weights alone would be used wrongly sooner or later: somebody will feed it pixels from 0 to 255 where it learned −1 to 1, or take class 3 for class 2. Chapter 07 showed what that does. So `export` writes the preprocessing and the names of the classes into the file, loads it again, and compares its logits with the network's, before it takes its name.
+
+# %%
+import tempfile
+from pathlib import Path
+
+from mobilenet_lib.engines import export, load_exported
+
+folder = tempfile.TemporaryDirectory()
+if ENGINES["onnxruntime"].available():
+    path = export(net, Path(folder.name) / "letters.onnx")
+    again = load_exported(path)
+    assert again.classes == net.classes
+    assert again.preprocess == net.preprocess
+    assert torch.allclose(again(images), net(images), atol=1e-3)
+
+# %% [markdown]
+# ONNX is read by many programs, in browsers and on phones. `mobilenet export` does the same on the command line, and also writes for OpenVINO (Intel's processors) and ExecuTorch (PyTorch's own way to phones).
+#
+# ## On phones
+#
+# The authors had phones in mind. These are published numbers, not ours: the sixteen networks on a phone of 2018, as TensorFlow Lite's authors list them.
+
+# %%
+from mobilenet_lib import paper
+
+for phone in paper.phones()[::5]:
+    name = f"{phone.alpha} MobileNet-{phone.resolution}"
+    print(f"{name:<20}{phone.float_ms:5.1f} ms, {phone.float_top1} %   ", end="")
+    print(f"8 bit {phone.int8_ms:5.1f} ms, {phone.int8_top1} %")
+
+# %% [markdown]
+# In eight bits about 1.7 times as fast, at a fourth of the size, for one or two points of accuracy. These networks were trained with rounding in the loop (*quantization-aware training*), which helps the small ones most. The trade-off of chapter 06 has a third slider.
+#
+# One network, many devices:
+
+# %%
+for row in paper.devices():
+    print(f"{row.device:<24}{row.precision:<7}{row.threads:<14}{row.milliseconds:7.1f} ms")
+
+# %% [markdown]
+# A factor of more than a thousand lies between the largest number and the smallest, for the same 569 million mult-adds. The unit of this book's title table is the mult-add. The unit of everyone who uses the network is the millisecond.
+#
+# ## The best for your machine
+#
+# You need not try all engines by hand. `fastest` prepares those that you have, checks each, times them in turns, and gives you the best one, ready to run. It takes an engine with less accuracy only if you allow it.
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.engines import fastest
+
+best = fastest(net, images[:1], engines=["folded", "onnxruntime", "openvino"], readings=9)
+print(best.why)
+for name, reason in best.left_out.items():
+    print(f"left out: {name}, {reason}")
+
+# %% [markdown]
+# ## Exercises
+#
+# Stuck, or done? [Solutions](solutions/08_solutions.ipynb).
+#
+# **8.1** Write `fold(weight, gamma, beta, mean, variance, eps)` with NumPy arrays, for a weight of shape (out, in, height, width). It returns the folded weight and the bias.
+
+# %%
+from mobilenet_lib.checks import check as check_answer
+
+fold = ...  # def fold(weight, gamma, beta, mean, variance, eps): ...
+check_answer("8.1", fold)
+
+# %% [markdown]
+# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel: whole numbers, and the step of each row. The largest whole number is 127 for eight bits.
+
+# %%
+quantize = ...  # def quantize(weight, bits): ...
+check_answer("8.2", quantize)
+
+# %% [markdown]
+# **8.3** Before folding, each filter of 1.0 MobileNet-224 comes with four numbers of its batch normalization, after it with one bias. How many numbers does folding save in all?
+
+# %%
+answer = ...
+check_answer("8.3", answer)
+
+# %% [markdown]
+# **8.4** The depthwise layers take 20 % of the time. An engine makes everything else four times as fast and leaves them as they are. How many times as fast is the network?
+
+# %%
+answer = ...
+check_answer("8.4", answer)
+
+# %% [markdown]
+# ## Summary
+#
+# - Batch normalization at rest is a multiplication and an addition, and goes into the weights for free.
+# - An engine that knows the whole network beforehand gets most of the speed from leaving out what is not a mult-add.
+# - Eight bits need a step for each channel in MobileNet's depthwise layers, and pictures to calibrate the activations.
+# - An exported file must carry the preprocessing and the class names, or it will be used wrongly.
+# - The same mult-adds take four milliseconds on one device and four seconds on another.
+#
+# ## Sources
+#
+# - Per-channel quantization, and what a step for the whole layer does to MobileNet: R. Krishnamoorthi, *Quantizing deep convolutional networks for efficient inference*, arXiv:1806.08342.
+# - Whole-number arithmetic and training with rounding: B. Jacob et al., *Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference*, arXiv:1712.05877.
+# - Phones: TensorFlow Lite's list of hosted models; devices: XNNPACK's README and TensorFlow Lite's performance page; `data/paper/phones.csv` and `devices.csv`.

@@ -1,0 +1,146 @@
+"""What eight bits cost: letters read right in fp32, with a step a channel, and with a step a layer.
+
+No time is taken here; `bench_engines` has the times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .. import data
+from ..engines import ENGINES, accuracy
+from ..validation import check_choice, check_int
+from ..weights import load_published
+
+CHECKPOINTS = ("letters_100_56", "letters_75_56", "letters_50_56", "letters_25_56")
+ENGINE_NAMES = ("openvino-int8", "onnxruntime-int8")
+BATCH = 100
+POINTS_LIMIT = 1.0
+"""Points of accuracy that a step a channel may lose."""
+
+
+@dataclass(frozen=True)
+class Eight:
+    """One network in one engine, in percent of the test images named right."""
+
+    checkpoint: str
+    engine: str
+    fp32: float
+    per_channel: float
+    per_layer: float
+
+    @property
+    def lost(self) -> float:
+        """Points lost with a step a channel."""
+        return self.fp32 - self.per_channel
+
+    def __str__(self) -> str:
+        return (
+            f"{self.checkpoint:<16}{self.engine:<18}{self.fp32:7.2f}{self.per_channel:13.2f}"
+            f"{self.per_layer:11.2f}"
+        )
+
+
+@dataclass(frozen=True)
+class Int8Bench:
+    """Networks of the book in eight bits."""
+
+    test_images: int
+    calibration_images: int
+    rows: tuple[Eight, ...]
+    missing: dict[str, str]
+    """Engines that are not here, and why."""
+
+    @property
+    def within_limits(self) -> bool:
+        """Whether no network loses more than a point with a step a channel."""
+        return all(row.lost <= POINTS_LIMIT for row in self.rows)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"Letters in the wild, {self.test_images:,} test images, calibrated on "
+                f"{self.calibration_images} of the training set; accuracy in %",
+                f"{'network':<16}{'engine':<18}{'fp32':>7}{'per channel':>13}{'per layer':>11}",
+                *map(str, self.rows),
+                *(f"{name}: {reason}" for name, reason in self.missing.items()),
+            ]
+        )
+
+
+def bench_int8(
+    checkpoints: Sequence[str] = CHECKPOINTS,
+    engines: Sequence[str] = ENGINE_NAMES,
+    calibration_images: int = 100,
+    seed: int = 0,
+    limit: int | None = None,
+) -> Int8Bench:
+    """Measure the accuracy of letters networks in int8, by how the steps are chosen.
+
+    Parameters
+    ----------
+    checkpoints
+        Letters networks that `load_published` finds.
+    engines
+        Int8 engines that can do both.
+    calibration_images
+        Of the training set, for the ranges of activations.
+    seed
+        Of the choice of these.
+    limit
+        Test images; None: all.
+
+    Raises
+    ------
+    ValueError
+        None of the engines can run here, or a value out of range.
+    """
+    for name in engines:
+        check_choice("engine", name, ENGINE_NAMES)
+    count = check_int("calibration_images", calibration_images, 1)
+    availability = {name: ENGINES[name].available() for name in engines}
+    missing = {name: there.reason for name, there in availability.items() if not there}
+    if len(missing) == len(availability):
+        raise ValueError(f"no engine for int8 can run here: {missing}")
+    rows: list[Eight] = []
+    images = labels = torch.empty(0)
+    for checkpoint in checkpoints:
+        net = load_published(checkpoint).eval()
+        images, labels = letters(net, "test", limit, seed)
+        calibration, _ = letters(net, "train", count, seed)
+        exact = 100 * accuracy(ENGINES["eager"]().prepare(net, images[:BATCH]), images, labels)
+        for name in (name for name in engines if name not in missing):
+            by_channel, by_layer = (
+                100 * share for share in both(name, net, images, labels, calibration)
+            )
+            rows.append(
+                Eight(checkpoint, name, round(exact, 2), round(by_channel, 2), round(by_layer, 2))
+            )
+    return Int8Bench(len(labels), count, tuple(rows), missing)
+
+
+def both(
+    name: str, net: nn.Module, images: Tensor, labels: Tensor, calibration: Tensor
+) -> Iterator[float]:
+    """Accuracy with a step a channel, then with a step a layer."""
+    for per_channel in (True, False):
+        engine = ENGINES[name](per_channel=per_channel)  # type: ignore[call-arg]
+        yield accuracy(engine.prepare(net, images[:BATCH], calibration), images, labels)
+
+
+def letters(net: nn.Module, split: str, limit: int | None, seed: int) -> tuple[Tensor, Tensor]:
+    """The first images of a split as the network wants them, (N, 3, H, W), and their labels."""
+    batches = data.load(
+        "glyphs", split=split, batch_size=BATCH, resolution=net.arch.resolution, seed=seed
+    )
+    found: list[tuple[Tensor, Tensor]] = []
+    for batch in batches:
+        found.append(batch)
+        if limit is not None and BATCH * len(found) >= limit:
+            break
+    images, labels = (torch.cat(part) for part in zip(*found, strict=True))
+    return images[:limit], labels[:limit]
