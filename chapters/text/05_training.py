@@ -334,7 +334,7 @@ for run in runs("bodies"):
         print(f"{run.body:9s} α {run.alpha:<4}{after}")
 
 # %% [markdown]
-# The separable network still guesses after one epoch, when the full ones read 37 and 55 % of the letters. Then it closes most of the gap to the thin one, not all. A likely reason: taken apart, it has 27 convolutions in a row in place of 14, and a deep network without shortcuts takes longer to get going. Would more epochs close the rest? We have not tried. Table 4 holds for ImageNet and a long training, this one for letters and a short one: a comparison holds for its budget. (And these are single runs. How much another *seed*, another start for the random numbers, changes is not measured here; chapter 06 comes back to luck.)
+# The separable network still guesses after one epoch, when the full ones read 37 and 55 % of the letters. Then it closes most of the gap to the thin one, not all. A likely reason: taken apart, it has 27 convolutions in a row in place of 14, and a deep network without shortcuts takes longer to get going. Would more epochs close the rest? We have not tried. Table 4 holds for ImageNet and a long training, this one for letters and a short one: a comparison holds for its budget. (And these are single runs. How much another *seed*, another start for the random numbers, can change is seen in chapter 06.)
 #
 # ## Narrow against shallow
 #
@@ -371,7 +371,7 @@ decayed = {
 plots.rivals(decayed, "test letters read, %")
 
 # %% [markdown]
-# Ten times the decay changes nothing that one could tell from luck, and on all weights the network is even two points ahead. That is no contradiction to the authors: weight decay works slowly, and three epochs are a thousandth of what timm took. But it is a good example of advice that holds in its own setting. What to do with the depthwise filters of *your* network, your own two runs will tell.
+# The network with our own decay was trained three times, with three seeds, and its results lie four points apart. So ten times the decay changes nothing that one could tell from luck, and the single run with decay on all weights even came out on top. That is no contradiction to the authors: weight decay works slowly, and three epochs are a thousandth of what timm took. But it is a good example of advice that holds in its own setting. What to do with the depthwise filters of *your* network, your own two runs will tell.
 #
 # ## What batch normalization remembers
 #
