@@ -99,9 +99,13 @@ def test_the_best_of_all_shapes_and_ways_is_the_peak(monkeypatch):
 
 def test_a_copys_time_is_without_its_call(monkeypatch):
     taken = {8: 1e-6, 1000: 1.1e-6, 4000: 3e-6, 40_000: 21e-6}
-    monkeypatch.setattr(
-        ceilings, "interleave", lambda tasks, readings, *rest: {k: [taken[k]] * 3 for k in tasks}
-    )
+
+    def interleave(tasks, readings, *rest):
+        for size, task in tasks.items():  # source and target together are so large
+            assert 2 * task().nbytes == size
+        return {size: [taken[size]] * 3 for size in tasks}
+
+    monkeypatch.setattr(ceilings, "interleave", interleave)
     found = ceilings._copies([1000, 4000, 40_000], 3, "cpu")
     assert found == (Copy(4000, 2.0), Copy(40_000, 2.0))  # 1000 bytes: hidden by the call
     monkeypatch.setattr(
