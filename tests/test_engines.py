@@ -134,9 +134,8 @@ def test_a_missing_package_is_named_with_its_remedy(name, monkeypatch):
             kind().prepare(tiny(), noise(1, 3, 33, 33))
 
 
+@pytest.mark.skipif("openvino-int8" not in HERE, reason="needs openvino and onnxruntime")
 def test_a_runtime_reports_nothing_and_leaves_nothing_at_home(tmp_path):
-    pytest.importorskip("openvino")
-    pytest.importorskip("onnx")
     # In a process of its own, since each runtime decides once, when it starts. CI and the tests'
     # own settings would silence them too.
     silent = ("ORT_", "XDG_", "CI", "GITHUB_", "TF_BUILD", "JENKINS_URL")

@@ -109,22 +109,18 @@ def fastest(
                 continue
         right[name] = engine
     time = partial(_timed, example=example, readings=readings, least_s=least_s)
-    seconds = time(right)
-    best = right[min(seconds, key=lambda label: Timing.of(seconds[label]).median_ms)]
-    timings = {label: Timing.of(taken) for label, taken in seconds.items()}
-    cut = {}
-    for variant in _in_slices(best, len(example)):
+    timings, seconds = time(right)
+    sliced = {}
+    for variant in _in_slices(right[_quickest(timings)], len(example)):
         engine = prepare(variant)
         if isinstance(engine, str):
             left_out[variant.label] = engine
         else:
-            cut[engine.label] = engine
-    if cut:  # timed beside eager and the best, which are in this run too
-        again = time({eager.label: eager, best.label: best} | cut)
-        timings |= {label: Timing.of(taken) for label, taken in again.items()}
-        right |= cut
-        best = right[min(again, key=lambda label: timings[label].median_ms)]
-        seconds = again
+            sliced[engine.label] = engine
+    if sliced:  # all again: times of two runs are not compared
+        right |= sliced
+        timings, seconds = time(right)
+    best = right[_quickest(timings)]
     faster = ratio(seconds[eager.label], seconds[best.label])
     why = (
         f"{best.label} takes {timings[best.label].median_ms:.3g} ms for a batch of {len(example)}, "
@@ -158,9 +154,14 @@ def _prepared(
 
 def _timed(
     engines: dict[str, Engine], example: Tensor, readings: int, least_s: float
-) -> dict[str, list[float]]:
+) -> tuple[dict[str, Timing], dict[str, list[float]]]:
     tasks = {label: partial(engine.run, example) for label, engine in engines.items()}
-    return interleave(tasks, readings, device=example.device, least_s=least_s)
+    seconds = interleave(tasks, readings, device=example.device, least_s=least_s)
+    return {label: Timing.of(taken) for label, taken in seconds.items()}, seconds
+
+
+def _quickest(timings: dict[str, Timing]) -> str:
+    return min(timings, key=lambda label: timings[label].median_ms)
 
 
 def _in_slices(best: Engine, batch_size: int) -> list[Engine]:
