@@ -3,6 +3,7 @@
 No test waits for a clock: times are the test's own, or only their presence is looked at.
 """
 
+import copy
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -342,8 +343,10 @@ def test_the_network_is_built_as_the_setting_says(layout, folded):
 
 def test_folding_that_changes_the_logits_is_refused(monkeypatch):
     def wrong(net):
+        spoiled = copy.deepcopy(net)
         with torch.no_grad():
-            net.fc.bias += 1
+            spoiled.fc.bias += 1
+        return spoiled
 
     monkeypatch.setattr(marks, "fold", wrong)
     with pytest.raises(ArithmeticError, match="folding batch normalization changed the logits"):

@@ -191,7 +191,7 @@ print(profile)
 from mobilenet_lib.bench.sparse import bench_sparse
 
 sparse = bench_sparse()
-plots.sparse_crossing(sparse)
+plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 
 # %% [markdown]
 # The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
@@ -201,7 +201,7 @@ plots.sparse_crossing(sparse)
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import SparsityExplorer
 
-SparsityExplorer([level.sparsity for level in sparse.levels], sparse.milliseconds)
+SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 
 # %% [markdown]
 # So a network with 90 % of zeros is ten times smaller on disk, and may be no faster at all. MobileNet takes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.

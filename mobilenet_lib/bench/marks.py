@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..architecture import Architecture
+from ..engines import fold
 from ..model import PAPER, MobileNet
 from ..validation import check_choice, check_int
 
@@ -69,30 +69,24 @@ def build(arch: Architecture, setting: Setting) -> MobileNet:
         net = MobileNet(arch, PAPER).eval()
     form, dtype = LAYOUTS[setting.layout], DTYPES[setting.precision]
     net = net.to(setting.device, dtype=dtype).to(memory_format=form)
-    if setting.folded:
-        x = images(arch.resolution, setting)
-        with torch.inference_mode():
-            before = net(x).float()
-        fold(net)
-        net.to(memory_format=form)
-        with torch.inference_mode():
-            off = ((net(x).float() - before).abs().max() / before.abs().max()).item()
-        tf32 = setting.precision == "fp32" and torch.device(setting.device).type != "cpu"
-        limit = TOLERANCES["fp16" if tf32 else setting.precision]
-        if not off <= limit:
-            raise ArithmeticError(
-                f"folding batch normalization changed the logits by {off:.1%} of the largest, "
-                f"more than {limit:.1%} in {setting.precision}"
-            )
-    return net
+    return checked_fold(net, setting) if setting.folded else net
 
 
-def fold(net: MobileNet) -> None:
-    """Put batch normalization into the weights of the convolutions before it."""
-    for layer in net.arch.layers[:-1]:
-        module: Any = net.get_submodule(layer.name)
-        module.conv = fuse_conv_bn_eval(module.conv, module.bn)
-        module.bn = torch.nn.Identity()
+def checked_fold(net: MobileNet, setting: Setting) -> MobileNet:
+    """The network with batch normalization in the weights, seen to give the same logits."""
+    form, x = LAYOUTS[setting.layout], images(net.arch.resolution, setting)
+    folded = fold(net).to(memory_format=form)
+    with torch.inference_mode():
+        before, after = net(x).float(), folded(x).float()
+    off = ((after - before).abs().max() / before.abs().max()).item()
+    tf32 = setting.precision == "fp32" and torch.device(setting.device).type != "cpu"
+    limit = TOLERANCES["fp16" if tf32 else setting.precision]
+    if not off <= limit:
+        raise ArithmeticError(
+            f"folding batch normalization changed the logits by {off:.1%} of the largest, "
+            f"more than {limit:.1%} in {setting.precision}"
+        )
+    return folded
 
 
 def images(resolution: int, setting: Setting) -> Tensor:

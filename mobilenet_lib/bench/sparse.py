@@ -51,6 +51,11 @@ class SparseBench:
     """Kernels that are not here, and why."""
 
     @property
+    def sparsities(self) -> list[float]:
+        """Share of zeros at each level."""
+        return [level.sparsity for level in self.levels]
+
+    @property
     def milliseconds(self) -> dict[str, list[float]]:
         """By kernel, its median time at each level, for `plots.sparse_crossing`."""
         return {
