@@ -145,4 +145,10 @@ def _executorch(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor]
     set_threads(threads)
     method = program.load_method("forward")
     said = program.load_method(FORMAT).execute([])[0] if FORMAT in program.method_names else None
-    return said, lambda x: method.execute([x.cpu()])[0]
+
+    def forward(x: Tensor) -> Tensor:
+        return method.execute([x.cpu()])[0]
+
+    # A method points into its program's memory and does not keep it.
+    forward.program = program  # type: ignore[attr-defined]
+    return said, forward

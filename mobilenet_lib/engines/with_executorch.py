@@ -34,7 +34,9 @@ class ExecuTorch(Engine):
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         self._program = self._lowered(net, example, calibration)
         set_threads(self.threads)
-        self._forward = load_program(self._program).load_method("forward")
+        # A method points into its program's memory and does not keep it.
+        self._loaded = load_program(self._program)
+        self._forward = self._loaded.load_method("forward")
         self._run(example)
 
     def _lowered(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> bytes:
