@@ -10,6 +10,7 @@ from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .convolution import channels, filtered, im2col_matrices, padding_and_stride
+    from .engines import engine_bars, waterfall
     from .figure import COLOURS, BookFigure
     from .letters import accuracies, guesses, letters
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
@@ -26,6 +27,7 @@ __all__ = [
     "channels",
     "compared",
     "counter_race",
+    "engine_bars",
     "evidence",
     "feature_maps",
     "filter_shapes",
@@ -48,12 +50,14 @@ __all__ = [
     "shape_of_maps",
     "shares",
     "verdicts",
+    "waterfall",
 ]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "convolution": ("channels", "filtered", "im2col_matrices", "padding_and_stride"),
+        "engines": ("engine_bars", "waterfall"),
         "figure": ("COLOURS", "BookFigure"),
         "letters": ("accuracies", "guesses", "letters"),
         "network": ("feature_maps", "profile", "receptive_fields", "shape_of_maps", "shares"),
