@@ -99,7 +99,7 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
             axis.barh(place, now, 0.66, color=colour, hatch=hatch, edgecolor="white", lw=0)
             words = _ms(now)
             if place:
-                # An outline reaches to where the step before ended, or from there if this is slower.
+                # The outline reaches to where the step before ended, or starts there.
                 axis.barh(
                     place,
                     abs(before - now),
