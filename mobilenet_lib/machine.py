@@ -1,4 +1,4 @@
-"""What this machine has: processor, cores, memory, browser; read from the system, without torch.
+"""What this machine has: processor, caches, memory, browser; read from the system, without torch.
 
 A fact that the system does not tell is None, never a guess. `doctor` judges these facts.
 """
@@ -12,8 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from .files import cpu_model
 
@@ -53,6 +54,43 @@ class Processor:
         return max(1, limit)
 
 
+@dataclass(frozen=True)
+class Caches:
+    """Bytes of one data cache of each level, None where the system does not tell of it."""
+
+    l1d: int | None = None
+    l2: int | None = None
+    l3: int | None = None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The cores' clock in MHz, None where the system does not tell."""
+
+    now: float | None = None
+    """Of the first core, when it was read."""
+    highest: float | None = None
+
+
+def describe(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
+    """Everything that a timing depends on and this system tells of, as plain data for a report."""
+    cpu = processor(root)
+    load = getattr(os, "getloadavg", None)  # not on Windows
+    return {
+        "system": system(),
+        "processor": cpu.model,
+        "features": None if cpu.features is None else list(cpu.features),
+        "cores": cpu.cores,
+        "usable_cores": cpu.usable,
+        "quota": cpu.quota,
+        "threads": cpu.threads,
+        "caches": asdict(caches(root)),
+        "clock_mhz": asdict(clock(root)),
+        "memory_bytes": memory_bytes(root),
+        "load": round(load()[0], 2) if load else None,
+    }
+
+
 def processor(root: str | os.PathLike[str] = "/") -> Processor:
     """The processor of this machine; Linux's files are read below `root`."""
     cores = os.cpu_count() or 1
@@ -74,6 +112,38 @@ def features(root: str | os.PathLike[str] = "/") -> tuple[str, ...] | None:
     if not flags:
         return None
     return tuple(name for name, signs in FEATURES.items() if signs & flags)
+
+
+def caches(root: str | os.PathLike[str] = "/") -> Caches:
+    """Sizes of the caches of the first core that this process may use (Linux, macOS)."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    core = min(affinity(0)) if affinity else 0
+    sizes: dict[str, int] = {}
+    for folder in Path(root, f"sys/devices/system/cpu/cpu{core}/cache").glob("index*"):
+        level, kind, size = (read(folder / name) for name in ("level", "type", "size"))
+        number = re.fullmatch(r"(\d+)([KMG]?)\s*", size or "")
+        if level and number and (kind or "").strip() in ("Data", "Unified"):
+            unit = 1024 ** " KMG".index(number.group(2) or " ")
+            sizes[level.strip()] = int(number.group(1)) * unit
+    # A Mac with two kinds of core tells of the fast kind under another name.
+    found = {
+        name: sizes.get(name[1]) or _first_number(f"hw.perflevel0.{name}", f"hw.{name}")
+        for name in ("l1dcachesize", "l2cachesize", "l3cachesize")
+    }
+    return Caches(*found.values())
+
+
+def clock(root: str | os.PathLike[str] = "/") -> Clock:
+    """What the system tells of the cores' clock (Linux, Macs with an Intel processor)."""
+    line = re.search(
+        r"^cpu MHz\s*:\s*([\d.]+)", read(Path(root, "proc/cpuinfo")) or "", re.MULTILINE
+    )
+    now = round(float(line.group(1)), 1) if line else None
+    kilohertz = read(Path(root, "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"))
+    if kilohertz:
+        return Clock(now, int(kilohertz) / 1e3)
+    hertz = _first_number("hw.cpufrequency_max")
+    return Clock(now, None if hertz is None else hertz / 1e6)
 
 
 def cpu_quota(root: str | os.PathLike[str] = "/") -> float | None:
@@ -164,6 +234,12 @@ def sysctl(*arguments: str) -> list[str]:
     command = ["/usr/sbin/sysctl", *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return answer.stdout.splitlines()
+
+
+def _first_number(*names: str) -> int | None:
+    """The first of these values that macOS's `sysctl` tells and that is not 0."""
+    told = (sysctl("-n", name) for name in names)
+    return next((int(rows[0]) for rows in told if rows and int(rows[0])), None)
 
 
 def read(path: Path) -> str | None:
