@@ -6,7 +6,6 @@ bench_engines(("eager", "openvino"), batch_sizes=(1,), readings=30)
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,22 +13,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..engines import ENGINES, Engine, EngineError, check
+from ..engines import Engine, EngineError, check
 from ..model import PAPER, MobileNet
 from ..timing import Timing, interleave, ratio
 from ..timing import threads as with_threads
 from ..validation import check_int
+from .ceilings import bench_ceilings
+from .hardware import describe
 from .outcome import EAGER, OPENVINO, Checked, EngineBench, Timed
 from .peers import first_line, peers
 from .quality import Examiner
+from .ways import SLICES, choose, cuts, maker
 
 CLASSES = 1000
 SETTLE, CALIBRATION = 16, 16
 LEAST_S = 0.05
 """Seconds of a reading: long against what the task before leaves in caches and waiting threads."""
-SLICES = (1, 4)
 REFERENCES = (EAGER, OPENVINO.format(precision="fp32"), OPENVINO.format(precision="bf16"))
-Ceilings = Callable[[torch.device], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ def bench_engines(
                 size = engine.size_bytes
                 checked[name] = Checked(kind.summary, engine.precision, size, quality)
         progress("measuring this machine's ceilings")
-        ceilings = dict(gemm_ceilings(where))
+        found_peaks = bench_ceilings(device=device, threads=count, seed=seed, largest=1 << 16)
+        ceilings = {peak.precision: peak.gflops for peak in found_peaks.peaks if peak.gflops}
         timings: list[Timed] = []
         for size in sizes:
             batch = images[:size].contiguous()
@@ -159,63 +160,12 @@ def bench_engines(
         threads=count,
         seed=seed,
         ceilings=ceilings,
+        machine=describe(where),
         engines=checked,
         timings=tuple(timings),
         missing=missing,
         failed=failed,
     )
-
-
-def choose(
-    names: Sequence[str], device: torch.device
-) -> tuple[dict[str, type[Engine]], dict[str, str]]:
-    """The engines that are named and can run on `device`, and why the others cannot.
-
-    Raises
-    ------
-    ValueError
-        A name that no engine has.
-    """
-    unknown = [name for name in names if name != "all" and name not in ENGINES]
-    if unknown or not names:
-        raise ValueError(
-            f"engines must be all, or some of {', '.join(ENGINES)}; got {', '.join(unknown)}"
-        )
-    wanted = ENGINES if "all" in names else {name: ENGINES[name] for name in names}
-    chosen, missing = {}, {}
-    for name, kind in wanted.items():
-        there = kind.available()
-        if there and kind.device not in ("any", device.type):
-            missing[name] = f"it runs on {kind.device}, not on {device.type}"
-        elif there:
-            chosen[name] = kind
-        else:
-            missing[name] = there.reason
-    return chosen, missing
-
-
-def maker(kind: type[Engine], precision: str, **options: Any) -> Callable[[], Engine]:
-    """A function that makes a new engine; torch's own get the precision that is wanted."""
-    if takes(kind, "precision"):
-        options["precision"] = precision
-    return lambda: kind(**options)
-
-
-def cuts(
-    kind: type[Engine], batch_size: int, slices: Sequence[int], threads: int
-) -> list[dict[str, int]]:
-    """The ways in which an engine may cut a batch: not at all, in slices, and those side by side."""
-    fitting = [size for size in slices if size < batch_size and batch_size % size == 0]
-    ways: list[dict[str, int]] = [{}] + [{"slice": size} for size in fitting]
-    if takes(kind, "streams") and 1 < threads <= batch_size:
-        whole = [batch_size // threads] if batch_size % threads == 0 else []
-        ways += [{"slice": s, "streams": threads} for s in dict.fromkeys([*fitting, *whole])]
-    return ways
-
-
-def takes(kind: type[Engine], option: str) -> bool:
-    """Whether an engine is made with an option of this name."""
-    return option in inspect.signature(kind).parameters
 
 
 def network(
@@ -284,16 +234,3 @@ def explain(error: Exception) -> str:
     """Why an engine is not timed: what it says itself, or what broke in its library."""
     said = first_line(error)
     return said if isinstance(error, EngineError) else f"{type(error).__name__}: {said}"
-
-
-def gemm_ceilings(device: torch.device, side: int = 1024, readings: int = 5) -> dict[str, float]:
-    """GFLOP/s of a product of two large matrices, by precision."""
-    kinds = {"fp32": torch.float32}
-    if device.type != "cpu":
-        kinds |= {"fp16": torch.float16, "bf16": torch.bfloat16}
-    pairs = {
-        name: torch.randn(2, side, side).to(device, dtype).unbind() for name, dtype in kinds.items()
-    }
-    tasks = {name: lambda pair=pair: torch.mm(*pair) for name, pair in pairs.items()}
-    seconds = interleave(tasks, readings, device=device)
-    return {name: round(2e-9 * side**3 / min(taken), 1) for name, taken in seconds.items()}

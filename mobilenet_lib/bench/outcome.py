@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..timing import Timing
 
@@ -79,7 +80,7 @@ class Timed:
     """Of the whole batch."""
     images_per_second: float
     of_ceiling: float | None
-    """Arithmetic done, as a share of what a large GEMM of this precision reaches here."""
+    """Arithmetic done, as a share of the fastest matrix product in this precision here."""
     ratios: dict[str, float] = field(default_factory=dict)
     """By peer, the median over the rounds of: this time, over the peer's beside it."""
 
@@ -107,7 +108,9 @@ class EngineBench:
     threads: int
     seed: int
     ceilings: dict[str, float]
-    """GFLOP/s of a large GEMM, by precision; a mult-add is two FLOPs."""
+    """GFLOP/s of the fastest matrix product, by precision; a mult-add is two FLOPs."""
+    machine: dict[str, Any] = field(repr=False)
+    """What it ran on; see `hardware.describe`."""
     engines: dict[str, Checked]
     timings: tuple[Timed, ...]
     missing: dict[str, str]
@@ -143,7 +146,7 @@ class EngineBench:
             f"{self.device}, {self.threads} threads"
         )
         for precision, rate in self.ceilings.items():
-            yield f"a large GEMM in {precision} reaches {rate:,.0f} GFLOP/s"
+            yield f"a matrix product in {precision} reaches {rate:,.0f} GFLOP/s"
         yield "\nChecked against eager in fp32"
         width = max(map(len, self.engines), default=0)
         for name, engine in self.engines.items():
@@ -165,7 +168,7 @@ class EngineBench:
             line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row.timing}"
             line += f" {row.images_per_second:9,.1f} images/s"
             if row.of_ceiling is not None:
-                line += f", {row.of_ceiling:.0%} of a GEMM"
+                line += f", {row.of_ceiling:.0%} of a product"
             for name, ratio in row.ratios.items():
                 line += f", {ratio:.2f} of {name}"
             yield line

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..engines import ENGINES
+from ..engines.runtimes import load_openvino
 from .outcome import EAGER, LOGITS, OPENVINO
 
 CLASSES = 1000
@@ -49,7 +50,7 @@ def peers(
         try:
             found[name] = build()
         except ImportError as error:
-            package = name.split()[0].rstrip(",")
+            package = error.name or name.split()[0].rstrip(",")
             missing[name] = f"{first_line(error)}; pip install {package}"
         except Exception as error:  # whatever breaks another library: said, and the others go on
             missing[name] = f"{type(error).__name__}: {first_line(error)}"
@@ -88,18 +89,18 @@ def peers(
 
 
 def timm_net() -> nn.Module:
-    """timm's MobileNet V1 with random weights."""
+    """MobileNet V1 of timm, with random weights."""
     return importlib.import_module("timm").create_model("mobilenetv1_100", num_classes=CLASSES)
 
 
 def torchvision_net(version: str) -> nn.Module:
-    """torchvision's MobileNet V2 or V3 with random weights."""
+    """MobileNet V2 or V3 of torchvision, with random weights."""
     models = importlib.import_module("torchvision.models")
     return models.get_model(f"mobilenet_{version}", weights=None, num_classes=CLASSES)
 
 
 def transformers_net(alpha: float, resolution: int) -> nn.Module:
-    """transformers' MobileNet V1 with random weights; its forward pass gives the logits alone."""
+    """MobileNet V1 of transformers, with random weights; it returns the logits alone."""
     transformers = importlib.import_module("transformers")
     config = transformers.MobileNetV1Config(
         depth_multiplier=alpha, image_size=resolution, num_labels=CLASSES, return_dict=False
@@ -143,7 +144,7 @@ def through_openvino(
     there = ENGINES[engine].available()
     if not there:
         raise RuntimeError(there.reason)
-    openvino = importlib.import_module("openvino")
+    openvino = load_openvino()
     net = net.eval().requires_grad_(False)
     with torch.no_grad():
         expected = net(images)

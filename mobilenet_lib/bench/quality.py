@@ -7,7 +7,7 @@ detector on the photos, which is small and narrow, as networks are that go into 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .. import data
-from ..engines import Engine
+from ..engines import Engine, answers
 from ..files import find_data
 from ..model import MobileNet
 from ..photos import credits, load_photo
@@ -23,7 +23,7 @@ from ..weights import load_published
 from .outcome import Quality
 
 READER, DETECTOR = "letters_100_56", "person_detector"
-IMAGES, BATCH = 1000, 40  # 40 divides 1,000 and 5,200, the number of all test images
+IMAGES, BATCH = 1000, 40
 CALIBRATION, CROPS = 256, 32
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
 SHARE = 0.8
@@ -43,20 +43,12 @@ class Exam:
     calibration: Tensor
     labels: Tensor | None = None
 
-    def answers(self, make: MakeEngine, threads: int | None, count: int | None = None) -> Tensor:
-        """(count,) classes that a new engine decides for."""
+    def decisions(self, make: MakeEngine, threads: int | None, count: int | None = None) -> Tensor:
+        """(count,) classes that a new engine decides for; None: for all images."""
         images = self.images[:count]
         batch = min(BATCH, len(images))
         engine = make().prepare(self.net, images[:batch], self.calibration, threads)
-        return torch.cat([engine.run(part).argmax(1) for part in whole_batches(images, batch)])[
-            : len(images)
-        ]
-
-
-def whole_batches(images: Tensor, size: int) -> Iterator[Tensor]:
-    """Batches of one size; the last is filled up with the first images."""
-    for part in images.split(size):
-        yield torch.cat([part, images[: size - len(part)]])
+        return answers(engine, images).argmax(1)
 
 
 def letters(device: torch.device, seed: int, images: int | None = None) -> Exam:
@@ -140,12 +132,15 @@ class Examiner:
         """Answers of an engine to 1,000 letters; in int8 to all 5,200, and to the photos."""
         exam = self.letters
         count = len(exam.images) if precision == "int8" else IMAGES
-        said = exam.answers(make, self.threads, count)
+        said = exam.decisions(make, self.threads, count)
         right, expected = exam.labels[:count].to(said.device), exam.eager[:count].to(said.device)
         photos = looks = None
         if precision == "int8":
             same = torch.cat(
-                [part.answers(make, self.threads).cpu() == part.eager.cpu() for part in self.photos]
+                [
+                    part.decisions(make, self.threads).cpu() == part.eager.cpu()
+                    for part in self.photos
+                ]
             )
             photos = int(same[::VIEWS].sum()), len(same[::VIEWS])
             looks = int(same.sum()), len(same)

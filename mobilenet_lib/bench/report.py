@@ -21,7 +21,6 @@ from typing import Any
 
 import jsonschema
 
-from .. import machine
 from ..files import provenance, write_atomically
 from ..installed import version_of
 from .outcome import EngineBench, label
@@ -43,7 +42,7 @@ class ReportError(ValueError):
 
 def make_report(result: EngineBench, wall_time_s: float) -> Report:
     """A comparison of engines with all that is needed to read it elsewhere, as plain data."""
-    here, came = machine.processor(), provenance(result.seed)
+    came = provenance(result.seed)
     versions = {name: version for name in PACKAGES if (version := version_of(name))}
     told = asdict(result)
     report = {
@@ -53,15 +52,7 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
         "commit": came["commit"],
         "seed": result.seed,
         "wall_time_s": round(wall_time_s, 1),
-        "machine": {
-            "system": machine.system(),
-            "processor": here.model,
-            "features": None if here.features is None else list(here.features),
-            "cores": here.cores,
-            "usable_cores": here.threads,
-            "memory_bytes": machine.memory_bytes(),
-            "gpu": gpu_name(result.device),
-        },
+        "machine": told["machine"],
         "versions": {"python": platform.python_version()} | versions,
         "network": {name: told[name] for name in ("alpha", "resolution", "mult_adds")},
         "device": result.device,
@@ -198,10 +189,3 @@ def public(message: str) -> str:
 
 def _last_part(found: re.Match[str]) -> str:
     return re.split(r"[\\/]", found.group())[-1]
-
-
-def gpu_name(device: str) -> str | None:
-    """What the GPU is called that was measured; None for a CPU."""
-    import torch
-
-    return torch.cuda.get_device_name() if device == "cuda" else None
