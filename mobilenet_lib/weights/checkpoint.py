@@ -47,11 +47,40 @@ def save_checkpoint(
     target = Path(path)
     if target.suffix != ".safetensors":
         raise ValueError(f"a checkpoint's name must end in .safetensors, got {target.name!r}")
+    said = described(net, "save_checkpoint", preprocess, classes, source)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    # One entry only: safetensors writes several in an order that changes from run to run.
+    write_atomically(target, safetensors.torch.save(state, {FORMAT: json.dumps(said)}))
+
+
+def described(
+    net: MobileNet,
+    caller: str,
+    preprocess: Preprocess | None = None,
+    classes: Sequence[str] | None = None,
+    source: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All that running a network takes beside its weights, as plain data.
+
+    Parameters
+    ----------
+    net
+        The network.
+    caller
+        The function that the reader called, for messages.
+    preprocess, classes, source
+        In place of `net.preprocess`, `net.classes` and `net.source`, or if it has none.
+
+    Raises
+    ------
+    ValueError
+        Something is missing, or does not go with the network.
+    """
     preprocess = preprocess or getattr(net, "preprocess", None)
     classes = classes if classes is not None else getattr(net, "classes", None)
     if not isinstance(preprocess, Preprocess) or classes is None:
         lacking = "classes" if isinstance(preprocess, Preprocess) else "preprocess"
-        raise ValueError(f"the network has no {lacking}; pass save_checkpoint(..., {lacking}=...)")
+        raise ValueError(f"the network has no {lacking}; pass {caller}(..., {lacking}=...)")
     if len(classes) != net.arch.num_classes or not all(isinstance(c, str) for c in classes):
         raise ValueError(
             f"one name for each of the {net.arch.num_classes} outputs is needed, got {len(classes)}"
@@ -62,7 +91,4 @@ def save_checkpoint(
             f"{preprocess.resolution}; use preprocess.at({net.arch.resolution})"
         )
     source = dict(source if source is not None else getattr(net, "source", {}))
-    said = pack(net.arch, net.convention, preprocess, tuple(classes), source)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
-    # One entry only: safetensors writes several in an order that changes from run to run.
-    write_atomically(target, safetensors.torch.save(state, {FORMAT: json.dumps(said)}))
+    return pack(net.arch, net.convention, preprocess, tuple(classes), source)

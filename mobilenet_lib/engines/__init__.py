@@ -1,0 +1,37 @@
+"""Ways to run a trained network, behind one interface: torch's own, ONNX Runtime, OpenVINO, phones.
+
+from mobilenet_lib.engines import ENGINES, check
+
+for name, engine in ENGINES.items():
+    print(name, engine.available() or engine.available().reason)
+
+engine = ENGINES["openvino"]().prepare(net, example)
+check(engine, net, example)        # the same logits, within the engine's tolerance
+logits = engine.run(images)
+"""
+
+from .checked import accuracy, answers, check, difference
+from .engine import Availability, Engine, EngineError
+from .export import export
+from .exported import Exported, load_exported
+from .fastest import Fastest, fastest
+from .folding import fold, fold_pair
+from .registry import ENGINES
+
+__all__ = [
+    "ENGINES",
+    "Availability",
+    "Engine",
+    "EngineError",
+    "Exported",
+    "Fastest",
+    "accuracy",
+    "answers",
+    "check",
+    "difference",
+    "export",
+    "fastest",
+    "fold",
+    "fold_pair",
+    "load_exported",
+]

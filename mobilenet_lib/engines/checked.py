@@ -1,0 +1,106 @@
+"""Whether an engine still computes what eager torch computes, and how often it is right."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .engine import Engine, EngineError
+
+
+def check(engine: Engine, net: nn.Module, example: Tensor) -> float:
+    """Compare an engine's logits with those of the network in fp32, as it was trained.
+
+    Parameters
+    ----------
+    engine
+        Prepared for `example`'s shape.
+    net
+        The network that it was prepared from.
+    example
+        (B, 3, H, W) network input.
+
+    Returns
+    -------
+    float
+        The largest difference of a logit, over the largest logit of `net`.
+
+    Raises
+    ------
+    EngineError
+        The difference is above `engine.tolerance`, or is no number; an int8 engine has no
+        tolerance, since its accuracy says more (see `accuracy`).
+    """
+    with torch.inference_mode():
+        expected = net(example).float()
+    worst = difference(engine.run(example), expected)
+    limit = math.inf if engine.tolerance is None else engine.tolerance
+    if not worst <= limit:  # a nan is no number to accept
+        raise EngineError(
+            f"{engine.name} computes something else than eager: its logits are off by {worst:.2g} "
+            f"of the largest, {limit:g} is allowed"
+        )
+    return worst
+
+
+def difference(logits: Tensor, expected: Tensor) -> float:
+    """The largest difference of a logit, over the largest expected one; nan if any is none.
+
+    Raises
+    ------
+    EngineError
+        The shapes differ.
+    """
+    if logits.shape != expected.shape:
+        raise EngineError(f"logits are {tuple(logits.shape)}, expected {tuple(expected.shape)}")
+    expected = expected.to(logits.device)
+    if not (logits.isfinite().all() and expected.isfinite().all()):
+        return math.nan
+    scale = expected.abs().max().clamp_min(torch.finfo(torch.float32).tiny)
+    return ((logits - expected).abs().max() / scale).item()
+
+
+def answers(engine: Engine, images: Tensor) -> Tensor:
+    """Logits, (N, classes), of any number of images, in batches of the engine's size.
+
+    Parameters
+    ----------
+    engine
+        A prepared engine.
+    images
+        (N, 3, H, W) network inputs, N at least 1.
+    """
+    if engine.shape is None:
+        raise EngineError(f"{engine.name} is not prepared; call prepare(net, example) first")
+    size = engine.shape[0]
+    found = []
+    for batch in images.split(size):
+        short = size - len(batch)
+        filled = torch.cat([batch, batch[:1].expand(short, -1, -1, -1)]) if short else batch
+        found.append(engine.run(filled)[: len(batch)].clone())
+    return torch.cat(found)
+
+
+def accuracy(engine: Engine, images: Tensor, labels: Tensor) -> float:
+    """Share of images whose largest logit is the right one.
+
+    Parameters
+    ----------
+    engine
+        A prepared engine.
+    images
+        (N, 3, H, W) network inputs.
+    labels
+        (N,) indices of the right classes.
+
+    Raises
+    ------
+    EngineError
+        There is not one label for each image.
+    """
+    if labels.shape != images.shape[:1]:
+        raise EngineError(f"labels are {tuple(labels.shape)} for {len(images)} images; one each")
+    found = answers(engine, images).argmax(1)
+    return (found == labels.to(found.device)).float().mean().item()

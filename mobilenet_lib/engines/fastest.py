@@ -1,0 +1,175 @@
+"""Which engine is the fastest on this machine, among those that are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor, nn
+
+from ..timing import Timing, interleave, ratio
+from ..validation import check_choice, check_int, check_share
+from .checked import accuracy, check
+from .engine import Engine, EngineError
+from .in_torch import Eager
+from .registry import ENGINES
+
+SLICES = (1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Fastest:
+    """The fastest engine, prepared, and what it was measured against."""
+
+    engine: Engine
+    why: str
+    """In one sentence."""
+    timings: dict[str, Timing]
+    """Of one batch, by `Engine.label`, for each engine that is right."""
+    left_out: dict[str, str]
+    """Why each of the others was not timed."""
+    accuracies: dict[str, float]
+    """Share of `images` that each engine answers rightly; empty without images."""
+
+
+def fastest(
+    net: nn.Module,
+    example: Tensor,
+    accuracy_drop: float = 0.0,
+    images: Tensor | None = None,
+    labels: Tensor | None = None,
+    *,
+    calibration: Tensor | None = None,
+    engines: Iterable[str] | None = None,
+    threads: int | None = None,
+    readings: int = 15,
+    least_s: float = 0.02,
+) -> Fastest:
+    """Measure every engine that this machine has, and return the best one.
+
+    An engine is timed only if it is right: its logits within its tolerance of eager's, and, given
+    images, its accuracy at most `accuracy_drop` below eager's. All are timed in turns. For a batch,
+    the best is timed again in slices, and side by side where it can.
+
+    Parameters
+    ----------
+    net
+        Any network in eval mode that takes (B, 3, H, W).
+    example
+        The batch to be fast for, (B, 3, H, W) float32, on the device to run on.
+    accuracy_drop
+        Accuracy that may be given up for speed, a share: 0.01 is one point.
+    images, labels
+        (N, 3, H, W) inputs and (N,) right classes to measure accuracy on. Without them no int8
+        engine is considered, since nothing else tells what it loses.
+    calibration
+        (M, 3, H, W) inputs from which int8 engines take the ranges of activations; None: `images`,
+        of which the labels are not used for this.
+    engines
+        Names out of `ENGINES`; None: all. Eager is always timed.
+    threads
+        Threads to run with; None: as many as torch uses.
+    readings, least_s
+        Rounds of timing, and the least seconds of each reading.
+
+    Raises
+    ------
+    ValueError
+        An unknown engine, a number out of range, or an `accuracy_drop` without images and labels.
+    """
+    drop = check_share("accuracy_drop", accuracy_drop)
+    readings = check_int("readings", readings, 2)
+    if (images is None) != (labels is None) or (drop and images is None):
+        raise ValueError("accuracy is measured on images and labels; pass both")
+    names = tuple(ENGINES) if engines is None else tuple(engines)
+    for name in names:
+        check_choice("engine", name, ENGINES)
+    calibration = images if calibration is None else calibration
+    prepare = partial(_prepared, net, example, calibration, threads)
+    eager = Eager().prepare(net, example, threads=threads)
+    right, left_out, accuracies = {eager.label: eager}, {}, {}
+    if images is not None:
+        accuracies[eager.label] = accuracy(eager, images, labels)
+    for name in names:
+        if name == eager.name:
+            continue
+        if ENGINES[name].calibrates and images is None:
+            left_out[name] = "what int8 costs is unknown without images and labels"
+            continue
+        engine = prepare(ENGINES[name]())
+        if isinstance(engine, str):
+            left_out[name] = engine
+            continue
+        if images is not None:
+            accuracies[name] = accuracy(engine, images, labels)
+            # Shares of N images: half an image is neither more nor less.
+            lost = accuracies[eager.name] - accuracies[name]
+            if lost > drop + 0.5 / len(images):
+                left_out[name] = f"it loses {lost:.1%} of accuracy, {drop:.1%} is allowed"
+                continue
+        right[name] = engine
+    time = partial(_timed, example=example, readings=readings, least_s=least_s)
+    seconds = time(right)
+    best = right[min(seconds, key=lambda label: Timing.of(seconds[label]).median_ms)]
+    timings = {label: Timing.of(taken) for label, taken in seconds.items()}
+    cut = {}
+    for variant in _in_slices(best, len(example)):
+        engine = prepare(variant)
+        if isinstance(engine, str):
+            left_out[variant.label] = engine
+        else:
+            cut[engine.label] = engine
+    if cut:  # timed beside eager and the best, which are in this run too
+        again = time({eager.label: eager, best.label: best} | cut)
+        timings |= {label: Timing.of(taken) for label, taken in again.items()}
+        right |= cut
+        best = right[min(again, key=lambda label: timings[label].median_ms)]
+        seconds = again
+    faster = ratio(seconds[eager.label], seconds[best.label])
+    why = (
+        f"{best.label} takes {timings[best.label].median_ms:.3g} ms for a batch of {len(example)}, "
+        f"{faster:.2f} times as fast as eager, the best of {len(timings)} that are right"
+    )
+    return Fastest(best, why, timings, left_out, accuracies)
+
+
+def _prepared(
+    net: nn.Module,
+    example: Tensor,
+    calibration: Tensor | None,
+    threads: int | None,
+    engine: Engine,
+) -> Engine | str:
+    """The engine, prepared and checked, or why it is not."""
+    there = engine.available()
+    if not there:
+        return there.reason
+    if engine.device not in ("any", example.device.type):
+        return f"it runs on {engine.device}, the example is on {example.device.type}"
+    try:
+        engine.prepare(net, example, calibration, threads)
+        check(engine, net, example)
+    except EngineError as error:
+        return str(error)
+    except Exception as error:  # any error of others' packages: told, and the rest goes on
+        return f"{type(error).__name__}: {error}"
+    return engine
+
+
+def _timed(
+    engines: dict[str, Engine], example: Tensor, readings: int, least_s: float
+) -> dict[str, list[float]]:
+    tasks = {label: partial(engine.run, example) for label, engine in engines.items()}
+    return interleave(tasks, readings, device=example.device, least_s=least_s)
+
+
+def _in_slices(best: Engine, batch_size: int) -> list[Engine]:
+    """The same engine, unprepared, for each size of slice and each way to run slices."""
+    found = []
+    for size in SLICES:
+        if size < batch_size and batch_size % size == 0:
+            found.append(best.variant(slice=size))
+            if best.can_stream and best.threads > 1:
+                found.append(best.variant(slice=size, streams=best.threads))
+    return found

@@ -1,0 +1,123 @@
+"""Engines of torch itself: eager, channels_last, folded, compiled. They run where the input is."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..validation import check_choice
+from .engine import Availability, Engine, Precision
+from .folding import fold
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TorchEngine(Engine):
+    """A network that torch runs.
+
+    Parameters
+    ----------
+    precision
+        Of weights and activations: "fp32", "bf16" or "fp16".
+    slice
+        See `Engine`.
+    """
+
+    device = "any"
+    layout: ClassVar[torch.memory_format] = torch.contiguous_format
+
+    def __init__(self, *, precision: Precision | None = None, slice: int | None = None) -> None:
+        super().__init__(slice=slice)
+        self.precision = check_choice("precision", precision or self.precision, tuple(DTYPES))
+
+    @classmethod
+    def available(cls) -> Availability:
+        """Always: torch is required."""
+        return Availability(True)
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Of all weights and statistics, as a checkpoint stores them."""
+        return self._bytes
+
+    def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
+        self._net: Callable[[Tensor], Tensor] = self._placed(copy.deepcopy(net), example)
+        self._run(example)  # torch chooses and keeps its kernels on the first run
+
+    def _placed(self, net: nn.Module, example: Tensor) -> nn.Module:
+        state = net.state_dict().values()
+        dtype = DTYPES[self.precision]
+        self._bytes = sum(
+            tensor.numel() * (dtype if tensor.is_floating_point() else tensor.dtype).itemsize
+            for tensor in state
+        )
+        net = net.requires_grad_(False).to(example.device, dtype)
+        return net.to(memory_format=self.layout)
+
+    def _run(self, x: Tensor) -> Tensor:
+        x = x.to(DTYPES[self.precision]).contiguous(memory_format=self.layout)
+        return self._net(x).float()
+
+
+class Eager(TorchEngine):
+    """As trained: layer by layer, planes of one channel after the other (NCHW)."""
+
+    name = "eager"
+    summary = "torch, layer by layer, NCHW"
+
+
+class ChannelsLast(TorchEngine):
+    """All channels of a pixel side by side, so that a pointwise layer is one GEMM as it stands."""
+
+    name = "channels_last"
+    summary = "torch, layer by layer, NHWC"
+    layout = torch.channels_last
+
+
+class Folded(ChannelsLast):
+    """channels_last, and each batch normalization folded into its convolution."""
+
+    name = "folded"
+    summary = "channels_last with BN folded"
+
+    def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
+        super()._prepare(fold(net), example, calibration)
+
+
+class Compiled(Folded):
+    """`torch.compile` of the folded network, its weights frozen into the code as constants."""
+
+    name = "compiled"
+    summary = "torch.compile, BN folded, weights frozen"
+
+    @classmethod
+    def available(cls) -> Availability:
+        """Whether there is the C++ compiler that torch's code generator calls."""
+        import os
+
+        wanted = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "cl"]
+        if any(map(shutil.which, wanted)):
+            return Availability(True)
+        return Availability(
+            False,
+            f"torch.compile needs a C++ compiler, and found no {' or '.join(wanted)}; "
+            "install one (Debian: apt install g++), or point CXX to it",
+        )
+
+    def _placed(self, net: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor]:
+        net = super()._placed(net, example)
+        x = example.to(DTYPES[self.precision]).contiguous(memory_format=self.layout)
+        # Exported first: that gives each network code of its own. Dynamo compiles a forward() for
+        # a limited number of networks, and runs the next one uncompiled.
+        program = torch.export.export(net, (x,)).module()
+        return torch.compile(program, fullgraph=True, dynamic=False, options={"freezing": True})
+
+    @property
+    def size_bytes(self) -> int | None:
+        """None: what is compiled lives in this process."""
+        return None

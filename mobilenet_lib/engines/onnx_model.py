@@ -1,0 +1,148 @@
+"""From a network to ONNX, in fp32 and in int8, which ONNX Runtime and OpenVINO both read."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ..machine import features
+from .folding import fold
+from .runtimes import hushed, load_onnxruntime
+
+if TYPE_CHECKING:
+    import onnx
+
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+INPUT, OUTPUT = "images", "logits"
+REGISTRATION = "torch.onnx._internal.exporter._registration"
+AT_ONCE = 16
+"""Calibration images that run together."""
+
+
+def to_onnx(net: nn.Module, example: Tensor, any_batch: bool = False) -> onnx.ModelProto:
+    """The network as an ONNX model, batch normalization folded.
+
+    Parameters
+    ----------
+    net
+        In eval mode.
+    example
+        (B, 3, H, W) network input; H and W are fixed by it.
+    any_batch
+        Let the batch size stay open, else B is fixed too.
+    """
+    shapes = ({0: torch.export.Dim("batch", min=1)},) if any_batch else None
+    if any_batch and example.shape[0] == 1:  # torch.export takes a size of 1 for a constant
+        example = example.repeat(2, 1, 1, 1)
+    with hushed(REGISTRATION):
+        program = torch.onnx.export(
+            folded(net).cpu(),
+            (example.cpu(),),
+            dynamo=True,
+            verbose=False,
+            dynamic_shapes=shapes,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+        )
+    model = program.model_proto
+    # Where in which source file each node comes from: a fifth of a small model's bytes, with paths
+    # of this machine.
+    for node in model.graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    return model
+
+
+def folded(net: nn.Module) -> nn.Module:
+    """`fold(net)`, or the network itself if it has nothing to fold."""
+    has_bn = any(isinstance(module, nn.BatchNorm2d) for module in net.modules())
+    return fold(net) if has_bn else net
+
+
+def to_int8(
+    model: onnx.ModelProto, calibration: Tensor, per_channel: bool = True
+) -> onnx.ModelProto:
+    """The model with weights and activations in 8 bits (QDQ: pairs of quantize and dequantize).
+
+    Activations take the ranges that they have over the calibration images; weights are symmetric
+    around 0.
+
+    Parameters
+    ----------
+    model
+        From `to_onnx`.
+    calibration
+        (N, 3, H, W) network inputs.
+    per_channel
+        A scale for each output channel of a layer's weights, else one for the whole layer. After
+        folding, the channels of a depthwise layer may differ in range a hundredfold, and with one
+        scale the small ones are left with a few levels, or none.
+    """
+    load_onnxruntime()
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    with tempfile.TemporaryDirectory(prefix="mobilenet-int8-") as folder, hushed(""):
+        # Its advice to fold and infer shapes first was followed in `to_onnx`.
+        path = Path(folder) / "int8.onnx"
+        quantize_static(
+            model,
+            path,
+            _Reader(calibration, _batch_size(model)),
+            quant_format=QuantFormat.QDQ,
+            per_channel=per_channel,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            reduce_range=saturates(),
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+        return _load(path)
+
+
+def saturates() -> bool:
+    """Whether this processor's sums of two int8 products can overflow.
+
+    x86 multiplies uint8 activations with int8 weights. Before VNNI its instruction (vpmaddubsw)
+    adds two products in 16 bits and clips there: 2 * 255 * 127 = 64,770 does not fit in 32,767.
+    With weights of 7 bits, 2 * 255 * 64 = 32,640 does, at the price of half the levels. VNNI, AMX
+    and ARM add in 32 bits. A processor that does not tell is taken for one without.
+    """
+    known = features()
+    return known is None or not {"VNNI", "AMX", "int8 matrix", "NEON"} & set(known)
+
+
+class _Reader:
+    """Hands out calibration images a batch at a time, as ONNX Runtime's quantizer asks for them."""
+
+    def __init__(self, images: Tensor, batch_size: int | None) -> None:
+        self._input: str = INPUT
+        self._batches = iter(_batches(images, batch_size))
+
+    def get_next(self) -> dict[str, Any] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {self._input: batch.cpu().numpy()}
+
+
+def _batches(images: Tensor, size: int | None) -> Iterator[Tensor]:
+    """All images, in batches of a fixed size (the last one filled with the first images)."""
+    if size is not None:
+        short = -len(images) % size
+        fill = images.repeat(-(-short // len(images)), 1, 1, 1)[:short]
+        images = torch.cat([images, fill])
+    yield from images.contiguous().split(size or AT_ONCE)
+
+
+def _batch_size(model: onnx.ModelProto) -> int | None:
+    """Images in a batch, None if it is left open."""
+    size = model.graph.input[0].type.tensor_type.shape.dim[0]
+    return size.dim_value if size.HasField("dim_value") else None
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    import onnx
+
+    return onnx.load(path)

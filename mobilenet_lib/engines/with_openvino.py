@@ -1,0 +1,179 @@
+"""OpenVINO: kernels compiled for the processor it finds, in fp32, bf16 and int8."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..machine import features
+from . import onnx_model
+from .engine import Availability, Engine, EngineError, needs
+from .runtimes import load_openvino
+from .with_onnxruntime import check_streams
+
+
+class OpenVino(Engine):
+    """The network, read from ONNX, compiled by OpenVINO.
+
+    Parameters
+    ----------
+    slice
+        See `Engine`.
+    streams
+        Slices that run at the same time, each with its share of the threads (what OpenVINO calls
+        throughput mode). None: one after the other, each with all threads (latency mode).
+    """
+
+    name = "openvino"
+    summary = "OpenVINO"
+    can_stream = True
+
+    def __init__(self, *, slice: int | None = None, streams: int | None = None) -> None:
+        super().__init__(slice=slice)
+        self.streams = check_streams(streams, slice)
+
+    @classmethod
+    def available(cls) -> Availability:
+        """Whether openvino is installed, and what turns the network into ONNX."""
+        return needs("engines", "openvino", "onnx", "onnxscript")
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Of the weights file and the graph file together."""
+        return self._bytes
+
+    def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
+        model = read_model(self._model(net, example, calibration).SerializeToString())
+        self._bytes = _size(model)
+        self._compiled = compile_model(model, self.precision, self.threads, self.streams or 1)
+        self._classes = self._compiled.output(0).shape[1]
+        self._requests: list[Any] = []
+        self._run_parts([example])
+
+    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> Any:
+        return onnx_model.to_onnx(net, example)
+
+    def _run(self, x: Tensor) -> Tensor:
+        return self._run_parts([x])
+
+    def _run_parts(self, parts: Sequence[Tensor]) -> Tensor:
+        ov = load_openvino()
+        logits = torch.empty(sum(map(len, parts)), self._classes)
+        while len(self._requests) < len(parts):
+            self._requests.append(self._compiled.create_infer_request())
+        # Each request reads and writes our memory; nothing is copied.
+        into = logits.split([len(part) for part in parts])
+        requests = self._requests[: len(parts)]
+        for request, part, out in zip(requests, parts, into, strict=True):
+            request.set_input_tensor(ov.Tensor(part.numpy(), shared_memory=True))
+            request.set_output_tensor(ov.Tensor(out.numpy(), shared_memory=True))
+            request.start_async()  # waits its turn where all streams are taken
+        for request in requests:
+            request.wait()
+        return logits
+
+
+class OpenVinoBf16(OpenVino):
+    """OpenVINO in bf16: the exponent of fp32 with 8 bits of mantissa, on processors that have it.
+
+    On others OpenVINO would quietly compute in fp32, so there this engine is not available.
+    """
+
+    name = "openvino-bf16"
+    summary = "OpenVINO in bf16"
+    precision = "bf16"
+
+    @classmethod
+    def available(cls) -> Availability:
+        """Whether openvino is installed and the processor multiplies in bf16."""
+        known = features()
+        if known is None:
+            return Availability(
+                False, "this system does not tell whether its processor multiplies in bf16"
+            )
+        if "bf16" not in known:
+            return Availability(
+                False,
+                f"this processor does not multiply in bf16 (it has {', '.join(known) or 'none'} of "
+                "what the book asks for): OpenVINO would compute in fp32 and not say so",
+            )
+        return super().available()
+
+    def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
+        super()._prepare(net, example, calibration)
+        used = self._compiled.get_property("INFERENCE_PRECISION_HINT")
+        if used != load_openvino().Type.bf16:
+            raise EngineError(f"OpenVINO computes in {used.to_string()} here, not in bf16")
+
+
+class OpenVinoInt8(OpenVino):
+    """OpenVINO with weights and activations of 8 bits, from ONNX Runtime's quantizer.
+
+    Parameters
+    ----------
+    per_channel
+        A scale for each output channel of the weights, else one for each layer.
+    slice, streams
+        See `OpenVino`.
+    """
+
+    name = "openvino-int8"
+    summary = "OpenVINO, int8"
+    precision = "int8"
+    calibrates = True
+
+    def __init__(
+        self,
+        *,
+        per_channel: bool = True,
+        slice: int | None = None,
+        streams: int | None = None,
+    ) -> None:
+        super().__init__(slice=slice, streams=streams)
+        self.per_channel = per_channel
+
+    @classmethod
+    def available(cls) -> Availability:
+        """Whether openvino is installed, and onnxruntime, whose quantizer makes the model."""
+        return needs("engines", "openvino", *onnx_model.PACKAGES)
+
+    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> Any:
+        return onnx_model.to_int8(super()._model(net, example, None), calibration, self.per_channel)
+
+
+def read_model(onnx: bytes) -> Any:
+    """An ONNX model as an `openvino.Model`."""
+    return load_openvino().Core().read_model(onnx)
+
+
+def compile_model(model: Any, precision: str, threads: int, streams: int = 1) -> Any:
+    """A model compiled for the CPU.
+
+    Parameters
+    ----------
+    model
+        An `openvino.Model`.
+    precision
+        "bf16" lets it compute in that; all others in fp32, an int8 model's layers in int8.
+    threads, streams
+        Threads in all, and batches that run at the same time.
+    """
+    hint = "LATENCY" if streams == 1 else "THROUGHPUT"
+    options = {
+        "PERFORMANCE_HINT": hint,
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+    }
+    return load_openvino().Core().compile_model(model, "CPU", options)
+
+
+def _size(model: Any) -> int:
+    with tempfile.TemporaryDirectory(prefix="mobilenet-size-") as folder:
+        load_openvino().serialize(model, Path(folder) / "model.xml")
+        return sum(path.stat().st_size for path in Path(folder).iterdir())

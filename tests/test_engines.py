@@ -1,0 +1,510 @@
+"""Every engine computes what eager torch computes, or says why it cannot; nothing leaves home."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mobilenet_lib import KERAS, PAPER, TF_SLIM, TIMM, MobileNet, data, engines, load_published
+from mobilenet_lib.engines import (
+    ENGINES,
+    EngineError,
+    accuracy,
+    answers,
+    check,
+    cuda_graph,
+    difference,
+    engine,
+    fold,
+    fold_pair,
+    in_torch,
+    onnx_model,
+    with_openvino,
+)
+
+BATCH = 4
+ROOT = Path(engines.__file__).resolve().parents[2]
+HERE = [name for name, kind in ENGINES.items() if kind.available()]
+INT8 = [name for name in HERE if ENGINES[name].precision == "int8"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return load_published("letters_25_56")
+
+
+def letters(net, split, count):
+    options = {"resolution": net.arch.resolution, "preprocess": net.preprocess}
+    images, labels = next(iter(data.load("glyphs", split=split, batch_size=count, **options)))
+    return images.contiguous(), labels
+
+
+@pytest.fixture(scope="module")
+def letters_to_test(net):
+    return letters(net, "test", 260)
+
+
+@pytest.fixture(scope="module")
+def prepared(net, letters_to_test):
+    """Each engine, prepared once for all tests of this file: that takes seconds."""
+    kept = {}
+    calibration = letters(net, "train", 64)[0]
+
+    def get(name, **options):
+        key = (name, *options.items())
+        if key not in kept:
+            example = letters_to_test[0][:BATCH]
+            kept[key] = ENGINES[name](**options).prepare(net, example, calibration, threads=1)
+        return kept[key]
+
+    return get
+
+
+def tiny(convention=PAPER, resolution=33, seed=0):
+    """A small network whose batch normalizations do something."""
+    torch.manual_seed(seed)
+    net = MobileNet(convention.architecture(5, alpha=0.25, resolution=resolution), convention)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.5, 0.5)
+            nn.init.uniform_(module.running_mean, -0.5, 0.5)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    nn.init.normal_(net.fc.weight, std=0.5)
+    return net.eval()
+
+
+def noise(*shape, seed=1):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# --- What there is ----------------------------------------------------------------------------
+
+
+def test_the_names_are_those_of_the_classes():
+    assert all(kind.name == name and kind.summary for name, kind in ENGINES.items())
+    assert {name for name, kind in ENGINES.items() if kind.calibrates} == {
+        "onnxruntime-int8",
+        "openvino-int8",
+        "executorch-int8",
+    }
+    for name, kind in ENGINES.items():
+        expected = {"int8": None, "fp32": 1e-3, "bf16": 2e-2, "fp16": 1e-2}[kind.precision]
+        assert kind().tolerance == expected, name
+
+
+def test_asking_what_is_available_imports_none_of_it():
+    code = (
+        "import sys\nfrom mobilenet_lib.engines import ENGINES\n"
+        "for kind in ENGINES.values():\n"
+        "    there = kind.available()\n"
+        "    assert bool(there) != bool(there.reason), kind\n"
+        "heavy = {'onnx', 'onnxruntime', 'onnxscript', 'openvino', 'executorch', 'torchao'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name not in in_torch.DTYPES])
+def test_a_missing_package_is_named_with_its_remedy(name, monkeypatch):
+    kind = ENGINES[name]
+    monkeypatch.setattr(with_openvino, "features", lambda: ("bf16",))
+    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda package: None)
+    there = kind.available()
+    if issubclass(kind, in_torch.TorchEngine):
+        assert "package" not in there.reason
+    else:
+        assert not there
+        extra = {"onnx": "export", "open": "engines", "exec": "phone"}[name[:4]]
+        assert f"pip install -e '.[{extra}]' -c constraints.txt" in there.reason
+        with pytest.raises(EngineError, match=f"{name} cannot run here: it needs the package"):
+            kind().prepare(tiny(), noise(1, 3, 33, 33))
+
+
+def test_a_runtime_reports_nothing_and_leaves_nothing_at_home(tmp_path):
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnx")
+    # In a process of its own, since each runtime decides once, when it starts. CI and the tests'
+    # own settings would silence them too.
+    silent = ("ORT_", "XDG_", "CI", "GITHUB_", "TF_BUILD", "JENKINS_URL")
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(silent)}
+    code = (
+        "import sys, onnx\n"
+        "from mobilenet_lib.engines import runtimes, with_onnxruntime\n"
+        "g = onnx.helper\n"
+        "entry, out = (g.make_tensor_value_info(n, 1, [1]) for n in 'xy')\n"
+        "graph = g.make_graph([g.make_node('Neg', ['x'], ['y'])], 'g', [entry], [out])\n"
+        "opset = [g.make_opsetid('', 18)]\n"
+        "model = g.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()\n"
+        "with_onnxruntime.session(model, 1)\n"
+        "ov = runtimes.load_openvino()\n"
+        "ov.Core().compile_model(ov.Core().read_model(model), 'CPU')\n"
+        "print('openvino_telemetry' in sys.modules, runtimes.load_openvino() is ov)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment | {"HOME": str(home), "USERPROFILE": str(home), "LOCALAPPDATA": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "False True\n"
+    assert [str(path.relative_to(home)) for path in home.rglob("*")] == []
+
+
+# --- Folding ----------------------------------------------------------------------------------
+
+
+def test_folding_one_pair_by_hand():
+    conv, bn = nn.Conv2d(1, 1, 1, bias=True), nn.BatchNorm2d(1, eps=0.0)
+    for tensor, value in (
+        (conv.weight, 3.0),
+        (conv.bias, 1.0),
+        (bn.weight, 10.0),
+        (bn.bias, 7.0),
+        (bn.running_mean, 2.0),
+        (bn.running_var, 4.0),
+    ):
+        tensor.data.fill_(value)
+    folded = fold_pair(conv, bn)
+    # 10 * ((3x + 1) - 2) / 2 + 7 = 15x + 2
+    assert (folded.weight.item(), folded.bias.item()) == (15.0, 2.0)
+    assert (conv.weight.item(), conv.bias.item()) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize("convention", [PAPER, TF_SLIM, KERAS, TIMM], ids=lambda c: c.name)
+@pytest.mark.parametrize("resolution", [32, 33])
+def test_a_folded_network_computes_the_same(convention, resolution):
+    net = tiny(convention, resolution).double()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    folded = fold(net)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    x = noise(2, 3, resolution, resolution).double()
+    torch.testing.assert_close(folded(x), net(x), rtol=1e-10, atol=1e-10)
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    assert len(before) - len(folded.state_dict()) == 27 * 4, "5 tensors of BN for 1 bias, 27 times"
+
+
+def test_what_a_kind_of_batch_normalization_adds_stays():
+    class WithActivation(nn.BatchNorm2d):  # as timm's
+        def __init__(self, size):
+            super().__init__(size)
+            self.act = nn.ReLU()
+
+        def forward(self, x):
+            return self.act(super().forward(x))
+
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), WithActivation(8), nn.Conv2d(8, 4, 1)).eval()
+    x = noise(2, 3, 9, 9)
+    torch.testing.assert_close(fold(net)(x), net(x))
+    assert (fold(net)[:2](x) >= 0).all()
+
+
+def test_what_cannot_be_folded_is_refused():
+    with pytest.raises(ValueError, match="training mode"):
+        fold(tiny().train())
+    with pytest.raises(ValueError, match="no batch normalization"):
+        fold(nn.Sequential(nn.Conv2d(3, 4, 1)).eval())
+    with pytest.raises(ValueError, match="without running statistics"):
+        fold_pair(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4, track_running_stats=False))
+
+
+# --- Every engine -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_an_engine_agrees_with_eager(name, prepared, net, letters_to_test):
+    images, labels = letters_to_test
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    ready = prepared(name)
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    assert not net.training
+    worst = check(ready, net, images[:BATCH])
+    with torch.inference_mode():
+        right = (net(images).argmax(1) == labels).float().mean().item()
+    assert 0.7 < right < 0.95
+    if ready.precision == "int8":
+        assert 1e-4 < worst < 0.15
+        assert abs(accuracy(ready, images, labels) - right) <= 0.02
+    else:
+        assert worst <= ready.tolerance
+        assert accuracy(ready, images, labels) == pytest.approx(right, abs=1e-6)
+    logits = answers(ready, images[: BATCH + 1])
+    assert logits.shape == (BATCH + 1, 26)
+    assert logits.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_an_engine_refuses_what_it_is_not_prepared_for(name, prepared, letters_to_test):
+    ready, x = prepared(name), letters_to_test[0][:BATCH]
+    with pytest.raises(EngineError, match=rf"{name} is prepared for \(4, 3, 56, 56\), got \(3,"):
+        ready.run(x[:3])
+    with pytest.raises(EngineError, match="float32"):
+        ready.run(x.double())
+    with pytest.raises(EngineError, match="is not prepared"):
+        ENGINES[name]().run(x)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_answers_do_not_change_with_the_next_run(name, prepared, letters_to_test):
+    ready, images = prepared(name), letters_to_test[0]
+    first = ready.run(images[:BATCH])
+    kept = first.clone()
+    ready.run(images[BATCH : 2 * BATCH])
+    assert torch.equal(first, kept)
+    channels_last = images[:BATCH].contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(ready.run(channels_last), kept, rtol=0, atol=1e-4)
+
+
+def test_sizes_of_files(prepared, net):
+    parameters = 4 * sum(tensor.numel() for tensor in fold(net).state_dict().values())
+    for name in HERE:
+        size = prepared(name).size_bytes
+        if name == "compiled":
+            assert size is None
+        elif ENGINES[name].precision == "int8":
+            assert parameters / 4 < size < parameters
+        else:
+            assert parameters <= size < 1.4 * parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("folded", {"slice": 2}),
+        ("onnxruntime", {"slice": 2}),
+        ("onnxruntime", {"slice": 1, "streams": 2}),
+        ("openvino", {"slice": 2}),
+        ("openvino", {"slice": 1, "streams": 2}),
+    ],
+    ids=str,
+)
+def test_slices_give_the_same_answers(name, options, prepared, net, letters_to_test):
+    if name not in HERE:
+        pytest.skip(ENGINES[name].available().reason)
+    ready = prepared(name, **options)
+    assert check(ready, net, letters_to_test[0][:BATCH]) < 1e-5
+    again = ready.variant(slice=4)
+    assert (again.slice, again.streams, again.shape) == (4, ready.streams, None)
+    assert type(again) is type(ready)
+
+
+def test_options_are_checked():
+    kind = ENGINES["onnxruntime"]
+    with pytest.raises(ValueError, match="slice"):
+        kind(slice=0)
+    with pytest.raises(EngineError, match="give slice="):
+        kind(streams=2)
+    with pytest.raises(EngineError, match="a batch of 4 is no multiple of slice=3"):
+        ENGINES["eager"](slice=3).prepare(tiny(), noise(4, 3, 33, 33))
+    with pytest.raises(ValueError, match="precision"):
+        ENGINES["eager"](precision="int8")
+    with pytest.raises(EngineError, match="training mode"):
+        ENGINES["eager"]().prepare(tiny().train(), noise(1, 3, 33, 33))
+    with pytest.raises(EngineError, match="example must be a batch"):
+        ENGINES["eager"]().prepare(tiny(), noise(3, 33, 33))
+    labels = {
+        "eager": {},
+        "eager, slices of 2": {"slice": 2},
+    }
+    assert [ENGINES["eager"](**options).label for options in labels.values()] == list(labels)
+    cut = kind(slice=2, streams=3)
+    assert cut.label == "onnxruntime, slices of 2, 3 side by side"
+    assert ENGINES["openvino-int8"](per_channel=False).label == "openvino-int8, per tensor"
+
+
+def test_threads_hold_inside_and_are_restored():
+    seen = []
+
+    class Watched(nn.Module):
+        def forward(self, x):
+            seen.append(torch.get_num_threads())
+            return x.mean((2, 3))
+
+    ready = ENGINES["eager"]().prepare(Watched().eval(), noise(1, 3, 8, 8), threads=2)
+    ready.run(noise(1, 3, 8, 8))
+    assert set(seen) == {2}
+    assert torch.get_num_threads() == 1
+
+
+def test_halves_stay_within_their_tolerance(net, letters_to_test):
+    for precision in ("bf16", "fp16"):
+        ready = in_torch.Folded(precision=precision).prepare(net, letters_to_test[0][:BATCH])
+        worst = check(ready, net, letters_to_test[0][:BATCH])
+        assert 1e-5 < worst <= ready.tolerance
+
+
+def test_a_wrong_engine_is_found_out(net, letters_to_test):
+    x = letters_to_test[0][:BATCH]
+
+    class Wrong(in_torch.Eager):
+        name = "wrong"
+        factor = 1.01
+
+        def _run(self, x):
+            return super()._run(x) * self.factor
+
+    ready = Wrong().prepare(net, x)
+    with pytest.raises(EngineError, match=r"wrong computes something else.* off by 0.01"):
+        check(ready, net, x)
+    ready.factor = float("nan")
+    with pytest.raises(EngineError, match="off by nan"):
+        check(ready, net, x)
+    with pytest.raises(EngineError, match="expected"):
+        difference(torch.zeros(2, 3), torch.zeros(2, 4))
+    with pytest.raises(EngineError, match="one each"):
+        accuracy(ready, x, torch.zeros(3))
+
+
+# --- int8 -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in INT8 if name != "executorch-int8"])
+def test_one_scale_a_layer_loses_more_than_one_a_channel(name, prepared, net, letters_to_test):
+    x = letters_to_test[0]
+    expected = net(x).detach()
+    channel, tensor = (
+        difference(answers(prepared(name, **options), x), expected)
+        for options in ({}, {"per_channel": False})
+    )
+    assert tensor > 2 * channel
+
+
+def test_int8_needs_images_of_the_right_shape():
+    kind = ENGINES["onnxruntime-int8"]
+    if not kind.available():
+        pytest.skip(kind.available().reason)
+    with pytest.raises(EngineError, match="pass calibration="):
+        kind().prepare(tiny(), noise(1, 3, 33, 33))
+    with pytest.raises(EngineError, match="must be alike"):
+        kind().prepare(tiny(), noise(1, 3, 33, 33), noise(4, 3, 32, 32))
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        (None, True),
+        ((), True),
+        (("AVX2",), True),
+        (("AVX2", "AVX-512"), True),
+        (("AVX2", "VNNI"), False),
+        (("AVX-512", "AMX"), False),
+        (("NEON",), False),
+    ],
+)
+def test_weights_have_seven_bits_where_sums_would_saturate(monkeypatch, features, expected):
+    monkeypatch.setattr(onnx_model, "features", lambda: features)
+    assert onnx_model.saturates() is expected
+
+
+def test_every_calibration_image_is_seen():
+    images = torch.arange(5.0).view(5, 1, 1, 1).expand(5, 3, 2, 2)
+    fixed = [batch[:, 0, 0, 0].tolist() for batch in onnx_model._batches(images, 4)]
+    assert fixed == [[0, 1, 2, 3], [4, 0, 1, 2]]
+    many = [batch[:, 0, 0, 0].tolist() for batch in onnx_model._batches(images, 12)]
+    assert many == [[0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]]
+    assert [len(batch) for batch in onnx_model._batches(images, None)] == [5]
+
+
+# --- bf16 and GPU, where this machine has none ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("features", "reason"),
+    [
+        (None, "does not tell"),
+        ((), r"does not multiply in bf16 \(it has none"),
+        (("AVX2",), r"does not multiply in bf16 \(it has AVX2"),
+    ],
+)
+def test_bf16_is_not_there_without_the_hardware(monkeypatch, features, reason):
+    monkeypatch.setattr(with_openvino, "features", lambda: features)
+    with pytest.raises(EngineError, match=reason):
+        ENGINES["openvino-bf16"]().prepare(tiny(), noise(1, 3, 33, 33))
+
+
+@pytest.mark.skipif("openvino" not in HERE, reason="needs openvino")
+@pytest.mark.skipif("openvino-bf16" in HERE, reason="this processor has bf16")
+def test_bf16_that_openvino_replaces_by_fp32_is_refused(monkeypatch):
+    monkeypatch.setattr(with_openvino, "features", lambda: ("bf16",))
+    with pytest.raises(EngineError, match="computes in f32 here, not in bf16"):
+        ENGINES["openvino-bf16"]().prepare(tiny(), noise(1, 3, 33, 33))
+
+
+class FakeCuda:
+    """What the engine asks of torch.cuda, on the CPU; "replaying" runs the network again."""
+
+    def __init__(self):
+        self.captured, self.streams = 0, []
+
+    def replace(self, monkeypatch, ready):
+        fake = self
+
+        class Stream:
+            def __init__(self, device=None):
+                fake.streams.append(self)
+
+            def wait_stream(self, other):
+                pass
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_):
+                pass
+
+        class Graph:
+            def replay(self):
+                ready._output.copy_(in_torch.Folded._run(ready, ready._input))
+
+            def __enter__(self):
+                fake.captured += 1
+
+            def __exit__(self, *_):
+                pass
+
+        cuda = torch.cuda
+        monkeypatch.setattr(cuda, "is_available", lambda: True)
+        monkeypatch.setattr(cuda, "Stream", Stream)
+        monkeypatch.setattr(cuda, "current_stream", Stream)
+        monkeypatch.setattr(cuda, "stream", lambda stream: stream)
+        monkeypatch.setattr(cuda, "CUDAGraph", Graph)
+        monkeypatch.setattr(cuda, "graph", lambda graph: graph)
+        monkeypatch.setattr(cuda_graph.CudaGraph, "device", "cpu")
+
+
+def test_a_cuda_graph_is_recorded_once_and_replayed(monkeypatch):
+    net, x = tiny(), noise(2, 3, 33, 33)
+    ready, fake = cuda_graph.CudaGraph(), FakeCuda()
+    fake.replace(monkeypatch, ready)
+    ready.prepare(net, x)
+    check(ready, net, x)
+    first = ready.run(x)
+    other = noise(2, 3, 33, 33, seed=2)
+    assert difference(ready.run(other), net(other).detach()) < 1e-2
+    assert difference(first, net(x).detach()) < 1e-2, "a replay writes over answers given before"
+    assert fake.captured == 1
+    assert ready.precision == "fp16"
+    assert {tensor.dtype for tensor in ready._net.state_dict().values()} == {torch.float16}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_cuda_graph_says_what_is_missing():
+    assert "NVIDIA GPU" in ENGINES["cuda-graph"].available().reason
