@@ -169,6 +169,48 @@ FIGURES = {
         ["over 1 to 2 seeds", "alpha 0.25: 60.0 % at 37, 74.0 ± 2.8 % at 64."],
     ),
 }
+# A machine of 100 GFLOP/s and 10 GB/s has its ridge at 10 operations a byte.
+POINTS = {
+    "conv_0": ("standard", 9.8, 20.0),
+    "dw_1": ("depthwise", 2.25, 8.0),
+    "dw_2": ("depthwise", 0.9, 2.0),
+    "pw_1": ("pointwise", 11.0, 50.0),
+    "pw_2": ("pointwise", 40.0, 90.0),
+    "fc": ("fc", 0.5, 4.0),
+}
+TIME = {"standard": 0.05, "depthwise": 0.3, "pointwise": 0.6, "pool": 0.01, "fc": 0.04}
+WORK = {"standard": 0.02, "depthwise": 0.03, "pointwise": 0.94, "pool": 0.0, "fc": 0.01}
+PRUNED = (
+    (0.0, 0.9, 0.99),
+    {"dense": (2.0, 2.0, 2.0), "torch CSR": (10.0, 1.0, 0.1), "SciPy CSR": (20.0, 8.0, 4.0)},
+    {"torch CSR": 0.8, "SciPy CSR": None},
+)
+FIGURES |= {
+    "roofline": (
+        lambda: plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 10.0}),
+        [
+            "6 layers on log axes under a roof of 100 GFLOP/s",
+            "50 GB/s for L2, 10 GB/s for memory; the ridge of memory is at 10 operations a byte",
+            "2 Conv DW 3x3: 2 to 8 GFLOP/s at 0.9 to 2.25 operations a byte.",
+            "Fully Connected: 4 GFLOP/s at 0.5 operations a byte.",
+        ],
+    ),
+    "time_shares": (
+        lambda: plots.time_shares(TIME, WORK),
+        ["Conv DW 3x3: 3.00 % of the mult-adds, 30.0 % of the time.", "Avg Pool: 0.00 %"],
+    ),
+    "sparse_crossing": (
+        lambda: plots.sparse_crossing(*PRUNED),
+        [
+            "over 0 to 99 % zeros: dense from 2 to 2 ms; torch CSR from 10 to 0.1 ms",
+            "torch CSR is faster than dense from 80.0 % zeros; SciPy CSR is never faster",
+        ],
+    ),
+    "predicted_latency": (
+        lambda: plots.predicted_latency({"1-224": (20.0, 24.0), "0.25-128": (2.0, 1.0)}),
+        ["2 networks", "1 lie within 25 %", "outside: 0.25-128, measured 2 ms, predicted 1 ms"],
+    ),
+}
 
 
 def test_every_public_figure_is_tested_here():
@@ -592,17 +634,97 @@ def test_grid_accuracy_draws_means_spreads_and_every_seed():
     np.testing.assert_allclose(means["α 0.25"], [(60, 60, 60), (74, 74 - 2 * half, 74 + 2 * half)])
 
 
+def test_roofline_draws_every_layer_by_its_kind_and_the_roof_up_to_the_ridge():
+    axis = plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 10.0}).axes[0]
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    drawn_points = {}
+    for line in axis.lines:
+        if line.get_marker() not in ("None", "", None):
+            kind = next(k for k in ARCH.by_kind() if plots.COLOURS[k] == line.get_color())
+            drawn_points[kind] = (line.get_marker(), [*zip(*line.get_data(), strict=True)])
+    assert {kind: points for kind, (_, points) in drawn_points.items()} == {
+        kind: [(x, y) for own, x, y in POINTS.values() if own == kind] for kind in drawn_points
+    }
+    assert set(drawn_points) == {"standard", "depthwise", "pointwise", "fc"}
+    assert len({marker for marker, _ in drawn_points.values()}) == 4  # told apart without colour
+    slopes = {
+        line.get_label(): line.get_data() for line in axis.lines if "GB/s" in line.get_label()
+    }
+    for label, rate in (("L2, 50 GB/s", 50), ("memory, 10 GB/s", 10)):
+        xs, ys = slopes[label]
+        np.testing.assert_allclose(ys, rate * np.asarray(xs))
+        assert ys[-1] == 100
+        assert xs[-1] == 100 / rate
+    assert "ridge: 10" in [text.get_text() for text in axis.texts]
+
+
+def test_time_shares_stand_side_by_side_in_one_order():
+    axis = plots.time_shares(TIME, WORK).axes[0]
+    widths = {y: [] for y in (0, 1)}
+    for bar in axis.patches:
+        row = widths[round(bar.get_y() + bar.get_height() / 2)]
+        assert bar.get_x() == pytest.approx(sum(row), abs=1e-9)
+        row.append(bar.get_width())
+    np.testing.assert_allclose(widths[0], [100 * share for share in TIME.values()])
+    np.testing.assert_allclose(widths[1], [100 * share for share in WORK.values()])
+    rows = {text.get_position()[1]: text.get_text() for text in axis.texts}
+    assert (rows[0], rows[1]) == ("time", "mult-adds")
+
+
+def test_sparse_crossing_draws_what_is_left_and_where_lines_cross():
+    axis = plots.sparse_crossing(*PRUNED).axes[0]
+    lines = {line.get_label().split(",")[0]: line for line in axis.lines}
+    for name, times in PRUNED[1].items():
+        np.testing.assert_allclose(lines[name].get_xdata(), [100, 10, 1])
+        assert list(lines[name].get_ydata()) == list(times)
+    assert len({line.get_marker() for name, line in lines.items() if name in PRUNED[1]}) == 3
+    verticals = [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1]
+    np.testing.assert_allclose(verticals, [20])  # torch CSR's only: SciPy's never crosses
+    left, right = axis.get_xlim()
+    assert left > right  # more zeros to the right
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "90", "99"]
+    with pytest.raises(ValueError, match="dense has 2 times for 3 sparsities"):
+        plots.sparse_crossing((0, 0.5, 0.9), {"dense": (1, 1)}, {})
+
+
+def test_predictions_stand_in_the_band_or_out_of_it():
+    axis = plots.predicted_latency({"a": (20.0, 24.9), "b": (2.0, 1.0), "c": (8.0, 6.1)}).axes[0]
+    marked = {line.get_label(): line.get_data() for line in axis.lines}
+    assert [*zip(*marked["inside"], strict=True)] == [(20, 24.9), (8, 6.1)]
+    assert [*zip(*marked["outside"], strict=True)] == [(2, 1)]
+    assert {text.get_text(): text.get_fontweight() for text in axis.texts} == {
+        "a": "normal",
+        "b": "bold",
+        "c": "normal",
+    }
+
+
 @pytest.mark.parametrize(
     "draw",
     [
+        lambda: plots.predicted_latency({}),
         lambda: plots.log_linear([], 1, 1),
         lambda: plots.pareto_front([], [], []),
         lambda: plots.grid_accuracy([]),
     ],
 )
-def test_a_figure_of_no_networks_is_refused(draw):
+def test_a_figure_of_nothing_is_refused(draw):
     with pytest.raises(ValueError, match="needs at least one network; got none"):
         draw()
+
+
+@pytest.mark.parametrize(
+    ("points", "peak", "bandwidths", "said"),
+    [
+        ({}, 1, {"memory": 1}, "at least one layer and one bandwidth"),
+        (POINTS, 1, {}, "at least one layer and one bandwidth"),
+        (POINTS, 0, {"memory": 1}, "peak_gflops must be a number above 0, got 0"),
+        (POINTS, 1, {"memory": -1}, "the bandwidth of memory must be a number above 0, got -1"),
+    ],
+)
+def test_a_roof_of_nothing_is_refused(points, peak, bandwidths, said):
+    with pytest.raises(ValueError, match=said):
+        plots.roofline(points, peak, bandwidths)
 
 
 def test_shown_in_a_notebook_it_is_html_and_words(monkeypatch):

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from .convolution import channels, filtered, im2col_matrices, padding_and_stride
     from .engines import engine_bars, waterfall
     from .figure import COLOURS, BookFigure
+    from .latency import predicted_latency, sparse_crossing
     from .letters import accuracies, guesses, letters
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
     from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
+    from .speed import roofline, time_shares
     from .tradeoff import grid_accuracy, log_linear, pareto_front
     from .training import rivals, schedules
 
@@ -42,13 +44,17 @@ __all__ = [
     "log_linear",
     "padding_and_stride",
     "pareto_front",
+    "predicted_latency",
     "profile",
     "receptive_fields",
     "reduction_curve",
     "rivals",
+    "roofline",
     "schedules",
     "shape_of_maps",
     "shares",
+    "sparse_crossing",
+    "time_shares",
     "verdicts",
     "waterfall",
 ]
@@ -59,6 +65,7 @@ __getattr__, __dir__ = lazy_names(
         "convolution": ("channels", "filtered", "im2col_matrices", "padding_and_stride"),
         "engines": ("engine_bars", "waterfall"),
         "figure": ("COLOURS", "BookFigure"),
+        "latency": ("predicted_latency", "sparse_crossing"),
         "letters": ("accuracies", "guesses", "letters"),
         "network": ("feature_maps", "profile", "receptive_fields", "shape_of_maps", "shares"),
         "published": ("alarms", "compared", "evidence", "filters", "verdicts"),
@@ -69,6 +76,7 @@ __getattr__, __dir__ = lazy_names(
             "layer_blocks",
             "reduction_curve",
         ),
+        "speed": ("roofline", "time_shares"),
         "tradeoff": ("grid_accuracy", "log_linear", "pareto_front"),
         "training": ("rivals", "schedules"),
     },

@@ -14,6 +14,7 @@ from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from PIL import Image
 
 # Okabe and Ito's colours, told apart by readers with any colour vision. A kind of layer has one
@@ -120,6 +121,14 @@ def picture(axes: Any, image: Any, title: str = "", **options: Any) -> Any:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return axes.imshow(image, interpolation="nearest", **options)
+
+
+def plain_log(axis: Any, subs: Sequence[float] = (1, 2, 5)) -> None:
+    """Make an x or y axis logarithmic, with plain numbers at 1, 2 and 5 of each power of ten."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def label_marks(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..results import Measured
-from .figure import COLOURS, BookFigure, book_style, label_marks, new_figure
+from .figure import COLOURS, BookFigure, book_style, label_marks, new_figure, plain_log
 
 # A width has one colour and one shape, here and in the trade-off explorer.
 LOOKS = {
@@ -57,7 +57,7 @@ def log_linear(
             )
         _scatter(axis, networks, millions)
         axis.set(xlim=ends, xlabel="mult-adds, millions (log scale)", ylabel="accuracy, %")
-        _log(axis)
+        plain_log(axis.xaxis)
         axis.legend(frameon=False, loc="lower right", fontsize=11)
         figure.subplots_adjust(0.08, 0.14, 0.99, 0.98)
     missed = "; ".join(
@@ -124,7 +124,7 @@ def pareto_front(
         axis.set(xlim=(min(costs) / 1.6, right), xlabel=f"{label} (log scale)")
         axis.set_ylabel("accuracy, %")
         axis.margins(y=0.1)
-        _log(axis)
+        plain_log(axis.xaxis)
         look = dict(frameon=False, loc="lower right", fontsize=11, title_fontsize=11)
         axis.legend(title="labels: α, pixels", **look)
         figure.subplots_adjust(0.08, 0.135, 0.99, 0.98)
@@ -222,16 +222,6 @@ def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float]) ->
             lw=1.2,
             label=f"α {alpha:g}",
         )
-
-
-def _log(axis: Any) -> None:
-    """A log axis with plain numbers at 1, 2, 5, 10 ..."""
-    axis.set_xscale("log")
-    low, high = axis.get_xlim()
-    powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
-    ticks = [m * 10.0**e for e in powers for m in (1, 2, 5) if low <= m * 10.0**e <= high]
-    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.set_xticks([], minor=True)
 
 
 def _spread(network: Measured) -> str:

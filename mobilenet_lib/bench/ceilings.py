@@ -1,0 +1,237 @@
+"""The ceilings of this machine, measured: how fast it multiplies matrices and moves bytes.
+
+The roofline model has two limits: mult-adds a second and bytes a second. What a data sheet promises
+is neither: a clock sinks under vector code, a container has a share of a core, and a cache is
+faster than memory. So both are measured here, with the threads that the network will use.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from ..timing import interleave, threads
+from ..validation import check_choice, check_int
+from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
+from .hardware import describe
+
+KIB, MIB = 1024, 1024**2
+LEAST_S = 2e-3
+"""Seconds that a reading of a short task lasts at least."""
+WAY_BEHIND = 3.0
+"""Times the fastest way's first reading, from which on a way to multiply is not tried again."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The fastest matrix product that was found in one precision."""
+
+    precision: str
+    gflops: float | None
+    """10⁹ floating-point (or whole-number) operations a second, two for each mult-add."""
+    shape: Shape | None
+    """(rows, inner, columns) of the product that reached it."""
+    way: str
+    """What multiplied; or, without a number, why nothing did."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """How fast bytes move between two arrays that together are `size` bytes large."""
+
+    size: int
+    gb_per_s: float
+    """10⁹ bytes a second, read and written."""
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """What this machine can do at most, by measurement."""
+
+    device: str
+    threads: int
+    peaks: tuple[Peak, ...]
+    copies: tuple[Copy, ...]
+    """From small to large."""
+    machine: dict[str, Any] = field(repr=False)
+
+    def peak(self, precision: str = "fp32") -> float:
+        """Operations a second of the fastest matrix product in a precision.
+
+        Raises
+        ------
+        ValueError
+            Nothing multiplied in this precision here, or it was not measured.
+        """
+        named = {peak.precision: peak for peak in self.peaks}
+        peak = named[check_choice("precision", precision, tuple(named))]
+        if peak.gflops is None:
+            raise ValueError(f"{precision} was not measured on this machine: {peak.way}")
+        return 1e9 * peak.gflops
+
+    def bandwidth(self, size: float) -> float:
+        """Bytes a second at which `size` bytes move: by the curve, straight between its points.
+
+        Both axes are logarithmic. Beyond the ends of the curve its last value holds.
+        """
+        sizes = [copy.size for copy in self.copies]
+        rates = [1e9 * copy.gb_per_s for copy in self.copies]
+        at = bisect_left(sizes, size)
+        if at in (0, len(sizes)):
+            return rates[min(at, len(sizes) - 1)]
+        share = math.log(size / sizes[at - 1]) / math.log(sizes[at] / sizes[at - 1])
+        return rates[at - 1] ** (1 - share) * rates[at] ** share
+
+    @property
+    def bandwidths(self) -> dict[str, float]:
+        """GB/s by where the bytes lie, for `plots.roofline`: the caches after the first, memory.
+
+        A cache's is read off the curve midway (on its logarithmic axis) between its size and that
+        of the cache before: well beyond the one, well inside the other.
+        """
+        told = list(caches(self.machine).items())
+        places = {
+            name: self.bandwidth(math.sqrt(before * size)) / 1e9
+            for (_, before), (name, size) in pairwise(told)
+        }
+        return {**places, "memory": self.copies[-1].gb_per_s}
+
+    def ridge(self, precision: str = "fp32") -> float:
+        """Operations for each byte of memory, from which on the product is the limit."""
+        return self.peak(precision) / (1e9 * self.copies[-1].gb_per_s)
+
+    def __str__(self) -> str:
+        lines = [f"Ceilings of {self.device}, {self.threads} threads"]
+        for peak in self.peaks:
+            if peak.gflops is None:
+                lines.append(f"{peak.precision:<5} not measured: {peak.way}")
+            else:
+                shape = "x".join(map(str, peak.shape or ()))
+                lines.append(f"{peak.precision:<5} {peak.gflops:9.1f} GFLOP/s  {shape}, {peak.way}")
+        lines += [
+            f"copy  {size_name(copy.size):>8} {copy.gb_per_s:9.1f} GB/s" for copy in self.copies
+        ]
+        return "\n".join(lines)
+
+
+def bench_ceilings(
+    precisions: Sequence[str] | None = None,
+    readings: int = 7,
+    device: str = "cpu",
+    threads: int | None = None,
+    seed: int = 0,
+    shapes: Sequence[Shape] | None = None,
+    largest: int | None = None,
+) -> Ceilings:
+    """Measure matrix products in several precisions, and copies by their size.
+
+    Parameters
+    ----------
+    precisions
+        Out of PRECISIONS; None: fp32, bf16 and int8, and fp16 on an accelerator.
+    readings
+        Rounds that count, at least 2.
+    device
+        Where to measure.
+    threads
+        torch's threads on a CPU; None leaves their number. A copy of less than a few hundred KiB
+        runs on one, whatever their number: torch does not split it.
+    seed
+        Of the matrices' numbers.
+    shapes
+        (rows, inner, columns) of the products; None: MobileNet's pointwise layers and squares.
+    largest
+        Bytes of the largest copy's two arrays; None: four times the last cache, at least 64 MiB.
+
+    Raises
+    ------
+    ValueError
+        An unknown precision, or a number out of range.
+    """
+    where = torch.device(device)
+    default = ("fp32", "bf16", "int8") if where.type == "cpu" else ("fp32", "fp16", "bf16", "int8")
+    chosen = tuple(precisions or default)
+    for precision in chosen:
+        check_choice("precision", precision, PRECISIONS)
+    readings = check_int("readings", readings, 2)
+    with _threads(threads) as count:
+        told = describe(device)
+        end = largest or max(64 * MIB, 4 * max(caches(told).values(), default=0))
+        sizes = [2**power for power in range(14, check_int("largest", end, 2**15).bit_length())]
+        return Ceilings(
+            told["device"],
+            count,
+            tuple(
+                _peak(
+                    p,
+                    shapes or (CPU_SHAPES if where.type == "cpu" else GPU_SHAPES),
+                    readings,
+                    device,
+                    seed,
+                )
+                for p in chosen
+            ),
+            _copies(sizes, readings, device),
+            told,
+        )
+
+
+_threads = threads  # the function above has an argument of that name
+
+
+def caches(told: dict[str, Any]) -> dict[str, int]:
+    """Bytes of each cache that a description names: the GPU's if it is of one, else the cores'."""
+    if told["gpu"]:
+        return {"L2": told["gpu"]["l2_bytes"]} if told["gpu"]["l2_bytes"] else {}
+    sizes = {"L1": "l1d", "L2": "l2", "L3": "l3"}
+    return {name: told["caches"][key] for name, key in sizes.items() if told["caches"][key]}
+
+
+def _peak(precision: str, shapes: Sequence[Shape], readings: int, device: str, seed: int) -> Peak:
+    """The best of all ways and shapes; ways that are far behind on the first shape are left out."""
+    ways, reason = gemm_tasks(precision, shapes[0], device, seed)
+    if not ways:
+        return Peak(precision, None, None, reason)
+    tried = interleave(ways, 2, 1, device)
+    fastest = min(map(min, tried.values()))
+    kept = [way for way, seconds in tried.items() if min(seconds) <= WAY_BEHIND * fastest]
+    tasks: dict[tuple[Shape, str], Callable[[], Any]] = {}
+    for shape in shapes:
+        found, _ = gemm_tasks(precision, shape, device, seed)
+        tasks |= {(shape, way): found[way] for way in kept if way in found}
+    seconds = interleave(tasks, readings, 2, device, LEAST_S)
+    rates = {
+        (shape, way): 2 * math.prod(shape) / sorted(taken)[len(taken) // 2]
+        for (shape, way), taken in seconds.items()
+    }
+    best = max(rates, key=rates.__getitem__)
+    return Peak(precision, float(f"{rates[best] / 1e9:.4g}"), *best)
+
+
+def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...]:
+    """Copies of each size; the time of a call that copies one number is taken off."""
+    tasks = {size: _copy(size // 8, device) for size in (8, *sizes)}
+    seconds = interleave(tasks, readings, 2, device, LEAST_S)
+    medians = {size: sorted(taken)[len(taken) // 2] for size, taken in seconds.items()}
+    call = medians[8]
+    # A copy that takes hardly longer than the call itself says nothing about bytes.
+    told = {size: medians[size] - call for size in sizes if medians[size] > 1.25 * call}
+    told = told or {sizes[-1]: medians[sizes[-1]]}
+    return tuple(Copy(size, float(f"{size / s / 1e9:.4g}")) for size, s in told.items())
+
+
+def _copy(numbers: int, device: str) -> Callable[[], Any]:
+    source = torch.ones(numbers, device=device)
+    target = torch.zeros_like(source)
+    return lambda: target.copy_(source)
+
+
+def size_name(size: int) -> str:
+    """A number of bytes in KiB or MiB."""
+    return f"{size / MIB:g} MiB" if size >= MIB else f"{size / KIB:g} KiB"

@@ -1,0 +1,112 @@
+"""Ways to multiply matrices on this machine, in each precision, checked before they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Shape = tuple[int, int, int]
+"""(rows, inner, columns) of a product: for a pointwise layer D_F², M, N."""
+Ways = dict[str, Callable[[], Any]]
+
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+TOLERANCES = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 3e-2, "int8": 0.0}
+TF32_TOLERANCE = 2e-3
+
+POINTWISE: tuple[Shape, ...] = (
+    (14**2, 512, 512),
+    (56**2, 128, 128),
+    (28**2, 256, 256),
+    (7**2, 1024, 1024),
+)
+CPU_SHAPES = (*POINTWISE, (512, 512, 512), (1024, 1024, 1024))
+GPU_SHAPES = (*POINTWISE, (1024, 1024, 1024), (4096, 4096, 4096), (8192, 8192, 8192))
+"""What is multiplied; the first shape decides which ways are worth it."""
+
+
+def gemm_tasks(precision: str, shape: Shape, device: str, seed: int) -> tuple[Ways, str]:
+    """Functions that multiply two matrices of random numbers, by name; and why others are missing.
+
+    Each was compared with the exact product.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    rows, inner, columns = shape
+    if precision == "int8":
+        # Small enough that no processor's sum of two products leaves its 16 bits.
+        left = torch.randint(0, 128, (rows, inner), generator=generator, dtype=torch.uint8)
+        right = torch.randint(-64, 64, (columns, inner), generator=generator, dtype=torch.int8)
+        candidates = {"torch._int_mm": _int_mm, "oneDNN's quantized linear": _onednn}
+    else:
+        dtype = DTYPES[precision]
+        left = torch.randn(rows, inner, generator=generator).to(dtype)
+        right = torch.randn(columns, inner, generator=generator).to(dtype)
+        candidates = {"torch.mm": _mm, "torch linear": _linear, "1x1 convolution": _pointwise}
+    ways: Ways = {}
+    said = []
+    for name, make in candidates.items():
+        try:
+            multiply = make(left.to(device), right.to(device))
+            answer = multiply()
+        except (RuntimeError, AttributeError, NotImplementedError) as error:
+            # The engine is not built in, or refuses this shape or device: that is what is asked.
+            said.append(f"{name}: {str(error).splitlines()[0] or repr(error)}")
+            continue
+        off = _difference(answer, left, right)
+        if off <= tolerance(precision, device):
+            ways[name] = multiply
+        else:
+            said.append(f"{name} is off by {off:.1%} of the largest number")
+    return ways, "; ".join(said)
+
+
+def tolerance(precision: str, device: str) -> float:
+    """Largest difference from the exact product that is let pass, as a share of its largest number.
+
+    A GPU's fp32 convolutions keep 10 bits of each fraction (TF32), unless torch is told otherwise:
+    so the network runs there, and so it is measured.
+    """
+    if precision == "fp32" and torch.device(device).type != "cpu":
+        return TF32_TOLERANCE
+    return TOLERANCES[precision]
+
+
+def _difference(answer: Tensor, left: Tensor, right: Tensor) -> float:
+    """Largest difference of the first rows from the exact product."""
+    exact = left[:64].double() @ right.double().T
+    return ((answer[:64].double().cpu() - exact).abs().max() / exact.abs().max()).item()
+
+
+def _mm(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
+    right = right.T.contiguous()
+    return lambda: torch.mm(left, right)
+
+
+def _linear(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
+    return lambda: F.linear(left, right)
+
+
+def _pointwise(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
+    # What the network itself calls: a channels_last map of so many pixels is the left matrix.
+    image = left.T[None, :, :, None].contiguous(memory_format=torch.channels_last)
+    kernel = right[:, :, None, None].contiguous(memory_format=torch.channels_last)
+    return lambda: F.conv2d(image, kernel)[0, :, :, 0].T
+
+
+def _int_mm(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
+    left, right = left.to(torch.int8), right.T
+    return lambda: torch._int_mm(left, right)
+
+
+def _onednn(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
+    if right.device.type != "cpu":
+        raise NotImplementedError("it computes on the CPU only")
+    operators: Any = torch.ops.onednn
+    packed = operators.qlinear_prepack(right, list(left.shape))
+    scales, zeros = torch.ones(len(right)), torch.zeros(len(right), dtype=torch.int64)
+    rest = (packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], "")
+    return lambda: operators.qlinear_pointwise(left, 1.0, 0, *rest)

@@ -1,0 +1,180 @@
+"""Networks built to be measured, and a forward pass that notes the time at each layer's end.
+
+A layer that runs again and again by itself finds its weights and its input in the nearest cache,
+where in the network they are not: its weights were last used one whole pass ago. And its input
+must come from its predecessor, in the layout and the cache in which that one leaves it. So layers
+are timed inside whole passes, with a mark between one layer and the next. Marks cost little, and
+whether they do is measured: the same network runs without them in the same rounds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ..architecture import Architecture
+from ..model import PAPER, MobileNet
+from ..validation import check_choice, check_int
+
+LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+TOLERANCES = {"fp32": 1e-3, "fp16": 3e-2, "bf16": 0.1}
+"""Largest difference of logits that folding may make, as a share of the largest logit; on a GPU,
+where convolutions in fp32 round to TF32, that of fp16 holds for fp32."""
+
+Step = tuple[str, Callable[[Tensor], Tensor]]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a network runs while it is measured."""
+
+    batch: int = 1
+    layout: str = "channels_last"
+    """Or NCHW."""
+    folded: bool = True
+    """Whether batch normalization is folded into the convolutions."""
+    precision: str = "fp32"
+    device: str = "cpu"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_int("batch", self.batch, 1)
+        check_choice("layout", self.layout, tuple(LAYOUTS))
+        check_choice("precision", self.precision, tuple(DTYPES))
+
+    def __str__(self) -> str:
+        batch_norm = "folded" if self.folded else "not folded"
+        return f"batch {self.batch}, {self.layout}, {self.precision}, BN {batch_norm}"
+
+
+def build(arch: Architecture, setting: Setting) -> MobileNet:
+    """A network with random weights, as `setting` says; folding is checked.
+
+    Raises
+    ------
+    ArithmeticError
+        The folded network gives other logits.
+    """
+    accelerators = [] if torch.device(setting.device).type == "cpu" else [setting.device]
+    with torch.random.fork_rng(devices=accelerators):
+        torch.manual_seed(setting.seed)
+        net = MobileNet(arch, PAPER).eval()
+    form, dtype = LAYOUTS[setting.layout], DTYPES[setting.precision]
+    net = net.to(setting.device, dtype=dtype).to(memory_format=form)
+    if setting.folded:
+        x = images(arch.resolution, setting)
+        with torch.inference_mode():
+            before = net(x).float()
+        fold(net)
+        net.to(memory_format=form)
+        with torch.inference_mode():
+            off = ((net(x).float() - before).abs().max() / before.abs().max()).item()
+        tf32 = setting.precision == "fp32" and torch.device(setting.device).type != "cpu"
+        limit = TOLERANCES["fp16" if tf32 else setting.precision]
+        if not off <= limit:
+            raise ArithmeticError(
+                f"folding batch normalization changed the logits by {off:.1%} of the largest, "
+                f"more than {limit:.1%} in {setting.precision}"
+            )
+    return net
+
+
+def fold(net: MobileNet) -> None:
+    """Put batch normalization into the weights of the convolutions before it."""
+    for layer in net.arch.layers[:-1]:
+        module: Any = net.get_submodule(layer.name)
+        module.conv = fuse_conv_bn_eval(module.conv, module.bn)
+        module.bn = torch.nn.Identity()
+
+
+def images(resolution: int, setting: Setting) -> Tensor:
+    """A batch of random numbers, (batch, 3, resolution, resolution): zeros might run faster."""
+    generator = torch.Generator().manual_seed(setting.seed)
+    x = torch.randn(setting.batch, 3, resolution, resolution, generator=generator)
+    x = x.to(setting.device, dtype=DTYPES[setting.precision])
+    return x.contiguous(memory_format=LAYOUTS[setting.layout])
+
+
+def steps(net: MobileNet) -> list[Step]:
+    """What `net` runs, piece by piece, in the order of `roofline.pieces`."""
+    found: list[Step] = [(layer.name, net.get_submodule(layer.name)) for layer in net.arch.layers]
+    head = found.pop()
+    return [*found, ("pool", lambda x: x.mean(dim=(2, 3))), head]
+
+
+def whole(net: MobileNet, x: Tensor) -> Callable[[], Tensor]:
+    """A function that runs the network on `x`."""
+
+    @torch.inference_mode()
+    def run() -> Tensor:
+        return net(x)
+
+    return run
+
+
+class Marked:
+    """A forward pass with a mark before the first step and after each one.
+
+    Parameters
+    ----------
+    run
+        Names and functions, each of which takes what its predecessor gave.
+    x
+        The first one's input.
+    device
+        Where they run. On a CUDA device the GPU notes the time itself, so that the CPU stays
+        ahead; another accelerator is waited for at each mark, which takes time of its own.
+    """
+
+    def __init__(self, run: Sequence[Step], x: Tensor, device: torch.device | str = "cpu") -> None:
+        self.names = [name for name, _ in run]
+        self.functions = [function for _, function in run]
+        self.x, self.device = x, torch.device(device)
+        self.mark = _marker(self.device)
+        self.passes: list[list[Any]] = []
+
+    @torch.inference_mode()
+    def __call__(self) -> Tensor:
+        """Run once, and keep the marks."""
+        x, mark = self.x, self.mark
+        marks = [mark()]
+        for function in self.functions:
+            x = function(x)
+            marks.append(mark())
+        self.passes.append(marks)
+        return x
+
+    def seconds(self, skip: int = 0) -> dict[str, list[float]]:
+        """Seconds of each step, by its name, in each pass but the first `skip`."""
+        rows = [
+            [_between(start, end) for start, end in pairwise(marks)] for marks in self.passes[skip:]
+        ]
+        return dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def _marker(device: torch.device) -> Callable[[], Any]:
+    if device.type == "cpu":
+        return time.perf_counter
+    if device.type == "cuda":
+        return lambda: _event(device)
+    return lambda: (torch.accelerator.synchronize(device), time.perf_counter())[1]
+
+
+def _event(device: torch.device) -> torch.cuda.Event:
+    event = torch.cuda.Event(enable_timing=True)
+    event.record(torch.cuda.current_stream(device))
+    return event
+
+
+def _between(start: Any, end: Any) -> float:
+    if isinstance(start, float):
+        return end - start
+    return start.elapsed_time(end) / 1e3

@@ -1,0 +1,215 @@
+"""The paper's sixteen networks, measured in turns, and what the roofline predicts of each.
+
+The model is calibrated on one network's profile, 1.0 MobileNet-224; the other fifteen are
+predicted, not fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..architecture import mobilenet_v1
+from ..timing import Timing, interleave
+from ..timing import threads as use_threads
+from ..validation import check_int
+from .ceilings import Ceilings
+from .layers import (
+    TINY_ALPHA,
+    TINY_RESOLUTION,
+    fitting_ceilings,
+    marked_pass,
+    overheads,
+    tiny_pass,
+)
+from .marks import Setting, build, images, whole
+from .profile import layer_times
+from .roofline import Calibration, Work, calibrate, predict
+
+ALPHAS, RESOLUTIONS = (1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)
+WITHIN, ENOUGH = 0.25, 12
+"""How far a prediction may be off, and for how many of the sixteen it may not."""
+WARM_UP = 2
+LEAST_S = 0.02
+"""Seconds of a reading: networks take turns, and each first finds its weights out of the cache."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """One network: measured, and predicted."""
+
+    alpha: float
+    resolution: int
+    mult_adds: int
+    """Of the whole batch."""
+    timing: Timing
+    roof_ms: float
+    """What the plain roofline says: every layer at its roof, no overhead."""
+    predicted_ms: float
+    """What the calibrated one says."""
+    bound: str
+    """What binds most of its predicted time: compute, memory or overhead."""
+
+    @property
+    def error(self) -> float:
+        """How far the calibrated prediction is off, as a share of the measured time, signed."""
+        return self.predicted_ms / self.timing.median_ms - 1
+
+    def __str__(self) -> str:
+        mark = " " if abs(self.error) <= WITHIN else "*"
+        name = f"{self.alpha:g} MobileNet-{self.resolution}"
+        return (
+            f"{name:<19}{self.mult_adds / 1e6:9.1f}{self.timing.median_ms:11.3f}"
+            f"{self.roof_ms:11.3f}{self.predicted_ms:11.3f}{self.error:+8.0%}{mark} {self.bound}"
+        )
+
+
+@dataclass(frozen=True)
+class SixteenBench:
+    """Measured and predicted latency of networks of several widths and resolutions."""
+
+    setting: Setting
+    device: str
+    threads: int
+    models: tuple[Predicted, ...]
+    calibrated_on: str
+    calibration: Calibration
+    ceilings: Ceilings
+
+    @property
+    def within(self) -> int:
+        """Networks whose latency is predicted within WITHIN."""
+        return sum(abs(model.error) <= WITHIN for model in self.models)
+
+    @property
+    def within_limits(self) -> bool:
+        """Whether that holds for as many as it should: 12 of 16."""
+        return self.within * 16 >= ENOUGH * len(self.models)
+
+    @property
+    def pairs(self) -> dict[str, tuple[float, float]]:
+        """(measured, predicted) in ms by network, for `plots.predicted_latency`."""
+        return {
+            f"{model.alpha:g}-{model.resolution}": (model.timing.median_ms, model.predicted_ms)
+            for model in self.models
+        }
+
+    @property
+    def misses(self) -> str:
+        """Where the prediction is off by more, and how far."""
+        missed = [model for model in self.models if abs(model.error) > WITHIN]
+        return ", ".join(
+            f"{model.alpha:g}-{model.resolution} by {model.error:+.0%}" for model in missed
+        )
+
+    def __str__(self) -> str:
+        efficiency, overhead = self.calibration.efficiency, self.calibration.overhead_s
+        return "\n".join(
+            [
+                f"{self.device}, {self.threads} threads, {self.setting}",
+                f"{'network':<19}{'M m-adds':>9}{'ms':>11}{'roof, ms':>11}{'predicted':>11}"
+                f"{'off':>8}  bound",
+                *map(str, self.models),
+                f"calibrated on {self.calibrated_on}: "
+                + ", ".join(
+                    f"{kind} {share:.2f} of its roof" for kind, share in efficiency.items()
+                ),
+                "a call takes "
+                + ", ".join(f"{kind} {1e3 * s:.3f} ms" for kind, s in overhead.items()),
+                f"{self.within} of {len(self.models)} within {WITHIN:.0%}"
+                + (f"; missed: {self.misses}" if self.misses else ""),
+            ]
+        )
+
+
+def bench_sixteen(
+    batch: int = 1,
+    layout: str = "channels_last",
+    folded: bool = True,
+    precision: str = "fp32",
+    readings: int = 15,
+    device: str = "cpu",
+    threads: int | None = None,
+    seed: int = 0,
+    alphas: Sequence[float] = ALPHAS,
+    resolutions: Sequence[int] = RESOLUTIONS,
+    ceilings: Ceilings | None = None,
+) -> SixteenBench:
+    """Measure every width at every resolution in turns, eager, and predict each by the roofline.
+
+    The first width at the first resolution is profiled in the same rounds to calibrate the model.
+
+    Parameters
+    ----------
+    batch, layout, folded, precision, device, threads, seed
+        As for `bench_layers`.
+    readings
+        Rounds that count, at least 2.
+    alphas, resolutions
+        The networks; the paper's sixteen by default.
+    ceilings
+        As `bench_ceilings` measured them here, with the same threads; None: they are measured.
+
+    Raises
+    ------
+    ValueError
+        A value out of range, no network, or `ceilings` of other threads.
+    """
+    setting = Setting(batch, layout, folded, precision, device, seed)
+    readings = check_int("readings", readings, 2)
+    named = [(alpha, resolution) for alpha in alphas for resolution in resolutions]
+    if not named or len(set(named)) < len(named):
+        raise ValueError(f"name at least one network, and each once; got {named}")
+    tiny_arch = mobilenet_v1(TINY_ALPHA, TINY_RESOLUTION)
+    with use_threads(threads) as count:
+        limits = fitting_ceilings(ceilings, setting, count)
+        # A width's weights are the same at every resolution, so one network serves all.
+        nets = {alpha: build(mobilenet_v1(alpha, resolutions[0]), setting) for alpha in alphas}
+        inputs = {resolution: images(resolution, setting) for resolution in resolutions}
+        marked = marked_pass(nets[alphas[0]], inputs[resolutions[0]], setting)
+        tiny = tiny_pass(tiny_arch, setting)
+        tasks = {(alpha, size): whole(nets[alpha], inputs[size]) for alpha, size in named}
+        taken = interleave(
+            {"marked": marked, "tiny": tiny, **tasks}, readings, WARM_UP, device, LEAST_S
+        )
+    overhead = overheads(tiny.seconds(skip=WARM_UP), tiny_arch)
+    reference = mobilenet_v1(*named[0])
+    rows = layer_times(reference, setting, marked.seconds(skip=WARM_UP), overhead, limits)
+    measured = [
+        (Work(row.name, row.kind, row.mult_adds, row.bytes), row.timing.median_ms / 1e3)
+        for row in rows
+    ]
+    calibration = calibrate(measured, overhead, limits, precision)
+    return SixteenBench(
+        setting,
+        limits.device,
+        count,
+        tuple(
+            predicted(network, setting, Timing.of(taken[network]), limits, calibration)
+            for network in named
+        ),
+        f"{alphas[0]:g} MobileNet-{resolutions[0]}",
+        calibration,
+        limits,
+    )
+
+
+def predicted(
+    network: tuple[float, int],
+    setting: Setting,
+    timing: Timing,
+    ceilings: Ceilings,
+    calibration: Calibration,
+) -> Predicted:
+    """A network's measured time beside what the model says, plain and calibrated."""
+    arch = mobilenet_v1(*network)
+    plain = predict(arch, setting.batch, ceilings, precision=setting.precision)
+    fitted = predict(arch, setting.batch, ceilings, calibration, setting.precision)
+    return Predicted(
+        *network,
+        setting.batch * arch.mult_adds,
+        timing,
+        float(f"{plain.ms:.4g}"),
+        float(f"{fitted.ms:.4g}"),
+        fitted.bound,
+    )
