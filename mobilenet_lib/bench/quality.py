@@ -8,7 +8,7 @@ detector on the photos, which is small and narrow, as networks are that go into 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -31,17 +31,36 @@ SHARE = 0.8
 MakeEngine = Callable[[], Engine]
 
 
-@dataclass(frozen=True)
 class Exam:
-    """Images with eager's answers to them, the same for every engine."""
+    """Images with eager's answers to them, the same for every engine.
 
-    net: MobileNet
-    images: Tensor
-    """(N, 3, H, W) network input."""
-    eager: Tensor
-    """(N,) classes."""
-    calibration: Tensor
-    labels: Tensor | None = None
+    Parameters
+    ----------
+    net
+        What answers.
+    images
+        (N, 3, H, W) network input.
+    calibration
+        Other images like these, for int8.
+    labels
+        (N,) right answers, where there are any.
+    """
+
+    def __init__(
+        self, net: MobileNet, images: Tensor, calibration: Tensor, labels: Tensor | None = None
+    ) -> None:
+        self.net, self.images, self.calibration, self.labels = net, images, calibration, labels
+        self._known = torch.empty(0, dtype=torch.int64, device=images.device)
+
+    def expected(self, count: int | None = None) -> Tensor:
+        """(count,) classes that eager decides for, each image once; None: for all images."""
+        wanted = self.images[:count]
+        if len(wanted) > len(self._known):
+            more = wanted[len(self._known) :].split(100)
+            with torch.inference_mode():
+                found = [self.net(part).argmax(1) for part in more]
+            self._known = torch.cat([self._known, *found])
+        return self._known[: len(wanted)]
 
     def decisions(self, make: MakeEngine, threads: int | None, count: int | None = None) -> Tensor:
         """(count,) classes that a new engine decides for; None: for all images."""
@@ -51,23 +70,20 @@ class Exam:
         return answers(engine, images).argmax(1)
 
 
-def letters(device: torch.device, seed: int, images: int | None = None) -> Exam:
+def letters(device: torch.device, seed: int) -> Exam:
     """Letters in the wild for the reader of letters, calibrated on training letters."""
     net = load_published(find_data() / "checkpoints" / f"{READER}.safetensors").eval().to(device)
     look = {"preprocess": net.preprocess, "seed": seed, "device": device}
     test = data.load("glyphs", split="test", batch_size=400, **look)
     shown, labels = (torch.cat(parts) for parts in zip(*test, strict=True))
     train = data.load("glyphs", split="train", batch_size=CALIBRATION, **look)
-    return Exam(net, shown[:images], eager(net, shown[:images]), next(iter(train))[0], labels)
+    return Exam(net, shown, next(iter(train))[0], labels)
 
 
-def photographs(device: torch.device, seed: int) -> tuple[tuple[Exam, ...], Exam]:
+def photographs(device: torch.device, seed: int) -> tuple[Exam, ...]:
     """The book's photos for the person detector: in two halves, each calibrated on the other.
 
-    Returns
-    -------
-    halves, whole
-        Views of the photos; each photo as it is comes first among its `views`.
+    The images are all `views` of one photo, then all of the next.
     """
     net = load_published(find_data() / "checkpoints" / f"{DETECTOR}.safetensors").eval().to(device)
     random = np.random.default_rng(seed)
@@ -84,7 +100,7 @@ def photographs(device: torch.device, seed: int) -> tuple[tuple[Exam, ...], Exam
             torch.cat([net.preprocess(photo) for photo in photos]).to(device)
             for photos in (looks, crops)
         )
-        halves.append(Exam(net, shown, eager(net, shown), calibration))
+        halves.append(Exam(net, shown, calibration))
     return tuple(halves)
 
 
@@ -104,12 +120,6 @@ def crop(photo: np.ndarray, share: float, down: float, right: float) -> np.ndarr
     return np.ascontiguousarray(photo[top : top + height, left : left + width])
 
 
-def eager(net: MobileNet, images: Tensor) -> Tensor:
-    """(N,) classes that the network itself decides for, in fp32."""
-    with torch.inference_mode():
-        return torch.cat([net(part).argmax(1) for part in images.split(100)])
-
-
 class Examiner:
     """Examines one engine after the other; images are made, and answered by eager, once.
 
@@ -124,16 +134,24 @@ class Examiner:
     """
 
     def __init__(self, device: torch.device, seed: int = 0, threads: int | None = None) -> None:
-        self.threads = threads
-        self.letters = letters(device, seed)
-        self.photos = photographs(device, seed)
+        self.device, self.seed, self.threads = device, seed, threads
+
+    @cached_property
+    def letters(self) -> Exam:
+        """Letters in the wild."""
+        return letters(self.device, self.seed)
+
+    @cached_property
+    def photos(self) -> tuple[Exam, ...]:
+        """The person detector's photographs."""
+        return photographs(self.device, self.seed)
 
     def quality(self, make: MakeEngine, precision: str, difference: float) -> Quality:
         """Answers of an engine to 1,000 letters; in int8 to all 5,200, and to the photos."""
         exam = self.letters
         count = len(exam.images) if precision == "int8" else IMAGES
         said = exam.decisions(make, self.threads, count)
-        right, expected = exam.labels[:count].to(said.device), exam.eager[:count].to(said.device)
+        right, expected = exam.labels[:count].to(said.device), exam.expected(count).to(said.device)
         photos = looks = None
         if precision == "int8":
             same = torch.cat(

@@ -1,6 +1,6 @@
 """Benchmark reports that others can compare with: written whole, read with suspicion.
 
-    write_report("mine.json", bench_engines(), wall_time_s=120)
+    write_report("mine.json", make_report(bench_engines(), wall_time_s=120))
     print(compare(read_report("mine.json"), read_report("yours.json")))
 
 `report.schema.json` beside this file says what a report holds. A file from elsewhere may hold
@@ -68,11 +68,10 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
     return report
 
 
-def write_report(path: str | os.PathLike[str], result: EngineBench, wall_time_s: float) -> Report:
-    """Write a report, whole or not at all; what was written."""
-    report = make_report(result, wall_time_s)
+def write_report(path: str | os.PathLike[str], report: Report) -> None:
+    """Write a report, whole or not at all."""
+    check_report(report, "the report")
     write_atomically(path, json.dumps(report, indent=2, allow_nan=False) + "\n")
-    return report
 
 
 def read_report(path: str | os.PathLike[str]) -> Report:
