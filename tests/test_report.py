@@ -144,7 +144,7 @@ def test_the_schema_is_one_and_is_closed():
 
     def objects(part):
         if isinstance(part, dict):
-            if part.get("type") == "object":
+            if part.get("type") in ("object", ["object", "null"]):
                 yield part
             for child in part.values():
                 yield from objects(child)
@@ -170,7 +170,7 @@ def test_nothing_of_the_machine_but_what_it_is(monkeypatch):
     assert told["missing"]["onnxruntime"] == "DLL load failed: onnx.dll on this machine"
     assert told["failed"]["compiled"] == "RuntimeError: x.py broke"
     text = json.dumps(told)
-    for private in ("attic", "ann", "Ann", str(files.find_data().parent)):
+    for private in ("attic", "home", "Ann", str(files.find_data().parent)):
         assert private not in text
     assert reports.public("needs 3/4 of a core and pip install -e '.[engines]'") == (
         "needs 3/4 of a core and pip install -e '.[engines]'"
@@ -222,7 +222,7 @@ def test_a_field_too_many_or_too_few_is_named(path, tmp_path):
     ("path", "value", "words"),
     [
         (("version",), 2, ["$.version is 2", "reads version 1", "newer"]),
-        (("version",), 10**5000, ["$.version is 1000", "newer"]),
+        (("version",), 10**3000, ["$.version is 1000", "newer"]),
         (("version",), 0, ["$.version"]),
         (("format",), "geekbench", ['$.format must be "mobilenet-bench"', "--submit"]),
         (("timings", 0, "quartiles_ms"), [31, 40], ["$.timings[0].quartiles_ms", "30.0"]),
@@ -236,11 +236,7 @@ def test_a_field_too_many_or_too_few_is_named(path, tmp_path):
     ],
 )
 def test_what_contradicts_itself_or_is_foreign_is_refused(path, value, words, tmp_path):
-    if isinstance(value, int) and value > 10**4000:
-        text = changed(path, 987654321).replace("987654321", "1" + "0" * 4000)
-    else:
-        text = changed(path, value)
-    message = refused(tmp_path, text)
+    message = refused(tmp_path, changed(path, value))
     for word in words:
         assert word in message
 
@@ -287,9 +283,10 @@ def test_any_mutation_is_read_or_refused_and_never_anything_else(tmp_path_factor
     try:
         found = read_report(file)
     except ReportError as error:
-        assert len(str(error).splitlines()) == 1
+        lines = str(error).splitlines()
     else:
-        str(compare(REPORT, found))
+        lines = str(compare(REPORT, found)).splitlines()[:1]
+    assert len(lines) == 1
 
 
 def test_a_report_that_cannot_be_is_not_written(tmp_path):

@@ -156,7 +156,7 @@ class Examiner:
         if precision == "int8":
             same = torch.cat(
                 [
-                    part.decisions(make, self.threads).cpu() == part.eager.cpu()
+                    part.decisions(make, self.threads).cpu() == part.expected().cpu()
                     for part in self.photos
                 ]
             )
