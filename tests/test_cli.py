@@ -207,7 +207,11 @@ def engines_measured(monkeypatch):
         timing = Timing(3, 2.0, (1.0, 3.0))
         quality = Quality(0.0, 1000, 1.0, 0.9, 0.9)
         result = EngineBench(
-            **{"alpha": 1.0, "resolution": 64, "mult_adds": 1000, "device": "cpu", "threads": 1},
+            alpha=1.0,
+            resolution=64,
+            mult_adds=1000,
+            device="cpu",
+            threads=1,
             seed=0,
             ceilings={"fp32": 10.0},
             machine=describe(),
