@@ -33,7 +33,9 @@ class Timing:
     @classmethod
     def of(cls, seconds: list[float]) -> Timing:
         """Median and quartiles of at least two readings, given in seconds."""
-        low, middle, high = (float(f"{1e3 * cut:.4g}") for cut in statistics.quantiles(seconds))
+        # "inclusive" stays among the readings; the default can go below the smallest, even below 0.
+        cuts = statistics.quantiles(seconds, method="inclusive")
+        low, middle, high = (float(f"{1e3 * cut:.4g}") for cut in cuts)
         return cls(len(seconds), middle, (low, high))
 
     @property

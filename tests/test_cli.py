@@ -2,13 +2,15 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mobilenet_lib import cli, doctor
+from mobilenet_lib import cli, doctor, files
+from mobilenet_lib.cli.bench import OPTIONS, Bench
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -134,3 +136,154 @@ def test_a_reader_that_goes_away_is_no_error():
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+# --- bench: which options go with which measurement ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("bench", {"what": "engines"}),
+        ("bench --engines all", {"engines": ("all",)}),
+        ("bench --engines eager openvino --batch-sizes 1 8", {"batch_sizes": (1, 8)}),
+        ("bench --submit mine.json --threads 2", {"submit": Path("mine.json"), "threads": 2}),
+        ("bench --compare a.json b.json", {"compare": (Path("a.json"), Path("b.json"))}),
+        ("bench data --alpha 0.25", {"what": "data", "alpha": 0.25}),
+        ("bench train --compile", {"what": "train", "compile": True}),
+        ("bench layers --batch-size 8 --record", {"batch_size": 8, "record": True}),
+    ],
+)
+def test_bench_is_parsed(line, said):
+    command = cli.parse(shlex.split(line))
+    assert command == Bench(**said) or {name: getattr(command, name) for name in said} == said
+
+
+@pytest.mark.parametrize("what", OPTIONS)
+def test_an_option_of_another_measurement_is_refused(what, capsys):
+    every = {
+        "alpha": ["0.5"],
+        "resolution": ["64"],
+        "batch_size": ["0"],
+        "threads": ["0"],
+        "engines": ["eager"],
+        "batch_sizes": ["1"],
+        "slices": ["1"],
+        "precision": ["bf16"],
+        "no_peers": [],
+        "submit": ["x.json"],
+        "compile": [],
+    }
+    for name in set(every) - set(OPTIONS[what]):
+        spelled = "--" + name.replace("_", "-")
+        assert cli.main(["bench", what, spelled, *every[name]]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(
+            f"mobilenet: error: {spelled} is not for `bench {what}`, which takes"
+        )
+
+
+@pytest.mark.parametrize(
+    "more", [["--engines", "eager"], ["--seed", "0"], ["--record"], ["--submit", "c.json"]]
+)
+def test_comparing_measures_nothing(more, capsys):
+    assert cli.main(["bench", "--compare", "a.json", "b.json", *more]) == 2
+    assert f"so {more[0]} cannot go with it" in capsys.readouterr().err
+    assert cli.main(["bench", "train", "--compare", "a.json", "b.json"]) == 2
+    assert "so train cannot go with it" in capsys.readouterr().err
+
+
+@pytest.fixture
+def engines_measured(monkeypatch):
+    """What `bench engines` finds, chosen by the test; and what it was asked for."""
+    from mobilenet_lib.bench import engines
+    from mobilenet_lib.bench.hardware import describe
+    from mobilenet_lib.bench.outcome import Checked, EngineBench, Quality, Timed
+    from mobilenet_lib.timing import Timing
+
+    asked = {}
+
+    def set_failed(failed):
+        timing = Timing(3, 2.0, (1.0, 3.0))
+        quality = Quality(0.0, 1000, 1.0, 0.9, 0.9)
+        result = EngineBench(
+            alpha=1.0,
+            resolution=64,
+            mult_adds=1000,
+            device="cpu",
+            threads=1,
+            seed=0,
+            ceilings={"fp32": 10.0},
+            machine=describe(),
+            engines={"eager": Checked("torch", "fp32", 5, quality)},
+            timings=(Timed("eager", True, "fp32", 1, None, None, timing, 500.0, 0.5),),
+            missing={},
+            failed=failed,
+        )
+
+        def bench_engines(**options):
+            asked.update(options)
+            options["progress"]("checking eager")
+            return result
+
+        monkeypatch.setattr(engines, "bench_engines", bench_engines)
+
+    set_failed({})
+    return asked, set_failed
+
+
+def test_bench_engines_prints_submits_and_fails(engines_measured, tmp_path, monkeypatch, capsys):
+    asked, set_failed = engines_measured
+    path = tmp_path / "mine.json"
+    options = ["--engines", "eager", "openvino", "--seed", "0", "--no-peers"]
+    assert cli.main(["bench", *options, "--submit", str(path)]) == 0
+    printed = capsys.readouterr()
+    assert "Batch of 1, fastest first" in printed.out
+    assert printed.err == "checking eager ...\n"
+    asked.pop("progress")
+    assert asked == {"names": ("eager", "openvino"), "seed": 0, "with_peers": False}
+    report = json.loads(path.read_text("utf-8"))
+    assert report["timings"][0]["median_ms"] == 2.0
+    assert cli.main(["bench", "--compare", str(path), str(path)]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(files, "find_data", lambda: tmp_path)
+    set_failed({"liar": "it computes something else"})
+    assert cli.main(["bench", "--json", "--record"]) == 1
+    assert json.loads(capsys.readouterr().out)["failed"] == {"liar": "it computes something else"}
+    recorded = json.loads((tmp_path / "results/bench_engines.json").read_text("utf-8"))
+    assert recorded["results"]["timings"] == report["timings"]
+    assert cli.main(["bench", "--submit", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+# --- export ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_export_writes_a_file_that_others_load(tmp_path, capsys):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "person.onnx"
+    asked = ["export", "--checkpoint", "person_detector", "--format", "onnx", "--out", str(path)]
+    assert cli.main([*asked, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["classes"] == ["person", "non_person"]
+    assert said["files"] == {"person.onnx": path.stat().st_size}
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].shape[1:] == [3, 96, 96]
+    assert said["resolution"] == 96
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--out", "x.tflite"], "must end in .onnx, .xml, .pte, got 'x.tflite'"),
+        (["--out", "x.onnx", "--format", "openvino"], "must end in .xml"),
+        (["--out", "x.onnx", "--checkpoint", "nobody.safetensors"], "nobody.safetensors"),
+    ],
+)
+def test_export_refuses_by_name(options, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+    assert list(tmp_path.iterdir()) == []

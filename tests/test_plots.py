@@ -31,6 +31,30 @@ NETWORKS = [
     Measured(0.25, 37, "separable", (60.0,), 10**5, 200_000),
 ]
 
+
+def timed(name, median, precision="fp32", ours=True, batch_size=1, slice=None, streams=None):
+    """A row of a benchmark report."""
+    quartiles = [0.9 * median, 1.3 * median]
+    return {
+        "name": name,
+        "ours": ours,
+        "precision": precision,
+        "batch_size": batch_size,
+        "slice": slice,
+        "streams": streams,
+        "median_ms": median,
+        "quartiles_ms": quartiles,
+    }
+
+
+TIMINGS = [
+    timed("eager", 30.0),
+    timed("openvino-bf16", 3.2, "bf16"),
+    timed("timm, eager", 31.0, ours=False),
+    timed("openvino", 225.0, batch_size=32, slice=16, streams=2),
+    timed("openvino-int8", 100.4, "int8", batch_size=32),
+]
+
 FIGURES = {
     "pruned_layer": (
         lambda: plots.pruned_layer(0.75, {"dense": 0.5, "CSR": 1.25, "other": 0.25}),
@@ -88,6 +112,25 @@ FIGURES = {
     "alarms": (
         lambda: plots.alarms(0.811, 0.115, (0.5, 0.01)),
         ["50 % with a person give 88 %", "1 % with a person give 7 %"],
+    ),
+    "engine_bars": (
+        lambda: plots.engine_bars(TIMINGS, 32),
+        [
+            "time for 32 images",
+            "openvino-int8 in int8 100; openvino, slices of 16, 2 side by side in fp32 225",
+        ],
+    ),
+    "waterfall": (
+        lambda: plots.waterfall(
+            {"eager": 30.0, "folded": 32.0, "compiled": 16.0, "the same": 16.0, "bf16": 0.5},
+            {"eager": "fp32", "folded": "fp32", "compiled": "fp32", "the same": "fp32"}
+            | {"bf16": "bf16"},
+        ),
+        [
+            "eager 30; folded 32 (1.07× slower); compiled 16 (2.00× faster); "
+            "the same 16 (the same); bf16 0.50 (32.00× faster)",
+            "1/60.0 of the first",
+        ],
     ),
     "schedules": (
         lambda: plots.schedules({"falling": [0.4, 0.2, 0.1], "flat": [2.0, 2.0]}),
@@ -728,3 +771,50 @@ def test_colours_are_told_apart_by_every_kind_of_colour_vision():
         for i, a in enumerate(seen):
             for b in seen[:i]:
                 assert np.abs(a - b).max() > 0.08
+
+
+def bars(axis):
+    """(place, start, length) of each filled bar."""
+    return [
+        (round(patch.get_y() + patch.get_height() / 2), patch.get_x(), patch.get_width())
+        for patch in axis.patches
+        if patch.get_facecolor()[3]
+    ]
+
+
+def test_engines_stand_in_order_of_time_with_their_quartiles():
+    figure = plots.engine_bars(TIMINGS, 1)
+    (axis,) = figure.axes
+    assert bars(axis) == [(0, 0, 3.2), (1, 0, 30.0), (2, 0, 31.0)]
+    labels = axis.get_yticklabels()
+    assert [label.get_text() for label in labels] == ["openvino-bf16", "eager", "timm, eager"]
+    assert [label.get_fontweight() for label in labels] == ["bold", "bold", "normal"]
+    ends = [line.get_xdata() for line in axis.lines if line.get_marker() == "|"]
+    assert sorted(float(x) for xs in ends for x in xs) == pytest.approx(
+        [0.9 * 3.2, 1.3 * 3.2, 27.0, 0.9 * 31, 39.0, 1.3 * 31]
+    )
+    hatches = [patch.get_hatch() or "" for patch in axis.patches]
+    assert hatches[0] != hatches[1] == hatches[2]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["fp32", "bf16"]
+
+
+def test_engine_bars_name_the_batches_there_are():
+    with pytest.raises(ValueError, match="no timing is of batch size 2; there are 1, 32"):
+        plots.engine_bars(TIMINGS, 2)
+
+
+def test_a_waterfall_outlines_what_each_step_changes():
+    draw, _ = FIGURES["waterfall"]
+    (axis,) = draw().axes
+    assert [width for _, _, width in bars(axis)] == [30, 32, 16, 16, 0.5]
+    outlines = [patch for patch in axis.patches if not patch.get_facecolor()[3]]
+    assert [(p.get_x(), p.get_width()) for p in outlines] == [
+        (30, 2),
+        (16, 16),
+        (16, 0),
+        (0.5, 15.5),
+    ]
+    slower, faster = outlines[0].get_edgecolor(), outlines[1].get_edgecolor()
+    assert slower[:3] == to_rgb(plots.COLOURS["standard"])
+    assert faster[:3] == to_rgb(plots.COLOURS["pointwise"])

@@ -48,6 +48,8 @@ def test_a_timing_is_median_and_quartiles_in_milliseconds():
     timing = Timing.of([0.001, 0.002, 0.003, 0.004, 0.100])
     assert (timing.readings, timing.median_ms) == (5, 3)
     assert timing.quartiles_ms[0] < 3 < timing.quartiles_ms[1]
+    few = Timing.of([0.001, 0.009])  # quartiles stay among the readings
+    assert (few.median_ms, few.quartiles_ms) == (5, (3, 7))
     assert "3.00 ms" in str(timing)
 
 

@@ -4,7 +4,8 @@
     mobilenet predict data/photos/*.jpg
     mobilenet train --alpha 0.5 --out runs/half
     mobilenet sweep --alphas 1 0.5 --seeds 0 1 2
-    mobilenet bench data
+    mobilenet bench --engines all
+    mobilenet export --checkpoint person_detector --out person.onnx
     mobilenet doctor
 
 Every number comes from the library; this package only parses and prints.
@@ -28,6 +29,7 @@ import tyro
 from ..train.presets import RECIPES
 from .bench import Bench
 from .cost import Cost
+from .export import Export
 from .predict import Predict
 from .sweep import Sweep
 from .train import Options, Train
@@ -63,6 +65,7 @@ def commands(options: Options) -> Any:
         | Annotated[Train, tyro.conf.subcommand("train", default=train)]
         | Annotated[Sweep, tyro.conf.subcommand("sweep", default=sweep)]
         | Annotated[Bench, tyro.conf.subcommand("bench")]
+        | Annotated[Export, tyro.conf.subcommand("export")]
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     )
 
@@ -106,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def parse(arguments: Sequence[str] | None) -> Cost | Predict | Train | Sweep | Bench | Doctor:
+def parse(arguments: Sequence[str] | None) -> Any:
     """Turn a command line into a command; a wrong one ends the program with one line on stderr."""
     printed = io.StringIO()
     options = recipe_options(sys.argv[1:] if arguments is None else arguments)

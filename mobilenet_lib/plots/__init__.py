@@ -10,6 +10,7 @@ from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .convolution import channels, filtered, im2col_matrices, padding_and_stride
+    from .engines import engine_bars, waterfall
     from .figure import COLOURS, BookFigure
     from .latency import predicted_latency, sparse_crossing
     from .letters import accuracies, guesses, letters
@@ -29,6 +30,7 @@ __all__ = [
     "channels",
     "compared",
     "counter_race",
+    "engine_bars",
     "evidence",
     "feature_maps",
     "filter_shapes",
@@ -56,12 +58,14 @@ __all__ = [
     "sparse_crossing",
     "time_shares",
     "verdicts",
+    "waterfall",
 ]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "convolution": ("channels", "filtered", "im2col_matrices", "padding_and_stride"),
+        "engines": ("engine_bars", "waterfall"),
         "figure": ("COLOURS", "BookFigure"),
         "latency": ("predicted_latency", "sparse_crossing"),
         "letters": ("accuracies", "guesses", "letters"),

@@ -1,0 +1,122 @@
+"""Two benchmark reports side by side: time against time, and what else differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .outcome import label
+from .report import Key, Report, ReportError, describe, key
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One engine or peer in both reports."""
+
+    name: str
+    """With how it cuts the batch."""
+    batch_size: int
+    first_ms: float
+    second_ms: float
+
+    @property
+    def ratio(self) -> float:
+        """Time in the second report over time in the first."""
+        return self.second_ms / self.first_ms
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two reports say, side by side."""
+
+    network: dict[str, Any]
+    pairs: tuple[Pair, ...]
+    differences: dict[str, tuple[Any, Any]]
+    """Fields of machine, versions and settings that differ; None where one has no such field."""
+    only_first: tuple[str, ...]
+    only_second: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        network = self.network
+        yield f"MobileNet {network['alpha']:g}-{network['resolution']}, A against B"
+        width = max((len(pair.name) for pair in self.pairs), default=0)
+        for batch_size in dict.fromkeys(pair.batch_size for pair in self.pairs):
+            yield f"\nBatch of {batch_size:<{max(width - 9, 1)}}        A, ms        B, ms    B / A"
+            for pair in self.pairs:
+                if pair.batch_size == batch_size:
+                    yield (
+                        f"  {pair.name:<{width}}  {pair.first_ms:11.2f}  {pair.second_ms:11.2f}  "
+                        f"{pair.ratio:7.2f}"
+                    )
+        if not self.pairs:
+            yield "\nNo engine is in both."
+        for title, names in (("A", self.only_first), ("B", self.only_second)):
+            if names:
+                yield f"\nOnly in {title}: {'; '.join(names)}"
+        yield (
+            "\nWhat differs" if self.differences else "\nMachine, versions and settings are alike."
+        )
+        for field, (first, second) in self.differences.items():
+            yield f"  {field}: {told(first)} | {told(second)}"
+
+
+def compare(first: Report, second: Report) -> Comparison:
+    """Two reports side by side, for engines and peers that are in both.
+
+    Times of two runs are compared here, so what slowed the one did not slow the other: a ratio
+    near 1 says nothing.
+
+    Raises
+    ------
+    ReportError
+        They measured different networks.
+    """
+    for field in first["network"]:
+        ours, theirs = first["network"][field], second["network"][field]
+        if ours != theirs:
+            raise ReportError(
+                f"the reports are of different networks: $.network.{field} is {ours} in the first "
+                f"and {theirs} in the second"
+            )
+    a, b = ({key(row): row["median_ms"] for row in report["timings"]} for report in (first, second))
+    pairs = [
+        Pair(label(name, slice, streams), batch_size, a[found], b[found])
+        for found in in_order(a)
+        if found in b
+        for batch_size, name, slice, streams in [found]
+    ]
+    return Comparison(
+        network=first["network"],
+        pairs=tuple(pairs),
+        differences=dict(different(first, second)),
+        only_first=tuple(describe(found) for found in in_order(a) if found not in b),
+        only_second=tuple(describe(found) for found in in_order(b) if found not in a),
+    )
+
+
+def in_order(times: dict[Key, float]) -> list[Key]:
+    """Measurements by size of batch, the fastest first."""
+    return sorted(times, key=lambda found: (found[0], times[found]))
+
+
+def different(first: Report, second: Report) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """Fields of machine, versions and settings with other values in the second report."""
+    for part in ("machine", "versions", "ceilings"):
+        for name in dict.fromkeys([*first[part], *second[part]]):
+            pair = first[part].get(name), second[part].get(name)
+            if pair[0] != pair[1]:
+                yield f"{part}.{name}", pair
+    for name in ("device", "threads", "commit", "seed"):
+        if first[name] != second[name]:
+            yield name, (first[name], second[name])
+
+
+def told(value: Any) -> str:
+    """A field's value, to read."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "not there" if value is None else str(value)

@@ -1,0 +1,236 @@
+"""Engines and peers side by side: each checked against eager, then all timed in turns.
+
+bench_engines(("all",))                            # whatever runs here
+bench_engines(("eager", "openvino"), batch_sizes=(1,), readings=30)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..engines import Engine, EngineError, check
+from ..model import PAPER, MobileNet
+from ..timing import Timing, interleave, ratio
+from ..timing import threads as with_threads
+from ..validation import check_int
+from .ceilings import bench_ceilings
+from .hardware import describe
+from .outcome import EAGER, OPENVINO, Checked, EngineBench, Timed
+from .peers import first_line, peers
+from .quality import Examiner
+from .ways import SLICES, choose, cuts, maker
+
+CLASSES = 1000
+SETTLE, CALIBRATION = 16, 16
+LEAST_S = 0.05
+"""Seconds of a reading: long against what the task before leaves in caches and waiting threads."""
+REFERENCES = (EAGER, OPENVINO.format(precision="fp32"), OPENVINO.format(precision="bf16"))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is timed: an engine with the way it cuts the batch, or a peer."""
+
+    name: str
+    ours: bool
+    precision: str
+    task: Callable[[], Any]
+    same_network: bool = True
+    slice: int | None = None
+    streams: int | None = None
+
+
+def bench_engines(
+    names: Sequence[str] = ("all",),
+    alpha: float = 1.0,
+    resolution: int = 224,
+    batch_sizes: Sequence[int] = (1, 32),
+    readings: int = 15,
+    threads: int | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    with_peers: bool = True,
+    slices: Sequence[int] = SLICES,
+    precision: str | None = None,
+    progress: Callable[[str], None] = lambda said: None,
+) -> EngineBench:
+    """Check every engine against eager, then time those that agree, and the peers, in turns.
+
+    Parameters
+    ----------
+    names
+        Of engines, or "all". Those that cannot run here are listed with the reason.
+    alpha, resolution
+        The network. Its weights are random: which they are changes nothing in what is computed.
+        What is decided is checked with trained ones; see `quality`.
+    batch_sizes
+        Images at a time.
+    readings
+        Rounds that count, at least 2; each runs everything once.
+    threads
+        For every engine and peer; None: as many as torch uses.
+    device
+        Where they run: "cpu", "cuda".
+    seed
+        Of weights and images.
+    with_peers
+        Whether to time the MobileNets of timm, transformers and torchvision where installed.
+    slices
+        Our engines also run a larger batch in parts of so many images.
+    precision
+        Of what torch itself runs; None: "fp32" on a CPU, "fp16" elsewhere.
+    progress
+        Told what is being done; preparing takes longer than timing.
+
+    Raises
+    ------
+    ValueError
+        An unknown engine, no engine that could run, or a value out of range.
+    """
+    where = torch.device(device)
+    chosen, missing = choose(names, where)
+    sizes = tuple(dict.fromkeys(check_int("batch_sizes", size, 1, 65536) for size in batch_sizes))
+    slices = tuple(dict.fromkeys(check_int("slices", size, 1, 65536) for size in slices))
+    check_int("readings", readings, 2)
+    in_torch = precision or ("fp32" if where.type == "cpu" else "fp16")
+    if not sizes:
+        raise ValueError("batch_sizes must name at least one size")
+    if not chosen:
+        said = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
+        raise ValueError(f"none of the engines that were named can run here ({said})")
+    with with_threads(threads) as count:
+        net, images = network(alpha, resolution, max(sizes), seed, where)
+        examiner = Examiner(where, seed, count)
+        checked: dict[str, Checked] = {}
+        failed: dict[str, str] = {}
+        for name, kind in chosen.items():
+            progress(f"checking {name}")
+            make = maker(kind, in_torch)
+            try:
+                engine = make().prepare(net, images[:1], images[-CALIBRATION:], count)
+                difference = check(engine, net, images[:1])
+                quality = examiner.quality(make, engine.precision, float(f"{difference:.3g}"))
+            except Exception as error:  # whatever breaks in one engine: said, and the others go on
+                failed[name] = explain(error)
+            else:
+                size = engine.size_bytes
+                checked[name] = Checked(kind.summary, engine.precision, size, quality)
+        progress("measuring this machine's ceilings")
+        found_peaks = bench_ceilings(device=device, threads=count, seed=seed, largest=1 << 16)
+        ceilings = {peak.precision: peak.gflops for peak in found_peaks.peaks if peak.gflops}
+        timings: list[Timed] = []
+        for size in sizes:
+            batch = images[:size].contiguous()
+            entries: dict[str, Entry] = {}
+            for name in checked:
+                for cut in cuts(chosen[name], size, slices, count):
+                    progress(f"preparing {name} for batches of {size}, {cut or 'whole'}")
+                    made = maker(chosen[name], in_torch, **cut)
+                    try:
+                        engine = made().prepare(net, batch, images[-CALIBRATION:], count)
+                        check(engine, net, batch)
+                    except Exception as error:
+                        key = f"{name}, batch of {size}" + "".join(f", {k} {cut[k]}" for k in cut)
+                        failed[key] = explain(error)
+                        continue
+                    entry = Entry(name, True, engine.precision, running(engine, batch), **cut)
+                    entries[f"{name} {cut}"] = entry
+            if with_peers:
+                progress(f"preparing peers for batches of {size}")
+                found, absent = peers(batch, alpha, in_torch, count)
+                missing |= absent
+                for name, peer in found.items():
+                    entries[name] = Entry(name, False, peer.precision, peer.task, peer.same_network)
+            if not entries:
+                continue
+            progress(f"timing {len(entries)} ways to run a batch of {size}")
+            tasks = {key: entry.task for key, entry in entries.items()}
+            seconds = interleave(tasks, readings, device=where, least_s=LEAST_S)
+            timings += rows(entries, seconds, size, net.arch.mult_adds, ceilings)
+    return EngineBench(
+        alpha=alpha,
+        resolution=resolution,
+        mult_adds=net.arch.mult_adds,
+        device=where.type,
+        threads=count,
+        seed=seed,
+        ceilings=ceilings,
+        machine=describe(where),
+        engines=checked,
+        timings=tuple(timings),
+        missing=missing,
+        failed=failed,
+    )
+
+
+def network(
+    alpha: float, resolution: int, batch_size: int, seed: int, device: torch.device
+) -> tuple[MobileNet, Tensor]:
+    """A network in eval mode and random images for it, as many as the largest batch or more.
+
+    Its batch normalization has the statistics of such images, as a trained one's would be: so each
+    layer's numbers are of ordinary size, and none is denormal, which processors are slow at.
+    """
+    accelerators = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(devices=accelerators):
+        torch.manual_seed(seed)
+        arch = PAPER.architecture(CLASSES, alpha=alpha, resolution=resolution)
+        net = MobileNet(arch, PAPER)
+        images = torch.randn(max(batch_size, SETTLE, CALIBRATION), 3, resolution, resolution)
+        norms = [part for part in net.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+        for norm in norms:
+            norm.momentum = None  # the plain average over what it sees
+        with torch.no_grad():
+            net.train()(images[:SETTLE])
+        for norm in norms:
+            norm.momentum = PAPER.bn_momentum
+    return net.eval().to(device), images.to(device)
+
+
+def running(engine: Engine, batch: Tensor) -> Callable[[], Tensor]:
+    """A function that runs a prepared engine on a batch."""
+    return lambda: engine.run(batch)
+
+
+def rows(
+    entries: Mapping[str, Entry],
+    seconds: Mapping[str, list[float]],
+    batch_size: int,
+    mult_adds: int,
+    ceilings: Mapping[str, float],
+) -> list[Timed]:
+    """What was measured on one size of batch, with ratios to those peers that ran beside it."""
+    references = [name for name in REFERENCES if name in entries]
+    found = []
+    for key, entry in entries.items():
+        timing = Timing.of(seconds[key])
+        ceiling = ceilings.get(entry.precision)
+        reached = 2 * mult_adds * batch_size / timing.median_ms / 1e6  # GFLOP/s
+        found.append(
+            Timed(
+                name=entry.name,
+                ours=entry.ours,
+                precision=entry.precision,
+                batch_size=batch_size,
+                slice=entry.slice,
+                streams=entry.streams,
+                timing=timing,
+                images_per_second=float(f"{1e3 * batch_size / timing.median_ms:.4g}"),
+                of_ceiling=round(reached / ceiling, 4) if ceiling and entry.same_network else None,
+                ratios={
+                    name: ratio(seconds[key], seconds[name]) for name in references if name != key
+                },
+            )
+        )
+    return found
+
+
+def explain(error: Exception) -> str:
+    """Why an engine is not timed: what it says itself, or what broke in its library."""
+    said = first_line(error)
+    return said if isinstance(error, EngineError) else f"{type(error).__name__}: {said}"

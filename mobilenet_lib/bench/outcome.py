@@ -1,0 +1,178 @@
+"""What a comparison of engines found: how right each is, how fast, and what was not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..timing import Timing
+
+LOGITS, DECISIONS = 0.02, 1.0
+"""fp32-level: largest difference of a logit over eager's largest, and share of equal decisions."""
+EAGER, OPENVINO = "timm, eager", "timm, OpenVINO {precision}"
+"""The peers that everything is compared with."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How an engine's answers compare with those of eager in fp32."""
+
+    difference: float
+    """Largest difference of a logit on the timed network, over eager's largest logit."""
+    images: int
+    """Letters in the wild that it was tested on."""
+    agreement: float
+    """Share of them that get eager's answer."""
+    accuracy: float
+    """Share of them that get the right answer."""
+    accuracy_eager: float
+    photos: tuple[int, int] | None = None
+    """int8: the book's photos on which the person detector decides as in eager, and all of them."""
+    views: tuple[int, int] | None = None
+    """int8: the same for crops and mirror images of the photos."""
+
+    @property
+    def fp32_level(self) -> bool:
+        """Whether nothing that a user sees is lost."""
+        return self.difference <= LOGITS and self.agreement >= DECISIONS
+
+    @property
+    def lost_points(self) -> float:
+        """Accuracy that the engine loses against eager, in percentage points."""
+        return 100 * (self.accuracy_eager - self.accuracy)
+
+    def __str__(self) -> str:
+        said = (
+            f"logits within {self.difference:.2g}, {self.agreement:.2%} of {self.images:,} answers "
+            f"as in eager, {self.accuracy:.2%} right (eager {self.accuracy_eager:.2%})"
+        )
+        if self.photos and self.views:
+            said += f", photos {self.photos[0]}/{self.photos[1]}"
+            said += f", their views {self.views[0]}/{self.views[1]}"
+        return said
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One engine that ran and was right."""
+
+    summary: str
+    precision: str
+    size_bytes: int | None
+    """Of the file that a device would get."""
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One engine or peer on one size of batch."""
+
+    name: str
+    ours: bool
+    precision: str
+    batch_size: int
+    slice: int | None
+    """Images that the engine runs at a time; None: the whole batch."""
+    streams: int | None
+    """Slices that run side by side; None: one after the other."""
+    timing: Timing
+    """Of the whole batch."""
+    images_per_second: float
+    of_ceiling: float | None
+    """Arithmetic done, as a share of the fastest matrix product in this precision here."""
+    ratios: dict[str, float] = field(default_factory=dict)
+    """By peer, the median over the rounds of: this time, over the peer's beside it."""
+
+    @property
+    def label(self) -> str:
+        """Its name, with how it cuts the batch if it does."""
+        return label(self.name, self.slice, self.streams)
+
+
+def label(name: str, slice: int | None, streams: int | None) -> str:
+    """An engine's name, with how it cuts a batch if it does."""
+    said = name if slice is None else f"{name}, slices of {slice}"
+    return said if streams is None else f"{said}, {streams} side by side"
+
+
+@dataclass(frozen=True)
+class EngineBench:
+    """Engines and peers side by side on one machine, checked first."""
+
+    alpha: float
+    resolution: int
+    mult_adds: int
+    device: str
+    """Kind of device: "cpu", "cuda"."""
+    threads: int
+    seed: int
+    ceilings: dict[str, float]
+    """GFLOP/s of the fastest matrix product, by precision; a mult-add is two FLOPs."""
+    machine: dict[str, Any] = field(repr=False)
+    """What it ran on; see `hardware.describe`."""
+    engines: dict[str, Checked]
+    timings: tuple[Timed, ...]
+    missing: dict[str, str]
+    """Engines and peers that are not here, and why."""
+    failed: dict[str, str]
+    """Engines that did not run, or computed something else, and so were not timed."""
+
+    def fastest(self, batch_size: int, int8: bool = False) -> Timed | None:
+        """The fastest of our engines at fp32-level, or of those in int8; None if there is none."""
+        timed = [
+            row
+            for row in self.timings
+            if row.ours and row.batch_size == batch_size and self._counts(row, int8)
+        ]
+        return min(timed, key=lambda row: row.timing.median_ms, default=None)
+
+    def _counts(self, row: Timed, int8: bool) -> bool:
+        if int8:
+            return row.precision == "int8"
+        return row.precision != "int8" and self.engines[row.name].quality.fp32_level
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Sizes of batches, in the order they were timed."""
+        return tuple(dict.fromkeys(row.batch_size for row in self.timings))
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield (
+            f"MobileNet {self.alpha:g}-{self.resolution}, {self.mult_adds:,} mult-adds, "
+            f"{self.device}, {self.threads} threads"
+        )
+        for precision, rate in self.ceilings.items():
+            yield f"a matrix product in {precision} reaches {rate:,.0f} GFLOP/s"
+        yield "\nChecked against eager in fp32"
+        width = max(map(len, self.engines), default=0)
+        for name, engine in self.engines.items():
+            size = "" if engine.size_bytes is None else f", {engine.size_bytes / 1e6:.1f} MB"
+            yield f"  {name:<{width}}  {engine.precision}{size}: {engine.quality}"
+        for batch_size in self.batch_sizes:
+            yield from self._table(batch_size)
+        for title, reasons in (("Failed", self.failed), ("Not here", self.missing)):
+            if reasons:
+                yield f"\n{title}"
+                yield from (f"  {name}: {reason}" for name, reason in reasons.items())
+
+    def _table(self, batch_size: int) -> Iterator[str]:
+        rows = [row for row in self.timings if row.batch_size == batch_size]
+        rows.sort(key=lambda row: row.timing.median_ms)
+        width = max(len(row.label) for row in rows)
+        yield f"\nBatch of {batch_size}, fastest first"
+        for row in rows:
+            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row.timing}"
+            line += f" {row.images_per_second:9,.1f} images/s"
+            if row.of_ceiling is not None:
+                line += f", {row.of_ceiling:.0%} of a product"
+            for name, ratio in row.ratios.items():
+                line += f", {ratio:.2f} of {name}"
+            yield line
+        for kind, int8 in (("at fp32-level", False), ("in int8", True)):
+            best = self.fastest(batch_size, int8)
+            if best:
+                yield f"  ours, fastest {kind}: {best.label}"

@@ -1,0 +1,173 @@
+"""MobileNets of other libraries, as they come, to be timed beside ours where they are installed."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..engines import ENGINES
+from ..engines.runtimes import load_openvino
+from .outcome import EAGER, LOGITS, OPENVINO
+
+CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A network of another library, ready to run."""
+
+    task: Callable[[], Any]
+    precision: str
+    same_network: bool
+    """Whether it is MobileNet V1, with our mult-adds."""
+
+
+def peers(
+    images: Tensor, alpha: float, precision: str, threads: int
+) -> tuple[dict[str, Peer], dict[str, str]]:
+    """Every peer that can be built here, and why the others cannot.
+
+    Parameters
+    ----------
+    images
+        (B, 3, H, W) network input, on the device where peers run.
+    alpha
+        Width of ours; timm and torchvision have theirs at 1 only.
+    precision
+        Of the networks that torch runs: "fp32", "fp16" or "bf16".
+    threads
+        For OpenVINO.
+    """
+    found: dict[str, Peer] = {}
+    missing: dict[str, str] = {}
+
+    def add(name: str, build: Callable[[], Peer]) -> None:
+        try:
+            found[name] = build()
+        except ImportError as error:
+            package = error.name or name.split()[0].rstrip(",")
+            missing[name] = f"{first_line(error)}; pip install {package}"
+        except Exception as error:  # whatever breaks another library: said, and the others go on
+            missing[name] = f"{type(error).__name__}: {first_line(error)}"
+
+    def in_torch(make: Callable[[], nn.Module], same: bool, layout: torch.memory_format) -> Peer:
+        return Peer(torch_task(make(), images, precision, layout), precision, same)
+
+    planes, pixels = torch.contiguous_format, torch.channels_last
+    if alpha == 1:
+        add(EAGER, lambda: in_torch(timm_net, True, planes))
+        add("timm, channels_last", lambda: in_torch(timm_net, True, pixels))
+        if images.device.type == "cpu":
+            for kind, engine in (("fp32", "openvino"), ("bf16", "openvino-bf16")):
+                add(
+                    OPENVINO.format(precision=kind),
+                    lambda kind=kind, engine=engine: through_openvino(
+                        timm_net(), images, kind, engine, threads
+                    ),
+                )
+        v2 = "torchvision MobileNetV2"
+        add(f"{v2}, eager", lambda: in_torch(lambda: torchvision_net("v2"), False, planes))
+        add(f"{v2}, channels_last", lambda: in_torch(lambda: torchvision_net("v2"), False, pixels))
+        v3 = "torchvision MobileNetV3 large"
+        add(f"{v3}, eager", lambda: in_torch(lambda: torchvision_net("v3_large"), False, planes))
+        add(
+            f"{v3}, channels_last",
+            lambda: in_torch(lambda: torchvision_net("v3_large"), False, pixels),
+        )
+    else:
+        missing["timm, torchvision"] = f"their MobileNets have alpha 1, ours here {alpha:g}"
+    add(
+        "transformers MobileNetV1, eager",
+        lambda: in_torch(lambda: transformers_net(alpha, images.shape[-1]), True, planes),
+    )
+    return found, missing
+
+
+def timm_net() -> nn.Module:
+    """MobileNet V1 of timm, with random weights."""
+    return importlib.import_module("timm").create_model("mobilenetv1_100", num_classes=CLASSES)
+
+
+def torchvision_net(version: str) -> nn.Module:
+    """MobileNet V2 or V3 of torchvision, with random weights."""
+    models = importlib.import_module("torchvision.models")
+    return models.get_model(f"mobilenet_{version}", weights=None, num_classes=CLASSES)
+
+
+def transformers_net(alpha: float, resolution: int) -> nn.Module:
+    """MobileNet V1 of transformers, with random weights; it returns the logits alone."""
+    transformers = importlib.import_module("transformers")
+    config = transformers.MobileNetV1Config(
+        depth_multiplier=alpha, image_size=resolution, num_labels=CLASSES, return_dict=False
+    )
+    return First(transformers.MobileNetV1ForImageClassification(config))
+
+
+class First(nn.Module):
+    """A network whose answer is the first of several."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The first part of what the network returns."""
+        return self.net(x)[0]
+
+
+def torch_task(
+    net: nn.Module, images: Tensor, precision: str, layout: torch.memory_format
+) -> Callable[[], Tensor]:
+    """A function that runs a network of torch on images that are where and how it wants them."""
+    dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+    net = net.eval().requires_grad_(False).to(images.device, dtype).to(memory_format=layout)
+    own = images.to(dtype).contiguous(memory_format=layout)
+
+    @torch.inference_mode()
+    def task() -> Tensor:
+        return net(own)
+
+    if task().shape != (len(images), CLASSES):
+        raise ValueError(f"it answers with {tuple(task().shape)}, not {(len(images), CLASSES)}")
+    return task
+
+
+def through_openvino(
+    net: nn.Module, images: Tensor, precision: str, engine: str, threads: int
+) -> Peer:
+    """A network that OpenVINO's own converter took from torch, as its documentation does it."""
+    there = ENGINES[engine].available()
+    if not there:
+        raise RuntimeError(there.reason)
+    openvino = load_openvino()
+    net = net.eval().requires_grad_(False)
+    with torch.no_grad():
+        expected = net(images)
+        model = openvino.convert_model(net, example_input=images)
+    model.reshape(list(images.shape))
+    hints: Mapping[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
+        "INFERENCE_NUM_THREADS": threads,
+    }
+    compiled = openvino.Core().compile_model(model, "CPU", hints)
+    array = images.contiguous().numpy()
+
+    def task() -> Any:
+        return compiled(array, share_inputs=True, share_outputs=True)
+
+    answer = torch.from_numpy(task()[0].copy())
+    off = ((answer - expected).abs().max() / expected.abs().max()).item()
+    if not off <= 2 * LOGITS:
+        raise ValueError(f"its logits are off by {off:.2g} of the largest")
+    return Peer(task, precision, True)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without the lines that follow."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,178 @@
+"""What an engine decides, on images that mean something: letters, and the book's photos.
+
+Speed is measured on a network with random weights, since they change nothing in what is computed.
+Decisions need trained ones: letters in the wild at 56 pixels, which have labels, and the person
+detector on the photos, which is small and narrow, as networks are that go into int8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import data
+from ..engines import Engine, answers
+from ..files import find_data
+from ..model import MobileNet
+from ..photos import credits, load_photo
+from ..weights import load_published
+from .outcome import Quality
+
+READER, DETECTOR = "letters_100_56", "person_detector"
+IMAGES, BATCH = 1000, 40
+CALIBRATION, CROPS = 256, 32
+CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
+SHARE = 0.8
+"""Of a photo's sides that a view keeps."""
+MakeEngine = Callable[[], Engine]
+
+
+class Exam:
+    """Images with eager's answers to them, the same for every engine.
+
+    Parameters
+    ----------
+    net
+        What answers.
+    images
+        (N, 3, H, W) network input.
+    calibration
+        Other images like these, for int8.
+    labels
+        (N,) right answers, where there are any.
+    """
+
+    def __init__(
+        self, net: MobileNet, images: Tensor, calibration: Tensor, labels: Tensor | None = None
+    ) -> None:
+        self.net, self.images, self.calibration, self.labels = net, images, calibration, labels
+        self._known = torch.empty(0, dtype=torch.int64, device=images.device)
+
+    def expected(self, count: int | None = None) -> Tensor:
+        """(count,) classes that eager decides for, each image once; None: for all images."""
+        wanted = self.images[:count]
+        if len(wanted) > len(self._known):
+            more = wanted[len(self._known) :].split(100)
+            with torch.inference_mode():
+                found = [self.net(part).argmax(1) for part in more]
+            self._known = torch.cat([self._known, *found])
+        return self._known[: len(wanted)]
+
+    def decisions(self, make: MakeEngine, threads: int | None, count: int | None = None) -> Tensor:
+        """(count,) classes that a new engine decides for; None: for all images."""
+        images = self.images[:count]
+        batch = min(BATCH, len(images))
+        engine = make().prepare(self.net, images[:batch], self.calibration, threads)
+        return answers(engine, images).argmax(1)
+
+
+def letters(device: torch.device, seed: int) -> Exam:
+    """Letters in the wild for the reader of letters, calibrated on training letters."""
+    net = load_published(find_data() / "checkpoints" / f"{READER}.safetensors").eval().to(device)
+    look = {"preprocess": net.preprocess, "seed": seed, "device": device}
+    test = data.load("glyphs", split="test", batch_size=400, **look)
+    shown, labels = (torch.cat(parts) for parts in zip(*test, strict=True))
+    train = data.load("glyphs", split="train", batch_size=CALIBRATION, **look)
+    return Exam(net, shown, next(iter(train))[0], labels)
+
+
+def photographs(device: torch.device, seed: int) -> tuple[Exam, ...]:
+    """The book's photos for the person detector: in two halves, each calibrated on the other.
+
+    The images are all `views` of one photo, then all of the next.
+    """
+    net = load_published(find_data() / "checkpoints" / f"{DETECTOR}.safetensors").eval().to(device)
+    random = np.random.default_rng(seed)
+    names = tuple(credits())
+    halves = []
+    for part in (0, 1):
+        looks = [view for name in names[part::2] for view in views(load_photo(name))]
+        crops = [
+            crop(load_photo(name), SHARE * random.uniform(0.4, 1), *random.uniform(size=2))
+            for name in names[1 - part :: 2]
+            for _ in range(CROPS)
+        ]
+        shown, calibration = (
+            torch.cat([net.preprocess(photo) for photo in photos]).to(device)
+            for photos in (looks, crops)
+        )
+        halves.append(Exam(net, shown, calibration))
+    return tuple(halves)
+
+
+def views(photo: np.ndarray) -> list[np.ndarray]:
+    """A photo, its four corners and its middle; and the mirror images of all six."""
+    looks = [photo, *(crop(photo, SHARE, *place) for place in CORNERS)]
+    return looks + [np.ascontiguousarray(look[:, ::-1]) for look in looks]
+
+
+VIEWS = 2 * (1 + len(CORNERS))
+
+
+def crop(photo: np.ndarray, share: float, down: float, right: float) -> np.ndarray:
+    """A part of a photo with `share` of its sides; `down` and `right`, 0 to 1, say where."""
+    height, width = (max(1, round(share * side)) for side in photo.shape[:2])
+    top, left = round(down * (photo.shape[0] - height)), round(right * (photo.shape[1] - width))
+    return np.ascontiguousarray(photo[top : top + height, left : left + width])
+
+
+class Examiner:
+    """Examines one engine after the other; images are made, and answered by eager, once.
+
+    Parameters
+    ----------
+    device
+        Where engines run.
+    seed
+        Of the calibration images.
+    threads
+        That engines run with.
+    """
+
+    def __init__(self, device: torch.device, seed: int = 0, threads: int | None = None) -> None:
+        self.device, self.seed, self.threads = device, seed, threads
+
+    @cached_property
+    def letters(self) -> Exam:
+        """Letters in the wild."""
+        return letters(self.device, self.seed)
+
+    @cached_property
+    def photos(self) -> tuple[Exam, ...]:
+        """The person detector's photographs."""
+        return photographs(self.device, self.seed)
+
+    def quality(self, make: MakeEngine, precision: str, difference: float) -> Quality:
+        """Answers of an engine to 1,000 letters; in int8 to all 5,200, and to the photos."""
+        exam = self.letters
+        count = len(exam.images) if precision == "int8" else IMAGES
+        said = exam.decisions(make, self.threads, count)
+        right, expected = exam.labels[:count].to(said.device), exam.expected(count).to(said.device)
+        photos = looks = None
+        if precision == "int8":
+            same = torch.cat(
+                [
+                    part.decisions(make, self.threads).cpu() == part.expected().cpu()
+                    for part in self.photos
+                ]
+            )
+            photos = int(same[::VIEWS].sum()), len(same[::VIEWS])
+            looks = int(same.sum()), len(same)
+        return Quality(
+            difference=difference,
+            images=count,
+            agreement=share(said == expected),
+            accuracy=share(said == right),
+            accuracy_eager=share(expected == right),
+            photos=photos,
+            views=looks,
+        )
+
+
+def share(hits: Tensor) -> float:
+    """Share of True."""
+    return round(hits.double().mean().item(), 6)

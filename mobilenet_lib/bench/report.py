@@ -1,0 +1,190 @@
+"""Benchmark reports that others can compare with: written whole, read with suspicion.
+
+    write_report("mine.json", make_report(bench_engines(), wall_time_s=120))
+    print(compare(read_report("mine.json"), read_report("yours.json")))
+
+`report.schema.json` beside this file says what a report holds. A file from elsewhere may hold
+anything, so it is checked against the schema, and beyond it, before a number of it is used; the
+error names the place by its JSON path. A report has no path and no name of the machine in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from ..files import provenance, write_atomically
+from ..installed import version_of
+from .outcome import EngineBench, label
+
+FORMAT, VERSION = "mobilenet-bench", 1
+SCHEMA = Path(__file__).with_name("report.schema.json")
+PACKAGES = (
+    *("torch", "numpy", "onnx", "onnxruntime", "openvino", "executorch", "torchao"),
+    *("timm", "transformers", "torchvision"),
+)
+MOST_BYTES = 4 << 20
+Report = dict[str, Any]
+Key = tuple[int, str, int | None, int | None]
+
+
+class ReportError(ValueError):
+    """A file is no report that can be used; the message names the file and the field at fault."""
+
+
+def make_report(result: EngineBench, wall_time_s: float) -> Report:
+    """A comparison of engines with all that is needed to read it elsewhere, as plain data."""
+    came = provenance(result.seed)
+    versions = {name: version for name in PACKAGES if (version := version_of(name))}
+    told = asdict(result)
+    report = {
+        "format": FORMAT,
+        "version": VERSION,
+        "date": came["date"],
+        "commit": came["commit"],
+        "seed": result.seed,
+        "wall_time_s": round(wall_time_s, 1),
+        "machine": told["machine"],
+        "versions": {"python": platform.python_version()} | versions,
+        "network": {name: told[name] for name in ("alpha", "resolution", "mult_adds")},
+        "device": result.device,
+        "threads": result.threads,
+        "ceilings": told["ceilings"],
+        "engines": told["engines"],
+        "timings": [row | row.pop("timing") for row in told["timings"]],
+        "missing": {name: public(said) for name, said in result.missing.items()},
+        "failed": {name: public(said) for name, said in result.failed.items()},
+    }
+    report = json.loads(json.dumps(report))  # tuples become lists, as they are read again
+    check_report(report, "the report")
+    return report
+
+
+def write_report(path: str | os.PathLike[str], report: Report) -> None:
+    """Write a report, whole or not at all."""
+    check_report(report, "the report")
+    write_atomically(path, json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+
+def read_report(path: str | os.PathLike[str]) -> Report:
+    """Read a report and check everything in it.
+
+    Raises
+    ------
+    ReportError
+        The file is no report, or not a whole one, or of a later version, or a field is wrong.
+    FileNotFoundError
+        There is no such file.
+    """
+    name = Path(path).name
+    with open(path, "rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ReportError(f"{name} is larger than {MOST_BYTES:,} bytes, which no report is")
+    try:
+        report = json.loads(content.decode(), object_pairs_hook=once, parse_constant=refuse)
+    except UnicodeDecodeError as error:
+        raise ReportError(f"{name} is not UTF-8 text: byte {error.start} is wrong") from None
+    except RecursionError:
+        raise ReportError(f"{name} is nested too deep to be a report") from None
+    except ValueError as error:  # not JSON, cut off, a number of thousands of digits, a name twice
+        raise ReportError(f"{name} is not JSON, or not all of it: {brief(str(error))}") from None
+    check_report(report, name)
+    return report
+
+
+def check_report(report: Any, name: str) -> None:
+    """Refuse what is no report, with the JSON path of the first field at fault.
+
+    Raises
+    ------
+    ReportError
+        `name` and the field are in the message, which is one line.
+    """
+    if not isinstance(report, dict) or report.get("format") != FORMAT:
+        raise ReportError(
+            f'{name}: $.format must be "{FORMAT}"; this is not a file that '
+            "`mobilenet bench --submit` wrote"
+        )
+    version = report.get("version")
+    if type(version) is int and version > VERSION:
+        raise ReportError(
+            f"{name}: $.version is {brief(str(version))}, this program reads version {VERSION} and "
+            "older; get a newer one"
+        )
+    faults = validator().iter_errors(report)
+    worst = jsonschema.exceptions.best_match(faults)
+    if worst is not None:
+        raise ReportError(f"{name}: {worst.json_path}: {brief(worst.message)}")
+    seen: set[Key] = set()
+    for i, row in enumerate(report["timings"]):
+        at = f"{name}: $.timings[{i}]"
+        low, high = row["quartiles_ms"]
+        if not low <= row["median_ms"] <= high:
+            raise ReportError(f"{at}.quartiles_ms: the median {row['median_ms']} lies outside them")
+        if row["ours"] and row["name"] not in report["engines"]:
+            raise ReportError(f"{at}.name: {brief(repr(row['name']))} is none of $.engines")
+        if key(row) in seen:
+            raise ReportError(f"{at}: {brief(describe(key(row)))} is there twice")
+        seen.add(key(row))
+
+
+@cache
+def validator() -> Any:
+    """What checks a report against the published schema."""
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def key(row: dict[str, Any]) -> Key:
+    """By what the same measurement in another report is found."""
+    return row["batch_size"], row["name"], row["slice"], row["streams"]
+
+
+def describe(key: Key) -> str:
+    """A measurement's key, to read."""
+    batch_size, name, slice, streams = key
+    return f"{label(name, slice, streams)} at batch {batch_size}"
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, unless it has a name twice: then nobody knows which counts."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r} is there twice in one object")
+    return made
+
+
+def refuse(constant: str) -> None:
+    """NaN and Infinity are not JSON, though Python reads them."""
+    raise ValueError(f"{constant} is no number in JSON")
+
+
+def brief(message: str, most: int = 200) -> str:
+    """A message in one line of bounded length, without control characters."""
+    line = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in message)).strip()
+    return line if len(line) <= most else f"{line[: most // 2]} ... {line[-most // 2 + 5 :]}"
+
+
+def public(message: str) -> str:
+    """A message without the paths and the name of the machine that it comes from."""
+    short = re.sub(r"(?:[A-Za-z]:)?(?:[\\/][^\s\\/'\",;:()]+){2,}", _last_part, message)
+    host = platform.node()
+    if host:
+        short = re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", "this machine", short)
+    return brief(short, 450)
+
+
+def _last_part(found: re.Match[str]) -> str:
+    return re.split(r"[\\/]", found.group())[-1]

@@ -1,0 +1,161 @@
+"""Figures of chapter 08: engines compared, and what each step from eager to the fastest buys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.patches import Patch
+
+from .figure import COLOURS, BookFigure, book_style, new_figure
+
+PRECISIONS = {
+    "fp32": (COLOURS["depthwise"], ""),
+    "fp16": (COLOURS["fc"], "\\\\\\"),
+    "bf16": (COLOURS["pointwise"], "///"),
+    "int8": (COLOURS["highlight"], "..."),
+}
+"""Colour and hatch of each, so that the figure also reads without colours."""
+INCH_A_CHARACTER = 0.088
+GAINED, LOST = COLOURS["pointwise"], COLOURS["standard"]
+
+
+def engine_bars(timings: Sequence[Mapping[str, Any]], batch_size: int) -> BookFigure:
+    """Engines and peers, the fastest at the top: medians as bars, quartiles as whiskers.
+
+    Parameters
+    ----------
+    timings
+        Rows of a benchmark report, `report["timings"]`: name, ours, precision, batch_size, slice,
+        streams, median_ms, quartiles_ms.
+    batch_size
+        Which of them to draw.
+
+    Raises
+    ------
+    ValueError
+        None is of that batch size.
+    """
+    rows = [row for row in timings if row["batch_size"] == batch_size]
+    if not rows:
+        there = ", ".join(map(str, dict.fromkeys(row["batch_size"] for row in timings)))
+        raise ValueError(f"no timing is of batch size {batch_size}; there are {there or 'none'}")
+    rows.sort(key=lambda row: row["median_ms"])
+    names = [_name(row) for row in rows]
+    longest = max(row["quartiles_ms"][1] for row in rows)
+    used = [kind for kind in PRECISIONS if any(row["precision"] == kind for row in rows)]
+    with book_style():
+        figure, (axis,) = new_figure(9, 0.36 * len(rows) + 1.25)
+        for place, row in enumerate(rows):
+            colour, hatch = PRECISIONS[row["precision"]]
+            low, high = row["quartiles_ms"]
+            middle = row["median_ms"]
+            axis.barh(place, middle, 0.7, color=colour, hatch=hatch, edgecolor="white", lw=0)
+            axis.errorbar(
+                middle,
+                place,
+                xerr=[[middle - low], [high - middle]],
+                color=COLOURS["ink"],
+                capsize=3,
+                lw=1.2,
+            )
+            axis.text(high + 0.015 * longest, place, _ms(middle), va="center", fontsize=10.5)
+        axis.set_yticks(range(len(rows)), names, fontsize=10.5)
+        for label, row in zip(axis.get_yticklabels(), rows, strict=True):
+            label.set_fontweight("bold" if row["ours"] else "normal")
+        axis.tick_params(axis="y", length=0)
+        axis.set(xlim=(0, 1.12 * longest), ylim=(len(rows) - 0.4, -0.6))
+        images = "1 image" if batch_size == 1 else f"{batch_size} images"
+        axis.set_xlabel(f"time for {images}, ms; whiskers: quartiles; bold: ours")
+        _legend(figure, used)
+        _margins(figure, names)
+    said = "; ".join(
+        f"{name} in {row['precision']} {_ms(row['median_ms'])}"
+        for name, row in zip(names, rows, strict=True)
+    )
+    figure.alt = f"Bars, time for {images} in ms, the fastest first: {said}."
+    return figure
+
+
+def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> BookFigure:
+    """What each step buys, from the first way to run the network to the last.
+
+    Parameters
+    ----------
+    times
+        By step, from top to bottom: milliseconds when it and all steps before it are taken.
+    precisions
+        Of each step: fp32, fp16, bf16 or int8.
+    """
+    names, values = list(times), list(times.values())
+    most = max(values)
+    used = [kind for kind in PRECISIONS if kind in {precisions[name] for name in names}]
+    said = []
+    with book_style():
+        figure, (axis,) = new_figure(9, 0.46 * len(names) + 1.25)
+        for place, (name, now) in enumerate(times.items()):
+            before = values[place - 1] if place else now
+            colour, hatch = PRECISIONS[precisions[name]]
+            axis.barh(place, now, 0.66, color=colour, hatch=hatch, edgecolor="white", lw=0)
+            words = _ms(now)
+            if place:
+                # The outline reaches to where the step before ended, or starts there.
+                axis.barh(
+                    place,
+                    abs(before - now),
+                    0.66,
+                    left=min(before, now),
+                    color="none",
+                    edgecolor=GAINED if now <= before else LOST,
+                    lw=1.4,
+                    ls="-" if now <= before else "--",
+                )
+                axis.plot([before, before], [place - 0.67, place], color=COLOURS["quiet"], lw=0.8)
+                words += _step(before, now)
+            end = max(before, now)
+            axis.text(end + 0.012 * most, place, words, va="center", fontsize=10.5)
+            said.append(f"{name} {words}")
+        axis.set_yticks(range(len(names)), names, fontsize=11)
+        axis.tick_params(axis="y", length=0)
+        axis.set(xlim=(0, 1.28 * most), ylim=(len(names) - 0.4, -0.6))
+        axis.set_xlabel("time, ms; outlined: what the step changes")
+        _legend(figure, used)
+        _margins(figure, names)
+    total = values[0] / values[-1]
+    figure.alt = (
+        f"A waterfall of time in ms, each step on top of those before: {'; '.join(said)}. "
+        f"The last takes 1/{total:.1f} of the first's time."
+    )
+    return figure
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    name = row["name"]
+    if row["slice"] is not None:
+        name += f", slices of {row['slice']}"
+    return name if row["streams"] is None else f"{name}, {row['streams']} side by side"
+
+
+def _ms(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.2f}"
+
+
+def _step(before: float, now: float) -> str:
+    factor = before / now
+    if now == before:
+        return " (the same)"
+    return f" ({factor:.2f}× faster)" if factor > 1 else f" ({1 / factor:.2f}× slower)"
+
+
+def _legend(figure: BookFigure, used: Sequence[str]) -> None:
+    marks = [
+        Patch(facecolor=PRECISIONS[kind][0], hatch=PRECISIONS[kind][1], edgecolor="white", lw=0)
+        for kind in used
+    ]
+    figure.legend(marks, used, loc="upper right", ncols=len(used), frameon=False, fontsize=11)
+
+
+def _margins(figure: BookFigure, names: Sequence[str]) -> None:
+    width, height = figure.get_size_inches()
+    left = min(0.5, (0.25 + INCH_A_CHARACTER * max(map(len, names))) / width)
+    figure.subplots_adjust(left, 0.62 / height, 0.985, 1 - 0.42 / height)

@@ -1,0 +1,352 @@
+"""Benchmark reports: what is written, what is refused and how, and two of them side by side."""
+
+import copy
+import json
+import platform
+import re
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mobilenet_lib import cli, files
+from mobilenet_lib.bench import report as reports
+from mobilenet_lib.bench.compare import compare
+from mobilenet_lib.bench.hardware import describe
+from mobilenet_lib.bench.outcome import Checked, EngineBench, Quality, Timed
+from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
+from mobilenet_lib.timing import Timing
+
+
+def timed(name, median, batch_size=1, **options):
+    options = {"ours": True, "precision": "fp32", "slice": None, "streams": None} | options
+    timing = Timing(3, median, (0.9 * median, 1.1 * median))
+    return Timed(
+        name=name,
+        batch_size=batch_size,
+        timing=timing,
+        images_per_second=1e3 * batch_size / median,
+        of_ceiling=0.5,
+        ratios={"timm, eager": 0.25},
+        **options,
+    )
+
+
+def result(**changes):
+    exact = Quality(1e-6, 1000, 1.0, 0.87, 0.87)
+    coarse = Quality(0.07, 5200, 0.98, 0.86, 0.87, (7, 7), (83, 84))
+    options = {
+        "alpha": 1.0,
+        "resolution": 224,
+        "mult_adds": 568_740_352,
+        "device": "cpu",
+        "threads": 2,
+        "seed": 0,
+        "ceilings": {"fp32": 171.0, "int8": 800.5},
+        "machine": describe(),
+        "engines": {
+            "eager": Checked("torch", "fp32", 17_000_000, exact),
+            "openvino-int8": Checked("OpenVINO", "int8", None, coarse),
+        },
+        "timings": (
+            timed("eager", 30.0),
+            timed("openvino-int8", 2.4, precision="int8"),
+            timed("eager", 1200.0, batch_size=32, slice=4),
+            timed("openvino-int8", 80.0, batch_size=32, precision="int8", slice=16, streams=2),
+            timed("timm, eager", 32.0, ours=False),
+        ),
+        "missing": {"executorch": "it needs the package executorch"},
+        "failed": {"compiled": "RuntimeError: /usr/lib/python3/torch/x.py broke"},
+    }
+    return EngineBench(**options | changes)
+
+
+REPORT = make_report(result(), 12.3)
+# Objects whose names are free: what is in them may be left out.
+OPEN = {("versions",), ("ceilings",), ("engines",), ("missing",), ("failed",)}
+
+
+def places(value, path=()):
+    """Every place in a report, and what stands there."""
+    yield path, value
+    children = value.items() if isinstance(value, dict) else ()
+    children = enumerate(value) if isinstance(value, list) else children
+    for name, child in children:
+        yield from places(child, (*path, name))
+
+
+def at(path):
+    """A place as the messages call it."""
+    said = "$"
+    for part in path:
+        if isinstance(part, int):
+            said += f"[{part}]"
+        else:
+            said += f".{part}" if re.fullmatch(r"[A-Za-z_]\w*", part) else f"['{part}']"
+    return said
+
+
+def changed(path, value):
+    """A report with something else at a place, as text; `value` may be what JSON cannot say."""
+    if not path:
+        return json.dumps(value)
+    made = copy.deepcopy(REPORT)
+    inside = made
+    for part in path[:-1]:
+        inside = inside[part]
+    inside[path[-1]] = value
+    return json.dumps(made)
+
+
+def refused(tmp_path, text):
+    """What is said of a file with this content: one line, not long."""
+    path = tmp_path / "theirs.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ReportError) as error:
+        read_report(path)
+    message = str(error.value)
+    assert message.startswith("theirs.json")
+    assert len(message.splitlines()) == 1
+    assert len(message) < 500
+    return message
+
+
+PLACES = [(path, value) for path, value in places(REPORT) if path]
+NUMBERS = [path for path, value in PLACES if type(value) in (int, float)]
+TEXTS = [path for path, value in PLACES if isinstance(value, str)]
+CLOSED = [
+    path
+    for path, value in places(REPORT)
+    if isinstance(value, dict) and path not in OPEN and "ratios" not in path
+]
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "mine.json"
+    write_report(path, REPORT)
+    assert read_report(path) == REPORT
+    assert REPORT["timings"][3]["quartiles_ms"] == [72.0, 88.0]
+    assert REPORT["timings"][3]["median_ms"] == 80.0
+    assert REPORT["engines"]["openvino-int8"]["quality"]["views"] == [83, 84]
+    assert (REPORT["seed"], REPORT["wall_time_s"], REPORT["threads"]) == (0, 12.3, 2)
+    assert {"python", "torch", "numpy"} <= set(REPORT["versions"])
+    assert REPORT["machine"]["processor"] == files.cpu_model()
+    assert len(PLACES) > 100
+
+
+def test_the_schema_is_one_and_is_closed():
+    schema = json.loads(reports.SCHEMA.read_text("utf-8"))
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["properties"]["version"]["const"] == reports.VERSION
+    assert schema["properties"]["format"]["const"] == reports.FORMAT
+
+    def objects(part):
+        if isinstance(part, dict):
+            if part.get("type") in ("object", ["object", "null"]):
+                yield part
+            for child in part.values():
+                yield from objects(child)
+        elif isinstance(part, list):
+            for child in part:
+                yield from objects(child)
+
+    for part in objects(schema):
+        assert "additionalProperties" in part
+        if "properties" in part:
+            assert part["additionalProperties"] is False
+            assert part["required"] == list(part["properties"])
+
+
+def test_nothing_of_the_machine_but_what_it_is(monkeypatch):
+    monkeypatch.setattr(platform, "node", lambda: "attic-7")
+    reasons = {
+        "timm": "cannot import name 'x' from 'timm' (/home/ann/venv/lib/timm/__init__.py)",
+        "onnxruntime": r"DLL load failed: C:\Users\Ann\site-packages\onnx.dll on attic-7",
+    }
+    told = make_report(result(missing=reasons), 1)
+    assert told["missing"]["timm"] == "cannot import name 'x' from 'timm' (__init__.py)"
+    assert told["missing"]["onnxruntime"] == "DLL load failed: onnx.dll on this machine"
+    assert told["failed"]["compiled"] == "RuntimeError: x.py broke"
+    text = json.dumps(told)
+    for private in ("attic", "home", "Ann", str(files.find_data().parent)):
+        assert private not in text
+    assert reports.public("needs 3/4 of a core and pip install -e '.[engines]'") == (
+        "needs 3/4 of a core and pip install -e '.[engines]'"
+    )
+
+
+@pytest.mark.parametrize("path", [path for path, _ in PLACES], ids=at)
+def test_a_thing_of_another_kind_is_refused_by_its_place(path, tmp_path):
+    for wrong in ([{"no": []}], {"no": [[]]}):
+        message = refused(tmp_path, changed(path, wrong))
+        if path[0] in ("format", "version"):
+            assert f"$.{path[0]}" in message
+        else:
+            assert at(path) in message
+
+
+@pytest.mark.parametrize("path", NUMBERS, ids=at)
+def test_a_number_out_of_range_is_refused_by_its_place(path, tmp_path):
+    for wrong in (-1, 10**400, True, "1", float(10**300)):
+        message = refused(tmp_path, changed(path, wrong))
+        assert at(path) in message or (path == ("version",) and "newer" in message)
+    for text in ("1e999", "-1e999"):
+        marked = changed(path, 123456.75).replace("123456.75", text)
+        assert at(path) in refused(tmp_path, marked)
+    for text in ("NaN", "Infinity", "-Infinity"):
+        marked = changed(path, 123456.75).replace("123456.75", text)
+        assert f"{text} is no number in JSON" in refused(tmp_path, marked)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=at)
+def test_an_empty_or_endless_text_is_refused_by_its_place(path, tmp_path):
+    for wrong in ("", "x" * 10_000, 7, None if path[-2:] != ("gpu",) else 7):
+        assert at(path) in refused(tmp_path, changed(path, wrong))
+
+
+@pytest.mark.parametrize("path", CLOSED, ids=at)
+def test_a_field_too_many_or_too_few_is_named(path, tmp_path):
+    whole = dict(places(REPORT))[path]
+    message = refused(tmp_path, changed(path, whole | {"surprise": 1}))
+    assert at(path) in message
+    assert "surprise" in message
+    for name in whole:
+        message = refused(tmp_path, changed(path, {k: v for k, v in whole.items() if k != name}))
+        assert at(path) in message
+        assert name in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("version",), 2, ["$.version is 2", "reads version 1", "newer"]),
+        (("version",), 10**3000, ["$.version is 1000", "newer"]),
+        (("version",), 0, ["$.version"]),
+        (("format",), "geekbench", ['$.format must be "mobilenet-bench"', "--submit"]),
+        (("timings", 0, "quartiles_ms"), [31, 40], ["$.timings[0].quartiles_ms", "30.0"]),
+        (("timings", 0, "quartiles_ms"), [20, 29], ["$.timings[0].quartiles_ms", "30.0"]),
+        (("timings", 1, "name"), "eager", ["$.timings[1]", "eager at batch 1 is there twice"]),
+        (("timings", 1, "name"), "phone", ["$.timings[1].name", "'phone' is none of $.engines"]),
+        (("timings",), [], ["$.timings"]),
+        (("date",), "yesterday", ["$.date", "yesterday"]),
+        (("commit",), "rm -rf", ["$.commit"]),
+        (("device",), "toaster", ["$.device", "toaster"]),
+    ],
+)
+def test_what_contradicts_itself_or_is_foreign_is_refused(path, value, words, tmp_path):
+    message = refused(tmp_path, changed(path, value))
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not JSON, or not all of it"),
+        (b"\xff\xfe\x00", "not UTF-8 text: byte 0"),
+        (b"\x89PNG\r\n", "not UTF-8"),
+        (b"<html>\n</html>", "not JSON"),
+        (b"[]", "$.format"),
+        (b"null", "$.format"),
+        (b"3", "$.format"),
+        (b"{}", "$.format"),
+        (b"[" * 200_000, "nested too deep"),
+        (b'{"a":1,"a":2}', "'a' is there twice"),
+        (b"1" * 5000, "not JSON"),
+        (b" " * (reports.MOST_BYTES + 1), "larger than 4,194,304 bytes"),
+    ],
+)
+def test_other_files_are_refused(content, words, tmp_path):
+    assert words in refused(tmp_path, content)
+
+
+def test_a_file_cut_off_anywhere_is_refused(tmp_path):
+    text = json.dumps(REPORT, indent=2)
+    for end in range(1, len(text), 97):
+        assert "not all of it" in refused(tmp_path, text[:end])
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_mutation_is_read_or_refused_and_never_anything_else(tmp_path_factory, data):
+    path, _ = data.draw(st.sampled_from(PLACES))
+    file = tmp_path_factory.mktemp("mutated") / "theirs.json"
+    file.write_text(changed(path, data.draw(VALUES)), encoding="utf-8")
+    try:
+        found = read_report(file)
+    except ReportError as error:
+        lines = str(error).splitlines()
+    else:
+        lines = str(compare(REPORT, found)).splitlines()[:1]
+    assert len(lines) == 1
+
+
+def test_a_report_that_cannot_be_is_not_written(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text("the last one")
+    broken = copy.deepcopy(REPORT)
+    broken["timings"][0]["median_ms"] = float("nan")
+    with pytest.raises(ReportError, match=r"\$\.timings\[0\]"):
+        write_report(path, broken)
+    assert path.read_text() == "the last one"
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.json"]
+
+
+def test_two_reports_side_by_side():
+    other = make_report(result(threads=4, ceilings={"fp32": 100.0}), 9)
+    other["machine"]["processor"] = "Another"
+    other["versions"] |= {"openvino": "1.2.3"}
+    other["timings"][0] |= {"median_ms": 60.0, "quartiles_ms": [55.0, 70.0]}
+    other["timings"][1]["slice"] = 8
+    del other["timings"][2]
+    found = compare(REPORT, other)
+    by_name = {(pair.name, pair.batch_size): pair for pair in found.pairs}
+    assert by_name["eager", 1].ratio == 2
+    assert by_name["timm, eager", 1].ratio == 1
+    assert list(by_name) == [
+        ("eager", 1),
+        ("timm, eager", 1),
+        ("openvino-int8, slices of 16, 2 side by side", 32),
+    ]
+    assert found.only_first == ("openvino-int8 at batch 1", "eager, slices of 4 at batch 32")
+    assert found.only_second == ("openvino-int8, slices of 8 at batch 1",)
+    assert found.differences["machine.processor"] == (files.cpu_model(), "Another")
+    assert found.differences["versions.openvino"][1] == "1.2.3"
+    assert found.differences["threads"] == (2, 4)
+    assert found.differences["ceilings.int8"] == (800.5, None)
+    text = str(found)
+    assert re.search(r"eager +30\.00 +60\.00 +2\.00\n", text)
+    assert "ceilings.int8: 800.5 | not there" in text
+    same = compare(REPORT, REPORT)
+    assert same.differences == {}
+    assert (same.only_first, same.only_second) == ((), ())
+    assert "alike" in str(same)
+
+
+def test_different_networks_are_not_compared():
+    other = make_report(result(alpha=0.5), 9)
+    with pytest.raises(ReportError, match=r"\$\.network\.alpha is 1\.0 in the first and 0\.5"):
+        compare(REPORT, other)
+
+
+def test_compare_on_the_command_line(tmp_path, capsys):
+    a, b = tmp_path / "a.json", tmp_path / "b.json"
+    write_report(a, REPORT)
+    b.write_text(changed(("threads",), 0))
+    assert cli.main(["bench", "--compare", str(a), str(a)]) == 0
+    assert "A against B" in capsys.readouterr().out
+    assert cli.main(["bench", "--compare", str(a), str(a), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pairs"][0]["name"] == "openvino-int8"
+    assert cli.main(["bench", "--compare", str(a), str(b)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mobilenet: error: b.json: $.threads: 0 is less than the minimum of 1")
+    assert cli.main(["bench", "--compare", str(a), str(tmp_path / "c.json")]) == 2
+    assert "c.json" in capsys.readouterr().err
