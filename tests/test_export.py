@@ -236,3 +236,12 @@ def test_a_missing_package_is_named(person, tmp_path, monkeypatch):
         path = tmp_path / f"net{exported.SUFFIXES[name]}"
         with pytest.raises(EngineError, match=rf"for {name} here: it needs .*\[{extra}\]"):
             export(person, path)
+
+
+@pytest.mark.skipif("executorch" not in FORMATS, reason="needs executorch")
+def test_executorch_with_other_numbers_of_threads_beside_each_other(written, person):
+    # Its pool belongs to the process: a program that points to a pool which is gone crashes.
+    loaded = [load_exported(written("executorch"), threads=count) for count in (1, 2, 1)]
+    x = torch.randn(1, 3, 96, 96)
+    for turn in (0, 1, 2, 1, 0, 2):
+        torch.testing.assert_close(loaded[turn](x), person(x).detach(), rtol=1e-3, atol=1e-3)

@@ -18,7 +18,7 @@ from ..weights.described import FORMAT, Description, describe
 from ..weights.naming import OURS
 from .engine import Availability, EngineError
 from .runtimes import load_onnxruntime, load_openvino
-from .with_executorch import ExecuTorch, ExecuTorchInt8, load_program, set_threads
+from .with_executorch import ExecuTorch, ExecuTorchInt8, Loaded
 from .with_onnxruntime import OnnxRuntime, OnnxRuntimeInt8, session
 from .with_openvino import OpenVino, OpenVinoInt8, compile_model
 
@@ -141,14 +141,5 @@ def _openvino(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], 
 
 
 def _executorch(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], Tensor]]:
-    program = load_program(file.read_bytes())
-    set_threads(threads)
-    method = program.load_method("forward")
-    said = program.load_method(FORMAT).execute([])[0] if FORMAT in program.method_names else None
-
-    def forward(x: Tensor) -> Tensor:
-        return method.execute([x.cpu()])[0]
-
-    # A method points into its program's memory and does not keep it.
-    forward.program = program  # type: ignore[attr-defined]
-    return said, forward
+    program = Loaded(file.read_bytes(), threads)
+    return program.constant(FORMAT), lambda x: program(x.cpu())

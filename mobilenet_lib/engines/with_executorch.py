@@ -33,22 +33,14 @@ class ExecuTorch(Engine):
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         self._program = self._lowered(net, example, calibration)
-        set_threads(self.threads)
-        # A method points into its program's memory and does not keep it.
-        self._loaded = load_program(self._program)
-        self._forward = self._loaded.load_method("forward")
+        self._loaded = Loaded(self._program, self.threads)
         self._run(example)
 
     def _lowered(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> bytes:
         return lower(net, example)
 
     def _run(self, x: Tensor) -> Tensor:
-        (logits,) = self._forward.execute([x])
-        return logits
-
-    def _run_parts(self, parts: Any) -> Tensor:
-        set_threads(self.threads)
-        return super()._run_parts(parts)
+        return self._loaded(x)
 
 
 class ExecuTorchInt8(ExecuTorch):
@@ -145,16 +137,48 @@ def quantize(
     return convert_pt2e(watched)
 
 
-def load_program(program: bytes) -> Any:
-    """An ExecuTorch program, ready to load methods of."""
-    from executorch.runtime import Runtime
+class Loaded:
+    """An ExecuTorch program, ready to run with a number of threads.
 
-    return Runtime.get().load_program(program)
+    XNNPACK has one pool of threads for the whole process, and a loaded method keeps pointing to the
+    pool that it found. So whoever needs another number makes a new pool, and every program that was
+    loaded before is loaded again when it runs next.
+    """
+
+    _pools = 0
+    """How often a new pool was made."""
+
+    def __init__(self, program: bytes, threads: int) -> None:
+        self._bytes, self._threads = program, threads
+        self._load()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Output of its method "forward"."""
+        if self._pool != Loaded._pools or _threads() != self._threads:
+            self._load()
+        (output,) = self._forward.execute([x])
+        return output
+
+    def constant(self, name: str) -> Any:
+        """What the method `name` returns, None if there is none."""
+        if name not in self._program.method_names:
+            return None
+        return self._program.load_method(name).execute([])[0]
+
+    def _load(self) -> None:
+        from executorch.extension.pybindings import portable_lib
+        from executorch.runtime import Runtime
+
+        if _threads() != self._threads:
+            portable_lib._unsafe_reset_threadpool(self._threads)
+            Loaded._pools += 1
+        self._pool = Loaded._pools
+        # A method points into its program's memory and does not keep it: both are kept.
+        self._program = Runtime.get().load_program(self._bytes)
+        self._forward = self._program.load_method("forward")
 
 
-def set_threads(count: int) -> None:
-    """Let XNNPACK compute with `count` threads; it has one pool for the whole process."""
+def _threads() -> int:
     from executorch.extension.pybindings import portable_lib
 
-    if portable_lib._threadpool_get_thread_count() != count:
-        portable_lib._unsafe_reset_threadpool(count)
+    return portable_lib._threadpool_get_thread_count()
