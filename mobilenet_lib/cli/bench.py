@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import tyro
 
-What = Literal["engines", "layers", "sparse", "machine", "sixteen", "data", "train"]
+What = Literal["engines", "layers", "sparse", "machine", "sixteen", "int8", "data", "train"]
 COMMON = ("readings", "device", "seed")
 ONE_SIZE = ("alpha", "resolution", "batch_size", *COMMON)
 # Which options each measurement has; all others are refused, for who gives one expects an effect.
@@ -24,6 +24,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "sparse": ("batch_size", *COMMON, "threads"),
     "machine": (*COMMON, "threads"),
     "sixteen": ("batch_size", "precision", *COMMON, "threads"),
+    "int8": ("seed",),
     "data": ONE_SIZE,
     "train": (*ONE_SIZE, "compile"),
 }
@@ -36,8 +37,8 @@ class Bench:
     engines: ways to run the network, and other libraries' MobileNets, checked and then timed side
     by side. layers: each layer's time against its mult-adds and bytes. sparse: a pruned layer
     against the whole one. machine: what it can do at most. sixteen: the paper's widths and
-    resolutions, measured and predicted. data: composing training images, beside a training step.
-    train: a training step of ours beside others.
+    resolutions, measured and predicted. int8: accuracy in eight bits; no time. data: composing
+    training images, beside a training step. train: a training step of ours beside others.
     """
 
     what: tyro.conf.Positional[What] = "engines"
@@ -81,8 +82,8 @@ class Bench:
         """Print the measurement; the exit code is 1 if a check failed or a limit is missed.
 
         For engines: if one that is here did not run or computed something else than eager. For
-        data and train: on a CPU over its limit; for layers and sixteen: off theirs. Speed that
-        depends on what is installed fails nothing.
+        data and train: on a CPU over its limit; for layers, sixteen and int8: off theirs. Speed
+        that depends on what is installed fails nothing.
         """
         given = self.given()
         if self.compare is not None:
@@ -165,6 +166,11 @@ class Bench:
         from ..bench.sixteen import bench_sixteen
 
         return judged(bench_sixteen(**batch(given)))
+
+    def _int8(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
+        from ..bench.int8 import bench_int8
+
+        return judged(bench_int8(**given))
 
     def _sparse(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
         from ..bench.sparse import bench_sparse
