@@ -114,11 +114,13 @@ report()
 # | [01 Standard convolution](01_standard_convolution.ipynb) | compute a convolution by hand, count its multiplications, and turn it into a matrix product |
 # | [02 Depthwise separable convolution](02_depthwise_separable_convolution.ipynb) | split it in two and say exactly what that saves, and what it gives up |
 # | [03 The network](03_the_network.ipynb) | read the paper's Table 1, rebuild the network, and find the misprint in it |
+# | [04 What a mult-add costs](04_what_a_mult_add_costs.ipynb) | say what limits a layer on your machine, and predict the milliseconds of a network before you measure them |
 # | [05 Training](05_training.ipynb) | compute a step of training by hand, train a network while you watch, and say which parts of a recipe matter |
 # | [06 Width and resolution](06_width_and_resolution.ipynb) | predict what any width and resolution costs, and choose the network for a budget |
 # | [07 A published MobileNet](07_a_published_mobilenet.ipynb) | run weights that others trained, see through a wrong convention, and teach a trained network something new |
+# | [08 To the device](08_to_the_device.ipynb) | fold, quantize and export a trained network, and find the fastest way to run it |
 #
-# Read them in this order: each uses what the one before has established. (Chapter 04 is being written; the others do not need it.)
+# Read them in this order: each uses what the one before has established.
 #
 # ### The symbols
 #

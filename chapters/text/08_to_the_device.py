@@ -186,7 +186,7 @@ for said, engine in engines.items():
     print(f"{said:<31}{accuracy(engine, pictures, answers):6.1%} of a thousand letters")
 
 # %% [markdown]
-# One step for each layer costs many points; one for each channel costs hardly any, on the same processor, at the same speed. (If you see only one line, no engine for eight bits is installed. On the book's machine the whole test set gave 83.9 % in float32, 75.9 % with a step a layer, 83.9 % with a step a channel; `data/results/int8_letters.json`.) MobileNet got a name for being hard to quantize. It was not the eight bits, it was the one step.
+# One step for each layer costs many points; one for each channel costs hardly any, on the same processor, at the same speed. (If you see only one line, no engine for eight bits is installed. On the book's machine the whole test set gave 83.9 % in float32, 75.9 % with a step a layer, 83.9 % with a step a channel; `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize. It was not the eight bits, it was the one step.
 #
 # ### Smaller, and faster
 #
