@@ -81,7 +81,7 @@ for name, seconds in interleave(tasks, readings=9).items():
     print(f"{name:<16}{mult_adds[name] / np.median(seconds) / 1e6:12,.0f} million a second")
 
 # %% [markdown]
-# A thousandfold and more. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has that settled before it begins. So a mult-add has no price of its own. It depends on who does it, and on how its numbers come to it.
+# Thousands of times. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has that settled before it begins. So a mult-add has no price of its own. It depends on who does it, and on how its numbers come to it.
 #
 # `interleave` is the book's clock. It runs the tasks in turns, a, b, c, a, b, c, so that whatever else your machine is doing slows all of them alike, and it does not count the first rounds, in which caches fill up. From a list of times take the median: one slow reading does not move it.
 #
@@ -155,7 +155,7 @@ profile = bench_layers(ceilings=ceilings)
 plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 
 # %% [markdown]
-# The pointwise layers stand high and to the right, most of them near the flat part: a 1 by 1 convolution *is* a matrix product, and a processor can do nothing better. The depthwise layers stand low and to the left, under the slope or well below it.
+# The pointwise layers stand high and to the right, under the flat part, the best of them near it: a 1 by 1 convolution *is* a matrix product, and a processor can do nothing better. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
 #
 # A layer below the roof is not held by the roof. It has other costs: finding the kernel to call, starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
 #
@@ -223,7 +223,7 @@ for count in (1, 2):
     print(*(f"{rates[count, batch]:6.0f}" for batch in batches))
 
 # %% [markdown]
-# A batch helps at first, since the fixed costs of a call are shared. Then it stops helping, and large batches may even be slower for each picture: the maps of sixteen images no longer fit into the caches, and travel to memory and back between the layers. A second thread halves the arithmetic, but not the way to memory, which both share.
+# A batch helps at first, since the fixed costs of a call are shared. Then it stops helping, and large batches may even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs as much as it brings, and the way to memory both share.
 #
 # ## Predict, then measure
 #
@@ -242,7 +242,7 @@ print(f"predicted {expected:.2f} ms, measured {found:.2f} ms")
 print(f"by mult-adds alone it would be {eighth:.2f} ms")
 
 # %% [markdown]
-# The model knows nothing about the smaller network but its table of layers. If it is near, that is because what it is made of is near the truth: two limits, and a price for each call.
+# Mult-adds alone are off by a factor of two or three. The model comes much nearer, and it knows nothing about the smaller network but its table of layers: two limits, and a price for each call, are most of the truth.
 #
 # One network may be luck. Here are all sixteen, predicted from the profile of the largest and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
 
@@ -295,7 +295,7 @@ check("4.4", answer)
 # %% [markdown]
 # ## Summary
 #
-# - A mult-add has no fixed price. Loops, direct sums and matrix products do the same work at speeds a thousandfold apart.
+# - A mult-add has no fixed price. Loops and matrix products do the same work at speeds thousands of times apart.
 # - Two limits hold for every layer: the arithmetic of the processor, and the way of its numbers to it. Operations over bytes tells which one applies.
 # - Pointwise layers are matrix products with tens of operations for each byte, and run near the machine's best. Depthwise layers have two or three, and cannot.
 # - So 3 % of the mult-adds take far more than 3 % of the time, and the design is still right.

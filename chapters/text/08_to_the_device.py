@@ -68,7 +68,7 @@ once = torch.conv2d(padded, weight, bias, stride=2)
 assert torch.allclose(once, block.bn(block.conv(padded)), atol=1e-4)
 
 # %% [markdown]
-# The library folds whole networks. **Predict:** how many of the 55 batch-normalized and convolutional steps remain, and do the answers change?
+# The library folds whole networks. **Predict:** how many batch normalizations will be left, and will the answers change?
 
 # %%
 from mobilenet_lib.engines import fold
@@ -81,7 +81,7 @@ numbers = [sum(t.numel() for t in n.state_dict().values()) for n in (net, small)
 print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:,} after")
 
 # %% [markdown]
-# None remains, and every answer is the same, up to rounding. Folding is free. It is the first thing that every engine does.
+# None of the 27 remains, and every answer is the same, up to rounding. Folding is free. It is the first thing that every engine does.
 #
 # ## Engines
 #
@@ -132,7 +132,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, dict.fromkeys(times, "fp32"))
 
 # %% [markdown]
-# The mult-adds stayed the same. What went away is everything around them: copies between layouts, passes over the maps for normalization and activation alone, and Python between the layers. What is left is close to what chapter 04 measured as the most that this processor can do. From there on, only smaller numbers help.
+# The mult-adds stayed the same. What went away is everything around them: copies between layouts, passes over the maps for normalization and activation alone, and Python between the layers. On the book's machine the fastest engine comes to 79 % of what a plain matrix product reaches with one picture, and to all of it with 32 pictures, if they go through one by one, two at the same time, so that their maps stay in the caches (`data/results/bench_engines.json`). From there on, only smaller numbers help.
 #
 # ## Eight bits
 #
@@ -145,10 +145,10 @@ def quantized(weight, step):
 
 
 # %% [markdown]
-# The step must be wide enough for the largest weight: $s = \max |w| / 127$. But the largest of *what*? One step for the whole layer is simplest. Look at the filters of a depthwise layer first, folded as they will be used.
+# The step must be wide enough for the largest weight: $s = \max |w| / 127$. But the largest of *what*? One step for the whole layer is simplest. Look at the filters of the third depthwise layer, folded as they will be used.
 
 # %%
-weights = small.dw_2.conv.weight
+weights = small.dw_3.conv.weight
 largest = weights.abs().amax(dim=(1, 2, 3))  # of each channel's nine weights
 print(f"from {largest.min():.4f} to {largest.max():.2f}, median {largest.median():.3f}")
 
@@ -156,13 +156,14 @@ print(f"from {largest.min():.4f} to {largest.max():.2f}, median {largest.median(
 # **Predict:** with one step for all, how many of the 255 levels does a channel in the middle get to use?
 
 # %%
-per_layer = largest.max() / 127
-levels = largest / per_layer
-print(f"the middle channel reaches level {levels.median():.0f} of 127")
-print(f"{(levels < 8).float().mean():.0%} of the channels have fewer than 8 levels on either side")
+for name in ("dw_3", "pw_3"):
+    largest = small.get_submodule(name).conv.weight.abs().amax(dim=(1, 2, 3))
+    levels = largest / largest.max() * 127
+    print(f"{name}: the middle channel reaches level {levels.median():.0f} of 127,", end=" ")
+    print(f"{(levels < 8).float().mean():.0%} of the channels not even level 8")
 
 # %% [markdown]
-# Folding has multiplied each filter by a number of its own, and nothing in depthwise layers evens that out. So with one step for the layer, some channels fall between the levels. With a step for each channel (*per channel*), everyone has all 255. It costs one number a channel.
+# In the depthwise layer one channel has weights so large that nearly all others are left with a handful of levels. Folding has multiplied each filter by a number of its own, and with nine weights to a filter nothing evens that out; in the pointwise layer after it, where every filter has many weights, nobody is so badly off. With a step for each channel (*per channel*), everyone has all 255 levels. It costs one number a channel.
 #
 # Activations have to be whole numbers too, if the arithmetic is to be done in whole numbers. Their range is not known from the weights, so it is measured, on some pictures from the training set: *calibration*. All of this without training anything again, which gave it the name **post-training quantization**.
 #
@@ -186,11 +187,11 @@ for said, engine in engines.items():
     print(f"{said:<31}{accuracy(engine, pictures, answers):6.1%} of a thousand letters")
 
 # %% [markdown]
-# One step for each layer costs many points; one for each channel costs hardly any, on the same processor, at the same speed. (If you see only one line, no engine for eight bits is installed. On the book's machine the whole test set gave 83.9 % in float32, 75.9 % with a step a layer, 83.9 % with a step a channel; `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize. It was not the eight bits, it was the one step.
+# One step for each layer costs many points; one for each channel costs hardly any, on the same processor, at the same speed. (If you see only one line, no engine for eight bits is installed. On the book's machine the whole test set gave 83.9 % in float32, 75.9 % with a step a layer, and 83.9 % with a step a channel: `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize. It was not the eight bits, it was the one step.
 #
 # ### Smaller, and faster
 #
-# A quarter of the bytes has to be fetched, and a processor fits four times as many numbers of one byte into its vectors. How much of it becomes speed depends on the processor: newer ones have instructions made for this, older ones have to make do.
+# Only a quarter of the bytes has to be fetched, and a processor fits four times as many numbers of one byte into its vectors. How much of it becomes speed depends on the processor: newer ones have instructions made for this, older ones have to make do.
 #
 # **Predict:** by which factor is the network in eight bits faster, on your processor?
 
@@ -248,7 +249,7 @@ for row in paper.devices():
     print(f"{row.device:<24}{row.precision:<7}{row.threads:<14}{row.milliseconds:7.1f} ms")
 
 # %% [markdown]
-# A factor of more than a thousand lies between the largest number and the smallest, for the same 569 million mult-adds. The unit of this book's title table is the mult-add. The unit of everyone who uses the network is the millisecond.
+# A factor of more than a thousand lies between the largest number and the smallest, for the same 569 million mult-adds. The paper counts in mult-adds. Whoever uses the network counts in milliseconds.
 #
 # ## The best for your machine
 #
@@ -303,7 +304,7 @@ check_answer("8.4", answer)
 # - An engine that knows the whole network beforehand gets most of the speed from leaving out what is not a mult-add.
 # - Eight bits need a step for each channel in MobileNet's depthwise layers, and pictures to calibrate the activations.
 # - An exported file must carry the preprocessing and the class names, or it will be used wrongly.
-# - The same mult-adds take four milliseconds on one device and four seconds on another.
+# - The same mult-adds take three milliseconds on one device and four seconds on another.
 #
 # ## Sources
 #
