@@ -240,7 +240,7 @@ for phone in paper.phones()[::5]:
     print(f"8 bit {phone.int8_ms:5.1f} ms, {phone.int8_top1} %")
 
 # %% [markdown]
-# In eight bits about 1.7 times as fast, at a fourth of the size, for one or two points of accuracy. These networks were trained with rounding in the loop (*quantization-aware training*), which helps the small ones most. The trade-off of chapter 06 has a third slider.
+# In eight bits about 1.7 times as fast, at a fourth of the size, for one or two points of accuracy. These networks were trained with rounding in the loop (*quantization-aware training*). The trade-off of chapter 06 has a third slider.
 #
 # One network, many devices:
 
