@@ -131,6 +131,21 @@ def test_torch_missing(monkeypatch):
     assert "make lab" in finding.advice
 
 
+def test_engines_that_are_here_and_that_are_not(monkeypatch):
+    pytest.importorskip("torch")
+    from mobilenet_lib.engines import ENGINES, Availability
+
+    gone = Availability(False, "it is not installed")
+    for name, engine in ENGINES.items():
+        there = Availability(True) if name in ("eager", "openvino") else gone
+        monkeypatch.setattr(engine, "available", lambda there=there: there)
+    finding = software.check_engines()
+    assert finding.status == "ok"
+    assert finding.detail.startswith("eager, openvino; not here: channels_last, folded")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert "torch is not there" in software.check_engines().detail
+
+
 @pytest.mark.parametrize("system", ["linux", "win32"])
 def test_torch_that_does_not_load(monkeypatch, system):
     class Broken:

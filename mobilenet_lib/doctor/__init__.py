@@ -28,6 +28,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     hardware.check_memory,
     hardware.check_gpu,
     software.check_browser,
+    software.check_engines,
 )
 
 

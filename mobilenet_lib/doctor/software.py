@@ -92,6 +92,20 @@ def check_torch() -> Finding:
     return Finding("torch", "ok", detail)
 
 
+def check_engines() -> Finding:
+    """Which of chapter 08's engines can run a network here; the book needs only torch's own."""
+    if sys.modules.get("torch") is None:  # check_torch has imported it where it can be
+        return Finding("Engines", "ok", "not looked for, since torch is not there")
+    from ..engines import ENGINES
+
+    there = [name for name, engine in ENGINES.items() if engine.available()]
+    others = [name for name in ENGINES if name not in there]
+    detail = ", ".join(there)
+    if others:
+        detail += f"; not here: {', '.join(others)} (chapter 08 says why)"
+    return Finding("Engines", "ok", detail)
+
+
 def check_jupyter() -> Finding:
     """Whether JupyterLab and both halves of its widgets fit together."""
     have = {name: version_of(name) for name in (*WIDGET_MAJORS, "anywidget")}
