@@ -61,7 +61,7 @@ def test_this_machine_can_run_the_tests():
     findings = doctor.diagnose()
     assert [finding.topic for finding in findings] == [
         "Python", "Packages", "torch", "Jupyter widgets", "Data",
-        "Processor", "Threads", "Memory", "GPU", "Browser tests",
+        "Processor", "Threads", "Memory", "GPU", "Browser tests", "Engines",
     ]  # fmt: skip
     assert not [finding for finding in findings if finding.status == "fail"]
     for finding in findings:

@@ -127,8 +127,8 @@ FIGURES = {
             | {"bf16": "bf16"},
         ),
         [
-            "eager 30; folded 32 (1.07× slower); compiled 16 (2.00× faster); "
-            "the same 16 (the same); bf16 0.50 (32.00× faster)",
+            "eager 30; folded 32 (0.94× as fast); compiled 16 (2.00× as fast); "
+            "the same 16 (the same); bf16 0.50 (32.00× as fast)",
             "1/60.0 of the first",
         ],
     ),

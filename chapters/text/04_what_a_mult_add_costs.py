@@ -17,7 +17,7 @@
 # %% [markdown]
 # # What a mult-add costs
 #
-# Chapter 02 ended with a promise: eight to nine times fewer mult-adds. Measure the two layers, and you will not find them eight to nine times apart in time. Nobody has cheated. A mult-add is a unit of arithmetic, and what you wait for is a machine. This chapter looks at the machine, and ends with you predicting its milliseconds.
+# Chapter 02 ended with a promise: eight to nine times fewer mult-adds. It did not promise eight to nine times less time. A mult-add is a unit of arithmetic, and what you wait for is a machine. This chapter looks at the machine, and ends with you predicting its milliseconds.
 
 # %% [markdown]
 # **In this chapter you will**
@@ -98,7 +98,7 @@ ceilings = bench_ceilings()
 print(ceilings)
 
 # %% [markdown]
-# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. Set the first line against the last of the copies: while one number of four bytes arrives from memory, a processor of today can do tens of mult-adds. A layer that uses each number once or twice will keep it waiting.
+# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapter 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about fifteen mult-adds. And yours? A layer that uses each number once or twice will keep it waiting.
 #
 # ## How often is a number used?
 #
@@ -125,7 +125,7 @@ pointwise = intensity(cost.pointwise_mult_adds(512, 512, size), maps, 512 * 512,
 print(f"depthwise {depthwise:.1f}, pointwise {pointwise:.1f} operations a byte")
 
 # %% [markdown]
-# Two against fifty. The library counts the same for every layer, from Table 1:
+# Two against fifty-five: a factor of 25, and not of 512/9, since the pointwise layer must also read its 262,144 weights, more than the numbers in its two maps together. The library counts the same for every layer, from Table 1:
 
 # %%
 import mobilenet_lib as mn
@@ -155,7 +155,7 @@ profile = bench_layers(ceilings=ceilings)
 plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 
 # %% [markdown]
-# The pointwise layers stand high and to the right, under the flat part, the best of them near it: a 1 by 1 convolution *is* a matrix product, and a processor can do nothing better. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
+# The pointwise layers stand high and to the right, under the flat part, the best of them at two thirds of it on the book's machine (the axis is logarithmic, so that looks near): a 1 by 1 convolution *is* a matrix product, and a processor does nothing better. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
 #
 # A layer below the roof is not held by the roof. It has other costs: finding the kernel to call, starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
 #
@@ -167,13 +167,13 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 plots.time_shares(profile.time_shares, profile.mult_adds_shares)
 
 # %% [markdown]
-# If time went with the mult-adds, the two bars of each kind would be equally long. They are not. The depthwise layers take many times their share. Now you can say why, with three reasons that come on top of each other:
+# If time went with the mult-adds, each colour would be equally long in both bars. It is not. The depthwise layers take many times their share. Now you can say why, with three reasons that come on top of each other:
 #
-# - They have two to three operations for each byte. No processor computes at full speed on such a diet.
-# - Nine weights a channel give no matrix product: nothing is used again by a neighbouring filter, and the fast units for matrices stand idle.
-# - They are short, so fixed costs weigh more.
+# - They have one to two operations for each byte. Even at the roof they could not compute at full speed.
+# - Nine weights a channel give no matrix product: nothing is used again by a neighbouring filter, and the well-tuned code for matrix products cannot be used.
+# - They are short, so fixed costs weigh more. On the book's machine this is the largest of the three that can be told apart: their bytes account for half a millisecond of the 5.7 that they take, the fixed costs of their calls for two and a half.
 #
-# On the book's machine they take 24 % of the time (`data/results/bench_layers.json`). This is no fault of the design. It moved nearly all of the work to where machines are fast, and the rest, though slow for each mult-add, is small. It only means that whoever counts mult-adds leaves a fifth of the time or more out of the count. Here is your machine in numbers:
+# On the book's machine they take 24 % of the time (`data/results/bench_layers.json`). This is no fault of the design. It moved nearly all of the work to where machines are fast, and the rest, though slow for each mult-add, is small. It only means that whoever counts mult-adds leaves a fifth of the time or more out of the count. Here is your machine in numbers. *roof* is the time that the roof allows; *bound* names what takes longest: arithmetic (*compute*), bytes (*memory*) or all the rest (*overhead*). (*BN folded*: batch normalization is already inside the weights; chapter 08 shows how.)
 
 # %% tags=["nbval-ignore-output"]
 print(profile)
@@ -183,7 +183,7 @@ print(profile)
 #
 # ## Dense against sparse
 #
-# The paper says in a half-sentence why it does not prune: matrices with zeros scattered all over are no faster than full ones, until nearly everything is zero. That can be tested. Take a pointwise layer of 512 channels, set a share of its weights to zero, and store only the others, row by row with their places (the format is called CSR).
+# The paper warns in half a sentence that zeros scattered all over a matrix do not easily make it faster. That can be tested. Take a pointwise layer of 512 channels, set a share of its weights to zero, and store only the others, row by row with their places (the format is called CSR).
 #
 # **Predict:** from which share of zeros on is the sparse product faster than the dense one: 50 %, 70 %, 90 %?
 
@@ -194,7 +194,7 @@ sparse = bench_sparse()
 plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 
 # %% [markdown]
-# On the book's machine it takes more than 85 % of zeros (`data/results/bench_sparse.json`). The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
+# On the book's machine it takes about 85 % of zeros with PyTorch's sparse product and 91 % with SciPy's (`data/results/bench_sparse.json`). The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
 #
 # Move the slider. On the left is a corner of the matrix at that share of zeros, on the right what both products would need.
 
@@ -204,7 +204,7 @@ from mobilenet_lib.explorers import SparsityExplorer
 SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 
 # %% [markdown]
-# So a network with 80 % of zeros is smaller on disk and has a fifth of the mult-adds, and is slower than the full one. MobileNet takes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
+# So at 80 % of zeros this layer has a fifth of the mult-adds, and on the book's machine it takes a third more time than the full one. MobileNet takes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
 #
 # ## More at once: batch and threads
 #
@@ -223,13 +223,13 @@ for count in (1, 2):
     print(*(f"{rates[count, batch]:6.0f}" for batch in batches))
 
 # %% [markdown]
-# A batch helps at first, since the fixed costs of a call are shared. Then it stops helping, and large batches may even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs as much as it brings, and the way to memory both share.
+# On the book's machine a batch of sixteen gives more than two and a half times as many pictures a second, a second thread at most half as many again. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs as much as it brings, and the way to memory both share.
 #
 # ## Predict, then measure
 #
 # Now put it together. A layer takes the longer of its two times, arithmetic or bytes, plus a fixed cost a call. How near a kind of layer comes to the roof, and what a call costs, we take from the profile of the one network above. From that, what should a network of another width and resolution take?
 #
-# **Predict:** the 0.5 MobileNet-160 has 76 million mult-adds, an eighth of the full network. Will it take an eighth of the time?
+# **Predict:** the 0.5 MobileNet-160 has 76 million mult-adds, between a seventh and an eighth of the full network. Will it take that share of the time?
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.roofline import predict
@@ -237,14 +237,14 @@ from mobilenet_lib.bench.roofline import predict
 half = mn.mobilenet_v1(0.5, 160)
 expected = predict(half, 1, ceilings, profile.calibration).ms
 found = bench_layers(0.5, 160, ceilings=ceilings).whole.median_ms
-eighth = profile.whole.median_ms * half.mult_adds / arch.mult_adds
+by_count = profile.whole.median_ms * half.mult_adds / arch.mult_adds
 print(f"predicted {expected:.2f} ms, measured {found:.2f} ms")
-print(f"by mult-adds alone it would be {eighth:.2f} ms")
+print(f"by mult-adds alone it would be {by_count:.2f} ms")
 
 # %% [markdown]
-# Mult-adds alone are off by a factor of two or three. The model comes much nearer, and it knows nothing about the smaller network but its table of layers: two limits, and a price for each call, are most of the truth.
+# Mult-adds alone are off by a factor of two or three. The model comes much nearer, and it knows nothing about the smaller network but its table of layers: two limits, how near each kind of layer comes to them, and a price for each call are most of the truth.
 #
-# One network may be luck. Here are all sixteen, predicted from the profile of the largest and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
+# One network may be luck. Here are all sixteen, predicted from the profile of the largest (so the first row is no test) and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
 
 # %%
 from mobilenet_lib.results import recorded
@@ -257,7 +257,7 @@ for row in sixteen["models"]:
     print(f"{size} predicted {predicted:6.2f} ms, {predicted / measured - 1:+4.0%} of measured")
 
 # %% [markdown]
-# Fourteen of the sixteen are within a quarter of what was measured. The two others are wide networks at the lowest resolution, and they are slower than predicted. Look at the signs: all predictions are a little too low, most of all where maps are small. The model takes how near pointwise layers come to the roof from the network at 224 pixels. At 128 pixels the last maps have 4 by 4 pixels, so their matrices have sixteen rows, too few to fill the blocks that a fast matrix product works in. The roofline knows operations and bytes. It does not know shapes.
+# Fourteen of the sixteen are within a quarter of what was measured. The two others are wide networks at the lowest resolution, and they are slower than predicted. Look at the signs: all predictions are too low, by 5 to 29 %, and in the wide networks most of all where maps are small. The model takes how near pointwise layers come to the roof from the network at 224 pixels. At 128 pixels the last maps have 4 by 4 pixels, so their matrices have sixteen rows, probably too few to fill the blocks that a fast matrix product works in. The roofline knows operations and bytes. It does not know shapes.
 #
 # ## Exercises
 #
@@ -297,10 +297,10 @@ check("4.4", answer)
 #
 # - A mult-add has no fixed price. Loops and matrix products do the same work at speeds thousands of times apart.
 # - Two limits hold for every layer: the arithmetic of the processor, and the way of its numbers to it. Operations over bytes tells which one applies.
-# - Pointwise layers are matrix products with tens of operations for each byte, and run near the machine's best. Depthwise layers have two or three, and cannot.
+# - Pointwise layers are matrix products with ten to fifty operations for each byte, and come within a factor of two or three of the machine's best. Depthwise layers have one or two, and stay far below it.
 # - So 3 % of the mult-adds take far more than 3 % of the time, and the design is still right.
 # - Zeros scattered over a matrix buy speed only when nearly all of it is zero.
-# - Two limits and a price for each call, taken from one network, predict the others.
+# - Two limits, how near each kind of layer comes to them, and a price for each call: taken from one network, they predict the others to within 5 to 30 %.
 #
 # Next, in [chapter 05](05_training.ipynb), the network learns. What can be done about the milliseconds is in chapter 08.
 #

@@ -22,18 +22,18 @@
 # %% [markdown]
 # **In this chapter you will**
 #
-# - fold batch normalization into the convolutions, by hand, and lose nothing,
+# - fold batch normalization into the convolutions, by hand,
 # - run the same network in several engines and see which steps buy speed,
 # - store weights in eight bits, and see why one step for a whole layer is a bad idea for MobileNet,
 # - measure how many letters eight bits cost,
 # - write a file that other programs can load, with all they need inside,
-# - compare your processor with phones.
+# - read what phones and other devices need for the same network.
 #
 # Some engines are packages of their own. `mobilenet doctor` says what you have; this installs the rest: `pip install -e ".[engines,phone]" -c constraints.txt`. The chapter also runs without them, with shorter tables.
 #
 # ## Folding
 #
-# After each convolution stands a batch normalization. In a trained network it has nothing more to learn and nothing to average. With its statistics at rest, it multiplies each channel by a number and adds another:
+# After each convolution stands a batch normalization. In a trained network it has nothing more to learn and nothing to average. With its statistics at rest, it multiplies each channel by a number and adds another. Here $*$ is the convolution, $\mu$ and $\sigma^2$ are the remembered mean and variance, and $\gamma$ and $\beta$ are trained:
 #
 # $$y = \gamma \, \frac{w * x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta$$
 #
@@ -81,11 +81,11 @@ numbers = [sum(t.numel() for t in n.state_dict().values()) for n in (net, small)
 print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:,} after")
 
 # %% [markdown]
-# None of the 27 remains, and every answer is the same, up to rounding. Folding is free. It is the first thing that every engine does.
+# None of the 27 remains, and every answer is the same, up to rounding. Folding is free. All engines below but the first two begin with it.
 #
 # ## Engines
 #
-# An **engine** is a program that runs a finished network. It knows all layers beforehand. So it can choose a kernel for each, put the activation into the convolution before it, lay the numbers in the order that the kernels like, and plan where every map will lie. PyTorch in its usual mode (*eager*) does one layer after the other, as Python calls them.
+# An **engine** is a program that runs a finished network. It knows all layers beforehand. So it can choose a kernel for each, put the activation into the convolution before it, lay the numbers in the order that the kernels like, and plan where every map will lie. PyTorch in its usual mode (*eager*) does one layer after the other, as Python calls them. (In the list, NCHW means one whole map after the other, NHWC all channels of a pixel side by side.)
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.engines import ENGINES
@@ -132,7 +132,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, dict.fromkeys(times, "fp32"))
 
 # %% [markdown]
-# The mult-adds stayed the same. What went away is everything around them: copies between layouts, passes over the maps for normalization and activation alone, and Python between the layers. On the book's machine the fastest engine comes to 79 % of what a plain matrix product reaches with one picture, and to all of it with 32 pictures, if they go through one by one, two at the same time, so that their maps stay in the caches (`data/results/bench_engines.json`). From there on, only smaller numbers help.
+# The mult-adds stayed the same. What went away is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak. On the book's machine the fastest engine with one picture, OpenVINO, comes to 79 % of the speed of a plain matrix product. With 32 pictures both it and ONNX Runtime reach all of that speed, if the pictures go through one by one, two at the same time (`data/results/bench_engines.json`). From there on, only smaller numbers help.
 #
 # ## Eight bits
 #
@@ -163,7 +163,7 @@ for name in ("dw_3", "pw_3"):
     print(f"{(levels < 8).float().mean():.0%} of the channels not even level 8")
 
 # %% [markdown]
-# In the depthwise layer one channel has weights so large that nearly all others are left with a handful of levels. Folding has multiplied each filter by a number of its own, and with nine weights to a filter nothing evens that out; in the pointwise layer after it, where every filter has many weights, nobody is so badly off. With a step for each channel (*per channel*), everyone has all 255 levels. It costs one number a channel.
+# In this depthwise layer one channel has weights so large that nearly all others are left with a handful of levels: level 2 means five of the 255, from −2 to 2. (Of the thirteen, the first and the third are like this. Two are enough.) Folding has multiplied each filter by a number of its own, and with nine weights to a filter nothing evens that out; in the pointwise layer after it, where every filter has many weights, nobody is so badly off. With a step for each channel (*per channel*), everyone has all 255 levels. It costs one number a channel.
 #
 # Activations have to be whole numbers too, if the arithmetic is to be done in whole numbers. Their range is not known from the weights, so it is measured, on some pictures from the training set: *calibration*. All of this without training anything again, which gave it the name **post-training quantization**.
 #
@@ -187,7 +187,7 @@ for said, engine in engines.items():
     print(f"{said:<31}{accuracy(engine, pictures, answers):6.1%} of a thousand letters")
 
 # %% [markdown]
-# One step for each layer costs many points; one for each channel costs hardly any, on the same processor, at the same speed. (If you see only one line, no engine for eight bits is installed. On the book's machine the whole test set gave 83.9 % in float32, 75.9 % with a step a layer, and 83.9 % with a step a channel: `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize. It was not the eight bits, it was the one step.
+# One step for each layer costs many points; one for each channel costs hardly any. (If you see only one line, no engine for eight bits is installed. On the book's machine the whole test set gave 83.9 % in float32, 75.9 % with a step a layer, and 83.9 % with a step a channel: `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize. It was not the eight bits, it was the one step.
 #
 # ### Smaller, and faster
 #
@@ -206,9 +206,11 @@ for name, taken in interleave(last, readings=9).items():
     print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")
 
 # %% [markdown]
+# On the book's machine eight bits are 1.6 times as fast with OpenVINO (`data/results/bench_engines.json`), not four times: it has no instructions made for them.
+#
 # ## A file that others can load
 #
-# What leaves the laboratory is a file. A file with weights alone would be used wrongly sooner or later: somebody will feed it pixels from 0 to 255 where it learned −1 to 1, or take class 3 for class 2. Chapter 07 showed what that does. So `export` writes the preprocessing and the names of the classes into the file, loads it again, and compares its logits with the network's, before it takes its name.
+# What leaves the laboratory is a file. A file with weights alone would be used wrongly sooner or later: somebody will feed it pixels from 0 to 255 where it learned −1 to 1, or take class 3 for class 2. Chapter 07 showed what that does. So `export` writes the preprocessing and the names of the classes into the file, loads it again, and compares its logits with the network's, before the file gets its final name.
 
 # %%
 import tempfile
@@ -229,7 +231,7 @@ if ENGINES["onnxruntime"].available():
 #
 # ## On phones
 #
-# The authors had phones in mind. These are published numbers, not ours: the sixteen networks on a phone of 2018, as TensorFlow Lite's authors list them.
+# The authors had phones in mind. These are published numbers, not ours: four of the sixteen networks on a phone of 2018, as TensorFlow Lite's authors list them.
 
 # %%
 from mobilenet_lib import paper
@@ -240,9 +242,9 @@ for phone in paper.phones()[::5]:
     print(f"8 bit {phone.int8_ms:5.1f} ms, {phone.int8_top1} %")
 
 # %% [markdown]
-# In eight bits about 1.7 times as fast, at a fourth of the size, for one or two points of accuracy. These networks were trained with rounding in the loop (*quantization-aware training*). The trade-off of chapter 06 has a third slider.
+# In eight bits these four are 1.5 to 1.8 times as fast, at a fourth of the size, for one or two points of accuracy (0.75 MobileNet-128, not shown, loses six). The networks in eight bits were trained with rounding in the loop (*quantization-aware training*). The trade-off of chapter 06 has a third slider.
 #
-# One network, many devices:
+# 1.0 MobileNet-224 on many devices, again as others published it:
 
 # %%
 for row in paper.devices():
@@ -264,6 +266,8 @@ for name, reason in best.left_out.items():
     print(f"left out: {name}, {reason}")
 
 # %% [markdown]
+# For so small a network the factor can be much larger than before: fixed costs were most of its time.
+#
 # ## Exercises
 #
 # Stuck, or done? [Solutions](solutions/08_solutions.ipynb).
@@ -301,7 +305,7 @@ check_answer("8.4", answer)
 # ## Summary
 #
 # - Batch normalization at rest is a multiplication and an addition, and goes into the weights for free.
-# - An engine that knows the whole network beforehand gets most of the speed from leaving out what is not a mult-add.
+# - An engine that knows the whole network beforehand leaves out what is not a mult-add, and chooses a better kernel for what is.
 # - Eight bits need a step for each channel in MobileNet's depthwise layers, and pictures to calibrate the activations.
 # - An exported file must carry the preprocessing and the class names, or it will be used wrongly.
 # - The same mult-adds take three milliseconds on one device and four seconds on another.

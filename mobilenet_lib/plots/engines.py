@@ -144,7 +144,7 @@ def _step(before: float, now: float) -> str:
     factor = before / now
     if now == before:
         return " (the same)"
-    return f" ({factor:.2f}× faster)" if factor > 1 else f" ({1 / factor:.2f}× slower)"
+    return f" ({factor:.2f}× as fast)"
 
 
 def _legend(figure: BookFigure, used: Sequence[str]) -> None:
