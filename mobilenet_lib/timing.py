@@ -96,6 +96,25 @@ def interleave(
     return seconds
 
 
+def check_device(device: torch.device | str) -> torch.device:
+    """The device of that name, if torch can use it here.
+
+    Raises
+    ------
+    ValueError
+        It cannot, or there is no such device; the message names those that there are.
+    """
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts
+        there = torch.accelerator.is_available()
+        more = f" or {torch.accelerator.current_accelerator()}" if there else ""
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"device must be one that torch can use here, cpu{more}; got {str(device)!r} ({reason})"
+        ) from error
+
+
 def clock_of(device: torch.device) -> Clock:
     """What measures the seconds that a number of calls takes on a device."""
     if device.type == "cpu":

@@ -8,6 +8,7 @@ import torch
 from mobilenet_lib import bench, cli, data, files
 from mobilenet_lib.bench import latency
 from mobilenet_lib.bench.latency import latencies, throughput
+from mobilenet_lib.cli.bench import OPTIONS
 from mobilenet_lib.model import MobileNet
 from mobilenet_lib.timing import Timing
 
@@ -88,8 +89,9 @@ def test_record_writes_the_provenance(measured, monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])
-def test_bench_on_a_device_that_is_not_there_is_one_line(capsys, device):
-    assert cli.main(["bench", "data", "--device", device]) == 2
+@pytest.mark.parametrize("what", [what for what, options in OPTIONS.items() if "device" in options])
+def test_bench_on_a_device_that_is_not_there_is_one_line(capsys, what, device):
+    assert cli.main(["bench", what, "--device", device]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("mobilenet: error: device must be one that torch can use here, cpu")
     assert repr(device) in line

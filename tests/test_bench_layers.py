@@ -6,7 +6,7 @@ No test waits for a clock: times are the test's own, or only their presence is l
 import copy
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pytest
 import torch
@@ -24,19 +24,39 @@ from mobilenet_lib.bench.roofline import (
     predict_work,
 )
 from mobilenet_lib.timing import Timing
+from mobilenet_lib.train.speed import device_name
 
 MIB = 1024**2
 TOLD = {"caches": {"l1d": 16 * 1024, "l2": MIB, "l3": None}, "gpu": None}
+
+
+CPU = device_name(torch.device("cpu"))
 
 
 def limits(threads=1):
     """100 GFLOP/s; 100 GB/s up to 1 MiB, 10 GB/s at 4 MiB and beyond."""
     copies = (Copy(64 * 1024, 100.0), Copy(MIB, 100.0), Copy(4 * MIB, 10.0))
     peaks = (Peak("fp32", 100.0, (8, 8, 8), "torch.mm"), Peak("int8", None, None, "no engine"))
-    return Ceilings("Test CPU", threads, peaks, copies, TOLD)
+    return Ceilings(CPU, threads, peaks, copies, TOLD)
 
 
 # --- Ceilings -----------------------------------------------------------------------------------
+
+
+def test_an_error_without_a_text_is_named_by_its_kind(monkeypatch):
+    def mute(left, right):
+        raise NotImplementedError
+
+    monkeypatch.setattr(gemm, "_mm", mute)
+    ways, said = gemm.gemm_tasks("fp32", (8, 8, 8), "cpu", 0)
+    assert "torch.mm: NotImplementedError()" in said
+    assert "torch linear" in ways
+
+
+def test_ceilings_of_another_device_are_refused():
+    other = replace(limits(), device="another processor")
+    with pytest.raises(ValueError, match="the ceilings are of another processor, the network"):
+        layers.bench_layers(0.125, 32, readings=2, threads=1, ceilings=other)
 
 
 def test_bandwidth_is_read_off_the_curve():
@@ -59,7 +79,7 @@ def test_the_ridge_is_peak_over_memory():
 
 def test_ceilings_print_what_was_measured_and_what_was_not():
     lines = str(limits()).splitlines()
-    assert lines[0] == "Ceilings of Test CPU, 1 threads"
+    assert lines[0] == f"Ceilings of {CPU}, 1 threads"
     assert lines[1].split() == ["fp32", "100.0", "GFLOP/s", "8x8x8,", "torch.mm"]
     assert lines[2] == "int8  not measured: no engine"
     assert lines[-1].split() == ["copy", "4", "MiB", "10.0", "GB/s"]
@@ -385,7 +405,7 @@ def made_profile(whole_ms=2.0):
     overhead = {work.kind: 1e-9 for work in pieces(arch)} | {"depthwise": 1.0}
     rows = profile.layer_times(arch, setting, seconds, overhead, limits())
     return profile.LayersBench(
-        0.25, 32, "separable", setting, "Test CPU", 1, Timing(3, whole_ms, (1.9, 2.1)), rows,
+        0.25, 32, "separable", setting, CPU, 1, Timing(3, whole_ms, (1.9, 2.1)), rows,
         3.0, 3.0 / whole_ms, {"fc": 0.1, "pool": 0.05}, limits(),
     )  # fmt: skip
 
@@ -504,15 +524,11 @@ def test_the_table_marks_what_was_missed():
 
     models = (model(1.0, 12.5), model(0.75, 7.5), model(0.5, 12.6), model(0.25, 7.4))
     nothing = Calibration({"fc": 1e-3}, {"fc": 0.5})
-    found = sixteen.SixteenBench(
-        Setting(), "Test CPU", 1, models, "1 MobileNet-224", nothing, limits()
-    )
+    found = sixteen.SixteenBench(Setting(), CPU, 1, models, "1 MobileNet-224", nothing, limits())
     assert (found.within, found.within_limits) == (2, False)
     assert "2 of 4 within 25%; missed: 0.5-224 by +26%, 0.25-224 by -26%" in str(found)
     assert sum("*" in line for line in str(found).splitlines()) == 2
-    enough = sixteen.SixteenBench(
-        Setting(), "Test CPU", 1, models[:3] + models[:1], "", nothing, limits()
-    )
+    enough = sixteen.SixteenBench(Setting(), CPU, 1, models[:3] + models[:1], "", nothing, limits())
     assert enough.within_limits  # three of four, as twelve of sixteen
 
 

@@ -1,5 +1,6 @@
 """Every engine computes what eager torch computes, or says why it cannot; nothing leaves home."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from mobilenet_lib.engines import (
     onnx_model,
     with_openvino,
 )
+from mobilenet_lib.engines.runtimes import hushed
 
 BATCH = 4
 ROOT = Path(engines.__file__).resolve().parents[2]
@@ -507,3 +509,30 @@ def test_a_cuda_graph_is_recorded_once_and_replayed(monkeypatch):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_cuda_graph_says_what_is_missing():
     assert "NVIDIA GPU" in ENGINES["cuda-graph"].available().reason
+
+
+def test_a_hushed_converter_leaves_the_root_logger_as_it_was():
+    root = logging.getLogger()
+    before = list(root.handlers)
+    with hushed(""):
+        root.addHandler(logging.NullHandler())  # as logging.warning() does where there is none
+    assert root.handlers == before
+
+
+def test_compiled_code_is_not_compiled_again_by_the_first_run():
+    if not ENGINES["compiled"].available():
+        pytest.skip(ENGINES["compiled"].available().reason)
+    from torch._dynamo.utils import counters
+
+    layers = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 2)
+    net = nn.Sequential(*layers).eval()
+    x = torch.randn(1, 3, 8, 8)
+    engine = ENGINES["compiled"]().prepare(net, x)
+    before = counters["stats"]["unique_graphs"]
+    engine.run(x)
+    assert counters["stats"]["unique_graphs"] == before
+
+
+def test_a_network_without_batch_normalization_is_copied_not_moved():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()).eval()
+    assert onnx_model.folded(net) is not net

@@ -119,7 +119,8 @@ def test_a_known_sleep_is_measured_and_an_outlier_does_not_move_it():
         assert known >= 30
         assert times[name].median_ms == pytest.approx(known, rel=0.02), name
     assert max(seconds["shaken"]) >= 0.6
-    assert times["shaken"].median_ms < 200  # a mean would be 60 ms above
+    mean = statistics.fmean(seconds["shaken"])
+    assert mean > 1.5 * statistics.median(seconds["shaken"])  # which a mean would have shown
 
 
 def test_two_copies_of_one_network_differ_by_less_than_their_spread():

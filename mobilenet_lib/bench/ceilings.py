@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..timing import interleave, threads
+from ..timing import check_device, interleave, threads
 from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
 from .hardware import describe
@@ -154,7 +154,7 @@ def bench_ceilings(
     ValueError
         An unknown precision, or a number out of range.
     """
-    where = torch.device(device)
+    where = check_device(device)
     default = ("fp32", "bf16", "int8") if where.type == "cpu" else ("fp32", "fp16", "bf16", "int8")
     chosen = tuple(precisions or default)
     for precision in chosen:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..engines import Engine, EngineError, check
 from ..model import PAPER, MobileNet
-from ..timing import Timing, interleave, ratio
+from ..timing import Timing, check_device, interleave, ratio
 from ..timing import threads as with_threads
 from ..validation import check_int
 from .ceilings import bench_ceilings
@@ -92,7 +92,7 @@ def bench_engines(
     ValueError
         An unknown engine, no engine that could run, or a value out of range.
     """
-    where = torch.device(device)
+    where = check_device(device)
     chosen, missing = choose(names, where)
     sizes = tuple(dict.fromkeys(check_int("batch_sizes", size, 1, 65536) for size in batch_sizes))
     slices = tuple(dict.fromkeys(check_int("slices", size, 1, 65536) for size in slices))

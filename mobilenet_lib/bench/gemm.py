@@ -54,7 +54,7 @@ def gemm_tasks(precision: str, shape: Shape, device: str, seed: int) -> tuple[Wa
             answer = multiply()
         except (RuntimeError, AttributeError, NotImplementedError) as error:
             # The engine is not built in, or refuses this shape or device: that is what is asked.
-            said.append(f"{name}: {str(error).splitlines()[0] or repr(error)}")
+            said.append(f"{name}: {(str(error).splitlines() or [repr(error)])[0]}")
             continue
         off = _difference(answer, left, right)
         if off <= tolerance(precision, device):

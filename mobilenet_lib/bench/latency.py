@@ -10,7 +10,7 @@ from functools import partial
 import torch
 
 from ..model import PAPER, MobileNet
-from ..timing import Timing, interleave, threads
+from ..timing import Timing, check_device, interleave, threads
 from ..validation import check_int
 
 
@@ -118,7 +118,7 @@ def _with_threads(count: int, answer: Callable[[], None]) -> None:
 
 @contextmanager
 def _seeded(seed: int, device: str) -> Iterator[None]:
-    accelerators = [] if torch.device(device).type == "cpu" else [device]
+    accelerators = [] if check_device(device).type == "cpu" else [device]
     with torch.random.fork_rng(devices=accelerators):
         torch.manual_seed(seed)
         yield

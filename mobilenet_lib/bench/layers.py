@@ -10,6 +10,7 @@ import torch
 from ..architecture import Architecture, mobilenet_v1
 from ..timing import Timing, interleave, ratio
 from ..timing import threads as use_threads
+from ..train.speed import device_name
 from ..validation import check_int
 from .ceilings import Ceilings, bench_ceilings
 from .marks import Marked, Setting, Step, build, images, steps, whole
@@ -136,5 +137,8 @@ def fitting_ceilings(given: Ceilings | None, setting: Setting, count: int) -> Ce
             f"the ceilings were measured with {given.threads} threads, the network runs with "
             f"{count}; measure them with as many, or give none"
         )
+    called = device_name(torch.device(setting.device))
+    if given.device != called:
+        raise ValueError(f"the ceilings are of {given.device}, the network runs on {called}")
     given.peak(setting.precision)
     return given

@@ -21,6 +21,7 @@ from torch import Tensor
 from ..architecture import Architecture
 from ..engines import fold
 from ..model import PAPER, MobileNet
+from ..timing import check_device
 from ..validation import check_choice, check_int
 
 LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
@@ -49,6 +50,7 @@ class Setting:
         check_int("batch", self.batch, 1)
         check_choice("layout", self.layout, tuple(LAYOUTS))
         check_choice("precision", self.precision, tuple(DTYPES))
+        check_device(self.device)
 
     def __str__(self) -> str:
         batch_norm = "folded" if self.folded else "not folded"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..timing import Timing, interleave, ratio
+from ..timing import Timing, check_device, interleave, ratio
 from ..timing import threads as use_threads
 from ..train.speed import device_name
 from ..validation import check_int, check_share
@@ -123,6 +123,7 @@ def bench_sparse(
     """
     channels, size = check_int("channels", channels, 1), check_int("size", size, 1)
     batch, readings = check_int("batch", batch, 1), check_int("readings", readings, 2)
+    check_device(device)
     shares = [check_share("sparsity", share) for share in sparsities]
     if not shares or shares != sorted(set(shares)):
         raise ValueError(f"sparsities must rise, each once, got {list(sparsities)}")

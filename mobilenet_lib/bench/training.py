@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..model import PAPER, MobileNet
-from ..timing import Timing, interleave, ratio
+from ..timing import Timing, check_device, interleave, ratio
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
 from ..train.recipe import Recipe
@@ -100,7 +100,7 @@ def bench_train(
         Whether to time our step compiled by torch.compile, too.
     """
     recipe = Recipe().changed(alpha=alpha, resolution=resolution, batch_size=batch_size)
-    where = torch.device(device)
+    where = check_device(device)
     choice = choose(recipe, where)
     generator = torch.Generator().manual_seed(seed)
     images = torch.randn(batch_size, 3, resolution, resolution, generator=generator).to(where)

@@ -20,6 +20,7 @@ import torch
 
 from ..architecture import MAX_RESOLUTION, MIN_RESOLUTION
 from ..preprocess import Preprocess
+from ..timing import check_device
 from ..validation import check_choice, check_int
 from .augmentation import AUGMENTATIONS, LIGHT, PAPER, WHOLE, Augmentation, Shard
 from .batches import Batches, LetterBatches, Place
@@ -151,7 +152,7 @@ def load(
         "batch_size": check_int("batch_size", batch_size, 1),
         "shuffle": shuffle,
         "seed": check_int("seed", seed, 0),
-        "device": _device(device),
+        "device": check_device(device),
         "augment": _augment(augment, split, kind),
         "preprocess": chosen,
         "shard": shard,
@@ -201,18 +202,6 @@ def _augment(augment: str | Augmentation | None, split: str, kind: str) -> Augme
     elif not isinstance(augment, Augmentation):
         raise TypeError(f"augment must be a name or an Augmentation, got {augment!r}")
     return augment.without_flip() if augment and kind == "glyphs" else augment
-
-
-def _device(device: torch.device | str) -> torch.device:
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts
-        there = torch.accelerator.is_available()
-        more = f" or {torch.accelerator.current_accelerator()}" if there else ""
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"device must be one that torch can use here, cpu{more}; got {str(device)!r} ({reason})"
-        ) from error
 
 
 def _difficulty(difficulty: str | Difficulty | None) -> Difficulty:

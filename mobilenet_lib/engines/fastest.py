@@ -9,6 +9,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from ..timing import Timing, interleave, ratio
+from ..timing import threads as torch_threads
 from ..validation import check_choice, check_int, check_share
 from .checked import accuracy, check
 from .engine import Engine, EngineError
@@ -156,7 +157,9 @@ def _timed(
     engines: dict[str, Engine], example: Tensor, readings: int, least_s: float
 ) -> tuple[dict[str, Timing], dict[str, list[float]]]:
     tasks = {label: partial(engine.run, example) for label, engine in engines.items()}
-    seconds = interleave(tasks, readings, device=example.device, least_s=least_s)
+    (count,) = {engine.threads for engine in engines.values()}
+    with torch_threads(count):  # set once, and not inside the clock
+        seconds = interleave(tasks, readings, device=example.device, least_s=least_s)
     return {label: Timing.of(taken) for label, taken in seconds.items()}, seconds
 
 

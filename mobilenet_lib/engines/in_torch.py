@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import shlex
 import shutil
 from collections.abc import Callable
 from typing import ClassVar
@@ -47,7 +49,9 @@ class TorchEngine(Engine):
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         self._net: Callable[[Tensor], Tensor] = self._placed(copy.deepcopy(net), example)
-        self._run(example)  # torch chooses and keeps its kernels on the first run
+        # torch chooses and keeps its kernels on the first run; compiled code is for this mode only.
+        with torch.inference_mode():
+            self._run(example)
 
     def _placed(self, net: nn.Module, example: Tensor) -> nn.Module:
         state = net.state_dict().values()
@@ -98,9 +102,8 @@ class Compiled(Folded):
     @classmethod
     def available(cls) -> Availability:
         """Whether there is the C++ compiler that torch's code generator calls."""
-        import os
-
-        wanted = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "cl"]
+        chosen = shlex.split(os.environ.get("CXX", ""))[:1]  # it may have options, too
+        wanted = chosen or ["g++", "clang++", "cl"]
         if any(map(shutil.which, wanted)):
             return Availability(True)
         return Availability(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,9 +60,9 @@ def to_onnx(net: nn.Module, example: Tensor, any_batch: bool = False) -> onnx.Mo
 
 
 def folded(net: nn.Module) -> nn.Module:
-    """`fold(net)`, or the network itself if it has nothing to fold."""
+    """`fold(net)`, or a copy of the network if it has nothing to fold."""
     has_bn = any(isinstance(module, nn.BatchNorm2d) for module in net.modules())
-    return fold(net) if has_bn else net
+    return fold(net) if has_bn else copy.deepcopy(net)
 
 
 def to_int8(

@@ -51,7 +51,7 @@ def hushed(*names: str) -> Iterator[None]:
     that a reader could act on.
     """
     loggers = [logging.getLogger(name) for name in names]
-    before = [logger.level for logger in loggers]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
     try:
         for logger in loggers:
             logger.setLevel(logging.ERROR)
@@ -60,5 +60,7 @@ def hushed(*names: str) -> Iterator[None]:
             warnings.simplefilter("ignore", DeprecationWarning)
             yield
     finally:
-        for logger, level in zip(loggers, before, strict=True):
+        for logger, (level, handlers) in zip(loggers, before, strict=True):
             logger.setLevel(level)
+            # A converter's logging.warning() sets up the root logger, for everyone from then on.
+            logger.handlers[:] = handlers
