@@ -166,6 +166,7 @@ def test_an_option_of_another_measurement_is_refused(what, capsys):
         "resolution": ["64"],
         "batch_size": ["0"],
         "threads": ["0"],
+        "cores": ["0"],
         "engines": ["eager"],
         "batch_sizes": ["1"],
         "slices": ["1"],
@@ -181,6 +182,24 @@ def test_an_option_of_another_measurement_is_refused(what, capsys):
         assert line.startswith(
             f"mobilenet: error: {spelled} is not for `bench {what}`, which takes"
         )
+
+
+def test_cores_are_set_before_anything_runs(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 5}, raising=False)
+    monkeypatch.setattr(
+        os, "sched_setaffinity", lambda pid, cores: asked.append((pid, cores)), raising=False
+    )
+    arguments = ["bench", "sparse", "--readings", "1", "--cores"]
+    assert cli.main([*arguments, "5", "0"]) == 2  # too few readings: refused after the cores
+    assert asked == [(0, (5, 0))]
+    assert "readings must be" in capsys.readouterr().err
+    assert cli.main([*arguments, "2"]) == 2
+    assert "that this process may use, 0, 1, 5; got 2" in capsys.readouterr().err
+    monkeypatch.delattr(os, "sched_setaffinity")
+    assert cli.main([*arguments, "0"]) == 2
+    assert "--cores is for Linux" in capsys.readouterr().err
+    assert asked == [(0, (5, 0))]
 
 
 @pytest.mark.parametrize(

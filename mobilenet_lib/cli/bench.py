@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from dataclasses import asdict, dataclass, fields
@@ -14,16 +15,17 @@ import tyro
 What = Literal["engines", "layers", "sparse", "machine", "sixteen", "int8", "data", "train"]
 COMMON = ("readings", "device", "seed")
 ONE_SIZE = ("alpha", "resolution", "batch_size", *COMMON)
+WITH_THREADS = (*COMMON, "threads", "cores")
 # Which options each measurement has; all others are refused, for who gives one expects an effect.
 OPTIONS: dict[str, tuple[str, ...]] = {
     "engines": (
         *("engines", "alpha", "resolution", "batch_sizes", "slices", "precision", "no_peers"),
-        *(*COMMON, "threads", "submit"),
+        *(*WITH_THREADS, "submit"),
     ),
-    "layers": (*ONE_SIZE, "precision", "threads"),
-    "sparse": ("batch_size", *COMMON, "threads"),
-    "machine": (*COMMON, "threads"),
-    "sixteen": ("batch_size", "precision", *COMMON, "threads"),
+    "layers": (*ONE_SIZE, "precision", "threads", "cores"),
+    "sparse": ("batch_size", *WITH_THREADS),
+    "machine": WITH_THREADS,
+    "sixteen": ("batch_size", "precision", *WITH_THREADS),
     "int8": ("seed",),
     "data": ONE_SIZE,
     "train": (*ONE_SIZE, "compile"),
@@ -55,6 +57,8 @@ class Bench:
     """Where to run: cpu, which is the default, cuda, ..."""
     threads: int | None = None
     """For all but data and train: threads of a CPU; as many as torch takes by itself."""
+    cores: tuple[int, ...] | None = None
+    """Where threads can be set: run on these cores only, by the system's numbers (Linux)."""
     seed: int | None = None
     """Of the images and the weights; 0."""
     engines: tuple[str, ...] | None = None
@@ -97,6 +101,7 @@ class Bench:
                 )
         if self.submit is not None and self.submit.is_dir():  # better now than in ten minutes
             raise IsADirectoryError(f"--submit takes a file's name, and {self.submit} is a folder")
+        pin(given.pop("cores", None))  # before torch starts its threads, which inherit it
         from .. import bench  # brings in torch, which `mobilenet cost` does without
 
         start = time.perf_counter()
@@ -201,6 +206,27 @@ class Bench:
     def on_accelerator(self) -> bool:
         """Whether the limits, which are for a CPU, do not count."""
         return self.device not in (None, "cpu")
+
+
+def pin(cores: tuple[int, ...] | None) -> None:
+    """Keep this process on some of the cores it may use; None leaves it where it is.
+
+    Raises
+    ------
+    ValueError
+        The system cannot do it, or a core is not among those.
+    """
+    if cores is None:
+        return
+    if not hasattr(os, "sched_setaffinity"):
+        raise ValueError("--cores is for Linux; elsewhere use the system's own tools")
+    usable = os.sched_getaffinity(0)
+    if not cores or not set(cores) <= usable:
+        raise ValueError(
+            f"--cores takes some of the cores that this process may use, "
+            f"{', '.join(map(str, sorted(usable)))}; got {' '.join(map(str, cores)) or 'none'}"
+        )
+    os.sched_setaffinity(0, cores)
 
 
 def judged(result: Any) -> tuple[Any, Any, bool]:
