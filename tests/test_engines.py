@@ -453,7 +453,7 @@ class FakeCuda:
     """What the engine asks of torch.cuda, on the CPU; "replaying" runs the network again."""
 
     def __init__(self):
-        self.captured, self.streams = 0, []
+        self.captured, self.streams, self.devices = 0, [], []
 
     def replace(self, monkeypatch, ready):
         fake = self
@@ -484,6 +484,7 @@ class FakeCuda:
         cuda = torch.cuda
         monkeypatch.setattr(cuda, "is_available", lambda: True)
         monkeypatch.setattr(cuda, "Stream", Stream)
+        monkeypatch.setattr(cuda, "device", lambda device: self.devices.append(device) or Stream())
         monkeypatch.setattr(cuda, "current_stream", Stream)
         monkeypatch.setattr(cuda, "stream", lambda stream: stream)
         monkeypatch.setattr(cuda, "CUDAGraph", Graph)
@@ -502,6 +503,7 @@ def test_a_cuda_graph_is_recorded_once_and_replayed(monkeypatch):
     assert difference(ready.run(other), net(other).detach()) < 1e-2
     assert difference(first, net(x).detach()) < 1e-2, "a replay writes over answers given before"
     assert fake.captured == 1
+    assert fake.devices == [x.device]  # capture is of the current device
     assert ready.precision == "fp16"
     assert {tensor.dtype for tensor in ready._net.state_dict().values()} == {torch.float16}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mobilenet_lib import cli, files
 from mobilenet_lib.bench import report as reports
-from mobilenet_lib.bench.compare import compare
+from mobilenet_lib.bench.compare import Comparison, compare
 from mobilenet_lib.bench.hardware import describe
 from mobilenet_lib.bench.outcome import Checked, EngineBench, Quality, Timed
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
@@ -172,6 +172,8 @@ def test_nothing_of_the_machine_but_what_it_is(monkeypatch):
     text = json.dumps(told)
     for private in ("attic", "home", "Ann", str(files.find_data().parent)):
         assert private not in text
+    for said in (r"C:\Users\John Smith\x.py", "/home/alice", "/Users/alice/y"):
+        assert not {"John", "Smith", "alice"} & set(re.split(r"\W", reports.public(said))), said
     assert reports.public("needs 3/4 of a core and pip install -e '.[engines]'") == (
         "needs 3/4 of a core and pip install -e '.[engines]'"
     )
@@ -335,6 +337,13 @@ def test_different_networks_are_not_compared():
     other = make_report(result(alpha=0.5), 9)
     with pytest.raises(ReportError, match=r"\$\.network\.alpha is 1\.0 in the first and 0\.5"):
         compare(REPORT, other)
+
+
+def test_names_of_a_foreign_report_cannot_steer_the_terminal():
+    evil = Comparison({"alpha": 1.0, "resolution": 224}, (), {}, ("\x1b[31mred\x07",), ())
+    assert "\x1b" not in str(evil)
+    assert "\x07" not in str(evil)
+    assert "red" in str(evil)
 
 
 def test_compare_on_the_command_line(tmp_path, capsys):

@@ -38,7 +38,9 @@ class Comparison:
     only_second: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        # Names come from files of others: no control characters reach the terminal.
+        lines = "\n".join(self._lines()).split("\n")
+        return "\n".join("".join(c for c in line if c.isprintable()) for line in lines)
 
     def _lines(self) -> Iterator[str]:
         network = self.network

@@ -78,7 +78,7 @@ def tolerance(precision: str, device: str) -> float:
 def _difference(answer: Tensor, left: Tensor, right: Tensor) -> float:
     """Largest difference of the first rows from the exact product."""
     exact = left[:64].double() @ right.double().T
-    return ((answer[:64].double().cpu() - exact).abs().max() / exact.abs().max()).item()
+    return ((answer[:64].cpu().double() - exact).abs().max() / exact.abs().max()).item()
 
 
 def _mm(left: Tensor, right: Tensor) -> Callable[[], Tensor]:

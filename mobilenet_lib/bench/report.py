@@ -179,7 +179,10 @@ def brief(message: str, most: int = 200) -> str:
 
 def public(message: str) -> str:
     """A message without the paths and the name of the machine that it comes from."""
-    short = re.sub(r"(?:[A-Za-z]:)?(?:[\\/][^\s\\/'\",;:()]+){2,}", _last_part, message)
+    home = os.path.expanduser("~")
+    short = message.replace(home, "~") if len(Path(home).parts) > 1 else message
+    short = re.sub(r"([\\/](?:home|Users)[\\/])[^\\/\n\"']+", r"\1...", short)
+    short = re.sub(r"(?:[A-Za-z]:)?(?:[\\/][^\s\\/'\",;:()]+){2,}", _last_part, short)
     host = platform.node()
     if host:
         short = re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", "this machine", short)

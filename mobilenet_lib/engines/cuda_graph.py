@@ -39,6 +39,10 @@ class CudaGraph(Folded):
         return Availability(False, f"it needs an NVIDIA GPU, and {build}")
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
+        with torch.cuda.device(example.device):  # capture is of the current device
+            self._capture(net, example, calibration)
+
+    def _capture(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         # A graph replays the same addresses: input is copied to where it was while recording.
         self._input = example.clone()
         stream = torch.cuda.Stream(example.device)

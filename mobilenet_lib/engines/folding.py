@@ -63,19 +63,25 @@ def fold_pair(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> nn.Conv2d:
     """
     if bn.running_mean is None or bn.running_var is None:
         raise ValueError("a batch normalization without running statistics cannot be folded")
-    # In double precision: rounded once, at the end, instead of at every step.
+    # In double precision: rounded once, at the end, instead of at every step. On the CPU, since
+    # not every accelerator has it.
     scale, shift = constants(bn)  # (out_channels,) each
-    weight = conv.weight.double() * scale.view(-1, 1, 1, 1)  # (out_channels, in/groups, k, k)
-    bias = shift if conv.bias is None else shift + conv.bias.double() * scale
+    weight = exactly(conv.weight) * scale.view(-1, 1, 1, 1)  # (out_channels, in/groups, k, k)
+    bias = shift if conv.bias is None else shift + exactly(conv.bias) * scale
     folded = copy.deepcopy(conv).requires_grad_(False)
-    folded.weight = nn.Parameter(weight.to(conv.weight.dtype), requires_grad=False)
-    folded.bias = nn.Parameter(bias.to(conv.weight.dtype), requires_grad=False)
+    folded.weight = nn.Parameter(weight.to(conv.weight), requires_grad=False)
+    folded.bias = nn.Parameter(bias.to(conv.weight), requires_grad=False)
     return folded
 
 
 def constants(bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """(scale, shift) of y = scale * z + shift that a trained `bn` applies; float64, a channel."""
+    """(scale, shift) of y = scale * z + shift that a trained `bn` applies; float64, on the CPU."""
     gamma = torch.ones_like(bn.running_var) if bn.weight is None else bn.weight
     beta = torch.zeros_like(bn.running_mean) if bn.bias is None else bn.bias
-    scale = gamma.double() / torch.sqrt(bn.running_var.double() + bn.eps)
-    return scale.detach(), (beta.double() - bn.running_mean.double() * scale).detach()
+    scale = exactly(gamma) / torch.sqrt(exactly(bn.running_var) + bn.eps)
+    return scale, exactly(beta) - exactly(bn.running_mean) * scale
+
+
+def exactly(tensor: Tensor) -> Tensor:
+    """Its numbers in double precision, on the CPU."""
+    return tensor.detach().cpu().double()
