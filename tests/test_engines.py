@@ -538,3 +538,10 @@ def test_compiled_code_is_not_compiled_again_by_the_first_run():
 def test_a_network_without_batch_normalization_is_copied_not_moved():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()).eval()
     assert onnx_model.folded(net) is not net
+
+
+def test_torch_in_a_folder_with_a_space_cannot_compile(monkeypatch):
+    monkeypatch.setattr(torch, "__file__", "/books/my book/torch/__init__.py")
+    there = ENGINES["compiled"].available()
+    assert not there
+    assert "a path without spaces" in there.reason

@@ -101,7 +101,14 @@ class Compiled(Folded):
 
     @classmethod
     def available(cls) -> Availability:
-        """Whether there is the C++ compiler that torch's code generator calls."""
+        """Whether there is a C++ compiler that torch's code generator can call."""
+        place = os.path.dirname(torch.__file__)
+        if any(map(str.isspace, place)):
+            return Availability(
+                False,
+                "torch.compile hands its own folder to the compiler without quotes, and a name "
+                "above it has a space; move the book's folder to a path without spaces",
+            )
         chosen = shlex.split(os.environ.get("CXX", ""))[:1]  # it may have options, too
         wanted = chosen or ["g++", "clang++", "cl"]
         if any(map(shutil.which, wanted)):
