@@ -222,7 +222,7 @@ def test_a_missing_timm_is_said(monkeypatch):
 
 def test_bench_data_compiles_nothing(capsys):
     assert cli.main(["bench", "data", "--compile"]) == 2
-    assert "compile is for `bench train`" in capsys.readouterr().err
+    assert "--compile is not for `bench data`" in capsys.readouterr().err
 
 
 def test_bench_train_records(monkeypatch, tmp_path, capsys):
