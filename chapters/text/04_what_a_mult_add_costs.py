@@ -155,7 +155,7 @@ profile = bench_layers(ceilings=ceilings)
 plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 
 # %% [markdown]
-# The pointwise layers stand high and to the right, under the flat part, the best of them at two thirds of it on the book's machine (the axis is logarithmic, so that looks near): a 1 by 1 convolution *is* a matrix product, and a processor does nothing better. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
+# The pointwise layers stand high and to the right, under the flat part, the best of them at two thirds to nine tenths of it on the book's machine, from run to run (the axis is logarithmic, so two thirds look near): a 1 by 1 convolution *is* a matrix product, and a processor does nothing better. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
 #
 # A layer below the roof is not held by the roof. It has other costs: finding the kernel to call, starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
 #
@@ -217,9 +217,9 @@ from mobilenet_lib.bench.latency import throughput
 
 batches = (1, 2, 4, 8, 16, 32)
 rates = throughput(0.5, 128, batches, thread_counts=(1, 2))
-print("images at a time  ", *(f"{batch:6}" for batch in batches))
+print("images at a time    ", *(f"{batch:6}" for batch in batches))
 for count in (1, 2):
-    print(f"{count} thread{'s' if count > 1 else ' '}, a second", end="   ")
+    print(f"a second, threads: {count}", end="  ")
     print(*(f"{rates[count, batch]:6.0f}" for batch in batches))
 
 # %% [markdown]
@@ -297,7 +297,7 @@ check("4.4", answer)
 #
 # - A mult-add has no fixed price. Loops and matrix products do the same work at speeds thousands of times apart.
 # - Two limits hold for every layer: the arithmetic of the processor, and the way of its numbers to it. Operations over bytes tells which one applies.
-# - Pointwise layers are matrix products with ten to fifty operations for each byte, and come within a factor of two or three of the machine's best. Depthwise layers have one or two, and stay far below it.
+# - Pointwise layers are matrix products with ten to fifty operations for each byte, and come within a factor of one to three of the machine's best. Depthwise layers have one or two, and stay far below it.
 # - So 3 % of the mult-adds take far more than 3 % of the time, and the design is still right.
 # - Zeros scattered over a matrix buy speed only when nearly all of it is zero.
 # - Two limits, how near each kind of layer comes to them, and a price for each call: taken from one network, they predict the others to within 5 to 30 %.
