@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..architecture import Architecture
-from ..engines import fold
+from ..engines import difference, fold
 from ..model import PAPER, MobileNet
 from ..timing import check_device
 from ..validation import check_choice, check_int
@@ -80,7 +80,7 @@ def checked_fold(net: MobileNet, setting: Setting) -> MobileNet:
     folded = fold(net).to(memory_format=form)
     with torch.inference_mode():
         before, after = net(x).float(), folded(x).float()
-    off = ((after - before).abs().max() / before.abs().max()).item()
+    off = difference(after, before)
     tf32 = setting.precision == "fp32" and torch.device(setting.device).type != "cpu"
     limit = TOLERANCES["fp16" if tf32 else setting.precision]
     if not off <= limit:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..engines import ENGINES
+from ..engines import ENGINES, difference
 from ..engines.runtimes import load_openvino
 from .outcome import EAGER, LOGITS, OPENVINO
 
@@ -162,7 +162,7 @@ def through_openvino(
         return compiled(array, share_inputs=True, share_outputs=True)
 
     answer = torch.from_numpy(task()[0].copy())
-    off = ((answer - expected).abs().max() / expected.abs().max()).item()
+    off = difference(answer, expected)
     if not off <= 2 * LOGITS:
         raise ValueError(f"its logits are off by {off:.2g} of the largest")
     return Peer(task, precision, True)

@@ -109,12 +109,8 @@ class LayersBench:
     @property
     def calibration(self) -> Calibration:
         """The efficiencies that this profile tells, to predict other networks with."""
-        measured = [
-            (Work(row.name, row.kind, row.mult_adds, row.bytes), row.timing.median_ms / 1e3)
-            for row in self.layers
-        ]
         overhead = {kind: ms / 1e3 for kind, ms in self.overhead_ms.items()}
-        return calibrate(measured, overhead, self.ceilings, self.setting.precision)
+        return calibration_of(self.layers, overhead, self.ceilings, self.setting.precision)
 
     def __str__(self) -> str:
         added = "they add up" if self.within_limits else "they do NOT add up"
@@ -134,6 +130,17 @@ class LayersBench:
                 f"beside them: {added} within {ADDED_LIMIT:.0%}",
             ]
         )
+
+
+def calibration_of(
+    rows: Sequence[LayerTime], overhead_s: Mapping[str, float], ceilings: Ceilings, precision: str
+) -> Calibration:
+    """What the measured layers of one network tell the roofline about others."""
+    measured = [
+        (Work(row.name, row.kind, row.mult_adds, row.bytes), row.timing.median_ms / 1e3)
+        for row in rows
+    ]
+    return calibrate(measured, overhead_s, ceilings, precision)
 
 
 def layer_times(

@@ -23,8 +23,8 @@ from .layers import (
     tiny_pass,
 )
 from .marks import Setting, build, images, whole
-from .profile import layer_times
-from .roofline import Calibration, Work, calibrate, predict
+from .profile import calibration_of, layer_times
+from .roofline import Calibration, predict
 
 ALPHAS, RESOLUTIONS = (1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)
 WITHIN, ENOUGH = 0.25, 12
@@ -175,11 +175,7 @@ def bench_sixteen(
     overhead = overheads(tiny.seconds(skip=WARM_UP), tiny_arch)
     reference = mobilenet_v1(*named[0])
     rows = layer_times(reference, setting, marked.seconds(skip=WARM_UP), overhead, limits)
-    measured = [
-        (Work(row.name, row.kind, row.mult_adds, row.bytes), row.timing.median_ms / 1e3)
-        for row in rows
-    ]
-    calibration = calibrate(measured, overhead, limits, precision)
+    calibration = calibration_of(rows, overhead, limits, precision)
     return SixteenBench(
         setting,
         limits.device,

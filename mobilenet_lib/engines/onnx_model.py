@@ -104,6 +104,27 @@ def to_int8(
         return _load(path)
 
 
+class InInt8:
+    """What makes an engine that runs ONNX models one that runs them in int8; stands before it."""
+
+    precision = "int8"
+    calibrates = True
+
+    def __init__(
+        self,
+        *,
+        per_channel: bool = True,
+        slice: int | None = None,
+        streams: int | None = None,
+    ) -> None:
+        super().__init__(slice=slice, streams=streams)  # type: ignore[call-arg]
+        self.per_channel = per_channel
+
+    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor) -> onnx.ModelProto:
+        model = super()._model(net, example, None)  # type: ignore[misc]
+        return to_int8(model, calibration, self.per_channel)
+
+
 def saturates() -> bool:
     """Whether this processor's sums of two int8 products can overflow.
 

@@ -65,7 +65,7 @@ class OnnxRuntime(Engine):
         return torch.cat([*self._pool.map(self._run, parts)])
 
 
-class OnnxRuntimeInt8(OnnxRuntime):
+class OnnxRuntimeInt8(onnx_model.InInt8, OnnxRuntime):
     """ONNX Runtime with weights and activations of 8 bits, by its own static quantizer.
 
     Parameters
@@ -78,21 +78,6 @@ class OnnxRuntimeInt8(OnnxRuntime):
 
     name = "onnxruntime-int8"
     summary = "ONNX Runtime, int8"
-    precision = "int8"
-    calibrates = True
-
-    def __init__(
-        self,
-        *,
-        per_channel: bool = True,
-        slice: int | None = None,
-        streams: int | None = None,
-    ) -> None:
-        super().__init__(slice=slice, streams=streams)
-        self.per_channel = per_channel
-
-    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> Any:
-        return onnx_model.to_int8(super()._model(net, example, None), calibration, self.per_channel)
 
 
 def session(model: bytes | str, threads: int) -> Any:

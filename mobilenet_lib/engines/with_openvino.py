@@ -111,7 +111,7 @@ class OpenVinoBf16(OpenVino):
             raise EngineError(f"OpenVINO computes in {used.to_string()} here, not in bf16")
 
 
-class OpenVinoInt8(OpenVino):
+class OpenVinoInt8(onnx_model.InInt8, OpenVino):
     """OpenVINO with weights and activations of 8 bits, from ONNX Runtime's quantizer.
 
     Parameters
@@ -124,26 +124,11 @@ class OpenVinoInt8(OpenVino):
 
     name = "openvino-int8"
     summary = "OpenVINO, int8"
-    precision = "int8"
-    calibrates = True
-
-    def __init__(
-        self,
-        *,
-        per_channel: bool = True,
-        slice: int | None = None,
-        streams: int | None = None,
-    ) -> None:
-        super().__init__(slice=slice, streams=streams)
-        self.per_channel = per_channel
 
     @classmethod
     def available(cls) -> Availability:
         """Whether openvino is installed, and onnxruntime, whose quantizer makes the model."""
         return needs("engines", "openvino", *onnx_model.PACKAGES)
-
-    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> Any:
-        return onnx_model.to_int8(super()._model(net, example, None), calibration, self.per_channel)
 
 
 def read_model(onnx: bytes) -> Any:
