@@ -13,7 +13,7 @@ def test_a_step_a_channel_keeps_the_accuracy_and_one_a_layer_does_not():
     (row,) = result.rows
     assert result.test_images == 600
     assert abs(row.lost) <= 1.5
-    assert row.per_layer < row.per_channel - 2
+    assert row.per_layer < row.per_channel - 1  # at least; with weights of 7 bits, 5 to 8
     assert "letters_25_56" in str(result)
 
 

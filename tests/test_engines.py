@@ -153,8 +153,8 @@ def test_a_runtime_reports_nothing_and_leaves_nothing_at_home(tmp_path):
         "opset = [g.make_opsetid('', 18)]\n"
         "model = g.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()\n"
         "with_onnxruntime.session(model, 1)\n"
-        "ov = runtimes.load_openvino()\n"
-        "ov.Core().compile_model(ov.Core().read_model(model), 'CPU')\n"
+        "core, ov = runtimes.openvino_core(), runtimes.load_openvino()\n"
+        "core.compile_model(core.read_model(model), 'CPU')\n"
         "print('openvino_telemetry' in sys.modules, runtimes.load_openvino() is ov)\n"
     )
     done = subprocess.run(
@@ -167,6 +167,28 @@ def test_a_runtime_reports_nothing_and_leaves_nothing_at_home(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == "False True\n"
     assert [str(path.relative_to(home)) for path in home.rglob("*")] == []
+
+
+@pytest.mark.skipif("openvino" not in HERE, reason="needs openvino")
+def test_signals_are_survived_after_openvino_networks_are_gone():
+    # In a process of its own: what this guards against is the end of the process.
+    code = (
+        "import gc, signal, torch\n"
+        "from mobilenet_lib import MobileNet, architecture\n"
+        "from mobilenet_lib.engines import ENGINES\n"
+        "net = MobileNet(architecture.mobilenet_v1(0.1, 32, 2)).eval()\n"
+        "x = torch.randn(1, 3, 32, 32)\n"
+        "first = ENGINES['openvino']().prepare(net, x)\n"
+        "second = ENGINES['openvino']().prepare(net, x)\n"
+        "del first\n"
+        "gc.collect()\n"
+        "del second\n"
+        "gc.collect()\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('survived'))\n"
+        "signal.raise_signal(signal.SIGINT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "survived\n"), done.stderr
 
 
 # --- Folding ----------------------------------------------------------------------------------
@@ -246,7 +268,8 @@ def test_an_engine_agrees_with_eager(name, prepared, net, letters_to_test):
         assert abs(accuracy(ready, images, labels) - right) <= 0.02
     else:
         assert worst <= ready.tolerance
-        assert accuracy(ready, images, labels) == pytest.approx(right, abs=1e-6)
+        near = 1e-6 if ready.precision == "fp32" else 2 / len(images)  # halves decide close calls
+        assert accuracy(ready, images, labels) == pytest.approx(right, abs=near)
     logits = answers(ready, images[: BATCH + 1])
     assert logits.shape == (BATCH + 1, 26)
     assert logits.dtype == torch.float32

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..engines import ENGINES, difference
-from ..engines.runtimes import load_openvino
+from ..engines.runtimes import load_openvino, openvino_core
 from .outcome import EAGER, LOGITS, OPENVINO
 
 CLASSES = 1000
@@ -155,7 +155,7 @@ def through_openvino(
         "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
         "INFERENCE_NUM_THREADS": threads,
     }
-    compiled = openvino.Core().compile_model(model, "CPU", hints)
+    compiled = openvino_core().compile_model(model, "CPU", hints)
     array = images.contiguous().numpy()
 
     def task() -> Any:

@@ -17,7 +17,7 @@ from ..validation import check_choice
 from ..weights.described import FORMAT, Description, describe
 from ..weights.naming import OURS
 from .engine import Availability, EngineError
-from .runtimes import load_onnxruntime, load_openvino
+from .runtimes import load_onnxruntime, openvino_core
 from .with_executorch import ExecuTorch, ExecuTorchInt8, Loaded
 from .with_onnxruntime import OnnxRuntime, OnnxRuntimeInt8, session
 from .with_openvino import OpenVino, OpenVinoInt8, compile_model
@@ -130,7 +130,7 @@ def _onnx(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], Tens
 
 
 def _openvino(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], Tensor]]:
-    model = load_openvino().Core().read_model(file)
+    model = openvino_core().read_model(file)
     said = model.get_rt_info([FORMAT]).astype(str) if model.has_rt_info([FORMAT]) else None
     compiled = compile_model(model, "fp32", threads)
 

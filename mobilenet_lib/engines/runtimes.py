@@ -13,7 +13,9 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
+from typing import Any
 
 
 def load_onnxruntime() -> ModuleType:
@@ -41,6 +43,17 @@ def load_openvino() -> ModuleType:
         if quiet:
             del sys.modules["openvino_telemetry"]
     return openvino
+
+
+@cache
+def openvino_core() -> Any:
+    """The one `openvino.Core` of this process, which lives as long as it does.
+
+    With its first device a Core gives signal handlers a stack of its own, and when it goes it puts
+    back the stack that it found. Of two Cores where the older goes first, the younger puts back
+    one that is freed by then, and the next signal, such as Ctrl-C, ends the process.
+    """
+    return load_openvino().Core()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..machine import features
 from . import onnx_model
 from .engine import Availability, Engine, EngineError, needs
-from .runtimes import load_openvino
+from .runtimes import load_openvino, openvino_core
 from .with_onnxruntime import check_streams
 
 
@@ -133,7 +133,7 @@ class OpenVinoInt8(onnx_model.InInt8, OpenVino):
 
 def read_model(onnx: bytes) -> Any:
     """An ONNX model as an `openvino.Model`."""
-    return load_openvino().Core().read_model(onnx)
+    return openvino_core().read_model(onnx)
 
 
 def compile_model(model: Any, precision: str, threads: int, streams: int = 1) -> Any:
@@ -155,7 +155,7 @@ def compile_model(model: Any, precision: str, threads: int, streams: int = 1) ->
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
     }
-    return load_openvino().Core().compile_model(model, "CPU", options)
+    return openvino_core().compile_model(model, "CPU", options)
 
 
 def _size(model: Any) -> int:
