@@ -13,6 +13,7 @@ from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
 from mobilenet_lib.timing import Timing
 from mobilenet_lib.train import Trainer, speed, trial
+from mobilenet_lib.train.depthwise import depthwise
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
 from mobilenet_lib.train.recipe import PLANS as NAMES
 from mobilenet_lib.train.speed import Choice, choose, decide
@@ -43,7 +44,7 @@ def test_every_layer_has_its_kind():
     kinds = [kind(module) for module in network().modules() if kind(module)]
     assert set(kinds) == set(KINDS)
     counted = [kinds.count(name) for name in KINDS]
-    assert counted == [1, 9, 4, 13, 1]
+    assert counted == [1, 13, 13, 1]
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -70,6 +71,37 @@ def test_a_plan_computes_what_the_plain_network_does(name):
             assert error < (0.02 if own in PLANS[name].bf16 else 1e-5), (layer, error)
             assert own not in PLANS[name].bf16 or error > 1e-5, "nothing was rounded to bf16"
         assert results[0][2].dtype == torch.float32, "the weight's gradient"
+
+
+@pytest.mark.parametrize(
+    ("sides", "padding"),
+    [
+        *(((1, 1), 1), ((2, 2), 1), ((1, 2), 2), ((2, 5), 1), ((2, 4), 2)),
+        *(((7, 6), 0), ((7, 6), 1), ((9, 9), 0), ((9, 9), 2)),
+    ],
+)
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_rearranged_gradients_are_those_of_torch(sides, padding, stride):
+    """Against autograd through torch's own convolution, in fp64."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 5, *sides, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(5, 1, 3, 3, dtype=torch.float64, requires_grad=True)
+    wanted = torch.nn.functional.conv2d(x, weight, None, stride, padding, groups=5)
+    upstream = torch.randn_like(wanted)
+    got = depthwise(x, weight, stride, padding)
+    torch.testing.assert_close(got, wanted)
+    gradients = (torch.autograd.grad(y, (x, weight), upstream) for y in (got, wanted))
+    for ours, torchs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-12, atol=1e-12)
+
+
+def test_rearranged_gradients_are_computed_only_where_they_are_asked_for():
+    x, weight = torch.randn(1, 2, 5, 5), torch.randn(2, 1, 3, 3, requires_grad=True)
+    depthwise(x, weight, 2, 1).sum().backward()
+    assert x.grad is None
+    assert weight.grad.shape == weight.shape
+    with pytest.raises(ValueError, match="padding must be 0 to 2, got 3"):
+        depthwise(x, weight, 1, 3)
 
 
 @pytest.mark.parametrize("name", [name for name in PLANS if not PLANS[name].bf16])
@@ -179,6 +211,9 @@ def test_the_choice_stays_when_a_run_goes_on(monkeypatch, tmp_path):
 # --- mobilenet bench train -------------------------------------------------------------------
 
 
+PASSES = ("output", "gradient of its input", "gradient of its filters")
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_bench_train_runs_for_real(capsys, monkeypatch, compiled):
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
@@ -192,6 +227,11 @@ def test_bench_train_runs_for_real(capsys, monkeypatch, compiled):
     assert result["to_timm"] is None
     assert "alpha 1" in result["timm"]
     assert result["choice"]["plan"] in PLANS
+    assert set(result["layer"]) == {
+        *(f"{of}, {precision}" for of in PASSES for precision in ("fp32", "bf16")),
+        "gradient of its input, bf16, rearranged",
+    }
+    assert all(timing["median_ms"] > 0 for timing in result["layer"].values())
 
 
 def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
@@ -202,6 +242,7 @@ def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
     monkeypatch.setattr(training, "timm_steps", lambda *_: (peers, "timm 9"))
     monkeypatch.setattr(training, "interleave", lambda tasks, readings, device: times)
     monkeypatch.setattr(training, "choose", lambda r, d: Choice("fp32", "named", {}))
+    monkeypatch.setattr(training, "layer_passes", lambda *_: {"output": Timing.of([0.5, 0.5])})
     result = training.bench_train(alpha=0.1, resolution=32, batch_size=8)
     assert (result.to_naive, result.to_timm) == (0.25, 0.5)
     assert result.images_per_second == 800
@@ -211,6 +252,7 @@ def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
     assert not replace(result, to_naive=0.46).within_limits
     assert "images/s\nours is plan fp32" in str(result)
     assert "ours takes 0.500 of timm's best (at most 0.7): timm: fast" in str(result)
+    assert "stride 2:\noutput   500.00 ms" in str(result)
 
 
 def test_a_missing_timm_is_said(monkeypatch):
@@ -228,8 +270,9 @@ def test_bench_data_compiles_nothing(capsys):
 def test_bench_train_records(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(files, "find_data", lambda: tmp_path)
     timing = Timing(2, 1.0, (1.0, 1.0))
+    steps, layer = {"ours": timing}, {"output": timing}
     result = training.TrainBench(
-        1.0, 64, 64, "cpu", 2, Choice("fp32", "x", {}), {"ours": timing}, 0.5, None, "none", 1.0
+        1.0, 64, 64, "cpu", 2, Choice("fp32", "x", {}), steps, 0.5, None, "none", 1.0, layer
     )
     monkeypatch.setattr(training, "bench_train", lambda **options: result)
     assert cli.main(["bench", "train", "--record"]) == 1

@@ -1,8 +1,13 @@
-"""How fast a training step is: ours, the naive one, and timm's four ways, in turns in one run."""
+"""How fast a training step is: ours, the naive one, and timm's four ways, in turns in one run.
+
+And why 16 bits are not faster everywhere: the passes of one depthwise layer with stride 2, each by
+itself.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..architecture import Architecture
 from ..model import PAPER, MobileNet
 from ..timing import Timing, check_device, interleave, ratio
+from ..train.depthwise import gradients, input_gradient
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
 from ..train.recipe import Recipe
@@ -44,6 +51,8 @@ class TrainBench:
     timm: str
     """timm's version and fastest way, or why it is not here."""
     images_per_second: float
+    layer: dict[str, Timing]
+    """The passes of the network's largest depthwise layer with stride 2, in fp32 and bf16."""
 
     @property
     def within_limits(self) -> bool:
@@ -70,6 +79,9 @@ class TrainBench:
                 f"ours takes {self.to_timm:.3f} of timm's best (at most {TIMM_LIMIT:g}): "
                 f"{self.timm}"
             )
+        width = max(map(len, self.layer))
+        lines.append("its largest depthwise layer with stride 2:")
+        lines += [f"{name:<{width}} {timing}" for name, timing in self.layer.items()]
         return "\n".join(lines)
 
 
@@ -134,7 +146,38 @@ def bench_train(
         to_timm,
         said,
         round(per_second(batch_size, steps[OURS]), 1),
+        layer_passes(arch, batch_size, readings, where, seed),
     )
+
+
+def layer_passes(
+    arch: Architecture, batch_size: int, readings: int, device: torch.device, seed: int
+) -> dict[str, Timing]:
+    """Time the forward pass and both gradients of the first depthwise layer with stride 2.
+
+    In fp32 and in bf16 by torch, and in bf16 the gradient of its input as plans rearrange it.
+    """
+    first = next(s for s in arch.layers if s.kind == "depthwise" and s.stride == 2)
+    generator = torch.Generator().manual_seed(seed)
+    shape = (batch_size, first.in_channels, first.in_size, first.in_size)
+    x32 = torch.randn(shape, generator=generator).to(device, memory_format=torch.channels_last)
+    w32 = torch.randn(first.in_channels, 1, 3, 3, generator=generator).to(device)
+    tasks: dict[str, Callable[[], Any]] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        x, weight = x32.to(dtype), w32.to(dtype)
+        forward = functools.partial(F.conv2d, x, weight, None, 2, 1, 1, first.in_channels)
+        upstream = torch.ones_like(forward())
+        name = "fp32" if dtype == torch.float32 else "bf16"
+        tasks[f"output, {name}"] = forward
+        for of, wanted in (("input", (True, False)), ("filters", (False, True))):
+            tasks[f"gradient of its {of}, {name}"] = functools.partial(
+                gradients, upstream, x, weight, 2, 1, wanted
+            )
+    tasks["gradient of its input, bf16, rearranged"] = functools.partial(
+        input_gradient, upstream, weight, (first.in_size, first.in_size), 2, 1
+    )
+    seconds = interleave(tasks, readings, device=device, least_s=0.005)
+    return {name: Timing.of(taken) for name, taken in seconds.items()}
 
 
 def step(

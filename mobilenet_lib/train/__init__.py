@@ -4,10 +4,10 @@
     mobilenet train --recipe quick --alpha 0.5 --out runs/first
 
 The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `presets`, `setup`), the
-learning rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`, `speed`,
-`trial`), batches that do not fit (`memory`), interrupts (`interrupt`), the state of a run
-(`checkpoint`) and what it comes to (`outcome`, `run`). A grid of runs is a `sweep`. Several GPUs
-and machines, ImageNet and SLURM: `SCALE.md` beside this file.
+learning rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`,
+`depthwise`, `speed`, `trial`), batches that do not fit (`memory`), interrupts (`interrupt`), the
+state of a run (`checkpoint`) and what it comes to (`outcome`, `run`). A grid of runs is a `sweep`.
+Several GPUs and machines, ImageNet and SLURM: `SCALE.md` beside this file.
 
 Names are handed out lazily: recipes need no torch, and the command line is made from them.
 """

@@ -1,9 +1,10 @@
 """How a network computes: the layout of its feature maps, and which kinds of layer use bf16.
 
 Numbers of 16 bits halve what is moved and, where the processor multiplies them in hardware, double
-what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of a
-depthwise layer with stride 2 falls to a slow path. So a `Plan` names the kinds of layer that
-compute in bf16; weights, their gradients and the optimizer stay in fp32 always.
+what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of some
+depthwise layers falls to a slow path. So a `Plan` names the kinds of layer that compute in bf16,
+and whether depthwise layers take the way around; weights, their gradients and the optimizer stay in
+fp32 always.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..model import MobileNet
+from .depthwise import depthwise
 
-KINDS = ("conv", "depthwise stride 1", "depthwise stride 2", "pointwise", "fc")
+KINDS = ("conv", "depthwise", "pointwise", "fc")
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,18 @@ class Plan:
     gemm: bool = False
     """Compute pointwise layers as the matrix products that they are, not as convolutions. In
     channels_last their input is that matrix already: (B · H · W, in_channels)."""
+    rearranged: bool = False
+    """Compute the gradients of depthwise layers as `depthwise` does, around the slow path."""
 
 
-# Depthwise layers with stride 2 are the ones whose backward pass in bf16 falls to a slow path.
-FAST_IN_BF16 = ("conv", "depthwise stride 1", "pointwise", "fc")
 PLANS = {
     "nchw-fp32": Plan(False),
     "fp32": Plan(True),
     "fp32-gemm": Plan(True, gemm=True),
     "pointwise-bf16": Plan(True, ("pointwise",)),
     "pointwise-bf16-gemm": Plan(True, ("pointwise",), gemm=True),
-    "fast-bf16": Plan(True, FAST_IN_BF16),
-    "fast-bf16-gemm": Plan(True, FAST_IN_BF16, gemm=True),
+    "fast-bf16": Plan(True, KINDS, rearranged=True),
+    "fast-bf16-gemm": Plan(True, KINDS, gemm=True, rearranged=True),
     "bf16": Plan(True, KINDS),
 }
 
@@ -52,7 +54,7 @@ def kind(module: nn.Module) -> str | None:
     if not isinstance(module, nn.Conv2d):
         return None
     if module.groups > 1:
-        return f"depthwise stride {module.stride[0]}"
+        return "depthwise"
     return "pointwise" if module.kernel_size == (1, 1) else "conv"
 
 
@@ -65,19 +67,23 @@ def apply_plan(net: MobileNet, name: str) -> None:
         own = kind(module)
         if own is not None:
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
-            product = plan.gemm and own == "pointwise"
-            module.forward = functools.partial(_compute, module, dtype, product)
+            way = {"pointwise": plan.gemm, "depthwise": plan.rearranged}.get(own, False)
+            module.forward = functools.partial(_compute, module, dtype, own if way else None)
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
 
 
-def _compute(module: nn.Conv2d | nn.Linear, dtype: torch.dtype, product: bool, x: Tensor) -> Tensor:
+def _compute(
+    module: nn.Conv2d | nn.Linear, dtype: torch.dtype, way: str | None, x: Tensor
+) -> Tensor:
     x, weight = x.to(dtype), module.weight.to(dtype)
     if isinstance(module, nn.Linear):
         return F.linear(x, weight, module.bias.to(dtype))
-    if product:
+    if way == "pointwise":
         rows = x.permute(0, 2, 3, 1)  # (B, H, W, in_channels), contiguous in channels_last
         return F.linear(rows, weight.flatten(1)).permute(0, 3, 1, 2)
+    if way == "depthwise":
+        return depthwise(x, weight, module.stride[0], module.padding[0])
     return F.conv2d(
         x, weight, module.bias, module.stride, module.padding, module.dilation, module.groups
     )

@@ -1,0 +1,113 @@
+"""Depthwise convolution whose gradients are computed by code that is fast in bf16.
+
+Torch's own are, for the most part. Two are not, on CPUs, where oneDNN falls to a slow path: the
+gradient of the input of a layer with stride 2, and that of the filters where the map is smaller
+than they are. Both are a rearrangement away from a convolution that is fast:
+
+- y is a stride-1 convolution of which every s-th output was kept. So its gradient is one with zeros
+  in all other places; and the gradient of a stride-1 convolution's input is a stride-1 convolution
+  of the output's, with the filters turned by 180 degrees.
+- Zeros around a map change no filter's gradient, as long as those of the output get zeros, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def depthwise(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    """A depthwise convolution (Eq. 3) with rearranged gradients.
+
+    Parameters
+    ----------
+    x
+        (B, channels, H, W).
+    weight
+        (channels, 1, D_K, D_K), of the same dtype.
+    stride
+        Step of the filters.
+    padding
+        Zeros on each side of a map, fewer than D_K.
+    """
+    if not 0 <= padding < weight.shape[2]:
+        raise ValueError(f"padding must be 0 to {weight.shape[2] - 1}, got {padding}")
+    return _Depthwise.apply(x, weight, stride, padding)
+
+
+def input_gradient(
+    upstream: Tensor, weight: Tensor, size: tuple[int, int], stride: int, padding: int
+) -> Tensor:
+    """The gradient of a depthwise convolution's input, (B, channels, *size), from its output's.
+
+    One stride-1 convolution, whatever the stride was.
+    """
+    side = weight.shape[2]
+    if stride > 1:
+        rows, columns = (length + 2 * padding - side + 1 for length in size)
+        shape = (*upstream.shape[:2], rows, columns)
+        layout = {"dtype": upstream.dtype, "memory_format": torch.channels_last}
+        spread = torch.empty(shape, device=upstream.device, **layout).zero_()
+        spread[:, :, ::stride, ::stride] = upstream
+        upstream = spread
+    turned = weight.flip(2, 3)
+    return F.conv2d(upstream, turned, padding=side - 1 - padding, groups=len(weight))
+
+
+def weight_gradient(
+    upstream: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int
+) -> Tensor:
+    """The gradient of a depthwise convolution's filters, like `weight`, from its output's."""
+    side = weight.shape[2]
+    missing = [max(0, side - length) for length in x.shape[2:]]
+    if stride == 1 and any(missing):
+        edges = (0, missing[1], 0, missing[0])
+        x, upstream = F.pad(x, edges), F.pad(upstream, edges)
+    return gradients(upstream, x, weight, stride, padding, (False, True))[1]
+
+
+def gradients(
+    upstream: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    stride: int,
+    padding: int,
+    wanted: tuple[bool, bool],
+) -> tuple[Tensor, Tensor]:
+    """Torch's own gradients of a depthwise convolution's input and filters, as far as `wanted`."""
+    for_x, for_weight, _ = torch.ops.aten.convolution_backward(
+        upstream,
+        x,
+        weight,
+        None,
+        [stride, stride],
+        [padding, padding],
+        [1, 1],
+        False,
+        [0, 0],
+        len(weight),
+        [*wanted, False],
+    )
+    return for_x, for_weight
+
+
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return F.conv2d(x, weight, None, stride, padding, groups=len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        for_x = for_weight = None
+        if ctx.needs_input_grad[0]:
+            size = (x.shape[2], x.shape[3])
+            for_x = input_gradient(upstream, weight, size, ctx.stride, ctx.padding)
+        if ctx.needs_input_grad[1]:
+            for_weight = weight_gradient(upstream, x, weight, ctx.stride, ctx.padding)
+        return for_x, for_weight, None, None
