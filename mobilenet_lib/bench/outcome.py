@@ -19,7 +19,8 @@ class Quality:
     """How an engine's answers compare with those of eager in fp32."""
 
     difference: float
-    """Largest difference of a logit on the timed network, over eager's largest logit."""
+    """Largest difference of a logit, over eager's largest logit: on these letters with a trained
+    network, or on the network that is timed, whichever is larger."""
     images: int
     """Letters in the wild that it was tested on."""
     agreement: float

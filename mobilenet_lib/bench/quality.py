@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .. import data
-from ..engines import Engine, answers
+from ..engines import Engine, answers, difference
 from ..files import find_data
 from ..model import MobileNet
 from ..photos import credits, load_photo
@@ -50,24 +50,23 @@ class Exam:
         self, net: MobileNet, images: Tensor, calibration: Tensor, labels: Tensor | None = None
     ) -> None:
         self.net, self.images, self.calibration, self.labels = net, images, calibration, labels
-        self._known = torch.empty(0, dtype=torch.int64, device=images.device)
+        self._known: list[Tensor] = []
 
     def expected(self, count: int | None = None) -> Tensor:
-        """(count,) classes that eager decides for, each image once; None: for all images."""
-        wanted = self.images[:count]
-        if len(wanted) > len(self._known):
-            more = wanted[len(self._known) :].split(100)
-            with torch.inference_mode():
-                found = [self.net(part).argmax(1) for part in more]
-            self._known = torch.cat([self._known, *found])
-        return self._known[: len(wanted)]
+        """(count, classes) logits of eager, each image answered once; None: for all images."""
+        wanted = len(self.images) if count is None else count
+        with torch.inference_mode():
+            while (known := sum(map(len, self._known))) < wanted:
+                part = self.images[known : known + 100]
+                self._known.append(self.net(part))
+        return torch.cat(self._known)[:wanted]
 
-    def decisions(self, make: MakeEngine, threads: int | None, count: int | None = None) -> Tensor:
-        """(count,) classes that a new engine decides for; None: for all images."""
+    def answers(self, make: MakeEngine, threads: int | None, count: int | None = None) -> Tensor:
+        """(count, classes) logits of a new engine; None: for all images."""
         images = self.images[:count]
         batch = min(BATCH, len(images))
         engine = make().prepare(self.net, images[:batch], self.calibration, threads)
-        return answers(engine, images).argmax(1)
+        return answers(engine, images)
 
 
 def letters(device: torch.device, seed: int) -> Exam:
@@ -146,31 +145,41 @@ class Examiner:
         """The person detector's photographs."""
         return photographs(self.device, self.seed)
 
-    def quality(self, make: MakeEngine, precision: str, difference: float) -> Quality:
-        """Answers of an engine to 1,000 letters; in int8 to all 5,200, and to the photos."""
+    def quality(self, make: MakeEngine, precision: str, off: float = 0.0) -> Quality:
+        """Answers of an engine to 1,000 letters; in int8 to all 5,200, and to the photos.
+
+        Its logits count as far off as the farthest, on the letters or wherever else they were
+        `off`.
+        """
         exam = self.letters
         count = len(exam.images) if precision == "int8" else IMAGES
-        said = exam.decisions(make, self.threads, count)
-        right, expected = exam.labels[:count].to(said.device), exam.expected(count).to(said.device)
+        expected = exam.expected(count)
+        logits = exam.answers(make, self.threads, count)
+        said, wanted, right = decided(logits), decided(expected), exam.labels[:count].cpu()
         photos = looks = None
         if precision == "int8":
             same = torch.cat(
                 [
-                    part.decisions(make, self.threads).cpu() == part.expected().cpu()
+                    decided(part.answers(make, self.threads)) == decided(part.expected())
                     for part in self.photos
                 ]
             )
             photos = int(same[::VIEWS].sum()), len(same[::VIEWS])
             looks = int(same.sum()), len(same)
         return Quality(
-            difference=difference,
+            difference=float(f"{max(off, difference(logits, expected)):.3g}"),
             images=count,
-            agreement=share(said == expected),
+            agreement=share(said == wanted),
             accuracy=share(said == right),
-            accuracy_eager=share(expected == right),
+            accuracy_eager=share(wanted == right),
             photos=photos,
             views=looks,
         )
+
+
+def decided(logits: Tensor) -> Tensor:
+    """Class of each row's largest logit."""
+    return logits.argmax(1).cpu()
 
 
 def share(hits: Tensor) -> float:
