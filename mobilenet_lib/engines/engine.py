@@ -161,7 +161,8 @@ class Engine(ABC):
             )
         self._check_input(x, "x")
         with torch.inference_mode(), self._limit():
-            return self._run_parts(x.contiguous().split(self.slice or x.shape[0]))
+            x = x.contiguous()
+            return self._run_parts(x.split(self.slice) if self.slice else [x])
 
     @property
     def size_bytes(self) -> int | None:
