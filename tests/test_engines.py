@@ -436,6 +436,17 @@ def test_int8_needs_images_of_the_right_shape():
 def test_weights_have_seven_bits_where_sums_would_saturate(monkeypatch, features, expected):
     monkeypatch.setattr(onnx_model, "features", lambda: features)
     assert onnx_model.saturates() is expected
+    assert onnx_model.most_bits() == (7 if expected else 8)
+
+
+def test_weights_get_no_more_bits_than_sums_have_room_for(monkeypatch):
+    kind = ENGINES["onnxruntime-int8"]
+    assert kind(weight_bits=7).weight_bits == 7
+    with pytest.raises(ValueError, match="weight_bits must be"):
+        kind(weight_bits=4)
+    monkeypatch.setattr(onnx_model, "features", lambda: ("AVX2",))
+    with pytest.raises(EngineError, match="weights can have 7 bits here"):
+        kind(weight_bits=8)
 
 
 def test_every_calibration_image_is_seen():

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ..machine import features
+from ..validation import check_int
+from .engine import EngineError
 from .folding import fold
 from .runtimes import hushed, load_onnxruntime
 
@@ -66,7 +68,10 @@ def folded(net: nn.Module) -> nn.Module:
 
 
 def to_int8(
-    model: onnx.ModelProto, calibration: Tensor, per_channel: bool = True
+    model: onnx.ModelProto,
+    calibration: Tensor,
+    per_channel: bool = True,
+    weight_bits: int | None = None,
 ) -> onnx.ModelProto:
     """The model with weights and activations in 8 bits (QDQ: pairs of quantize and dequantize).
 
@@ -83,6 +88,8 @@ def to_int8(
         A scale for each output channel of a layer's weights, else one for the whole layer. After
         folding, the channels of a depthwise layer may differ in range a hundredfold, and with one
         scale the small ones are left with a few levels, or none.
+    weight_bits
+        8, or 7 for half the levels; None: as many as this processor's sums have room for.
     """
     load_onnxruntime()
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -98,7 +105,7 @@ def to_int8(
             per_channel=per_channel,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            reduce_range=saturates(),
+            reduce_range=(weight_bits or most_bits()) < 8,
             calibrate_method=CalibrationMethod.MinMax,
         )
         return _load(path)
@@ -114,15 +121,22 @@ class InInt8:
         self,
         *,
         per_channel: bool = True,
+        weight_bits: int | None = None,
         slice: int | None = None,
         streams: int | None = None,
     ) -> None:
         super().__init__(slice=slice, streams=streams)  # type: ignore[call-arg]
         self.per_channel = per_channel
+        self.weight_bits = weight_bits
+        if weight_bits is not None and check_int("weight_bits", weight_bits, 7, 8) > most_bits():
+            raise EngineError(
+                "this processor adds two products of 8 bits in 16 and clips the sum: weights can "
+                "have 7 bits here"
+            )
 
     def _model(self, net: nn.Module, example: Tensor, calibration: Tensor) -> onnx.ModelProto:
         model = super()._model(net, example, None)  # type: ignore[misc]
-        return to_int8(model, calibration, self.per_channel)
+        return to_int8(model, calibration, self.per_channel, self.weight_bits)
 
 
 def saturates() -> bool:
@@ -135,6 +149,11 @@ def saturates() -> bool:
     """
     known = features()
     return known is None or not {"VNNI", "AMX", "int8 matrix", "NEON"} & set(known)
+
+
+def most_bits() -> int:
+    """Bits that weights can have here: 7 where sums can overflow, else 8."""
+    return 7 if saturates() else 8
 
 
 class _Reader:

@@ -72,6 +72,8 @@ class OnnxRuntimeInt8(onnx_model.InInt8, OnnxRuntime):
     ----------
     per_channel
         A scale for each output channel of the weights, else one for each layer.
+    weight_bits
+        8 or 7; None: 8, or 7 where this processor's sums of products of 8 bits can overflow.
     slice, streams
         See `OnnxRuntime`.
     """

@@ -114,6 +114,8 @@ class OpenVinoInt8(onnx_model.InInt8, OpenVino):
     ----------
     per_channel
         A scale for each output channel of the weights, else one for each layer.
+    weight_bits
+        8 or 7; None: 8, or 7 where this processor's sums of products of 8 bits can overflow.
     slice, streams
         See `OpenVino`.
     """
