@@ -98,7 +98,7 @@ ceilings = bench_ceilings()
 print(ceilings)
 
 # %% [markdown]
-# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapter 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about fifteen mult-adds. And yours? A layer that uses each number once or twice will keep it waiting.
+# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapter 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds. And yours? A layer that uses each number once or twice will keep it waiting.
 #
 # ## How often is a number used?
 #
@@ -155,7 +155,7 @@ profile = bench_layers(ceilings=ceilings)
 plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 
 # %% [markdown]
-# The pointwise layers stand high and to the right, under the flat part, the best of them at two thirds to nine tenths of it on the book's machine, from run to run (the axis is logarithmic, so two thirds look near): a 1 by 1 convolution *is* a matrix product, and a processor does nothing better. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
+# The pointwise layers stand high and to the right, under the flat part, most of them at two thirds to nine tenths of it on the book's machine (the axis is logarithmic, so two thirds look near): a 1 by 1 convolution *is* a matrix product, and a processor does nothing better. Only the last two, on maps of 7 by 7 pixels, come to a third of it and less. The end of this chapter returns to them. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
 #
 # A layer below the roof is not held by the roof. It has other costs: finding the kernel to call, starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
 #
@@ -171,9 +171,9 @@ plots.time_shares(profile.time_shares, profile.mult_adds_shares)
 #
 # - They have one to two operations for each byte. Even at the roof they could not compute at full speed.
 # - Nine weights a channel give no matrix product: nothing is used again by a neighbouring filter, and the well-tuned code for matrix products cannot be used.
-# - They are short, so fixed costs weigh more. On the book's machine this is the largest of the three that can be told apart: their bytes account for half a millisecond of the 5.7 that they take, the fixed costs of their calls for two and a half.
+# - They are short, so fixed costs weigh more. On the book's machine this is the largest of the three that can be told apart: their bytes account for a fifth of a millisecond of the 1.9 that they take, the fixed costs of their calls for 0.9.
 #
-# On the book's machine they take 24 % of the time (`data/results/bench_layers.json`). This is no fault of the design. It moved nearly all of the work to where machines are fast, and the rest, though slow for each mult-add, is small. It only means that whoever counts mult-adds leaves a fifth of the time or more out of the count. Here is your machine in numbers. *roof* is the time that the roof allows; *bound* names what takes longest: arithmetic (*compute*), bytes (*memory*) or all the rest (*overhead*). (*BN folded*: batch normalization is already inside the weights; chapter 08 shows how.)
+# On the book's machine they take 16 % of the time (`data/results/bench_layers.json`). This is no fault of the design. It moved nearly all of the work to where machines are fast, and the rest, though slow for each mult-add, is small. It only means that whoever counts mult-adds leaves a sixth of the time or more out of the count. Here is your machine in numbers. *roof* is the time that the roof allows; *bound* names what takes longest: arithmetic (*compute*), bytes (*memory*) or all the rest (*overhead*). (*BN folded*: batch normalization is already inside the weights; chapter 08 shows how.)
 
 # %% tags=["nbval-ignore-output"]
 print(profile)
@@ -194,7 +194,7 @@ sparse = bench_sparse()
 plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 
 # %% [markdown]
-# On the book's machine it takes about 85 % of zeros with PyTorch's sparse product and 91 % with SciPy's (`data/results/bench_sparse.json`). The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
+# On the book's machine it took 79 % of zeros with PyTorch's sparse product and 90 % with SciPy's (`data/results/bench_sparse.json`); the figure above is another run, and shows how far such a crossing moves from one to the next. The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
 #
 # Move the slider. On the left is a corner of the matrix at that share of zeros, on the right what both products would need.
 
@@ -204,7 +204,7 @@ from mobilenet_lib.explorers import SparsityExplorer
 SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 
 # %% [markdown]
-# So at 80 % of zeros this layer has a fifth of the mult-adds, and on the book's machine it takes a third more time than the full one. MobileNet takes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
+# So at 80 % of zeros this layer has a fifth of the mult-adds, and on the book's machine it takes about as long as the full one. MobileNet takes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
 #
 # ## More at once: batch and threads
 #
@@ -223,7 +223,7 @@ for count in (1, 2):
     print(*(f"{rates[count, batch]:6.0f}" for batch in batches))
 
 # %% [markdown]
-# On the book's machine a batch of sixteen gives more than two and a half times as many pictures a second, a second thread at most half as many again. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs as much as it brings, and the way to memory both share.
+# On the book's machine a batch of sixteen gives two and a half times as many pictures a second with one thread, and more than three times as many with two. A second thread alone gives a sixth more for one picture, and two thirds more for sixteen. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs as much as it brings, and the way to memory both share.
 #
 # ## Predict, then measure
 #
@@ -257,7 +257,12 @@ for row in sixteen["models"]:
     print(f"{size} predicted {predicted:6.2f} ms, {predicted / measured - 1:+4.0%} of measured")
 
 # %% [markdown]
-# Fourteen of the sixteen are within a quarter of what was measured. The two others are wide networks at the lowest resolution, and they are slower than predicted. Look at the signs: all predictions are too low, by 5 to 29 %, and in the wide networks most of all where maps are small. The model takes how near pointwise layers come to the roof from the network at 224 pixels. At 128 pixels the last maps have 4 by 4 pixels, so their matrices have sixteen rows, probably too few to fill the blocks that a fast matrix product works in. The roofline knows operations and bytes. It does not know shapes.
+# Eleven of the sixteen are within a quarter of what was measured, and three of the others miss that by less than a point. Going by mult-adds alone, the smallest would be off by a factor of more than six. Look at the signs: all but one are too low. What is missing in the model?
+#
+# - In the three wider networks the error grows as maps get smaller. The model takes from the network at 224 pixels how near pointwise layers come to the roof, all of them together. In its profile above, the last two, on maps of 7 by 7, are far below the others: their matrices have 49 rows, probably too few to fill the blocks that a fast matrix product works in. At 128 pixels they have sixteen, and more layers are like this.
+# - In the narrowest it is the other way round: worst at 224 pixels. Its matrices have a quarter of the rows *and* columns, and are further from the roof than those that the model knows. At 128 pixels hardly any arithmetic is left, and the price of the calls decides, which the model has.
+#
+# The roofline knows operations and bytes. It does not know shapes.
 #
 # ## Exercises
 #
@@ -300,7 +305,7 @@ check("4.4", answer)
 # - Pointwise layers are matrix products with ten to fifty operations for each byte, and come within a factor of one to three of the machine's best. Depthwise layers have one or two, and stay far below it.
 # - So 3 % of the mult-adds take far more than 3 % of the time, and the design is still right.
 # - Zeros scattered over a matrix buy speed only when nearly all of it is zero.
-# - Two limits, how near each kind of layer comes to them, and a price for each call: taken from one network, they predict the others to within 5 to 30 %.
+# - Two limits, how near each kind of layer comes to them, and a price for each call: taken from one network, they predict the others to within 30 %.
 #
 # Next, in [chapter 05](05_training.ipynb), the network learns. What can be done about the milliseconds is in chapter 08.
 #

@@ -24,6 +24,7 @@
 #
 # - fold batch normalization into the convolutions, by hand,
 # - run the same network in several engines and see which steps buy speed,
+# - compute in sixteen bits where the processor can, and see that no letter is read differently,
 # - store weights in eight bits, and see why one step for a whole layer is a bad idea for MobileNet,
 # - measure how many letters eight bits cost,
 # - write a file that other programs can load, with all they need inside,
@@ -105,14 +106,15 @@ assert check(engine, net, images) < engine.tolerance
 assert torch.equal(engine.run(images).argmax(1), net(images).argmax(1))
 
 # %% [markdown]
-# Now the real thing: 1.0 MobileNet-224 and one picture. (The weights are random; the time does not depend on them.) Each engine stands for a step that somebody programmed: channels side by side in memory, folding, code compiled for this network, and two engines that do nothing else but run finished networks.
+# Now the real thing: 1.0 MobileNet-224 and one picture. (The weights are random; the time does not depend on them.) Each engine stands for a step that somebody programmed: channels side by side in memory, folding, code compiled for this network, and two engines that do nothing else but run finished networks. The last one computes in **bf16**, numbers of sixteen bits: it is there only if your processor multiplies them (chapter 05).
 
 # %%
 import mobilenet_lib as mn
 
 torch.manual_seed(0)
 big, photo = mn.MobileNet(mn.mobilenet_v1()).eval(), torch.randn(1, 3, 224, 224)
-names = ["eager", "channels_last", "folded", "compiled", "onnxruntime", "openvino"]
+names = ["eager", "channels_last", "folded", "compiled"]
+names += ["onnxruntime", "openvino", "openvino-bf16"]
 ready = {n: ENGINES[n]().prepare(big, photo) for n in names if ENGINES[n].available()}
 for engine in ready.values():
     assert check(engine, big, photo) < engine.tolerance
@@ -129,10 +131,36 @@ from mobilenet_lib.timing import Timing, interleave
 tasks = {name: partial(engine.run, photo) for name, engine in ready.items()}
 seconds = interleave(tasks, readings=9)
 times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
-plots.waterfall(times, dict.fromkeys(times, "fp32"))
+plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# The mult-adds stayed the same. What went away is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak. On the book's machine the fastest engine with one picture, OpenVINO, comes to 79 % of the speed of a plain matrix product. With 32 pictures both it and ONNX Runtime reach all of that speed, if the pictures go through one by one, two at the same time (`data/results/bench_engines.json`). From there on, only smaller numbers help.
+# The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
+#
+# How near can one come? Chapter 04 measured that peak, with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
+
+# %%
+from mobilenet_lib.results import recorded
+
+bench = recorded("bench_engines")["results"]
+for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
+    rows = [r for r in bench["timings"] if (r["batch_size"], r["precision"]) == (size, precision)]
+    best = min((r for r in rows if r["ours"]), key=lambda r: r["median_ms"])
+    cut = f", {best['slice']} at a time" if best["slice"] else ""
+    said = f"{best['median_ms']:6.1f} ms, {best['of_ceiling']:4.0%} of a matrix product"
+    print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
+
+# %% [markdown]
+# In fp32 hardly anything is left to gain: the whole network runs about as fast as a matrix product with as many mult-adds. (For 32 pictures it helps not to run them all at once. The maps of a few pictures stay in the caches, those of 32 do not.) From there on, only smaller numbers help.
+#
+# Sixteen bits are the first step. A number in bf16 has the range of fp32 and two to three decimal digits. **Predict:** of a thousand letters, how many does the same network in bf16 read differently?
+
+# %%
+quality = bench["engines"]["openvino-bf16"]["quality"]
+print(f"the same answer for {quality['agreement']:.1%} of {quality['images']:,} letters,", end=" ")
+print(f"logits within {quality['difference']:.1%} of the largest")
+
+# %% [markdown]
+# None, on the book's machine. Every product is rounded to three digits, but thousands of them are added up, and the errors do not all point the same way.
 #
 # ## Eight bits
 #
@@ -167,27 +195,31 @@ for name in ("dw_3", "pw_3"):
 #
 # Activations have to be whole numbers too, if the arithmetic is to be done in whole numbers. Their range is not known from the weights, so it is measured, on some pictures from the training set: *calibration*. All of this without training anything again, which gave it the name **post-training quantization**.
 #
+# One more thing to try. Older processors add two products of eight bits in sixteen, and the sum does not fit. There, an engine keeps weights in **seven** bits, from −64 to 64: half the levels. So let us do both.
+#
 # **Predict:** how many points of accuracy does each way lose?
 
 # %% tags=["nbval-ignore-output"]
-from itertools import islice
+from itertools import islice, product
 
 from mobilenet_lib.engines import accuracy
+from mobilenet_lib.engines.onnx_model import most_bits
 
 first = list(islice(test, 20))  # a thousand letters
 pictures, answers = torch.cat([x for x, _ in first]), torch.cat([y for _, y in first])
 calibration = next(iter(data.load("glyphs", batch_size=100, resolution=56)))[0]
-engines = {"float32": ENGINES["eager"]().prepare(net, images)}
+right = {"float32": accuracy(ENGINES["eager"]().prepare(net, images), pictures, answers)}
 eight = [n for n in ("openvino-int8", "onnxruntime-int8") if ENGINES[n].available()][:1]
-for per_channel in (False, True):
-    said = "8 bit, a step for each " + ("channel" if per_channel else "layer")
-    for name in eight:
-        engines[said] = ENGINES[name](per_channel=per_channel).prepare(net, images, calibration)
-for said, engine in engines.items():
-    print(f"{said:<31}{accuracy(engine, pictures, answers):6.1%} of a thousand letters")
+for name, bits, per_channel in product(eight, (8, 7)[8 - most_bits() :], (False, True)):
+    engine = ENGINES[name](per_channel=per_channel, weight_bits=bits)
+    engine.prepare(net, images, calibration)
+    said = f"{bits} bits, a step for each " + ("channel" if per_channel else "layer")
+    right[said] = accuracy(engine, pictures, answers)
+for said, share in right.items():
+    print(f"{said:<31}{share:6.1%} of a thousand letters")
 
 # %% [markdown]
-# One step for each layer costs many points; one for each channel costs hardly any. (If you see only one line, no engine for eight bits is installed. On the book's machine the whole test set gave 83.9 % in float32, 75.9 % with a step a layer, and 83.9 % with a step a channel: `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize. It was not the eight bits, it was the one step.
+# With a step for each channel it does not matter: whichever the bits, hardly any letter is lost. With one step for the layer it hangs by a thread. Eight bits just do, and with one bit less many points are gone. (If you see only one line, no engine for eight bits is installed; if seven bits only, your processor is one of those. On the book's machine the whole test set gave 83.9 % in float32; with a step a layer 83.2 % in eight bits and 75.9 % in seven; with a step a channel 84.0 and 83.9 %: `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. It was not the bits, it was the one step.
 #
 # ### Smaller, and faster
 #
@@ -206,7 +238,7 @@ for name, taken in interleave(last, readings=9).items():
     print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")
 
 # %% [markdown]
-# On the book's machine eight bits are 1.6 times as fast with OpenVINO (`data/results/bench_engines.json`), not four times: it has no instructions made for them.
+# On the book's machine, which has instructions made for it, one picture in eight bits takes OpenVINO a third of the time of fp32, and less than two thirds of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, a factor of four. In the network, what is not a product has not become any shorter. A processor without such instructions gains less.
 #
 # ## A file that others can load
 #
