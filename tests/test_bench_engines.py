@@ -333,6 +333,19 @@ def test_an_exam_counts_answers(monkeypatch):
     assert always_a.agreement < 0.2
     assert always_a.lost_points > 50
     assert always_a.difference > 0.2  # the letters' own logits were compared, too
+    assert len(examiner.letters.expected(1000)) == len(examiner.letters.images) < 1000
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_logits_for_letters_must_be_numbers(monkeypatch, value):
+    class Overflowing(Fake):
+        def _run(self, x):
+            logits = self.net(x).clone()
+            logits[0, logits[0].argmax()] = value
+            return logits
+
+    with pytest.raises(EngineError, match="no finite numbers"):
+        small_exam(monkeypatch).quality(Overflowing, "fp32", 0.001)
 
 
 def test_int8_is_examined_on_all_letters_and_on_photos(monkeypatch):

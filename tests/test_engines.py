@@ -436,7 +436,7 @@ def test_int8_needs_images_of_the_right_shape():
 def test_weights_have_seven_bits_where_sums_would_saturate(monkeypatch, features, expected):
     monkeypatch.setattr(onnx_model, "features", lambda: features)
     assert onnx_model.saturates() is expected
-    assert onnx_model.most_bits() == (7 if expected else 8)
+    assert onnx_model.possible_bits() == ((7,) if expected else (8, 7))
 
 
 def test_weights_get_no_more_bits_than_sums_have_room_for(monkeypatch):
@@ -447,6 +447,24 @@ def test_weights_get_no_more_bits_than_sums_have_room_for(monkeypatch):
     monkeypatch.setattr(onnx_model, "features", lambda: ("AVX2",))
     with pytest.raises(EngineError, match="weights can have 7 bits here"):
         kind(weight_bits=8)
+
+
+@pytest.mark.skipif("onnxruntime" not in HERE, reason="needs the export extra")
+@pytest.mark.parametrize(("bits", "largest"), [(None, 127), (8, 127), (7, 64)])
+def test_weights_use_the_bits_that_were_asked_for(monkeypatch, bits, largest):
+    import onnx
+
+    monkeypatch.setattr(onnx_model, "features", lambda: ("VNNI",))
+    engine = ENGINES["onnxruntime-int8"](weight_bits=bits)
+    assert engine.label.endswith(f", weights of {bits} bits") is (bits is not None)
+    model = engine._model(tiny(), noise(1, 3, 33, 33), noise(4, 3, 33, 33))
+    weights = [
+        abs(onnx.numpy_helper.to_array(tensor).astype(int)).max()
+        for tensor in model.graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) > 1
+    ]
+    assert len(weights) == 28
+    assert max(weights) == largest
 
 
 def test_every_calibration_image_is_seen():

@@ -81,7 +81,7 @@ for name, seconds in interleave(tasks, readings=9).items():
     print(f"{name:<16}{mult_adds[name] / np.median(seconds) / 1e6:12,.0f} million a second")
 
 # %% [markdown]
-# Thousands of times. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has that settled before it begins. So a mult-add has no price of its own. It depends on who does it, and on how its numbers come to it.
+# Thousands of times: on the book's machine, more than ten thousand. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has that settled before it begins. So a mult-add has no price of its own. It depends on who does it, and on how its numbers come to it.
 #
 # `interleave` is the book's clock. It runs the tasks in turns, a, b, c, a, b, c, so that whatever else your machine is doing slows all of them alike, and it does not count the first rounds, in which caches fill up. From a list of times take the median: one slow reading does not move it.
 #
@@ -98,7 +98,7 @@ ceilings = bench_ceilings()
 print(ceilings)
 
 # %% [markdown]
-# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapter 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds. And yours? A layer that uses each number once or twice will keep it waiting.
+# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapters 05 and 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds. And yours? A layer that uses each number once or twice will keep it waiting.
 #
 # ## How often is a number used?
 #
@@ -157,7 +157,7 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 # %% [markdown]
 # The pointwise layers stand high and to the right, under the flat part, most of them at two thirds to nine tenths of it on the book's machine (the axis is logarithmic, so two thirds look near): a 1 by 1 convolution *is* a matrix product, and a processor does nothing better. Only the last two, on maps of 7 by 7 pixels, come to a third of it and less. The end of this chapter returns to them. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
 #
-# A layer below the roof is not held by the roof. It has other costs: finding the kernel to call, starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
+# A layer below the roof is not held by the roof. It has other costs: finding the routine to call (it is called a *kernel*, too), starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
 #
 # ## Three per cent of the work
 #
@@ -169,9 +169,9 @@ plots.time_shares(profile.time_shares, profile.mult_adds_shares)
 # %% [markdown]
 # If time went with the mult-adds, each colour would be equally long in both bars. It is not. The depthwise layers take many times their share. Now you can say why, with three reasons that come on top of each other:
 #
-# - They have one to two operations for each byte. Even at the roof they could not compute at full speed.
+# - They have one to two operations for each byte. If the bytes came from memory, they could not keep the processor busy, and even from a cache only just.
 # - Nine weights a channel give no matrix product: nothing is used again by a neighbouring filter, and the well-tuned code for matrix products cannot be used.
-# - They are short, so fixed costs weigh more. On the book's machine this is the largest of the three that can be told apart: their bytes account for a fifth of a millisecond of the 1.9 that they take, the fixed costs of their calls for 0.9.
+# - They are short, so fixed costs weigh more. On the book's machine this is the largest of the three that can be told apart: the roof allows a fifth of a millisecond of the 1.9 that they take, the fixed costs of their calls make up 0.9.
 #
 # On the book's machine they take 16 % of the time (`data/results/bench_layers.json`). This is no fault of the design. It moved nearly all of the work to where machines are fast, and the rest, though slow for each mult-add, is small. It only means that whoever counts mult-adds leaves a sixth of the time or more out of the count. Here is your machine in numbers. *roof* is the time that the roof allows; *bound* names what takes longest: arithmetic (*compute*), bytes (*memory*) or all the rest (*overhead*). (*BN folded*: batch normalization is already inside the weights; chapter 08 shows how.)
 
@@ -179,7 +179,7 @@ plots.time_shares(profile.time_shares, profile.mult_adds_shares)
 print(profile)
 
 # %% [markdown]
-# At the foot stands a check that any such table needs: the 28 times, added up, against the whole network timed in one piece. If they differed much, the single times would not be worth believing.
+# At the foot stands a check that any such table needs: the single times, added up, against the whole network timed in one piece. If they differed much, the single times would not be worth believing.
 #
 # ## Dense against sparse
 #
@@ -223,7 +223,7 @@ for count in (1, 2):
     print(*(f"{rates[count, batch]:6.0f}" for batch in batches))
 
 # %% [markdown]
-# On the book's machine a batch of sixteen gives two and a half times as many pictures a second with one thread, and more than three times as many with two. A second thread alone gives a sixth more for one picture, and two thirds more for sixteen. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs as much as it brings, and the way to memory both share.
+# On the book's machine a batch of sixteen gives two and a half times as many pictures a second with one thread, and more than three times as many with two. A second thread alone gives a sixth more for one picture, and two thirds more for sixteen. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs most of what it brings, and the way to memory both share.
 #
 # ## Predict, then measure
 #
@@ -259,8 +259,8 @@ for row in sixteen["models"]:
 # %% [markdown]
 # Eleven of the sixteen are within a quarter of what was measured, and three of the others miss that by less than a point. Going by mult-adds alone, the smallest would be off by a factor of more than six. Look at the signs: all but one are too low. What is missing in the model?
 #
-# - In the three wider networks the error grows as maps get smaller. The model takes from the network at 224 pixels how near pointwise layers come to the roof, all of them together. In its profile above, the last two, on maps of 7 by 7, are far below the others: their matrices have 49 rows, probably too few to fill the blocks that a fast matrix product works in. At 128 pixels they have sixteen, and more layers are like this.
-# - In the narrowest it is the other way round: worst at 224 pixels. Its matrices have a quarter of the rows *and* columns, and are further from the roof than those that the model knows. At 128 pixels hardly any arithmetic is left, and the price of the calls decides, which the model has.
+# - In the three wider networks the error is larger on smaller maps. The model takes from the network at 224 pixels how near pointwise layers come to the roof, all of them together. In its profile above, the last two, on maps of 7 by 7, are far below the others: their matrices have 49 rows, probably too few to fill the blocks that a fast matrix product works in. At 128 pixels they have sixteen, and more layers are like this.
+# - In the narrowest it is the other way round: worst at 224 pixels. Its weight matrices have a quarter of the rows *and* of the columns, and are further from the roof than those that the model knows. At 128 pixels hardly any arithmetic is left, and the price of the calls decides, which the model has.
 #
 # The roofline knows operations and bytes. It does not know shapes.
 #
@@ -302,10 +302,10 @@ check("4.4", answer)
 #
 # - A mult-add has no fixed price. Loops and matrix products do the same work at speeds thousands of times apart.
 # - Two limits hold for every layer: the arithmetic of the processor, and the way of its numbers to it. Operations over bytes tells which one applies.
-# - Pointwise layers are matrix products with ten to fifty operations for each byte, and come within a factor of one to three of the machine's best. Depthwise layers have one or two, and stay far below it.
+# - Pointwise layers are matrix products with ten to fifty operations for each byte, and come within a factor of one to four of the machine's best. Depthwise layers have one or two, and stay far below it.
 # - So 3 % of the mult-adds take far more than 3 % of the time, and the design is still right.
-# - Zeros scattered over a matrix buy speed only when nearly all of it is zero.
-# - Two limits, how near each kind of layer comes to them, and a price for each call: taken from one network, they predict the others to within 30 %.
+# - Zeros scattered over a matrix buy speed only when four fifths of it or more are zero.
+# - Two limits, how near each kind of layer comes to them, and a price for each call: taken from one network, they predict the others to within about 30 %.
 #
 # Next, in [chapter 05](05_training.ipynb), the network learns. What can be done about the milliseconds is in chapter 08.
 #

@@ -24,7 +24,7 @@
 #
 # - fold batch normalization into the convolutions, by hand,
 # - run the same network in several engines and see which steps buy speed,
-# - compute in sixteen bits where the processor can, and see that no letter is read differently,
+# - compute in sixteen bits where the processor can, and count the letters that are read differently,
 # - store weights in eight bits, and see why one step for a whole layer is a bad idea for MobileNet,
 # - measure how many letters eight bits cost,
 # - write a file that other programs can load, with all they need inside,
@@ -134,7 +134,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
+# Between four and five times on the book's machine. Laying the channels side by side has brought nothing by itself; the engines that know the whole network bring most. The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
 #
 # How near can one come? Chapter 04 measured that peak, with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
@@ -146,13 +146,14 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     rows = [r for r in bench["timings"] if (r["batch_size"], r["precision"]) == (size, precision)]
     best = min((r for r in rows if r["ours"]), key=lambda r: r["median_ms"])
     cut = f", {best['slice']} at a time" if best["slice"] else ""
+    cut += f", {best['streams']} side by side" if best["streams"] else ""
     said = f"{best['median_ms']:6.1f} ms, {best['of_ceiling']:4.0%} of a matrix product"
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 hardly anything is left to gain: the whole network runs about as fast as a matrix product with as many mult-adds. (For 32 pictures it helps not to run them all at once. The maps of a few pictures stay in the caches, those of 32 do not.) From there on, only smaller numbers help.
+# In fp32 hardly anything is left to gain: the whole network runs about as fast as a matrix product with as many mult-adds. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
 #
-# Sixteen bits are the first step. A number in bf16 has the range of fp32 and two to three decimal digits. **Predict:** of a thousand letters, how many does the same network in bf16 read differently?
+# Sixteen bits are the first step. A number in bf16 has the range of fp32 and two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
 # %%
 quality = bench["engines"]["openvino-bf16"]["quality"]
@@ -160,7 +161,7 @@ print(f"the same answer for {quality['agreement']:.1%} of {quality['images']:,} 
 print(f"logits within {quality['difference']:.1%} of the largest")
 
 # %% [markdown]
-# None, on the book's machine. Every product is rounded to three digits, but thousands of them are added up, and the errors do not all point the same way.
+# None, on the book's machine. Every number that is multiplied is rounded to two or three digits, but hundreds of products are added up for each result, and their errors do not all point the same way.
 #
 # ## Eight bits
 #
@@ -203,14 +204,14 @@ for name in ("dw_3", "pw_3"):
 from itertools import islice, product
 
 from mobilenet_lib.engines import accuracy
-from mobilenet_lib.engines.onnx_model import most_bits
+from mobilenet_lib.engines.onnx_model import possible_bits
 
 first = list(islice(test, 20))  # a thousand letters
 pictures, answers = torch.cat([x for x, _ in first]), torch.cat([y for _, y in first])
 calibration = next(iter(data.load("glyphs", batch_size=100, resolution=56)))[0]
 right = {"float32": accuracy(ENGINES["eager"]().prepare(net, images), pictures, answers)}
 eight = [n for n in ("openvino-int8", "onnxruntime-int8") if ENGINES[n].available()][:1]
-for name, bits, per_channel in product(eight, (8, 7)[8 - most_bits() :], (False, True)):
+for name, bits, per_channel in product(eight, possible_bits(), (False, True)):
     engine = ENGINES[name](per_channel=per_channel, weight_bits=bits)
     engine.prepare(net, images, calibration)
     said = f"{bits} bits, a step for each " + ("channel" if per_channel else "layer")
@@ -219,7 +220,7 @@ for said, share in right.items():
     print(f"{said:<31}{share:6.1%} of a thousand letters")
 
 # %% [markdown]
-# With a step for each channel it does not matter: whichever the bits, hardly any letter is lost. With one step for the layer it hangs by a thread. Eight bits just do, and with one bit less many points are gone. (If you see only one line, no engine for eight bits is installed; if seven bits only, your processor is one of those. On the book's machine the whole test set gave 83.9 % in float32; with a step a layer 83.2 % in eight bits and 75.9 % in seven; with a step a channel 84.0 and 83.9 %: `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. It was not the bits, it was the one step.
+# With a step for each channel it does not matter: whichever the bits, hardly any letter is lost. With one step for the layer it hangs by a thread. Eight bits just do, and with one bit less many points are gone. (If you see only one line, no engine for eight bits is installed; if seven bits only, your processor is one of those. On the book's machine the whole test set gave 83.9 % in float32; with a step a layer 83.2 % in eight bits and 75.9 % in seven; with a step a channel 84.0 and 83.9 %: `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. What it cannot stand is both at once, few bits and one step for all.
 #
 # ### Smaller, and faster
 #
@@ -338,7 +339,7 @@ check_answer("8.4", answer)
 #
 # - Batch normalization at rest is a multiplication and an addition, and goes into the weights for free.
 # - An engine that knows the whole network beforehand leaves out what is not a mult-add, and chooses a better kernel for what is.
-# - Eight bits need a step for each channel in MobileNet's depthwise layers, and pictures to calibrate the activations.
+# - With few bits, MobileNet's depthwise layers need a step for each channel, not one for the layer. The activations need pictures to calibrate them.
 # - An exported file must carry the preprocessing and the class names, or it will be used wrongly.
 # - The same mult-adds take three milliseconds on one device and four seconds on another.
 #

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .. import data
 from ..engines import ENGINES, accuracy
-from ..engines.onnx_model import most_bits
+from ..engines.onnx_model import possible_bits
 from ..validation import check_choice, check_int
 from ..weights import load_published
 
@@ -117,7 +117,7 @@ def bench_int8(
         calibration, _ = letters(net, "train", count, seed)
         exact = 100 * accuracy(ENGINES["eager"]().prepare(net, images[:BATCH]), images, labels)
         for name in (name for name in engines if name not in missing):
-            for bits in (8, 7)[8 - most_bits() :]:
+            for bits in possible_bits():
                 by_channel, by_layer = (
                     round(100 * share, 2)
                     for share in both(name, bits, net, images, labels, calibration)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .. import data
-from ..engines import Engine, answers, difference
+from ..engines import Engine, EngineError, answers, difference
 from ..files import find_data
 from ..model import MobileNet
 from ..photos import credits, load_photo
@@ -54,7 +54,7 @@ class Exam:
 
     def expected(self, count: int | None = None) -> Tensor:
         """(count, classes) logits of eager, each image answered once; None: for all images."""
-        wanted = len(self.images) if count is None else count
+        wanted = len(self.images[:count])
         with torch.inference_mode():
             while (known := sum(map(len, self._known))) < wanted:
                 part = self.images[known : known + 100]
@@ -155,6 +155,8 @@ class Examiner:
         count = len(exam.images) if precision == "int8" else IMAGES
         expected = exam.expected(count)
         logits = exam.answers(make, self.threads, count)
+        if not logits.isfinite().all():
+            raise EngineError("some of its logits for the letters are no finite numbers")
         said, wanted, right = decided(logits), decided(expected), exam.labels[:count].cpu()
         photos = looks = None
         if precision == "int8":

@@ -159,22 +159,24 @@ def layer_passes(
     """
     first = next(s for s in arch.layers if s.kind == "depthwise" and s.stride == 2)
     generator = torch.Generator().manual_seed(seed)
-    shape = (batch_size, first.in_channels, first.in_size, first.in_size)
+    # The network pads before this layer, by a row below and a column on the right ("SAME").
+    sides = (first.in_size + 1, first.in_size + 1)
+    shape = (batch_size, first.in_channels, *sides)
     x32 = torch.randn(shape, generator=generator).to(device, memory_format=torch.channels_last)
     w32 = torch.randn(first.in_channels, 1, 3, 3, generator=generator).to(device)
     tasks: dict[str, Callable[[], Any]] = {}
     for dtype in (torch.float32, torch.bfloat16):
         x, weight = x32.to(dtype), w32.to(dtype)
-        forward = functools.partial(F.conv2d, x, weight, None, 2, 1, 1, first.in_channels)
+        forward = functools.partial(F.conv2d, x, weight, None, 2, 0, 1, first.in_channels)
         upstream = torch.ones_like(forward())
         name = "fp32" if dtype == torch.float32 else "bf16"
         tasks[f"output, {name}"] = forward
         for of, wanted in (("input", (True, False)), ("filters", (False, True))):
             tasks[f"gradient of its {of}, {name}"] = functools.partial(
-                gradients, upstream, x, weight, 2, 1, wanted
+                gradients, upstream, x, weight, 2, 0, wanted
             )
     tasks["gradient of its input, bf16, rearranged"] = functools.partial(
-        input_gradient, upstream, weight, (first.in_size, first.in_size), 2, 1
+        input_gradient, upstream, weight, sides, 2, 0
     )
     seconds = interleave(tasks, readings, device=device, least_s=0.005)
     return {name: Timing.of(taken) for name, taken in seconds.items()}

@@ -69,6 +69,7 @@ class Engine(ABC):
 
     streams: int | None = None
     per_channel = True
+    weight_bits: int | None = None
 
     def __init__(self, *, slice: int | None = None) -> None:
         self.slice = None if slice is None else check_int("slice", slice, 1)
@@ -86,7 +87,8 @@ class Engine(ABC):
         """Its name and the options that are set, such as "openvino, slices of 4"."""
         cut = f", slices of {self.slice}" if self.slice else ""
         side = f", {self.streams} side by side" if self.streams else ""
-        return self.name + ("" if self.per_channel else ", per tensor") + cut + side
+        bits = f", weights of {self.weight_bits} bits" if self.weight_bits else ""
+        return self.name + bits + ("" if self.per_channel else ", per tensor") + cut + side
 
     def variant(self, **options: Any) -> Engine:
         """The same engine, unprepared, with other options."""

@@ -105,7 +105,7 @@ def to_int8(
             per_channel=per_channel,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            reduce_range=(weight_bits or most_bits()) < 8,
+            reduce_range=(weight_bits or possible_bits()[0]) < 8,
             calibrate_method=CalibrationMethod.MinMax,
         )
         return _load(path)
@@ -128,7 +128,9 @@ class InInt8:
         super().__init__(slice=slice, streams=streams)  # type: ignore[call-arg]
         self.per_channel = per_channel
         self.weight_bits = weight_bits
-        if weight_bits is not None and check_int("weight_bits", weight_bits, 7, 8) > most_bits():
+        if weight_bits is not None and (
+            check_int("weight_bits", weight_bits, 7, 8) not in possible_bits()
+        ):
             raise EngineError(
                 "this processor adds two products of 8 bits in 16 and clips the sum: weights can "
                 "have 7 bits here"
@@ -151,9 +153,9 @@ def saturates() -> bool:
     return known is None or not {"VNNI", "AMX", "int8 matrix", "NEON"} & set(known)
 
 
-def most_bits() -> int:
-    """Bits that weights can have here: 7 where sums can overflow, else 8."""
-    return 7 if saturates() else 8
+def possible_bits() -> tuple[int, ...]:
+    """Bits that weights can have here, most first: 7 where sums can overflow, else 8 or 7."""
+    return (7,) if saturates() else (8, 7)
 
 
 class _Reader:

@@ -14,8 +14,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from types import ModuleType
 from typing import Any
+
+_FIRST = Lock()
+"""Whoever asks first makes the core; without a lock, two threads might make one each."""
 
 
 def load_onnxruntime() -> ModuleType:
@@ -45,7 +49,6 @@ def load_openvino() -> ModuleType:
     return openvino
 
 
-@cache
 def openvino_core() -> Any:
     """The one `openvino.Core` of this process, which lives as long as it does.
 
@@ -53,6 +56,12 @@ def openvino_core() -> Any:
     back the stack that it found. Of two Cores where the older goes first, the younger puts back
     one that is freed by then, and the next signal, such as Ctrl-C, ends the process.
     """
+    with _FIRST:
+        return _core()
+
+
+@cache
+def _core() -> Any:
     return load_openvino().Core()
 
 

@@ -41,8 +41,8 @@ PLANS = {
     "fp32-gemm": Plan(True, gemm=True),
     "pointwise-bf16": Plan(True, ("pointwise",)),
     "pointwise-bf16-gemm": Plan(True, ("pointwise",), gemm=True),
-    "fast-bf16": Plan(True, KINDS, rearranged=True),
-    "fast-bf16-gemm": Plan(True, KINDS, gemm=True, rearranged=True),
+    "rearranged-bf16": Plan(True, KINDS, rearranged=True),
+    "rearranged-bf16-gemm": Plan(True, KINDS, gemm=True, rearranged=True),
     "bf16": Plan(True, KINDS),
 }
 

@@ -30,8 +30,8 @@ Plan = Literal[
     "fp32-gemm",
     "pointwise-bf16",
     "pointwise-bf16-gemm",
-    "fast-bf16",
-    "fast-bf16-gemm",
+    "rearranged-bf16",
+    "rearranged-bf16-gemm",
     "bf16",
 ]
 PLANS = get_args(Plan)
