@@ -128,7 +128,10 @@ def measured(name: str, folder: Path | None = None) -> tuple[Measured, ...]:
 
 
 def _recipe(run: Run) -> dict[str, Any]:
-    return {name: value for name, value in run.content["recipe"].items() if name != "seed"}
+    """What decides what is learned; how steps are computed, "auto" leaves to the machine."""
+    recipe = {name: value for name, value in run.content["recipe"].items() if name != "seed"}
+    speed = recipe.pop("speed", {})
+    return recipe | {"accumulate": speed.get("accumulate", False)}
 
 
 def _read(path: Path) -> Run:

@@ -24,12 +24,12 @@ def record(explorer, source, alpha, resolution):
     return found
 
 
-def write(folder, seed, share, body="separable"):
+def write(folder, seed, share, body="separable", **recipe):
     """A file as a sweep leaves it."""
     folder.mkdir(parents=True, exist_ok=True)
     shape = {"alpha": 0.5, "resolution": 40, "body": body}
     content = {
-        "recipe": {"network": shape, "seed": seed},
+        "recipe": {"network": shape, "seed": seed, **recipe},
         "test_accuracy": share,
         "mult_adds": 7_503_552,
         "parameters": 827_226,
@@ -56,6 +56,17 @@ def test_the_published_sixteen_are_the_papers_and_tf_slims():
 def test_both_data_sets_have_the_ratios_7_6_5_4():
     for pixels, largest in ((RESOLUTIONS, 224), (LETTERS, 56)):
         assert [round(largest * r / 7) for r in (7, 6, 5, 4)] == list(pixels)
+
+
+def test_seeds_must_have_learned_by_the_same_recipe_however_it_was_computed(tmp_path):
+    write(tmp_path / "grid", 0, 0.90, schedule={"epochs": 3}, speed={"plan": "auto"})
+    write(tmp_path / "grid", 1, 0.93, schedule={"epochs": 3}, speed={"plan": "fp32-gemm"})
+    (both,) = results.measured("grid", tmp_path)
+    assert both.accuracies == (90.0, 93.0)
+    for other in ({"schedule": {"epochs": 9}}, {"speed": {"plan": "auto", "accumulate": True}}):
+        write(tmp_path / "grid", 2, 0.95, **({"schedule": {"epochs": 3}} | other))
+        with pytest.raises(results.ResultsError, match=r"seeds 0 and 2 .* different recipes"):
+            results.measured("grid", tmp_path)
 
 
 def test_the_books_own_grid_is_read_from_the_results(tmp_path, monkeypatch):

@@ -212,7 +212,7 @@ with LiveCurve() as curve:
     result = train(recipe, on_step=curve)
 
 # %% [markdown]
-# The curve has the answer: EPOCH1 And how many letters does it read at the end, of typefaces that it has never seen?
+# The curve has the answer: on the book's machine it was nearly half. And how many letters does it read at the end, of typefaces that it has never seen?
 
 # %% tags=["nbval-ignore-output"]
 assert result.accuracy > 0.75
@@ -285,7 +285,7 @@ for name, timing in bench["steps"].items():
     print(f"{name:36s}{timing['median_ms']:9,.0f} ms")
 
 # %% [markdown]
-# Sixteen bits everywhere made timm's network no faster, and in channels_last slower. One kind of layer spoils it. Here are the three passes of a depthwise layer with stride 2: its output, and the two gradients that go back through it.
+# Sixteen bits everywhere made timm's network slower, in both layouts. One kind of layer spoils it. Here are the three passes of a depthwise layer with stride 2: its output, and the two gradients that go back through it.
 #
 # **Predict:** which of the three is the slow one in bf16?
 
@@ -294,7 +294,7 @@ for name, timing in bench["layer"].items():
     print(f"{name:42s}{timing['median_ms']:6.2f} ms")
 
 # %% [markdown]
-# The output comes almost three times as fast as in fp32, the filters' gradient takes a little longer. The gradient of the input takes more than twenty times as long as in fp32: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
+# The output comes twice as fast as in fp32, the filters' gradient takes longer, but not long. The gradient of the input takes about fifteen times as long: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
 #
 # There is a way around it, and it is mathematics. A convolution with stride 2 is one with stride 1 of which every other output was kept. So take its gradient as a map with zeros at all places that were not kept. And the gradient of the *input* of a stride-1 convolution is again a convolution, with the filters turned by 180 degrees: for that there is fast code.
 

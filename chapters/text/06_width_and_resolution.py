@@ -157,7 +157,7 @@ for alpha, points in misses.items():
 #
 # ## Sixteen of our own
 #
-# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget for which two processor cores need an hour or two and not a week.
+# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget for which two processor cores need an hour or two for all sixteen, and not a week; and each three times, with other random numbers.
 
 # %%
 from mobilenet_lib.results import measured, runs
@@ -197,7 +197,7 @@ for run in runs("longer"):
     print(f"{run.content['recipe']['schedule']['epochs']} epochs: {run.accuracy:.1f} %")
 
 # %% [markdown]
-# Five points or more. So the figure does not show what these networks can do, only what all of them can do with the same small budget. That is what a comparison needs. Whoever wants to know how good *one* of them gets has to train it until it learns no more.
+# More than five points. So the figure does not show what these networks can do, only what all of them can do with the same small budget. That is what a comparison needs. Whoever wants to know how good *one* of them gets has to train it until it learns no more.
 #
 # Is more always better, in our sixteen? Let us look for exceptions.
 
@@ -218,7 +218,7 @@ def falls(networks):
 print(falls(grid) or "none: more width and more pixels are always better here")
 
 # %% [markdown]
-# A few pairs stand against the rule. Above 32 pixels none of them is off by more than about a point. At 32 pixels the widths are in no order at all. Exceptions, or luck? The networks at 40 and 32 pixels were trained three times, each time with other random numbers; the bars in the figure show how far the three lie apart. Those at 48 and 56 pixels were trained once. Look at the bars at 32 pixels: there, one and the same network lies further from itself than from its neighbours. The last section comes back to it.
+# A few pairs stand against the rule. Above 32 pixels there are three, and none is off by more than two tenths of a point. At 32 pixels the three narrower networks stand in the wrong order. Exceptions, or luck? Each network was trained three times, each time with other random numbers; the bars in the figure show how far the three lie apart. Above 32 pixels they are longer than any of the exceptions. At 32 pixels one and the same network lies further from itself than from its neighbours. The last section comes back to it.
 #
 # ## Width or resolution?
 #
@@ -374,7 +374,7 @@ for network in grid:
         print(f"the training: {size} {seeds} %, spread {network.spread:.2f} points")
 
 # %% [markdown]
-# So two networks that are half a point apart have not been told apart by this test. The luck of training comes on top, and it is larger: one to two points at 40 pixels. At 32 pixels, at the foot of the cliff, the same network with other random numbers may read every second letter or seven of ten. Whoever had trained each of these once might have written that half the width is better than three quarters; or the opposite. When you measure for yourself, take three seeds at least, and look at the mean and at how far they lie apart (exercise 6.4).
+# So two networks that are half a point apart have not been told apart by this test. The luck of training comes on top, and mostly it is larger: up to two points above 32 pixels. At 32 pixels, at the foot of the cliff, the same network with other random numbers may read every second letter or seven of ten. Whoever had trained each of these once might have written that half the width is better than three quarters; or the opposite. When you measure for yourself, take three seeds at least, and look at the mean and at how far they lie apart (exercise 6.4).
 #
 # ## Exercises
 #
