@@ -134,7 +134,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# Between four and five times on the book's machine. Laying the channels side by side has brought nothing by itself; the engines that know the whole network bring most. The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
+# About four times on the book's machine. Laying the channels side by side has brought nothing by itself; the engines that know the whole network bring most. The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
 #
 # How near can one come? Chapter 04 measured that peak, with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
