@@ -13,7 +13,7 @@ from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
 from mobilenet_lib.timing import Timing
 from mobilenet_lib.train import Trainer, speed, trial
-from mobilenet_lib.train.depthwise import depthwise
+from mobilenet_lib.train.depthwise import depthwise, input_gradient
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
 from mobilenet_lib.train.recipe import PLANS as NAMES
 from mobilenet_lib.train.speed import Choice, choose, decide
@@ -124,6 +124,32 @@ def test_a_plan_computes_in_the_types_it_says():
         net(to_layout(torch.randn(2, 3, 64, 64), name))
         for own, types in seen.items():
             assert types == {torch.bfloat16 if own in plan.bf16 else torch.float32}, (name, own)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_depthwise_layers_are_rearranged_where_the_plan_says_so(name, monkeypatch):
+    seen = []
+
+    def spy(x, weight, stride, padding):
+        seen.append(stride)
+        return depthwise(x, weight, stride, padding)
+
+    monkeypatch.setattr("mobilenet_lib.train.plan.depthwise", spy)
+    net = network()
+    apply_plan(net, name)
+    net(to_layout(torch.randn(2, 3, 64, 64), name))
+    assert len(seen) == (13 if "rearranged" in name else 0)
+    assert seen.count(2) == (4 if "rearranged" in name else 0)
+
+
+def test_a_rearranged_gradient_is_checked_before_it_is_timed(monkeypatch):
+    def wrong(*arguments):
+        return 1.1 * input_gradient(*arguments)
+
+    monkeypatch.setattr(training, "input_gradient", wrong)
+    arch = PAPER.architecture(10, alpha=0.25, resolution=64)
+    with pytest.raises(ArithmeticError, match="not what torch says"):
+        training.layer_passes(arch, 2, 2, CPU, 0)
 
 
 def test_bf16_must_be_clearly_faster():

@@ -24,6 +24,7 @@ from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
 from ..train.recipe import Recipe
 from ..train.speed import Choice, choose, device_name
+from ..train.trial import ROUNDED, apart
 
 OURS, COMPILED, NAIVE = "ours", "ours, compiled", "naive: eager, NCHW, fp32"
 NAIVE_LIMIT, TIMM_LIMIT = 0.45, 0.7
@@ -175,9 +176,10 @@ def layer_passes(
             tasks[f"gradient of its {of}, {name}"] = functools.partial(
                 gradients, upstream, x, weight, 2, 0, wanted
             )
-    tasks["gradient of its input, bf16, rearranged"] = functools.partial(
-        input_gradient, upstream, weight, sides, 2, 0
-    )
+    rearranged = functools.partial(input_gradient, upstream, weight, sides, 2, 0)
+    if not apart(rearranged(), tasks["gradient of its input, bf16"]()[0]) <= ROUNDED:
+        raise ArithmeticError("rearranged, the gradient of a layer's input is not what torch says")
+    tasks["gradient of its input, bf16, rearranged"] = rearranged
     seconds = interleave(tasks, readings, device=device, least_s=0.005)
     return {name: Timing.of(taken) for name, taken in seconds.items()}
 
