@@ -141,8 +141,8 @@ def test_int8_with_calibration(tmp_path):
     images, labels = next(iter(data.load("glyphs", split="test", **options)))
     path = export(net, tmp_path / "letters.onnx", calibration=calibration[:64])
     loaded = load_exported(path)
-    right = (net(images).argmax(1) == labels).float().mean()
-    assert (loaded(images).argmax(1) == labels).float().mean() >= right - 0.03
+    right = (net(images).argmax(1) == labels).sum()
+    assert (loaded(images).argmax(1) == labels).sum() >= right - 0.02 * len(labels)
     assert path.stat().st_size < 0.5 * 4 * net.arch.parameters
     with pytest.raises(EngineError, match=r"calibration must be \(N, 3, 56, 56\)"):
         export(net, path, calibration=calibration[:, :, :55])

@@ -186,8 +186,9 @@ def images_per_second(alpha, resolution):
 # **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 40 pixels the mult-adds fall to a little more than a quarter. Does the speed rise fourfold?
 
 # %% tags=["nbval-ignore-output"]
+speeds = {}
 for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
-    speed = images_per_second(alpha, resolution)
+    speeds[alpha, resolution] = speed = images_per_second(alpha, resolution)
     epochs = 150 * speed / letters.size
     print(
         f"alpha {alpha:<4} {resolution} px: {speed:6,.0f} images/s, {epochs:4.1f} epochs in 150 s"
@@ -206,7 +207,7 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
 from mobilenet_lib.explorers import LiveCurve
 from mobilenet_lib.train import train
 
-epochs = max(3, int(130 * images_per_second(0.5, 40) / letters.size))
+epochs = max(3, int(130 * speeds[0.5, 40] / letters.size))
 recipe = preset("quick").changed(alpha=0.5, resolution=40, epochs=epochs, batch_size=32, rate=0.1)
 with LiveCurve() as curve:
     result = train(recipe, on_step=curve)

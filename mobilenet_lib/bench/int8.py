@@ -131,8 +131,7 @@ def both(
 ) -> Iterator[float]:
     """Accuracy with a step a channel, then with a step a layer."""
     for per_channel in (True, False):
-        options = {"per_channel": per_channel, "weight_bits": bits}
-        engine = ENGINES[name](**options)  # type: ignore[arg-type]
+        engine = ENGINES[name](per_channel=per_channel, weight_bits=bits)  # type: ignore[call-arg]
         yield accuracy(engine.prepare(net, images[:BATCH], calibration), images, labels)
 
 

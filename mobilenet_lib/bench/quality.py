@@ -145,7 +145,7 @@ class Examiner:
         """The person detector's photographs."""
         return photographs(self.device, self.seed)
 
-    def quality(self, make: MakeEngine, precision: str, off: float = 0.0) -> Quality:
+    def quality(self, make: MakeEngine, precision: str, off: float) -> Quality:
         """Answers of an engine to 1,000 letters; in int8 to all 5,200, and to the photos.
 
         Its logits count as far off as the farthest, on the letters or wherever else they were

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..architecture import Architecture
 from ..model import PAPER, MobileNet
 from ..timing import Timing, check_device, interleave, ratio
-from ..train.depthwise import gradients, input_gradient
+from ..train.depthwise import input_gradient
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
 from ..train.recipe import Recipe
@@ -167,16 +167,17 @@ def layer_passes(
     w32 = torch.randn(first.in_channels, 1, 3, 3, generator=generator).to(device)
     tasks: dict[str, Callable[[], Any]] = {}
     for dtype in (torch.float32, torch.bfloat16):
-        x, weight = x32.to(dtype), w32.to(dtype)
+        x, weight = (t.to(dtype, copy=True).requires_grad_() for t in (x32, w32))
         forward = functools.partial(F.conv2d, x, weight, None, 2, 0, 1, first.in_channels)
-        upstream = torch.ones_like(forward())
+        y = forward()
+        upstream = torch.ones_like(y)
         name = "fp32" if dtype == torch.float32 else "bf16"
         tasks[f"output, {name}"] = forward
-        for of, wanted in (("input", (True, False)), ("filters", (False, True))):
+        for of, wanted in (("input", x), ("filters", weight)):
             tasks[f"gradient of its {of}, {name}"] = functools.partial(
-                gradients, upstream, x, weight, 2, 0, wanted
+                torch.autograd.grad, y, wanted, upstream, retain_graph=True
             )
-    rearranged = functools.partial(input_gradient, upstream, weight, sides, 2, 0)
+    rearranged = functools.partial(input_gradient, upstream, weight.detach(), sides, 2, 0)
     if not apart(rearranged(), tasks["gradient of its input, bf16"]()[0]) <= ROUNDED:
         raise ArithmeticError("rearranged, the gradient of a layer's input is not what torch says")
     tasks["gradient of its input, bf16, rearranged"] = rearranged

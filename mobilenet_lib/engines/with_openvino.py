@@ -70,7 +70,7 @@ class OpenVino(Engine):
             request.start_async()  # waits its turn where all streams are taken
         for request in requests:
             request.wait()
-        # Copies of few numbers. Made to write into our memory, it prepares anew for each address.
+        # Copies of few numbers: no slower than to let it write into our memory.
         return torch.cat([torch.from_numpy(r.get_output_tensor().data) for r in requests])
 
 

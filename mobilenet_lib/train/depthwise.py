@@ -66,32 +66,9 @@ def weight_gradient(
     if stride == 1 and any(missing):
         edges = (0, missing[1], 0, missing[0])
         x, upstream = F.pad(x, edges), F.pad(upstream, edges)
-    return gradients(upstream, x, weight, stride, padding, (False, True))[1]
-
-
-def gradients(
-    upstream: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    stride: int,
-    padding: int,
-    wanted: tuple[bool, bool],
-) -> tuple[Tensor, Tensor]:
-    """Torch's own gradients of a depthwise convolution's input and filters, as far as `wanted`."""
-    for_x, for_weight, _ = torch.ops.aten.convolution_backward(
-        upstream,
-        x,
-        weight,
-        None,
-        [stride, stride],
-        [padding, padding],
-        [1, 1],
-        False,
-        [0, 0],
-        len(weight),
-        [*wanted, False],
+    return torch.nn.grad.conv2d_weight(
+        x, weight.shape, upstream, stride, padding, groups=len(weight)
     )
-    return for_x, for_weight
 
 
 class _Depthwise(torch.autograd.Function):

@@ -10,7 +10,9 @@ fp32 always.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -67,23 +69,42 @@ def apply_plan(net: MobileNet, name: str) -> None:
         own = kind(module)
         if own is not None:
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
-            way = {"pointwise": plan.gemm, "depthwise": plan.rearranged}.get(own, False)
-            module.forward = functools.partial(_compute, module, dtype, own if way else None)
+            if own == "fc":
+                way = _linear
+            elif own == "pointwise" and plan.gemm:
+                way = _product
+            elif own == "depthwise" and plan.rearranged:
+                way = _rearranged
+            else:
+                way = _convolution
+            module.forward = functools.partial(_compute, module, dtype, way)
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
 
 
 def _compute(
-    module: nn.Conv2d | nn.Linear, dtype: torch.dtype, way: str | None, x: Tensor
+    module: nn.Conv2d | nn.Linear,
+    dtype: torch.dtype,
+    way: Callable[[Any, Tensor, Tensor], Tensor],
+    x: Tensor,
 ) -> Tensor:
-    x, weight = x.to(dtype), module.weight.to(dtype)
-    if isinstance(module, nn.Linear):
-        return F.linear(x, weight, module.bias.to(dtype))
-    if way == "pointwise":
-        rows = x.permute(0, 2, 3, 1)  # (B, H, W, in_channels), contiguous in channels_last
-        return F.linear(rows, weight.flatten(1)).permute(0, 3, 1, 2)
-    if way == "depthwise":
-        return depthwise(x, weight, module.stride[0], module.padding[0])
+    return way(module, x.to(dtype), module.weight.to(dtype))
+
+
+def _linear(module: nn.Linear, x: Tensor, weight: Tensor) -> Tensor:
+    return F.linear(x, weight, module.bias.to(weight.dtype))
+
+
+def _product(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
+    rows = x.permute(0, 2, 3, 1)  # (B, H, W, in_channels), contiguous in channels_last
+    return F.linear(rows, weight.flatten(1)).permute(0, 3, 1, 2)
+
+
+def _rearranged(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
+    return depthwise(x, weight, module.stride[0], module.padding[0])
+
+
+def _convolution(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
     return F.conv2d(
         x, weight, module.bias, module.stride, module.padding, module.dilation, module.groups
     )
