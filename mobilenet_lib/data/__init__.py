@@ -26,11 +26,12 @@ from .augmentation import AUGMENTATIONS, LIGHT, PAPER, WHOLE, Augmentation, Shar
 from .batches import Batches, LetterBatches, Place
 from .decode import Skipped
 from .difficulty import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
+from .folder import folder_source
 from .hub import hub_source, hub_stream
 from .images import ImageBatches
 from .known import ANY_FOLDER, GLYPHS, KNOWN, Known
 from .parquet import parquet_source
-from .source import folder_source
+from .source import LeftOut
 
 __all__ = [
     "DEFAULT",
@@ -44,6 +45,7 @@ __all__ = [
     "Batches",
     "Difficulty",
     "Known",
+    "LeftOut",
     "Place",
     "Shard",
     "Skipped",

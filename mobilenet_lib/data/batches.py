@@ -24,6 +24,7 @@ from .decode import Skipped
 from .difficulty import Difficulty
 from .glyphs import CLASSES, load_glyphs
 from .letters import Composer, letters_for_test
+from .source import LeftOut
 
 Batch = tuple[Tensor, Tensor]
 
@@ -68,6 +69,8 @@ class Batches(ABC):
         earlier run stopped."""
         self.skipped = Skipped()
         """Images that could not be decoded so far, by name."""
+        self.left_out = LeftOut()
+        """Files beside the images that are not read."""
         self.shuffle, self.drop_last = shuffle, shuffle and size >= batch_size
 
     def __repr__(self) -> str:
@@ -100,6 +103,10 @@ class Batches(ABC):
         ValueError
             Not one image of the epoch could be decoded.
         """
+
+    def fingerprint(self) -> str | None:
+        """SHA-256 of what the images are, wherever they lie; None where a name says it."""
+        return None
 
     def generator(self, epoch: int, purpose: int, *batch: int) -> torch.Generator:
         """A generator of its own for each epoch, purpose and batch: none disturbs another."""

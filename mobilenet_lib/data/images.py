@@ -41,7 +41,13 @@ class ImageBatches(Batches):
     ) -> None:
         super().__init__(**options)
         self.source, self.stream = source, stream
+        if source is not None:
+            self.left_out = source.left_out
         self.workers = workers or min(8, os.cpu_count() or 1)
+
+    def fingerprint(self) -> str | None:
+        """SHA-256 of what the images are, wherever they lie; None for those of the hub."""
+        return None if self.source is None else self.source.fingerprint()
 
     def batches(self, start: Place) -> Iterator[tuple[Batch, Place]]:
         """The batches of one epoch from `start` on; images that do not decode are `skipped`."""

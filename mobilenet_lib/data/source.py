@@ -5,20 +5,72 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..photos import SUFFIXES
 from ..validation import check_choice
 
 PARTS = ("train", "test", "all")
 HELD_OUT = 0.2
 """Share of each class that is held out for "test" where nothing else says what is."""
-TEST_FOLDERS = ("test", "val", "valid", "validation")
+SAMPLED = 1000
+"""Images at most whose content goes into a fingerprint; all of them would be read anew."""
+NO_ENDING = "no ending"
+# Pictures of cameras and programs; what `photos.SUFFIXES` has of them is read.
+UNREAD = (
+    "heic heif hif avif jxl jp2 j2k jpf jpx jpm raw cr2 cr3 crw nef nrw arw sr2 orf "
+    "rw2 raf pef srw dng psd psb xcf svg svgz ai eps ico icns cur tga pcx dds exr hdr dcm fits fit "
+    "pbm pnm pam bpg wdp hdp jxr qoi xbm xpm apng mng jfif jpe jif jfi dib"
+)
+PICTURES = frozenset(f".{ending}" for ending in UNREAD.split())
+NO_PICTURES = ("readme", "license", "licence", "copying", "makefile", "_success")
+SHOWN = 5
+"""Kinds that a line about left-out files names."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Files and folders beside the images of a data set that were not read, hidden ones aside."""
+
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """How many of each kind: an ending such as ".heic", or in words why."""
+    first: str = ""
+    """The first of them; pictures come before others."""
+    pictures: int = 0
+    """How many of them are probably pictures."""
+
+    @classmethod
+    def of(cls, files: Iterable[tuple[str, str, bool]]) -> LeftOut:
+        """Of (printable name, kind, whether it is probably a picture)."""
+        every = sorted(files, key=lambda file: (not file[2], file[0]))
+        kinds = Counter(kind for _, kind, _ in every)
+        return cls(
+            dict(kinds.most_common()), every[0][0] if every else "", sum(p for *_, p in every)
+        )
+
+    def __len__(self) -> int:
+        return sum(self.kinds.values())
+
+    def __str__(self) -> str:
+        if not self.kinds:
+            return ""
+        folders = sum(n for kind, n in self.kinds.items() if kind.startswith("folder"))
+        what = {0: "file", len(self): "folder"}.get(folders, "files and folder")
+        shown = [
+            f"{n} {'without an ending' if kind == NO_ENDING else kind}"
+            for kind, n in list(self.kinds.items())[:SHOWN]
+        ]
+        if len(self.kinds) > SHOWN:
+            shown.append(f"{len(self) - sum(list(self.kinds.values())[:SHOWN])} of other kinds")
+        which = "it is" if len(self) == 1 else "the first is"
+        return (
+            f"{len(self)} {what}{'s' if len(self) > 1 else ''} left out: {', '.join(shown)}; "
+            f"{which} {self.first}"
+        )
 
 
 @dataclass(frozen=True)
@@ -32,13 +84,68 @@ class Source:
     """The encoded image at an index: a path, or its bytes."""
     name: Callable[[int], str]
     """What to call the image at an index in a report."""
+    key: Callable[[int], str] | None = None
+    """What the image at an index is called within the data set, wherever that lies."""
+    left_out: LeftOut = LeftOut()
+    """What lies beside the images and is not read."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def fingerprint(self) -> str | None:
+        """SHA-256 of what the images are, not of where they lie; None without keys.
 
-def check_labels(labels: NDArray[np.int64], classes: Sequence[str], where: str) -> None:
-    """Refuse no images, a label outside the classes, and a class with no image.
+        It covers all keys, labels, classes and sizes in bytes, and the content of 1,000 images
+        from first to last.
+        """
+        if self.key is None:
+            return None
+        digest = hashlib.sha256(repr(self.classes).encode())
+        whole = set(np.linspace(0, len(self) - 1, min(len(self), SAMPLED)).round().astype(int))
+        for i, label in enumerate(self.labels.tolist()):
+            size, content = _measure(self.read(i), i in whole)
+            told = repr((self.key(i), label, size))
+            digest.update(told.encode() + content)
+        return digest.hexdigest()
+
+
+def printable(name: str) -> str:
+    """A name of a file with what is not UTF-8 in it escaped."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def kind_of(name: str) -> tuple[str, bool]:
+    """The ending of a file's name, and whether a file that is not read is probably a picture."""
+    stem, ending = os.path.splitext(os.path.basename(name))
+    if len(ending) < 2:
+        return NO_ENDING, stem.lower() not in NO_PICTURES
+    return printable(ending.lower()), ending.lower() in PICTURES
+
+
+def _measure(image: str | os.PathLike[str] | bytes | None, whole: bool) -> tuple[int, bytes]:
+    """Size of an encoded image, -1 if there is none, and its content if `whole`."""
+    if image is None or isinstance(image, bytes):
+        return (-1, b"") if image is None else (len(image), image if whole else b"")
+    try:
+        if not whole:
+            return os.path.getsize(image), b""
+        with open(image, "rb") as file:
+            content = file.read()
+        return len(content), content
+    except (OSError, ValueError):  # a broken image, which is named when it is used
+        return -1, b""
+
+
+def check_labels(
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    where: str,
+    complete: bool = True,
+    note: str = "",
+) -> None:
+    """Refuse no images, a label outside the classes, and if `complete` a class with no image.
+
+    `note` goes with what is said of missing images.
 
     Raises
     ------
@@ -46,7 +153,7 @@ def check_labels(labels: NDArray[np.int64], classes: Sequence[str], where: str) 
         One of these, named.
     """
     if len(labels) == 0:
-        raise ValueError(f"{where} has no images; a split of size 0 cannot be loaded")
+        raise ValueError(f"{where} has no images; a split of size 0 cannot be loaded{note}")
     outside = np.flatnonzero((labels < 0) | (labels >= len(classes)))
     if outside.size:
         row = int(outside[0])
@@ -56,11 +163,11 @@ def check_labels(labels: NDArray[np.int64], classes: Sequence[str], where: str) 
         )
     counts = np.bincount(labels, minlength=len(classes))
     empty = [classes[i] for i in np.flatnonzero(counts == 0)]
-    if empty:
+    if empty and complete:
         raise ValueError(
             f"{where}: no image of class {', '.join(empty[:5])}"
             f"{f' and {len(empty) - 5} more' if len(empty) > 5 else ''}; add images or leave the "
-            "class out"
+            f"class out{note}"
         )
 
 
@@ -83,7 +190,9 @@ def hold_out(
     check_choice("split", split, PARTS)
     if split == "all":
         return np.arange(len(labels))
-    order = np.array([hashlib.sha256(key.encode()).hexdigest() for key in keys]).argsort()
+    order = np.array(
+        [hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest() for key in keys]
+    ).argsort()
     chosen: list[np.ndarray] = []
     for label, name in enumerate(classes):
         members = order[labels[order] == label]
@@ -95,72 +204,3 @@ def hold_out(
         test = math.ceil(HELD_OUT * len(members))
         chosen.append(members[:test] if split == "test" else members[test:])
     return np.sort(np.concatenate(chosen))
-
-
-def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
-    """A folder of class folders as a source of images.
-
-    If the folder has a subfolder called like the split (for "test" also val, valid or validation),
-    that one is read. Else each class folder is divided by `hold_out`. Classes are in the order of
-    their names, letter by letter, on every system; hidden files and folders count for nothing.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such folder.
-    ValueError
-        It has no class folders or only one, or a class folder has no images.
-    """
-    check_choice("split", split, PARTS)
-    root = Path(folder)
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"no folder at {root}; a folder with one subfolder a class is needed"
-        )
-    inside = {path.name.lower(): path for path in _folders(root)}
-    divided = "train" in inside and any(name in inside for name in TEST_FOLDERS)
-    if divided and split == "all":
-        raise ValueError(
-            f'{root} is divided into train and test already; load split="train" or "test"'
-        )
-    if divided:
-        wanted = ("train",) if split == "train" else TEST_FOLDERS
-        root, split = next(inside[name] for name in wanted if name in inside), "all"
-        classes = tuple(path.name for path in _folders(inside["train"]))
-    else:
-        classes = tuple(path.name for path in _folders(root))
-    if not classes:
-        raise ValueError(
-            f"{root} has no class folders; put each class's images into its own subfolder"
-        )
-    surplus = sorted({path.name for path in _folders(root)} - set(classes))
-    if surplus:
-        raise ValueError(f"{root} has classes that train lacks: {', '.join(surplus)}")
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(classes):
-        found = [p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES]
-        found = [p for p in found if not p.name.startswith(".")]  # "._cat.jpg", which macOS leaves
-        paths += sorted(found, key=Path.as_posix)
-        labels += [label] * len(found)
-    numbers = np.array(labels, np.int64)
-    check_labels(numbers, classes, str(root))
-    if len(classes) == 1:
-        raise ValueError(
-            f"{root} has only one class folder, {classes[0]}, and at least two are needed. If that "
-            f'is a split, load {root / classes[0]} with split="all"'
-        )
-    keys = [path.relative_to(root).as_posix() for path in paths]
-    chosen = hold_out(numbers, keys, split, classes, str(root))
-    return Source(
-        classes=classes,
-        labels=numbers[chosen],
-        read=lambda i: paths[chosen[i]],
-        name=lambda i: str(paths[chosen[i]]),
-    )
-
-
-def _folders(root: Path) -> list[Path]:
-    # By name: paths themselves compare without regard to case on Windows.
-    folders = (p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    return sorted(folders, key=lambda path: path.name)
