@@ -412,7 +412,7 @@ def test_broken_rows_are_named(tmp_path):
         ([0, 2, 1], {"classes": ["a", "b"]}, "row 1: label 2 is out of range, the 2 classes"),
         ([0, 1], {"classes": ["a", "b", "c"]}, "no image of class c"),
         (["a", "z"], {"classes": ["a", "b"]}, "row 1: label 'z' is none of a, b"),
-        ([0.0, 1.0], {}, "row 0: a label is a whole number or text, got 0.0"),
+        ([0.0, 0.5], {}, "row 1: a label is a whole number or text, got 0.5"),
         ([0, None], {}, "row 1: a label is .* got None"),
         ([], {}, "has no rows; a split of size 0"),
         ([0, 1, 1], {"split": "train"}, "class 0 has 1 image, too few"),

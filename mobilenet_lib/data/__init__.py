@@ -31,6 +31,7 @@ from .hub import hub_source, hub_stream
 from .images import ImageBatches
 from .known import ANY_FOLDER, GLYPHS, KNOWN, Known
 from .parquet import parquet_source
+from .shards import find_tables
 from .source import LeftOut
 
 __all__ = [
@@ -80,11 +81,12 @@ def load(
     ----------
     name
         "glyphs"; a data set in `KNOWN` (cifar10, imagenette, flowers102, imagenet-1k); the path of
-        a folder with one subfolder a class; or the path of a Parquet file. A `pathlib.Path` is
-        always a path, even if a data set has its name.
+        a folder with one subfolder a class, or with such a folder for training and one for the
+        test; or the path of a Parquet file or a folder of them. A `pathlib.Path` is always a path,
+        even if a data set has its name.
     split
-        "train" or "test"; for folders and Parquet files also "all", for Flowers-102 also
-        "validation".
+        "train" or "test"; for folders and Parquet files that are not divided already also "all",
+        for Flowers-102 also "validation".
     batch_size
         Images in a batch.
     shuffle
@@ -106,7 +108,7 @@ def load(
     difficulty
         Of the letters: "soft", "default", "harsh" or your own `Difficulty`.
     image, label, classes
-        A Parquet file's columns, and the names of its classes if the file does not know them.
+        Columns of Parquet files, and the names of the classes if the files do not know them.
     streaming
         Whether to read a hub data set over the network instead of keeping it. None: only
         ImageNet-1k.
@@ -120,16 +122,19 @@ def load(
     -------
     Batches
         Iterate it for (images, labels): (B, 3, R, R) float32, normalized, and (B,) int64. It has
-        `len()`, `classes`, `preprocess`, `augment`, `epoch` and `skipped`, the broken images;
-        `endless(place)` goes on at any batch of any epoch.
+        `len()`, `classes`, `preprocess`, `augment`, `epoch`, `skipped`, the broken images, and
+        `left_out`, files that are not read; `endless(place)` goes on at any batch of any epoch, and
+        `fingerprint()` says what the images are, wherever they lie.
 
     Raises
     ------
     ValueError
         A value outside its range, an option that this kind of data does not have, a device that
-        torch cannot use here, an empty class, a label out of range, or a split of size 0.
-    FileNotFoundError
-        `name` is no data set and there is no such file or folder.
+        torch cannot use here, an empty class, a label out of range, a split of size 0, or folders
+        and files of which it is not clear what they are.
+    OSError
+        A folder or file cannot be read; FileNotFoundError: `name` is no data set and there is no
+        such file or folder.
     ImportError, ConnectionError
         A hub data set cannot be had here; the message says what to do.
     """
@@ -187,7 +192,7 @@ def _kind(name: str | os.PathLike[str]) -> str:
     if name in KNOWN:
         return "hub"
     if Path(name).is_dir():
-        return "folder"
+        return "parquet" if find_tables(name) else "folder"
     if Path(name).is_file():
         return "parquet"
     raise FileNotFoundError(

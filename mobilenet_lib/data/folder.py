@@ -52,14 +52,14 @@ def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
             inside, own = os.path.split(real)
             if os.path.isdir(path):
                 if real in met:
-                    found.others.append((printable(name), "link to a folder met already", False))
+                    found.others.append((name, "link to a folder met already", False))
                 elif _enter(found, met, real, name, level, depth):
                     folders.append((path, real, f"{name}/", level + 1))
             elif not os.path.isfile(path):
                 kind = "link to nothing"
-                found.others.append((printable(name), kind, kind_of(name)[0] in SUFFIXES))
+                found.others.append((name, kind, kind_of(name)[0] in SUFFIXES))
             elif real in taken or (inside in read and _is_image(own) and _is_image(name)):
-                found.others.append((printable(name), "link to an image met already", False))
+                found.others.append((name, "link to an image met already", False))
             else:
                 taken.add(real)
                 _take(found, name)
@@ -80,7 +80,7 @@ def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
             elif entry.is_file():
                 _take(found, name)
             else:  # a pipe or a socket: reading it might never end
-                found.others.append((printable(name), "neither file nor folder", False))
+                found.others.append((name, "neither file nor folder", False))
     found.images.sort()
     found.folders.sort()
     return found
@@ -118,10 +118,8 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     parts = find_parts(top.folders, where)
     if not parts:
         return _source(root, root, top.folders, split)
-    left = [(printable(name), BESIDE, False) for name in top.folders if name not in parts.values()]
-    left += top.others + [
-        (printable(name), "beside the class folders", True) for name in top.images
-    ]
+    left = [(name, BESIDE, False) for name in top.folders if name not in parts.values()]
+    left += top.others + [(name, "beside the class folders", True) for name in top.images]
     train, inside = _inner(root, parts["train"], "train")
     if not inside.folders:
         raise ValueError(
@@ -134,8 +132,8 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     so = "" if usable else f", so {printable(parts['train'])}/ is divided"
     for name, (_, inner) in ((parts[part], there[part]) for part in flat):
         kind = f"in {printable(name)}/, which has no class folders{so}"
-        left += [(printable(f"{name}/{image}"), kind, True) for image in inner.images]
-    left += [(printable(parts[part]), BESIDE, False) for part in usable[1:]]
+        left += [(f"{name}/{image}", kind, True) for image in inner.images]
+    left += [(parts[part], BESIDE, False) for part in usable[1:]]
     if not usable:  # nobody knows what the test shows: some images for training take its place
         return _source(root, train, inside.folders, split, left)
     held, inner = there[usable[0]]
@@ -188,10 +186,10 @@ def _source(
     found = walk(base)
     strays = [name for name in found.images if "/" not in name]
     images = [name for name in found.images if "/" in name]
-    others = found.others + [(printable(n), "beside the class folders", True) for n in strays]
+    others = found.others + [(n, "beside the class folders", True) for n in strays]
     index = {name: i for i, name in enumerate(names)}
     labels = np.array([index[name.partition("/")[0]] for name in images], np.int64)
-    empty = {classes[i] for i in set(range(len(classes))) - set(labels.tolist())}
+    empty = {names[i] for i in set(range(len(classes))) - set(labels.tolist())}
     unread = LeftOut.of(o for o in others if not len(images) or o[0].partition("/")[0] in empty)
     note = f". {unread}. Endings that are read: {', '.join(SUFFIXES)}" if len(unread) else ""
     check_labels(labels, classes, where, complete, note)
@@ -203,7 +201,7 @@ def _source(
     refuse_parts(where, names, images)
     chosen = hold_out(labels, images, split, classes, where)
     inside = base.relative_to(root).as_posix()
-    before = "" if inside == "." else f"{printable(inside)}/"
+    before = "" if inside == "." else f"{inside}/"
     return Source(
         classes=classes,
         labels=labels[chosen],
@@ -241,4 +239,4 @@ def _take(found: Walk, name: str) -> None:
     if kind in SUFFIXES:
         found.images.append(name)
     else:
-        found.others.append((printable(name), kind, picture))
+        found.others.append((name, kind, picture))

@@ -1,4 +1,4 @@
-"""Batches of encoded images: from a folder, a Parquet file or the hub."""
+"""Batches of encoded images: from a folder, Parquet files or the hub."""
 
 from __future__ import annotations
 

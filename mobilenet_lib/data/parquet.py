@@ -1,4 +1,4 @@
-"""Columns of a Parquet file, and a Parquet file as a source of labelled images."""
+"""Columns of Parquet files, and a file or a folder of them as a source of labelled images."""
 
 from __future__ import annotations
 
@@ -6,13 +6,35 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import types
 
-from .source import Source, check_labels, hold_out
+from ..validation import check_choice
+from .shards import choose
+from .source import PARTS, LeftOut, Source, check_labels, check_range, hold_out, printable
+
+MOST = 2**63 - 1
+
+
+class Table(NamedTuple):
+    """One Parquet file's images and labels."""
+
+    file: Path
+    images: pa.ChunkedArray
+    labels: list[Any]
+    kinds: tuple[str, str]
+    """What the two columns hold, in words."""
+    classes: tuple[str, ...] | None
+    """Names of its classes, if it knows them."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return printable(str(self.file))
 
 
 def read_columns(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, list[Any]]:
@@ -24,7 +46,13 @@ def read_columns(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str
         The file is no Parquet file, is damaged, or lacks a column.
     """
     table = _read(Path(path), names)
-    return {name: _plain(table.column(name)) for name in names}
+    columns = {name: table.column(name).to_pylist() for name in names}
+    return {
+        name: [row and row["bytes"] for row in rows]
+        if types.is_struct(table.column(name).type)
+        else rows
+        for name, rows in columns.items()
+    }
 
 
 def parquet_source(
@@ -34,78 +62,210 @@ def parquet_source(
     label: str = "label",
     classes: Sequence[str] | None = None,
 ) -> Source:
-    """A Parquet file as a source of images. Its encoded images are all kept in memory.
+    """Parquet files as a source of images. Their encoded images are all kept in memory.
 
     Parameters
     ----------
     path
-        The file.
+        A file, or a folder of them. Where files of the folder, or folders in it, mean training and
+        test by the words that folders of images go by (train-00000-of-00002.parquet, test/), those
+        of the split are read. Else all of them are one data set.
     split
-        "all", or "train" or "test" for the parts that `hold_out` makes.
+        "train", "test" or "all". What is not divided already is divided by `hold_out`.
     image, label
-        Names of the columns: encoded images (bytes, or a struct with `bytes` as Hugging Face
-        datasets writes it), and labels (whole numbers from 0, or text).
+        Names of the columns: encoded images (bytes, or a struct of `bytes` and `path` as Hugging
+        Face datasets writes it; a relative path starts at its Parquet file's folder), and labels
+        (whole numbers from 0, as float or bool too, or text).
     classes
-        Names of the classes by label. None takes them from the file, else makes them up.
+        Names of the classes by label. None takes them from the files, else makes them up.
 
     Raises
     ------
     ValueError
-        The file is no Parquet file, lacks a column, holds no encoded images, has a label outside
-        the classes or a class with no image.
+        A file is no Parquet file, lacks a column, holds no encoded images or a label that is none,
+        shards are missing or differ, or a class has no image.
     """
-    file = Path(path)
-    table = _read(file, (image, label))
-    images, raw = table.column(image), table.column(label).to_pylist()
-    names = tuple(classes) if classes is not None else _class_names(file, table.schema, label)
-    labels, names = _labels(file, raw, names)
-    if not _is_struct(images) and "binary" not in str(images.type):  # however large or viewed
-        raise ValueError(
-            f"{file}: column {image!r} holds {images.type}, not encoded images; bytes, or structs "
-            "with bytes, are needed"
-        )
-    check_labels(labels, names, str(file))
-    chosen = hold_out(labels, [str(row) for row in range(len(labels))], split, names, str(file))
-    return Source(
-        classes=names,
-        labels=labels[chosen],
-        read=lambda i: _plain(images.slice(int(chosen[i]), 1))[0],
-        name=lambda i: f"{file}, row {chosen[i]}",
-    )
+    check_choice("split", split, PARTS)
+    root = Path(path)
+    where, learned, left = printable(str(root)), None, LeftOut()
+    if root.is_dir():
+        used, learned, split, left = choose(root, split)
+    else:
+        used = [root]
+    known = classes is not None
+    tables = [_open(file, image, label, known) for file in used]
+    others = [_open(file, image, label, known) for file in learned or ()]
+    _agree(others + tables)
+    if not any(table.labels for table in tables):
+        raise ValueError(f"{where} has no rows; a split of size 0 cannot be loaded")
+    names = tuple(map(str, classes)) if known else _names(others or tables)
+    labels = np.concatenate([_numbers(table, names) for table in tables])
+    check_labels(labels, names, where, complete=learned is None)
+    chosen = hold_out(labels, [str(row) for row in range(len(labels))], split, names, where)
+    ends = np.cumsum([len(table.labels) for table in tables])
+
+    def find(i: int) -> tuple[Table, int]:
+        row = int(chosen[i])
+        number = int(np.searchsorted(ends, row, side="right"))
+        return tables[number], row - int(ends[number]) + len(tables[number].labels)
+
+    def read(i: int) -> Path | bytes | None:
+        table, row = find(i)
+        return _content(table.images[row].as_py(), table.file.parent)
+
+    def name(i: int) -> str:
+        table, row = find(i)
+        return f"{table.name}, row {row}"
+
+    return Source(names, labels[chosen], read, name, lambda i: str(chosen[i]), left)
 
 
 def _read(path: Path, names: Sequence[str]) -> pa.Table:
+    shown = printable(str(path))
     if not path.is_file():
-        raise FileNotFoundError(f"no Parquet file at {path}")
+        raise FileNotFoundError(f"no Parquet file at {shown}")
     try:
-        with pq.ParquetFile(path) as file:
+        # Opened here: pyarrow takes no name that is not UTF-8.
+        with open(path, "rb") as handle, pq.ParquetFile(handle) as file:
             there = file.schema_arrow.names
             for name in names:
-                if name not in there:
+                if there.count(name) != 1:
                     raise KeyError(name)
-            table = file.read(columns=list(names))
+            return file.read(columns=list(names))
     except KeyError as missing:
         raise ValueError(
-            f"{path} has no column {missing}; it has {', '.join(there) or 'none'}. "
-            "Name the columns with image=... and label=..."
+            f"{shown} has {'twice a' if there.count(missing.args[0]) else 'no'} column {missing}; "
+            f"it has {', '.join(there) or 'none'}. Name the columns with image=... and label=..."
         ) from None
     except (pa.ArrowException, OSError) as error:
         raise ValueError(
-            f"{path} cannot be read as Parquet ({error}); it may be damaged"
+            f"{shown} cannot be read as Parquet ({error}); it may be damaged"
         ) from error
-    return table
 
 
-def _plain(column: pa.ChunkedArray) -> list[Any]:
-    rows = column.to_pylist()
-    return [row and row["bytes"] for row in rows] if _is_struct(column) else rows
+def _open(file: Path, image: str, label: str, known: bool) -> Table:
+    """Read a file; refuse columns by their type, before any row."""
+    table, shown = _read(file, (image, label)), printable(str(file))
+    images, labels = table.column(image), table.column(label)
+    kinds = _image_kind(images.type), _label_kind(labels.type)
+    if table.num_rows and kinds[0] is None:
+        raise ValueError(
+            f"{shown}: column {image!r} holds {images.type}, not encoded images; bytes, or structs "
+            "of bytes and path, are needed, one a row"
+        )
+    if table.num_rows and kinds[1] is None:
+        raise ValueError(
+            f"{shown}: column {label!r} holds {labels.type}, not labels; whole numbers from 0 or "
+            "text are needed, one a row"
+        )
+    names = None if known else _stored(shown, table.schema, label)
+    return Table(file, images, _plain(shown, labels.to_pylist()), kinds, names)
 
 
-def _is_struct(column: pa.ChunkedArray) -> bool:
-    return pa.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0
+def _plain(shown: str, labels: list[Any]) -> list[Any]:
+    """Labels as whole numbers or text, whatever type they were stored as."""
+    found = []
+    for row, value in enumerate(labels):
+        whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
+        plain = int(value) if whole else value
+        if not isinstance(plain, int | str):
+            raise ValueError(
+                f"{shown}, row {row}: a label is a whole number or text, got {value!r}"
+            )
+        if isinstance(plain, int) and abs(plain) > MOST:
+            raise ValueError(f"{shown}, row {row}: label {value} is out of range, whatever classes")
+        found.append(plain)
+    return found
 
 
-def _class_names(file: Path, schema: pa.Schema, label: str) -> tuple[str, ...] | None:
+def _names(tables: Sequence[Table]) -> tuple[str, ...]:
+    for table in tables:
+        if table.classes:
+            return table.classes
+    values = [value for table in tables for value in table.labels]
+    if values and isinstance(values[0], str):
+        return tuple(sorted(set(values)))
+    # With fewer images than classes one is empty, so there is no need to list more.
+    return tuple(str(i) for i in range(min(max([0, *values]), len(values)) + 1))
+
+
+def _numbers(table: Table, names: tuple[str, ...]) -> np.ndarray:
+    """A file's labels as numbers of the classes."""
+    labels = table.labels
+    if labels and isinstance(labels[0], str):
+        index = {name: i for i, name in enumerate(names)}
+        unknown = next((row for row, value in enumerate(labels) if value not in index), None)
+        if unknown is not None:
+            raise ValueError(
+                f"{table.name}, row {unknown}: label {labels[unknown]!r} is none of "
+                f"{', '.join(names)}"
+            )
+        labels = [index[value] for value in labels]
+    numbers = np.array(labels, np.int64)
+    check_range(numbers, names, table.name)
+    return numbers
+
+
+def _content(row: Any, folder: Path) -> Path | bytes | None:
+    """Bytes of an image, or where the file lies that has them."""
+    if not isinstance(row, dict):
+        return row
+    content, path = row.get("bytes"), row.get("path")
+    return content if content is not None or not path else folder / path
+
+
+def _image_kind(kind: pa.DataType) -> str | None:
+    if types.is_struct(kind):
+        inside = {part.name: part.type for part in kind}
+        if not {"bytes", "path"} & set(inside):
+            return None
+        fits = types.is_null(inside.get("bytes", pa.null())) or _is_bytes(inside["bytes"])
+        return "structs" if fits else None
+    return "bytes" if _is_bytes(kind.value_type if types.is_dictionary(kind) else kind) else None
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    tests = (
+        types.is_binary,
+        types.is_large_binary,
+        types.is_binary_view,
+        types.is_fixed_size_binary,
+    )
+    return any(test(kind) for test in tests)
+
+
+def _label_kind(kind: pa.DataType) -> str | None:
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return "text"
+    if types.is_integer(kind):
+        return "whole numbers"
+    if types.is_floating(kind):
+        return "numbers"
+    if types.is_boolean(kind):
+        return "true or false"
+    return "nothing" if types.is_null(kind) else None
+
+
+def _agree(tables: Sequence[Table]) -> None:
+    """Refuse files of one data set that differ in their columns or in the names of the classes."""
+    tables = [table for table in tables if table.labels]
+    for first, table in zip(tables[:1] * len(tables), tables, strict=True):
+        for old, new in zip(first.kinds, table.kinds, strict=True):
+            if old != new:
+                raise ValueError(
+                    f"{table.name} holds {new} where {first.name} holds {old}; the files of a data "
+                    "set must have the same columns"
+                )
+        known = first.classes, table.classes
+        if None not in known and known[0] != known[1]:
+            raise ValueError(
+                f"{table.name} and {first.name} name the classes differently; pass classes=[...] "
+                "if their labels mean the same"
+            )
+
+
+def _stored(shown: str, schema: pa.Schema, label: str) -> tuple[str, ...] | None:
     # Hugging Face datasets keeps the names of a ClassLabel in the schema's metadata.
     stored = (schema.metadata or {}).get(b"huggingface")
     if stored is None:
@@ -114,33 +274,8 @@ def _class_names(file: Path, schema: pa.Schema, label: str) -> tuple[str, ...] |
         names = json.loads(stored)["info"]["features"][label]["names"]
     except ValueError as error:
         raise ValueError(
-            f"{file}: the names of its classes are damaged ({error}); pass classes=[...]"
+            f"{shown}: the names of its classes are damaged ({error}); pass classes=[...]"
         ) from error
     except (KeyError, TypeError):
         return None  # not a word on this column, or not on its classes
     return tuple(map(str, names)) if names and isinstance(names, list) else None
-
-
-def _labels(
-    file: Path, raw: list[Any], names: tuple[str, ...] | None
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    if not raw:
-        raise ValueError(f"{file} has no rows; a split of size 0 cannot be loaded")
-    for row, value in enumerate(raw):
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise ValueError(f"{file}, row {row}: a label is a whole number or text, got {value!r}")
-    if all(isinstance(value, str) for value in raw):
-        found = tuple(sorted(set(raw))) if names is None else names
-        index = {name: i for i, name in enumerate(found)}
-        unknown = next((row for row, value in enumerate(raw) if value not in index), None)
-        if unknown is not None:
-            raise ValueError(
-                f"{file}, row {unknown}: label {raw[unknown]!r} is none of {', '.join(found)}"
-            )
-        return np.array([index[value] for value in raw], np.int64), found
-    if any(isinstance(value, str) for value in raw):
-        raise ValueError(f"{file} mixes whole numbers and text as labels; use one of them")
-    if names is None:
-        # With fewer images than classes one is empty, so there is no need to list more.
-        names = tuple(str(i) for i in range(min(max(0, max(raw)), len(raw)) + 1))
-    return np.array(raw, np.int64), names

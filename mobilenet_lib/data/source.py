@@ -45,12 +45,11 @@ class LeftOut:
 
     @classmethod
     def of(cls, files: Iterable[tuple[str, str, bool]]) -> LeftOut:
-        """Of (printable name, kind, whether it is probably a picture)."""
+        """Of (name, kind, whether it is probably a picture)."""
         every = sorted(files, key=lambda file: (not file[2], file[0]))
         kinds = Counter(kind for _, kind, _ in every)
-        return cls(
-            dict(kinds.most_common()), every[0][0] if every else "", sum(p for *_, p in every)
-        )
+        first = printable(every[0][0]) if every else ""
+        return cls(dict(kinds.most_common()), first, sum(picture for *_, picture in every))
 
     def __len__(self) -> int:
         return sum(self.kinds.values())
@@ -154,13 +153,7 @@ def check_labels(
     """
     if len(labels) == 0:
         raise ValueError(f"{where} has no images; a split of size 0 cannot be loaded{note}")
-    outside = np.flatnonzero((labels < 0) | (labels >= len(classes)))
-    if outside.size:
-        row = int(outside[0])
-        raise ValueError(
-            f"{where}, row {row}: label {labels[row]} is out of range, the {len(classes)} classes "
-            f"are 0 to {len(classes) - 1}"
-        )
+    check_range(labels, classes, where)
     counts = np.bincount(labels, minlength=len(classes))
     empty = [classes[i] for i in np.flatnonzero(counts == 0)]
     if empty and complete:
@@ -168,6 +161,17 @@ def check_labels(
             f"{where}: no image of class {', '.join(empty[:5])}"
             f"{f' and {len(empty) - 5} more' if len(empty) > 5 else ''}; add images or leave the "
             f"class out{note}"
+        )
+
+
+def check_range(labels: NDArray[np.int64], classes: Sequence[str], where: str) -> None:
+    """Refuse a label outside the classes, with a ValueError that names its row."""
+    outside = np.flatnonzero((labels < 0) | (labels >= len(classes)))
+    if outside.size:
+        row = int(outside[0])
+        raise ValueError(
+            f"{where}, row {row}: label {labels[row]} is out of range, the {len(classes)} classes "
+            f"are 0 to {len(classes) - 1}"
         )
 
 
