@@ -83,16 +83,25 @@ def line(seen: dict[str, Any]) -> str:
 def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Every photo that `names` stand for, each with what is wrong with it, or "".
 
-    A folder stands for the images in it, in order of name; a pattern for what it matches, with **
-    for folders in folders.
+    A folder stands for the images directly in it, in order of name, and pictures that are left out
+    are said; a pattern for what it matches, with ** for folders in folders.
     """
+    from ..data import LeftOut
+    from ..data.folder import walk
     from ..photos import SUFFIXES
 
     for name in names:
         if os.path.isdir(name):
-            inside = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
-            found = [path for path in inside if path.lower().endswith(SUFFIXES)]
+            try:
+                inside = walk(name, 1)
+            except OSError as error:
+                yield name, str(error)
+                continue
+            found = [os.path.join(name, image) for image in inside.images]
             wrong = f"the folder {name} has no images; looked for {', '.join(SUFFIXES)}"
+            left_out = LeftOut.of(inside.others)
+            if left_out.pictures:
+                print(f"mobilenet: {name}: {left_out}", file=sys.stderr)
         elif glob.has_magic(name) and not os.path.exists(name):
             found = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
             wrong = f"nothing matches {name}"
