@@ -82,24 +82,24 @@ def choose(root: Path, split: str) -> tuple[list[Path], list[Path] | None, str, 
     return files, learned, left_to_do, LeftOut.of(left)
 
 
-def _look(folder: Path, depth: int) -> tuple[list[str], bool]:
-    """Parquet files in a folder, and whether there are images in it."""
+def _look(folder: Path, depth: int) -> tuple[list[str], int]:
+    """Parquet files in a folder, and how many of the folders in it hold images, counted to two."""
     inside = walk(folder, 1)
-    own = [name for name, kind, _ in inside.others if kind in ENDINGS]
     if inside.images and depth < DEEPEST:
-        return [], True
+        return [], 1
+    own = [name for name, kind, _ in inside.others if kind in ENDINGS]
     tables, pictures = list(own), 0
-    # A folder of images is given up at its first class, so the likely ones come first.
+    # A folder of images is given up at its second class, so the likely folders come first.
     likely = sorted(inside.folders, key=lambda name: (name != "data", part_of(name) is None, name))
     for name in likely if depth else ():
         deeper, images = _look(folder / name, depth - 1)
         if depth == DEEPEST or part_of(name):  # default/train/, but not any folder of a folder
             tables += [f"{name}/{table}" for table in deeper]
         pictures += images
-        if pictures > bool(own):
+        if pictures > 1:
             break
-    # With one folder of images there are pictures for a page, with two there are classes.
-    return ([] if own and pictures > 1 else tables), bool(pictures)
+    # One folder of images may hold pictures for a page; two are classes, and a table is beside.
+    return ([] if own and pictures > 1 else tables), pictures
 
 
 def _group(table: str) -> str:
