@@ -65,6 +65,8 @@ PAIRS = [
     ("train_images", "test-set"),
     ("TrainData", "TestData"),
     ("trainData", "validData"),
+    ("birdsTrain", "birdsTest"),
+    ("ISICTrainInput", "ISICTestInput"),
     ("my_train", "my_val"),
     ("imgs_train", "imgs_val"),
     ("train", "dev"),

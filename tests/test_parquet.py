@@ -362,6 +362,17 @@ def test_a_test_of_numbers_has_the_classes_of_training(tmp_path):
         load(tmp_path, "test")
 
 
+def test_a_test_that_differs_from_training_is_refused_by_name(tmp_path):
+    write(tmp_path / "train.parquet", [0, 1], names=["ant", "bee"])
+    for labels, names, words in (
+        (["0", "1"], None, "test.parquet holds text where .*train.parquet holds whole numbers"),
+        ([0, 1], ["bee", "ant"], "test.parquet and .*train.parquet name the classes differently"),
+    ):
+        write(tmp_path / "test.parquet", labels, names=names)
+        with pytest.raises(ValueError, match=words):
+            load(tmp_path, "test")
+
+
 def test_test_comes_before_validation_and_the_rest_is_said(tmp_path):
     for i, part in enumerate(("train", "test", "validation", "unsupervised")):
         write(tmp_path / f"data/{part}-00000-of-00001.parquet", [0, 1], first=2 * i)

@@ -88,6 +88,7 @@ def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """
     from ..data import LeftOut
     from ..data.folder import walk
+    from ..data.source import printable
     from ..photos import SUFFIXES
 
     for name in names:
@@ -101,7 +102,7 @@ def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             wrong = f"the folder {name} has no images; looked for {', '.join(SUFFIXES)}"
             left_out = LeftOut.of(inside.others)
             if left_out.pictures:
-                print(f"mobilenet: {name}: {left_out}", file=sys.stderr)
+                print(f"mobilenet: {printable(name)}: {left_out}", file=sys.stderr)
         elif glob.has_magic(name) and not os.path.exists(name):
             found = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
             wrong = f"nothing matches {name}"
