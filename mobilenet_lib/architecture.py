@@ -22,8 +22,10 @@ from .validation import check_choice, check_int, check_positive
 
 Body = Literal["separable", "full", "shallow"]
 WidthRule = Literal["paper", "min8", "divisible8"]
+Rounding = Literal["up", "keras"]
 
 BODIES = ("separable", "full", "shallow")
+ROUNDINGS = ("up", "keras")
 WIDTH_RULES = ("paper", "min8", "divisible8")
 
 # (output channels, stride) of the thirteen blocks at alpha 1. Table 1 prints stride 2 for the last
@@ -57,6 +59,8 @@ class Architecture:
     width_rule: WidthRule
     layers: tuple[Layer, ...]
     """The layers with weights: 28 for the separable body, the fully connected one last."""
+    rounding: Rounding = "up"
+    """How many pixels a layer with stride 2 leaves of an odd map."""
 
     @property
     def rho(self) -> float:
@@ -169,9 +173,11 @@ class Architecture:
             folded += [(mark + kind, shape, size) for kind, shape, size in block]
         last, head = self.layers[-2], self.layers[-1]
         pooled = f"{last.out_size}x{last.out_size}"
+        folded.append(("Avg Pool / s1", f"Pool {pooled}", f"{pooled}x{last.out_channels}"))
+        if self.num_classes == 0:
+            return folded
         return [
             *folded,
-            ("Avg Pool / s1", f"Pool {pooled}", f"{pooled}x{last.out_channels}"),
             head.table_row,
             ("Softmax / s1", "Classifier", f"1x1x{head.out_channels}"),
         ]
@@ -199,6 +205,7 @@ def mobilenet_v1(
     num_classes: int = 1000,
     body: Body = "separable",
     width_rule: WidthRule = "paper",
+    rounding: Rounding = "up",
 ) -> Architecture:
     """MobileNet V1 as data: Table 1 under a width and a resolution multiplier (Eq. 6 and 7).
 
@@ -209,7 +216,7 @@ def mobilenet_v1(
     resolution
         Side of the square input image in pixels, 32 to 4096. The paper uses 224, 192, 160 and 128.
     num_classes
-        Outputs of the classifier, at least 1.
+        Outputs of the classifier; 0 for a network without one, which ends in pooled features.
     body
         "separable" (Table 1), "full" (each depthwise and pointwise pair replaced by one standard
         3x3 convolution, Table 4) or "shallow" (the five 14x14x512 layers left out, Table 5).
@@ -217,6 +224,9 @@ def mobilenet_v1(
         How alpha · channels becomes a whole number: "paper" truncates, "min8" truncates but keeps
         at least 8 (tf-slim), "divisible8" rounds to a multiple of 8 (timm). All agree at the
         paper's four alphas.
+    rounding
+        How many pixels a layer with stride 2 leaves of an odd map: half of them rounded "up", or,
+        with "keras", rounded down by depthwise layers. All agree at multiples of 32.
 
     Raises
     ------
@@ -227,15 +237,16 @@ def mobilenet_v1(
     """
     alpha = check_positive("alpha", alpha, MAX_ALPHA)
     resolution = check_int("resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION)
-    num_classes = check_int("num_classes", num_classes, 1)
+    num_classes = check_int("num_classes", num_classes, 0)
     check_choice("body", body, BODIES)
+    check_choice("rounding", rounding, ROUNDINGS)
     if scale_channels(STEM_CHANNELS, alpha, width_rule) < 1:
         raise ValueError(
             f"alpha must be at least 1/{STEM_CHANNELS} = {1 / STEM_CHANNELS} under the "
             f"{width_rule!r} width rule, got {alpha!r}: the first layer would have no channel"
         )
-    layers = tuple(_layers(alpha, resolution, num_classes, body, width_rule))
-    return Architecture(alpha, resolution, num_classes, body, width_rule, layers)
+    layers = tuple(_layers(alpha, resolution, num_classes, body, width_rule, rounding))
+    return Architecture(alpha, resolution, num_classes, body, width_rule, layers, rounding)
 
 
 def scale_channels(channels: int, alpha: float, width_rule: WidthRule = "paper") -> int:
@@ -251,13 +262,20 @@ def scale_channels(channels: int, alpha: float, width_rule: WidthRule = "paper")
 
 
 def _layers(
-    alpha: float, resolution: int, num_classes: int, body: Body, width_rule: WidthRule
+    alpha: float,
+    resolution: int,
+    num_classes: int,
+    body: Body,
+    width_rule: WidthRule,
+    rounding: Rounding,
 ) -> Iterator[Layer]:
     channels, size = 3, resolution
 
     def layer(name: str, kind: Kind, kernel_size: int, stride: int, out: int) -> Layer:
         nonlocal channels, size
-        made = Layer(name, kind, kernel_size, stride, channels, out, size, -(-size // stride))
+        down = rounding == "keras" and kind == "depthwise"
+        left = size // stride if down else -(-size // stride)
+        made = Layer(name, kind, kernel_size, stride, channels, out, size, left)
         channels, size = made.out_channels, made.out_size
         return made
 

@@ -23,7 +23,7 @@ class Layer:
     """One row of Table 1 that has weights.
 
     Maps are square; sizes are in pixels. Padding is TensorFlow's SAME, so a layer's output has
-    ceil(in_size / stride) pixels a side.
+    ceil(in_size / stride) pixels a side, unless its architecture follows Keras' padding.
     """
 
     name: str
@@ -38,6 +38,8 @@ class Layer:
     @property
     def mult_adds(self) -> int:
         """Multiply-accumulates for one image (Eq. 2, Eq. 4, or M · N for the fully connected)."""
+        if self.out_channels == 0:  # the classifier of a network that has none
+            return 0
         if self.kind == "depthwise":
             return cost.depthwise_mult_adds(self.kernel_size, self.in_channels, self.out_size)
         return cost.standard_mult_adds(
@@ -47,6 +49,8 @@ class Layer:
     @property
     def parameters_as_printed(self) -> int:
         """Weights only, the way the paper counts: no bias and no batch normalization."""
+        if self.out_channels == 0:
+            return 0
         if self.kind == "depthwise":
             return cost.depthwise_weights(self.kernel_size, self.in_channels)
         return cost.standard_weights(self.kernel_size, self.in_channels, self.out_channels)
@@ -64,7 +68,9 @@ class Layer:
 
     @property
     def padding(self) -> tuple[int, int]:
-        """Zeros before and after each row and column (SAME)."""
+        """Zeros before and after each row and column (SAME, or Keras' single zero after)."""
+        if self.out_size < -(-self.in_size // self.stride):
+            return 0, 1
         return cost.same_padding(self.in_size, self.kernel_size, self.stride)
 
     def bytes_moved(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:

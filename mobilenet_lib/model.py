@@ -20,8 +20,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .architecture import WIDTH_RULES, Architecture, Layer, WidthRule, mobilenet_v1, scale_channels
+from .architecture import (
+    WIDTH_RULES,
+    Architecture,
+    Layer,
+    Rounding,
+    WidthRule,
+    mobilenet_v1,
+    scale_channels,
+)
 from .validation import check_choice, check_int, check_positive
+
+Head = Literal["softmax", "sigmoid", "features"]
+Padding = Literal["same", "symmetric", "keras"]
+HEADS = ("softmax", "sigmoid", "features")
+PADDINGS = ("same", "symmetric", "keras")
 
 
 @dataclass(frozen=True)
@@ -30,8 +43,9 @@ class Convention:
 
     name: str
     activation: Literal["relu", "relu6"]
-    padding: Literal["same", "symmetric"]
-    """"same" is TensorFlow's: an odd zero goes after. "symmetric" puts one zero on every side."""
+    padding: Padding
+    """"same" is TensorFlow's: an odd zero goes after. "symmetric" puts one zero on every side.
+    "keras" is "same", but one zero after in depthwise layers with stride 2, whatever the size."""
     bn_eps: float
     bn_momentum: float
     """torch's meaning: the share of the *new* batch. TensorFlow's decay 0.9997 is 0.0003 here."""
@@ -43,7 +57,7 @@ class Convention:
 
     def __post_init__(self) -> None:
         check_choice("activation", self.activation, ("relu", "relu6"))
-        check_choice("padding", self.padding, ("same", "symmetric"))
+        check_choice("padding", self.padding, PADDINGS)
         check_positive("bn_eps", self.bn_eps, 1)
         check_positive("bn_momentum", self.bn_momentum, 1)
         check_int("num_classes", self.num_classes, 1)
@@ -54,26 +68,32 @@ class Convention:
         check_choice("width_rule", self.width_rule, WIDTH_RULES)
 
     def architecture(self, num_classes: int | None = None, **options: Any) -> Architecture:
-        """`mobilenet_v1` with this convention's width rule and its own number of classes."""
+        """`mobilenet_v1` with this convention's width rule, rounding and number of classes."""
         classes = self.num_classes if num_classes is None else num_classes
-        return mobilenet_v1(num_classes=classes, width_rule=self.width_rule, **options)
+        traits = {"width_rule": self.width_rule, "rounding": self.rounding}
+        return mobilenet_v1(num_classes=classes, **traits, **options)
+
+    @property
+    def rounding(self) -> Rounding:
+        """How many pixels are left of an odd map, for `mobilenet_v1`."""
+        return "keras" if self.padding == "keras" else "up"
 
 
 # The paper says ReLU and little else; where it is silent, PAPER follows its authors' tf-slim code.
 PAPER = Convention("paper", "relu", "same", 1e-3, 3e-4, "paper", 1000, 0.0)
 TF_SLIM = Convention("tf-slim", "relu6", "same", 1e-3, 3e-4, "min8", 1001, 0.001)
-# Keras pads its strided depthwise layers with one zero after, whatever the size. That is SAME for
-# every even map, so at any resolution divisible by 32; at others Keras' maps are a pixel smaller.
-KERAS = Convention("keras", "relu6", "same", 1e-3, 0.01, "paper", 1000, 0.001)
+# Keras' padding is SAME for every even map, so at any resolution divisible by 32.
+KERAS = Convention("keras", "relu6", "keras", 1e-3, 0.01, "paper", 1000, 0.001)
 TIMM = Convention("timm", "relu6", "symmetric", 1e-5, 0.1, "divisible8", 1000, 0.0)
 
 
 class MobileNet(nn.Module):
     """MobileNet V1 with any body, width and resolution of `mobilenet_v1`.
 
-    The input is (B, 3, H, W) float; the output is (B, num_classes) logits. H and W may differ from
-    `arch.resolution`, since the average pool takes whatever is left. `state_dict` names follow the
-    layers: "conv_0.conv.weight", "dw_1.bn.running_mean", "fc.bias".
+    The input is (B, 3, H, W) float; the output is (B, num_classes) logits, or (B, channels) pooled
+    features where `arch.num_classes` is 0. H and W may differ from `arch.resolution`, since the
+    average pool takes whatever is left. `state_dict` names follow the layers: "conv_0.conv.weight",
+    "dw_1.bn.running_mean", "fc.bias".
 
     Parameters
     ----------
@@ -81,22 +101,31 @@ class MobileNet(nn.Module):
         What to build, from `mobilenet_v1` or `Convention.architecture`.
     convention
         How to settle what the paper leaves open: PAPER, TF_SLIM, KERAS, TIMM or your own.
+    head
+        What the outputs are: "softmax", logits of classes that exclude each other; "sigmoid",
+        logits of classes that are each there or not, also a single one; "features", of a network
+        without classifier. None: what goes with `arch.num_classes`.
 
     Raises
     ------
     ValueError
-        The convention would give a layer of `arch` another width.
+        The convention would give a layer of `arch` another width or size, or the head does not go
+        with the number of outputs.
     """
 
-    def __init__(self, arch: Architecture, convention: Convention = PAPER) -> None:
+    def __init__(
+        self, arch: Architecture, convention: Convention = PAPER, head: Head | None = None
+    ) -> None:
         super().__init__()
-        _check_widths(arch, convention)
+        _check_layers(arch, convention)
         self.arch, self.convention = arch, convention
+        self.head = check_head(head, arch.num_classes)
         for layer in arch.layers[:-1]:
             self.add_module(layer.name, ConvBNReLU(layer, convention))
         self.dropout = nn.Dropout(convention.dropout)
-        head = arch.layers[-1]
-        self.fc = nn.Linear(head.in_channels, head.out_channels)
+        last = arch.layers[-1]
+        if self.head != "features":
+            self.fc = nn.Linear(last.in_channels, last.out_channels)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -110,19 +139,39 @@ class MobileNet(nn.Module):
                 nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
-        nn.init.normal_(self.fc.weight, std=0.01)
-        nn.init.zeros_(self.fc.bias)
+        if self.head != "features":
+            nn.init.normal_(self.fc.weight, std=0.01)
+            nn.init.zeros_(self.fc.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, (B, num_classes), of input (B, 3, H, W)."""
+        """Logits, (B, num_classes), of input (B, 3, H, W); features (B, channels) without head."""
         return self._run(x, None)
+
+    @torch.jit.unused
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """What the outputs say, 0 to 1: (B, num_classes) of the logits that `forward` gives.
+
+        With a "softmax" head a row adds up to 1; with a "sigmoid" head each number is a class's
+        own.
+
+        Raises
+        ------
+        ValueError
+            The network has no classifier.
+        """
+        if self.head == "features":
+            raise ValueError(
+                "the network has no classifier: its outputs are features, not classes. Load "
+                "weights that have one, or train a head on the features"
+            )
+        return logits.softmax(1) if self.head == "softmax" else logits.sigmoid()
 
     @torch.jit.unused
     def feature_maps(self, x: Tensor, names: Collection[str] | None = None) -> dict[str, Tensor]:
         """Outputs of the layers called `names` (all if None), by name, in the network's order.
 
         Convolutional layers give (B, out_channels, out_size, out_size) after BN and ReLU; "fc" the
-        logits.
+        logits, or the pooled features of a network without classifier.
 
         Raises
         ------
@@ -147,7 +196,7 @@ class MobileNet(nn.Module):
             if kept is not None:
                 kept[layer.name] = x
         x = x.mean(dim=(2, 3))  # average pool: (B, in_channels of fc)
-        return self.fc(self.dropout(x))
+        return x if self.head == "features" else self.fc(self.dropout(x))
 
 
 class ConvBNReLU(nn.Module):
@@ -156,16 +205,17 @@ class ConvBNReLU(nn.Module):
     def __init__(self, layer: Layer, convention: Convention) -> None:
         super().__init__()
         half = layer.kernel_size // 2
-        # SAME and symmetric differ only where the stride skips pixels; elsewhere the convolution
-        # pads by itself, which is faster than a padded copy.
-        self.pad_same = convention.padding == "same" and layer.stride > 1
+        # Paddings differ only where the stride skips pixels; elsewhere the convolution pads by
+        # itself, which is faster than a padded copy.
+        self.pads = convention.padding != "symmetric" and layer.stride > 1
+        self.one_after = convention.padding == "keras" and layer.kind == "depthwise"
         self.kernel_size, self.stride = layer.kernel_size, layer.stride
         self.conv = nn.Conv2d(
             layer.in_channels,
             layer.out_channels,
             layer.kernel_size,
             layer.stride,
-            padding=0 if self.pad_same else half,
+            padding=0 if self.pads else half,
             groups=layer.in_channels if layer.kind == "depthwise" else 1,
             bias=False,
         )
@@ -175,14 +225,19 @@ class ConvBNReLU(nn.Module):
         self.act = nn.ReLU6() if convention.activation == "relu6" else nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, H, W) to (B, out_channels, ceil(H / stride), ceil(W / stride))."""
-        if self.pad_same:
-            left, right = self._same(x.shape[3])
-            top, bottom = self._same(x.shape[2])
+        """(B, in_channels, H, W) to (B, out_channels, ceil(H / stride), ceil(W / stride)).
+
+        Rounded down, not up, where Keras' depthwise layers skip pixels.
+        """
+        if self.pads:
+            left, right = self._zeros(x.shape[3])
+            top, bottom = self._zeros(x.shape[2])
             x = F.pad(x, (left, right, top, bottom))
         return self.act(self.bn(self.conv(x)))
 
-    def _same(self, size: int) -> tuple[int, int]:
+    def _zeros(self, size: int) -> tuple[int, int]:
+        if self.one_after:
+            return 0, 1
         # cost.same_padding without its checks and its max(): plain arithmetic that also holds for
         # the symbolic sizes of torch.compile and torch.export. k >= stride keeps it from going
         # below 0.
@@ -190,7 +245,31 @@ class ConvBNReLU(nn.Module):
         return total // 2, total - total // 2
 
 
-def _check_widths(arch: Architecture, convention: Convention) -> None:
+def check_head(head: Head | None, num_classes: int) -> Head:
+    """The head, or the usual one for so many outputs.
+
+    Raises
+    ------
+    ValueError
+        It does not go with the number of outputs.
+    """
+    if head is None:
+        head = ("features", "sigmoid")[num_classes] if num_classes < 2 else "softmax"
+    check_choice("head", head, HEADS)
+    if (head == "features") != (num_classes == 0):
+        raise ValueError(
+            f'the head {head!r} does not go with {num_classes} outputs: "features" is for networks '
+            "without classifier, which have 0"
+        )
+    if head == "softmax" and num_classes == 1:
+        raise ValueError(
+            "a softmax over one output is 1 whatever the photo shows; a network with one output "
+            'has the head "sigmoid"'
+        )
+    return head
+
+
+def _check_layers(arch: Architecture, convention: Convention) -> None:
     wide = mobilenet_v1(body=arch.body).layers
     for layer, full in zip(arch.layers[:-1], wide[:-1], strict=True):
         wanted = scale_channels(full.out_channels, arch.alpha, convention.width_rule)
@@ -199,4 +278,15 @@ def _check_widths(arch: Architecture, convention: Convention) -> None:
                 f"the {convention.name} convention gives {layer.name} {wanted} channels at "
                 f"alpha {arch.alpha:g}, the architecture has {layer.out_channels}; build it with "
                 f"mobilenet_v1(..., width_rule={convention.width_rule!r})"
+            )
+    if arch.rounding == convention.rounding:
+        return
+    options = {"width_rule": arch.width_rule, "rounding": convention.rounding}
+    right = mobilenet_v1(arch.alpha, arch.resolution, arch.num_classes, arch.body, **options)
+    for layer, other in zip(arch.layers, right.layers, strict=True):
+        if layer.out_size != other.out_size:
+            raise ValueError(
+                f"the {convention.name} convention gives {layer.name} {other.out_size} pixels at "
+                f"{arch.resolution}, the architecture has {layer.out_size}; build it with "
+                f"mobilenet_v1(..., rounding={convention.rounding!r})"
             )

@@ -25,10 +25,15 @@ from .validation import check_choice, check_int, check_positive
 
 Triple = tuple[float, float, float]
 FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+CROP_MODES = ("center", "squash", "none")
+CROP_RULES = ("torchvision", "transformers")
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,15 @@ class Preprocess:
     scale: float
     """The pixels, 0 to 255, are multiplied by this before mean and std: 1/255 or 1."""
     crop_fraction: float
-    """The input's share of the resized photo's shorter side; the rest is cut off around it."""
-    interpolation: Literal["bilinear", "bicubic", "lanczos"]
-    crop_mode: Literal["center", "squash"] = "center"
-    """Whether the photo keeps its proportions, or is made square before the crop."""
+    """The input's share of the resized photo's shorter side; the rest is cut off around it. Above
+    1, the photo is the smaller one, and black is put around it."""
+    interpolation: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+    crop_mode: Literal["center", "squash", "none"] = "center"
+    """Whether the photo keeps its proportions, is made square before the crop, or is not resized
+    at all and only cropped, with black around a smaller one."""
+    crop_rule: Literal["torchvision", "transformers"] = "torchvision"
+    """Whose middle it is where an odd number of pixels is cut off: torchvision, and so timm, rounds
+    half of it to an even number, transformers rounds down."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "resolution", check_int("resolution", self.resolution, 1, 4096))
@@ -54,11 +64,14 @@ class Preprocess:
         for value in self.std:
             check_positive("std", value)
         object.__setattr__(self, "scale", check_positive("scale", self.scale))
-        object.__setattr__(
-            self, "crop_fraction", check_positive("crop_fraction", self.crop_fraction, 1)
-        )
         check_choice("interpolation", self.interpolation, FILTERS)
-        check_choice("crop_mode", self.crop_mode, ("center", "squash"))
+        check_choice("crop_mode", self.crop_mode, CROP_MODES)
+        check_choice("crop_rule", self.crop_rule, CROP_RULES)
+        # torchvision has another rule for what is too small; nobody's checkpoint needs it.
+        most = 1 if self.crop_rule == "torchvision" else 4096
+        object.__setattr__(
+            self, "crop_fraction", check_positive("crop_fraction", self.crop_fraction, most)
+        )
 
     def __call__(self, image: Image.Image | Photo) -> Tensor:
         """A photo as network input.
@@ -66,7 +79,7 @@ class Preprocess:
         Parameters
         ----------
         image
-            A PIL image in RGB or grey, or a (height, width, 3) uint8 array.
+            A PIL image, or a (height, width, 3) uint8 array.
 
         Returns
         -------
@@ -76,7 +89,7 @@ class Preprocess:
         Raises
         ------
         PhotoError
-            The image is in another mode, shape or type, or far too long and thin.
+            The image is of another shape or type, or far too long and thin.
         """
         square = np.array(self.square(image), dtype=np.float32)  # (resolution, resolution, 3)
         return self.normalize(torch.from_numpy(square).permute(2, 0, 1)[None])
@@ -86,8 +99,10 @@ class Preprocess:
         image = upright(image) if isinstance(image, Image.Image) else _from_array(image)
         # timm rounds down; the small number undoes what 224 / (224 / 256) loses to rounding.
         side = math.floor(self.resolution / self.crop_fraction + 1e-6)
-        width = height = side
-        if self.crop_mode == "center":
+        width, height = image.size
+        if self.crop_mode == "squash":
+            width = height = side
+        elif self.crop_mode == "center":
             width = max(side, side * image.width // image.height)
             height = max(side, side * image.height // image.width)
         if width * height > MAX_PIXELS:
@@ -95,10 +110,16 @@ class Preprocess:
                 f"the image is {image.width}x{image.height}, too long and thin to be resized to "
                 f"{side} pixels on its shorter side; crop it first"
             )
-        image = image.resize((width, height), FILTERS[self.interpolation])
-        left = round((width - self.resolution) / 2)
-        top = round((height - self.resolution) / 2)
+        if image.size != (width, height):
+            image = image.resize((width, height), FILTERS[self.interpolation])
+        left, top = self._half(width), self._half(height)
+        # PIL puts black where a crop reaches beyond the image.
         return image.crop((left, top, left + self.resolution, top + self.resolution))
+
+    def _half(self, side: int) -> int:
+        """What is cut off before the crop, of a resized side; below 0 if it is added."""
+        rest = side - self.resolution
+        return round(rest / 2) if self.crop_rule == "torchvision" else rest // 2
 
     def normalize(self, pixels: Tensor) -> Tensor:
         """Scale and normalize pixels, (B, 3, H, W) from 0 to 255; float32."""
@@ -114,7 +135,10 @@ class Preprocess:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for a JSON file."""
-        return asdict(self)
+        said = asdict(self)
+        if self.crop_rule == "torchvision":  # usual, and what older versions know alone
+            del said["crop_rule"]
+        return said
 
     @classmethod
     def from_dict(cls, data: Any) -> Preprocess:
@@ -122,7 +146,7 @@ class Preprocess:
         if not isinstance(data, dict):
             raise TypeError(f"preprocess must be a dictionary, got {type(data).__name__}")
         known = {field.name for field in fields(cls)}
-        wrong = (set(data) - known) | (known - {"crop_mode"} - set(data))
+        wrong = (set(data) - known) | (known - {"crop_mode", "crop_rule"} - set(data))
         if wrong:
             raise ValueError(
                 f"preprocess must have the entries {', '.join(sorted(known))}; missing or unknown: "

@@ -294,9 +294,9 @@ def test_the_classifier_sees_the_whole_image():
         ({"resolution": math.nan}, TypeError, "resolution must be .* from 32 to 4096, got nan"),
         ({"resolution": "224"}, TypeError, "resolution must be .* 32 to 4096, got '224'"),
         ({"resolution": True}, TypeError, "resolution must be .* from 32 to 4096, got True"),
-        ({"num_classes": 0}, ValueError, "num_classes must be a whole number >= 1, got 0"),
-        ({"num_classes": -1}, ValueError, "num_classes must be a whole number >= 1, got -1"),
-        ({"num_classes": 1.5}, TypeError, "num_classes must be a whole number >= 1, got 1.5"),
+        ({"num_classes": -1}, ValueError, "num_classes must be a whole number >= 0, got -1"),
+        ({"num_classes": 1.5}, TypeError, "num_classes must be a whole number >= 0, got 1.5"),
+        ({"rounding": "down"}, ValueError, "rounding must be one of up, keras; got 'down'"),
         ({"body": "deep"}, ValueError, "body must be .* separable, full, shallow; got 'deep'"),
         ({"body": None}, ValueError, "body must be .* separable, full, shallow; got None"),
         (

@@ -66,7 +66,7 @@ def test_json_carries_the_numbers(capsys, body, mult_adds):
         (["--alpha", "wide"], ["--alpha", "wide"]),
         (["--resolution", "17"], ["resolution", "17", "32"]),
         (["--resolution", "22.5"], ["--resolution", "22.5"]),
-        (["--num-classes", "0"], ["num_classes", "0", ">= 1"]),
+        (["--num-classes", "-1"], ["num_classes", "-1", ">= 0"]),
         (["--body", "tall"], ["body", "tall", "separable", "full", "shallow"]),
         (["--depth", "3"], ["--depth"]),
     ],

@@ -128,14 +128,14 @@ def test_a_state_dict_carries_the_whole_network():
 # --- The same as Table 1 in NumPy -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("resolution", [32, 33, 47])
+@pytest.mark.parametrize("resolution", [32, 33, 47, 100])
 @pytest.mark.parametrize("body", ["separable", "full"])
 @pytest.mark.parametrize(
     ("convention", "ceiling", "padding", "eps"),
     [
         (PAPER, np.inf, "same", 1e-3),
         (TF_SLIM, 6, "same", 1e-3),
-        (KERAS, 6, "same", 1e-3),
+        (KERAS, 6, "keras", 1e-3),
         (TIMM, 6, "symmetric", 1e-5),
     ],
     ids=lambda value: getattr(value, "name", ""),
@@ -149,8 +149,10 @@ def test_forward_equals_table_1_in_numpy(convention, ceiling, padding, eps, body
     clipped = 0
     for layer in net.arch.layers[:-1]:
         weight = state[f"{layer.name}.conv.weight"]
-        border = "same" if padding == "same" else layer.kernel_size // 2
+        border = layer.kernel_size // 2 if padding == "symmetric" else "same"
         if layer.kind == "depthwise":
+            if padding == "keras" and layer.stride == 2:  # ZeroPadding2D(((0, 1), (0, 1)))
+                feature, border = np.pad(feature, ((0, 1), (0, 1), (0, 0))), 0
             kernel = weight[:, 0].transpose(1, 2, 0)
             feature = numpy_convolution.depthwise(feature, kernel, layer.stride, border)
         elif layer.kind == "pointwise":
@@ -167,6 +169,7 @@ def test_forward_equals_table_1_in_numpy(convention, ceiling, padding, eps, body
         feature = np.clip(feature, 0, ceiling)
         ours = maps[layer.name][0].permute(1, 2, 0).detach().numpy()
         np.testing.assert_allclose(ours, feature, rtol=1e-9, atol=1e-9)
+        assert len(feature) == layer.out_size
     assert clipped  # else ReLU6 was not tested
     logits = state["fc.weight"] @ feature.mean(axis=(0, 1)) + state["fc.bias"]
     np.testing.assert_allclose(net(x)[0].detach().numpy(), logits, rtol=1e-9, atol=1e-9)
@@ -458,7 +461,7 @@ def test_a_width_that_the_convention_would_not_give_is_refused(alpha, rule, conv
     ("change", "message"),
     [
         ({"activation": "gelu"}, "activation must be one of relu, relu6; got 'gelu'"),
-        ({"padding": "valid"}, "padding must be one of same, symmetric; got 'valid'"),
+        ({"padding": "valid"}, "padding must be one of same, symmetric, keras; got 'valid'"),
         ({"width_rule": "nearest"}, "width_rule must be .* paper, min8, divisible8; got 'nearest'"),
     ],
 )

@@ -110,6 +110,8 @@ def pack(
         name: getattr(arch, name)
         for name in ("alpha", "resolution", "num_classes", "body", "width_rule")
     }
+    if arch.rounding != "up":  # what version 1 began with stays as it is, to the byte
+        architecture["rounding"] = arch.rounding
     return {
         "version": VERSION,
         "architecture": architecture,

@@ -105,6 +105,7 @@ def _build(
     if resolution is not None:
         preprocess = preprocess.at(resolution)
     options = {"width_rule": arch.width_rule, "body": arch.body, "num_classes": len(classes)}
+    options["rounding"] = convention.rounding
     net = _made(mobilenet_v1(arch.alpha, preprocess.resolution, **options), convention, state)
     net.preprocess, net.classes = preprocess, classes
     net.source = {**said.source, "naming": naming.name, **found.source}
