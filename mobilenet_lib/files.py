@@ -86,7 +86,7 @@ def provenance(seed: int | None = None, packages: tuple[str, ...] = ("numpy",)) 
         Distributions whose versions matter for the result.
     """
     return {
-        "command": shlex.join([Path(sys.executable).name, *map(_short, sys.orig_argv[1:])]),
+        "command": shlex.join([Path(sys.executable).name, *map(short_path, sys.orig_argv[1:])]),
         "commit": _commit(),
         "seed": seed,
         "versions": {"python": platform.python_version()}
@@ -112,14 +112,20 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _short(argument: str) -> str:
-    # A results file is published: paths of the machine that made it do not belong in it. A path
-    # below the current folder becomes relative to it, any other keeps only its last part.
-    option, equals, value = argument.rpartition("=")
-    path, here = Path(value), Path.cwd()
-    if not path.is_absolute():
-        return argument
-    return option + equals + str(path.relative_to(here) if here in path.parents else path.name)
+def short_path(argument: str) -> str:
+    """A path, or an argument of a command, as it may be published: without the machine's folders.
+
+    A path below the current folder becomes relative to it, any other keeps only its last part; it
+    may follow an option and "=". The home folder becomes "~" wherever it stands.
+    """
+    here, home = Path.cwd(), Path(os.path.expanduser("~"))
+    for start in (0, *(i + 1 for i, letter in enumerate(argument) if letter == "=")):
+        path = Path(argument[start:])
+        if path.is_absolute() or ".." in path.parts:
+            full = Path(os.path.normpath(here / path))
+            inside = full.relative_to(here) if full.is_relative_to(here) else Path(full.name)
+            return argument[:start] + ("~" if full == home != here else str(inside))
+    return argument.replace(str(home), "~") if len(home.parts) > 1 else argument
 
 
 def _commit() -> str:
