@@ -130,8 +130,11 @@ def measured(name: str, folder: Path | None = None) -> tuple[Measured, ...]:
 def _recipe(run: Run) -> dict[str, Any]:
     """What decides what is learned; how steps are computed, "auto" leaves to the machine."""
     recipe = {name: value for name, value in run.content["recipe"].items() if name != "seed"}
-    speed = recipe.pop("speed", {})
-    return recipe | {"accumulate": speed.get("accumulate", False)}
+    speed, data = recipe.pop("speed", {}), dict(recipe.get("data", {}))
+    data.pop("left_out", None)  # it only stops a run
+    if run.content.get("fingerprint"):  # says what the images are, wherever they lay
+        data["dataset"] = run.content["fingerprint"]
+    return recipe | {"data": data, "accumulate": speed.get("accumulate", False)}
 
 
 def _read(path: Path) -> Run:

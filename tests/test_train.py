@@ -511,11 +511,33 @@ def test_what_a_failed_attempt_added_is_removed():
     assert added == [(i, i + 2) for i in range(0, 16, 2)]
 
 
-def test_a_batch_that_broken_images_made_smaller_is_taken_in_parts():
-    seen, parts = [], Parts(8, accumulate=True)
-    parts.count = 4
-    parts.run(lambda rows: seen.append(rows) or torch.ones(()), lambda: None, 3)
-    assert seen == [slice(0, 2), slice(2, 4)]
+@pytest.mark.parametrize("smallest", [1, 2])
+@pytest.mark.parametrize("batch", range(2, 18))
+def test_no_part_of_a_batch_is_too_small_to_be_normalized(batch, smallest):
+    """Whatever fits, and also of a batch that broken images made smaller."""
+    for fits in range(1, batch + 1):
+        seen, parts = [], Parts(batch, accumulate=True, smallest=smallest)
+
+        def backward(rows, fits=fits, seen=seen):
+            if rows.stop - rows.start > fits:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            seen.append(rows)
+            return torch.ones(())
+
+        if -(-batch // (batch // smallest)) > fits:  # the most parts there are, as even as can be
+            with pytest.raises(OutOfMemory, match="not even"):
+                parts.run(backward, seen.clear, batch)
+            continue
+        for images in (batch, *range(smallest, batch)):
+            seen.clear()
+            try:
+                parts.run(backward, seen.clear, images)
+            except OutOfMemory:  # 3 images that only fit by twos, one of them alone
+                assert smallest <= images < batch
+                assert -(-images // (images // smallest)) > fits
+                break
+            assert [i for rows in seen for i in range(rows.start, rows.stop)] == [*range(images)]
+            assert min(rows.stop - rows.start for rows in seen) >= smallest
 
 
 def test_several_processes_try_no_other_size():

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_training import tiny, write_images
+from tiny_training import tiny, write_folder, write_images
 
 from mobilenet_lib import data
 from mobilenet_lib.train import checkpoint, sweep
@@ -98,6 +98,75 @@ def test_two_processes_go_on_where_they_were(tmp_path):
         for name in ("whole", "parts")
     ]
     assert torch.equal(*losses)
+
+
+BROKEN_HERE_AND_THERE = """
+import json, sys
+from pathlib import Path
+import torch
+from accelerate.utils import gather_object
+from mobilenet_lib.train import Recipe, Trainer, train
+from mobilenet_lib.train.setup import load_data
+
+found, place, launched = [], Path(sys.argv[2]), json.loads(sys.argv[1])
+for name, recipe in launched.items():
+    try:
+        train(Recipe.from_dict(recipe), place / name, on_left_out=lambda line: None)
+        said = "finished"
+    except ValueError as error:
+        said = f"{error}"
+    everyone = gather_object([said])
+    assert len(everyone) == 2 and len(set(everyone)) == 1, everyone
+    found.append(said)
+trainer = Trainer(Recipe.from_dict(launched["test_of_one"]))
+accuracy = trainer.evaluate()
+((images, labels),) = load_data(trainer.recipe, "test", trainer.device)
+right = (trainer.net(images).argmax(1) == labels).sum().item()
+assert trainer.tested == 3 and abs(accuracy - right / 3) < 1e-6, (trainer.tested, accuracy, right)
+if trainer.accelerator.is_main_process:
+    (place / "said.json").write_text(json.dumps(found))
+"""
+
+
+def test_two_processes_stop_alike_wherever_the_broken_images_are(tmp_path):
+    """Each decodes half of the images, so what one of them meets the other does not know."""
+    every = [f"{kind}/{i:02d}.png" for kind in ("blue", "red") for i in range(12)]
+    test = [
+        n
+        for n in every
+        if n[:-4] in ("blue/04", "blue/06", "blue/10", "red/01", "red/04", "red/05")
+    ]
+    learned = [name for name in every if name not in test]
+    cases = {
+        "some": (learned[:2] + test[:2], {}),
+        "too_many": (learned[:8], {}),
+        "all": (learned[:8], {"left_out": 1.0}),
+        # A process has one image of three, or none of two: which epoch it is, the seed decides.
+        "one": (learned[1:9] + learned[11:], {"left_out": 1.0, "epochs": 6, "seed": 3}),
+        "none": (learned[1:9] + learned[10:], {"left_out": 1.0, "epochs": 6, "resolution": 33}),
+        "test_of_one": (test[0::2], {"left_out": 1.0}),  # what is left is the second process's
+        "too_small": ([], {"batch_size": 2}),
+    }
+    recipes = {}
+    for name, (broken, changes) in cases.items():
+        folder = write_folder(tmp_path / "data" / name, broken=dict.fromkeys(broken, b""))
+        recipes[name] = tiny(folder, **({"batch_size": 4, "epochs": 2} | changes)).to_dict()
+    script = tmp_path / "script.py"
+    script.write_text(BROKEN_HERE_AND_THERE, "utf-8")
+    start(2, str(script), json.dumps(recipes), str(tmp_path / "runs"))
+    said = dict(zip(cases, json.loads((tmp_path / "runs/said.json").read_text()), strict=True))
+    assert said["some"] == said["all"] == said["test_of_one"] == "finished"
+    assert "at least 7 of 24 images" in said["too_many"]
+    assert "a batch of 1 image, all that broken ones left, cannot be normalized" in said["one"]
+    assert "none of 18 images could be used" in said["none"]
+    assert said["none"].startswith(("process 1 of 2", "process 2 of 2"))
+    assert "a batch of 2, one for each of 2 processes, cannot be normalized" in said["too_small"]
+    for name, tested in (("some", 4), ("all", 6), ("test_of_one", 3)):
+        content = json.loads((tmp_path / f"runs/{name}/results.json").read_text("utf-8"))
+        assert content["test_images"] == tested
+        broken = {k: set(v["first_skipped"]) for k, v in content["left_out"].items()}
+        assert broken["test"] == set(cases[name][0]) & set(test)
+        assert content["left_out"]["train"]["skipped"] == len(set(cases[name][0]) & set(learned))
 
 
 def load_start(recipe, tmp_path):

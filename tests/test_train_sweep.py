@@ -2,16 +2,18 @@
 
 import json
 import shlex
+import shutil
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from tiny_training import tiny, write_images
+from tiny_training import tiny, write_folder, write_images
 
-from mobilenet_lib import cli
-from mobilenet_lib.train import CheckpointError, Recipe, Trainer, preset, sweep
+from mobilenet_lib import cli, results
+from mobilenet_lib.train import CheckpointError, Recipe, Trainer, preset, sweep, train
+from mobilenet_lib.train.setup import load_data
 from mobilenet_lib.train.sweep import Grid, Run, changed_options, is_done, label, run_all
 
 
@@ -84,7 +86,7 @@ def test_a_sweep_skips_what_is_done_and_goes_on_with_what_is_not(images, tmp_pat
     results = {path.name: json.loads(path.read_text()) for path in (tmp_path / "out").iterdir()}
     assert set(results) == {"0.1_32_separable_seed0.json", "0.08_32_separable_seed0.json"}
     first = results["0.1_32_separable_seed0.json"]
-    assert Recipe.from_dict(first["recipe"]) == started
+    assert Recipe.from_dict(first["recipe"]) == started.changed(dataset="images.parquet")
     assert first["provenance"]["seed"] == 0
     log = (tmp_path / "runs/sweep/0.1_32_separable_seed0/log.txt").read_text()
     assert "8/8" in log.replace(" ", "")
@@ -120,6 +122,48 @@ def test_results_of_another_recipe_are_refused(tmp_path):
     run.results.write_text("{half")
     with pytest.raises(CheckpointError, match="no results file"):
         is_done(run)
+
+
+def test_results_of_other_images_are_refused_wherever_they_lie(tmp_path, monkeypatch):
+    """Results keep only the last part of a name, and that may be another folder's, too."""
+    places = [tmp_path / name / "mine" for name in ("one", "two", "three")]
+    for place, each in zip(places, (5, 6, 5), strict=True):
+        write_folder(place, each)
+    said = train(tiny(places[0], batch_size=4, epochs=1), tmp_path / "run")
+    assert said.finished
+    runs = [make_run(tmp_path, tiny(place, batch_size=4, epochs=1), "") for place in places]
+    shutil.copy(tmp_path / "run/results.json", runs[0].results)
+    loaded = []
+    monkeypatch.setattr(sweep, "load_data", lambda *a: loaded.append(a) or load_data(*a))
+    assert run_all([runs[0]] * 3, 1, print) == []
+    assert len(loaded) == 2, "both splits once, for however many runs"
+    assert is_done(runs[2]), "a copy of the same images"
+    with pytest.raises(CheckpointError, match=r"out.json is of other images than .*two.mine"):
+        is_done(runs[1])
+    shutil.rmtree(tmp_path / "one")
+    assert is_done(runs[0]), "where the images are not, results are collected by their name"
+    with pytest.raises(CheckpointError, match=r"of other images than those in .*else"):
+        is_done(replace(runs[0], recipe=runs[0].recipe.changed(dataset="else")))
+
+
+def test_seeds_are_one_network_wherever_its_images_lay(tmp_path):
+    content = {"test_accuracy": 0.5, "mult_adds": 1, "parameters": 1, "history": []}
+
+    def write(seed, print_of_images, **changes):
+        recipe = tiny("x", seed=seed, **changes).to_dict()
+        if seed == 0:
+            del recipe["data"]["left_out"]  # as earlier versions wrote it
+        said = content | {"recipe": recipe, "fingerprint": print_of_images}
+        (tmp_path / f"grid/{seed}.json").write_text(json.dumps(said))
+
+    (tmp_path / "grid").mkdir()
+    write(0, "a", dataset="mine")
+    write(1, "a", dataset="copy/mine", left_out=1.0)
+    (both,) = results.measured("grid", tmp_path)
+    assert len(both.accuracies) == 2
+    write(1, "b", dataset="mine")
+    with pytest.raises(results.ResultsError, match="trained by different recipes"):
+        results.measured("grid", tmp_path)
 
 
 def test_runs_that_a_scheduler_finished_are_only_collected(tmp_path):

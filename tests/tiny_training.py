@@ -41,6 +41,23 @@ def write_images(path: Path, count: int = 60, broken: tuple[int, ...] = ()) -> P
     return path
 
 
+def write_folder(path: Path, each: int = 12, broken: dict[str, bytes] | None = None) -> Path:
+    """A folder of the classes blue and red, PNG by PNG; of the images that are named, other bytes.
+
+    A fifth of each class is the test: of twelve, three.
+    """
+    rng = np.random.default_rng(0)
+    for kind, channel in (("blue", 2), ("red", 0)):
+        (path / kind).mkdir(parents=True)
+        for i in range(each):
+            pixels = rng.integers(0, 90, (40, 40, 3), dtype=np.uint8)
+            pixels[..., channel] += 150
+            Image.fromarray(pixels).save(path / kind / f"{i:02d}.png")
+    for name, content in (broken or {}).items():
+        (path / name).write_bytes(content)
+    return path
+
+
 def tiny(path: Path | str, **changes) -> Recipe:
     """48 training images in batches of 8, so 6 steps an epoch; fields by their own names."""
     recipe = Recipe(

@@ -76,6 +76,7 @@ class Train:
                 save_every=self.save_every,
                 on_step=progress,
                 on_choice=progress.say,
+                on_left_out=progress.say,
             )
         if not progress.is_main:
             return int(not result.finished)
@@ -111,11 +112,11 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def say(self, choice: Any) -> None:
-        """Say in which layout and precision the run computes."""
+    def say(self, line: Any) -> None:
+        """Say something about the run beside its steps: how it computes, or what it leaves out."""
         self.is_main = self._state().is_main_process
         if self.is_main:
-            print(choice, file=sys.stderr)
+            self._make.write(str(line), file=sys.stderr)
 
     def __call__(self, step: Any) -> None:
         """Take in one step."""

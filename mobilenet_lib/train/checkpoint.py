@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from ..files import write_atomically
 from .recipe import Recipe
+from .setup import same_place
 
 NAME = "training.ckpt"
 MAGIC = b"mobilenet_lib training state, version 1\n"
@@ -125,6 +126,29 @@ def find_state(
             "as many"
         )
     return stored
+
+
+def check_data(path: Path, stored: dict[str, Any], recipe: Recipe, fingerprint: str | None) -> None:
+    """Refuse to go on with other images than a run began with, wherever those lay.
+
+    Raises
+    ------
+    CheckpointError
+        They have another fingerprint; or there is none to compare, and another name.
+    """
+    here, there = recipe.data.dataset, stored["recipe"]["data"]["dataset"]
+    before = stored.get("fingerprint")
+    if None not in (fingerprint, before):
+        if fingerprint != before:
+            raise CheckpointError(
+                f"the images in {here} are not those that this run began with, says {path}: some "
+                "were changed, added or taken away. Put them back, or choose another folder (--out)"
+            )
+    elif not same_place(here, there):
+        raise CheckpointError(
+            f"{path} is of other data: it has dataset {there} (here {here}). Give the same, or "
+            "another folder (--out)"
+        )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -21,15 +22,16 @@ from accelerate.utils import DistributedType, broadcast, broadcast_object_list, 
 from torch import Tensor, nn
 
 from .. import data
-from .checkpoint import NAME, find_state, write_state
+from .checkpoint import NAME, check_data, find_state, write_state
 from .memory import Parts
 from .optimizers import Average, apply_setting, make_optimizer
 from .outcome import Result, Step, check_loss
 from .plan import apply_plan, to_layout
 from .recipe import Recipe
 from .schedule import at
-from .setup import check_sizes, load_data, make_network
+from .setup import check_batch, check_sizes, fingerprint, load_data, make_network, published
 from .speed import Choice, choose
+from .unusable import Unusable, check_usable, none_usable
 
 
 class Trainer:
@@ -47,8 +49,9 @@ class Trainer:
     Raises
     ------
     ValueError
-        The recipe does not fit the data or this machine, or the folder's checkpoint is another
-        recipe's, or it has one and `resume` is not asked for.
+        The recipe does not fit the data or this machine, or too many images cannot be used; or the
+        folder's checkpoint is another recipe's or of other data, or it has one and `resume` is not
+        asked for.
     """
 
     def __init__(
@@ -63,17 +66,33 @@ class Trainer:
         self.batches = load_data(recipe, "train", self.device, shard)
         self.test = load_data(recipe, "test", self.device, shard)
         check_sizes(recipe, self.batches, self.test)
-        smallest = 1 if recipe.network.freeze_statistics else 2
-        own = recipe.data.batch_size // world
-        self.parts = Parts(own, recipe.speed.accumulate, smallest, world)
+        frozen, own = recipe.network.freeze_statistics, recipe.data.batch_size // world
+        # On GPUs the processes normalize their batches together.
+        self.together = world > 1 and self.device.type == "cuda" and not frozen
+        check_batch(recipe, own, world, self.together)
+        dataset = recipe.data.dataset
+        check_usable(dataset, self.batches, self.test)
+        splits = {"train": self.batches, "test": self.test}
+        self.unusable = Unusable(dataset, recipe.data.left_out, splits)
+        self.fingerprint = None
+        if self.path:
+            self.fingerprint = self._of_first(lambda: fingerprint(self.batches, self.test))
+        if stored:
+            check_data(self.path, stored, recipe, self.fingerprint)
+        self.parts = Parts(own, recipe.speed.accumulate, 1 if frozen else 2, world)
         self.steps = recipe.schedule.epochs * len(self.batches)
 
         torch.manual_seed(recipe.seed)
         self.net = make_network(recipe, len(self.batches.classes))
         torch.manual_seed(recipe.seed + shard.rank)  # dropout differs between processes
-        self.choice = Choice(**stored["choice"]) if stored else self._choose()
+        # One process measures, all take what it found: they must compute alike.
+        self.choice = (
+            Choice(**stored["choice"])
+            if stored
+            else self._of_first(lambda: choose(recipe, self.device, own))
+        )
         self.net.to(self.device)
-        if world > 1 and self.device.type == "cuda" and not recipe.network.freeze_statistics:
+        if self.together:
             self.net = nn.SyncBatchNorm.convert_sync_batchnorm(self.net)
         apply_plan(self.net, self.choice.plan)
         model = torch.compile(self.net) if recipe.speed.compile else self.net
@@ -82,11 +101,11 @@ class Trainer:
         memory = recipe.regularization.average
         self.average = Average(self.net, memory) if memory is not None else None
 
-        self.done, self.seconds = 0, 0.0
+        self.done, self.seconds, self.tested = 0, 0.0, self.test.size
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
         self.place = data.Place()
-        self.stopped = False
+        self.stopped, self.trouble = False, None
         if stored:
             self._restore(stored)
         self.stream = self.batches.endless(self.place)
@@ -110,9 +129,11 @@ class Trainer:
             The loss is no number, or far too high.
         OutOfMemory
             The batch does not fit.
+        ValueError
+            Too many images cannot be decoded; in all processes.
         """
         start = time.perf_counter()
-        (images, labels), place = next(self.stream)
+        images, labels, place = self._next()
         setting = at(self.recipe.schedule, self.done, self.steps)
         rate = apply_setting(self.optimizer, self.recipe.optimization, setting)
         self._train_mode()
@@ -120,8 +141,10 @@ class Trainer:
             lambda rows: self._backward(images, labels, rows), self.optimizer.zero_grad, len(images)
         )
         # All processes see the same loss, and stop together.
-        said = self.accelerator.reduce(torch.stack([loss, loss.new_tensor(float(stop))]), "mean")
-        loss_value, self.stopped = said[0].item(), said[1].item() > 0
+        own = loss.new_tensor([stop, self.unusable.fresh, self.trouble is not None])
+        said = self.accelerator.reduce(torch.cat([loss[None], own]), "mean").tolist()
+        loss_value, self.stopped = said[0], said[1] > 0
+        self._agree(said[2] > 0, said[3] > 0)
         self.losses.append(loss_value)
         guess = math.log(len(self.batches.classes))
         check_loss(self.losses, guess, self.steps, self.recipe, self.choice.plan)
@@ -144,6 +167,29 @@ class Trainer:
         epoch = -(-self.done // len(self.batches))
         return Step(self.done, self.steps, epoch, loss_value, rate, accuracy)
 
+    def _next(self) -> tuple[Tensor, Tensor, data.Place]:
+        """Images and labels of the next batch, and the place of the one after it."""
+        try:
+            (images, labels), place = next(self.stream)
+            check_batch(self.recipe, len(images), self.parts.processes, self.together)
+            return images, labels, place
+        except Exception as error:
+            if self.parts.processes == 1:
+                raise
+            # The others wait for this one's gradient: it gives any, and `_agree` stops all.
+            self.trouble, side = error, self.recipe.network.resolution
+            images = torch.zeros(self.parts.batch_size, 3, side, side, device=self.device)
+            return images, images.new_zeros(len(images), dtype=torch.long), self.place
+
+    def _agree(self, fresh: bool, trouble: bool) -> None:
+        """Share what some process has found, and stop in all of them if one has to."""
+        if fresh:
+            self.unusable.share()
+        if trouble:
+            own, count = self.accelerator.process_index, self.parts.processes
+            said = f"process {own + 1} of {count}: {self.trouble}" if self.trouble else ""
+            raise ValueError(next(filter(None, gather_object([said])))) from self.trouble
+
     def _backward(self, images: Tensor, labels: Tensor, rows: slice) -> Tensor:
         """Add the gradient of some rows of a batch, and return their part of its mean loss."""
         part = to_layout(images[rows], self.choice.plan)
@@ -164,19 +210,41 @@ class Trainer:
 
     @torch.inference_mode()
     def evaluate(self) -> float:
-        """Share of test images that are named right, by the averaged weights if there are any."""
+        """Share of test images that are named right, by the averaged weights if there are any.
+
+        Of those that can be decoded, whose number is then `tested`.
+
+        Raises
+        ------
+        ValueError
+            There is none, or too many cannot be; in all processes.
+        """
         self.net.eval()
-        counts = torch.zeros(2, device=self.device)
+        counts = torch.zeros(4, device=self.device)
         with self.average.in_place(self.net) if self.average else nullcontext():
             broadcast(list(self.net.buffers()))  # what is tested is the first process's, as saved
-            for images, labels in self.test:
-                for i in range(0, len(images), self.parts.size):
-                    rows = slice(i, i + self.parts.size)
-                    logits = self.net(to_layout(images[rows], self.choice.plan))
-                    counts[0] += (logits.argmax(1) == labels[rows]).sum()
-                counts[1] += len(images)
-        right, all_ = self.accelerator.reduce(counts, "sum").tolist()
-        return right / all_
+            try:
+                for images, labels in self.test:
+                    for i in range(0, len(images), self.parts.size):
+                        rows = slice(i, i + self.parts.size)
+                        logits = self.net(to_layout(images[rows], self.choice.plan))
+                        counts[0] += (logits.argmax(1) == labels[rows]).sum()
+                    counts[1] += len(images)
+            except Exception as error:
+                # That all of this process's images are broken, others may make up for.
+                if len(self.test.skipped) < len(range(self.test.size)[self.test.shard.rows]):
+                    if self.parts.processes == 1:
+                        raise
+                    self.trouble = error
+        counts[2:] = counts.new_tensor([self.unusable.fresh, self.trouble is not None])
+        right, tested, fresh, trouble = self.accelerator.reduce(counts, "sum").tolist()
+        self._agree(fresh > 0, trouble > 0)
+        self.tested = int(tested)
+        if not self.tested:
+            first = ": ".join(next(iter(self.unusable.broken["test"].items())))
+            which = f"{self.test.size:,} test images"
+            raise none_usable(self.recipe.data.dataset, which, first)
+        return right / tested
 
     def result(self) -> Result:
         """What the run has come to, with a network of its own."""
@@ -202,7 +270,10 @@ class Trainer:
         if self.path is None or not self.accelerator.is_main_process:
             return
         state = {
-            "recipe": self.recipe.to_dict(),
+            "recipe": published(self.recipe).to_dict(),
+            "fingerprint": self.fingerprint,
+            "unusable": self.unusable.state(),
+            "tested": self.tested,
             "choice": asdict(self.choice),
             "step": self.done,
             "processes": everyone,
@@ -225,17 +296,17 @@ class Trainer:
         self.parts.count = stored["parts"]
         self.done, self.seconds = stored["step"], stored["seconds"]
         self.losses, self.history = stored["losses"], stored["history"]
+        # What runs did not keep that began with an earlier version is found anew, if it is read.
+        self.tested = stored.get("tested", self.tested)
+        self.unusable.restore(stored.get("unusable", {}))
         self.place = data.Place(*own["place"])
         torch.set_rng_state(own["rng"])
         if "cuda_rng" in own:
             torch.cuda.set_rng_state(own["cuda_rng"], self.device)
 
-    def _choose(self) -> Choice:
-        # One process measures, all take what it found: they must compute alike.
-        found = [None]
-        if self.accelerator.is_main_process:
-            found = [choose(self.recipe, self.device, self.parts.batch_size)]
-        return broadcast_object_list(found)[0]
+    def _of_first(self, find: Callable[[], Any]) -> Any:
+        """What the first process finds, in all of them."""
+        return broadcast_object_list([find() if self.accelerator.is_main_process else None])[0]
 
 
 def start_accelerator(cpu: bool) -> Accelerator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
@@ -51,6 +52,11 @@ class Parts:
         """Images in the largest part."""
         return -(-self.batch_size // self.count)
 
+    @property
+    def most(self) -> int:
+        """Parts at most, so that none is smaller than the smallest."""
+        return max(1, self.batch_size // self.smallest)
+
     def run(
         self, backward: Callable[[slice], Tensor], reset: Callable[[], None], images: int
     ) -> Tensor:
@@ -80,7 +86,7 @@ class Parts:
                         f"{self.processes * max(1, self.batch_size // 2)}, half of it (with half "
                         "the rate), or more processes"
                     ) from error
-                if self.size < 2 * self.smallest:
+                if self.count >= self.most:
                     raise OutOfMemory(
                         f"not even {self.size} images fit into memory; lower alpha or the "
                         "resolution, or close what else uses the device"
@@ -98,11 +104,12 @@ class Parts:
             # Out of the handler: the error holds on to the tensors that filled the memory.
             failed = failed.with_traceback(None)
             reset()
-            self.count *= 2
+            self.count = min(2 * self.count, self.most)
             gc.collect()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
     def _all(self, backward: Callable[[slice], Tensor], images: int) -> Tensor:
-        parts = [slice(i, i + self.size) for i in range(0, images, self.size)]
-        return torch.stack([backward(rows) for rows in parts]).sum()
+        count = max(1, min(-(-images // self.size), images // self.smallest))
+        starts = [i * images // count for i in range(count + 1)]  # parts that differ by 1 at most
+        return torch.stack([backward(slice(*pair)) for pair in pairwise(starts)]).sum()

@@ -87,6 +87,9 @@ class Data:
     """Of letters in the wild."""
     workers: int | None = None
     """Threads that decode images in each process; None: one a core, 8 at most."""
+    left_out: float = 0.25
+    """Largest share of the images, the test's too, that may be broken or in formats that are not
+    read; with more of them the run stops. 1 allows all."""
 
     def __post_init__(self) -> None:
         _keep(self, "batch_size", check_int("batch_size", self.batch_size, 1))
@@ -94,6 +97,10 @@ class Data:
         check_choice("difficulty", self.difficulty, get_args(Level))
         if self.workers is not None:
             _keep(self, "workers", check_int("workers", self.workers, 1, 256))
+        share = self.left_out
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise ValueError(f"left_out must be a number from 0 to 1, got {share!r}")
+        _keep(self, "left_out", float(share))
 
 
 @dataclass(frozen=True)
@@ -248,8 +255,14 @@ class Recipe:
         return cls(name=stored["name"], seed=stored["seed"], **made)
 
     def differences(self, other: Recipe) -> list[str]:
-        """What another recipe has otherwise, such as "alpha 1.0 (here 0.5)"."""
+        """What another recipe has otherwise, such as "alpha 1.0 (here 0.5)".
+
+        Not where the data lies, for it may be moved, nor how much of it may be left out, which
+        decides whether a run goes on and not what it learns.
+        """
         mine, theirs = flat(self), flat(other)
+        for name in ("dataset", "left_out"):
+            del mine[name]
         return [f"{k} {theirs[k]} (here {v})" for k, v in mine.items() if theirs[k] != v]
 
 

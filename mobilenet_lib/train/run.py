@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from .interrupt import Interruptible
 from .loop import Trainer
 from .outcome import Result, Step
 from .recipe import Recipe
+from .setup import published
 from .speed import Choice, device_name
 
 RESULTS = "results.json"
@@ -32,6 +34,7 @@ def train(
     save_every: int = 200,
     on_step: Callable[[Step], Any] | None = None,
     on_choice: Callable[[Choice], Any] | None = None,
+    on_left_out: Callable[[str], Any] | None = None,
 ) -> Result:
     """Train a network by a recipe.
 
@@ -54,6 +57,10 @@ def train(
         Called after every step with a `Step`, for a live curve or a progress bar.
     on_choice
         Called once, before the first step, with the layout and precision and why.
+    on_left_out
+        Called in the first process with one line on the images and files that are left out, if
+        there are any: before the first step, after the first test and at the end, each time only
+        if there are more. None: it becomes a warning.
 
     Raises
     ------
@@ -68,6 +75,18 @@ def train(
     trainer = Trainer(recipe, folder, resume=resume)
     if on_choice is not None:
         on_choice(trainer.choice)
+    said = ""
+
+    def tell() -> None:
+        nonlocal said
+        if trainer.accelerator.is_main_process and str(trainer.unusable) != said:
+            said = str(trainer.unusable)
+            if on_left_out is not None:
+                on_left_out(said)
+            else:
+                warnings.warn(said, stacklevel=3)
+
+    tell()
     main = folder is not None and trainer.accelerator.is_main_process
     with held(Path(folder)) if main else nullcontext():
         before = trainer.done
@@ -78,8 +97,11 @@ def train(
                 done = trainer.step(stop=interrupt.asked)
                 if on_step is not None:
                     on_step(done)
+                if done.accuracy is not None and len(trainer.history) == 1:
+                    tell()
                 if done.number % save_every == 0 or done.accuracy is not None or trainer.stopped:
                     trainer.save()
+        tell()
         result = trainer.result()
         # What is finished and written stays as it is, with the provenance of the run that made it.
         new = trainer.done > before or (main and not (Path(folder) / RESULTS).exists())
@@ -90,14 +112,16 @@ def train(
 
 def write_results(trainer: Trainer, result: Result, folder: Path, origin: dict[str, Any]) -> None:
     """Write the trained network and the results with their provenance, taken at the start."""
-    recipe = trainer.recipe
-    source = {"recipe": recipe.to_dict(), "test_accuracy": result.accuracy}
+    recipe = published(trainer.recipe).to_dict()
+    source = {"recipe": recipe, "test_accuracy": result.accuracy}
     save_checkpoint(result.net, folder / "net.safetensors", source=source)
     arch = result.net.arch
     content = {
-        "recipe": recipe.to_dict(),
+        "recipe": recipe,
+        "fingerprint": trainer.fingerprint,
         "test_accuracy": round(result.accuracy, 5),
-        "test_images": trainer.test.size,
+        "test_images": trainer.tested,
+        "left_out": trainer.unusable.to_dict(),
         "mult_adds": arch.mult_adds,
         "parameters": arch.parameters,
         "history": result.history,

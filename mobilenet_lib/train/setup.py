@@ -1,12 +1,16 @@
-"""What a recipe stands for: its network and its data."""
+"""What a recipe stands for: its network and its data, and what they must be to go together."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import replace
+from itertools import count
 
 import torch
 
 from .. import data
+from ..files import short_path
 from ..model import KERAS, PAPER, TF_SLIM, TIMM, MobileNet
 from .recipe import Recipe
 
@@ -54,3 +58,79 @@ def check_sizes(recipe: Recipe, batches: data.Batches, test: data.Batches) -> No
         )
     if batches.classes != test.classes:
         raise ValueError(f"{recipe.data.dataset} has other classes for the test than for training")
+
+
+def check_batch(recipe: Recipe, images: int, processes: int = 1, together: bool = False) -> None:
+    """Refuse to normalize a batch of one image where its last map is a single pixel.
+
+    Parameters
+    ----------
+    recipe
+        Its network's size decides.
+    images
+        That a process normalizes at a time.
+    processes
+        That share a batch.
+    together
+        Whether they normalize it together, as on GPUs.
+
+    Raises
+    ------
+    ValueError
+        A channel would have one value, which has no variance.
+    """
+    size = recipe.network
+    if images > 1 or size.freeze_statistics or together or last_map(recipe, size.resolution) > 1:
+        return
+    whole = recipe.data.batch_size
+    if images < whole // processes:
+        which, take = "of 1 image, all that broken ones left,", "Mend those, or take"
+    else:
+        shared = f"of {whole}, one for each of {processes} processes,"
+        which = shared if processes > 1 else "of 1 image"
+        take = f"Take batches of {2 * processes} images or more (--batch-size),"
+    larger = next(r for r in count(size.resolution) if last_map(recipe, r) > 1)
+    raise ValueError(
+        f"a batch {which} cannot be normalized at {size.resolution} pixels: the last map is 1x1, "
+        f"so a channel has a single value. {take} {larger} pixels or more (--resolution), or "
+        "--freeze-statistics"
+    )
+
+
+def last_map(recipe: Recipe, resolution: int) -> int:
+    """Pixels a side of what the recipe's network pools, at some resolution."""
+    size = {"alpha": recipe.network.alpha, "resolution": resolution, "body": recipe.network.body}
+    return CONVENTIONS[recipe.network.convention].architecture(2, **size).layers[-2].out_size
+
+
+def fingerprint(train: data.Batches, test: data.Batches) -> str | None:
+    """SHA-256 of what the images of both splits are; None of data that a name stands for."""
+    both = train.fingerprint(), test.fingerprint()
+    return None if None in both else hashlib.sha256("".join(both).encode()).hexdigest()
+
+
+def published(recipe: Recipe) -> Recipe:
+    """The recipe as others may see it: without the machine's folders above its data."""
+    name = recipe.data.dataset
+    if is_named(name):
+        return recipe
+    shown = short_path(os.path.normpath(name))
+    return recipe.changed(dataset=os.path.join(".", shown) if is_named(shown) else shown)
+
+
+def is_named(dataset: str) -> bool:
+    """Whether a name stands for the data, and not a folder or file."""
+    return dataset == "glyphs" or dataset in data.KNOWN
+
+
+def same_place(here: str, there: str) -> bool:
+    """Whether two names mean the same data, of which one has no fingerprint.
+
+    Where the second means nothing here, which `published` and a move can bring about, the last
+    parts are compared.
+    """
+    if is_named(here) or is_named(there):
+        return here == there
+    here, there = os.path.realpath(here), os.path.realpath(there)
+    moved = not os.path.exists(there) and os.path.basename(here) == os.path.basename(there)
+    return here == there or moved

@@ -85,6 +85,7 @@ def choose(recipe: Recipe, device: torch.device, images: int | None = None) -> C
 
 def measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
     """Try every plan on `count` random images: of those that compute the same, the fastest step."""
+    count = max(2, count)  # one alone is none that every network can normalize
     while True:
         try:
             return _measure(recipe, device, count)

@@ -27,6 +27,7 @@ from .checkpoint import CheckpointError
 from .presets import RECIPES
 from .recipe import Recipe, flat
 from .run import RESULTS
+from .setup import fingerprint, load_data, same_place
 
 GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
@@ -87,28 +88,33 @@ def changed_options(recipe: Recipe) -> list[str]:
     return said
 
 
-def is_done(run: Run) -> bool:
+Prints = dict[str, str | None]
+"""Fingerprints of data sets by their names, to take each one's only once."""
+
+
+def is_done(run: Run, prints: Prints | None = None) -> bool:
     """Whether a run's results are there.
 
     Raises
     ------
     CheckpointError
-        They are another recipe's, or no results.
+        They are another recipe's or of other images, or no results.
     """
-    return _holds(run.results, run.recipe)
+    return _holds(run.results, run.recipe, {} if prints is None else prints)
 
 
-def collect(run: Run) -> None:
+def collect(run: Run, prints: Prints) -> None:
     """Copy the results of a run that was finished elsewhere, by a cluster's scheduler say."""
-    if not is_done(run) and _holds(run.folder / RESULTS, run.recipe):
+    if not is_done(run, prints) and _holds(run.folder / RESULTS, run.recipe, prints):
         write_atomically(run.results, (run.folder / RESULTS).read_text("utf-8"))
 
 
-def _holds(path: Path, recipe: Recipe) -> bool:
+def _holds(path: Path, recipe: Recipe, prints: Prints) -> bool:
     if not path.is_file():
         return False
     try:
-        other = Recipe.from_dict(json.loads(path.read_text("utf-8"))["recipe"])
+        content = json.loads(path.read_text("utf-8"))
+        other, before = Recipe.from_dict(content["recipe"]), content.get("fingerprint")
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{path} is no results file of a run ({error}); move it away"
@@ -118,7 +124,26 @@ def _holds(path: Path, recipe: Recipe) -> bool:
             f"{path} is another recipe's: it has {', '.join(different)}. Give the same options, or "
             "another --name or --out"
         )
+    here, there = recipe.data.dataset, other.data.dataset
+    own = _fingerprint(recipe, prints) if before is not None else None
+    if own != before if None not in (own, before) else not same_place(here, there):
+        raise CheckpointError(
+            f"{path} is of other images than those in {here}: of {there} as it was then. Give the "
+            "same data, or another --name or --out"
+        )
     return True
+
+
+def _fingerprint(recipe: Recipe, prints: Prints) -> str | None:
+    """Of a recipe's data; None if it lies elsewhere, and results are only collected here."""
+    name = recipe.data.dataset
+    if name not in prints:
+        try:
+            both = (load_data(recipe, split, torch.device("cpu")) for split in ("train", "test"))
+            prints[name] = fingerprint(*both)
+        except FileNotFoundError:
+            prints[name] = None
+    return prints[name]
 
 
 def environments(jobs: int) -> list[dict[str, str]]:
@@ -141,9 +166,10 @@ def run_all(runs: Sequence[Run], jobs: int, say: Callable[[str], Any]) -> list[R
     An interrupt reaches every run, which saves its state; the same command goes on.
     """
     jobs = check_int("jobs", jobs, 1)
+    prints: Prints = {}
     for run in runs:
-        collect(run)
-    left = [run for run in runs if not is_done(run)]
+        collect(run, prints)
+    left = [run for run in runs if not is_done(run, prints)]
     say(f"{len(runs)} runs, {len(runs) - len(left)} already done")
     free: SimpleQueue[dict[str, str]] = SimpleQueue()
     for environment in environments(jobs):

@@ -1,0 +1,195 @@
+"""Images that a run cannot use: counted, named, and not put up with if there are too many.
+
+Before a run it is only looked whether each class has an image to learn from, and the test one at
+all: decoding every image would take as long as an epoch. Which are broken is found out while they
+are read. Several processes read different ones, so each tells the others what it finds, and all of
+them stop alike.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate.utils import gather_object
+
+from ..data import Batches, LeftOut
+from ..data.decode import decode
+from ..photos import PhotoError
+
+NAMED = 5
+"""Broken images of a split that the results name, and classes that an error names."""
+
+
+class TooManyLeftOut(ValueError):
+    """More images than a recipe allows cannot be used; the message says how many, and why."""
+
+
+class Unusable:
+    """What a run leaves out of its images, in all processes together.
+
+    Parameters
+    ----------
+    dataset
+        Where the data lies; images are named from there on, without the folders above.
+    limit
+        Largest share of the images that may be left out.
+    splits
+        The images, "train" and "test".
+
+    Raises
+    ------
+    TooManyLeftOut
+        So many pictures are in formats that are not read.
+    """
+
+    def __init__(self, dataset: str, limit: float, splits: Mapping[str, Batches]) -> None:
+        self.dataset, self.limit, self.splits = dataset, limit, splits
+        self.broken: dict[str, dict[str, str]] = {split: {} for split in splits}
+        """For each split the images that cannot be decoded, with the reason, by name."""
+        self._told = dict.fromkeys(splits, 0)
+        self._check()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether this process has found some that the others do not know of."""
+        return any(len(b.skipped) > self._told[split] for split, b in self.splits.items())
+
+    def share(self) -> None:
+        """Tell the other processes what was found since the last time; all have to call it.
+
+        Raises
+        ------
+        TooManyLeftOut
+            In all processes: now there are too many.
+        """
+        own = {}
+        for split, batches in self.splits.items():
+            found = islice(batches.skipped.reasons.items(), self._told[split], None)
+            own[split] = {inside(self.dataset, name): reason for name, reason in found}
+            self._told[split] = len(batches.skipped)
+        for theirs in gather_object([own]):
+            for split, found in theirs.items():
+                self.broken[split] |= found
+        self._check()
+
+    def state(self) -> dict[str, list[str]]:
+        """The names, for a checkpoint."""
+        return {split: list(found) for split, found in self.broken.items()}
+
+    def restore(self, state: Mapping[str, list[str]]) -> None:
+        """Go on from what `state` gave; raises as `share` does."""
+        for split, names in state.items():
+            self.broken[split] = dict.fromkeys(names, "as this run found before")
+        self._check()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was left out of each split, for a results file."""
+        said = {}
+        for split, batches in self.splits.items():
+            broken, files = self.broken[split], batches.left_out
+            said[split] = {
+                "skipped": len(broken),
+                "first_skipped": list(islice(broken, NAMED)),
+                "files": dict(files.kinds),
+                "first_file": files.first,
+            }
+        return said
+
+    def __str__(self) -> str:
+        """One line; empty if nothing is left out."""
+        said = []
+        broken = [pair for found in self.broken.values() for pair in found.items()]
+        if broken:
+            name, reason = broken[0]
+            said.append(
+                f"{len(broken):,} of {self._images:,} images skipped, which cannot be decoded; "
+                f"{'the first is' if len(broken) > 1 else 'it is'} {name}: {reason}"
+            )
+        files = self._files()
+        names = [f"{split}: " for split in self.splits] if len(files) > 1 else [""]
+        said += [before + str(left) for before, left in zip(names, files, strict=True) if len(left)]
+        return ". ".join(said)
+
+    @property
+    def _images(self) -> int:
+        return sum(batches.size for batches in self.splits.values())
+
+    def _files(self) -> list[LeftOut]:
+        """Files that are not read: the same ones for both splits if a folder is divided."""
+        files = [batches.left_out for batches in self.splits.values()]
+        return files[:1] if all(left == files[0] for left in files) else files
+
+    def _check(self) -> None:
+        pictures = sum(left.pictures for left in self._files())
+        left, images = pictures + sum(map(len, self.broken.values())), self._images + pictures
+        if left > self.limit * images:
+            raise TooManyLeftOut(
+                f"at least {left:,} of {images:,} images in {self.dataset} cannot be used, more "
+                f"than the share of {self.limit:g} that may be left out. {self}. Mend them or take "
+                "them away, or allow more (--left-out 1 allows all)"
+            )
+
+
+def inside(dataset: str, name: str) -> str:
+    """What an image is called within its data set."""
+    root = Path(dataset)
+    if not root.exists() or root == Path("."):  # named by the hub, or from here on already
+        return name
+    below = str(root) + os.sep
+    return name.removeprefix(below) if name.startswith(below) else Path(name).name
+
+
+def check_usable(dataset: str, train: Batches, test: Batches) -> None:
+    """Refuse data of which a class has no image to learn from, or the test none at all.
+
+    As few images as it takes are decoded. A stream, which can only be read in order, is not looked
+    at; nor are letters, which are composed.
+
+    Raises
+    ------
+    ValueError
+        None of them can be decoded; the message names the first.
+    """
+    learned, tested = getattr(train, "source", None), getattr(test, "source", None)
+    if learned is None or tested is None:
+        return
+    labels, firsts = np.unique(learned.labels, return_index=True)
+    with ThreadPoolExecutor(train.workers) as pool:
+        reasons = list(pool.map(reason, map(learned.read, firsts)))
+    empty: dict[int, str] = {}
+    for label, first, why in zip(labels, firsts, reasons, strict=True):
+        others = np.flatnonzero(learned.labels == label)[1:] if why else ()
+        if why and all(map(reason, map(learned.read, others))):
+            empty[label] = f"{inside(dataset, learned.name(first))}: {why}"
+    if empty:
+        names = [learned.classes[label] for label in empty]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        of = f" of class {', '.join(names[:NAMED])}{more}" if len(empty) < len(labels) else ""
+        count = np.isin(learned.labels, list(empty)).sum()
+        raise none_usable(dataset, f"{count:,} training images{of}", next(iter(empty.values())))
+    if all(map(reason, map(tested.read, range(len(tested))))):
+        first = f"{inside(dataset, tested.name(0))}: {reason(tested.read(0))}"
+        raise none_usable(dataset, f"{len(tested):,} test images", first)
+
+
+def none_usable(dataset: str, which: str, first: str) -> ValueError:
+    """The error of images that are all broken."""
+    return ValueError(
+        f"{dataset}: none of the {which} can be decoded; the first is {first}. Mend them, or add "
+        "others"
+    )
+
+
+def reason(content: Any) -> str:
+    """Why an encoded image cannot be decoded; empty if it can."""
+    try:
+        decode(content)
+    except PhotoError as error:
+        return str(error)
+    return ""
