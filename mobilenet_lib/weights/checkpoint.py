@@ -91,4 +91,4 @@ def described(
             f"{preprocess.resolution}; use preprocess.at({net.arch.resolution})"
         )
     source = dict(source if source is not None else getattr(net, "source", {}))
-    return pack(net.arch, net.convention, preprocess, tuple(classes), source)
+    return pack(net.arch, net.convention, preprocess, tuple(classes), source, net.head)

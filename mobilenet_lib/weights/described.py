@@ -7,19 +7,19 @@ the configuration beside it says goes before what its source usually does.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..architecture import WIDTH_RULES, Architecture, mobilenet_v1
-from ..model import Convention
-from ..preprocess import HALF, INCEPTION, Preprocess
-from .naming import KERAS_AUTOMATIC, KERAS_NAMES, OURS, TIMM_NAMES, TRANSFORMERS, Naming
+from ..model import Convention, Head, check_head
+from ..preprocess import INCEPTION, Preprocess
+from .hub_processor import processor
+from .naming import KERAS_AUTOMATIC, OURS, TIMM_NAMES, TRANSFORMERS, Naming
 from .stored import WeightsError, shorten
 
 FORMAT = "mobilenet_lib"
-VERSION = 1
-RESAMPLING = {2: "bilinear", 3: "bicubic"}  # PIL's numbers, which transformers stores
+VERSIONS = (1, 2)
+"""1 until what the outputs mean was written, too; a network of classes still is of version 1."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Description:
     classes: tuple[str, ...] | None = None
     source: dict[str, Any] = field(default_factory=dict)
     architecture: Architecture | None = None
+    head: Head | None = None
 
 
 def describe(naming: Naming, said: dict[str, Any]) -> Description:
@@ -54,9 +55,7 @@ def describe(naming: Naming, said: dict[str, Any]) -> Description:
         if naming is TIMM_NAMES and "config" in said:
             return _timm(said["config"])
         if naming is TRANSFORMERS and ("config" in said or "preprocessor_config" in said):
-            return _transformers(said.get("config", {}), said.get("preprocessor_config", {}))
-        if naming in (KERAS_NAMES, KERAS_AUTOMATIC) and "model" in said:
-            return _keras(naming, said["model"])
+            return _transformers(said.get("config", {}), said.get("preprocessor_config"))
         return _usual(naming)
     except WeightsError:
         raise
@@ -75,10 +74,10 @@ def _usual(naming: Naming) -> Description:
 
 
 def _ours(said: dict[str, Any]) -> Description:
-    if said.get("version") != VERSION:
+    if said.get("version") not in VERSIONS:
         raise WeightsError(
             f"the file has version {said.get('version')!r} of our format, this library reads "
-            f"{VERSION}; update the library"
+            f"{' and '.join(map(str, VERSIONS))}; update the library"
         )
     arch = said["architecture"]
     convention = Convention(**said["convention"])
@@ -95,6 +94,7 @@ def _ours(said: dict[str, Any]) -> Description:
         _names(said["classes"]),
         source,
         mobilenet_v1(**arch),
+        check_head(said.get("head"), arch["num_classes"]),
     )
 
 
@@ -104,6 +104,7 @@ def pack(
     preprocess: Preprocess,
     classes: tuple[str, ...],
     source: dict[str, Any],
+    head: Head,
 ) -> dict[str, Any]:
     """The way back: what `_ours` reads, as plain data."""
     architecture = {
@@ -112,8 +113,10 @@ def pack(
     }
     if arch.rounding != "up":  # what version 1 began with stays as it is, to the byte
         architecture["rounding"] = arch.rounding
+    usual = head == "softmax"
     return {
-        "version": VERSION,
+        "version": VERSIONS[not usual],
+        **({} if usual else {"head": head}),
         "architecture": architecture,
         "convention": asdict(convention),
         "preprocess": preprocess.to_dict(),
@@ -124,8 +127,17 @@ def pack(
 
 def _timm(config: dict[str, Any]) -> Description:
     cfg = config.get("pretrained_cfg", config)
+    size = cfg["input_size"]
+    if len(size) != 3 or size[0] != 3 or size[1] != size[2]:
+        raise WeightsError(f"its input_size is {size}; 3 channels of a square are needed")
+    for name, usual in (("global_pool", ("avg", "fast", "fastavg")), ("model_args", ({},))):
+        if (value := config.get(name)) is not None and value not in usual:
+            raise WeightsError(
+                f"its config has {name} {shorten(str(value), 60)}, which is not followed; "
+                f"MobileNet V1 has {usual[0] or 'none'}"
+            )
     preprocess = Preprocess(
-        resolution=cfg["input_size"][-1],
+        resolution=size[-1],
         mean=cfg["mean"],
         std=cfg["std"],
         scale=1 / 255,
@@ -140,7 +152,7 @@ def _timm(config: dict[str, Any]) -> Description:
     )
 
 
-def _transformers(config: dict[str, Any], photo: dict[str, Any]) -> Description:
+def _transformers(config: dict[str, Any], photo: dict[str, Any] | None) -> Description:
     activation = config.get("hidden_act", "relu6")
     least = config.get("min_depth", 8)
     convention = replace(
@@ -151,50 +163,25 @@ def _transformers(config: dict[str, Any], photo: dict[str, Any]) -> Description:
         width_rule=WIDTH_RULES[1] if least == 8 else WIDTH_RULES[0],
     )
     # Its classifier_dropout_prob of 0.999 was tf-slim's share to keep, read as the share to drop.
-    resolution = config.get("image_size", 224)
-    crop, size = photo.get("crop_size", resolution), photo.get("size", {"shortest_edge": None})
-    crop = crop["height"] if isinstance(crop, dict) else crop
-    edge = size.get("shortest_edge", crop) if isinstance(size, dict) else size
-    preprocess = Preprocess(
-        resolution=crop,
-        mean=photo.get("image_mean", HALF),
-        std=photo.get("image_std", HALF),
-        scale=photo.get("rescale_factor", 1 / 255),
-        crop_fraction=crop / (edge or crop + 32),  # 32 more is how the published ones were made
-        interpolation=RESAMPLING[photo.get("resample", 2)],
-        crop_mode="squash" if isinstance(size, dict) and "height" in size else "center",
-    )
     labels = config.get("id2label")
     names = [labels[str(i)] for i in range(len(labels))] if labels else None
-    return Description(convention, preprocess, _names(names))
+    return Description(
+        convention,
+        processor(config.get("image_size", 224), photo),
+        _names(names),
+        head=_problem(config.get("problem_type")),
+    )
 
 
-def _keras(naming: Naming, model: dict[str, Any]) -> Description:
-    layers = model["config"]
-    layers = layers["layers"] if isinstance(layers, dict) else layers
-    epsilons, activations, size = set(), set(), 224
-    for layer in layers:
-        kind, config = layer["class_name"], layer["config"]
-        if kind == "InputLayer":
-            shape = config.get("batch_input_shape") or config.get("batch_shape")
-            size = shape[1] or size
-        elif kind == "BatchNormalization":
-            epsilons.add(float(config["epsilon"]))
-        elif kind == "ReLU":
-            ceiling = config.get("max_value")
-            activations.add(
-                "relu" if ceiling is None or math.isinf(ceiling) else f"relu{ceiling:g}"
-            )
-        elif kind == "Activation" and config["activation"] not in ("softmax", "linear"):
-            activations.add(str(config["activation"]))
-    if len(epsilons) != 1 or activations not in ({"relu"}, {"relu6"}):
-        raise ValueError(
-            f"its layers use BN epsilon {sorted(epsilons)} and activation {sorted(activations)}; "
-            "one epsilon and either relu or relu6 is needed"
+def _problem(problem: str | None) -> Head | None:
+    if problem == "regression":
+        raise WeightsError(
+            "its problem_type is regression: it measures something, and does not name classes"
         )
-    convention = replace(naming.convention, activation=activations.pop(), bn_eps=epsilons.pop())
-    preprocess = None if naming is KERAS_AUTOMATIC else INCEPTION.at(size)
-    return Description(convention, preprocess, source={"resolution": size})
+    known = {"multi_label_classification": "sigmoid", "single_label_classification": "softmax"}
+    if problem is not None and problem not in known:
+        raise WeightsError(f"its problem_type is {problem!r}; {' or '.join(known)} is needed")
+    return known.get(problem)
 
 
 def _names(names: Any) -> tuple[str, ...] | None:

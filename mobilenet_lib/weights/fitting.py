@@ -16,10 +16,17 @@ from .stored import FLOATS, Stored, WeightsError, some
 State = dict[str, Tensor]
 
 
-def check_names(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> None:
-    """Refuse a missing or an extra key, by name."""
+def headless(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> bool:
+    """Whether a checkpoint has all of the body and nothing of the classifier."""
+    return not any(key in stored for key in naming.keys(arch.layers[-1]).values())
+
+
+def check_names(
+    naming: Naming, arch: Architecture, stored: Mapping[str, Stored], bare: bool = False
+) -> None:
+    """Refuse a missing or an extra key, by name; a `bare` network has no classifier."""
     required, optional = set(), set()
-    for layer in arch.layers:
+    for layer in arch.layers[: len(arch.layers) - bare]:
         for part, key in naming.keys(layer).items():
             spare = part == COUNTER or (part == "conv.bias" and not naming.torch_layout)
             if part != "conv.bias" or spare:
@@ -41,7 +48,11 @@ def check_names(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]
 
 
 def fit(
-    naming: Naming, body: Architecture, stored: Mapping[str, Stored], rule: WidthRule
+    naming: Naming,
+    body: Architecture,
+    stored: Mapping[str, Stored],
+    rule: WidthRule,
+    bare: bool = False,
 ) -> Architecture:
     """The architecture, at 224 pixels, that all stored shapes belong to.
 
@@ -53,6 +64,8 @@ def fit(
         The tensors by the source's names, complete.
     rule
         How the source rounds widths.
+    bare
+        Whether it has no classifier.
 
     Raises
     ------
@@ -60,8 +73,8 @@ def fit(
         No width fits, or a tensor has another shape or type than its place needs, by name.
     """
     head = naming.keys(body.layers[-1])["bias"]
-    shape = stored[head].shape
-    if len(shape) != 1 or shape[0] < 1:
+    shape = (0,) if bare else stored[head].shape
+    if not bare and (len(shape) != 1 or shape[0] < 1):
         raise WeightsError(f"{head!r} has shape {shape}; one number for each class is needed")
     candidates = [
         mobilenet_v1(alpha, num_classes=shape[0], body=body.body, width_rule=rule)
@@ -100,7 +113,7 @@ def read(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> St
         A weight is NaN or infinite, or a variance is negative, by name.
     """
     state: State = {}
-    for layer in arch.layers:
+    for layer in arch.layers[: len(arch.layers) - (arch.num_classes == 0)]:
         keys = naming.keys(layer)
         for part, key in keys.items():
             if part == "conv.bias":

@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from . import hdf5, pickled
 from .stored import MAX_HEADER, Opened, Stored, WeightsError, check_declared, check_size, shorten
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".npz", ".h5", ".hdf5")
-READABLE = "a .safetensors, .pt (torch.save), .npz or .h5 file"
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".npz", ".h5", ".hdf5", ".keras")
+READABLE = "a .safetensors, .pt (torch.save), .npz, .h5 or .keras file"
 SAFETENSORS_TYPES = {
     "F16": ("float16", 2),
     "BF16": ("bfloat16", 2),
@@ -52,8 +52,11 @@ def opened(path: Path) -> Iterator[Opened]:
             found = stack.enter_context(hdf5.open_hdf5(path))
         elif start.startswith(b"PK"):
             archive = stack.enter_context(_zip(path))
-            reader = pickled.open_torch if pickled.is_torch(archive) else _open_npz
-            found = reader(path, archive)
+            if hdf5.is_keras(archive):
+                found = stack.enter_context(hdf5.open_keras(path, archive))
+            else:
+                reader = pickled.open_torch if pickled.is_torch(archive) else _open_npz
+                found = reader(path, archive)
         elif _header_length(path, start) is not None:
             found = stack.enter_context(_open_safetensors(path))
         else:

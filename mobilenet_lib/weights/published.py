@@ -8,21 +8,24 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from ..architecture import Architecture, mobilenet_v1
-from ..model import Convention, MobileNet
-from ..preprocess import Preprocess
+from ..model import HEADS, Convention, Head, MobileNet, check_head
+from ..preprocess import INCEPTION, Preprocess
+from ..validation import check_choice
 from .described import Description, describe
-from .fitting import State, check_names, fit, read
+from .fitting import State, check_names, fit, headless, read
 from .hub import Found, find
+from .keras import Followed, follow
 from .naming import Naming, clean, recognise
 from .opening import opened
-from .stored import Opened, Stored, WeightsError, some
+from .stored import Opened, Stored, WeightsError, shorten, some
 
 WITH_BACKGROUND = 1001  # tf-slim's ImageNet: class 0 is "none of the thousand"
 
@@ -35,6 +38,7 @@ def load_published(
     classes: Sequence[str] | None = None,
     resolution: int | None = None,
     drop_background: bool = False,
+    head: Head | Literal["any"] = "softmax",
     revision: str | None = None,
 ) -> MobileNet:
     """Load a MobileNet V1 from a checkpoint of ours, timm's, transformers', Keras' or tf-slim's.
@@ -42,8 +46,8 @@ def load_published(
     Parameters
     ----------
     source
-        A .safetensors, .pt, .npz or .h5 file, a folder as the hub lays it out, a name in the
-        book's `data/checkpoints/` such as "person_detector", or one on the hub such as
+        A .safetensors, .pt, .npz, .h5 or .keras file, a folder as the hub lays it out, a name in
+        the book's `data/checkpoints/` such as "person_detector", or one on the hub such as
         "google/mobilenet_v1_1.0_224".
     convention, preprocess, classes
         Used in place of what the file or its source says.
@@ -51,6 +55,11 @@ def load_published(
         Another input size than the published one.
     drop_background
         Leave class 0 of 1,001 out, so that classes are counted as by networks with 1,000.
+    head
+        What you take the outputs for. "softmax", logits of classes that exclude each other: what a
+        softmax or an argmax over them would get wrong is refused. "sigmoid": each output is there
+        or not, also a single one. "features": the network has no classifier. "any": all of them,
+        and `net.head` and `net.probabilities` say what they are.
     revision
         Branch, tag or commit on the hub.
 
@@ -67,12 +76,16 @@ def load_published(
     ModuleNotFoundError
         A package for this kind of checkpoint is missing.
     WeightsError
-        The file is damaged, of an unknown format, would run code, or is not a whole MobileNet V1.
+        The file is damaged, of an unknown format, would run code, is not a whole MobileNet V1,
+        computes something that ours cannot, or its outputs are not what `head` says.
     """
+    check_choice("head", head, (*HEADS, "any"))
     found = find(source, revision)
     with opened(found.path) as checkpoint:
         try:
-            net = _build(found, checkpoint, convention, preprocess, resolution, drop_background)
+            net = _build(
+                found, checkpoint, convention, preprocess, resolution, drop_background, head
+            )
         except ValueError as error:
             if isinstance(error, WeightsError) and str(found.path) in str(error):
                 raise
@@ -89,32 +102,97 @@ def _build(
     preprocess: Preprocess | None,
     resolution: int | None,
     drop_background: bool,
+    wanted: str,
 ) -> MobileNet:
-    stored = _cleaned(checkpoint.tensors)
-    naming, body = recognise(list(stored))
-    said = describe(naming, checkpoint.metadata | found.beside)
+    stored, metadata = _cleaned(checkpoint.tensors), checkpoint.metadata | found.beside
+    if "model" in metadata:
+        size = resolution or (preprocess and preprocess.resolution)
+        stored, said = _followed(metadata, stored, size, preprocess is None)
+        naming, body = recognise(list(stored))
+    else:
+        naming, body = recognise(list(stored))
+        said = describe(naming, metadata)
     convention = convention or said.convention
     preprocess = preprocess or said.preprocess
     _check_complete(naming, convention, preprocess)
-    check_names(naming, body, stored)
-    arch = _agreed(fit(naming, body, stored, convention.width_rule), said)
+    bare = headless(naming, body, stored)
+    check_names(naming, body, stored, bare)
+    arch = _agreed(fit(naming, body, stored, convention.width_rule, bare), said)
     state = read(naming, arch, stored)
     classes = _class_names(said.classes, arch.num_classes)
     if drop_background:
         state, classes = _without_background(state, classes)
     if resolution is not None:
         preprocess = preprocess.at(resolution)
+    head = _head(said.head, len(classes), wanted)
     options = {"width_rule": arch.width_rule, "body": arch.body, "num_classes": len(classes)}
     options["rounding"] = convention.rounding
-    net = _made(mobilenet_v1(arch.alpha, preprocess.resolution, **options), convention, state)
+    net = _made(mobilenet_v1(arch.alpha, preprocess.resolution, **options), convention, head, state)
     net.preprocess, net.classes = preprocess, classes
     net.source = {**said.source, "naming": naming.name, **found.source}
     return net
 
 
-def _made(arch: Architecture, convention: Convention, state: State) -> MobileNet:
+def _followed(
+    metadata: dict[str, Any], stored: dict[str, Stored], size: int | None, guess: bool
+) -> tuple[dict[str, Stored], Description]:
+    """A described Keras file: its tensors under the usual names, and what its model computes."""
+    try:
+        model: Followed = follow(metadata, stored, size)
+    except WeightsError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
+        what = f"no entry {error}" if isinstance(error, KeyError) else str(error)
+        raise WeightsError(
+            f"what the keras checkpoint says of itself is damaged: {shorten(what)}"
+        ) from error
+    preprocess = None
+    side = model.size or size or INCEPTION.resolution
+    if model.pixels is not None or model.base:
+        preprocess = model.preprocess(side)
+    if model.pixels is None and model.base and not model.published and guess:
+        warnings.warn(
+            "the file does not say how its pixels are scaled; taken are -1 to 1, as "
+            "keras.applications' MobileNet wants them. If it was trained otherwise, pass "
+            "preprocess=...",
+            UserWarning,
+            stacklevel=4,
+        )
+    source = {"resolution": model.size} if model.size else {}
+    said = Description(model.convention, preprocess, source=source, head=model.head)
+    return model.renamed(stored), said
+
+
+def _head(said: Head | None, count: int, wanted: str) -> Head:
+    """What the outputs are, if that is what the caller takes them for.
+
+    Raises
+    ------
+    WeightsError
+        It is something else.
+    """
+    if said is None and wanted != "any" and count > 1 and wanted != "features":
+        said = wanted  # nothing says otherwise
+    head = check_head(said, count)
+    if wanted in ("any", head):
+        return head
+    what = {
+        "softmax": f"its {count} outputs are classes that exclude each other (softmax)",
+        "sigmoid": "its one output is a class that is there or not (sigmoid)"
+        if count == 1
+        else f"its {count} outputs are classes that are each there or not (sigmoid)",
+        "features": "it has no classifier, only the body of one: its outputs are features",
+    }
+    wrong = "a softmax or an argmax over them would be wrong; " if wanted == "softmax" else ""
+    raise WeightsError(
+        f"{what[head]}; {wrong}pass head={head!r} to load it as that, and take "
+        f"{'net(x)' if head == 'features' else 'net.probabilities(net(x))'}"
+    )
+
+
+def _made(arch: Architecture, convention: Convention, head: Head, state: State) -> MobileNet:
     with torch.device("meta"):  # no fresh weights, so torch's random numbers stay as they are
-        net = MobileNet(arch, convention)
+        net = MobileNet(arch, convention, head)
     net.load_state_dict(state, assign=True)
     return net
 

@@ -1,0 +1,138 @@
+"""transformers' preprocessor_config.json, each field followed or refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..preprocess import FILTERS, HALF, Preprocess
+from .stored import WeightsError, shorten
+
+# What fields mean that are left out: MobileNetV1ImageProcessor's own values.
+USUAL: dict[str, Any] = {
+    "do_resize": True,
+    "size": {"shortest_edge": 256},
+    "resample": 2,
+    "do_center_crop": True,
+    "crop_size": {"height": 224, "width": 224},
+    "do_rescale": True,
+    "rescale_factor": 1 / 255,
+    "do_normalize": True,
+    "image_mean": HALF,
+    "image_std": HALF,
+}
+# Who made the file and in what form arrays come back: nothing of the numbers hangs on these.
+NO_MATTER = {
+    *("image_processor_type", "feature_extractor_type", "processor_class", "_name_or_path"),
+    *("data_format", "input_data_format", "return_tensors", "device", "auto_map"),
+    *("disable_grouping", "_valid_processor_keys", "default_to_square", "do_convert_rgb"),
+    *("transformers_version", "backend"),
+}
+FAMILIES = ("MobileNetV1", "MobileNetV2")  # of one code; others crop and resize by other rules
+
+
+def processor(image_size: int, photo: dict[str, Any] | None) -> Preprocess:
+    """What a transformers checkpoint does to a photo.
+
+    Parameters
+    ----------
+    image_size
+        Of its config.json, for one without a preprocessor_config.json.
+    photo
+        Its preprocessor_config.json; None if there is none.
+
+    Raises
+    ------
+    WeightsError
+        A field asks for something that `Preprocess` does not do; it is named.
+    """
+    if photo is None:  # 32 pixels are cut off, as from the published ones
+        return Preprocess(
+            image_size, HALF, HALF, 1 / 255, image_size / (image_size + 32), "bilinear"
+        )
+    _check_fields(photo)
+    said = USUAL | {name: value for name, value in photo.items() if value is not None}
+    for name in ("do_resize", "do_center_crop", "do_rescale", "do_normalize"):
+        if not isinstance(said[name], bool):
+            raise WeightsError(f"its {name} must be true or false, got {said[name]!r}")
+    filters = {int(number): name for name, number in FILTERS.items()}
+    resample = said["resample"]
+    if type(resample) is not int or resample not in filters:
+        raise WeightsError(f"its resample must be one of PIL's filters, 0 to 5, got {resample!r}")
+    resolution, fraction, mode = _sizes(said)
+    plain = not said["do_normalize"]
+    return Preprocess(
+        resolution=resolution,
+        mean=(0, 0, 0) if plain else _channels("image_mean", said),
+        std=(1, 1, 1) if plain else _channels("image_std", said),
+        scale=said["rescale_factor"] if said["do_rescale"] else 1,
+        crop_fraction=fraction,
+        interpolation=filters[resample],
+        crop_mode=mode,
+        crop_rule="transformers",
+    )
+
+
+def _check_fields(photo: dict[str, Any]) -> None:
+    for name in ("image_processor_type", "feature_extractor_type"):
+        kind = photo.get(name)
+        if kind is not None and not str(kind).startswith(FAMILIES):
+            raise WeightsError(
+                f"its {name} is {shorten(str(kind), 60)}, which prepares photos by rules of its "
+                f"own; {FAMILIES[0]}ImageProcessor is followed"
+            )
+    for name, value in photo.items():
+        if name not in USUAL and name not in NO_MATTER and value not in (None, False):
+            raise WeightsError(
+                f"its preprocessor_config.json has {shorten(name, 40)!r} "
+                f"({shorten(str(value), 40)}), which is not followed; pass preprocess=..."
+            )
+
+
+def _sizes(said: dict[str, Any]) -> tuple[int, float, str]:
+    """Side of the input, its share of the resized photo, and how that is resized."""
+    crop = _square("crop_size", said["crop_size"]) if said["do_center_crop"] else None
+    if not said["do_resize"]:
+        if crop is None:
+            raise WeightsError(
+                "its do_resize and do_center_crop are both false, so that its input is as large as "
+                "each photo; one of them is needed"
+            )
+        return crop, 1, "none"
+    size = said["size"]
+    if (isinstance(size, dict) and set(size) == {"shortest_edge"}) or type(size) is int:
+        edge = size["shortest_edge"] if isinstance(size, dict) else size
+        edge = _whole("size", edge)
+        if crop is None:
+            raise WeightsError(
+                "its size is a shortest_edge and do_center_crop is false, so that its input has "
+                "each photo's proportions; a square is needed"
+            )
+        return crop, crop / edge, "center"
+    side = _square("size", size)
+    return (side, 1, "squash") if crop is None else (crop, crop / side, "squash")
+
+
+def _square(name: str, size: Any) -> int:
+    if type(size) is int:
+        return _whole(name, size)
+    if not isinstance(size, dict) or set(size) != {"height", "width"}:
+        raise WeightsError(
+            f"its {name} is {shorten(str(size), 60)}; height and width"
+            f"{' or shortest_edge' if name == 'size' else ''} are followed"
+        )
+    if size["height"] != size["width"]:
+        raise WeightsError(
+            f"its {name} is {size['height']}x{size['width']} pixels; our network's input is square"
+        )
+    return _whole(name, size["height"])
+
+
+def _whole(name: str, value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= 4096:
+        raise WeightsError(f"its {name} must be 1 to 4096 pixels, got {shorten(str(value), 40)}")
+    return value
+
+
+def _channels(name: str, said: dict[str, Any]) -> Any:
+    value = said[name]
+    return (value,) * 3 if isinstance(value, int | float) else value
