@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
@@ -127,6 +127,14 @@ class MobileNet(nn.Module):
         if self.head != "features":
             self.fc = nn.Linear(last.in_channels, last.out_channels)
         self.reset_parameters()
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        # Weights alone do not say which ReLU they are for. torch keeps this beside them, also
+        # through torch.save and wrappers such as AveragedModel; `load_published` reads it.
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if hasattr(destination, "_metadata"):
+            told = {"convention": asdict(self.convention), "head": self.head}
+            destination._metadata[prefix[:-1]]["mobilenet_lib"] = told
 
     def reset_parameters(self) -> None:
         """Draw fresh weights: He normal over each filter's fan out, BN at 1 and 0, bias at 0.

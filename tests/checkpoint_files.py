@@ -102,8 +102,45 @@ def write_keras(path: Path, arrays: Mapping[str, np.ndarray], layout: str, model
             file[full] = value
         if layout == "model":
             file["optimizer_weights/Adam/conv1/kernel/m:0"] = np.zeros(3, np.float32)
-            file.attrs["model_config"] = json.dumps(model or {"config": {"layers": []}})
+            file.attrs["model_config"] = json.dumps(model or keras_model())
     return path
+
+
+def keras_model(activation="relu6", epsilon=1e-3, size=96, head="conv_preds") -> dict:
+    """The description of keras.applications' MobileNet, written out as Keras 2 writes it."""
+    layers: list[dict] = []
+
+    def add(kind: str, name: str, **config: object) -> None:
+        before = [[[layers[-1]["name"], 0, 0, {}]]] if layers else []
+        config = {"name": name, **config}
+        layers.append({"class_name": kind, "config": config, "name": name, "inbound_nodes": before})
+
+    def block(name: str, stride: int, kernel: int) -> None:
+        zeros = "dw" in name and stride == 2
+        if zeros:
+            add("ZeroPadding2D", name.replace("dw", "pad"), padding=[[0, 1], [0, 1]])
+        kind = "DepthwiseConv2D" if "dw" in name else "Conv2D"
+        padding = "valid" if zeros else "same"
+        add(kind, name, kernel_size=[kernel] * 2, strides=[stride] * 2, padding=padding)
+        add("BatchNormalization", f"{name}_bn", epsilon=epsilon)
+        if activation.startswith("relu"):
+            ceiling = 6.0 if activation == "relu6" else None
+            add("ReLU", f"{name}_relu", max_value=ceiling)
+        else:
+            add("Activation", f"{name}_relu", activation=activation)
+
+    add("InputLayer", "input_1", batch_input_shape=[None, size, size, 3])
+    block("conv1", 2, 3)
+    for i in range(1, 14):
+        block(f"conv_dw_{i}", 2 if i in (2, 4, 6, 12) else 1, 3)
+        block(f"conv_pw_{i}", 1, 1)
+    add("GlobalAveragePooling2D", "global_average_pooling2d")
+    add("Reshape", "reshape_1", target_shape=[1, 1, -1])
+    add("Dropout", "dropout", rate=0.001)
+    add("Conv2D", head, filters=10, kernel_size=[1, 1], strides=[1, 1], padding="same")
+    add("Reshape", "reshape_2", target_shape=[10])
+    add("Activation", "predictions", activation="softmax")
+    return {"class_name": "Functional", "config": {"name": "mobilenet", "layers": layers}}
 
 
 def torch_archive(pickled: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:

@@ -151,7 +151,7 @@ def test_timms_wider_head_and_bare_bodies_are_told_apart(tmp_path):
     head = {"conv_head.weight": np.zeros((4, 4, 1, 1), np.float32)}
     refused(saved(tmp_path, timm(**head)), "mobilenetv1_100h has one layer more")
     bare = {"classifier.weight": None, "classifier.bias": None}
-    refused(saved(tmp_path, timm(**bare)), "without the classifier this is only the body")
+    refused(saved(tmp_path, timm(**bare)), "no classifier", "head='features'")
     v2 = {f"blocks.{i}.0.conv_pwl.weight": np.zeros(2, np.float32) for i in range(1, 5)}
     refused(saved(tmp_path, timm(**v2)), "looks like MobileNet V2")
 
@@ -378,7 +378,9 @@ def own(tmp_path, change):
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        (lambda s: s.update(version=2), "has version 2 of our format"),
+        (lambda s: s.update(version=3), "has version 3 of our format"),
+        (lambda s: s.update(version=2, head="softmin"), "head must be one of softmax"),
+        (lambda s: s.update(version=2, head="features"), "does not go with 2 outputs"),
         (lambda s: s.pop("convention"), "no entry 'convention'"),
         (lambda s: s["convention"].update(activation="elu"), "activation must be one of relu"),
         (
@@ -644,4 +646,4 @@ def test_an_hdf5_file_that_points_elsewhere_is_refused(tmp_path):
     path = tmp_path / "d.h5"
     with h5py.File(path, "w") as file:
         file["layers/conv2d/vars/0"] = np.zeros(3)
-    refused(path, "Keras 3's .weights.h5", 'model.save("model.h5")')
+    refused(path, "Keras 3's .weights.h5", 'model.save("model.keras")')

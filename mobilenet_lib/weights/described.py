@@ -51,7 +51,7 @@ def describe(naming: Naming, said: dict[str, Any]) -> Description:
     """
     try:
         if naming is OURS:
-            return _ours(said[FORMAT]) if FORMAT in said else _usual(naming)
+            return _ours(said[FORMAT]) if FORMAT in said else _told(said.get("module"))
         if naming is TIMM_NAMES and "config" in said:
             return _timm(said["config"])
         if naming is TRANSFORMERS and ("config" in said or "preprocessor_config" in said):
@@ -71,6 +71,14 @@ def _usual(naming: Naming) -> Description:
         return Description(None, None)
     usual = replace(INCEPTION, interpolation="bicubic") if naming is TIMM_NAMES else INCEPTION
     return Description(naming.convention, usual)
+
+
+def _told(module: dict[str, Any] | None) -> Description:
+    """What a plain state dict of ours says, which torch saved."""
+    usual = _usual(OURS)
+    if module is None:
+        return usual
+    return replace(usual, convention=Convention(**module["convention"]), head=module["head"])
 
 
 def _ours(said: dict[str, Any]) -> Description:
@@ -130,12 +138,10 @@ def _timm(config: dict[str, Any]) -> Description:
     size = cfg["input_size"]
     if len(size) != 3 or size[0] != 3 or size[1] != size[2]:
         raise WeightsError(f"its input_size is {size}; 3 channels of a square are needed")
-    for name, usual in (("global_pool", ("avg", "fast", "fastavg")), ("model_args", ({},))):
-        if (value := config.get(name)) is not None and value not in usual:
-            raise WeightsError(
-                f"its config has {name} {shorten(str(value), 60)}, which is not followed; "
-                f"MobileNet V1 has {usual[0] or 'none'}"
-            )
+    built = config.get("model_args") or {}
+    pools = {"global_pool": config.get("global_pool")} | built
+    if pools["global_pool"] not in (None, "", "avg", "fast", "fastavg"):
+        raise WeightsError(f"its global_pool is {pools['global_pool']!r}; avg is needed")
     preprocess = Preprocess(
         resolution=size[-1],
         mean=cfg["mean"],
@@ -147,9 +153,29 @@ def _timm(config: dict[str, Any]) -> Description:
     )
     labels = config.get("label_names") or cfg.get("label_names")
     source = {"architecture": config.get("architecture"), "licence": cfg.get("license")}
-    return Description(
-        TIMM_NAMES.convention, preprocess, _names(labels), {k: v for k, v in source.items() if v}
-    )
+    source = {k: v for k, v in source.items() if v}
+    return Description(_timm_convention(built), preprocess, _names(labels), source)
+
+
+def _timm_convention(built: dict[str, Any]) -> Convention:
+    """What `timm.create_model` was asked for; each argument is followed, or refused by name."""
+    traits: dict[str, Any] = {}
+    for name, value in built.items():
+        if name == "act_layer":
+            traits["activation"] = value
+        elif name == "bn_eps":
+            traits["bn_eps"] = value
+        elif name == "pad_type" and value in ("", "same"):
+            traits["padding"] = value or "symmetric"
+        elif name not in ("num_classes", "global_pool", "drop_rate", "drop_path_rate") and (
+            name,
+            value,
+        ) not in (("in_chans", 3), ("bn_momentum", 0.1)):
+            raise WeightsError(
+                f"its config has model_args {shorten(name, 40)}={shorten(str(value), 40)}, which "
+                "is not followed; build it without"
+            )
+    return replace(TIMM_NAMES.convention, **traits)
 
 
 def _transformers(config: dict[str, Any], photo: dict[str, Any] | None) -> Description:

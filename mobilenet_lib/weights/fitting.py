@@ -21,6 +21,27 @@ def headless(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -
     return not any(key in stored for key in naming.keys(arch.layers[-1]).values())
 
 
+def with_head(
+    naming: Naming, arch: Architecture, stored: Mapping[str, Stored]
+) -> dict[str, Stored]:
+    """The tensors, a classifier under another name called as usual.
+
+    Transfer learning leaves "dense_3/kernel" or "classifier.1.weight". It is the classifier if it
+    is the only pair of weight and bias that the body does not need, and the usual one is missing.
+    """
+    usual = naming.keys(arch.layers[-1])
+    known = {key for layer in arch.layers for key in naming.keys(layer).values()}
+    others = [key for key in stored if key not in known]
+    leaves = {key.replace("/", ".").rpartition(".")[2]: key for key in others}
+    pair = {"weight": leaves.get("weight", leaves.get("kernel")), "bias": leaves.get("bias")}
+    if len(others) != 2 or None in pair.values() or any(key in stored for key in usual.values()):
+        return dict(stored)
+    if pair["weight"][:-6] != pair["bias"][:-4]:
+        return dict(stored)
+    names = {pair[part]: usual[part] for part in ("weight", "bias")}
+    return {names.get(key, key): value for key, value in stored.items()}
+
+
 def check_names(
     naming: Naming, arch: Architecture, stored: Mapping[str, Stored], bare: bool = False
 ) -> None:
@@ -42,8 +63,6 @@ def check_names(
         advice += "; timm's mobilenetv1_100h has one layer more than Table 1, take mobilenetv1_100"
     elif any("conv_pwl" in key for key in extra):
         advice += "; this looks like MobileNet V2"
-    elif all(key in missing for key in naming.keys(arch.layers[-1]).values()):
-        advice += "; without the classifier this is only the body of one"
     raise WeightsError(f"{' and '.join(parts)}: {advice}")
 
 

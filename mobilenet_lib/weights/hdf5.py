@@ -166,9 +166,9 @@ def _named(path: Path, datasets: dict[str, Any], names: dict[str, str]) -> dict[
         )
     tensors: dict[str, Stored] = {}
     for full, data in datasets.items():
-        if names and full.startswith("optimizer/"):
-            continue
-        name = names.get(full) or _short(full)
+        if names and (not full.startswith("layers/") or "seed_generator" in full):
+            continue  # of training
+        name = names.get(full, full) if names else _short(full)
         if name in tensors:
             raise WeightsError(f"{path} holds {shorten(name, 80)!r} twice")
         shape = tuple(data.shape or ())

@@ -30,13 +30,13 @@ NO_MATTER = {
 FAMILIES = ("MobileNetV1", "MobileNetV2")  # of one code; others crop and resize by other rules
 
 
-def processor(image_size: int, photo: dict[str, Any] | None) -> Preprocess:
+def processor(image_size: Any, photo: dict[str, Any] | None) -> Preprocess:
     """What a transformers checkpoint does to a photo.
 
     Parameters
     ----------
     image_size
-        Of its config.json, for one without a preprocessor_config.json.
+        Of its config.json, for one without a preprocessor_config.json; a whole number.
     photo
         Its preprocessor_config.json; None if there is none.
 
@@ -46,6 +46,11 @@ def processor(image_size: int, photo: dict[str, Any] | None) -> Preprocess:
         A field asks for something that `Preprocess` does not do; it is named.
     """
     if photo is None:  # 32 pixels are cut off, as from the published ones
+        if type(image_size) is not int:
+            raise WeightsError(
+                f"its image_size is {shorten(str(image_size), 40)}; our network's input is square, "
+                "and one whole number is needed"
+            )
         return Preprocess(
             image_size, HALF, HALF, 1 / 255, image_size / (image_size + 32), "bilinear"
         )

@@ -105,7 +105,8 @@ def follow(said: Mapping[str, Any], tensors: Mapping[str, Stored], size: int | N
     own = walk.input_size()
     pixels, scalers = walk.pixels(tensors)
     blocks = list(walk.blocks())
-    head, classifier = walk.head(said.get("training"))
+    side = size or own or INCEPTION.resolution
+    head, classifier = walk.head(said.get("training"), _last_map(blocks, side))
     body = _body(blocks)
     names, base = {}, True
     for block, layer in zip(blocks, body.layers, strict=False):
@@ -119,7 +120,7 @@ def follow(said: Mapping[str, Any], tensors: Mapping[str, Stored], size: int | N
         KERAS_NAMES.convention,
         activation=_one(blocks, "activation"),
         bn_eps=_one(blocks, "eps"),
-        padding=_padding(blocks, body, size or own or INCEPTION.resolution),
+        padding=_padding(blocks, side),
     )
     aside = frozenset(scalers | walk.skipped)
     return Followed(convention, head, own, pixels, names, aside, base, published)
@@ -190,6 +191,8 @@ class _Walk:
     def input_size(self) -> int | None:
         found: set[int] = set()
         for layer in self.layers:
+            if "Conv" in layer.kind:
+                break  # what comes into a nested model further on is no photo
             config = layer.config
             shape = config.get("batch_input_shape") or config.get("batch_shape")
             if layer.kind != "InputLayer" or shape is None:
@@ -254,10 +257,16 @@ class _Walk:
             relu = self.needed(norm, "ReLU", "Activation")
             yield _block(zeros, convolution, norm, relu)
 
-    def head(self, training: Any) -> tuple[Head, KerasLayer | None]:
+    def head(self, training: Any, last: int) -> tuple[Head, KerasLayer | None]:
         """Pool, classifier and what is made of its outputs."""
-        pool = self.next("GlobalAveragePooling2D")
-        if pool is None:
+        pool = self.next("GlobalAveragePooling2D", "AveragePooling2D")
+        if pool is not None and pool.kind == "AveragePooling2D":
+            if _side(pool, "pool_size") != last or pool.config.get("padding") == "same":
+                raise pool.refused(
+                    f"averages {pool.config.get('pool_size')} of a map of {last}x{last} pixels; "
+                    "MobileNet averages all of it, as GlobalAveragePooling2D does"
+                )
+        elif pool is None:
             if self.at == len(self.layers):
                 raise self.layers[-1].refused(
                     "is its last, so that it ends in a map; build it with pooling='avg' for "
@@ -447,7 +456,14 @@ def _one(blocks: list[_Block], name: str) -> Any:
     return next(iter(values))
 
 
-def _padding(blocks: list[_Block], body: Architecture, size: int) -> str:
+def _last_map(blocks: list[_Block], pixels: int) -> int:
+    """Side of the last map."""
+    for block in blocks:
+        pixels = _left(pixels, _around(block.zeros, pixels, block), block)
+    return pixels
+
+
+def _padding(blocks: list[_Block], size: int) -> str:
     """The padding that gives each layer the zeros it has, at this size of the input."""
     misfits: dict[str, tuple[int, KerasLayer]] = {}
     for padding in PADDINGS:

@@ -97,7 +97,7 @@ def _layer(layer: dict[str, Any]) -> KerasLayer:
     function = config.get("function") if kind == "TFOpLambda" else kind
     module = str(layer.get("module", "ops"))
     # keras.layers.Add and its like add two tensors, and have the names of the operations.
-    if function in ARITHMETIC and "layers" not in module:
+    if function in ARITHMETIC and (kind == "TFOpLambda" or "layers" not in module):
         nodes = layer.get("inbound_nodes") or []
         numbers = list(_numbers(nodes))
         first = next(iter(nodes[0].get("args", [])), {}) if isinstance(nodes[0], dict) else {}

@@ -12,7 +12,7 @@ Keras names layers by itself if nobody does; "keras-automatic" is for those: dep
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -20,7 +20,7 @@ from torch import Tensor
 from ..architecture import Architecture, mobilenet_v1
 from ..layer import Kind, Layer
 from ..model import KERAS, PAPER, TF_SLIM, TIMM, Convention
-from .stored import WeightsError, some
+from .stored import Stored, WeightsError, some
 
 # Our own names of what a layer stores, in the order of its state dict.
 NORM = ("bn.weight", "bn.bias", "bn.running_mean", "bn.running_var")
@@ -145,13 +145,75 @@ NAMINGS = (OURS, TIMM_NAMES, TRANSFORMERS, TF_SLIM_NAMES, KERAS_NAMES, KERAS_AUT
 
 # What training leaves in a tf-slim checkpoint beside the weights.
 TRAINING = re.compile(r"global_step|.*/(RMSProp(_1)?|Momentum|Adam(_1)?|ExponentialMovingAverage)")
-WRAPPERS = re.compile(r"^((_orig_mod|module)\.)+")  # torch.compile's and DataParallel's
+# torch.compile's, DataParallel's and DeepSpeed's, at any depth: a part may be compiled alone.
+HALF_OF_ONE = 40  # names: half of what the smallest body has
+WRAPPERS = re.compile(r"(^|\.)(?:_orig_mod|module|_forward_module)(?=\.)")
 
 
 def clean(name: str) -> str | None:
     """A key without what tools put around it; None if it is no weight of the network."""
-    name = WRAPPERS.sub("", name).removesuffix(":0")
-    return None if TRAINING.fullmatch(name) else name
+    name = WRAPPERS.sub(r"\1", name).replace("..", ".").lstrip(".").removesuffix(":0")
+    return None if name == "n_averaged" or TRAINING.fullmatch(name) else name
+
+
+def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
+    """Tensors by their names without wrappers and without a prefix that the whole network has.
+
+    Lightning's "model.", a "backbone." or "student.", whatever it is called. Names outside the
+    prefix stay, and are refused later as extra.
+
+    Raises
+    ------
+    WeightsError
+        A name stands there twice, or two whole networks do.
+    """
+    found: dict[str, Stored] = {}
+    for name, stored in tensors.items():
+        key = clean(name)
+        if key in found:
+            raise WeightsError(f"it holds {key!r} twice, the second time as {name!r}")
+        if key is not None:
+            found[key] = stored
+    hits = {prefix: _most_hits(_under(prefix, found)) for prefix in _prefixes(found)}
+    whole = [prefix for prefix, count in hits.items() if count >= HALF_OF_ONE]
+    if len(whole) > 1:
+        raise WeightsError(
+            f"it holds {len(whole)} networks, under {some(whole)}; save the one you mean"
+        )
+    if whole and hits[whole[0]] > _most_hits(found):
+        inside = _under(whole[0], found)
+        outside = {key: value for key, value in found.items() if not key.startswith(whole[0])}
+        if twice := inside.keys() & outside.keys():
+            raise WeightsError(f"it holds {min(twice)!r} both under {whole[0]!r} and without it")
+        found = inside | outside
+    if "conv_stem.convolution.weight" in found:  # transformers' body alone lacks its own prefix
+        found = {
+            key if key.startswith("classifier.") else f"mobilenet_v1.{key}": value
+            for key, value in found.items()
+        }
+    return found
+
+
+def _under(prefix: str, tensors: Mapping[str, Stored]) -> dict[str, Stored]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _prefixes(keys: Collection[str]) -> list[str]:
+    """What may stand before the name of a first layer's weight."""
+    firsts = [
+        next(iter(naming.keys(mobilenet_v1().layers[0]).values()))
+        for naming in NAMINGS
+        if naming.torch_layout
+    ] + ["conv_stem.convolution.weight"]
+    found = {key.removesuffix(first) for key in keys for first in firsts if key.endswith(first)}
+    return sorted(prefix for prefix in found if prefix.endswith(".") and prefix != "mobilenet_v1.")
+
+
+def _most_hits(keys: Collection[str]) -> int:
+    """How many of the names are those of the source that they fit best."""
+    if "conv_stem.convolution.weight" in keys:
+        keys = [f"mobilenet_v1.{key}" for key in keys]
+    return max(_hits(naming, arch, keys) for naming in NAMINGS for arch in _bodies(naming))
 
 
 def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:

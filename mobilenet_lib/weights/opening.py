@@ -32,8 +32,15 @@ NPY_SUFFIX = ".npy"
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Opened]:
+def opened(path: Path, state: str | None = None) -> Iterator[Opened]:
     """Open a checkpoint; tensors can be read inside the block.
+
+    Parameters
+    ----------
+    path
+        The file.
+    state
+        Which of several states in a .pt file; None chooses.
 
     Raises
     ------
@@ -55,8 +62,12 @@ def opened(path: Path) -> Iterator[Opened]:
             if hdf5.is_keras(archive):
                 found = stack.enter_context(hdf5.open_keras(path, archive))
             else:
-                reader = pickled.open_torch if pickled.is_torch(archive) else _open_npz
-                found = reader(path, archive)
+                is_torch = pickled.is_torch(archive)
+                found = (
+                    pickled.open_torch(path, archive, state)
+                    if is_torch
+                    else _open_npz(path, archive)
+                )
         elif _header_length(path, start) is not None:
             found = stack.enter_context(_open_safetensors(path))
         else:

@@ -8,6 +8,7 @@ name in them that a dictionary of tensors has no need of is refused; then `torch
 from __future__ import annotations
 
 import pickletools
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,40 @@ ALLOWED = {
         for kind in ("Half", "BFloat16", "Float", "Double", "Long", "Int", "Byte", "Bool")
     ),
 }
-WRAPPERS = ("state_dict", "model", "model_state_dict")  # where training scripts put the weights
+# Where training scripts put the weights, the averaged ones first: by these they evaluate.
+AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict", "ema_model", "ema", "model_averaged")
+WRAPPERS = (
+    *AVERAGED,
+    *("state_dict", "model_state_dict", "model", "net", "network", "weights", "params"),
+)
+
+
+class Inert:
+    """Stands for what lies beside the weights, a best accuracy or the options; it does nothing."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+    def __setitem__(self, *_: Any) -> None:
+        pass
+
+    def add(self, _: Any) -> None:
+        """As of a set."""
+
+
+# Looked up by name in a pickle, and never imported: each becomes an `Inert`.
+BESIDE = (
+    *("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype"),
+    *(f"numpy.dtypes.{kind}DType" for kind in ("Float64", "Float32", "Int64", "Int32", "Bool")),
+    *("_codecs.encode", "argparse.Namespace", "collections.defaultdict", "__builtin__.set"),
+    *("pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath"),
+    *("pytorch_lightning.utilities.parsing.AttributeDict",),
+    *("lightning.pytorch.utilities.parsing.AttributeDict",),
+    *("lightning.fabric.utilities.data.AttributeDict",),
+)
 ADVICE = (
     'Save only the weights, torch.save(net.state_dict(), "weights.pt"), or better as .safetensors'
 )
@@ -48,8 +82,15 @@ def is_torch(archive: zipfile.ZipFile) -> bool:
     return any(_is_pickle(name) for name in archive.namelist())
 
 
-def open_torch(path: Path, archive: zipfile.ZipFile) -> Opened:
+def open_torch(path: Path, archive: zipfile.ZipFile, state: str | None = None) -> Opened:
     """Open a .pt file whose pickle does nothing but list tensors.
+
+    Parameters
+    ----------
+    path, archive
+        The file, and its content.
+    state
+        Which of several states to take, such as "model_ema"; None: an averaged one if there is one.
 
     Raises
     ------
@@ -70,7 +111,9 @@ def open_torch(path: Path, archive: zipfile.ZipFile) -> Opened:
         )
     try:
         content = archive.read(pickles[0])
-        strangers = sorted(set(_globals(content)) - ALLOWED)
+        asked = set(_globals(content))
+        beside = [name for name in BESIDE if tuple(name.rsplit(".", 1)) in asked]
+        strangers = sorted(asked - ALLOWED - {tuple(name.rsplit(".", 1)) for name in beside})
     except Exception as error:  # zipfile and pickletools, on damaged bytes
         raise WeightsError(f"{path} is damaged ({shorten(str(error))}); {ADVICE}") from error
     if strangers:
@@ -80,12 +123,13 @@ def open_torch(path: Path, archive: zipfile.ZipFile) -> Opened:
         )
     try:
         archive.fp.seek(0)
-        loaded = torch.load(archive.fp, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([(Inert, name) for name in beside]):
+            loaded = torch.load(archive.fp, map_location="cpu", weights_only=True)
     except Exception as error:
         raise WeightsError(
             f"{path} cannot be read by torch ({shorten(str(error))}); {ADVICE}"
         ) from error
-    return _state(path, loaded)
+    return _state(path, loaded, state)
 
 
 def _is_pickle(name: str) -> bool:
@@ -110,10 +154,31 @@ def _globals(content: bytes) -> Iterator[tuple[str, str]]:
             strings.append(argument)
 
 
-def _state(path: Path, loaded: Any) -> Opened:
-    for wrapper in WRAPPERS:
-        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
-            loaded = loaded[wrapper]
+def _state(path: Path, loaded: Any, wanted: str | None) -> Opened:
+    taken: list[str] = []
+    passed: list[str] = []
+    while isinstance(loaded, dict):
+        there = [name for name in loaded if isinstance(loaded[name], dict)]
+        known = [name for name in WRAPPERS if name in there]
+        if wanted is not None and wanted in there:
+            known.remove(wanted) if wanted in known else None
+            known.insert(0, wanted)
+        if not known:
+            break
+        passed += known[1:]
+        taken.append(known[0])
+        loaded = loaded[known[0]]
+    if wanted is not None and wanted not in taken:
+        raise WeightsError(
+            f"{path} has no state {wanted!r}; it has {some([*taken, *passed]) or 'one, unnamed'}"
+        )
+    if passed and wanted is None:
+        warnings.warn(
+            f"{path.name} holds {some([*taken, *passed])}: the weights of {taken[0]!r} were taken; "
+            f"pass state={passed[0]!r} for the other",
+            UserWarning,
+            stacklevel=2,
+        )
     if not isinstance(loaded, dict):
         raise WeightsError(f"{path} holds a {type(loaded).__name__}, not a state dict; {ADVICE}")
     others = [
@@ -133,4 +198,8 @@ def _state(path: Path, loaded: Any) -> Opened:
         )
         for name, tensor in loaded.items()
     }
-    return Opened(path, tensors)
+    said: dict[str, Any] = {"state": ".".join(taken)} if passed else {}
+    for module in getattr(loaded, "_metadata", {}).values():  # what our own networks tell
+        if isinstance(module, dict) and "mobilenet_lib" in module:
+            said["module"] = module["mobilenet_lib"]
+    return Opened(path, tensors, said)

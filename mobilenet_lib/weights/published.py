@@ -20,10 +20,10 @@ from ..model import HEADS, Convention, Head, MobileNet, check_head
 from ..preprocess import INCEPTION, Preprocess
 from ..validation import check_choice
 from .described import Description, describe
-from .fitting import State, check_names, fit, headless, read
+from .fitting import State, check_names, fit, headless, read, with_head
 from .hub import Found, find
 from .keras import Followed, follow
-from .naming import Naming, clean, recognise
+from .naming import Naming, cleaned, recognise
 from .opening import opened
 from .stored import Opened, Stored, WeightsError, shorten, some
 
@@ -39,6 +39,7 @@ def load_published(
     resolution: int | None = None,
     drop_background: bool = False,
     head: Head | Literal["any"] = "softmax",
+    state: str | None = None,
     revision: str | None = None,
 ) -> MobileNet:
     """Load a MobileNet V1 from a checkpoint of ours, timm's, transformers', Keras' or tf-slim's.
@@ -60,6 +61,9 @@ def load_published(
         softmax or an argmax over them would get wrong is refused. "sigmoid": each output is there
         or not, also a single one. "features": the network has no classifier. "any": all of them,
         and `net.head` and `net.probabilities` say what they are.
+    state
+        Which of several states in a .pt file, such as "model" where averaged weights stand beside
+        it; None takes the averaged ones, as those who trained them evaluate, and says so.
     revision
         Branch, tag or commit on the hub.
 
@@ -81,7 +85,7 @@ def load_published(
     """
     check_choice("head", head, (*HEADS, "any"))
     found = find(source, revision)
-    with opened(found.path) as checkpoint:
+    with opened(found.path, state) as checkpoint:
         try:
             net = _build(
                 found, checkpoint, convention, preprocess, resolution, drop_background, head
@@ -104,7 +108,7 @@ def _build(
     drop_background: bool,
     wanted: str,
 ) -> MobileNet:
-    stored, metadata = _cleaned(checkpoint.tensors), checkpoint.metadata | found.beside
+    stored, metadata = cleaned(checkpoint.tensors), checkpoint.metadata | found.beside
     if "model" in metadata:
         size = resolution or (preprocess and preprocess.resolution)
         stored, said = _followed(metadata, stored, size, preprocess is None)
@@ -115,11 +119,12 @@ def _build(
     convention = convention or said.convention
     preprocess = preprocess or said.preprocess
     _check_complete(naming, convention, preprocess)
+    stored = with_head(naming, body, stored)
     bare = headless(naming, body, stored)
     check_names(naming, body, stored, bare)
     arch = _agreed(fit(naming, body, stored, convention.width_rule, bare), said)
     state = read(naming, arch, stored)
-    classes = _class_names(said.classes, arch.num_classes)
+    classes = _class_names(None if bare else said.classes, arch.num_classes)
     if drop_background:
         state, classes = _without_background(state, classes)
     if resolution is not None:
@@ -130,6 +135,8 @@ def _build(
     net = _made(mobilenet_v1(arch.alpha, preprocess.resolution, **options), convention, head, state)
     net.preprocess, net.classes = preprocess, classes
     net.source = {**said.source, "naming": naming.name, **found.source}
+    if "state" in metadata:
+        net.source["state"] = metadata["state"]
     return net
 
 
@@ -195,17 +202,6 @@ def _made(arch: Architecture, convention: Convention, head: Head, state: State) 
         net = MobileNet(arch, convention, head)
     net.load_state_dict(state, assign=True)
     return net
-
-
-def _cleaned(tensors: dict[str, Stored]) -> dict[str, Stored]:
-    cleaned: dict[str, Stored] = {}
-    for name, stored in tensors.items():
-        key = clean(name)
-        if key in cleaned:
-            raise WeightsError(f"it holds {key!r} twice, the second time as {name!r}")
-        if key is not None:
-            cleaned[key] = stored
-    return cleaned
 
 
 def _check_complete(naming: Naming, convention: Any, preprocess: Any) -> None:
