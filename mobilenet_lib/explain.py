@@ -35,7 +35,7 @@ class Look(NamedTuple):
     """From `occlusion`: what covering each place takes from the probability."""
     activation: NDArray[np.float32]
     """From `class_activation`: what each place adds to the class's logit, less what it adds to the
-    mean of the other classes'."""
+    mean of the other classes', where the classes exclude each other."""
 
 
 def look(net: MobileNet, photo: Photo, label: int = 0, window: int | None = None) -> Look:
@@ -64,13 +64,13 @@ def look(net: MobileNet, photo: Photo, label: int = 0, window: int | None = None
     maps = class_activation(net, x)
     others = np.delete(maps, label, axis=0)
     with torch.inference_mode():
-        probability = net(x).softmax(1)[0, label].item()
+        probability = net.probabilities(net(x))[0, label].item()
     return Look(
         net.classes[label],
         probability,
         np.array(net.preprocess.square(photo)),
         occluded,
-        maps[label] - others.mean(0) if len(others) else maps[label],
+        maps[label] - others.mean(0) if net.head == "softmax" else maps[label],
     )
 
 
@@ -118,9 +118,9 @@ def occlusion(
         left = round((column + 0.5) * width / cells - window / 2)
         copy[:, max(top, 0) : top + window, max(left, 0) : left + window] = mean[0]
     with torch.inference_mode():
-        whole = net(x).softmax(1)[0, label]
-        rest = torch.cat([net(part).softmax(1)[:, label] for part in covered.split(AT_ONCE)])
-    return (whole - rest).view(cells, cells).cpu().numpy()
+        whole = net.probabilities(net(x))[0, label]
+        parts = [net.probabilities(net(part))[:, label] for part in covered.split(AT_ONCE)]
+    return (whole - torch.cat(parts)).view(cells, cells).cpu().numpy()
 
 
 def class_activation(net: MobileNet, x: Tensor) -> NDArray[np.float32]:
@@ -158,5 +158,7 @@ def class_activation(net: MobileNet, x: Tensor) -> NDArray[np.float32]:
 def _check(net: MobileNet, x: Tensor) -> None:
     if x.dim() != 4 or x.shape[0] != 1:
         raise ValueError(f"one network input is needed, (1, 3, H, W); got {tuple(x.shape)}")
+    if net.head == "features":
+        raise ValueError("the network has no classifier, so there is no class to ask about")
     if net.training:
         raise ValueError("the network is in training mode; call net.eval() first")

@@ -16,6 +16,8 @@ class OnePixel(nn.Module):
     """Says class 1 if one pixel is bright, and looks at nothing else."""
 
     arch = SimpleNamespace(num_classes=2)
+    head = "softmax"
+    probabilities = MobileNet.probabilities
 
     def __init__(self, row, column):
         super().__init__()

@@ -224,7 +224,7 @@ for c in (mn.PAPER, mn.TF_SLIM, mn.KERAS, mn.TIMM):
     print(f"{c.name:8s} {c.activation:6s} {c.padding:10s} BN eps {c.bn_eps:<6g} {c.num_classes}")
 
 # %% [markdown]
-# The first line follows the paper's words, and its authors' code where the words end. The padding rules are the two of chapter 01; *eps* is a small number that BN adds before it divides; the 1001st class of tf-slim is "background".
+# The first line follows the paper's words, and its authors' code where the words end. *same* and *symmetric* are the two padding rules of chapter 01; *keras* is *same* for every map with an even number of pixels, and leaves one pixel less of an odd one; *eps* is a small number that BN adds before it divides; the 1001st class of tf-slim is "background".
 #
 # **Predict:** we change nothing but the padding rule. Do the scores stay as they are, or move? And if so, by how much, compared with their own spread?
 

@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,9 @@ class Predict:
     weights: str = "person_detector"
     """A checkpoint file, or its name in the book or on the hub."""
     threshold: float = 0.5
-    """With two classes, how probable the first must be to be said."""
+    """How probable the first of two classes, or each one that is there or not, must be."""
+    state: str | None = None
+    """Which of several states in a .pt file, such as "model" beside averaged weights."""
     json: bool = False
     """Print JSON, for a program to read."""
 
@@ -35,7 +38,16 @@ class Predict:
             raise ValueError("name at least one photo, folder or pattern")
         from ..weights import load_published  # brings in torch, which `mobilenet cost` does without
 
-        net = load_published(self.weights)
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", UserWarning)
+            net = load_published(self.weights, head="any", state=self.state)
+        for note in notes:
+            print(f"mobilenet: note: {note.message}", file=sys.stderr)
+        if net.head == "features":
+            raise ValueError(
+                f"{self.weights} has no classifier, only the body of a network; there is no class "
+                "to name. Weights with a classifier are needed"
+            )
         seen: list[dict[str, Any]] = []
         errors: list[dict[str, str]] = []
         for path, error in expand(self.photos):
@@ -51,7 +63,8 @@ class Predict:
                 if not self.json:
                     print(line(seen[-1]))
         if self.json:
-            said = {"classes": list(net.classes), "photos": seen, "errors": errors}
+            said = {"classes": list(net.classes), "head": net.head}
+            said |= {"photos": seen, "errors": errors}
             print(json.dumps(said, indent=2))
         return 2 if not seen else int(bool(errors))
 
@@ -62,22 +75,29 @@ class Predict:
         from ..photos import load_photo
 
         with torch.inference_mode():
-            shares = net(net.preprocess(load_photo(path))).softmax(1)[0].tolist()
+            logits = net(net.preprocess(load_photo(path)))
+            shares = net.probabilities(logits)[0].tolist()
         best = max(range(len(shares)), key=shares.__getitem__)
-        if len(shares) == 2:
+        if net.head == "softmax" and len(shares) == 2:
             best = 0 if shares[0] >= self.threshold else 1
-        return {
-            "photo": path,
-            "label": net.classes[best],
-            "confidence": shares[best],
-            "probabilities": dict(zip(net.classes, shares, strict=True)),
-        }
+        said = {"photo": path, "label": net.classes[best], "confidence": shares[best]}
+        if net.head == "sigmoid":  # each is there or not: all that are, or that none is
+            there = [i for i, share in enumerate(shares) if share >= self.threshold]
+            said["labels"] = [net.classes[i] for i in there]
+            if not there:
+                which = net.classes[0] if len(shares) == 1 else "class"
+                said |= {"label": f"no {which}", "confidence": 1 - shares[best]}
+        return said | {"probabilities": dict(zip(net.classes, shares, strict=True))}
 
 
 def line(seen: dict[str, Any]) -> str:
     """One photo's result, to read."""
+    said = [seen["label"], *(x for x in seen.get("labels", ()) if x != seen["label"])]
+    shares = seen["probabilities"]
     label = seen["label"].replace("non_person", "no person")
-    return f"{label:12s} {seen['confidence']:6.1%}  {seen['photo']}"
+    first = f"{label:12s} {seen['confidence']:6.1%}"
+    more = "".join(f", {name} {shares[name]:.1%}" for name in said[1:])
+    return f"{first}{more}  {seen['photo']}"
 
 
 def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:

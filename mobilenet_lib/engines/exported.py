@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..model import Head
 from ..preprocess import Preprocess
 from ..validation import check_choice
 from ..weights.described import FORMAT, Description, describe
@@ -43,6 +44,8 @@ class Exported:
     format: str
     preprocess: Preprocess
     classes: tuple[str, ...]
+    head: Head
+    """What the outputs are: see `MobileNet`."""
     source: dict[str, Any]
     any_batch: bool
     """Whether it takes batches of any size, else one image."""
@@ -94,7 +97,13 @@ def load_exported(path: str | os.PathLike[str], threads: int | None = None) -> E
         )
     what = _described(file, said)
     return Exported(
-        format, what.preprocess, what.classes, what.source, format != "executorch", forward
+        format,
+        what.preprocess,
+        what.classes,
+        what.head,
+        what.source,
+        format != "executorch",
+        forward,
     )
 
 
