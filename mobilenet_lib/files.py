@@ -41,6 +41,11 @@ def find_data() -> Path:
     )
 
 
+def printable(name: str | os.PathLike[str]) -> str:
+    """A name of a file with what is not UTF-8 in it escaped."""
+    return os.fspath(name).encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 @contextmanager
 def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file for writing that appears under `path` only when it is complete.

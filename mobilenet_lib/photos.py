@@ -6,26 +6,49 @@ A photo is a uint8 array (height, width, 3) in RGB. Nothing here needs torch.
 from __future__ import annotations
 
 import csv
+import io
 import os
+import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, UnidentifiedImageError, features
 
-from .files import find_data
+from .files import find_data, printable
 from .validation import check_int
 
 Photo = NDArray[np.uint8]
 
+# Damaged EXIF costs a photo its orientation, no more, and photos are opened by many threads, so the
+# warning cannot be kept from users in the place where it is given.
+warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning, "PIL")
+
 # What cameras, phones and browsers write. Others are refused before a decoder sees them: one of
 # PIL's (EPS) hands the file to another program.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+AVIF = ("AVIF",) if features.check("avif") else ()
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", *AVIF)
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jfif", ".jpe", ".jfi", ".png", ".apng", ".webp", ".gif", ".bmp"),
+    *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *((".avif",) if AVIF else ()),
+)
 """Endings of files that are taken for images where a whole folder is named."""
-MAX_PIXELS = 50 * 2**20  # 52 megapixels, a phone's largest; a small file may claim far more
+MAX_PIXELS = 50 * 2**20  # 52 megapixels; a small file may claim far more
+MAX_JPEG_PIXELS = 2**28  # phones make 200 megapixels; a JPEG can be read at an eighth of its size
+JPEG, HEIC = b"\xff\xd8\xff", (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")
 
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What sets a photo upright, by EXIF orientation."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Brightness of red, green and blue (Rec. ITU-R BT.601)."""
@@ -64,55 +87,124 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
     Returns
     -------
     array
-        (height, width, 3) uint8, RGB. Grey images get three equal channels.
+        (height, width, 3) uint8, RGB, as `upright` makes it.
 
     Raises
     ------
     PhotoError
-        The file is empty, cannot be decoded, is no image, too large, or in a mode other than RGB or
-        grey. A JPEG damaged in the middle may still decode; like every JPEG reader, this one then
-        returns what it found.
+        The file is empty, cannot be decoded, is no image, or too large. A JPEG damaged in the
+        middle may still decode; like every JPEG reader, this one then returns what it found.
     FileNotFoundError
         There is no such file, with the names there are.
     """
     path = _find(source)
-    if path.stat().st_size == 0:
-        raise PhotoError(f"{path} is empty (0 bytes); a photo file is needed, such as a JPEG")
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            check_pixels(image, str(path))
-            image.load()  # reads all of it, so that a truncated file fails here
-            image = upright(image, str(path))
-    except PhotoError:
-        raise
-    except Exception as error:  # on a damaged file, PIL's decoders raise nearly anything
-        raise PhotoError(
-            f"{path} cannot be read as an image ({error}); it may be damaged or cut short. "
-            f"Formats that can be read: {', '.join(FORMATS)}"
-        ) from error
+    image = open_photo(path.read_bytes(), printable(path))
     if size is not None:
         side = check_int("size", size, 1, 8192)
         image = ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
     return np.array(image)  # a copy: PIL's own buffer is read-only, which torch warns about
 
 
-def upright(image: Image.Image, name: str = "the image") -> Image.Image:
-    """A PIL image in RGB, turned the way the camera was held (EXIF orientation).
+def open_photo(content: bytes, name: str) -> Image.Image:
+    """An encoded photo as an upright RGB image; see `upright`.
+
+    A JPEG of more than MAX_PIXELS is decoded at a half, a quarter or an eighth of its size; of an
+    animation, the first picture is taken.
 
     Raises
     ------
     PhotoError
-        The image is in a mode other than RGB or grey, or too large; the message calls it `name`.
+        It cannot be read as a photo; the message calls it `name`.
+    """
+    if not content:
+        raise PhotoError(f"{name} is empty (0 bytes); a photo file is needed, such as a JPEG")
+    if content[4:12] in HEIC:
+        raise PhotoError(
+            f"{name} is HEIC, which is not read here; save it as JPEG or PNG (phones do so when a "
+            "photo is sent or exported)"
+        )
+    try:
+        with _opened(io.BytesIO(content)) as image:
+            if image.format == "JPEG" and image.width * image.height <= MAX_JPEG_PIXELS:
+                _reduce(image)
+            check_pixels(image, name)
+            image.load()  # reads all of it, so that a truncated file fails here
+            return upright(image, name)
+    except PhotoError:
+        raise
+    except Exception as error:  # on a damaged file, PIL's decoders raise nearly anything
+        said = "of no format that is known" if isinstance(error, UnidentifiedImageError) else error
+        raise PhotoError(
+            f"{name} cannot be read as an image ({said}); it may be damaged or cut short. "
+            f"Formats that can be read: {', '.join(FORMATS)}"
+        ) from error
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    # PIL's Image.open refuses large images before a JPEG can be asked to decode a small one.
+    if file.getbuffer()[:3] == JPEG:
+        return JpegImagePlugin.JpegImageFile(file)
+    return Image.open(file, formats=FORMATS)
+
+
+def _reduce(image: Image.Image) -> None:
+    """Have a JPEG decoded so small that it is read, and no smaller."""
+    width, height = image.size
+    for part in (2, 4, 8):
+        if image.width * image.height <= MAX_PIXELS:
+            return
+        image.draft(None, (width // part, height // part))
+
+
+def upright(image: Image.Image, name: str = "the image") -> Image.Image:
+    """A PIL image in RGB, turned the way the camera was held (EXIF orientation).
+
+    What is transparent is laid over white. 16 bits are divided by 257; numbers with a point are
+    taken from 0 to 1, or, if one is above 1, from 0 to 255.
+
+    Raises
+    ------
+    PhotoError
+        The image is too large, of a mode that is no picture, or has numbers out of range; the
+        message calls it `name`.
     """
     check_pixels(image, name)
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        image = ImageOps.exif_transpose(image)  # a copy, which most photos do without
-    if image.mode not in ("RGB", "L"):
+    try:
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # EXIF that nobody can read: every viewer shows the photo as it is stored
+        turn = None
+    image = _rgb(image, name)
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(image: Image.Image, name: str) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_eight_bits(np.asarray(image), image.mode, name)).convert("RGB")
+    if image.has_transparency_data:
+        over = image.convert("RGBA")
+        white = Image.new("RGBA", over.size, "white")
+        return Image.alpha_composite(white, over).convert("RGB")
+    if image.mode == "RGB":
+        return image
+    try:
+        return image.convert("RGB")
+    except ValueError as error:
         raise PhotoError(
-            f"{name} has mode {image.mode}; RGB or grey (L) is needed. Convert it, for instance "
-            'with PIL: Image.open(path).convert("RGB").save("photo.png")'
+            f"{name} has mode {image.mode}, which cannot be shown in RGB; save it as RGB"
+        ) from error
+
+
+def _eight_bits(numbers: NDArray[Any], mode: str, name: str) -> NDArray[np.uint8]:
+    low, high = float(numbers.min()), float(numbers.max())
+    whole = mode != "F"
+    if not (low >= 0 and high <= (65535 if whole else 255)):  # NaN fails, too
+        allowed = "0 to 65535" if whole else "0 to 1 or 0 to 255"
+        raise PhotoError(
+            f"{name} has mode {mode} and numbers from {low:g} to {high:g}; {allowed} are taken for "
+            "brightness. Scale it to that, then save it"
         )
-    return image if image.mode == "RGB" else image.convert("RGB")
+    factor = 1 / 257 if whole else 255 if high <= 1 else 1
+    return np.rint(numbers * np.float64(factor)).astype(np.uint8)
 
 
 def check_photo(photo: Any) -> Photo:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from mobilenet_lib import photos
+from mobilenet_lib.data.decode import decode
 from mobilenet_lib.files import find_data
 from mobilenet_lib.photos import PhotoError, check_photo, load_photo, to_gray
 
@@ -131,35 +132,136 @@ def test_a_size_out_of_range_is_named(size):
         load_photo("cat", size)
 
 
+# --- Modes ------------------------------------------------------------------------------------
+
+
+def over_white(colours, alpha):
+    share = alpha[:, :, None] / 255
+    return np.floor(colours * share + 255 * (1 - share) + 0.5)
+
+
+def test_what_is_transparent_is_laid_over_white(tmp_path):
+    colours, alpha = noise(), noise(seed=1)[:, :, 0]
+    path = saved(tmp_path, np.dstack([colours, alpha]))
+    assert abs(load_photo(path) - over_white(colours, alpha)).max() <= 1
+    grey = np.repeat(colours[:, :, :1], 3, axis=2)
+    Image.merge("LA", [Image.fromarray(x) for x in (colours[:, :, 0], alpha)]).save(path)
+    assert abs(load_photo(path) - over_white(grey, alpha)).max() <= 1
+
+
+def test_a_transparent_colour_becomes_white(tmp_path):
+    path = tmp_path / "photo.png"
+    pixels = noise()
+    pixels[0, 0] = pixels[3, 4] = (1, 2, 3)
+    Image.fromarray(pixels).save(path, transparency=(1, 2, 3))
+    wanted = pixels.copy()
+    wanted[(pixels == (1, 2, 3)).all(2)] = 255
+    assert np.array_equal(load_photo(path), wanted)
+    few = Image.fromarray(pixels).quantize(16)
+    few.save(path, transparency=few.getpixel((0, 0)))
+    wanted = np.array(few.convert("RGB"))
+    wanted[np.array(few) == few.getpixel((0, 0))] = 255
+    assert np.array_equal(load_photo(path), wanted)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [
+        ("P", "a.gif"),
+        ("P", "a.png"),
+        ("1", "a.tif"),
+        ("1", "a.pbm"),
+        ("CMYK", "a.jpg"),
+        ("YCbCr", "a.jpg"),
+        ("L", "a.png"),
+    ],
+)
+def test_other_modes_are_shown_as_everywhere(tmp_path, mode, name):
+    image = Image.fromarray(noise())
+    image = image.quantize(16) if mode == "P" else image.convert(mode)
+    image.save(tmp_path / name)
+    with Image.open(tmp_path / name) as stored:
+        wanted = np.array(stored.convert("RGB"))
+    assert np.array_equal(load_photo(tmp_path / name), wanted)
+    assert np.array_equal(decode((tmp_path / name).read_bytes()), wanted)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+def test_sixteen_bits_are_scaled(tmp_path, name):
+    eight = noise()[:, :, 0]
+    deep = eight.astype(np.uint16) * 257
+    deep[0, 0], deep[0, 1] = 128, 129  # to the nearest of 256
+    Image.fromarray(deep).save(tmp_path / name)
+    eight[0, :2] = 0, 1
+    assert np.array_equal(load_photo(tmp_path / name), np.dstack([eight] * 3))
+
+
+@pytest.mark.parametrize("factor", [1, 255])
+def test_numbers_with_a_point_are_scaled(tmp_path, factor):
+    share = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    Image.fromarray(share * factor).save(tmp_path / "a.tif")
+    assert np.array_equal(load_photo(tmp_path / "a.tif")[:, :, 1], np.rint(share * 255))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "word"),
+    [
+        (np.float32([[0, 300]]), r"numbers from 0 to 300; 0 to 1 or 0 to 255"),
+        (np.float32([[-1, 1]]), "from -1 to 1"),
+        (np.float32([[0, np.nan]]), "nan"),
+        (np.int32([[0, 70_000]]), "mode I and numbers from 0 to 70000; 0 to 65535"),
+        (np.int32([[-5, 9]]), "from -5 to 9"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(tmp_path, numbers, word):
+    Image.fromarray(numbers).save(tmp_path / "a.tif")
+    refused(tmp_path / "a.tif", word)
+
+
+def test_the_first_picture_of_an_animation_is_taken(tmp_path):
+    first, second = (Image.fromarray(noise(seed=i)).quantize(32) for i in (0, 1))
+    for name in ("a.gif", "a.png", "a.tif"):
+        first.save(tmp_path / name, save_all=True, append_images=[second])
+        assert np.array_equal(load_photo(tmp_path / name), np.array(first.convert("RGB"))), name
+
+
+def test_a_large_jpeg_is_read_in_a_smaller_size(tmp_path):
+    half = np.zeros((7000, 9000), np.uint8)
+    half[:, 4500:] = 200
+    Image.fromarray(half).save(tmp_path / "a.jpg", quality=50)
+    photo = load_photo(tmp_path / "a.jpg")
+    assert photo.shape == (3500, 4500, 3)
+    assert abs(photo[:, [100, 4400]].mean((0, 2)) - (0, 200)).max() < 3
+
+
+@pytest.mark.parametrize("entry", ["cut", "text", "huge"])
+def test_exif_that_cannot_be_read_leaves_the_photo_as_it_is(tmp_path, entry):
+    exif = {
+        "cut": b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01",
+        "text": b"Exif\0\0not at all",
+        "huge": b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(9),
+    }[entry]
+    Image.fromarray(noise()).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    Image.fromarray(noise()).save(tmp_path / "b.jpg", quality=95)
+    assert np.array_equal(load_photo(tmp_path / "a.jpg"), load_photo(tmp_path / "b.jpg"))
+
+
+def test_tiff_and_png_are_turned_once(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("a.tif", "a.png", "a.webp"):
+        options = {"lossless": True} if name.endswith("webp") else {}
+        Image.fromarray(noise()).save(tmp_path / name, exif=exif, **options)
+        assert np.array_equal(load_photo(tmp_path / name), np.rot90(noise(), -1)), name
+
+
 # --- Files that are no photo ------------------------------------------------------------------
 
 
-def test_rgba_is_refused(tmp_path):
-    rgba = np.dstack([noise(), noise()[:, :, :1]])
-    refused(saved(tmp_path, rgba), r"has mode RGBA; RGB or grey \(L\) is needed")
-
-
-def test_cmyk_is_refused(tmp_path):
+def test_a_heic_says_what_to_do(tmp_path):
     path = tmp_path / "photo.jpg"
-    Image.fromarray(noise()).convert("CMYK").save(path)
-    refused(path, r"has mode CMYK; RGB or grey \(L\) is needed")
-
-
-def test_sixteen_bit_grey_is_refused(tmp_path):
-    deep = noise()[:, :, 0].astype(np.uint16) * 257
-    refused(saved(tmp_path, deep), r"has mode I;16; RGB or grey \(L\) is needed")
-
-
-def test_a_palette_is_refused(tmp_path):
-    path = tmp_path / "photo.gif"
-    Image.fromarray(noise()).quantize(16).save(path)
-    refused(path, r"has mode P; RGB or grey \(L\) is needed")
-
-
-def test_what_the_refusal_of_a_mode_advises_helps(tmp_path):
-    path = saved(tmp_path, np.dstack([noise(), noise()[:, :, :1]]))
-    Image.open(path).convert("RGB").save(tmp_path / "converted.png")
-    assert np.array_equal(load_photo(tmp_path / "converted.png"), noise())
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    refused(path, "is HEIC.*save it as JPEG or PNG")
 
 
 def test_an_empty_file_is_refused(tmp_path):

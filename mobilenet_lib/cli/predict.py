@@ -108,7 +108,7 @@ def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """
     from ..data import LeftOut
     from ..data.folder import walk
-    from ..data.source import printable
+    from ..files import printable
     from ..photos import SUFFIXES
 
     for name in names:

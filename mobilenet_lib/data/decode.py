@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from ..photos import FORMATS, PhotoError, check_pixels
-
-DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+from ..photos import PhotoError, open_photo
 
 
 @dataclass
@@ -48,23 +45,12 @@ def decode(content: str | os.PathLike[str] | bytes | None) -> Image.Image:
     Raises
     ------
     PhotoError
-        It is missing, empty, damaged, cut short, too large, no image, or has 16 bits a channel.
+        It is missing, or see `photos.open_photo`.
     """
     if content is None:
         raise PhotoError("there is no image (null)")
-    # A decoder can raise anything on bytes that are out to hurt it. Whatever it is becomes the
-    # reason in the report, so nothing is hidden.
     try:
         encoded = content if isinstance(content, bytes) else Path(content).read_bytes()
-        if not encoded:
-            raise ValueError("the file is empty (0 bytes)")
-        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
-            check_pixels(image, "it")
-            if image.mode in DEEP_MODES:
-                raise ValueError(f"mode {image.mode}; 8 bits a channel are needed")
-            image.load()
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except UnidentifiedImageError as error:
-        raise PhotoError(f"damaged, or none of the formats {', '.join(FORMATS)}") from error
-    except Exception as error:
-        raise PhotoError(str(error) or type(error).__name__) from error
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        raise PhotoError(str(error)) from error
+    return open_photo(encoded, "it")

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files import printable
 from ..photos import SUFFIXES
 from ..validation import check_choice
 from .parts import find_parts, part_of, refuse_parts
-from .source import PARTS, LeftOut, Source, check_labels, hold_out, kind_of, printable
+from .source import PARTS, LeftOut, Source, check_labels, hold_out, kind_of
 
 BESIDE = "folder beside train and test"
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from .source import printable
+from ..files import printable
 
 WORDS = {
     "train": ("train", "training", "trn", "trainval"),

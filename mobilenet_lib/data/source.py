@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files import printable
 from ..validation import check_choice
 
 PARTS = ("train", "test", "all")
@@ -106,11 +107,6 @@ class Source:
             told = repr((self.key(i), label, size))
             digest.update(told.encode() + content)
         return digest.hexdigest()
-
-
-def printable(name: str) -> str:
-    """A name of a file with what is not UTF-8 in it escaped."""
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def kind_of(name: str) -> tuple[str, bool]:
