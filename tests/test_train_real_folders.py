@@ -14,9 +14,8 @@ from tiny_training import tiny, write_folder, write_images
 
 from mobilenet_lib import cli, data
 from mobilenet_lib.files import short_path
-from mobilenet_lib.train import CheckpointError, Trainer, checkpoint, train
+from mobilenet_lib.train import CheckpointError, TooManyLeftOut, Trainer, checkpoint, train
 from mobilenet_lib.train.setup import check_batch, make_network, published
-from mobilenet_lib.train.unusable import TooManyLeftOut
 
 TEST = {f"{name}.png" for name in ("blue/04", "blue/06", "blue/10", "red/01", "red/04", "red/05")}
 """What is held out of two classes of twelve images."""
@@ -32,34 +31,28 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def jpeg_cut_short():
+def cut_short(kind):
     noise = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(noise).save(buffer, "JPEG")
+    Image.fromarray(noise).save(buffer, kind)
     return buffer.getvalue()[: len(buffer.getvalue()) // 2]
-
-
-def sixteen_bits():
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((40, 40), 40_000, np.uint16)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 BROKEN = {
     "red/01.png": b"no image",
     "red/03.png": b"",
-    "red/05.png": jpeg_cut_short(),
-    "blue/07.png": sixteen_bits(),
+    "red/05.png": cut_short("JPEG"),
+    "blue/07.png": cut_short("PNG"),
     "red/09.png": b"\x89PNG\r\n\x1a\n",
 }
 
 
 def decodes(path):
-    """Whether Pillow alone can make an 8-bit picture of a file."""
+    """Whether Pillow alone can read a file."""
     try:
         with Image.open(path) as image:
             image.load()
-            return image.mode != "I;16"
+            return True
     except OSError:
         return False
 
@@ -113,6 +106,7 @@ def test_the_broken_ones_are_those_that_pillow_cannot_read(tmp_path):
     assert set(found["train"]) | set(found["test"]) == set(BROKEN)
     assert set(found["test"]) == set(BROKEN) & TEST
     assert all(found["train"].values()), "each with its reason"
+    assert not trainer.unusable.fresh, "what the others know is told once"
 
 
 def test_whoever_calls_train_is_warned_once(tmp_path):
@@ -132,10 +126,9 @@ def test_whoever_calls_train_is_warned_once(tmp_path):
 def test_a_single_broken_image_is_named_as_such(tmp_path):
     folder, said = write_folder(tmp_path / "mine", broken={"red/01.png": b""}), []
     train(tiny(folder, **SMALL), on_left_out=said.append)
-    assert said == [
-        "1 of 24 images skipped, which cannot be decoded; it is red/01.png: the file is empty "
-        "(0 bytes)"
-    ]
+    (line,) = said
+    assert line.startswith("1 of 24 images skipped, which cannot be decoded; it is red/01.png: ")
+    assert "empty (0 bytes)" in line
 
 
 def test_rows_of_a_parquet_file_are_named_without_its_folder(tmp_path):
@@ -151,16 +144,16 @@ def test_files_beside_train_and_test_are_said_for_each(tmp_path):
     for part in ("train", "test"):
         write_folder(tmp_path / "mine" / part, 6)
     (tmp_path / "mine/train/red/a.heic").write_bytes(b"x")
-    (tmp_path / "mine/test/red/b.avif").write_bytes(b"x")
+    (tmp_path / "mine/test/red/b.dng").write_bytes(b"x")
     said = []
     train(tiny(tmp_path / "mine", **SMALL), tmp_path / "run", on_left_out=said.append)
     assert said == [
         "train: 1 file left out: 1 .heic; it is train/red/a.heic. "
-        "test: 1 file left out: 1 .avif; it is test/red/b.avif"
+        "test: 1 file left out: 1 .dng; it is test/red/b.dng"
     ]
     left = results(tmp_path / "run")["left_out"]
     assert left["train"]["files"] == {".heic": 1}
-    assert left["test"]["files"] == {".avif": 1}
+    assert left["test"]["files"] == {".dng": 1}
 
 
 def test_accuracy_is_of_the_images_that_were_tested(tmp_path):
@@ -210,7 +203,7 @@ def test_too_many_broken_images_stop_the_run_unless_they_are_allowed(tmp_path):
     with pytest.raises(
         TooManyLeftOut,
         match=r"7 of 24 images in .*mine cannot be used, more than the share of 0.25 .*; the first "
-        r"is red/0\d.png: the file is empty.*--left-out 1 allows all",
+        r"is red/0\d.png: .*empty.*--left-out 1 allows all",
     ):
         train(recipe, tmp_path / "run", on_left_out=[].append)
     assert not (tmp_path / "run/results.json").exists()
@@ -283,13 +276,16 @@ def test_the_command_takes_the_limit(tmp_path, capsys):
         (
             [name for name in ALL["red"] if name not in TEST],
             r"mine: none of the 9 training images of class red can be decoded; the first is "
-            r"red/00.png: the file is empty",
+            r"red/00.png: .*empty",
         ),
         (
             [name for kind in ALL for name in ALL[kind] if name not in TEST],
-            r"none of the 18 training images can be decoded; the first is blue/00.png: the file",
+            r"none of the 18 training images can be decoded; the first is blue/00.png: .*empty",
         ),
-        (sorted(TEST), r"none of the 6 test images can be decoded; the first is blue/04.png: the"),
+        (
+            sorted(TEST),
+            r"none of the 6 test images can be decoded; the first is blue/04.png: .*empty",
+        ),
     ],
 )
 def test_nothing_to_learn_from_or_to_test_with_is_refused(tmp_path, broken, words):

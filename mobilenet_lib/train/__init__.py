@@ -5,9 +5,10 @@
 
 The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `presets`, `setup`), the
 learning rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`,
-`depthwise`, `speed`, `trial`), batches that do not fit (`memory`), interrupts (`interrupt`), the
-state of a run (`checkpoint`) and what it comes to (`outcome`, `run`). A grid of runs is a `sweep`.
-Several GPUs and machines, ImageNet and SLURM: `SCALE.md` beside this file.
+`depthwise`, `speed`, `trial`), batches that do not fit (`memory`), images that cannot be used
+(`unusable`), interrupts (`interrupt`), the state of a run (`checkpoint`) and what it comes to
+(`outcome`, `run`). A grid of runs is a `sweep`. Several GPUs and machines, ImageNet and SLURM:
+`SCALE.md` beside this file.
 
 Names are handed out lazily: recipes need no torch, and the command line is made from them.
 """
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .presets import RECIPES, preset
     from .recipe import Recipe
     from .run import train
+    from .unusable import TooManyLeftOut
 
 __all__ = [
     "RECIPES",
@@ -34,6 +36,7 @@ __all__ = [
     "Recipe",
     "Result",
     "Step",
+    "TooManyLeftOut",
     "Trainer",
     "preset",
     "train",
@@ -49,5 +52,6 @@ __getattr__, __dir__ = lazy_names(
         "presets": ("RECIPES", "preset"),
         "recipe": ("Recipe",),
         "run": ("train",),
+        "unusable": ("TooManyLeftOut",),
     },
 )

@@ -191,5 +191,5 @@ def reason(content: Any) -> str:
     try:
         decode(content)
     except PhotoError as error:
-        return str(error)
+        return str(error) or type(error).__name__
     return ""
