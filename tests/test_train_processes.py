@@ -219,5 +219,5 @@ def test_a_batch_must_be_divisible():
 
 def test_only_broken_images_end_the_run(tmp_path):
     path = write_images(tmp_path / "images.parquet", 20, broken=tuple(range(20)))
-    with pytest.raises(ValueError, match=r"none of 16 images could be used; .*, row \d+: .*damaged"):
+    with pytest.raises(ValueError, match=r"none of 16 images could be used; .*row \d+: .*damaged"):
         next(data.load(path, batch_size=4, resolution=32).endless())

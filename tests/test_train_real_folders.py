@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -328,6 +330,21 @@ def test_no_file_of_a_run_holds_the_folders_above_its_data(tmp_path, monkeypatch
         content = (here / "run" / file).read_bytes()
         for word in (b"secret", str(tmp_path).encode(), tmp_path.name.encode(), b"/here"):
             assert word not in content, (file, word)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf_8_are_written_as_they_are_shown(tmp_path):
+    folder = write_folder(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")))
+    os.rename(folder / "red/01.png", os.fsencode(folder / "red") + b"/\xe8.png")
+    (folder / os.fsdecode(b"red/\xe8.png")).write_bytes(b"")
+    recipe, said = tiny(folder, batch_size=4, epochs=4), []
+    train(recipe, tmp_path / "run", on_left_out=said.append)
+    assert len(said) == 1
+    assert "it is red/\\xe8.png: " in said[0]
+    assert results(tmp_path / "run")["recipe"]["data"]["dataset"] == "caf\\xe9"
+    assert Trainer(recipe, tmp_path / "run", resume=True).finished
+    line = json.dumps(said).encode("utf-8")
+    assert b"udce" not in line
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from itertools import count
 import torch
 
 from .. import data
-from ..files import short_path
+from ..files import printable, short_path
 from ..model import KERAS, PAPER, TF_SLIM, TIMM, MobileNet
 from .recipe import Recipe
 
@@ -114,7 +114,7 @@ def published(recipe: Recipe) -> Recipe:
     name = recipe.data.dataset
     if is_named(name):
         return recipe
-    shown = short_path(os.path.normpath(name))
+    shown = printable(short_path(os.path.normpath(name)))
     return recipe.changed(dataset=os.path.join(".", shown) if is_named(shown) else shown)
 
 

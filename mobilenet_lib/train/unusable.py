@@ -20,6 +20,7 @@ from accelerate.utils import gather_object
 
 from ..data import Batches, LeftOut
 from ..data.decode import decode
+from ..files import printable
 from ..photos import PhotoError
 
 NAMED = 5
@@ -141,7 +142,7 @@ def inside(dataset: str, name: str) -> str:
     root = Path(dataset)
     if not root.exists() or root == Path("."):  # named by the hub, or from here on already
         return name
-    below = str(root) + os.sep
+    below = printable(root) + os.sep
     return name.removeprefix(below) if name.startswith(below) else Path(name).name
 
 
