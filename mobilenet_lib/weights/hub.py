@@ -15,6 +15,7 @@ from .opening import READABLE, SUFFIXES
 from .stored import MAX_HEADER, WeightsError, shorten
 
 WEIGHTS = "model.safetensors"
+SHARDED = "model.safetensors.index.json"
 BESIDE = ("config.json", "preprocessor_config.json")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 BARE = re.compile(r"[\w-]+")
@@ -43,12 +44,13 @@ def find(source: str | os.PathLike[str], revision: str | None = None) -> Found:
     """
     path = Path(source)
     if path.is_dir():
-        if not (path / WEIGHTS).is_file():
+        there = [name for name in (WEIGHTS, SHARDED) if (path / name).is_file()]
+        if not there:
             raise FileNotFoundError(f"the folder {path} has no {WEIGHTS}; name the file itself")
-        path = path / WEIGHTS
+        path = path / there[0]
     if path.is_file():
         # A hub's folder has its configuration beside the weights; any other file stands alone.
-        names = BESIDE if path.name == WEIGHTS else ()
+        names = BESIDE if path.name in (WEIGHTS, SHARDED) else ()
         there = {name: path.with_name(name) for name in names if path.with_name(name).is_file()}
         return Found(path, _read(there), {"file": path.name})
     name = str(source)

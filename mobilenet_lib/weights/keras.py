@@ -154,10 +154,12 @@ class _Walk:
     """The layers of a chain, taken one after the other."""
 
     def __init__(self, layers: tuple[KerasLayer, ...]) -> None:
+        for layer in layers:
+            if layer.config.get("data_format") not in (None, "channels_last"):
+                raise layer.refused("has channels first; channels_last is needed")
         self.skipped: set[str] = set()
         self.layers = [layer for layer in layers if not self._skip(layer)]
         self.at = 0
-        self.pooled = False
 
     def _skip(self, layer: KerasLayer) -> bool:
         nothing = layer.kind in TRAINING_ONLY or (
@@ -344,7 +346,6 @@ def _check_convolution(layer: KerasLayer, size: int, stride: int) -> None:
         "strides": _side(layer, "strides") != stride,
         "dilation_rate": _side(layer, "dilation_rate") != 1,
         "groups": config.get("groups", 1) != 1,
-        "data_format": config.get("data_format") not in (None, "channels_last"),
         "padding": config.get("padding", "valid") not in ("same", "valid"),
     }
     for name, is_wrong in wrong.items():

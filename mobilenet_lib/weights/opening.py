@@ -29,6 +29,7 @@ SAFETENSORS_TYPES = {
     "I64": ("int64", 8),
 }
 NPY_SUFFIX = ".npy"
+INDEX = ".safetensors.index.json"
 
 
 @contextmanager
@@ -55,7 +56,9 @@ def opened(path: Path, state: str | None = None) -> Iterator[Opened]:
     with path.open("rb") as handle:
         start = handle.read(16)
     with ExitStack() as stack:
-        if start.startswith(hdf5.SIGNATURE):
+        if path.name.endswith(INDEX):
+            found = _sharded(path, stack)
+        elif start.startswith(hdf5.SIGNATURE):
             found = stack.enter_context(hdf5.open_hdf5(path))
         elif start.startswith(b"PK"):
             archive = stack.enter_context(_zip(path))
@@ -73,6 +76,34 @@ def opened(path: Path, state: str | None = None) -> Iterator[Opened]:
         else:
             raise _unknown(path, start)
         yield found
+
+
+def _sharded(path: Path, stack: ExitStack) -> Opened:
+    """The tensors of all shards that an index names, each from the shard it names."""
+    if path.stat().st_size > MAX_HEADER:
+        raise WeightsError(f"{path} has over {MAX_HEADER:,} bytes, which no index needs")
+    try:
+        places = json.loads(path.read_bytes())["weight_map"]
+        shards = {str(shard) for shard in places.values()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"{path} is a damaged index ({shorten(str(error))})") from error
+    if not shards:
+        raise WeightsError(f"{path} names no tensor; download it again")
+    opened_shards: dict[str, Opened] = {}
+    for shard in sorted(shards):
+        file = path.with_name(Path(shard).name)
+        if shard != file.name:
+            raise WeightsError(f"{path} names {shorten(shard, 80)!r}, which is outside its folder")
+        if not file.is_file():
+            raise WeightsError(f"{path}: its shard {shorten(shard, 80)} is missing; download it")
+        opened_shards[shard] = stack.enter_context(_open_safetensors(file))
+    tensors: dict[str, Stored] = {}
+    for name, shard in places.items():
+        if name not in opened_shards[shard].tensors:
+            raise WeightsError(f"{path}: {shard} has no tensor {shorten(str(name), 80)!r}")
+        tensors[name] = opened_shards[shard].tensors[name]
+    check_declared(path, [(stored.shape, 4) for stored in tensors.values()])
+    return Opened(path, tensors)
 
 
 def _unknown(path: Path, start: bytes) -> WeightsError:
