@@ -10,7 +10,7 @@ import io
 import os
 import warnings
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,8 @@ warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning, "PIL")
 
 # What cameras, phones and browsers write. Others are refused before a decoder sees them: one of
 # PIL's (EPS) hands the file to another program.
-AVIF = ("AVIF",) if features.check("avif") else ()
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", *AVIF)
+AVIF = ("AVIF",) if "avif" in features.modules and features.check("avif") else ()
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", *AVIF)
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".jpe", ".jfi", ".png", ".apng", ".webp", ".gif", ".bmp"),
     *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"),
@@ -37,7 +37,8 @@ SUFFIXES = (
 """Endings of files that are taken for images where a whole folder is named."""
 MAX_PIXELS = 50 * 2**20  # 52 megapixels; a small file may claim far more
 MAX_JPEG_PIXELS = 2**28  # phones make 200 megapixels; a JPEG can be read at an eighth of its size
-JPEG, HEIC = b"\xff\xd8\xff", (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")
+JPEG = b"\xff\xd8\xff"
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -118,13 +119,13 @@ def open_photo(content: bytes, name: str) -> Image.Image:
     """
     if not content:
         raise PhotoError(f"{name} is empty (0 bytes); a photo file is needed, such as a JPEG")
-    if content[4:12] in HEIC:
+    if _is_heic(content):
         raise PhotoError(
             f"{name} is HEIC, which is not read here; save it as JPEG or PNG (phones do so when a "
             "photo is sent or exported)"
         )
     try:
-        with _opened(io.BytesIO(content)) as image:
+        with _opened(content) as image:
             if image.format == "JPEG" and image.width * image.height <= MAX_JPEG_PIXELS:
                 _reduce(image)
             check_pixels(image, name)
@@ -140,19 +141,29 @@ def open_photo(content: bytes, name: str) -> Image.Image:
         ) from error
 
 
-def _opened(file: BinaryIO) -> Image.Image:
+def _is_heic(content: bytes) -> bool:
+    brand = content[8:12]
+    if content[4:8] != b"ftyp" or brand not in (*HEIC, b"mif1", b"msf1"):
+        return False
+    # mif1 and msf1 are for any codec: what may be an AVIF, too, is named behind them.
+    return brand in HEIC or b"avi" not in content[16 : int.from_bytes(content[:4], "big")]
+
+
+def _opened(content: bytes) -> Image.Image:
+    file = io.BytesIO(content)
     # PIL's Image.open refuses large images before a JPEG can be asked to decode a small one.
-    if file.getbuffer()[:3] == JPEG:
+    if content.startswith(JPEG):  # an MPO, too: several JPEGs, of which this is the first
         return JpegImagePlugin.JpegImageFile(file)
-    return Image.open(file, formats=FORMATS)
+    return Image.open(file, formats=[name for name in FORMATS if name != "MPO"])
 
 
 def _reduce(image: Image.Image) -> None:
     """Have a JPEG decoded so small that it is read, and no smaller."""
     width, height = image.size
-    for part in (2, 4, 8):
-        if image.width * image.height <= MAX_PIXELS:
-            return
+    part = 1
+    while part < 8 and -(-width // part) * -(-height // part) > MAX_PIXELS:
+        part *= 2
+    if part > 1:  # only the first draft of an image counts
         image.draft(None, (width // part, height // part))
 
 
@@ -169,6 +180,7 @@ def upright(image: Image.Image, name: str = "the image") -> Image.Image:
         message calls it `name`.
     """
     check_pixels(image, name)
+    image.load()  # PIL turns a TIFF when it is loaded, and then takes its orientation away
     try:
         turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # EXIF that nobody can read: every viewer shows the photo as it is stored
@@ -179,16 +191,19 @@ def upright(image: Image.Image, name: str = "the image") -> Image.Image:
 
 def _rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_eight_bits(np.asarray(image), image.mode, name)).convert("RGB")
-    if image.has_transparency_data:
-        over = image.convert("RGBA")
-        white = Image.new("RGBA", over.size, "white")
-        return Image.alpha_composite(white, over).convert("RGB")
-    if image.mode == "RGB":
-        return image
+        numbers = np.asarray(image)
+        grey = _eight_bits(numbers, image.mode, name)
+        clear = image.info.get("transparency")
+        if isinstance(clear, int):
+            grey[numbers == clear] = 255
+        return Image.fromarray(grey).convert("RGB")
     try:
-        return image.convert("RGB")
-    except ValueError as error:
+        if image.has_transparency_data:
+            over = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+            white = Image.new("RGBA", over.size, "white")
+            return Image.alpha_composite(white, over).convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
+    except (ValueError, ImportError) as error:  # LAB needs a PIL that was built with LittleCMS
         raise PhotoError(
             f"{name} has mode {image.mode}, which cannot be shown in RGB; save it as RGB"
         ) from error
@@ -203,8 +218,9 @@ def _eight_bits(numbers: NDArray[Any], mode: str, name: str) -> NDArray[np.uint8
             f"{name} has mode {mode} and numbers from {low:g} to {high:g}; {allowed} are taken for "
             "brightness. Scale it to that, then save it"
         )
-    factor = 1 / 257 if whole else 255 if high <= 1 else 1
-    return np.rint(numbers * np.float64(factor)).astype(np.uint8)
+    if whole:
+        return ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)  # to the nearest
+    return np.rint(numbers * np.float64(255 if high <= 1 else 1)).astype(np.uint8)
 
 
 def check_photo(photo: Any) -> Photo:

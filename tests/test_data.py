@@ -23,7 +23,7 @@ from mobilenet_lib.data import hub
 from mobilenet_lib.data.decode import decode
 from mobilenet_lib.data.known import KNOWN
 from mobilenet_lib.data.source import hold_out
-from mobilenet_lib.photos import PhotoError
+from mobilenet_lib.photos import PhotoError, load_photo
 from mobilenet_lib.preprocess import IMAGENET, INCEPTION, RAW_255
 
 
@@ -319,14 +319,27 @@ def test_damaged_bytes_decode_or_are_named(seed):
             assert image.mode == "RGB"
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "YCbCr"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "YCbCr", "I;16"])
 def test_every_usual_mode_becomes_rgb(mode):
     buffer = io.BytesIO()
-    Image.new("RGB", (9, 7), (200, 100, 50)).convert(mode).save(
-        buffer, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
-    )
+    colour = Image.new("RGB", (9, 7), (200, 100, 50))
+    stored = Image.new(mode, (9, 7), 117 * 257) if mode == "I;16" else colour.convert(mode)
+    stored.save(buffer, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG")
     image = decode(buffer.getvalue())
     assert (image.mode, image.size) == ("RGB", (9, 7))
+    grey = 117 if mode == "I;16" else 0.299 * 200 + 0.587 * 100 + 0.114 * 50
+    wanted = (grey,) * 3 if mode in ("I;16", "L", "LA") else (200, 100, 50)
+    near = 26 if mode == "P" else 2  # 216 colours of the web
+    if mode != "1":  # dots
+        assert abs(np.asarray(image).mean((0, 1)) - wanted).max() <= near
+
+
+def test_training_reads_what_predict_reads(tmp_path):
+    exif = Image.Exif()
+    for orientation in range(1, 9):
+        exif[0x0112] = orientation
+        Image.fromarray(picture(3)).save(tmp_path / "a.jpg", exif=exif)
+        assert np.array_equal(decode(tmp_path / "a.jpg"), load_photo(tmp_path / "a.jpg"))
 
 
 def test_a_photo_held_sideways_is_turned():

@@ -1,18 +1,22 @@
 """Photographs: the ones in the book, the reader's own, and files that are none."""
 
+import colorsys
 import csv
 import io
 import re
+import struct
+import warnings
+import zlib
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, features
 
 from mobilenet_lib import photos
 from mobilenet_lib.data.decode import decode
 from mobilenet_lib.files import find_data
-from mobilenet_lib.photos import PhotoError, check_photo, load_photo, to_gray
+from mobilenet_lib.photos import PhotoError, check_photo, load_photo, open_photo, to_gray, upright
 
 NAMES = sorted(photos.credits())
 
@@ -186,6 +190,122 @@ def test_other_modes_are_shown_as_everywhere(tmp_path, mode, name):
     assert np.array_equal(decode((tmp_path / name).read_bytes()), wanted)
 
 
+def from_hsv(pixels):
+    colours = [colorsys.hsv_to_rgb(*pixel / 255) for pixel in pixels.reshape(-1, 3)]
+    return np.reshape(colours, pixels.shape) * 255
+
+
+def from_ycbcr(pixels):
+    y, blue, red = np.moveaxis(pixels.astype(float) - (0, 128, 128), 2, 0)
+    green = y - 0.344136 * blue - 0.714136 * red
+    return np.stack([y + 1.402 * red, green, y + 1.772 * blue], axis=2).clip(0, 255)
+
+
+FOUR = np.dstack([noise(), noise(seed=1)[:, :, 0]])
+LAID = over_white(FOUR[:, :, :3], FOUR[:, :, 3])
+GREY_LAID = over_white(np.repeat(FOUR[:, :, :1], 3, axis=2), FOUR[:, :, 3])
+
+
+def two(mode):
+    return Image.merge("LA", [Image.fromarray(FOUR[:, :, i]) for i in (0, 3)]).convert(mode)
+
+
+PALETTE = noise(16, 16, seed=2).reshape(256, 3)
+CLEAR = np.random.default_rng(3).integers(0, 256, (64, 4), dtype=np.uint8)
+
+
+def with_palette(index, palette, mode):
+    image = Image.frombytes("P", (36, 24), index.tobytes())
+    image.putpalette(palette.tobytes(), mode)
+    return image
+
+
+MODES = {
+    "1": (Image.fromarray(noise()[:, :, 0] > 99), np.dstack([(noise()[:, :, 0] > 99) * 255] * 3)),
+    "L": (Image.fromarray(FOUR[:, :, 0]), np.dstack([FOUR[:, :, 0]] * 3)),
+    "LA": (two("LA"), GREY_LAID),
+    "La": (two("La"), GREY_LAID),
+    "P": (with_palette(FOUR[:, :, 0], PALETTE, "RGB"), PALETTE[FOUR[:, :, 0]]),
+    "P, RGBA": (
+        with_palette(FOUR[:, :, 0] % 64, CLEAR, "RGBA"),
+        over_white(CLEAR[FOUR[:, :, 0] % 64, :3], CLEAR[FOUR[:, :, 0] % 64, 3]),
+    ),
+    "PA": (
+        with_palette(FOUR[:, :, 0] % 64, CLEAR, "RGBA").convert("PA"),
+        over_white(CLEAR[FOUR[:, :, 0] % 64, :3], CLEAR[FOUR[:, :, 0] % 64, 3]),
+    ),
+    "RGB": (Image.fromarray(noise()), noise()),
+    "RGBX": (Image.fromarray(noise()).convert("RGBX"), noise()),
+    "RGBA": (Image.fromarray(FOUR), LAID),
+    "RGBa": (Image.fromarray(FOUR).convert("RGBa"), LAID),
+    "CMYK": (
+        Image.frombytes("CMYK", (36, 24), FOUR.tobytes()),
+        (255.0 - FOUR[:, :, :3]) * (255.0 - FOUR[:, :, 3:]) / 255,
+    ),
+    "YCbCr": (Image.frombytes("YCbCr", (36, 24), noise().tobytes()), from_ycbcr(noise())),
+    "HSV": (Image.frombytes("HSV", (36, 24), noise().tobytes()), from_hsv(noise())),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_has_the_colours_that_its_numbers_say(mode):
+    image, wanted = MODES[mode]
+    assert image.mode == mode.split(",")[0]
+    before = image.tobytes()
+    got = upright(image)
+    assert got.mode == "RGB"
+    off = abs(np.asarray(got, float) - wanted)
+    exact = mode in ("1", "L", "P", "RGB", "RGBX")
+    # Premultiplied colours are rounded twice, and PIL works out hues in steps.
+    assert off.max() <= (0 if exact else 3 if mode in ("La", "RGBa", "HSV") else 1)
+    assert image.tobytes() == before  # the caller's image is left alone
+
+
+def test_lab_is_converted():
+    grey = upright(Image.new("LAB", (4, 3), (128, 128, 128)))  # 128 is no colour
+    lightness = 128 / 2.55
+    linear = ((lightness + 16) / 116) ** 3
+    assert abs(np.asarray(grey) - (1.055 * linear ** (1 / 2.4) - 0.055) * 255).max() < 3
+
+
+def test_a_mode_that_cannot_be_converted_is_named(monkeypatch):
+    def convert(*_):
+        raise ValueError("no way")
+
+    image = Image.new("LAB", (4, 3))
+    monkeypatch.setattr(image, "convert", convert)
+    with pytest.raises(PhotoError, match="the image has mode LAB, which cannot be shown in RGB"):
+        upright(image)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B", "I"])
+def test_sixteen_bits_are_divided_by_257(mode):
+    deep = np.arange(65536).reshape(256, 256)
+    kind = {"I;16B": ">u2", "I": "<i4"}.get(mode, "<u2")
+    image = Image.frombytes(mode, (256, 256), deep.astype(kind).tobytes())
+    assert np.array_equal(upright(image), np.dstack([np.rint(deep / 257)] * 3))
+
+
+def test_what_is_transparent_in_sixteen_bits_becomes_white(tmp_path):
+    deep = np.arange(0, 65536, 1024, dtype=np.uint16).reshape(8, 8)
+    Image.fromarray(deep).save(tmp_path / "a.png", transparency=int(deep[2, 3]))
+    wanted = np.rint(deep / 257)
+    wanted[2, 3] = 255
+    assert np.array_equal(load_photo(tmp_path / "a.png")[:, :, 2], wanted)
+
+
+def test_sixteen_bits_of_each_colour_are_read():
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    rows = b"".join(b"\0" + (row.astype(">u2") * 257).tobytes() for row in noise())
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 36, 24, 16, 2, 0, 0, 0))
+    content += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    assert np.array_equal(open_photo(content, "it"), noise())
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
 def test_sixteen_bits_are_scaled(tmp_path, name):
     eight = noise()[:, :, 0]
@@ -234,6 +354,32 @@ def test_a_large_jpeg_is_read_in_a_smaller_size(tmp_path):
     assert abs(photo[:, [100, 4400]].mean((0, 2)) - (0, 200)).max() < 3
 
 
+@pytest.mark.parametrize("part", [1, 2, 4, 8])
+def test_a_jpeg_is_made_no_smaller_than_it_must_be(monkeypatch, part):
+    content, high = io.BytesIO(), np.zeros((603, 1000), np.uint8)
+    high[:, 500:] = 200
+    Image.fromarray(high).save(content, "JPEG", quality=90)
+    height, width = -(-603 // part), 1000 // part
+    monkeypatch.setattr(photos, "MAX_PIXELS", height * width)
+    image = open_photo(content.getvalue(), "it")
+    assert image.size == (width, height)
+    assert abs(np.asarray(image)[:, [width // 4, -width // 4]].mean((0, 2)) - (0, 200)).max() < 3
+
+
+def test_a_large_jpeg_is_no_bomb_but_a_larger_one_is(monkeypatch):
+    content = io.BytesIO()
+    Image.new("L", (9000, 7000), 90).save(content, "JPEG", quality=10)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9000)  # PIL would raise, of twice as many
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image = open_photo(content.getvalue(), "it")
+    assert (image.size, Image.MAX_IMAGE_PIXELS) == ((4500, 3500), 9000)
+    assert abs(np.asarray(image).mean() - 90) < 3
+    claims = content.getvalue().replace(struct.pack(">HH", 7000, 9000), b"\x40\0\x40\x01")
+    with pytest.raises(PhotoError, match="it claims 16385x16384 pixels; at most 52,428,800"):
+        open_photo(claims, "it")
+
+
 @pytest.mark.parametrize("entry", ["cut", "text", "huge"])
 def test_exif_that_cannot_be_read_leaves_the_photo_as_it_is(tmp_path, entry):
     exif = {
@@ -255,13 +401,68 @@ def test_tiff_and_png_are_turned_once(tmp_path):
         assert np.array_equal(load_photo(tmp_path / name), np.rot90(noise(), -1)), name
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_tiff_is_turned_once_whoever_opened_it(compression, loaded):
+    content, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise()).save(content, "TIFF", exif=exif, compression=compression)
+    with Image.open(content) as image:
+        if loaded:
+            image.load()
+        assert np.array_equal(upright(image), np.rot90(noise(), -1))
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_is_none_leaves_the_photo_as_it_is(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert np.array_equal(load_photo(saved(tmp_path, noise(), exif=exif)), noise())
+
+
+def test_of_an_mpo_the_first_picture_is_taken(tmp_path):
+    assert "MPO" in photos.FORMATS
+    first, second = (Image.fromarray(noise(seed=i)) for i in (0, 1))
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second], quality=95)
+    first.save(tmp_path / "b.jpg", quality=95)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.format == "MPO"
+        assert np.array_equal(upright(image), load_photo(tmp_path / "b.jpg"))
+    assert np.array_equal(load_photo(tmp_path / "a.jpg"), load_photo(tmp_path / "b.jpg"))
+
+
+@pytest.mark.parametrize("suffix", photos.SUFFIXES)
+def test_every_ending_is_one_of_a_format_that_is_read(tmp_path, suffix):
+    kind = Image.registered_extensions().get(suffix, "PPM" if suffix == ".pnm" else "PNG")
+    Image.fromarray(noise()).save(tmp_path / f"a{suffix}", "JPEG" if kind == "MPO" else kind)
+    assert kind in photos.FORMATS
+    assert load_photo(tmp_path / f"a{suffix}").shape == (24, 36, 3)
+
+
+def test_the_endings_of_the_web_and_of_netpbm_are_known():
+    assert {".jfif", ".jpe", ".jfi", ".pbm", ".pnm", ".apng"} <= set(photos.SUFFIXES)
+    has = bool(features.check("avif"))
+    assert (".avif" in photos.SUFFIXES, "AVIF" in photos.FORMATS) == (has, has)
+
+
 # --- Files that are no photo ------------------------------------------------------------------
 
 
-def test_a_heic_says_what_to_do(tmp_path):
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+@pytest.mark.parametrize("brands", [b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heic"])
+def test_a_heic_says_what_to_do(tmp_path, brands):
+    path = tmp_path / "photo.heic"
+    path.write_bytes(b"\0\0\0\x18ftyp" + brands + bytes(40))
     refused(path, "is HEIC.*save it as JPEG or PNG")
+
+
+@pytest.mark.skipif(not photos.AVIF, reason="needs a PIL that reads AVIF")
+def test_an_avif_that_calls_itself_mif1_is_no_heic():
+    content = io.BytesIO()
+    Image.fromarray(noise()).save(content, "AVIF")
+    whole = content.getvalue()
+    assert whole[8:12] == b"avif"
+    same = open_photo(whole[:8] + b"mif1" + whole[12:], "it")
+    assert np.array_equal(same, open_photo(whole, "it"))
 
 
 def test_an_empty_file_is_refused(tmp_path):

@@ -78,6 +78,25 @@ def test_the_camera_held_upright_and_grey_are_understood():
     assert torch.equal(RAW_255(grey), RAW_255(np.stack([photo[:, :, 0]] * 3, axis=2)))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_picture_that_pil_has_opened_is_turned_as_a_file_is(tmp_path, kind):
+    exif = Image.Exif()
+    for orientation in range(1, 9):
+        exif[0x0112] = orientation
+        path = tmp_path / f"{orientation}.{kind}"
+        Image.fromarray(noise(60, 40)).save(path, kind, exif=exif)
+        with Image.open(path) as image:
+            assert torch.equal(INCEPTION(image), INCEPTION(load_photo(path)))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_give_the_picture_of_eight(tmp_path, kind):
+    grey = noise(60, 40)[:, :, 0]
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep", kind)
+    with Image.open(tmp_path / "deep") as image:
+        assert torch.equal(RAW_255(image), RAW_255(np.dstack([grey] * 3)))
+
+
 @pytest.mark.parametrize(("resolution", "side"), [(96, 118), (128, 186), (192, 225), (224, 256)])
 def test_a_share_that_rounds_badly_is_still_a_whole_side(resolution, side):
     photo = noise(side, side)
