@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -42,8 +43,10 @@ def find_data() -> Path:
 
 
 def printable(name: str | os.PathLike[str]) -> str:
-    """A name of a file with what is not UTF-8 in it escaped."""
-    return os.fspath(name).encode(errors="surrogateescape").decode(errors="backslashreplace")
+    r"""A path or name as text that can always be printed: what is not UTF-8 is escaped, as \xe9."""
+    # Windows allows halves of characters that stand for no byte.
+    text = re.sub("[\ud800-\udc7f\udd00-\udfff]", "\N{REPLACEMENT CHARACTER}", os.fspath(name))
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 @contextmanager

@@ -9,6 +9,9 @@ import csv
 import io
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,10 +23,6 @@ from .files import find_data, printable
 from .validation import check_int
 
 Photo = NDArray[np.uint8]
-
-# Damaged EXIF costs a photo its orientation, no more, and photos are opened by many threads, so the
-# warning cannot be kept from users in the place where it is given.
-warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning, "PIL")
 
 # What cameras, phones and browsers write. Others are refused before a decoder sees them: one of
 # PIL's (EPS) hands the file to another program.
@@ -37,7 +36,7 @@ SUFFIXES = (
 """Endings of files that are taken for images where a whole folder is named."""
 MAX_PIXELS = 50 * 2**20  # 52 megapixels; a small file may claim far more
 MAX_JPEG_PIXELS = 2**28  # phones make 200 megapixels; a JPEG can be read at an eighth of its size
-JPEG = b"\xff\xd8\xff"
+MAX_JPEG_SAMPLES = 3 * 2**27  # of one in several scans, which is held in memory whole, in 16 bits
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 
 TURNS = {
@@ -125,14 +124,17 @@ def open_photo(content: bytes, name: str) -> Image.Image:
             "photo is sent or exported)"
         )
     try:
-        with _opened(content) as image:
-            if image.format == "JPEG" and image.width * image.height <= MAX_JPEG_PIXELS:
-                _reduce(image)
+        with _unremarked(), _opened(content, name) as image:
             check_pixels(image, name)
             image.load()  # reads all of it, so that a truncated file fails here
             return upright(image, name)
     except PhotoError:
         raise
+    except Image.DecompressionBombError as error:
+        raise PhotoError(
+            f"{name} claims too many pixels ({error}); at most {MAX_PIXELS:,} are read. "
+            "Make it smaller first"
+        ) from error
     except Exception as error:  # on a damaged file, PIL's decoders raise nearly anything
         said = "of no format that is known" if isinstance(error, UnidentifiedImageError) else error
         raise PhotoError(
@@ -149,50 +151,106 @@ def _is_heic(content: bytes) -> bool:
     return brand in HEIC or b"avi" not in content[16 : int.from_bytes(content[:4], "big")]
 
 
-def _opened(content: bytes) -> Image.Image:
+def _opened(content: bytes, name: str) -> Image.Image:
     file = io.BytesIO(content)
-    # PIL's Image.open refuses large images before a JPEG can be asked to decode a small one.
-    if content.startswith(JPEG):  # an MPO, too: several JPEGs, of which this is the first
-        return JpegImagePlugin.JpegImageFile(file)
-    return Image.open(file, formats=[name for name in FORMATS if name != "MPO"])
-
-
-def _reduce(image: Image.Image) -> None:
-    """Have a JPEG decoded so small that it is read, and no smaller."""
+    if not content.startswith(b"\xff\xd8\xff"):
+        return Image.open(file, formats=[known for known in FORMATS if known != "MPO"])
+    # A JPEG, or an MPO: several JPEGs, of which this is the first. PIL's Image.open refuses large
+    # ones before they can be asked for a small picture.
+    image = JpegImagePlugin.JpegImageFile(file)
     width, height = image.size
+    if width * height > MAX_PIXELS:
+        check_pixels(image, name, _most_pixels(image, content))
     part = 1
     while part < 8 and -(-width // part) * -(-height // part) > MAX_PIXELS:
         part *= 2
     if part > 1:  # only the first draft of an image counts
         image.draft(None, (width // part, height // part))
+    return image
+
+
+def _most_pixels(image: JpegImagePlugin.JpegImageFile, content: bytes) -> int:
+    """How large a JPEG may be: less if it comes in several scans, for it is then held whole."""
+    place, tables = 2, (*range(0xC0, 0xD0), *range(0xDB, 0xFF))
+    while content[place] == 0xFF and content[place + 1] in tables:
+        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    scan = content[place : place + 5]  # its mark, its length, how many of the colours it holds
+    alone = scan[:2] == b"\xff\xda" and scan[4] == len(image.layer)
+    if alone and "progressive" not in image.info:
+        return MAX_JPEG_PIXELS
+    sampled = [(across, down) for _, across, down, _ in image.layer]
+    finest = max(across for across, _ in sampled) * max(down for _, down in sampled)
+    shares = sum(across * down for across, down in sampled)
+    return min(MAX_JPEG_PIXELS, MAX_JPEG_SAMPLES * finest // max(shares, 1))
+
+
+_reading = ContextVar("reading", default=False)
+
+
+class _Remarks(type):
+    def __subclasscheck__(cls, category: type) -> bool:
+        said = issubclass(category, UserWarning | Image.DecompressionBombWarning)
+        return said and _reading.get()
+
+
+class _Remark(Warning, metaclass=_Remarks):
+    """What is warned of while this thread reads a photo, of whatever class it is."""
+
+
+@contextmanager
+def _unremarked() -> Iterator[None]:
+    """Leave unsaid what PIL remarks on metadata and size, which costs no pixel.
+
+    Photos are read by many threads, and warnings.catch_warnings changes the filters of all of them;
+    this filter is about the thread that reads, and may stay.
+    """
+    if not warnings.filters or warnings.filters[0][2] is not _Remark:
+        warnings.simplefilter("ignore", _Remark)
+    before = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(before)
 
 
 def upright(image: Image.Image, name: str = "the image") -> Image.Image:
     """A PIL image in RGB, turned the way the camera was held (EXIF orientation).
 
-    What is transparent is laid over white. 16 bits are divided by 257; numbers with a point are
-    taken from 0 to 1, or, if one is above 1, from 0 to 255.
+    What is transparent is laid over white, as viewers and the book's photo picker do. Whole numbers
+    of more than 8 bits are taken from 0 to 65535, whatever the largest of them is, and divided by
+    257; numbers with a point are taken from 0 to 1, or, if one is above 1, from 0 to 255.
 
     Raises
     ------
     PhotoError
-        The image is too large, of a mode that is no picture, or has numbers out of range; the
-        message calls it `name`.
+        The image is too large, without pixels, cut short, of a mode that is no picture, or has
+        numbers out of range; the message calls it `name`.
     """
     check_pixels(image, name)
-    image.load()  # PIL turns a TIFF when it is loaded, and then takes its orientation away
-    try:
-        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # EXIF that nobody can read: every viewer shows the photo as it is stored
-        turn = None
-    image = _rgb(image, name)
-    return image if turn is None else image.transpose(turn)
+    with _unremarked():
+        try:
+            image.load()  # PIL turns a TIFF when it is loaded, and then takes its orientation away
+        except OSError as error:
+            raise PhotoError(f"{name} cannot be read ({error}); it may be cut short") from error
+        try:
+            turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        except Exception:  # EXIF that nobody can read: every viewer shows the photo as it is stored
+            turn = None
+        image = _rgb(image, name)
+    if turn is not None:
+        image = image.transpose(turn)
+        image.info = {}  # without the EXIF that would have the next reader turn it again
+    return image
 
 
 def _rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         numbers = np.asarray(image)
-        grey = _eight_bits(numbers, image.mode, name)
+        tags = getattr(image, "tag_v2", {})  # of a TIFF, of which PIL leaves two to others
+        bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
+        grey = _eight_bits(numbers, image.mode, name, 4095 if bits == 12 else 65535)
+        if ";16" in image.mode and tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
+            grey = 255 - grey  # 0 is white
         clear = image.info.get("transparency")
         if isinstance(clear, int):
             grey[numbers == clear] = 255
@@ -200,8 +258,9 @@ def _rgb(image: Image.Image, name: str) -> Image.Image:
     try:
         if image.has_transparency_data:
             over = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
-            white = Image.new("RGBA", over.size, "white")
-            return Image.alpha_composite(white, over).convert("RGB")
+            white = Image.new("RGB", over.size, "white")
+            white.paste(over, mask=over)
+            return white
         return image if image.mode == "RGB" else image.convert("RGB")
     except (ValueError, ImportError) as error:  # LAB needs a PIL that was built with LittleCMS
         raise PhotoError(
@@ -209,18 +268,25 @@ def _rgb(image: Image.Image, name: str) -> Image.Image:
         ) from error
 
 
-def _eight_bits(numbers: NDArray[Any], mode: str, name: str) -> NDArray[np.uint8]:
+def _eight_bits(numbers: NDArray[Any], mode: str, name: str, most: int) -> NDArray[np.uint8]:
     low, high = float(numbers.min()), float(numbers.max())
     whole = mode != "F"
-    if not (low >= 0 and high <= (65535 if whole else 255)):  # NaN fails, too
-        allowed = "0 to 65535" if whole else "0 to 1 or 0 to 255"
+    if not (low >= 0 and high <= (most if whole else 255)):  # NaN fails, too
+        allowed = f"0 to {most}" if whole else "0 to 1 or 0 to 255"
         raise PhotoError(
             f"{name} has mode {mode} and numbers from {low:g} to {high:g}; {allowed} are taken for "
             "brightness. Scale it to that, then save it"
         )
+    # In place: a large picture is held in memory often enough as it is.
     if whole:
-        return ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)  # to the nearest
-    return np.rint(numbers * np.float64(255 if high <= 1 else 1)).astype(np.uint8)
+        shades = numbers.astype(np.uint32)
+        shades *= 255
+        shades += most // 2  # to the nearest
+        shades //= most
+    else:
+        shades = numbers * np.float32(255 if high <= 1 else 1)
+        np.rint(shades, out=shades)
+    return shades.astype(np.uint8)
 
 
 def check_photo(photo: Any) -> Photo:
@@ -249,11 +315,14 @@ def to_gray(photo: Photo) -> NDArray[np.uint8]:
     return np.rint(check_photo(photo) @ np.array(LUMA)).astype(np.uint8)
 
 
-def check_pixels(image: Image.Image, name: str) -> None:
-    """Refuse an image that claims more than MAX_PIXELS, with a PhotoError that calls it `name`."""
-    if image.width * image.height > MAX_PIXELS:
+def check_pixels(image: Image.Image, name: str, most: int | None = None) -> None:
+    """Refuse an image of no pixel, or of more than `most` (MAX_PIXELS), by `name`."""
+    most, pixels = most or MAX_PIXELS, image.width * image.height
+    if pixels == 0:
+        raise PhotoError(f"{name} is {image.width}x{image.height}; it needs at least one pixel")
+    if pixels > most:
         raise PhotoError(
-            f"{name} claims {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are read. "
+            f"{name} claims {image.width}x{image.height} pixels; at most {most:,} are read. "
             "Make it smaller first"
         )
 
