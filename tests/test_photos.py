@@ -3,20 +3,24 @@
 import colorsys
 import csv
 import io
+import os
 import re
 import struct
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, features
+from PIL.PngImagePlugin import PngInfo
 
 from mobilenet_lib import photos
 from mobilenet_lib.data.decode import decode
-from mobilenet_lib.files import find_data
+from mobilenet_lib.files import find_data, printable
 from mobilenet_lib.photos import PhotoError, check_photo, load_photo, open_photo, to_gray, upright
+from mobilenet_lib.preprocess import INCEPTION
 
 NAMES = sorted(photos.credits())
 
@@ -294,16 +298,64 @@ def test_what_is_transparent_in_sixteen_bits_becomes_white(tmp_path):
     assert np.array_equal(load_photo(tmp_path / "a.png")[:, :, 2], wanted)
 
 
-def test_sixteen_bits_of_each_colour_are_read():
-    def chunk(kind, data):
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
+
+def test_sixteen_bits_of_each_colour_are_read():
     rows = b"".join(b"\0" + (row.astype(">u2") * 257).tobytes() for row in noise())
     content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 36, 24, 16, 2, 0, 0, 0))
     content += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     assert np.array_equal(open_photo(content, "it"), noise())
+
+
+def tiff(pixels, order="<", bits=8, white=1, kind=1, more=(), behind=b""):
+    """A TIFF of one colour, (tag, type, count, value) by (tag, type, count, value)."""
+    height, width = noise().shape[:2]
+    behind += bytes(len(behind) % 2)
+    tags = {256: (4, 1, width), 257: (4, 1, height), 258: (3, 1, bits), 259: (3, 1, 1)}
+    tags |= {262: (3, 1, white), 273: (4, 1, 8 + len(behind)), 277: (3, 1, 1)}
+    tags |= {278: (4, 1, height), 279: (4, 1, len(pixels)), 339: (3, 1, kind)}
+    tags |= {tag: rest for tag, *rest in more}
+    content = {"<": b"II*\0", ">": b"MM\0*"}[order]
+    content += struct.pack(order + "I", 8 + len(behind) + len(pixels)) + behind + pixels
+    content += struct.pack(order + "H", len(tags))
+    for tag, (number, count, value) in sorted(tags.items()):
+        short = number == 3 and count == 1
+        shape = order + ("HHIHH" if short else "HHII")
+        content += struct.pack(shape, tag, number, count, value, *[0] * short)
+    return content + bytes(4)
+
+
+@pytest.mark.parametrize(("order", "white"), [("<", 1), (">", 1), ("<", 0)])
+def test_a_tiff_says_itself_which_end_is_white(order, white):
+    grey = noise()[:, :, 0]
+    shown = np.dstack([grey if white else 255 - grey] * 3)
+    assert np.array_equal(open_photo(tiff(grey.tobytes(), order, white=white), "it"), shown)
+    deep = (grey.astype(np.uint16) * 257).astype(order + "u2")
+    assert np.array_equal(open_photo(tiff(deep.tobytes(), order, 16, white), "it"), shown)
+
+
+def test_twelve_bits_are_no_black_picture():
+    deep = np.random.default_rng(4).integers(0, 4096, (24, 36))
+    first, second = deep[:, ::2], deep[:, 1::2]
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=2)
+    image = open_photo(tiff(packed.astype(np.uint8).tobytes(), bits=12), "it")
+    assert np.array_equal(image, np.dstack([np.rint(deep / 4095 * 255)] * 3))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "F", "I;16", "P", "LAB"])
+def test_an_image_without_a_pixel_is_refused(mode):
+    with pytest.raises(PhotoError, match="the image is 0x5; it needs at least one pixel"):
+        upright(Image.new(mode, (0, 5)))
+
+
+def test_an_opened_image_that_is_cut_short_is_refused():
+    content = io.BytesIO()
+    Image.fromarray(noise()).save(content, "JPEG")
+    cut = Image.open(io.BytesIO(content.getvalue()[:-300]))
+    with cut, pytest.raises(PhotoError, match=r"the image cannot be read .*; it may be cut short"):
+        upright(cut)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
@@ -378,6 +430,157 @@ def test_a_large_jpeg_is_no_bomb_but_a_larger_one_is(monkeypatch):
     claims = content.getvalue().replace(struct.pack(">HH", 7000, 9000), b"\x40\0\x40\x01")
     with pytest.raises(PhotoError, match="it claims 16385x16384 pixels; at most 268,435,456"):
         open_photo(claims, "it")
+
+
+def several_scans(content):
+    """A JPEG whose first scan claims to hold the first of its colours alone."""
+    place = content.index(b"\xff\xda")
+    return content[: place + 4] + b"\1" + content[place + 5 :]
+
+
+def test_a_large_jpeg_that_is_held_whole_must_be_smaller(monkeypatch):
+    """One in several scans takes two bytes a sample, however few bytes its file has."""
+    monkeypatch.setattr(photos, "MAX_PIXELS", 500)
+    monkeypatch.setattr(photos, "MAX_JPEG_PIXELS", 1500)
+    monkeypatch.setattr(photos, "MAX_JPEG_SAMPLES", 1500)  # noise() has 864 pixels
+
+    def read(change=bytes, **options):
+        content, exif = io.BytesIO(), Image.Exif()
+        exif[0x010E] = "\xff\xda\xff\xda"  # within a segment, this begins no scan
+        Image.fromarray(noise()).save(content, "JPEG", exif=exif, **options)
+        return open_photo(change(content.getvalue()), "it").size
+
+    assert read(subsampling=0) == (18, 12)
+    assert read(subsampling=2, progressive=True) == (18, 12)
+    for change, options in ((bytes, {"progressive": True}), (several_scans, {})):
+        with pytest.raises(PhotoError, match="it claims 36x24 pixels; at most 500 are read"):
+            read(change, subsampling=0, **options)
+
+
+NEIGHBOURS = {  # entries (tag, type, count, value) beside the orientation, and what they point at
+    "XResolution -1/0": ((0x11A, 10, 1, 38), struct.pack("<ii", -1, 0)),
+    "ImageWidth as text": ((0x100, 2, 4, int.from_bytes(b"36\0\0", "little")), b""),
+    "ResolutionUnit too large": ((0x128, 4, 1, 70_000), b""),
+    "Make beyond the end": ((0x10F, 2, 90, 9000), b""),
+    "two of one": ((0x128, 3, 2, 0x20002), b""),
+    "a folder in nowhere": ((0x8769, 4, 1, 9000), b""),
+    "a type that is none": ((0x10F, 77, 1, 0), b""),
+}
+
+
+def sideways(neighbour):
+    """EXIF with the orientation 6 and one of NEIGHBOURS."""
+    entry, behind = NEIGHBOURS[neighbour]
+    entries = sorted([(0x112, 3, 1, 6), entry])
+    block = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + block + bytes(4) + behind
+
+
+def without_jfif(content):
+    """A JPEG as cameras write it; PIL then looks into the EXIF while opening it."""
+    size = int.from_bytes(content[4:6], "big")
+    assert content[2:4] == b"\xff\xe0"
+    return content[:2] + content[4 + size :]
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS)
+@pytest.mark.parametrize("kind", ["JPEG", "camera", "PNG", "WEBP"])
+def test_a_broken_neighbour_costs_no_orientation(kind, neighbour):
+    def written(**exif):
+        content, options = io.BytesIO(), {"lossless": True, **exif}
+        Image.fromarray(noise()).save(content, "JPEG" if kind == "camera" else kind, **options)
+        return without_jfif(content.getvalue()) if kind == "camera" else content.getvalue()
+
+    whole = np.asarray(open_photo(written(), "it"))
+    turned = np.asarray(open_photo(written(exif=sideways(neighbour)), "it"))
+    assert np.array_equal(turned, np.rot90(whole, -1))
+
+
+@pytest.mark.parametrize("neighbour", [(282, 10, 1, 8), (296, 3, 2, 0x20002), (0x8769, 4, 1, 9000)])
+@pytest.mark.parametrize("order", "<>")
+def test_a_tiff_is_turned_whatever_else_it_says(order, neighbour):
+    grey = noise()[:, :, 0]
+    content = tiff(grey.tobytes(), order, more=[(0x112, 3, 1, 6), neighbour], behind=bytes(8))
+    assert np.array_equal(open_photo(content, "it"), np.rot90(np.dstack([grey] * 3), -1))
+
+
+KINDS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", *photos.AVIF)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_that_was_turned_is_not_turned_again(tmp_path, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise()).save(tmp_path / "a.jpg", kind, exif=exif.tobytes())
+    once = decode(tmp_path / "a.jpg")
+    assert once.size == (24, 36)
+    assert np.array_equal(upright(once), once)
+    # Training takes what decode returns, predict what load_photo does.
+    assert torch.equal(INCEPTION(once), INCEPTION(load_photo(tmp_path / "a.jpg")))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", *photos.AVIF])
+def test_an_orientation_in_xmp_alone_counts(kind):
+    content, said = io.BytesIO(), '<x:xmpmeta tiff:Orientation="6"/>'
+    options = {"xmp": said.encode()}
+    if kind == "PNG":
+        options = {"pnginfo": PngInfo()}
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", said)
+    Image.fromarray(noise()).save(content, kind, **options)
+    assert open_photo(content.getvalue(), "it").size == (24, 36)
+
+
+def remarkable():
+    """Photos that can be read, of which PIL says something in passing."""
+    found, content = {}, io.BytesIO()
+    Image.fromarray(noise()).save(content, "JPEG", exif=sideways("Make beyond the end"))
+    found["EXIF"] = without_jfif(content.getvalue())
+    grey = noise()[:, :, 0].tobytes()
+    found["TIFF, two of one"] = tiff(grey, more=[(296, 3, 2, 0x20002)])
+    found["TIFF, beyond the end"] = tiff(grey, more=[(305, 2, 90, 9000)])
+    content = io.BytesIO()
+    Image.fromarray(noise()).save(content, "PNG")
+    png = content.getvalue()
+    found["APNG"] = png[:33] + chunk(b"acTL", bytes(8)) + png[33:]
+    return found
+
+
+@pytest.mark.parametrize("which", remarkable())
+@pytest.mark.parametrize("action", ["error", "always"])
+def test_remarks_of_pils_are_neither_printed_nor_raised(which, action):
+    content = remarkable()[which]
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter(action)
+        photo = np.asarray(open_photo(content, "it"))
+        if action == "always":
+            with Image.open(io.BytesIO(content)) as image:
+                assert heard  # elsewhere they are heard as before
+                heard.clear()
+                upright(image)
+    assert heard == []
+    assert photo.shape == ((36, 24, 3) if which == "EXIF" else (24, 36, 3))
+
+
+@pytest.mark.parametrize("content", [b"P6 100000 1000 255\n", b"P6 190000 1000 255\n"])
+def test_too_large_is_refused_without_a_warning(content):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(PhotoError, match=r"it claims .* at most 52,428,800 are read\. Make"):
+            open_photo(content, "it")
+
+
+def test_remarks_stay_unsaid_in_the_threads_that_read_and_only_there():
+    content = remarkable()["TIFF, two of one"]
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        filters = len(warnings.filters)
+        with ThreadPoolExecutor(4) as pool:
+            under_way = [pool.submit(open_photo, content, "it") for _ in range(400)]
+            for _ in range(100):
+                warnings.warn("mine", stacklevel=1)
+            assert all(read.result().size == (36, 24) for read in under_way)
+        assert len(warnings.filters) <= filters + 1
+    assert [str(warning.message) for warning in heard] == ["mine"] * 100
 
 
 @pytest.mark.parametrize("entry", ["cut", "text", "huge"])
@@ -513,11 +716,33 @@ def test_a_folder_is_no_photo(tmp_path):
         load_photo(tmp_path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names of files are bytes on POSIX")
+def test_a_name_that_is_not_utf_8_can_be_printed(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    try:
+        path.write_bytes(b"no photo")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    with pytest.raises(PhotoError, match=r"caf\\xe9\.jpg cannot be read") as caught:
+        load_photo(path)
+    str(caught.value).encode()
+    path.unlink()
+    for read in (load_photo, decode):
+        with pytest.raises((FileNotFoundError, PhotoError)) as caught:
+            read(path)
+        str(caught.value).encode()
+
+
+def test_what_is_not_utf_8_is_escaped():
+    assert printable(os.fsdecode(b"caf\xe9/\xff \xc3\xa9")) == r"caf\xe9/\xff é"
+    assert printable("half \ud800 \udfff of a character") == "half \ufffd \ufffd of a character"
+
+
 @pytest.mark.parametrize("pixels", [photos.MAX_PIXELS + 1, 300_000_000])
 def test_a_small_file_that_claims_a_huge_picture_is_refused_unread(tmp_path, pixels):
     path = tmp_path / "photo.ppm"
     path.write_bytes(f"P6 {pixels} 1 255\n".encode())
-    refused(path, f"claims {pixels}x1 pixels" if pixels < 10**8 else "exceeds limit")
+    refused(path, f"claims {pixels}x1 pixels" if pixels < 10**8 else "claims too many pixels")
 
 
 def test_postscript_is_never_handed_to_another_program(tmp_path):
