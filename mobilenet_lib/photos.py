@@ -37,7 +37,6 @@ SUFFIXES = (
 MAX_PIXELS = 50 * 2**20  # 52 megapixels; a small file may claim far more
 MAX_JPEG_PIXELS = 2**28  # phones make 200 megapixels; a JPEG can be read at an eighth of its size
 MAX_JPEG_SAMPLES = 3 * 2**27  # of one in several scans, which is held in memory whole, in 16 bits
-HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -144,11 +143,10 @@ def open_photo(content: bytes, name: str) -> Image.Image:
 
 
 def _is_heic(content: bytes) -> bool:
-    brand = content[8:12]
-    if content[4:8] != b"ftyp" or brand not in (*HEIC, b"mif1", b"msf1"):
-        return False
     # mif1 and msf1 are for any codec: what may be an AVIF, too, is named behind them.
-    return brand in HEIC or b"avi" not in content[16 : int.from_bytes(content[:4], "big")]
+    more = content[16 : int.from_bytes(content[:4], "big")]
+    either = content[8:12] in (b"mif1", b"msf1") and b"avi" not in more
+    return content[4:8] == b"ftyp" and (content[8:11] in (b"hei", b"hev") or either)
 
 
 def _opened(content: bytes, name: str) -> Image.Image:

@@ -457,6 +457,15 @@ def test_a_large_jpeg_that_is_held_whole_must_be_smaller(monkeypatch):
             read(change, subsampling=0, **options)
 
 
+@pytest.mark.parametrize("word", ["zz", "00"])
+def test_a_profile_that_is_no_exif_leaves_the_photo_as_it_is(word):
+    content = io.BytesIO()
+    Image.fromarray(noise()).save(content, "PNG")
+    png = content.getvalue()
+    profile = chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 1\n" + word.encode())
+    assert np.array_equal(open_photo(png[:33] + profile + png[33:], "it"), noise())
+
+
 NEIGHBOURS = {  # entries (tag, type, count, value) beside the orientation, and what they point at
     "XResolution -1/0": ((0x11A, 10, 1, 38), struct.pack("<ii", -1, 0)),
     "ImageWidth as text": ((0x100, 2, 4, int.from_bytes(b"36\0\0", "little")), b""),
