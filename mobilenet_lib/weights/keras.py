@@ -6,7 +6,6 @@ pixels scaled inside the model, the last activation. Each layer is followed or r
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,10 +13,21 @@ from typing import Any
 import numpy as np
 
 from ..architecture import BODIES, Architecture, mobilenet_v1
-from ..cost import same_padding
-from ..model import PADDINGS, Convention, Head
+from ..model import Convention, Head
 from ..preprocess import INCEPTION, Preprocess
 from .keras_chain import KerasLayer, chain
+from .keras_layers import (
+    Block,
+    Pixels,
+    activation_of,
+    check_convolution,
+    last_map,
+    make_block,
+    padding_of,
+    scaling,
+    side_of,
+    sized,
+)
 from .naming import KERAS_NAMES
 from .stored import Stored, WeightsError, shorten, some
 
@@ -36,7 +46,6 @@ INSTEAD = {
     "Flatten": "flattens a map that was not averaged; GlobalAveragePooling2D is needed before it",
 }
 REGRESSION = ("mse", "mae", "mean", "huber", "log_cosh", "logcosh", "mape", "msle", "poisson")
-Pixels = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -101,12 +110,12 @@ def follow(said: Mapping[str, Any], tensors: Mapping[str, Stored], size: int | N
     WeightsError
         A layer does something that our network cannot; it is named, with what would be right.
     """
-    walk = _Walk(tuple(_sized(layer, tensors) for layer in chain(said["model"])))
+    walk = _Walk(tuple(sized(layer, tensors) for layer in chain(said["model"])))
     own = walk.input_size()
     pixels, scalers = walk.pixels(tensors)
     blocks = list(walk.blocks())
     side = size or own or INCEPTION.resolution
-    head, classifier = walk.head(said.get("training"), _last_map(blocks, side))
+    head, classifier = walk.head(said.get("training"), last_map(blocks, side))
     body = _body(blocks)
     names, base = {}, True
     for block, layer in zip(blocks, body.layers, strict=False):
@@ -120,34 +129,10 @@ def follow(said: Mapping[str, Any], tensors: Mapping[str, Stored], size: int | N
         KERAS_NAMES.convention,
         activation=_one(blocks, "activation"),
         bn_eps=_one(blocks, "eps"),
-        padding=_padding(blocks, side),
+        padding=padding_of(blocks, side),
     )
     aside = frozenset(scalers | walk.skipped)
     return Followed(convention, head, own, pixels, names, aside, base, published)
-
-
-def _sized(layer: KerasLayer, tensors: Mapping[str, Stored]) -> KerasLayer:
-    """A convolution with the size of its kernels, which its weights know if it does not say."""
-    if "Conv2D" not in layer.kind or "kernel_size" in layer.config:
-        return layer
-    for weight in ("kernel", "depthwise_kernel"):
-        if stored := tensors.get(f"{layer.name}/{weight}"):
-            return replace(layer, config={**layer.config, "kernel_size": list(stored.shape[:2])})
-    raise layer.refused("has no kernel, neither in its description nor as a weight")
-
-
-@dataclass(frozen=True)
-class _Block:
-    """A convolution, BN and ReLU, as one layer of Table 1 has them."""
-
-    convolution: KerasLayer
-    norm: KerasLayer
-    kind: str
-    stride: int
-    zeros: tuple[int, int] | None
-    """Put before and after each row and column; None: SAME."""
-    activation: str
-    eps: float
 
 
 class _Walk:
@@ -163,7 +148,7 @@ class _Walk:
 
     def _skip(self, layer: KerasLayer) -> bool:
         nothing = layer.kind in TRAINING_ONLY or (
-            layer.kind == "Activation" and _activation(layer) == "linear"
+            layer.kind == "Activation" and activation_of(layer) == "linear"
         )
         if nothing:
             self.skipped.add(layer.name)
@@ -220,23 +205,10 @@ class _Walk:
         names: set[str] = set()
         while self.at < len(self.layers):
             layer = self.layers[self.at]
-            if layer.kind == "Rescaling":
-                a, b = _three(layer, layer.config["scale"]), _three(layer, layer.config["offset"])
-            elif layer.kind == "Normalization":
-                a, b = _normalization(layer, tensors)
-            elif layer.constant:
-                sign, number = layer.constant
-                value = _three(layer, number)
-                one, none = np.ones(3), np.zeros(3)
-                with np.errstate(divide="ignore"):
-                    a, b = {
-                        "*": (value, none),
-                        "/": (1 / value, none),
-                        "+": (one, value),
-                        "-": (one, -value),
-                    }[sign]
-            else:
+            step = scaling(layer, tensors)
+            if step is None:
                 break
+            a, b = step
             factor, offset = factor * a, offset * a + b
             if not (np.isfinite(factor).all() and np.isfinite(offset).all() and (factor > 0).all()):
                 raise layer.refused(
@@ -246,7 +218,7 @@ class _Walk:
             self.at += 1
         return ((factor, offset) if names else None), names
 
-    def blocks(self) -> Iterator[_Block]:
+    def blocks(self) -> Iterator[Block]:
         """Convolution, BN and ReLU, until something else comes."""
         while self.at < len(self.layers):
             start = self.at
@@ -257,13 +229,13 @@ class _Walk:
                 return
             norm = self.needed(convolution, "BatchNormalization")
             relu = self.needed(norm, "ReLU", "Activation")
-            yield _block(zeros, convolution, norm, relu)
+            yield make_block(zeros, convolution, norm, relu)
 
     def head(self, training: Any, last: int) -> tuple[Head, KerasLayer | None]:
         """Pool, classifier and what is made of its outputs."""
         pool = self.next("GlobalAveragePooling2D", "AveragePooling2D")
         if pool is not None and pool.kind == "AveragePooling2D":
-            if _side(pool, "pool_size") != last or pool.config.get("padding") == "same":
+            if side_of(pool, "pool_size") != last or pool.config.get("padding") == "same":
                 raise pool.refused(
                     f"averages {pool.config.get('pool_size')} of a map of {last}x{last} pixels; "
                     "MobileNet averages all of it, as GlobalAveragePooling2D does"
@@ -283,15 +255,15 @@ class _Walk:
                 raise self.stopped("comes where the classifier, a Dense layer, belongs")
             return "features", None
         if classifier.kind == "Conv2D":
-            _check_convolution(classifier, 1, 1)
-        activations = [_activation(classifier)]
+            check_convolution(classifier, 1, 1)
+        activations = [activation_of(classifier)]
         if not classifier.config.get("use_bias", True):
             raise classifier.refused("has no bias; MobileNet's classifier has one")
         while after := self.next("Reshape", "Flatten", "Activation", "Softmax"):
             if after.kind == "Softmax" and after.config.get("axis", -1) not in (-1, [-1]):
                 raise after.refused(f"has axis {after.config['axis']}; -1 is needed")
             if after.kind in ("Activation", "Softmax"):
-                activations.append(_activation(after))
+                activations.append(activation_of(after))
         if self.at < len(self.layers):
             raise self.stopped(
                 f"comes after the classifier {classifier.name!r}; MobileNet has one linear layer "
@@ -303,131 +275,7 @@ class _Walk:
         )
 
 
-def _block(
-    zeros: KerasLayer | None, convolution: KerasLayer, norm: KerasLayer, relu: KerasLayer
-) -> _Block:
-    config = convolution.config
-    depthwise = convolution.kind == "DepthwiseConv2D"
-    size, stride = _side(convolution, "kernel_size"), _side(convolution, "strides")
-    _check_convolution(convolution, size, stride)
-    if _activation(convolution) != "linear":
-        raise convolution.refused("has an activation before BN; MobileNet has it after")
-    if depthwise and config.get("depth_multiplier", 1) != 1:
-        raise convolution.refused(
-            f"has depth_multiplier {config['depth_multiplier']}; MobileNet's depthwise layers have "
-            "one filter a channel"
-        )
-    if (size, depthwise) not in ((3, True), (3, False), (1, False)) or stride not in (1, 2):
-        raise convolution.refused(
-            f"has {size}x{size} kernels and stride {stride}; MobileNet has 3x3, or 1x1 in "
-            "pointwise layers, and stride 1 or 2"
-        )
-    same = config.get("padding", "valid") == "same"
-    around = _zeros(zeros) if zeros is not None else (0, 0)
-    if zeros is not None and same:
-        raise zeros.refused(f"stands before {convolution.name!r}, which pads already (same)")
-    if size == 1 and around != (0, 0):
-        raise zeros.refused(f"pads {convolution.name!r}, whose kernels are 1x1")
-    kind = "depthwise" if depthwise else "pointwise" if size == 1 else "standard"
-    eps = float(norm.config.get("epsilon", 1e-3))
-    axis = norm.config.get("axis", -1)
-    if axis not in (-1, 3, [-1], [3]):
-        raise norm.refused(f"has axis {axis}; -1, the channels, is needed")
-    activation = _activation(relu)
-    if activation not in ("relu", "relu6"):
-        raise relu.refused(f"computes {activation}; MobileNet has ReLU or ReLU6")
-    return _Block(convolution, norm, kind, stride, None if same else around, activation, eps)
-
-
-def _check_convolution(layer: KerasLayer, size: int, stride: int) -> None:
-    config = layer.config
-    wrong = {
-        "kernel_size": _side(layer, "kernel_size") != size,
-        "strides": _side(layer, "strides") != stride,
-        "dilation_rate": _side(layer, "dilation_rate") != 1,
-        "groups": config.get("groups", 1) != 1,
-        "padding": config.get("padding", "valid") not in ("same", "valid"),
-    }
-    for name, is_wrong in wrong.items():
-        if is_wrong:
-            raise layer.refused(f"has {name} {config.get(name)}, which MobileNet has not there")
-
-
-def _side(layer: KerasLayer, name: str) -> int:
-    value = layer.config.get(name, 1)
-    first, second = value if isinstance(value, list | tuple) else (value, value)
-    if first != second or not isinstance(first, int):
-        raise layer.refused(f"has {name} {value}; the same for rows and columns is needed")
-    return first
-
-
-def _zeros(layer: KerasLayer) -> tuple[int, int]:
-    value = layer.config["padding"]
-    rows, columns = value if isinstance(value, list | tuple) else (value, value)
-    rows, columns = (
-        tuple(side) if isinstance(side, list | tuple) else (side, side) for side in (rows, columns)
-    )
-    if rows != columns or len(rows) != 2:
-        raise layer.refused(f"pads {value}; the same for rows and columns is needed")
-    return rows
-
-
-def _activation(layer: KerasLayer) -> str:
-    """What a layer's activation computes: "linear" for none, "" for a layer that has none."""
-    if layer.kind == "Softmax":
-        return "softmax"
-    if layer.kind == "ReLU":
-        config = layer.config
-        slope = config.get("negative_slope") or config.get("alpha") or 0
-        if slope or config.get("threshold"):
-            raise layer.refused("has a slope or a threshold; MobileNet has plain ReLU or ReLU6")
-        ceiling = config.get("max_value")
-        return "relu" if ceiling is None or math.isinf(ceiling) else f"relu{ceiling:g}"
-    if layer.kind not in ("Activation", "Dense", "Conv2D", "DepthwiseConv2D"):
-        return ""
-    value = layer.config.get("activation")
-    if isinstance(value, dict):  # {"class_name": "function", "config": "relu6"}, or a class
-        inner = value.get("config")
-        value = inner if isinstance(inner, str) else value.get("class_name")
-    return "linear" if value is None else str(value).lower()
-
-
-def _three(layer: KerasLayer, value: Any) -> np.ndarray:
-    """One number a channel; one for all is given to each."""
-    if isinstance(value, dict):  # an array as Keras writes it
-        value = value.get("config", {}).get("value")
-    try:
-        array = np.asarray(value, np.float64).reshape(-1)
-        if array.size not in (1, 3) or not np.isfinite(array).all():
-            raise ValueError
-    except (TypeError, ValueError):
-        raise layer.refused(
-            f"computes with {shorten(str(value), 60)}; one finite number, or one a channel, is "
-            "needed"
-        ) from None
-    return np.broadcast_to(array, 3)
-
-
-def _normalization(layer: KerasLayer, tensors: Mapping[str, Stored]) -> Pixels:
-    config = layer.config
-    if config.get("axis", -1) not in (-1, 3, [-1], [3], None, []):
-        raise layer.refused(f"has axis {config['axis']}; -1, the channels, is needed")
-    parts = []
-    for name in ("mean", "variance"):
-        value = config.get(name)
-        if value is None:  # found by `adapt`, and kept among the weights
-            stored = tensors.get(f"{layer.name}/{name}")
-            if stored is None:
-                raise layer.refused(f"has no {name}, neither in its description nor as a weight")
-            value = stored.read().numpy()
-        parts.append(_three(layer, value))
-    mean, spread = parts[0], np.maximum(np.sqrt(np.maximum(parts[1], 0)), 1e-7)
-    if config.get("invert"):
-        return spread, mean
-    return 1 / spread, -mean / spread
-
-
-def _body(blocks: list[_Block]) -> Architecture:
+def _body(blocks: list[Block]) -> Architecture:
     """The body whose layers these are."""
     found = [(block.kind, block.stride) for block in blocks]
     bodies = [mobilenet_v1(body=body) for body in BODIES]
@@ -448,69 +296,13 @@ def _body(blocks: list[_Block]) -> Architecture:
     )
 
 
-def _one(blocks: list[_Block], name: str) -> Any:
+def _one(blocks: list[Block], name: str) -> Any:
     values = {getattr(block, name): block for block in blocks}
     if len(values) > 1:
         said = ", ".join(f"{value} in {b.norm.name!r}" for value, b in list(values.items())[:3])
         what = {"eps": "BN epsilon", "activation": "activation"}[name]
         raise WeightsError(f"its layers differ in {what} ({said}); the same in all is needed")
     return next(iter(values))
-
-
-def _last_map(blocks: list[_Block], pixels: int) -> int:
-    """Side of the last map."""
-    for block in blocks:
-        pixels = _left(pixels, _around(block.zeros, pixels, block), block)
-    return pixels
-
-
-def _padding(blocks: list[_Block], size: int) -> str:
-    """The padding that gives each layer the zeros it has, at this size of the input."""
-    misfits: dict[str, tuple[int, KerasLayer]] = {}
-    for padding in PADDINGS:
-        pixels, alike = size, True
-        for block in blocks:
-            before, after = _around(block.zeros, pixels, block)
-            usual = _around(_usual(padding, block), pixels, block)
-            left = _left(pixels, (before, after), block)
-            if (before, left) != (usual[0], _left(pixels, usual, block)):
-                misfits[padding] = (blocks.index(block), block.convolution)
-                break
-            alike &= block.stride == 1 or block.zeros == _usual(padding, block)
-            pixels = left
-        else:
-            misfits.pop(padding, None)
-            if alike:  # at every other size, too
-                return padding
-            misfits[padding] = (len(blocks), blocks[-1].convolution)
-    fitting = [padding for padding, (at, _) in misfits.items() if at == len(blocks)]
-    if fitting:
-        return fitting[0]
-    _, layer = max(misfits.values(), key=lambda misfit: misfit[0])
-    raise layer.refused(
-        f"is padded otherwise than by any convention at {size} pixels: SAME, one zero on every "
-        "side, or Keras' one zero after; take a size that is a multiple of 32"
-    )
-
-
-def _usual(padding: str, block: _Block) -> tuple[int, int] | None:
-    """Zeros that a convention puts around a layer's map; None: SAME."""
-    if block.kind == "pointwise" or block.stride == 1 or padding == "same":
-        return None
-    if padding == "symmetric":
-        return 1, 1
-    return (0, 1) if block.kind == "depthwise" else None
-
-
-def _around(zeros: tuple[int, int] | None, pixels: int, block: _Block) -> tuple[int, int]:
-    size = 1 if block.kind == "pointwise" else 3
-    return same_padding(pixels, size, block.stride) if zeros is None else zeros
-
-
-def _left(pixels: int, zeros: tuple[int, int], block: _Block) -> int:
-    """Side of a layer's output."""
-    size = 1 if block.kind == "pointwise" else 3
-    return max(0, pixels + sum(zeros) - size) // block.stride + 1
 
 
 def _head(layer: KerasLayer, activations: list[str], count: int, training: Any) -> Head:
