@@ -339,7 +339,9 @@ def test_training_reads_what_predict_reads(tmp_path):
     for orientation in range(1, 9):
         exif[0x0112] = orientation
         Image.fromarray(picture(3)).save(tmp_path / "a.jpg", exif=exif)
-        assert np.array_equal(decode(tmp_path / "a.jpg"), load_photo(tmp_path / "a.jpg"))
+        trained, predicted = decode(tmp_path / "a.jpg"), load_photo(tmp_path / "a.jpg")
+        assert np.array_equal(trained, predicted)
+        assert torch.equal(INCEPTION(trained), INCEPTION(predicted))  # and not turned once more
 
 
 def test_a_photo_held_sideways_is_turned():
