@@ -174,6 +174,72 @@ def test_a_keras_model_whose_layers_differ_is_refused(tmp_path):
         load_published(path)
 
 
+def configured(folder, name, loss=None, extra=(), **config):
+    """The parity weights, one layer configured otherwise, and layers put behind the input."""
+    h5py = pytest.importorskip("h5py")
+    model = files.keras_model()
+    layers = model["config"]["layers"]
+    next(x for x in layers if x["name"] == name)["config"] |= config
+    for i, (kind, own) in enumerate(extra):
+        new = {"class_name": kind, "config": {"name": f"new_{i}", **own}, "name": f"new_{i}"}
+        new["inbound_nodes"] = layers[i + 1]["inbound_nodes"]
+        layers[i + 1]["inbound_nodes"] = [[[f"new_{i}", 0, 0, {}]]]
+        layers.insert(i + 1, new)
+    path = files.write_keras(folder / "a.h5", arrays("keras"), "model", model)
+    if loss is not None:
+        with h5py.File(path, "a") as file:
+            file.attrs["training_config"] = json.dumps({"loss": loss})
+    return path
+
+
+def test_pixels_pass_two_scales_in_order(tmp_path):
+    scales = [("Rescaling", {"scale": 2.0, "offset": 3.0})]
+    scales += [("Rescaling", {"scale": 0.5, "offset": 1.0})]
+    net = load_published(configured(tmp_path, "conv1", extra=scales))
+    assert torch.allclose(
+        net.preprocess.normalize(torch.full((1, 3, 1, 1), 7.0)), torch.tensor(9.5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "head"),
+    [
+        ("binary_crossentropy", "sigmoid"),
+        ({"class_name": "BinaryCrossentropy", "config": {"from_logits": True}}, "sigmoid"),
+        ("sparse_categorical_crossentropy", "softmax"),
+        (None, "softmax"),
+    ],
+)
+def test_what_linear_outputs_are_follows_from_the_loss(tmp_path, loss, head):
+    path = configured(tmp_path, "predictions", loss, activation="linear")
+    assert load_published(path, head="any").head == head
+
+
+@pytest.mark.parametrize("loss", ["mse", {"class_name": "MeanAbsoluteError"}, ["huber"]])
+def test_a_network_that_measures_is_refused(tmp_path, loss):
+    path = configured(tmp_path, "predictions", loss, activation="linear")
+    with pytest.raises(ValueError, match="to measure something, not to name classes"):
+        load_published(path, head="any")
+
+
+def test_a_relu_with_a_slope_and_a_pool_of_a_part_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"'conv_dw_3_relu' .*slope or a threshold"):
+        load_published(configured(tmp_path, "conv_dw_3_relu", negative_slope=0.2))
+    with pytest.raises(ValueError, match=r"'conv_pw_1_relu' .*slope or a threshold"):
+        load_published(configured(tmp_path, "conv_pw_1_relu", threshold=1.0))
+    model = files.keras_model()
+    pool = next(x for x in model["config"]["layers"] if "Pooling" in x["class_name"])
+    pool["class_name"] = "AveragePooling2D"
+    for size, fits in ((3, True), (2, False)):  # at 96 pixels the last map is 3x3
+        pool["config"]["pool_size"] = [size, size]
+        path = files.write_keras(tmp_path / "a.h5", arrays("keras"), "model", model)
+        if fits:
+            assert far(load_published(path), "keras", 96) < 1e-4
+        else:
+            with pytest.raises(ValueError, match=r"averages \[2, 2\] of a map of 3x3"):
+                load_published(path)
+
+
 def automatic(offset=0):
     """The parity weights under the names that Keras gives, counted on from an earlier model."""
     names = {"conv1": "conv2d", "conv1_bn": "batch_normalization", "conv_preds": "dense"}
