@@ -141,4 +141,4 @@ def test_predict_says_which_of_two_states_was_taken(tmp_path, capsys):
     said = capsys.readouterr()
     assert (said.out[:7], said.err) == ("class 0", "")
     assert cli.main(["predict", "cat", "--weights", path, "--state", "best"]) == 2
-    assert "has no state 'best'; it has 'state_dict_ema'" in capsys.readouterr().err
+    assert "has no state 'best'; it has 'state_dict" in capsys.readouterr().err

@@ -89,7 +89,7 @@ def _(folder):
     same(load_published(folder))
     for wrong, words in (
         (weight_map | {names[0]: "../model.safetensors"}, "outside its folder"),
-        (weight_map | {names[0]: "model-00002-of-00002.safetensors"}, "has no tensor"),
+        (weight_map | {names[0]: "model-00002-of-00002.safetensors"}, names[0]),
         (weight_map | {names[0]: "model-00003.safetensors"}, "model-00003.safetensors is missing"),
         ({}, "names no tensor"),
     ):
