@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import find_data
-from .opening import READABLE, SUFFIXES
+from .opening import READABLE, SUFFIXES, index_of, shard_map
 from .stored import MAX_HEADER, WeightsError, shorten
 
 WEIGHTS = "model.safetensors"
@@ -48,6 +48,7 @@ def find(source: str | os.PathLike[str], revision: str | None = None) -> Found:
         if not there:
             raise FileNotFoundError(f"the folder {path} has no {WEIGHTS}; name the file itself")
         path = path / there[0]
+    path = index_of(path) or path
     if path.is_file():
         # A hub's folder has its configuration beside the weights; any other file stands alone.
         names = BESIDE if path.name in (WEIGHTS, SHARDED) else ()
@@ -86,7 +87,7 @@ def _download(name: str, revision: str | None) -> Found:
     files: dict[str, Path] = {}
     try:
         # Safetensors only: the pickles that some repositories hold beside them could run code.
-        files[WEIGHTS] = Path(hub.hf_hub_download(name, WEIGHTS, revision=revision))
+        weights = _weights(hub, errors, name, revision)
         for beside in BESIDE:
             try:
                 files[beside] = Path(hub.hf_hub_download(name, beside, revision=revision))
@@ -113,9 +114,30 @@ def _download(name: str, revision: str | None) -> Found:
     # A download that breaks off raises an error of the HTTP client, whichever that is.
     except (OSError, *errors.HfHubHTTPError.__bases__) as error:
         raise _unreachable(name, error) from error
-    beside = {key: path for key, path in files.items() if key != WEIGHTS}
-    commit = files[WEIGHTS].parent.name  # the hub's folders are called by their commit
-    return Found(files[WEIGHTS], _read(beside), {"repository": name, "revision": commit})
+    commit = weights.parent.name  # the hub's folders are called by their commit
+    return Found(weights, _read(files), {"repository": name, "revision": commit})
+
+
+def _weights(hub: Any, errors: Any, name: str, revision: str | None) -> Path:
+    """The weights, downloaded; where they are in shards, their index, with the shards beside it."""
+    try:
+        return Path(hub.hf_hub_download(name, WEIGHTS, revision=revision))
+    except errors.EntryNotFoundError as missing:  # offline, too
+        try:
+            index = Path(hub.hf_hub_download(name, SHARDED, revision=revision))
+        except errors.EntryNotFoundError:
+            raise missing from None
+    for shard in sorted(set(shard_map(index).values())):
+        try:  # of the same commit as the index, also if the branch moves on meanwhile
+            hub.hf_hub_download(name, shard, revision=index.parent.name)
+        except errors.LocalEntryNotFoundError:
+            raise
+        except errors.EntryNotFoundError as error:
+            raise WeightsError(
+                f"the hub's {name} has no {shorten(shard, 80)}, which its {SHARDED} names; choose "
+                "another revision"
+            ) from error
+    return index
 
 
 def _unreachable(name: str, error: Exception) -> ConnectionError:

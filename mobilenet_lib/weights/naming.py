@@ -12,15 +12,17 @@ Keras names layers by itself if nobody does; "keras-automatic" is for those: dep
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from torch import Tensor
 
 from ..architecture import Architecture, mobilenet_v1
 from ..layer import Kind, Layer
 from ..model import KERAS, PAPER, TF_SLIM, TIMM, Convention
-from .stored import Stored, WeightsError, some
+from .stored import Stored, WeightsError, shorten, some
 
 # Our own names of what a layer stores, in the order of its state dict.
 NORM = ("bn.weight", "bn.bias", "bn.running_mean", "bn.running_var")
@@ -145,15 +147,21 @@ NAMINGS = (OURS, TIMM_NAMES, TRANSFORMERS, TF_SLIM_NAMES, KERAS_NAMES, KERAS_AUT
 
 # What training leaves in a tf-slim checkpoint beside the weights.
 TRAINING = re.compile(r"global_step|.*/(RMSProp(_1)?|Momentum|Adam(_1)?|ExponentialMovingAverage)")
-# torch.compile's, DataParallel's and DeepSpeed's, at any depth: a part may be compiled alone.
+# torch.compile's, DataParallel's, DeepSpeed's, FSDP's; at any depth, as a part may be compiled.
+WRAPPERS = (
+    *("_orig_mod", "module", "_forward_module"),
+    *("_fsdp_wrapped_module", "_checkpoint_wrapped_module"),
+)
+BARE = "mobilenet_v1."  # transformers' body, saved alone, has names without it
+HEADS = ("fc", "classifier")
 HALF_OF_ONE = 40  # names: half of what the smallest body has
-WRAPPERS = re.compile(r"(^|\.)(?:_orig_mod|module|_forward_module)(?=\.)")
 
 
 def clean(name: str) -> str | None:
     """A key without what tools put around it; None if it is no weight of the network."""
-    name = WRAPPERS.sub(r"\1", name).replace("..", ".").lstrip(".").removesuffix(":0")
-    return None if name == "n_averaged" or TRAINING.fullmatch(name) else name
+    *modules, leaf = name.removesuffix(":0").split(".")
+    name = ".".join([module for module in modules if module not in WRAPPERS] + [leaf])
+    return None if leaf == "n_averaged" or TRAINING.fullmatch(name) else name
 
 
 def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
@@ -165,7 +173,7 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
     Raises
     ------
     WeightsError
-        A name stands there twice, or two whole networks do.
+        A name stands there twice, or two whole networks or two classifiers do.
     """
     found: dict[str, Stored] = {}
     for name, stored in tensors.items():
@@ -174,46 +182,78 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
             raise WeightsError(f"it holds {key!r} twice, the second time as {name!r}")
         if key is not None:
             found[key] = stored
-    hits = {prefix: _most_hits(_under(prefix, found)) for prefix in _prefixes(found)}
-    whole = [prefix for prefix, count in hits.items() if count >= HALF_OF_ONE]
+    whole = _whole(found)
     if len(whole) > 1:
+        named = some(prefix or "no prefix" for prefix in whole)
         raise WeightsError(
-            f"it holds {len(whole)} networks, under {some(whole)}; save the one you mean"
+            f"it holds {len(whole)} networks, under {named}; save the one you mean: {{k: v for "
+            f"k, v in state.items() if k.startswith({shorten(max(whole), 80)!r})}}"
         )
-    if whole and hits[whole[0]] > _most_hits(found):
-        inside = _under(whole[0], found)
-        outside = {key: value for key, value in found.items() if not key.startswith(whole[0])}
-        if twice := inside.keys() & outside.keys():
-            raise WeightsError(f"it holds {min(twice)!r} both under {whole[0]!r} and without it")
-        found = inside | outside
-    if "conv_stem.convolution.weight" in found:  # transformers' body alone lacks its own prefix
-        found = {
-            key if key.startswith("classifier.") else f"mobilenet_v1.{key}": value
-            for key, value in found.items()
-        }
+    for prefix, keys in whole.items():
+        named = {key: _inside(key, prefix, key in keys) for key in found}
+        both = [key for key, count in Counter(named.values()).items() if count > 1]
+        if both:
+            raise WeightsError(f"it holds {both[0]!r} both under {prefix!r} and without it")
+        found = {named[key]: stored for key, stored in found.items()}
+    _check_one_head(found)
     return found
 
 
-def _under(prefix: str, tensors: Mapping[str, Stored]) -> dict[str, Stored]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+@cache
+def _known() -> dict[str, set[str]]:
+    """The torch sources by all names that they have, transformers' bare ones included."""
+    known: dict[str, set[str]] = {}
+    for naming in (OURS, TIMM_NAMES, TRANSFORMERS):
+        for arch in _bodies(naming):
+            for name in (name for layer in arch.layers for name in naming.keys(layer).values()):
+                known.setdefault(name, set()).add(naming.name)
+                if name.startswith(BARE):
+                    known.setdefault(name.removeprefix(BARE), set()).add(BARE)
+    return known
 
 
-def _prefixes(keys: Collection[str]) -> list[str]:
-    """What may stand before the name of a first layer's weight."""
-    firsts = [
-        next(iter(naming.keys(mobilenet_v1().layers[0]).values()))
-        for naming in NAMINGS
-        if naming.torch_layout
-    ] + ["conv_stem.convolution.weight"]
-    found = {key.removesuffix(first) for key in keys for first in firsts if key.endswith(first)}
-    return sorted(prefix for prefix in found if prefix.endswith(".") and prefix != "mobilenet_v1.")
+def _whole(keys: Collection[str]) -> dict[str, set[str]]:
+    """The prefixes under which a whole network stands, and which bare names of transformers do."""
+    hits: Counter[tuple[str, str]] = Counter()
+    bare: dict[str, set[str]] = {}
+    for key in keys:
+        parts = key.rsplit(".", 5)  # known names have up to five
+        for i in range(len(parts)):
+            rest = ".".join(parts[i:])
+            prefix = key.removesuffix(rest)
+            for source in _known().get(rest, ()):
+                if source == BARE and prefix.endswith(BARE):
+                    continue  # not bare at all
+                hits[source, prefix] += 1
+                if source == BARE:
+                    bare.setdefault(prefix, set()).add(key)
+    whole = sorted({prefix for (_, prefix), count in hits.items() if count >= HALF_OF_ONE})
+    return {prefix: bare.get(prefix, set()) for prefix in whole}
 
 
-def _most_hits(keys: Collection[str]) -> int:
-    """How many of the names are those of the source that they fit best."""
-    if "conv_stem.convolution.weight" in keys:
-        keys = [f"mobilenet_v1.{key}" for key in keys]
-    return max(_hits(naming, arch, keys) for naming in NAMINGS for arch in _bodies(naming))
+def _inside(key: str, prefix: str, bare: bool) -> str:
+    """A key without the prefix; one beside it, a classifier perhaps, without what both share."""
+    if key.startswith(prefix):
+        return (BARE if bare else "") + key.removeprefix(prefix)
+    ours, theirs = prefix.split("."), key.split(".")
+    while len(theirs) > 1 and ours[0] == theirs[0]:
+        ours, theirs = ours[1:], theirs[1:]
+    return ".".join(theirs)
+
+
+def _check_one_head(tensors: Mapping[str, Stored]) -> None:
+    """Refuse several linear layers where a network has one, a Sequential's."""
+    for head in HEADS:
+        linear = [
+            key.removesuffix(".weight")
+            for key, stored in tensors.items()
+            if key.startswith(f"{head}.") and key.endswith(".weight") and len(stored.shape) == 2
+        ]
+        if len(linear) > 1:
+            raise WeightsError(
+                f"it holds {some(linear)}: two linear layers where MobileNet has one. Save it "
+                "with one, or without any, and pass head='features'"
+            )
 
 
 def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -17,7 +18,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from . import hdf5, pickled
-from .stored import MAX_HEADER, Opened, Stored, WeightsError, check_declared, check_size, shorten
+from .stored import (
+    MAX_HEADER,
+    Opened,
+    Stored,
+    WeightsError,
+    check_declared,
+    check_size,
+    shorten,
+    some,
+)
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".npz", ".h5", ".hdf5", ".keras")
 READABLE = "a .safetensors, .pt (torch.save), .npz, .h5 or .keras file"
@@ -28,8 +38,13 @@ SAFETENSORS_TYPES = {
     "F64": ("float64", 8),
     "I64": ("int64", 8),
 }
+BYTES = dict(SAFETENSORS_TYPES.values())
 NPY_SUFFIX = ".npy"
 INDEX = ".safetensors.index.json"
+SHARD = re.compile(r"[^/\\\0:]+\.safetensors")  # in the same folder, on every system
+PART = re.compile(r"(.+)-\d{5}-of-(\d{5})\.safetensors")
+MAX_SHARDS = 100
+OTHERS = "the index belongs to other shards; download all of them again"
 
 
 @contextmanager
@@ -53,8 +68,8 @@ def opened(path: Path, state: str | None = None) -> Iterator[Opened]:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint {str(path)!r}; {READABLE} is needed")
     check_size(path, path.stat().st_size)
-    with path.open("rb") as handle:
-        start = handle.read(16)
+    start = _start(path)
+    is_torch = False
     with ExitStack() as stack:
         if path.name.endswith(INDEX):
             found = _sharded(path, stack)
@@ -75,35 +90,100 @@ def opened(path: Path, state: str | None = None) -> Iterator[Opened]:
             found = stack.enter_context(_open_safetensors(path))
         else:
             raise _unknown(path, start)
+        if state is not None and not is_torch:
+            raise WeightsError(
+                f"{path} has no state {shorten(state, 80)!r}: only .pt files (torch.save) have "
+                "several; leave state out"
+            )
         yield found
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return handle.read(16)
 
 
 def _sharded(path: Path, stack: ExitStack) -> Opened:
     """The tensors of all shards that an index names, each from the shard it names."""
+    places = shard_map(path)
+    tensors: dict[str, Stored] = {}
+    metadata: dict[str, Any] = {}
+    sizes: list[tuple[tuple[int, ...], int]] = []
+    shards = sorted(set(places.values()))
+    if gone := [shard for shard in shards if not path.with_name(shard).is_file()]:
+        raise WeightsError(
+            f"{path}: its shard {shorten(gone[0], 80)} is missing; put it beside the index"
+        )
+    for shard in shards:
+        file = path.with_name(shard)
+        if _header_length(file, start := _start(file)) is None:
+            raise _unknown(file, start)
+        found = stack.enter_context(_open_safetensors(file))
+        named = {name for name, place in places.items() if place == shard}
+        if twice := tensors.keys() & found.tensors.keys():
+            raise WeightsError(f"{path}: {some(sorted(twice), 1)} stands in two of its shards")
+        if lost := named - found.tensors.keys():
+            raise WeightsError(f"{path}: {shard} has no tensor {some(sorted(lost), 1)}; {OTHERS}")
+        if more := found.tensors.keys() - named:
+            raise WeightsError(
+                f"{path}: {shard} has {some(sorted(more), 1)}, which the index does not place "
+                f"there; {OTHERS}"
+            )
+        tensors |= found.tensors
+        metadata |= found.metadata
+        sizes += [(stored.shape, BYTES.get(stored.dtype, 1)) for stored in found.tensors.values()]
+        check_declared(path, sizes)
+    return Opened(path, tensors, metadata)
+
+
+def shard_map(path: Path) -> dict[str, str]:
+    """Which shard has which tensor, by the index of sharded safetensors.
+
+    Raises
+    ------
+    WeightsError
+        The index is damaged, or names a file outside its own folder.
+    """
     if path.stat().st_size > MAX_HEADER:
         raise WeightsError(f"{path} has over {MAX_HEADER:,} bytes, which no index needs")
     try:
         places = json.loads(path.read_bytes())["weight_map"]
-        shards = {str(shard) for shard in places.values()}
+        shards = set(places.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WeightsError(f"{path} is a damaged index ({shorten(str(error))})") from error
     if not shards:
         raise WeightsError(f"{path} names no tensor; download it again")
-    opened_shards: dict[str, Opened] = {}
-    for shard in sorted(shards):
-        file = path.with_name(Path(shard).name)
-        if shard != file.name:
-            raise WeightsError(f"{path} names {shorten(shard, 80)!r}, which is outside its folder")
-        if not file.is_file():
-            raise WeightsError(f"{path}: its shard {shorten(shard, 80)} is missing; download it")
-        opened_shards[shard] = stack.enter_context(_open_safetensors(file))
-    tensors: dict[str, Stored] = {}
-    for name, shard in places.items():
-        if name not in opened_shards[shard].tensors:
-            raise WeightsError(f"{path}: {shard} has no tensor {shorten(str(name), 80)!r}")
-        tensors[name] = opened_shards[shard].tensors[name]
-    check_declared(path, [(stored.shape, 4) for stored in tensors.values()])
-    return Opened(path, tensors)
+    for shard in shards:
+        if not isinstance(shard, str) or not SHARD.fullmatch(shard):
+            raise WeightsError(
+                f"{path} names {shorten(str(shard), 80)!r}, which is outside its folder or no "
+                ".safetensors file"
+            )
+    if len(shards) > MAX_SHARDS:
+        raise WeightsError(
+            f"{path} names {len(shards):,} shards; at most {MAX_SHARDS} are read, and a MobileNet "
+            "V1 needs one"
+        )
+    return places
+
+
+def index_of(path: Path) -> Path | None:
+    """The index of the shards that a file is one of, None for any other file.
+
+    Raises
+    ------
+    WeightsError
+        It is a shard without an index.
+    """
+    if not (part := PART.fullmatch(path.name)) or not path.is_file():
+        return None
+    index = path.with_name(part[1] + INDEX)
+    if not index.is_file():
+        raise WeightsError(
+            f"{path} is one of {int(part[2])} shards, and their index {index.name} is not beside "
+            "it; get all of them and the index, and name the index or the folder"
+        )
+    return index
 
 
 def _unknown(path: Path, start: bytes) -> WeightsError:

@@ -8,7 +8,7 @@ name in them that a dictionary of tensors has no need of is refused; then `torch
 from __future__ import annotations
 
 import pickletools
-import warnings
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,34 +16,24 @@ from typing import Any
 
 import torch
 
-from .stored import (
-    MAX_HEADER,
-    Opened,
-    Stored,
-    WeightsError,
-    check_declared,
-    check_size,
-    shorten,
-    some,
-)
+from .states import ADVICE, chosen
+from .stored import MAX_HEADER, Opened, WeightsError, check_size, shorten, some
 
-# What torch.save writes for a dictionary of tensors and parameters, and nothing else. Even some
-# names that torch itself allows are missing: "bytearray" with a large number takes all memory.
+# What torch.save writes for a dictionary of tensors and parameters. Even some names that torch
+# itself allows are missing: "bytearray" with a large number takes all memory.
 ALLOWED = {
-    ("collections", "OrderedDict"),
-    ("torch._utils", "_rebuild_tensor_v2"),
-    ("torch._utils", "_rebuild_parameter"),
+    "collections.OrderedDict",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_parameter",
     *(
-        ("torch", f"{kind}Storage")
+        f"torch.{kind}Storage"
         for kind in ("Half", "BFloat16", "Float", "Double", "Long", "Int", "Byte", "Bool")
     ),
+    # Beside the weights. torch.load has its own answer to these names, so that `_copies` must
+    # hold what they could do.
+    *("_codecs.encode", "builtins.set", "torch.Size", "torch.device"),
+    *(f"torch.{kind}" for kind in ("float16", "bfloat16", "float32", "float64", "int64")),
 }
-# Where training scripts put the weights, the averaged ones first: by these they evaluate.
-AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict", "ema_model", "ema", "model_averaged")
-WRAPPERS = (
-    *AVERAGED,
-    *("state_dict", "model_state_dict", "model", "net", "network", "weights", "params"),
-)
 
 
 class Inert:
@@ -55,26 +45,44 @@ class Inert:
     def __setstate__(self, _: Any) -> None:
         pass
 
-    def __setitem__(self, *_: Any) -> None:
-        pass
 
-    def add(self, _: Any) -> None:
-        """As of a set."""
+class InertDict:
+    """Stands for a kind of dictionary; torch.load fills a plain one only."""
+
+    def __new__(cls, *_: Any) -> dict:  # noqa: D102
+        return {}
 
 
-# Looked up by name in a pickle, and never imported: each becomes an `Inert`.
-BESIDE = (
-    *("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype"),
-    *(f"numpy.dtypes.{kind}DType" for kind in ("Float64", "Float32", "Int64", "Int32", "Bool")),
-    *("_codecs.encode", "argparse.Namespace", "collections.defaultdict", "__builtin__.set"),
-    *("pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath"),
-    *("pytorch_lightning.utilities.parsing.AttributeDict",),
-    *("lightning.pytorch.utilities.parsing.AttributeDict",),
-    *("lightning.fabric.utilities.data.AttributeDict",),
+# Looked up by name in a pickle, and never imported: stand-ins of ours take their places.
+BESIDE: tuple[tuple[type, re.Pattern], ...] = (
+    (
+        InertDict,
+        re.compile(
+            r"collections\.defaultdict|"
+            r"(pytorch_lightning|lightning\.pytorch)\.utilities\.parsing\.AttributeDict|"
+            r"(lightning_fabric|lightning\.fabric)\.utilities\.data\.AttributeDict"
+        ),
+    ),
+    (
+        Inert,
+        re.compile(
+            r"numpy\.(core|_core)\.multiarray\.(scalar|_reconstruct)|numpy\.(dtype|ndarray)|"
+            r"numpy\.(bool_?|u?int(8|16|32|64)|float(16|32|64))|numpy\.dtypes\.\w+DType|"
+            r"builtins\.(bool|dict|float|frozenset|int|list|range|str|tuple)|"
+            r"argparse\.Namespace|torch\.torch_version\.TorchVersion|"
+            r"pathlib(\._local)?\.(Pure)?(Posix|Windows)?Path"
+        ),
+    ),
 )
-ADVICE = (
-    'Save only the weights, torch.save(net.state_dict(), "weights.pt"), or better as .safetensors'
-)
+PYTHON_2 = {"__builtin__": "builtins"}  # as torch.save's protocol calls modules
+PYTHON_2_NAMES = {
+    "builtins.long": "builtins.int",
+    "builtins.unicode": "builtins.str",
+    "builtins.xrange": "builtins.range",
+}
+
+SHORT = 16  # characters of a text that a pickle may use again
+MAX_COPIED = 2**26
 
 
 def is_torch(archive: zipfile.ZipFile) -> bool:
@@ -111,95 +119,108 @@ def open_torch(path: Path, archive: zipfile.ZipFile, state: str | None = None) -
         )
     try:
         content = archive.read(pickles[0])
-        asked = set(_globals(content))
-        beside = [name for name in BESIDE if tuple(name.rsplit(".", 1)) in asked]
-        strangers = sorted(asked - ALLOWED - {tuple(name.rsplit(".", 1)) for name in beside})
+        beside = {name: _stand_in(name) for name in set(_globals(content)) - ALLOWED}
+        copies = _copies(content)
     except Exception as error:  # zipfile and pickletools, on damaged bytes
         raise WeightsError(f"{path} is damaged ({shorten(str(error))}); {ADVICE}") from error
-    if strangers:
-        names = some(".".join(names) for names in strangers)
+    if strangers := sorted(name for name, instead in beside.items() if instead is None):
         raise WeightsError(
-            f"{path} was not opened: its pickle asks for {names}, and could run any code. {ADVICE}"
+            f"{path} was not opened: its pickle asks for {some(strangers)}, and could run any "
+            f"code. {ADVICE}"
+        )
+    if copies is None or copies * len(content) > MAX_COPIED:
+        raise WeightsError(
+            f"{path} was not opened: its pickle copies the same things again and again, and could "
+            f"take all memory. {ADVICE}"
         )
     try:
         archive.fp.seek(0)
-        with torch.serialization.safe_globals([(Inert, name) for name in beside]):
+        with torch.serialization.safe_globals([(beside[name], name) for name in beside]):
             loaded = torch.load(archive.fp, map_location="cpu", weights_only=True)
     except Exception as error:
         raise WeightsError(
             f"{path} cannot be read by torch ({shorten(str(error))}); {ADVICE}"
         ) from error
-    return _state(path, loaded, state)
+    return chosen(path, loaded, state)
 
 
 def _is_pickle(name: str) -> bool:
     return name == "data.pkl" or name.endswith("/data.pkl")
 
 
-def _globals(content: bytes) -> Iterator[tuple[str, str]]:
+def _stand_in(name: str) -> type | None:
+    return next((instead for instead, names in BESIDE if names.fullmatch(name)), None)
+
+
+def _globals(content: bytes) -> Iterator[str]:
     """Every name that a pickle would look up, found without running it."""
     strings: list[str] = []
     for opcode, argument, _ in pickletools.genops(content):
         if opcode.name in ("GLOBAL", "INST"):
-            module, _, name = str(argument).partition(" ")
-            yield module, name
+            yield _dotted(argument)
         elif opcode.name == "STACK_GLOBAL":
             # Its name lies on the stack, where only running the pickle tells for sure: a stranger
             # whatever it seems to be. torch.save never writes one.
             module, name = ["?", "?", *strings][-2:]
-            yield module, f"{name} (from the stack)"
+            yield f"{module}.{name} (from the stack)"
         elif opcode.name in ("EXT1", "EXT2", "EXT4"):
-            yield "copyreg", f"extension {argument}"
+            yield f"copyreg.extension {argument}"
         elif isinstance(argument, str):
             strings.append(argument)
 
 
-def _state(path: Path, loaded: Any, wanted: str | None) -> Opened:
-    taken: list[str] = []
-    passed: list[str] = []
-    while isinstance(loaded, dict):
-        there = [name for name in loaded if isinstance(loaded[name], dict)]
-        known = [name for name in WRAPPERS if name in there]
-        if wanted is not None and wanted in there:
-            known.remove(wanted) if wanted in known else None
-            known.insert(0, wanted)
-        if not known:
-            break
-        passed += known[1:]
-        taken.append(known[0])
-        loaded = loaded[known[0]]
-    if wanted is not None and wanted not in taken:
-        raise WeightsError(
-            f"{path} has no state {wanted!r}; it has {some([*taken, *passed]) or 'one, unnamed'}"
-        )
-    if passed and wanted is None:
-        warnings.warn(
-            f"{path.name} holds {some([*taken, *passed])}: the weights of {taken[0]!r} were taken; "
-            f"pass state={passed[0]!r} for the other",
-            UserWarning,
-            stacklevel=2,
-        )
-    if not isinstance(loaded, dict):
-        raise WeightsError(f"{path} holds a {type(loaded).__name__}, not a state dict; {ADVICE}")
-    others = [
-        name
-        for name, value in loaded.items()
-        if not isinstance(name, str) or not isinstance(value, torch.Tensor)
-    ]
-    if others:
-        raise WeightsError(f"{path}: {some(others)} is no tensor under a name; {ADVICE}")
-    # Stride 0 lets one stored number pose as a tensor of any size.
-    check_declared(path, [(tuple(t.shape), t.element_size()) for t in loaded.values()])
-    tensors = {
-        name: Stored(
-            tuple(tensor.shape),
-            str(tensor.dtype).removeprefix("torch."),
-            lambda tensor=tensor: tensor.detach().clone(memory_format=torch.contiguous_format),
-        )
-        for name, tensor in loaded.items()
-    }
-    said: dict[str, Any] = {"state": ".".join(taken)} if passed else {}
-    for module in getattr(loaded, "_metadata", {}).values():  # what our own networks tell
-        if isinstance(module, dict) and "mobilenet_lib" in module:
-            said["module"] = module["mobilenet_lib"]
-    return Opened(path, tensors, said)
+def _dotted(argument: Any) -> str:
+    """A name in today's spelling, as torch.load looks it up."""
+    module, _, name = str(argument).partition(" ")
+    dotted = f"{PYTHON_2.get(module, module)}.{name}"
+    return PYTHON_2_NAMES.get(dotted, dotted)
+
+
+def _copies(content: bytes) -> int | None:
+    """How often a pickle could have something copied that stands in it but once; None: no limit.
+
+    A pickle without jumps is a list of steps, so that what each has before it can be read off.
+    """
+    steps = list(_steps(content))
+    copies = 0
+    for i, step in enumerate(steps):
+        after = steps[i + 1 : i + 5]
+        if step == "_codecs.encode":  # bytes, which must stand here themselves
+            if after[:1] == [USED_AGAIN] or after[1:] != ["'latin1", "TUPLE2", "REDUCE"]:
+                return None
+        elif step == "collections.OrderedDict" and after[:2] != ["EMPTY_TUPLE", "REDUCE"]:
+            return None  # it is filled afterwards
+        elif step == USED_AGAIN and after[:1] == ["REDUCE"]:
+            return None  # the same call again
+        elif step in ("builtins.set", "torch.Size") or (
+            step == USED_AGAIN and after[:1] == ["BUILD"]
+        ):
+            copies += 1
+    return copies
+
+
+USED_AGAIN = "used again"
+
+
+def _steps(content: bytes) -> Iterator[str]:
+    """What each step of a pickle puts on the stack: a name, a 'text, or else the step's own name.
+
+    Of what is used again, only names and short texts are known.
+    """
+    memo: dict[int, str] = {}
+    top = ""
+    for opcode, argument, _ in pickletools.genops(content):
+        if "PUT" in opcode.name:
+            short = top[:1] == "'" and len(top) <= SHORT
+            name = top[:1] != "'" and "." in top
+            memo[argument] = top if short or name else USED_AGAIN
+            continue
+        if "GET" in opcode.name:
+            top = memo.get(argument, USED_AGAIN)
+        elif opcode.name == "GLOBAL":
+            top = _dotted(argument)
+        elif isinstance(argument, str):
+            top = f"'{argument}"
+        else:
+            top = opcode.name
+        yield top

@@ -1,0 +1,165 @@
+"""Which part of what a training script saved is the state dict that is meant."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .stored import Opened, Stored, WeightsError, check_declared, shorten, some
+
+# Where training scripts put the weights. The averaged ones come first: by these they evaluate.
+AVERAGED = re.compile(r"(?i)(^|_)(ema|swa|averaged?)(_|$)")
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+DEPTH = 6  # of dictionaries in dictionaries where a state is looked for
+ADVICE = (
+    'Save only the weights, torch.save(net.state_dict(), "weights.pt"), or better as .safetensors'
+)
+Place = tuple[str, ...]
+"""The keys that lead to a state; none: all that was saved is one."""
+
+
+def chosen(path: Path, loaded: Any, wanted: str | None) -> Opened:
+    """The tensors of the state that is wanted, or else that its authors would evaluate.
+
+    What lies beside the tensors in a state, such as an epoch, is passed over: a weight that is no
+    tensor is missed later.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    loaded
+        What `torch.load` returned.
+    wanted
+        A key on the way to the state, or all of them joined by dots; None chooses, and warns if
+        there was a choice.
+
+    Raises
+    ------
+    WeightsError
+        There is no such state, none at all, or several and nothing says which.
+    """
+    states = _states(path, loaded)
+    place = _place(path, list(states), wanted)
+    state = _pairs(path, loaded) if place is None else states[place]
+    if not isinstance(state, dict):
+        raise WeightsError(f"{path} holds a {type(state).__name__}, not a state dict; {ADVICE}")
+    others = [name for name, value in state.items() if _is_out_of_place(name, value, bool(states))]
+    if others:
+        raise WeightsError(f"{path}: {some(others)} is no tensor under a name; {ADVICE}")
+    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    # Stride 0 lets one stored number pose as a tensor of any size.
+    check_declared(path, [(tuple(t.shape), t.element_size()) for t in tensors.values()])
+    said: dict[str, Any] = {}
+    if len(states) > 1 and place is not None:
+        beside = ", ".join(_called(other) for other in list(states)[:4] if other != place)
+        said["state"] = f"{_called(place)} (the file also has {beside})"
+    modules = getattr(state, "_metadata", None)
+    for module in modules.values() if isinstance(modules, dict) else ():
+        if isinstance(module, dict) and "mobilenet_lib" in module:  # what our own networks tell
+            said["module"] = module["mobilenet_lib"]
+    stored = {name: _stored(tensor) for name, tensor in tensors.items()}
+    return Opened(path, stored, said)
+
+
+def _stored(tensor: torch.Tensor) -> Stored:
+    return Stored(
+        tuple(tensor.shape),
+        str(tensor.dtype).removeprefix("torch."),
+        lambda: tensor.detach().clone(memory_format=torch.contiguous_format),
+    )
+
+
+def _states(path: Path, loaded: Any) -> dict[Place, dict]:
+    """Every dictionary of tensors whose names have dots: an optimizer's have none."""
+    found: dict[Place, dict] = {}
+    seen: set[int] = set()  # a dictionary may stand there twice, or hold itself
+    level: list[tuple[Place, Any]] = [((), loaded)]
+    for _ in range(DEPTH):
+        deeper: list[tuple[Place, Any]] = []
+        for place, value in level:
+            value = _pairs(path, value)
+            if not isinstance(value, dict) or id(value) in seen:
+                continue
+            seen.add(id(value))
+            if any(_is_weight(*item) for item in value.items()):
+                found[place] = value
+            deeper += [
+                ((*place, name), inner)
+                for name, inner in value.items()
+                if isinstance(name, str) and isinstance(inner, dict | list)
+            ]
+        level = deeper
+    return found
+
+
+def _pairs(path: Path, value: Any) -> Any:
+    """`list(net.state_dict().items())` as a dictionary; anything else as it is."""
+    if not isinstance(value, list) or not value:
+        return value
+    if not all(isinstance(pair, tuple) and len(pair) == 2 and _is_weight(*pair) for pair in value):
+        return value
+    (name, count), *_ = Counter(name for name, _ in value).most_common(1)
+    if count > 1:
+        raise WeightsError(f"{path}: it holds {shorten(name, 80)!r} twice")
+    return dict(value)
+
+
+def _is_weight(name: Any, value: Any) -> bool:
+    named = isinstance(name, str) and ("." in name or "/" in name)
+    return named and isinstance(value, torch.Tensor)
+
+
+def _is_out_of_place(name: Any, value: Any, found: bool) -> bool:
+    """Whether an entry is neither a tensor under a name nor something that may lie beside them."""
+    if isinstance(value, torch.Tensor):
+        return not isinstance(name, str)
+    return not found or (isinstance(name, str) and "." in name and _holds_numbers(value))
+
+
+def _holds_numbers(value: Any) -> bool:
+    return value is not None and not isinstance(value, bool | int | float | str | dict)
+
+
+def _place(path: Path, places: list[Place], wanted: str | None) -> Place | None:
+    """Where the state is; None: nothing looks like one."""
+    fitting = places
+    if wanted is not None:
+        fitting = [place for place in places if wanted in (*place, _called(place))]
+        if not fitting:
+            there = some(map(_called, places)) if any(places) else "one, unnamed"
+            raise WeightsError(f"{path} has no state {shorten(wanted, 80)!r}; it has {there}")
+    if not fitting:
+        return None
+    first, *others = sorted(fitting, key=_rank)
+    if others and _rank(first) == _rank(others[0]) >= len(WRAPPERS):
+        raise WeightsError(
+            f"{path} holds {len(fitting)} states, {some(map(_called, fitting))}; pass "
+            f"state={_called(first)!r} or another of them"
+        )
+    if others and wanted is None:
+        warnings.warn(
+            f"{path.name} holds {some(map(_called, [first, *others]))}: the weights of "
+            f"{_called(first)!r} were taken; pass state={_called(others[0])!r} for the other",
+            UserWarning,
+            stacklevel=7,  # whoever called load_published
+        )
+    return first
+
+
+def _rank(place: Place) -> int:
+    """The smaller, the sooner it is taken."""
+    if any(AVERAGED.search(name) for name in place):
+        return -1
+    known = [WRAPPERS.index(name) for name in place if name in WRAPPERS]
+    return min(known, default=len(WRAPPERS) if place else 0)
+
+
+def _called(place: Place) -> str:
+    """As messages name it, and `state=` takes it."""
+    return shorten(".".join(place), 80) or "the outermost"
