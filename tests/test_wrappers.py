@@ -102,7 +102,16 @@ def test_any_prefix_of_any_source_is_taken_off(tmp_path, source, prefix):
 
 
 @pytest.mark.parametrize("source", SOURCES[:3])
-@pytest.mark.parametrize("wrapper", ["_orig_mod", "module", "_fsdp_wrapped_module"])
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "_orig_mod",
+        "module",
+        "_fsdp_wrapped_module",
+        "_checkpoint_wrapped_module",
+        "_forward_module",
+    ],
+)
 def test_a_part_that_was_wrapped_alone_is_found(tmp_path, source, wrapper):
     def wrapped(name):
         *modules, leaf = name.split(".")
@@ -142,6 +151,8 @@ def test_a_weight_both_inside_and_outside_is_refused(tmp_path):
     refused(tmp_path, twice, "'conv_stem.weight' both under 'model.' and without it")
     twice = state() | {"blocks._orig_mod.0.0.conv_dw.weight": torch.zeros(8, 1, 3, 3)}
     refused(tmp_path, twice, "it holds 'blocks.0.0.conv_dw.weight' twice, the second time as")
+    long = "a" * 9999
+    refused(tmp_path, {f"{long}.b": torch.ones(1), f"{long}.module.b": torch.ones(1)}, "twice")
 
 
 @pytest.mark.parametrize(("one", "other"), [("teacher.", "student."), ("", "ema."), ("a.", "a.b.")])

@@ -179,7 +179,7 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
     for name, stored in tensors.items():
         key = clean(name)
         if key in found:
-            raise WeightsError(f"it holds {key!r} twice, the second time as {name!r}")
+            raise WeightsError(f"it holds {some([key])} twice, the second time as {some([name])}")
         if key is not None:
             found[key] = stored
     whole = _whole(found)
@@ -190,10 +190,12 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
             f"k, v in state.items() if k.startswith({shorten(max(whole), 80)!r})}}"
         )
     for prefix, keys in whole.items():
-        named = {key: _inside(key, prefix, key in keys) for key in found}
+        named = {key: (BARE if key in keys else "") + key.removeprefix(prefix) for key in found}
         both = [key for key, count in Counter(named.values()).items() if count > 1]
         if both:
-            raise WeightsError(f"it holds {both[0]!r} both under {prefix!r} and without it")
+            raise WeightsError(
+                f"it holds {some(both, 1)} both under {some([prefix])} and without it"
+            )
         found = {named[key]: stored for key, stored in found.items()}
     _check_one_head(found)
     return found
@@ -229,16 +231,6 @@ def _whole(keys: Collection[str]) -> dict[str, set[str]]:
                     bare.setdefault(prefix, set()).add(key)
     whole = sorted({prefix for (_, prefix), count in hits.items() if count >= HALF_OF_ONE})
     return {prefix: bare.get(prefix, set()) for prefix in whole}
-
-
-def _inside(key: str, prefix: str, bare: bool) -> str:
-    """A key without the prefix; one beside it, a classifier perhaps, without what both share."""
-    if key.startswith(prefix):
-        return (BARE if bare else "") + key.removeprefix(prefix)
-    ours, theirs = prefix.split("."), key.split(".")
-    while len(theirs) > 1 and ours[0] == theirs[0]:
-        ours, theirs = ours[1:], theirs[1:]
-    return ".".join(theirs)
 
 
 def _check_one_head(tensors: Mapping[str, Stored]) -> None:
