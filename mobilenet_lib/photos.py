@@ -101,7 +101,7 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
     if size is not None:
         side = check_int("size", size, 1, 8192)
         image = ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
-    return np.array(image)  # a copy: PIL's own buffer is read-only, which torch warns about
+    return _pixels(image)
 
 
 def open_photo(content: bytes, name: str) -> Image.Image:
@@ -140,6 +140,16 @@ def open_photo(content: bytes, name: str) -> Image.Image:
             f"{name} cannot be read as an image ({said}); it may be damaged or cut short. "
             f"Formats that can be read: {', '.join(FORMATS)}"
         ) from error
+
+
+def _pixels(image: Image.Image) -> Photo:
+    """A copy of an RGB image's pixels; PIL's own is read-only, which torch warns about."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    # In strips: PIL hands out a large image in pieces, joined and copied, thrice the memory.
+    for top in range(0, image.height, 256):
+        strip = image.crop((0, top, image.width, min(top + 256, image.height)))
+        pixels[top : top + 256] = np.asarray(strip)
+    return pixels
 
 
 def _is_heic(content: bytes) -> bool:

@@ -827,3 +827,12 @@ def test_reading_leaves_no_file_open(tmp_path, monkeypatch):
     load_photo(path)
     assert len(opened) == 1
     assert opened[0].fp is None or opened[0].fp.closed
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (255, 3), (256, 2), (257, 5), (777, 9)])
+def test_every_row_of_a_file_is_read_in_its_place(tmp_path, height, width):
+    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    read = load_photo(tmp_path / "x.png")
+    assert np.array_equal(read, pixels)
+    assert read.flags.writeable and read.flags.c_contiguous
