@@ -835,4 +835,5 @@ def test_every_row_of_a_file_is_read_in_its_place(tmp_path, height, width):
     Image.fromarray(pixels).save(tmp_path / "x.png")
     read = load_photo(tmp_path / "x.png")
     assert np.array_equal(read, pixels)
-    assert read.flags.writeable and read.flags.c_contiguous
+    assert read.flags.writeable
+    assert read.flags.c_contiguous
