@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .files import cpu_model
@@ -31,6 +31,10 @@ FEATURES: dict[str, frozenset[str]] = {
     "VNNI": frozenset({"avx512_vnni", "avx_vnni"}),
     "int8 matrix": frozenset({"amx_int8", "i8mm", "hw.optional.arm.FEAT_I8MM"}),
 }
+
+
+# In /proc/self/mountinfo: what of a file system is shown, where, its kind and its options.
+MOUNT = re.compile(r"^(?:\S+ ){3}(\S+) (\S+) .* - (cgroup2?) \S+ (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -148,23 +152,26 @@ def clock(root: str | os.PathLike[str] = "/") -> Clock:
 
 def cpu_quota(root: str | os.PathLike[str] = "/") -> float | None:
     """Cores' worth of time this process may use under its control groups (Linux), else None."""
-    limits = []
-    for text in cgroup_files(root, "cpu.max"):
-        quota, period = text.split()[:2]
-        if quota != "max":
-            limits.append(int(quota) / int(period))
-    quota, period = (
-        read(Path(root, "sys/fs/cgroup/cpu", f"cpu.cfs_{name}_us")) for name in ("quota", "period")
-    )
-    if quota and period and int(quota) > 0:  # the first version of control groups; -1: no limit
-        limits.append(int(quota) / int(period))
-    return min(limits, default=None)
+    pairs = [(read(folder / "cpu.max") or "").split() for folder in cgroups(root)]
+    for folder in cgroups(root, "cpu"):
+        texts = [read(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+        pairs.append([text.strip() for text in texts if text])
+    limits = (pair for pair in pairs if len(pair) == 2 and pair[0] not in ("max", "-1"))
+    return min((int(quota) / int(period) for quota, period in limits), default=None)
 
 
 def memory_bytes(root: str | os.PathLike[str] = "/") -> int | None:
     """Bytes of memory this process may use: the machine's, or less where a container limits it."""
-    sizes = [physical_memory()] if physical_memory() else []
-    sizes += [int(text) for text in cgroup_files(root, "memory.max") if text != "max"]
+    names = ("memory.max", "memory.high")  # above high, every allocation waits
+    texts = [read(folder / name) for folder in cgroups(root) for name in names]
+    for folder in cgroups(root, "memory"):
+        texts.append(read(folder / "memory.limit_in_bytes"))
+        # That of the groups above it too, also where a container does not show them.
+        stat = read(folder / "memory.stat") or ""
+        texts += re.findall(r"^hierarchical_memory_limit (\d+)", stat, re.MULTILINE)
+    sizes = [int(text) for text in texts if text and text.strip() != "max"]
+    # Version 1 writes "no limit" as the largest multiple of a page below 2^63.
+    sizes = [size for size in (physical_memory(), *sizes) if size and size < 2**60]
     return min(sizes, default=None)
 
 
@@ -190,16 +197,42 @@ def _windows_memory() -> int | None:
     return status.total if done else None
 
 
-def cgroup_files(root: str | os.PathLike[str], name: str) -> list[str]:
-    """Contents of the file `name` in this process's control group and in all groups above it."""
-    own = re.search(r"^0::/(.*)$", read(Path(root, "proc/self/cgroup")) or "", re.MULTILINE)
-    if own is None:
-        return []
-    top = Path(root, "sys/fs/cgroup")
-    group = top / own.group(1)
-    groups = [group, *(parent for parent in group.parents if parent.is_relative_to(top))]
-    texts = [read(folder / name) for folder in groups]
-    return [text.strip() for text in texts if text and text.strip()]
+def cgroups(root: str | os.PathLike[str], controller: str = "") -> list[Path]:
+    """Folders of this process's control group and of the groups above it, as far as they show.
+
+    Parameters
+    ----------
+    root
+        Linux's files are read below it.
+    controller
+        Of version 1, where each has a tree of groups, such as "memory"; "" for version 2's one.
+    """
+    groups = re.findall(r"^\d+:(.*?):(.*)$", _proc(root, "cgroup"), re.MULTILINE)
+    own = next((path for names, path in groups if controller in names.split(",")), "/")
+    folders: dict[Path, None] = {}  # a set that keeps its order
+    for top, shown in cgroup_mounts(root, controller):
+        # A container often shows its own group as the top, under the name that the host gives it.
+        visible = PurePosixPath(own).is_relative_to(shown) and ".." not in own.split("/")
+        group = top / PurePosixPath(own).relative_to(shown) if visible else top
+        there = (group, *group.parents)
+        folders |= dict.fromkeys(folder for folder in there if folder.is_relative_to(top))
+    return list(folders)
+
+
+def cgroup_mounts(root: str | os.PathLike[str], controller: str) -> list[tuple[Path, str]]:
+    """Where a tree of control groups may be mounted, each with the group that is shown there."""
+    names = {"": ("", "unified"), "cpu": ("cpu", "cpu,cpuacct", "cpuacct,cpu")}
+    usual = (Path(root, "sys/fs/cgroup", name) for name in names.get(controller, (controller,)))
+    found = dict.fromkeys(usual, "/")
+    for shown, place, kind, options in MOUNT.findall(_proc(root, "mountinfo")):
+        if controller in options.split(",") if kind == "cgroup" else not controller:
+            place = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), place)
+            found[Path(root, place.lstrip("/"))] = shown
+    return list(found.items())
+
+
+def _proc(root: str | os.PathLike[str], name: str) -> str:
+    return read(Path(root, "proc/self", name)) or ""
 
 
 def find_chromium() -> str | None:

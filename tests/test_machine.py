@@ -81,3 +81,167 @@ def test_a_description_is_plain_data_of_the_system_it_was_read_from(tmp_path):
     assert told["usable_cores"] == 2
     assert told["memory_bytes"] > 0
     assert machine.describe(tmp_path / "nothing")["features"] is None
+
+
+# --- Control groups: what containers and schedulers show ------------------------------------------
+
+UNLIMITED = "9223372036854771712\n"  # how version 1 writes "no limit" with pages of 4 KiB
+HALF = {"cpu.cfs_quota_us": "50000\n", "cpu.cfs_period_us": "100000\n"}
+FREE = {"cpu.cfs_quota_us": "-1\n", "cpu.cfs_period_us": "100000\n"}
+SMALL = {"memory.limit_in_bytes": "1500000000\n"}
+OPEN = {"memory.limit_in_bytes": UNLIMITED}
+V2_HALF = {"cpu.max": "50000 100000\n", "memory.max": "1500000000\n"}
+V2_FREE = {"cpu.max": "max 100000\n", "memory.max": "max\n"}
+
+
+def mount(shown, place, kind, options="rw"):
+    return f"31 23 0:28 {shown} {place} rw,nosuid shared:9 - {kind} {kind} {options}\n"
+
+
+def at(folder, files):
+    return {f"{folder}/{name}": text for name, text in files.items()}
+
+
+CGROUP = "sys/fs/cgroup"
+SITUATIONS = {
+    "v1, each controller in a folder, group mounted as the top": (
+        {"proc/self/cgroup": "4:memory:/docker/abc\n1:cpu:/docker/abc\n"}
+        | at(f"{CGROUP}/cpu", HALF)
+        | at(f"{CGROUP}/memory", SMALL),
+        (0.5, 1_500_000_000),
+    ),
+    "v1, cpu,cpuacct as Debian mounts it": (
+        {"proc/self/cgroup": "5:cpu,cpuacct:/a\n4:memory:/a\n"}
+        | at(f"{CGROUP}/cpu,cpuacct/a", HALF)
+        | at(f"{CGROUP}/cpu,cpuacct", FREE)
+        | at(f"{CGROUP}/memory/a", SMALL)
+        | at(f"{CGROUP}/memory", OPEN),
+        (0.5, 1_500_000_000),
+    ),
+    "v1, cpuacct,cpu": (
+        {"proc/self/cgroup": "5:cpuacct,cpu:/\n"} | at(f"{CGROUP}/cpuacct,cpu", HALF),
+        (0.5, None),
+    ),
+    "Slurm: the limits are on the job, the process in one of its tasks": (
+        {
+            "proc/self/cgroup": "9:cpuset:/slurm/uid_1000/job_1/step_0/task_0\n"
+            "4:memory:/slurm/uid_1000/job_1/step_0/task_0\n"
+            "3:cpu,cpuacct:/slurm/uid_1000/job_1/step_0/task_0\n1:name=systemd:/system.slice\n"
+        }
+        | at(f"{CGROUP}/cpu,cpuacct/slurm/uid_1000/job_1", HALF)
+        | at(f"{CGROUP}/cpu,cpuacct/slurm/uid_1000/job_1/step_0/task_0", FREE)
+        | at(
+            f"{CGROUP}/memory/slurm/uid_1000/job_1/step_0", {"memory.limit_in_bytes": "3000000000"}
+        )
+        | at(f"{CGROUP}/memory/slurm/uid_1000/job_1", SMALL)
+        | at(f"{CGROUP}/memory/slurm/uid_1000/job_1/step_0/task_0", OPEN),
+        (0.5, 1_500_000_000),
+    ),
+    "v1, a group in the container's own, which is shown as the top": (
+        {
+            "proc/self/cgroup": "4:memory:/docker/abc/inner\n1:cpu:/docker/abc/inner\n",
+            "proc/self/mountinfo": mount("/docker/abc", "/sys/fs/cgroup/cpu", "cgroup", "rw,cpu")
+            + mount("/docker/abc", "/sys/fs/cgroup/memory", "cgroup", "rw,memory"),
+        }
+        | at(f"{CGROUP}/cpu/inner", HALF)
+        | at(f"{CGROUP}/memory/inner", SMALL),
+        (0.5, 1_500_000_000),
+    ),
+    "v1, mounted elsewhere, under a name with a space": (
+        {
+            "proc/self/cgroup": "4:memory:/\n1:cpu:/\n",
+            "proc/self/mountinfo": mount("/", r"/dev/my\040groups/cpu", "cgroup", "rw,cpu,cpuacct")
+            + mount("/", "/mnt/memory", "cgroup", "rw,memory")
+            + mount("/", "/mnt/other", "tmpfs", "rw,memory"),
+        }
+        | at("dev/my groups/cpu", HALF)
+        | at("mnt/memory", SMALL)
+        | at("mnt/other", {"memory.limit_in_bytes": "1000"}),
+        (0.5, 1_500_000_000),
+    ),
+    "v1, a limit above what the container shows": (
+        {"proc/self/cgroup": "4:memory:/\n"}
+        | at(f"{CGROUP}/memory", OPEN)
+        | at(f"{CGROUP}/memory", {"memory.stat": "rss 1\nhierarchical_memory_limit 1500000000\n"}),
+        (None, 1_500_000_000),
+    ),
+    "v1 without limits": (
+        {"proc/self/cgroup": "4:memory:/a\n1:cpu:/a\n"}
+        | at(f"{CGROUP}/cpu/a", FREE)
+        | at(
+            f"{CGROUP}/memory/a", OPEN | {"memory.stat": f"hierarchical_memory_limit {UNLIMITED}"}
+        ),
+        (None, None),
+    ),
+    "hybrid: the limits in version 1, an empty tree of version 2 beside it": (
+        {
+            "proc/self/cgroup": "4:memory:/docker/abc\n1:cpu,cpuacct:/docker/abc\n0::/docker/abc\n",
+            "proc/self/mountinfo": mount("/", "/sys/fs/cgroup/unified", "cgroup2"),
+        }
+        | at(f"{CGROUP}/unified/docker/abc", {"cgroup.procs": ""})
+        | at(f"{CGROUP}/cpu,cpuacct", HALF)
+        | at(f"{CGROUP}/memory", SMALL),
+        (0.5, 1_500_000_000),
+    ),
+    "hybrid: a limit in version 2's tree": (
+        {"proc/self/cgroup": "1:name=systemd:/x\n0::/user.slice/a\n"}
+        | at(f"{CGROUP}/unified/user.slice", V2_HALF)
+        | at(f"{CGROUP}/unified/user.slice/a", V2_FREE),
+        (0.5, 1_500_000_000),
+    ),
+    "v2, the host's name of a group that is not shown": (
+        {"proc/self/cgroup": "0::/system.slice/docker-abc.scope\n"} | at(CGROUP, V2_HALF),
+        (0.5, 1_500_000_000),
+    ),
+    "v2, a process outside of what its namespace shows": (
+        {"proc/self/cgroup": "0::/../../other\n"}
+        | at(CGROUP, V2_HALF)
+        | at("sys/other", {"cpu.max": "1000 100000", "memory.max": "1000"}),
+        (0.5, 1_500_000_000),
+    ),
+    "v2, memory.high: above it every allocation waits": (
+        {"proc/self/cgroup": "0::/a\n"}
+        | at(f"{CGROUP}/a", {"memory.max": "4000000000\n", "memory.high": "1500000000\n"}),
+        (None, 1_500_000_000),
+    ),
+    "v2, swap is no memory": (
+        {"proc/self/cgroup": "0::/a\n"}
+        | at(f"{CGROUP}/a", {"memory.max": "max\n", "memory.swap.max": "0\n", "cpu.max": "\n"}),
+        (None, None),
+    ),
+    "v2, the tree mounted in a folder of its own": (
+        {
+            "proc/self/cgroup": "0::/kubepods/pod1/c\n",
+            "proc/self/mountinfo": "a line that is no mount\n" + mount("/", "/cgroup2", "cgroup2"),
+        }
+        | at("cgroup2/kubepods/pod1", V2_HALF),
+        (0.5, 1_500_000_000),
+    ),
+    "files that break off": (
+        {"proc/self/cgroup": "0:\nnonsense\n", "proc/self/mountinfo": "31 23\n"}
+        | at(f"{CGROUP}/cpu", {"cpu.cfs_quota_us": "50000\n"}),
+        (None, None),
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_the_limits_of_a_container(tmp_path, monkeypatch, situation):
+    monkeypatch.setattr(machine, "physical_memory", lambda: 25_300_000_000)
+    content, (quota, memory) = SITUATIONS[situation]
+    for name, text in content.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert machine.cpu_quota(tmp_path) == quota
+    assert machine.memory_bytes(tmp_path) == (memory or 25_300_000_000)
+    cpu = machine.processor(tmp_path)
+    assert cpu.quota == quota
+    assert cpu.threads == (1 if quota else 2)  # two cores by affinity
+
+
+def test_no_limit_is_no_size_where_the_machine_does_not_tell_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "physical_memory", lambda: None)
+    (tmp_path / "sys/fs/cgroup/memory").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/memory/memory.limit_in_bytes").write_text(UNLIMITED)
+    assert machine.memory_bytes(tmp_path) is None
