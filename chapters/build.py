@@ -1,16 +1,17 @@
-"""Execute the chapters anew: from the paired text to the notebooks that readers open.
+"""Execute the chapters anew: from their text to the notebooks that readers open.
 
     python chapters/build.py                 all chapters and solutions
     python chapters/build.py 01 solutions/02 those whose path has one of these parts
 
 The text in `text/` is what people edit and review. This script turns it into a notebook, runs every
-cell, and keeps the outputs and the widgets' state. What would differ from run to run without
-meaning anything (cell ids, widget ids, versions) is made the same each time, so that a diff shows
-what changed.
+cell, and keeps the outputs and the widgets' state. Notebooks are stored as JupyterLab saves them,
+and what would differ from run to run without meaning anything (ids, counts, versions) is the same
+each time. So git shows what changed, and merges a correction into a notebook with answers.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import itertools
 import json
@@ -19,7 +20,9 @@ import re
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -30,38 +33,60 @@ from mobilenet_lib.files import write_atomically
 HERE = Path(__file__).resolve().parent
 WIDGET_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # also in IPY_MODEL_<id>
 METADATA = {
-    "jupytext": {"formats": "ipynb,text//py:percent"},
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+    # All that a kernel tells about itself, or JupyterLab would add it. Where Python has another
+    # version than here, JupyterLab changes that one line, whoever built the book.
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": "3.11.7",
+    },
 }
 
 
 def sources() -> list[Path]:
-    """The paired texts of all chapters and solutions, in reading order."""
+    """The texts of all chapters and solutions, in reading order."""
     return sorted(HERE.glob("text/*.py")) + sorted(HERE.glob("solutions/text/*.py"))
 
 
 def notebook_of(text: Path) -> Path:
-    """The notebook that belongs to a paired text."""
+    """The notebook that is made from a text."""
     return text.parent.parent / f"{text.stem}.ipynb"
 
 
 def build(text: Path) -> nbformat.NotebookNode:
-    """Execute one paired text and return the notebook."""
-    notebook = jupytext.read(text)
-    notebook.metadata = nbformat.from_dict(METADATA)
-    for cell, name in zip(notebook.cells, _cell_ids(notebook), strict=True):
+    """Execute one text and return the notebook."""
+    target = notebook_of(text)
+    notebook = jupytext.read(text, fmt="py:percent")
+    for cell, name in zip(notebook.cells, _cell_ids(notebook, _last_built(target)), strict=True):
         cell.id = name
-    folder = notebook_of(text).parent
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
-    for before, cell in itertools.pairwise(notebook.cells):
-        cell.metadata.pop("execution", None)  # when each cell ran
+    resources = {"metadata": {"path": target.parent}}
+    NotebookClient(notebook, timeout=600, resources=resources).execute()
+    return _as_published(notebook, text.stem)
+
+
+def _as_published(notebook: nbformat.NotebookNode, seed: str) -> nbformat.NotebookNode:
+    """An executed notebook without what only this run of it decided."""
+    notebook.metadata = nbformat.from_dict(
+        METADATA | {name: kept for name, kept in notebook.metadata.items() if name == "widgets"}
+    )
+    for before, cell in itertools.pairwise([nbformat.v4.new_markdown_cell(), *notebook.cells]):
+        cell.metadata.pop("lines_to_next_cell", None)  # of the text
+        if cell.cell_type != "code":
+            continue
+        cell.metadata.pop("execution", None)  # when the cell ran
+        # A reader's own counts then meet no others in a merge, and tell what was run here.
+        for counted in (cell, *(o for o in cell.outputs if o.output_type == "execute_result")):
+            counted.execution_count = None
         if "**Predict:**" in before.source and _shows_figure(cell):
             # The reader is to guess first. JupyterLab unfolds the figure when the cell is run; of
             # printed text it would show the first line all the same.
-            cell.metadata["jupyter"] = {"outputs_hidden": True}
-    notebook.metadata.language_info = METADATA["language_info"]
-    return _steady_widget_ids(notebook, text.stem)
+            cell.metadata |= {"collapsed": True, "jupyter": {"outputs_hidden": True}}
+    return _whole_numbers(_steady_widget_ids(notebook, seed))
 
 
 def _shows_figure(cell: nbformat.NotebookNode) -> bool:
@@ -69,39 +94,71 @@ def _shows_figure(cell: nbformat.NotebookNode) -> bool:
     return bool(outputs) and "text/html" in outputs[0].get("data", {})
 
 
-def _cell_ids(notebook: nbformat.NotebookNode) -> list[str]:
-    """An id for each cell that only its own source decides."""
-    names: list[str] = []
-    seen: Counter[str] = Counter()
-    for cell in notebook.cells:
-        name = hashlib.sha1(cell.source.encode()).hexdigest()[:10]
-        names.append(f"{name}-{seen[name]}" if seen[name] else name)
-        seen[name] += 1
-    return names
+def _last_built(path: Path) -> list[nbformat.NotebookNode]:
+    """The cells of the notebook as it stands; none if it is not there or cannot be read."""
+    try:
+        return nbformat.read(path, as_version=4).cells
+    except (OSError, ValueError, nbformat.ValidationError):  # such as a merge left half done
+        return []
+
+
+def _cell_ids(
+    notebook: nbformat.NotebookNode, last_built: Sequence[nbformat.NotebookNode] = ()
+) -> list[str]:
+    """An id for each cell: the one it had, even if its source was edited, or one from its source.
+
+    An id that changed with the source would be one more line for a merge to stumble over.
+    """
+    then, now = ([(c.cell_type, c.source) for c in cells] for cells in (last_built, notebook.cells))
+    names: dict[int, str] = {}
+    matcher = difflib.SequenceMatcher(None, then, now, autojunk=False)
+    for _, old, old_end, new, new_end in matcher.get_opcodes():
+        for i, j in zip(range(old, old_end), range(new, new_end), strict=False):
+            if then[i][0] == now[j][0]:
+                names[j] = last_built[i].id
+    for j, (_, source) in enumerate(now):
+        if j not in names:
+            made = hashlib.sha1(source.encode()).hexdigest()[:10]
+            choice = itertools.chain([made], (f"{made}-{n}" for n in itertools.count(1)))
+            names[j] = next(name for name in choice if name not in names.values())
+    return [names[j] for j in range(len(now))]
 
 
 def _steady_widget_ids(notebook: nbformat.NotebookNode, seed: str) -> nbformat.NotebookNode:
-    """Number the widgets as a reader meets them, so that their random ids decide nothing."""
+    """Number the widgets of each cell as a reader meets them: their ids are random at first."""
     state = notebook.metadata.get("widgets", {}).get(
         "application/vnd.jupyter.widget-state+json", {"state": {}}
     )["state"]
     order: dict[str, str] = {}
+    met: Counter[str] = Counter()
 
-    def number(text: str) -> None:
+    def number(text: str, cell: str) -> None:
         for found in WIDGET_ID.findall(text):
             if found in state and found not in order:
-                order[found] = hashlib.md5(f"{seed} {len(order)}".encode()).hexdigest()
-                number(json.dumps(state[found], sort_keys=True))  # next, what it refers to
+                order[found] = hashlib.md5(f"{seed} {cell} {met[cell]}".encode()).hexdigest()
+                met[cell] += 1
+                number(json.dumps(state[found], sort_keys=True), cell)  # next, what it refers to
 
     def renamed(text: str) -> str:
         return WIDGET_ID.sub(lambda m: order.get(m[0], "" if m[0] in state else m[0]), text)
 
-    number(json.dumps(notebook.cells, sort_keys=True))
+    for cell in notebook.cells:
+        number(json.dumps(cell, sort_keys=True), cell.id)
     # Links and the like: they refer to others, nothing refers to them.
     loose = {name: json.dumps(model, sort_keys=True) for name, model in state.items()}
     for name in sorted(loose, key=lambda name: renamed(loose[name])):
-        number(name)
+        number(name, "no cell")
     return nbformat.reads(renamed(nbformat.writes(notebook)), as_version=4)
+
+
+def _whole_numbers(value: Any) -> Any:
+    """1.0 as 1 wherever it stands: JavaScript, in which JupyterLab saves, knows no difference."""
+    if isinstance(value, dict):
+        return nbformat.from_dict({key: _whole_numbers(held) for key, held in value.items()})
+    if isinstance(value, list):
+        return [_whole_numbers(held) for held in value]
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e21
+    return int(value) if whole else value
 
 
 def main(wanted: list[str]) -> None:
@@ -118,9 +175,7 @@ def main(wanted: list[str]) -> None:
         os.environ["MOBILENET_PROGRESS"] = str(Path(folder) / "progress.json")
         for number, text in enumerate(chosen, start=1):
             print(f"{number} of {len(chosen)}: {text.relative_to(HERE)}", flush=True)
-            notebook = build(text)
-            content = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)
-            write_atomically(notebook_of(text), content + "\n")
+            write_atomically(notebook_of(text), nbformat.writes(build(text)) + "\n")
 
 
 if __name__ == "__main__":

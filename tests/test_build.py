@@ -170,7 +170,7 @@ def test_building_runs_hides_answers_and_leaves_broken_chapters_alone(build, tmp
     number, told, picture = (built.cells[i] for i in (1, 3, 5))
     assert [c.outputs[0].data["text/plain"] for c in (number, told)] == ["42", "13"]
     assert picture.outputs[0].data["text/html"] == "<b>42</b>"
-    assert picture.metadata == {"jupyter": {"outputs_hidden": True}}
+    assert picture.metadata == {"collapsed": True, "jupyter": {"outputs_hidden": True}}
     assert number.metadata == told.metadata == {}  # JupyterLab would show the line all the same
     assert [cell.id for cell in built.cells] == build._cell_ids(built)
     assert json.loads(json.dumps(built.metadata)) == build.METADATA  # nothing of this machine

@@ -13,6 +13,7 @@ from statistics import median
 import jupytext
 import nbformat
 import pytest
+from ipykernel.ipkernel import IPythonKernel
 
 from mobilenet_lib.explorers.convolution import PRESETS
 
@@ -111,8 +112,7 @@ def test_figures_that_answer_a_question_are_folded(path):
 
 @every
 def test_outputs_are_committed_and_without_errors(path):
-    for number, cell in enumerate(code_cells(read(path)), start=1):
-        assert cell.execution_count == number, f"cell not run in order:\n{cell.source}"
+    for cell in code_cells(read(path)):
         for output in cell.outputs:
             assert output.output_type != "error", f"error in:\n{cell.source}"
             assert output.get("name") != "stderr", f"warning in:\n{cell.source}\n{output.text}"
@@ -121,7 +121,7 @@ def test_outputs_are_committed_and_without_errors(path):
 @every
 def test_text_and_notebook_agree(path):
     text = path.parent / "text" / f"{path.stem}.py"
-    notebook, paired = read(path), jupytext.read(text)
+    notebook, paired = read(path), jupytext.read(text, fmt="py:percent")
 
     def essence(book):
         return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in book.cells]
@@ -129,6 +129,23 @@ def test_text_and_notebook_agree(path):
     assert essence(notebook) == essence(paired), (
         f"{path.name} and {text.name} differ; run `make chapters`"
     )
+
+
+@every
+def test_the_notebook_is_stored_as_jupyter_saves_it(path):
+    """Else to open and save it would look to git like another notebook."""
+    text, notebook = path.read_text(encoding="utf-8"), read(path)
+    assert text == nbformat.writes(notebook) + "\n"
+    assert notebook.metadata.keys() - {"widgets"} == {"kernelspec", "language_info"}  # no pairing
+    kernel = IPythonKernel.language_info | {"version": notebook.metadata.language_info.version}
+    assert notebook.metadata.language_info == kernel
+    assert {key for cell in notebook.cells for key in cell.metadata} <= {
+        "collapsed",
+        "jupyter",
+        "tags",
+    }
+    counted = [*code_cells(notebook), *(o for c in code_cells(notebook) for o in c.outputs)]
+    assert {thing.get("execution_count") for thing in counted} == {None}
 
 
 @every
