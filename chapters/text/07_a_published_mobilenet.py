@@ -423,11 +423,17 @@ def student():
 
 
 # %% [markdown]
+# Two hundred steps have to do, some 25,000 letters:
+
+# %% tags=["parameters"]
+steps = 200
+
+# %% [markdown]
 # The training loop is the one from above, for all weights at once. The steps grow at first and then shrink to nothing (*one-cycle*); `channels_last` is an order of the numbers in memory that convolutions are faster in.
 
 
 # %%
-def train(pupil, loss_of, batches=letters, steps=200):
+def train(pupil, loss_of, batches=letters):
     optimizer = torch.optim.SGD(pupil.parameters(), lr=0.4, momentum=0.9, weight_decay=5e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.4, total_steps=steps)
     pupil.train()
@@ -461,9 +467,9 @@ def from_labels(pupil, images, labels):
 
 
 # %% [markdown]
-# **Predict:** a head on the frozen last layer could hardly read. How many letters will the same network read, a head on its last layer, once all layers may move? It gets two hundred steps, some 25,000 letters.
+# **Predict:** a head on the frozen last layer could hardly read. How many letters will the same network read, a head on its last layer, once all layers may move?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["learned", "nbval-ignore-output"]
 tuned_net = train(student(), from_labels)
 tuned = accuracy(tuned_net)
 assert tuned > heads["pw_13"] + 0.1
@@ -476,7 +482,7 @@ print(f"last layer frozen {heads['pw_13']:.0%}, all layers tuned {tuned:.0%}")
 #
 # Now that there is a network whose accuracy we can measure: give it the pixels from 0 to 1 instead of 0 to 255.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["learned", "nbval-ignore-output"]
 trapped = accuracy(tuned_net, scale=1 / 255)
 assert trapped < 0.1 < tuned
 print(f"{tuned:.0%} with the right pixels, {trapped:.0%} with the wrong ones")
@@ -537,7 +543,7 @@ few = list(itertools.islice(letters, 2))
 # %% [markdown]
 # **Predict:** both start from the detector's weights and take 200 steps. Which comes closer to the network that had all labels?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["learned", "nbval-ignore-output"]
 by_heart = accuracy(train(student(), from_labels, few))
 taught = accuracy(train(student(), from_teacher))
 assert taught > by_heart + 0.1
