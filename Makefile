@@ -8,12 +8,10 @@ VENV_BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN := $(VENV_BIN)/python
 BOOK := chapters/00_start_here.ipynb
 
-# No news and no update check: opening the book sends nothing to anyone. No jupytext inside the
-# server either: it would refuse a chapter whose text was edited since (`make chapters` pairs them).
+# No news and no update check: opening the book sends nothing to anyone.
 LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --ServerApp.port=$(PORT) \
 	--LabApp.extension_manager=readonly --LabApp.news_url=None \
-	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
-	"--ServerApp.jpserver_extensions={'jupyterlab_jupytext': False}"
+	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 TEST_FLAGS := --nbval --nbval-current-env --nbval-cell-timeout=300 \
 	--nbval-sanitize-with=tests/chapters/sanitize.cfg

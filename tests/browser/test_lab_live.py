@@ -38,7 +38,6 @@ def open_chapter(book, tmp_path, browser_page):
     command += [
         "--LabApp.expose_app_in_browser=True",  # commands without menus, no race on idle signs
         "--LabApp.extension_manager=readonly",
-        "--ServerApp.jpserver_extensions={'jupyterlab_jupytext': False}",  # as `make lab` does
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
