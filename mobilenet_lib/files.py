@@ -10,8 +10,8 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -40,6 +40,28 @@ def find_data() -> Path:
         f"the book's data folder was not found ({where}, which has no paper/ inside). "
         f"Get a checkout of the book and set {DATA_VARIABLE} to its data folder."
     )
+
+
+def own_path(variable: str, default: Callable[[], str | Path]) -> Path:
+    """Where something of the user's is kept: where an environment variable points, else a default.
+
+    Parameters
+    ----------
+    variable
+        Its name; a "~" in its value is the home folder.
+    default
+        What platformdirs says; asked only if the variable is not set.
+
+    Raises
+    ------
+    FileNotFoundError
+        It would lie in the home folder, and this user has none, as in containers.
+    """
+    with suppress(RuntimeError):  # of platformdirs; older ones leave the "~" where it stood
+        path = Path(os.path.expanduser(os.environ.get(variable) or default()))
+        if path.parts[:1] != ("~",):
+            return path
+    raise FileNotFoundError("this user has no home folder")
 
 
 def printable(name: str | os.PathLike[str]) -> str:
@@ -72,7 +94,8 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         os.chmod(handle.name, 0o666 & ~mask)
         os.replace(handle.name, target)
     except BaseException:
-        handle.close()
+        with suppress(OSError):  # closing writes what is left, and the disk may be full
+            handle.close()
         os.unlink(handle.name)
         raise
 

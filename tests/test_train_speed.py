@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -219,6 +220,37 @@ def test_bf16_without_hardware_is_refused(monkeypatch):
         choose(tiny("x", plan="bf16"), CPU)
     assert choose(tiny("x", plan="fp32-gemm"), CPU).plan == "fp32-gemm"
     assert not any("bf16" in n for n in speed.measure(tiny("x"), CPU, 8).milliseconds)
+
+
+def a_file_in_the_way(folder, monkeypatch):
+    (folder / "file").write_text("")
+    monkeypatch.setenv(speed.CACHE_VARIABLE, str(folder / "file" / "speed"))
+    return "Not a directory"
+
+
+def no_home(folder, monkeypatch):
+    def refuse(name):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv(speed.CACHE_VARIABLE)
+    monkeypatch.setattr(speed.platformdirs, "user_cache_path", refuse)
+    return "this user has no home folder"
+
+
+def no_home_for_older_platformdirs(folder, monkeypatch):
+    monkeypatch.delenv(speed.CACHE_VARIABLE)
+    monkeypatch.setattr(speed.platformdirs, "user_cache_path", lambda name: Path("~/.cache"))
+    monkeypatch.setattr(files.os.path, "expanduser", lambda path: path)
+    return "this user has no home folder"
+
+
+@pytest.mark.parametrize("where", [a_file_in_the_way, no_home, no_home_for_older_platformdirs])
+def test_a_choice_that_cannot_be_kept_is_used(where, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    why = where(tmp_path, monkeypatch)
+    monkeypatch.setattr(speed, "measure", lambda *_: Choice("fp32", "measured", {"fp32": 1.0}))
+    assert choose(tiny("x", plan="auto"), CPU).reason == f"measured; not kept, {why}"
+    assert not (tmp_path / "~").exists()
 
 
 def test_the_choice_stays_when_a_run_goes_on(monkeypatch, tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 
 from .answers import Exercise, NotAnAnswerError
 from .exercises import EXERCISES
-from .ledger import ledger_path, note, read_ledger
+from .ledger import Record, ledger_path, note, read_ledger
 
 __all__ = ["EXERCISES", "Exercise", "Progress", "Verdict", "check", "ledger_path", "progress"]
 
@@ -67,16 +67,17 @@ def check(key: str, answer: Any = ..., record: bool = True) -> Verdict:
         fault = exercise.check(answer)
     except NotAnAnswerError as error:
         return Verdict(None, f"{name}: {error} This does not count as a try.")
+    except NameError as error:  # says more about the session than about the answer
+        text = f"your function stopped with: {error}. Import or define that in the same cell."
+        return Verdict(None, f"{name}: {text} This does not count as a try.")
     except Exception as error:  # the reader's own function may raise anything; it is shown
         fault = f"checking your answer raised {type(error).__name__}: {error}"
-    try:
-        wrong = note(key, right=fault is None).wrong if record else 1
-    except (OSError, ValueError) as error:
-        return Verdict(fault is None, f"{name}: {fault or 'right.'}\nNot recorded: {error}")
-    if fault is None:
-        return Verdict(True, f"{name}: right.")
-    hint = exercise.hints[min(wrong, len(exercise.hints)) - 1]
-    return Verdict(False, f"{name}: not yet, {fault}\nHint: {hint}")
+    noted, trouble = note(key, right=fault is None) if record else (Record(wrong=1), None)
+    lines = [f"{name}: right."]
+    if fault is not None:
+        hint = exercise.hints[min(noted.wrong, len(exercise.hints)) - 1]
+        lines = [f"{name}: not yet, {fault}", f"Hint: {hint}"]
+    return Verdict(fault is None, "\n".join([*lines, trouble] if trouble else lines))
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,15 @@ class Progress:
 
     solved: dict[int, int]
     total: dict[int, int]
+    trouble: str | None = None
+    """Why it cannot be kept for the next visit; None if it can."""
 
     def __repr__(self) -> str:
-        return "\n".join(
+        lines = [
             f"chapter {chapter:02d}: {self.solved[chapter]} of {total} exercises solved"
             for chapter, total in self.total.items()
-        )
+        ]
+        return "\n".join([*lines, self.trouble] if self.trouble else lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -100,12 +104,14 @@ class Progress:
             f"<td>{self.solved[chapter]} of {total}</td></tr>"
             for chapter, total in self.total.items()
         )
-        return f"<table><tr><th>chapter</th><th></th><th>exercises solved</th></tr>{rows}</table>"
+        table = f"<tr><th>chapter</th><th></th><th>exercises solved</th></tr>{rows}"
+        trouble = f"<p>{html.escape(self.trouble)}</p>" if self.trouble else ""
+        return f"<table>{table}</table>{trouble}"
 
 
 def progress() -> Progress:
-    """The reader's progress, from the ledger."""
-    records = read_ledger()
+    """The reader's progress, from the ledger and from this session."""
+    records, trouble = read_ledger()
     chapters = sorted({exercise.chapter for exercise in EXERCISES.values()})
 
     def count(chapter: int, solved: bool) -> int:
@@ -115,4 +121,5 @@ def progress() -> Progress:
             if exercise.chapter == chapter
         )
 
-    return Progress({c: count(c, True) for c in chapters}, {c: count(c, False) for c in chapters})
+    solved, total = ({c: count(c, only) for c in chapters} for only in (True, False))
+    return Progress(solved, total, trouble)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import statistics
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import platformdirs
 import torch
 
 from .. import machine
-from ..files import write_atomically
+from ..files import own_path, write_atomically
 from .plan import PLANS
 from .recipe import Recipe, Speed
 from .trial import Trial
@@ -71,12 +70,11 @@ def choose(recipe: Recipe, device: torch.device, images: int | None = None) -> C
         return Choice("fp32", f"nothing is measured on {device.type}", {})
     count = recipe.data.batch_size if images is None else images
     key = cache_key(recipe, device, count)
-    path = cache_folder() / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
-    kept = _kept(path, key)
+    kept = _kept(key)
     if kept is None:
         kept = measure(recipe, device, count)
         try:
-            write_atomically(path, json.dumps({"key": key, "choice": asdict(kept)}, indent=2))
+            write_atomically(_path(key), json.dumps({"key": key, "choice": asdict(kept)}, indent=2))
         except OSError as error:  # it will be measured again; the run itself needs no cache
             reason = f"{kept.reason}; not kept, {error.strerror or error}"
             kept = Choice(kept.plan, reason, kept.milliseconds)
@@ -151,8 +149,7 @@ def check_hardware(speed: Speed, device: torch.device) -> None:
 
 def cache_folder() -> Path:
     """Where choices are kept: the folder that MOBILENET_CACHE names, else the user's cache."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("mobilenet")) / "speed"
+    return own_path(CACHE_VARIABLE, lambda: platformdirs.user_cache_path("mobilenet") / "speed")
 
 
 def device_name(device: torch.device) -> str:
@@ -177,9 +174,13 @@ def cache_key(recipe: Recipe, device: torch.device, count: int) -> dict[str, Any
     }
 
 
-def _kept(path: Path, key: dict[str, Any]) -> Choice | None:
+def _path(key: dict[str, Any]) -> Path:
+    return cache_folder() / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
+
+
+def _kept(key: dict[str, Any]) -> Choice | None:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(_path(key).read_text("utf-8"))
         if content["key"] != key or content["choice"]["plan"] not in PLANS:
             return None
         return Choice(**content["choice"])
