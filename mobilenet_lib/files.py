@@ -20,8 +20,8 @@ from typing import Any, BinaryIO
 DATA_VARIABLE = "MOBILENET_DATA"
 
 
-def find_data() -> Path:
-    """The book's `data/` folder.
+def find_data(part: str = "") -> Path:
+    """The book's `data/` folder, or what lies in it under the name `part`.
 
     The environment variable MOBILENET_DATA wins; else the folder beside the library, as in a
     checkout.
@@ -29,16 +29,20 @@ def find_data() -> Path:
     Raises
     ------
     FileNotFoundError
-        There is neither, with what to do about it.
+        There is neither, or the folder is not whole, with what to do about it.
     """
     chosen = os.environ.get(DATA_VARIABLE)
-    folder = Path(chosen) if chosen else Path(__file__).resolve().parent.parent / "data"
-    if (folder / "paper").is_dir():
-        return folder
-    where = f"{DATA_VARIABLE} points to {folder}" if chosen else f"looked in {folder}"
+    # Absolute, since a notebook's folder is not the one that its JupyterLab was started in.
+    folder = Path(chosen).absolute() if chosen else Path(__file__).resolve().parent.parent / "data"
+    if os.path.isdir(folder / "paper"):  # unlike Path's, False also where it may not be read
+        if os.path.exists(folder / part):
+            return folder / part
+        why = f"the book's data folder is not whole: {folder} has no {part}"
+    else:
+        where = f"{DATA_VARIABLE} points to {folder}" if chosen else f"looked in {folder}"
+        why = f"the book's data folder was not found ({where}, which has no paper/ inside)"
     raise FileNotFoundError(
-        f"the book's data folder was not found ({where}, which has no paper/ inside). "
-        f"Get a checkout of the book and set {DATA_VARIABLE} to its data folder."
+        f"{why}. Get a checkout of the book and set {DATA_VARIABLE} to its data folder."
     )
 
 

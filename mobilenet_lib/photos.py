@@ -69,7 +69,7 @@ class Credit(NamedTuple):
 
 def credits() -> dict[str, Credit]:
     """Subject, author, licence and source of every photo in `data/photos/`, by name."""
-    with open(find_data() / "photos" / "credits.csv", encoding="utf-8", newline="") as table:
+    with open(find_data("photos/credits.csv"), encoding="utf-8", newline="") as table:
         return {row["name"]: Credit(**row) for row in csv.DictReader(table)}
 
 
@@ -339,9 +339,12 @@ def _find(source: str | os.PathLike[str]) -> Path:
     path = Path(source)
     if path.is_file():
         return path
-    known = credits()
+    try:
+        known = credits()
+    except FileNotFoundError as error:  # the library without the book
+        raise FileNotFoundError(f"no photo {str(source)!r} is here, and {error}") from error
     if str(source) in known:
-        return find_data() / "photos" / f"{source}.jpg"
+        return find_data(f"photos/{source}.jpg")
     raise FileNotFoundError(
         f"no photo {str(source)!r}: neither a file nor one of {', '.join(known)}"
     )

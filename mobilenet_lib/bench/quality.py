@@ -71,7 +71,7 @@ class Exam:
 
 def letters(device: torch.device, seed: int) -> Exam:
     """Letters in the wild for the reader of letters, calibrated on training letters."""
-    net = load_published(find_data() / "checkpoints" / f"{READER}.safetensors").eval().to(device)
+    net = load_published(find_data(f"checkpoints/{READER}.safetensors")).eval().to(device)
     look = {"preprocess": net.preprocess, "seed": seed, "device": device}
     test = data.load("glyphs", split="test", batch_size=400, **look)
     shown, labels = (torch.cat(parts) for parts in zip(*test, strict=True))
@@ -84,7 +84,7 @@ def photographs(device: torch.device, seed: int) -> tuple[Exam, ...]:
 
     The images are all `views` of one photo, then all of the next.
     """
-    net = load_published(find_data() / "checkpoints" / f"{DETECTOR}.safetensors").eval().to(device)
+    net = load_published(find_data(f"checkpoints/{DETECTOR}.safetensors")).eval().to(device)
     random = np.random.default_rng(seed)
     names = tuple(credits())
     halves = []
@@ -134,6 +134,8 @@ class Examiner:
 
     def __init__(self, device: torch.device, seed: int = 0, threads: int | None = None) -> None:
         self.device, self.seed, self.threads = device, seed, threads
+        for part in ("checkpoints", "glyphs", "photos"):
+            find_data(part)  # what is missing is missing for all engines: said once, and before
 
     @cached_property
     def letters(self) -> Exam:

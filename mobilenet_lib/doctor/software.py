@@ -131,13 +131,15 @@ def check_jupyter() -> Finding:
 
 
 def check_data() -> Finding:
-    """Whether the book's data folder is found."""
+    """Whether the book's data folder is found, and whole."""
+    parts = ("checkpoints", "glyphs", "paper", "photos", "results")
     try:
-        folders = sorted(path.name for path in find_data().iterdir() if path.is_dir())
-        return Finding("Data", "ok", f"found: {', '.join(folders)}")
+        for part in parts:
+            find_data(part)
     except FileNotFoundError as error:
         advice = "Run from a checkout of the book, or set MOBILENET_DATA to its data folder."
         return Finding("Data", "fail", str(error), advice)
+    return Finding("Data", "ok", f"found: {', '.join(parts)}")
 
 
 def check_browser() -> Finding:

@@ -51,7 +51,7 @@ class Model:
 
 def models(folder: Path | None = None) -> tuple[Model, ...]:
     """The sixteen models, alpha from 1 down, then resolution from 224 down."""
-    table = load(folder or find_data() / "paper")["figures"]
+    table = load(folder or find_data("paper"))["figures"]
     found = []
     for number, (alpha, resolution) in enumerate(table.labels, start=1):
         arch = mobilenet_v1(float(alpha), int(resolution))

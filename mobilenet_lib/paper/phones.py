@@ -57,7 +57,7 @@ def phones(folder: Path | None = None) -> tuple[OnPhone, ...]:
             *(float(row[f"float_{name}"]) for name in ("megabytes", "top1_pct", "ms", "gpu_ms")),
             *(float(row[f"int8_{name}"]) for name in ("megabytes", "top1_pct", "ms")),
         )
-        for row in read_rows((folder or find_data() / "paper") / "phones.csv")
+        for row in read_rows((folder or find_data("paper")) / "phones.csv")
     )
 
 
@@ -72,5 +72,5 @@ def devices(folder: Path | None = None) -> tuple[OnDevice, ...]:
             float(row["ms"]),
             row["source"],
         )
-        for row in read_rows((folder or find_data() / "paper") / "devices.csv")
+        for row in read_rows((folder or find_data("paper")) / "devices.csv")
     )

@@ -55,23 +55,21 @@ def find(source: str | os.PathLike[str], revision: str | None = None) -> Found:
         there = {name: path.with_name(name) for name in names if path.with_name(name).is_file()}
         return Found(path, _read(there), {"file": path.name})
     name = str(source)
-    if BARE.fullmatch(name) and (book := _of_the_book(name)):
-        return Found(book, source={"file": book.name})
-    if not NAME.fullmatch(name) or path.suffix.lower() in SUFFIXES:
-        raise FileNotFoundError(
-            f"no checkpoint {name!r}; give {READABLE}, one of the book's such as "
-            "'person_detector', or a name on the hub such as "
-            "'timm/mobilenetv1_100.ra4_e3600_r224_in1k'"
-        )
-    return _download(name, revision)
-
-
-def _of_the_book(name: str) -> Path | None:
+    if NAME.fullmatch(name) and path.suffix.lower() not in SUFFIXES:
+        return _download(name, revision)
+    books: dict[str, Path] = {}
     try:
-        path = find_data() / "checkpoints" / f"{name}.safetensors"
-    except FileNotFoundError:  # the library without the book
-        return None
-    return path if path.is_file() else None
+        books = {path.stem: path for path in find_data("checkpoints").glob("*.safetensors")}
+    except FileNotFoundError as error:  # the library without the book
+        if BARE.fullmatch(name):
+            raise FileNotFoundError(f"no file or folder {name!r} is here, and {error}") from error
+    if name in books:
+        return Found(books[name], source={"file": books[name].name})
+    raise FileNotFoundError(
+        f"no checkpoint {name!r}; give {READABLE}, one of the book's "
+        f"({', '.join(sorted(books)) or 'none is here'}), or a name on the hub such as "
+        "'timm/mobilenetv1_100.ra4_e3600_r224_in1k'"
+    )
 
 
 def _download(name: str, revision: str | None) -> Found:
