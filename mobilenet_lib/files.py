@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 DATA_VARIABLE = "MOBILENET_DATA"
+ARCHIVED = "$Format:%H$"  # `git archive`, and so a ZIP from a hosting site, writes its commit here
+# With these set, as in a hook, git looks elsewhere than in the folder that it is told.
+GIT_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 def find_data(part: str = "") -> Path:
@@ -164,16 +167,31 @@ def short_path(argument: str) -> str:
 
 
 def _commit() -> str:
-    """The commit this library is at, marked "-dirty" if files other than results differ from it."""
-    git = ["git", "-C", str(Path(__file__).resolve().parent)]
+    """The commit of the book that this library is of; "-dirty" if more than results differ from it.
+
+    Only where the book is what the repository holds: in a thesis with a copy of it, or around a
+    virtual environment, the commit is somebody else's.
+    """
+    if not ARCHIVED.startswith("$"):
+        return f"{ARCHIVED[:12]} (from an archive; it may have been changed since)"
+    git = ["git", "-C", str(Path(__file__).resolve().parent.parent)]
+    environment = {k: v for k, v in os.environ.items() if k not in GIT_ELSEWHERE} | {"LC_ALL": "C"}
+    quiet: dict[str, Any] = {"errors": "replace", "stderr": subprocess.PIPE, "env": environment}
+    own = ["HEAD:mobilenet_lib/files.py", "HEAD:chapters/build.py"]
+    asked = [*git, "rev-parse", "--show-prefix", "HEAD", *own]
     changes = [*git, "status", "--porcelain", "--", ":(top)", ":(top,exclude)data/results"]
     try:
-        quiet: dict[str, Any] = {"text": True, "stderr": subprocess.DEVNULL}
-        commit = subprocess.check_output([*git, "rev-parse", "--short=12", "HEAD"], **quiet)
+        below, commit, *_ = subprocess.check_output(asked, **quiet).split("\n")
         changed = subprocess.check_output(changes, **quiet)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown (not a git checkout)"
-    return commit.strip() + ("-dirty" if changed.strip() else "")
+    except OSError:
+        return "unknown (git is not installed)"
+    except subprocess.CalledProcessError as error:
+        if "safe.directory" in error.stderr:
+            return "unknown (git does not trust the owner of this folder)"
+        below = "elsewhere"
+    if below:
+        return "unknown (not a git checkout of the book)"
+    return commit[:12] + ("-dirty" if changed.strip() else "")
 
 
 def record_result(
