@@ -14,7 +14,14 @@
 #
 # ## How to use the book
 #
-# Each chapter is a notebook. Click into a cell with code and press **Shift + Enter** to run it; the result appears below. *Run → Run All Cells* runs a whole chapter. You cannot break the book, but JupyterLab saves as you go: to get a chapter back as it came, open a terminal (*File → New → Terminal*) and run `git checkout chapters/01_standard_convolution.ipynb`, with the name of your chapter. On a phone, close the list of files first, with the folder sign at the left edge.
+# Each chapter is a notebook. Click into a cell with code and press **Shift + Enter** to run it; the result appears below. *Run → Run All Cells* runs a whole chapter, and the square button in the toolbar stops a cell that takes too long. Run any cell again whenever you like: it means the same the second time. If Python tells you that a name *is not defined*, a cell further up has not been run, or not to its end, since you opened the chapter: *Run → Run All Above Selected Cell* makes up for it. On a phone, close the list of files first, with the folder sign at the left edge.
+#
+# You cannot break the book, but JupyterLab saves as you go. To get a chapter back as it came:
+#
+# - With git, open a terminal (*File → New → Terminal*) and run `git checkout chapters/01_standard_convolution.ipynb`, with the name of your chapter.
+# - Without git, if the book came as a ZIP: unpack the ZIP again into another folder, and copy that one file from its `chapters` folder over yours.
+#
+# Either way your answers in that chapter are gone, unless you kept a copy under another name first (*File → Save Notebook As…*). *File → Reload Notebook from Disk* then shows the chapter afresh.
 #
 # Four things come back in every chapter.
 #
@@ -121,7 +128,7 @@ report()
 #
 # ## Your progress
 #
-# Exercises that you solve are counted here, and kept for your next visit.
+# Exercises that you solve are counted here, and kept for your next visit. Where they cannot be kept, as on some shared machines, the table says why and what to set.
 
 # %%
 from mobilenet_lib.checks import progress
@@ -145,5 +152,5 @@ progress()
 # %%
 from mobilenet_lib.photos import credits
 
-for photo in credits().values():
-    print(f"{photo.name}: {photo.subject}. {photo.author}, {photo.licence}")
+for credit in credits().values():
+    print(f"{credit.name}: {credit.subject}. {credit.author}, {credit.licence}")

@@ -283,7 +283,8 @@ rows.shape
 
 # %%
 small = load_photo("china", size=8)
-plots.im2col_matrices(small, rng.standard_normal((3, 3, 3, 5)))
+kernels = np.random.default_rng(1).standard_normal((3, 3, 3, 5))
+plots.im2col_matrices(small, kernels)
 
 
 # %% [markdown]
@@ -318,7 +319,7 @@ counter
 # %% [markdown]
 # ## Exercises
 #
-# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints. When you are done or stuck: [solutions](solutions/01_solutions.ipynb).
+# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints. Each of these cells runs by itself, so you may come back another day and begin with any of them. When you are done or stuck: [solutions](solutions/01_solutions.ipynb).
 #
 # **1.1** An image row of 75 pixels meets a kernel of size 5 with stride 2. How many values come out with SAME padding, and how many with VALID?
 
@@ -332,6 +333,8 @@ check("1.1", answer)
 # **1.2** How many mult-adds has a standard convolution with a 3 by 3 kernel, 64 channels in, 128 out, and a map of 56 by 56 pixels? Write the product, Python will multiply.
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...
 check("1.2", answer)
 
@@ -339,6 +342,8 @@ check("1.2", answer)
 # **1.3** Find the 3 by 3 kernel that moves a photo one pixel to the right. The explorer above is a good place to try.
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...  # [[., ., .], [., ., .], [., ., .]]
 check("1.3", answer)
 
@@ -346,6 +351,8 @@ check("1.3", answer)
 # **1.4** MobileNet's first layer has a 3 by 3 kernel and stride 2, and reads 224 by 224 pixels with 3 channels. How many rows and columns would its im2col matrix have?
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...  # (rows, columns)
 check("1.4", answer)
 

@@ -299,6 +299,8 @@ check("2.1", my_depthwise)
 # **2.2** For 3 by 3 kernels, what is the largest $N$ for which the separable form does *not* save any multiplications?
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...
 check("2.2", answer)
 
@@ -306,6 +308,8 @@ check("2.2", answer)
 # **2.3** In a separable layer with $D_K = 3$ and $N = 512$, how many per cent of the mult-adds are depthwise? One decimal is enough.
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...  # in per cent
 check("2.3", answer)
 
@@ -313,6 +317,8 @@ check("2.3", answer)
 # **2.4** Larger kernels see more. By which factor does that layer's cost grow if its kernels become 5 by 5? (For a standard convolution it would be 25/9, or 2.78.)
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...  # two decimals
 check("2.4", answer)
 

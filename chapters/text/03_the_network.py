@@ -313,6 +313,8 @@ check("3.1", answer)
 # **3.2** Build a block. Write `block(M, N, stride)`, which returns depthwise convolution, BN, ReLU, pointwise convolution, BN, ReLU as one `nn.Sequential`, padded by one on every side and without biases. Thirteen of these are nearly the whole network.
 
 # %%
+from mobilenet_lib.checks import check
+
 block = ...  # def block(M, N, stride): ...
 check("3.2", block)
 
@@ -320,6 +322,8 @@ check("3.2", block)
 # **3.3** What is the largest `alpha`, in steps of 0.05, with fewer than one million parameters?
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...
 check("3.3", answer)
 
@@ -327,6 +331,8 @@ check("3.3", answer)
 # **3.4** Which is the first layer whose receptive field is larger than half of the 224 pixels?
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...  # a name such as "dw_3"
 check("3.4", answer)
 

@@ -264,6 +264,8 @@ check("4.1", answer)
 # **4.2** A processor does 240 billion operations a second at most and moves 30 billion bytes a second. From which arithmetic intensity on does a layer use it fully?
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...
 check("4.2", answer)
 
@@ -271,6 +273,8 @@ check("4.2", answer)
 # **4.3** Write `roofline(operations, moved, peak, bandwidth)`: the milliseconds that a layer takes at least, from its operations and bytes and the machine's operations and bytes a second.
 
 # %%
+from mobilenet_lib.checks import check
+
 roofline = ...  # def roofline(operations, moved, peak, bandwidth): ...
 check("4.3", roofline)
 
@@ -278,6 +282,8 @@ check("4.3", roofline)
 # **4.4** A sparse product needs twelve times as long for each weight that is left as a dense one does for each weight. From which share of zeros on is it faster? As a number between 0 and 1, to two decimals.
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...
 check("4.4", answer)
 

@@ -89,7 +89,6 @@ from mobilenet_lib.train import Trainer, preset
 
 size = {"alpha": 0.25, "resolution": 32, "batch_size": 64}
 small = preset("quick").changed(**size, freeze_statistics=True, shape="cosine", plan="fp32")
-trainer = Trainer(small)
 print(small.optimization)
 print(small.regularization)
 
@@ -104,6 +103,7 @@ import itertools
 
 from mobilenet_lib.train.schedule import at
 
+trainer = Trainer(small)
 ours, velocity = copy.deepcopy(trainer.net).eval(), {}
 pictures = dict(batch_size=64, resolution=32, seed=small.seed, device=trainer.device)
 batches = data.load("glyphs", **pictures)
@@ -189,7 +189,7 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
 #
 # ## Live
 #
-# Run it, and watch the loss. It will stay near 3.26 for a while: that is normal for 27 convolutions in a row. Then something happens. You can stop it with the square button above (or with Esc, then I twice): it finishes its step, and what it has learned so far is in `result.net`. The rest of this chapter wants a run that went to its end.
+# Run it, and watch the loss. It will stay near 3.26 for a while: that is normal for 27 convolutions in a row. Then something happens. You can stop it with the square button above (or with Esc, then I twice): it finishes its step, and what it has learned so far is in `result.net`. The rest of this chapter then asks that network, and what it says is less than the text promises; run the cell again to train from the start.
 #
 # **Predict:** how many of the test letters will it read after one epoch: a tenth, a third, two thirds?
 
@@ -197,7 +197,8 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
 from mobilenet_lib.explorers import LiveCurve
 from mobilenet_lib.train import train
 
-epochs = max(3, int(0.85 * seconds * speeds[0.5, 40] / letters.size))
+speed = speeds.get((0.5, 40), 0)  # 0, and so three epochs, if the measurement was stopped
+epochs = max(3, int(0.85 * seconds * speed / letters.size))
 recipe = preset("quick").changed(alpha=0.5, resolution=40, epochs=epochs, batch_size=32, rate=0.1)
 with LiveCurve() as curve:
     result = train(recipe, on_step=curve)
@@ -206,8 +207,11 @@ with LiveCurve() as curve:
 # The curve has the answer: on the book's machine it was nearly half. And how many letters does it read at the end, of typefaces that it has never seen?
 
 # %% tags=["learned", "nbval-ignore-output"]
-assert result.accuracy > 0.75
-print(f"{result.accuracy:.1%} of the test letters, after {result.seconds:.0f} s of training")
+if result.finished:
+    assert result.accuracy > 0.75
+    print(f"{result.accuracy:.1%} of the test letters, after {result.seconds:.0f} s of training")
+else:
+    print(f"stopped after {len(result.losses)} steps: for the end, run the cell above again")
 
 # %% [markdown]
 # What does it get wrong? Here are test letters that it misread, each with the three that it held most probable.
@@ -427,7 +431,7 @@ def accuracy(net):
 
 sixty = list(itertools.islice(data.load("glyphs", batch_size=64, resolution=40), 60))
 short, long = (accuracy(with_statistics(result.net, m, sixty)) for m in (0.1, 0.0003))
-assert long < 0.2 < short
+assert long < 0.2 < short or not result.finished
 print(f"m = 0.1: {short:.1%}, m = 0.0003: {long:.1%}")
 
 # %% [markdown]
@@ -530,6 +534,8 @@ check("5.1", answer)
 # **5.2** Write `momentum_step(weight, velocity, gradient, rate, momentum, decay)` for NumPy arrays: it returns the new weight and the new velocity, with `decay * weight` added to the gradient.
 
 # %%
+from mobilenet_lib.checks import check
+
 momentum_step = ...  # def momentum_step(weight, velocity, gradient, rate, momentum, decay): ...
 check("5.2", momentum_step)
 
@@ -537,6 +543,8 @@ check("5.2", momentum_step)
 # **5.3** With $m = 0.01$, after how many batches is less than one per cent of batch normalization's first values left?
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...
 check("5.3", answer)
 
@@ -544,6 +552,8 @@ check("5.3", answer)
 # **5.4** Write `smooth(label, classes, share)`: the target that label smoothing makes of a label, a NumPy vector of probabilities. A `share` of them is spread over all classes evenly, the right one included.
 
 # %%
+from mobilenet_lib.checks import check
+
 smooth = ...  # def smooth(label, classes, share): ...
 check("5.4", smooth)
 

@@ -376,6 +376,8 @@ check("6.1", answer)
 # **6.2** Which $\alpha$ leaves half of the mult-adds of 1.0 MobileNet-224? To two decimals.
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...
 check("6.2", answer)
 
@@ -383,6 +385,8 @@ check("6.2", answer)
 # **6.3** Write `per_doubling(mult_adds, accuracies)`: the points that a doubling of the mult-adds buys, by least squares.
 
 # %%
+from mobilenet_lib.checks import check
+
 per_doubling = ...  # def per_doubling(mult_adds, accuracies): ...
 check("6.3", per_doubling)
 
@@ -390,6 +394,8 @@ check("6.3", per_doubling)
 # **6.4** Write `uncertainty(accuracies)`: by how many points the mean over several seeds is uncertain, that is their standard deviation divided by the root of their number. (Of a sample: divide by one less than the number, before the root.)
 
 # %%
+from mobilenet_lib.checks import check
+
 uncertainty = ...  # def uncertainty(accuracies): ...
 check("6.4", uncertainty)
 

@@ -429,25 +429,33 @@ def student():
 steps = 200
 
 # %% [markdown]
-# The training loop is the one from above, for all weights at once. The steps grow at first and then shrink to nothing (*one-cycle*); `channels_last` is an order of the numbers in memory that convolutions are faster in.
+# The training loop is the one from above, for all weights at once. The steps grow at first and then shrink to nothing (*one-cycle*); `channels_last` is an order of the numbers in memory that convolutions are faster in. `Interruptible` makes the stop button wait for the end of a step, so that no network is left half changed.
 
 
 # %%
+from mobilenet_lib.train.interrupt import Interruptible
+
+STOPPED = "it has learned too little: if you stopped a training, run its cell again"
+
+
 def train(pupil, loss_of, batches=letters):
     optimizer = torch.optim.SGD(pupil.parameters(), lr=0.4, momentum=0.9, weight_decay=5e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.4, total_steps=steps)
     pupil.train()
     letters.epoch = 0  # everyone learns from the same pictures
     forever = itertools.chain.from_iterable(itertools.repeat(batches))
-    for step, (images, labels) in enumerate(itertools.islice(forever, steps), start=1):
-        images = images.contiguous(memory_format=torch.channels_last)
-        loss = loss_of(pupil, images, labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if step % 50 == 0:
-            print(f"step {step}: loss {loss.item():.2f}")
+    with Interruptible() as stop:
+        for step, (images, labels) in enumerate(itertools.islice(forever, steps), start=1):
+            images = images.contiguous(memory_format=torch.channels_last)
+            loss = loss_of(pupil, images, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            if step % 50 == 0 or stop.asked:
+                print(f"step {step} of {steps}: loss {loss.item():.2f}")
+            if stop.asked:
+                break
     return pupil.eval()
 
 
@@ -472,7 +480,7 @@ def from_labels(pupil, images, labels):
 # %% tags=["learned", "nbval-ignore-output"]
 tuned_net = train(student(), from_labels)
 tuned = accuracy(tuned_net)
-assert tuned > heads["pw_13"] + 0.1
+assert tuned > heads["pw_13"] + 0.1, STOPPED
 print(f"last layer frozen {heads['pw_13']:.0%}, all layers tuned {tuned:.0%}")
 
 # %% [markdown]
@@ -484,7 +492,7 @@ print(f"last layer frozen {heads['pw_13']:.0%}, all layers tuned {tuned:.0%}")
 
 # %% tags=["learned", "nbval-ignore-output"]
 trapped = accuracy(tuned_net, scale=1 / 255)
-assert trapped < 0.1 < tuned
+assert trapped < 0.1 < tuned, STOPPED
 print(f"{tuned:.0%} with the right pixels, {trapped:.0%} with the wrong ones")
 
 # %% [markdown]
@@ -546,7 +554,7 @@ few = list(itertools.islice(letters, 2))
 # %% tags=["learned", "nbval-ignore-output"]
 by_heart = accuracy(train(student(), from_labels, few))
 taught = accuracy(train(student(), from_teacher))
-assert taught > by_heart + 0.1
+assert taught > by_heart + 0.1, STOPPED
 results = {"256 labels": by_heart, "no labels, a teacher": taught, "all labels": tuned}
 plots.accuracies(results, chance=1 / 26)
 
@@ -569,6 +577,8 @@ check("7.1", answer)
 # **7.2** Write `class_map(features, weight)` in NumPy: `features` are the last maps, (channels, height, width), `weight` holds one number for each channel, and the result is the class activation map, (height, width).
 
 # %%
+from mobilenet_lib.checks import check
+
 class_map = ...  # def class_map(features, weight): ...
 check("7.2", class_map)
 
@@ -576,6 +586,8 @@ check("7.2", class_map)
 # **7.3** At a busier door one picture in five has a person. Of the alarms of our detector, how many per cent are right?
 
 # %%
+from mobilenet_lib.checks import check
+
 answer = ...
 check("7.3", answer)
 
@@ -583,6 +595,8 @@ check("7.3", answer)
 # **7.4** Write `soften(logits, T)` in NumPy: probabilities at temperature `T` from a vector of scores. It should not fail for large scores.
 
 # %%
+from mobilenet_lib.checks import check
+
 soften = ...  # def soften(logits, T): ...
 check("7.4", soften)
 

@@ -301,6 +301,8 @@ check_answer("8.1", fold)
 # **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel: whole numbers, and the step of each row. The largest whole number is 127 for eight bits.
 
 # %%
+from mobilenet_lib.checks import check as check_answer
+
 quantize = ...  # def quantize(weight, bits): ...
 check_answer("8.2", quantize)
 
@@ -308,6 +310,8 @@ check_answer("8.2", quantize)
 # **8.3** Before folding, each filter of 1.0 MobileNet-224 comes with four numbers of its batch normalization, after it with one bias. How many numbers does folding save in all?
 
 # %%
+from mobilenet_lib.checks import check as check_answer
+
 answer = ...
 check_answer("8.3", answer)
 
@@ -315,6 +319,8 @@ check_answer("8.3", answer)
 # **8.4** The depthwise layers take 20 % of the time. An engine makes everything else four times as fast and leaves them as they are. How many times as fast is the network?
 
 # %%
+from mobilenet_lib.checks import check as check_answer
+
 answer = ...
 check_answer("8.4", answer)
 
