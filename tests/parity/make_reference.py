@@ -41,9 +41,7 @@ import argparse
 import hashlib
 import json
 import math
-import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -67,6 +65,10 @@ except ImportError as error:
         "    pip install torch torchvision timm transformers safetensors\n"
         "Running the tests needs none of this: the stored reference is enough."
     )
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from mobilenet_lib import files  # noqa: E402 - the checkout comes first
 
 SEED = 20170417
 ALPHA = 0.25
@@ -241,33 +243,6 @@ def share_clipped(net: torch.nn.Module, x: np.ndarray) -> float:
     return clipped / positive
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write to a temporary name beside the target, then rename, so no half file is ever seen."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def commit() -> str:
-    """Return the commit this ran at, marked if this script differs from the committed one."""
-
-    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["git", "-C", str(Path(__file__).parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    try:
-        head = git("rev-parse", "--verify", "--quiet", "HEAD")
-        changed = git("status", "--porcelain", "--", Path(__file__).name)
-    except FileNotFoundError:
-        return "unknown: git is not installed"
-    if head.returncode != 0:
-        return "unknown: not in a git repository with a commit"
-    return head.stdout.strip() + (" + this script, uncommitted" if changed.stdout else "")
-
-
 def main() -> None:
     """Make the weights, compute and check the logits, print the findings, write both files."""
     parser = argparse.ArgumentParser(description="Make the parity reference beside this script.")
@@ -346,7 +321,7 @@ def main() -> None:
     blob = safetensors.numpy.save(weights, metadata={"seed": str(SEED)})
     provenance = {
         "command": "python tests/parity/make_reference.py",
-        "commit": commit(),
+        "commit": files.provenance()["commit"],
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(time.perf_counter() - started, 1),
         "device": f"cpu, {platform.machine()}",
@@ -370,8 +345,8 @@ def main() -> None:
         "cases": cases,
     }
     options.out.mkdir(parents=True, exist_ok=True)
-    write_atomically(options.out / "weights.safetensors", blob)
-    write_atomically(
+    files.write_atomically(options.out / "weights.safetensors", blob)
+    files.write_atomically(
         options.out / "expected.json", (json.dumps(record, indent=1) + "\n").encode("ascii")
     )
     print(f"written: {options.out}/weights.safetensors ({len(blob)} bytes), expected.json")
