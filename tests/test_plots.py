@@ -1,7 +1,16 @@
 """Figures: every one has a description with its numbers, and draws what it was given."""
 
+import base64
 import io
+import os
+import subprocess
+import sys
+import warnings
+from hashlib import sha1
+from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -11,7 +20,7 @@ from mobilenet_lib import cost, mobilenet_v1, paper, plots
 from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
-from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED
+from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, book_style
 from mobilenet_lib.results import Measured, pareto
 
 ARCH = mobilenet_v1()
@@ -67,7 +76,9 @@ FIGURES = {
     ),
     "padding_and_stride": (plots.padding_and_stride, ["same padding with stride 2 puts 0 zeros"]),
     "im2col_matrices": (
-        lambda: plots.im2col_matrices(load_photo("china", 8), RNG.standard_normal((3, 3, 3, 5))),
+        lambda: plots.im2col_matrices(
+            load_photo("china", 8), np.random.default_rng(0).standard_normal((3, 3, 3, 5))
+        ),
         ["64 by 27 patch matrix", "9.0 times"],
     ),
     "filter_shapes": (plots.filter_shapes, ["180 weights", "36 weights", "20 weights", "56"]),
@@ -87,7 +98,7 @@ FIGURES = {
     ),
     "feature_maps": (
         lambda: plots.feature_maps(
-            {n: RNG.random((8, 6, 6), np.float32) for n in ("conv_0", "dw_1")}
+            {n: np.random.default_rng(0).random((8, 6, 6), np.float32) for n in ("conv_0", "dw_1")}
         ),
         ["conv_0, 6 of 8 channels, 6 by 6"],
     ),
@@ -102,7 +113,7 @@ FIGURES = {
         ["right: a 90 %, b 10 %; wrong: a 50 %, b 50 %"],
     ),
     "filters": (
-        lambda: plots.filters(RNG.standard_normal((10, 3, 3, 3)), columns=5),
+        lambda: plots.filters(np.random.default_rng(0).standard_normal((10, 3, 3, 3)), columns=5),
         ["The 10 filters", "3 by 3"],
     ),
     "evidence": (
@@ -238,6 +249,110 @@ def test_figure_says_what_it_shows(name):
         box = axes.get_tightbbox()
         over = max(-box.x0, -box.y0, box.x1 - inside.width, box.y1 - inside.height)
         assert over <= 2, f"{name}: {axes.get_title() or axes.get_ylabel()} is cut off"
+
+
+# --- The reader's own settings of matplotlib ----------------------------------------------------
+
+HOSTILE = {
+    "layout": {"figure.constrained_layout.use": True},
+    "autolayout": {"figure.autolayout": True},
+    "edges": {"figure.subplot.left": 0.4, "figure.figsize": (2, 2), "figure.facecolor": "none"},
+    "resolution": {"figure.dpi": 33, "savefig.dpi": 20, "savefig.bbox": "tight"},
+    "text": {"text.usetex": True, "text.color": "white", "text.antialiased": False},
+    "font": {"font.family": "monospace", "font.size": 40, "font.weight": "black"},
+    "hinting": {"text.hinting": "none", "text.hinting_factor": 1},
+    "sketch": {"path.sketch": (2, 100, 2), "path.effects": [], "path.snap": False},
+    "paths": {"path.simplify_threshold": 1.0, "agg.path.chunksize": 100, "lines.antialiased": 0},
+    "colours": {"axes.prop_cycle": mpl.cycler(color=["#ffffff"], lw=[9]), "axes.edgecolor": "w"},
+    "images": {"image.origin": "lower", "image.cmap": "jet", "image.interpolation": "lanczos"},
+    "axes": {"axes.grid": True, "axes.facecolor": "k", "axes.xmargin": 0.4, "axes.axisbelow": 0},
+    "ticks": {"xtick.bottom": False, "ytick.right": True, "xtick.labelsize": 3},
+    "numbers": {"axes.formatter.use_locale": True, "axes.unicode_minus": False},
+    "limits": {"axes.autolimit_mode": "round_numbers", "axes.ymargin": 0.3},
+    "legend": {"legend.loc": "center", "legend.frameon": True, "legend.numpoints": 5},
+    "marks": {"lines.marker": "x", "errorbar.capsize": 9, "patch.force_edgecolor": True},
+    "hatches": {"hatch.linewidth": 5, "hatch.color": "red"},
+    "mathtext": {"mathtext.default": "cal", "text.parse_math": False},
+}
+EVERYTHING = {key: value for settings in HOSTILE.values() for key, value in settings.items()}
+FEW = ("engine_bars", "filtered", "counter_race", "grid_accuracy")
+
+
+def settings_of(name):
+    """What to give `plt.style.use`."""
+    return HOSTILE.get(name, EVERYTHING if name == "everything" else name)
+
+
+def hashes(names):
+    """By name, a hash of what a figure looks like."""
+    return {name: sha1(FIGURES[name][0]().png(40)).hexdigest() for name in names}
+
+
+@pytest.fixture(scope="module")
+def plain_hashes():
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        return hashes(FIGURES)
+
+
+@pytest.mark.filterwarnings("error", "ignore:.*hinting_factor:DeprecationWarning")
+@pytest.mark.parametrize("name", [*HOSTILE, "everything", "xkcd", *plt.style.available])
+def test_no_setting_of_the_readers_reaches_a_figure(name, plain_hashes):
+    every = name in ("everything", "dark_background", "classic")
+    with mpl.rc_context():
+        if name == "xkcd":
+            plt.xkcd()
+        else:
+            with warnings.catch_warnings(action="ignore"):  # some settings are deprecated
+                plt.style.use(settings_of(name))
+        before = mpl.rcParams.copy()
+        names = FIGURES if every else FEW
+        assert hashes(names) == {figure: plain_hashes[figure] for figure in names}
+        assert mpl.rcParams.copy() == before
+
+
+def test_a_matplotlibrc_reaches_no_figure_either(plain_hashes, tmp_path):
+    """It is read when matplotlib is imported, and decides how fine the colour maps are made."""
+    rc = tmp_path / "matplotlibrc"
+    rc.write_text("image.lut: 4\naxes.grid: True\nfont.size: 30\nbackend: pdf\n", encoding="utf-8")
+    names = (*FEW, "channels", "feature_maps")
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import matplotlib as mpl\n"
+        "import test_plots\n"
+        f"print(test_plots.hashes({names!r}))\n"
+        "print(*(mpl.rcParams[key] for key in ('image.lut', 'font.size', 'backend')))\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=os.environ | {"MATPLOTLIBRC": str(rc)},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    seen, settings = process.stdout.splitlines()
+    assert seen == str({name: plain_hashes[name] for name in names})
+    assert settings == "4 30.0 pdf"
+
+
+def test_a_saved_file_is_the_same_under_any_style():
+    def saved():
+        file = io.BytesIO()
+        plots.shares(ARCH).savefig(file, format="png")
+        return file.getvalue()
+
+    plain = saved()
+    for name in ("dark_background", "ggplot", "resolution", "everything"):
+        with plt.style.context(settings_of(name)):
+            assert saved() == plain, name
+
+
+def test_a_figure_that_is_refused_leaves_the_readers_settings_as_they_were():
+    with mpl.rc_context(HOSTILE["colours"] | HOSTILE["axes"]):
+        before = mpl.rcParams.copy()
+        with pytest.raises(KeyError), book_style():
+            mpl.rcParams["no such setting"]
+        assert mpl.rcParams.copy() == before
 
 
 def drawn(axes, which=0):
@@ -731,7 +846,7 @@ def test_a_roof_of_nothing_is_refused(points, peak, bandwidths, said):
         plots.roofline(points, peak, bandwidths)
 
 
-def test_shown_in_a_notebook_it_is_html_and_words(monkeypatch):
+def test_shown_in_a_notebook_it_is_html_and_a_picture_and_words(monkeypatch):
     shown = []
     monkeypatch.setattr(
         "mobilenet_lib.plots.figure.display", lambda data, raw: shown.append((data, raw))
@@ -739,7 +854,10 @@ def test_shown_in_a_notebook_it_is_html_and_words(monkeypatch):
     figure = plots.shares(ARCH)
     figure._ipython_display_()
     html = f"<!-- a figure: run the cell to see it -->\n{figure.html()}"
-    assert shown == [({"text/html": html, "text/plain": figure.alt}, True)]
+    picture = base64.b64encode(figure.png()).decode()
+    formats = {"text/html": html, "image/png": picture, "text/plain": figure.alt}
+    assert shown == [(formats, True)]
+    assert picture in html
     assert "24.33 %" in shown[0][0]["text/plain"]
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from PIL import Image
@@ -44,7 +45,6 @@ STYLE = {
     "axes.spines.right": False,
     "axes.grid": False,
     "figure.facecolor": "white",
-    "image.cmap": "gray",
 }
 
 SHOWN_DPI, SHARP_DPI = 100, 160
@@ -65,12 +65,21 @@ class BookFigure(Figure):
 
     alt: str = ""
 
+    def draw(self, renderer: Any) -> None:
+        """Draw everything, in the book's style whoever asks: much of it is only read now."""
+        with book_style():
+            super().draw(renderer)
+
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """As matplotlib's; a reader's dark background for files does not reach it either."""
+        with book_style():
+            super().savefig(*args, **options)
+
     def png(self, dpi: int = SHARP_DPI) -> bytes:
         """The figure as PNG bytes; screen resolution is packed for speed, print for size."""
         self.set_dpi(dpi)
         canvas = FigureCanvasAgg(self)
-        with book_style():
-            canvas.draw()
+        canvas.draw()
         buffer = io.BytesIO()
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         image.save(buffer, "PNG", compress_level=1 if dpi <= SHOWN_DPI else 9)
@@ -81,19 +90,28 @@ class BookFigure(Figure):
 
         It shrinks with the page, down to where its letters can still be read; then it scrolls.
         """
+        return self.formats(dpi)["text/html"]
+
+    def formats(self, dpi: int = SHARP_DPI) -> dict[str, str]:
+        """The figure by MIME type, as a notebook stores it.
+
+        Notebooks and web pages take the first, which has the alt text; LaTeX takes the PNG.
+        """
         width = round(self.get_figwidth() * SHOWN_DPI)
         least = min(width, LEAST_WIDTH)
         data = base64.b64encode(self.png(dpi)).decode()
-        return (
+        image = (
             '<div style="overflow-x:auto">'
             f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{data}" '
             f'style="width:{width}px;max-width:max(100%,{least}px);height:auto"></div>'
         )
+        return {"text/html": image, "image/png": data, "text/plain": self.alt}
 
     def _ipython_display_(self) -> None:
+        formats = self.formats()
         # JupyterLab shows the first line of an output that is folded away.
-        html = f"<!-- a figure: run the cell to see it -->\n{self.html()}"
-        display({"text/html": html, "text/plain": self.alt}, raw=True)
+        formats["text/html"] = f"<!-- a figure: run the cell to see it -->\n{formats['text/html']}"
+        display(formats, raw=True)
 
 
 def new_figure(
@@ -109,18 +127,32 @@ def new_figure(
     return figure, axes.ravel()
 
 
-def book_style() -> Any:
-    """Context in which the book's figures are drawn."""
-    return mpl.rc_context(STYLE)
+@contextmanager
+def book_style() -> Iterator[None]:
+    """Context in which the book's figures are made and drawn.
+
+    It starts from matplotlib's defaults, whatever the reader has set, and leaves the reader's own
+    settings as they were. The backend is not touched.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
 
 
 def picture(axes: Any, image: Any, title: str = "", **options: Any) -> Any:
-    """Show an image without ticks, pixels sharp."""
+    """Show an image without ticks, pixels sharp; grey if it has one channel."""
     axes.set(xticks=[], yticks=[])
     axes.set_title(title)
     for spine in axes.spines.values():
         spine.set_visible(False)
+    options = {"cmap": colormap("gray"), **options}
     return axes.imshow(image, interpolation="nearest", **options)
+
+
+def colormap(name: str) -> Colormap:
+    """One of matplotlib's own, in 256 steps; `image.lut` of a matplotlibrc may make it coarser."""
+    return mpl.colormaps[name].resampled(256)
 
 
 def plain_log(axis: Any, subs: Sequence[float] = (1, 2, 5)) -> None:

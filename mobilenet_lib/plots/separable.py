@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.patches import FancyBboxPatch, Polygon
 
 from .. import cost
-from .figure import COLOURS, BookFigure, book_style, new_figure
+from .figure import COLOURS, BookFigure, book_style, colormap, new_figure
 
 
 def filter_shapes(kernel_size: int = 3, in_channels: int = 4, out_channels: int = 5) -> BookFigure:
@@ -169,7 +169,7 @@ def counter_race(
         for axis, (name, finished) in zip(axes, pixels.items(), strict=False):
             progress = np.zeros(size**2)
             progress[:finished] = 1
-            axis.imshow(progress.reshape(size, size), cmap="Greys", vmin=0, vmax=1.6)
+            axis.imshow(progress.reshape(size, size), cmap=colormap("Greys"), vmin=0, vmax=1.6)
             axis.set_title(f"{name}\n{finished:,} of {size**2:,} pixels", fontsize=12)
             axis.set(xticks=[], yticks=[])
             axis.spines[["top", "right"]].set_visible(True)
