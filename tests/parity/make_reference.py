@@ -68,7 +68,7 @@ except ImportError as error:
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mobilenet_lib import files  # noqa: E402 - the checkout comes first
+from mobilenet_lib import files  # the checkout comes first
 
 SEED = 20170417
 ALPHA = 0.25
