@@ -54,13 +54,6 @@ export function short(x) {
   return String(Number(x.toFixed(decimals))).replace("-", "\u2212");
 }
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 /**
  * Colours of a map. A kernel whose weights add up to 0 or less finds differences: blue, white, orange
  * around 0. Any other makes a picture again: grey, cut at black 0 and white 255.
@@ -152,7 +145,8 @@ function render({ model, el }) {
   );
   el.append(root);
 
-  let input, result, painted, visited, cells, sweeping = 0, queued = 0, shown = "";
+  const session = pythonSession({ model, el }); // nothing here needs Python, so nothing is said
+  let input, result, painted, cells, sweeping = 0, queued = 0, shown = "";
 
   const kernel = () => model.get("kernel");
   const total = () => result.size ** 2;
@@ -160,7 +154,11 @@ function render({ model, el }) {
     clamp(model.get("row"), 0, result.size - 1),
     clamp(model.get("column"), 0, result.size - 1),
   ];
-  const visitedCount = () => visited.reduce((a, b) => a + b, 0);
+  const at = () => place()[0] * result.size + place()[1];
+  // Where the kernel has been lies in the model, so that all views count the same.
+  const visited = () => model.get("visited");
+  const visitedCount = () => visited().replaceAll("0", "").length;
+  const withHere = (places) => places.slice(0, at()) + "1" + places.slice(at() + 1);
   const push = (changes) => {
     for (const [name, value] of Object.entries(changes)) model.set(name, value);
     model.save_changes();
@@ -174,20 +172,22 @@ function render({ model, el }) {
     photo.sheet = sheet(grey);
   }
 
-  /** Compute the map again; what was visited stays visited only if the whole map was. */
-  function recompute() {
-    const wasFull = visited && visitedCount() === total();
+  function compute() {
     result = convolve(input, model.get("size"), kernel(), model.get("stride"), model.get("padding"));
     painted = paint(result.values, result.size, kernel());
     map.sheet = sheet(painted.image);
-    visited = new Uint8Array(total()).fill(wasFull ? 1 : 0);
+    redraw();
+  }
+
+  /** Another map: what was visited stays visited only if the whole map was. */
+  function restart() {
+    const whole = visited() !== "" && !visited().includes("0");
     moveTo(model.get("row"), model.get("column")); // a larger stride leaves fewer places
-    visit();
+    push({ visited: withHere((whole ? "1" : "0").repeat(total())) });
   }
 
   function visit() {
-    const [row, column] = place();
-    visited[row * result.size + column] = 1;
+    if (visited()[at()] === "0") push({ visited: withHere(visited()) });
     redraw();
   }
 
@@ -271,11 +271,11 @@ function render({ model, el }) {
     pen.globalAlpha = 1;
     const whole = visitedCount() === total();
     if (whole) pen.drawImage(map.sheet, 0, 0, size * cell, size * cell);
-    else visited.forEach((v, p) => {
-      if (!v) return;
+    else for (let p = 0; p < total(); p++) {
+      if (visited()[p] !== "1") continue;
       const x = p % size, y = Math.floor(p / size);
       pen.drawImage(map.sheet, x, y, 1, 1, x * cell, y * cell, cell, cell);
-    });
+    }
     pen.strokeStyle = INK.pad;
     pen.lineWidth = 2;
     pen.strokeRect(1, 1, size * cell - 2, size * cell - 2);
@@ -393,23 +393,23 @@ function render({ model, el }) {
   });
   stride.addEventListener("change", () => push({ stride: Number(stride.value) }));
   padding.addEventListener("change", () => push({ padding: padding.value }));
-  fill.addEventListener("click", () => { stop(); visited.fill(1); redraw(); });
-  clear.addEventListener("click", () => { stop(); visited.fill(0); visit(); });
+  fill.addEventListener("click", () => { stop(); push({ visited: "1".repeat(total()) }); });
+  clear.addEventListener("click", () => { stop(); push({ visited: withHere("0".repeat(total())) }); });
   sweep.addEventListener("click", () => (sweeping ? stop() : start()));
 
   // -- the sweep: the kernel visits every position, in about six seconds
 
   function start() {
     if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return fill.click();
-    visited.fill(0);
     sweep.textContent = "Stop";
-    let next = 0;
+    let next = 0, left = null;
     const perFrame = Math.max(1, Math.round(total() / 360));
     const tick = () => {
-      for (let s = 0; s < perFrame && next < total(); s++, next++) visited[next] = 1;
-      const at = next - 1;
-      push({ row: Math.floor(at / result.size), column: at % result.size });
-      redraw();
+      if (left !== null && (visited() !== left || at() !== next - 1)) return stop(); // by another view
+      next = Math.min(next + perFrame, total());
+      left = "1".repeat(next).padEnd(total(), "0");
+      const row = Math.floor((next - 1) / result.size), column = (next - 1) % result.size;
+      push({ visited: left, row, column });
       if (next < total()) sweeping = requestAnimationFrame(tick);
       else stop();
     };
@@ -424,17 +424,21 @@ function render({ model, el }) {
 
   // -- the model
 
-  const changed = () => { stop(); recompute(); };
+  const changed = () => { stop(); compute(); restart(); };
+  const moved = () => queueMicrotask(visit); // after row and column have both been set
   const photoChanged = () => { readPhoto(); changed(); };
   const links = {
     "change:pixels": photoChanged, "change:size": photoChanged, "change:kernel": changed,
-    "change:stride": changed, "change:padding": changed, "change:row": visit, "change:column": visit,
+    "change:stride": changed, "change:padding": changed, "change:row": moved, "change:column": moved,
+    "change:visited": redraw,
   };
   for (const [name, then] of Object.entries(links)) model.on(name, then);
   readPhoto();
-  recompute();
+  compute();
+  if (visited().length !== total()) restart(); // else a view before this one has counted
   return () => {
     stop();
+    session.close();
     cancelAnimationFrame(queued);
     for (const [name, then] of Object.entries(links)) model.off(name, then);
   };

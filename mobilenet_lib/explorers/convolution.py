@@ -14,8 +14,7 @@ from PIL import Image, ImageOps
 from ..convolution import standard
 from ..photos import check_photo, load_photo, to_gray
 from ..validation import check_int
-
-HERE = Path(__file__).parent
+from .session import browser_code
 
 _GAUSS = [1, 4, 6, 4, 1]
 PRESETS: dict[str, list[list[float]]] = {
@@ -79,8 +78,7 @@ class ConvolutionExplorer(anywidget.AnyWidget):
         A kernel, stride, padding or position that is not allowed; the widget keeps its old state.
     """
 
-    _esm = HERE / "convolution.js"
-    _css = HERE / "convolution.css"
+    _esm, _css = browser_code("convolution")
 
     pixels = traitlets.Bytes(read_only=True, help="size x size grey values").tag(sync=True)
     size = traitlets.Int(read_only=True).tag(sync=True)
@@ -89,6 +87,7 @@ class ConvolutionExplorer(anywidget.AnyWidget):
     padding = traitlets.Enum(["same", "valid"], "same").tag(sync=True)
     row = traitlets.Int(0, min=0, help="row of the output map, from 0").tag(sync=True)
     column = traitlets.Int(0, min=0, help="column of the output map, from 0").tag(sync=True)
+    visited = traitlets.Unicode("", help="0 or 1 for each place, by the browser").tag(sync=True)
     multiplications = traitlets.Int(0, help="done so far, set by the browser").tag(sync=True)
     presets = traitlets.Dict(PRESETS, read_only=True).tag(sync=True)
 

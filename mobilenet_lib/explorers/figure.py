@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from ..plots import BookFigure
 from ..plots.figure import SHOWN_DPI
+from .session import SessionNote
 
 
 class FigureExplorer(widgets.VBox):
@@ -45,7 +46,8 @@ class FigureExplorer(widgets.VBox):
         self._drawing = False
         self._picture = widgets.HTML()
         bar = widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
-        super().__init__([bar, self._picture])
+        self._note = SessionNote(bar)
+        super().__init__([bar, self._note, self._picture])
         for control in self.controls.values():
             control.observe(lambda _: self.redraw(), names="value")
         self.redraw()

@@ -8,13 +8,6 @@ const HINT = "To stop early, interrupt the kernel: the square button at the top,
   + "I twice. The current step is still finished, and nothing learned is lost.";
 const DASHES = ["6 4", "2 3", "10 3 2 3", "1 4"];
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 function shape(tag, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -133,6 +126,7 @@ function render({ model, el }) {
   let reading = null; // the step that is pointed at
   let scale = null; // how steps and values become pixels, as last drawn
   let asked = 0;
+  const session = pythonSession({ model, el }, () => soon());
 
   // -- drawing
 
@@ -245,19 +239,31 @@ function render({ model, el }) {
     if (beside.length) accuracy.keys.append(key(direct ? "this run" : ours, "mnl-own", -1));
     if (!direct) names.forEach((name, i) => accuracy.keys.append(key(name, "mnl-beside", i)));
 
-    status.textContent = model.get("status");
-    root.dataset.state = model.get("state");
+    const cut = session.gone() && ["waiting", "running"].includes(model.get("state"));
+    const words = cut ? lastSeen() : model.get("status");
+    const wait = !cut ? model.get("note") : tested.length ? "" : "No accuracy was measured.";
+    status.textContent = words;
+    root.dataset.state = cut ? "stopped" : model.get("state");
     done.style.width = `${points.length ? (100 * points.at(-1)[0]) / steps : 0}%`;
-    picture.setAttribute("aria-label", model.get("alt"));
-    note.textContent = model.get("note");
+    picture.setAttribute(
+      "aria-label", model.get("alt").replace(model.get("status"), words).replace(model.get("note"), wait),
+    );
+    note.textContent = wait;
     over.style.left = `${left}px`;
     over.style.width = `${right - left}px`;
     over.style.bottom = `${46 + high[1] * (beside.length ? 0.2 : 0.5)}px`; // below other runs
     over.style.textAlign = beside.length ? "right" : "center";
-    hint.textContent = model.get("state") === "running" ? HINT : "";
-    if (said.textContent !== model.get("said")) said.textContent = model.get("said");
+    hint.textContent = cut ? session.advice() : model.get("state") === "running" ? HINT : "";
+    const aloud = cut ? `${words}. ${hint.textContent}` : model.get("said");
+    if (said.textContent !== aloud) said.textContent = aloud;
     scale = { across, lossUp, up, lossBox, box, left, right, total };
     read();
+  }
+
+  /** A run goes no further than its session; how much time it needs is then no longer true. */
+  function lastSeen() {
+    if (!model.get("points").length) return "last seen before the first step";
+    return `last seen at ${model.get("status").replace(/, about [^,]* left$/, "")}`;
   }
 
   function size(svg, width, height) {
@@ -342,6 +348,7 @@ function render({ model, el }) {
   watch.observe(root);
   draw();
   return () => {
+    session.close();
     cancelAnimationFrame(asked);
     watch.disconnect();
     for (const name of names) model.off(`change:${name}`, soon);

@@ -6,7 +6,6 @@ import math
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -14,8 +13,8 @@ import traitlets
 from IPython.display import display
 
 from .curve import Pace, Taken, check_beside, duration, percent, short, take, thinned
+from .session import browser_code
 
-HERE = Path(__file__).parent
 PAUSE = 0.25
 """Seconds between two messages to the browser; the end of an epoch does not wait."""
 
@@ -51,8 +50,7 @@ class LiveCurve(anywidget.AnyWidget):
         An accuracy beside is not between 0 and 1, or the runs differ in their epochs.
     """
 
-    _esm = HERE / "live.js"
-    _css = HERE / "live.css"
+    _esm, _css = browser_code("live")
 
     points = traitlets.List(help="rows of step, loss, mean of the last losses").tag(sync=True)
     tested = traitlets.List(help="rows of step, accuracy").tag(sync=True)

@@ -3,13 +3,9 @@
 // of the widget's state, so that saving the notebook does not save it.
 
 const LONGEST = 640; // pixels; the networks of this book look at 96 to 224
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+const SENT = "Sent. If no answer comes, Python is busy, or its session has ended: then run this cell again "
+  + "(Shift+Enter).";
+const HIDDEN = "The camera was closed, since its picture was out of sight.";
 
 /** Width and height with the longer side at most `longest`, proportions kept. */
 export function shrunk(width, height, longest) {
@@ -34,7 +30,8 @@ function render({ model, el }) {
   );
   video.muted = true;
   el.append(root);
-  let stream = null;
+  let stream = null, opening = 0; // how often the camera was opened or closed
+  const session = pythonSession({ model, el }, () => { if (session.gone()) lose(session.advice()); });
 
   // -- the book's photos
 
@@ -45,6 +42,10 @@ function render({ model, el }) {
     select.value = model.get("choice");
   }
   select.addEventListener("change", () => {
+    if (session.gone()) { // the figure would not follow
+      chosen();
+      return say(session.advice());
+    }
     model.set("choice", select.value);
     model.save_changes();
   });
@@ -64,18 +65,19 @@ function render({ model, el }) {
     context.imageSmoothingQuality = "high";
     context.drawImage(source, 0, 0, w, h);
     const pixels = context.getImageData(0, 0, w, h).data;
-    model.send({ kind: "photo", name, width: w, height: h }, undefined, [pixels.buffer]);
+    const message = { kind: "photo", name, width: w, height: h };
+    say(session.send(message, undefined, [pixels.buffer]) ? SENT : session.advice());
   }
 
   async function read(chosen) {
     if (!chosen) return;
-    try {
-      const image = await createImageBitmap(chosen, { imageOrientation: "from-image" });
-      send(image, image.width, image.height, chosen.name);
-      image.close();
-    } catch {
+    const image = await createImageBitmap(chosen, { imageOrientation: "from-image" }).catch(() => null);
+    if (!image) {
       say(`${chosen.name} cannot be read as a picture here. Save it as JPEG or PNG and try again.`);
+      return;
     }
+    send(image, image.width, image.height, chosen.name);
+    image.close();
   }
   upload.addEventListener("click", () => file.click());
   file.addEventListener("change", async () => {
@@ -88,35 +90,54 @@ function render({ model, el }) {
     read(event.dataTransfer.files[0]);
   });
 
-  // -- the camera
+  // -- the camera: on only while its picture is seen, and in one view of the page at a time
+
+  const release = (film) => film?.getTracks().forEach((track) => track.stop());
 
   function stop() {
-    stream?.getTracks().forEach((track) => track.stop());
+    opening++;
+    release(stream);
     stream = null;
     video.srcObject = null;
     stage.hidden = true;
     camera.disabled = false;
   }
 
+  /** Close the camera, if it is open, for a reason that is not the reader's click. */
+  function lose(why) {
+    if (stream) say(why);
+    stop();
+  }
+
+  const unseen = () => { if (document.hidden || (stream && !stage.clientHeight)) lose(HIDDEN); };
+  const watch = new ResizeObserver(unseen); // another tab of Jupyter, a closed cell
+  watch.observe(stage);
+  const taken = (event) => { if (event.detail !== root) lose("The camera was opened in another place."); };
+  document.addEventListener("visibilitychange", unseen);
+  window.addEventListener("pagehide", stop);
+  document.addEventListener("mnp-camera", taken);
+
   camera.addEventListener("click", async () => {
     if (!navigator.mediaDevices?.getUserMedia) {
       say("The browser gives no camera to this page; it does so only on localhost or over https.");
       return;
     }
+    document.dispatchEvent(new CustomEvent("mnp-camera", { detail: root }));
     camera.disabled = true;
+    const mine = ++opening;
     try {
-      const opened = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
-      if (!root.isConnected) { // the cell was closed while the reader was asked
-        opened.getTracks().forEach((track) => track.stop());
-        return;
-      }
-      stream = opened;
-      video.srcObject = stream;
+      const film = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
+      if (mine !== opening) return release(film); // closed while the reader was asked
+      stream = film;
+      for (const track of film.getTracks()) track.onended = () => lose("The camera stopped filming.");
+      video.srcObject = film;
       stage.hidden = false;
       await video.play();
+      if (mine !== opening) return;
       shoot.focus();
-      say("");
+      say(session.gone() ? session.advice() : "");
     } catch (error) {
+      if (mine !== opening) return;
       stop();
       say(
         error.name === "NotAllowedError"
@@ -127,9 +148,12 @@ function render({ model, el }) {
   });
   shoot.addEventListener("click", () => {
     if (!video.videoWidth) return say("The camera has no picture yet; try again in a moment.");
-    send(video, video.videoWidth, video.videoHeight, "camera");
-    stop();
-    camera.focus();
+    try {
+      send(video, video.videoWidth, video.videoHeight, "camera");
+    } finally {
+      stop();
+      camera.focus();
+    }
   });
   close.addEventListener("click", () => { stop(); camera.focus(); });
 
@@ -143,6 +167,11 @@ function render({ model, el }) {
   told();
   return () => {
     stop();
+    session.close();
+    watch.disconnect();
+    document.removeEventListener("visibilitychange", unseen);
+    window.removeEventListener("pagehide", stop);
+    document.removeEventListener("mnp-camera", taken);
     for (const [name, then] of Object.entries(links)) model.off(name, then);
   };
 }

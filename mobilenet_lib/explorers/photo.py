@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -13,11 +12,11 @@ from ..photos import Photo, credits, load_photo
 from ..plots import BookFigure, evidence
 from ..validation import check_choice
 from .figure import FigureExplorer, slider
+from .session import browser_code
 
 if TYPE_CHECKING:
     from ..model import MobileNet
 
-HERE = Path(__file__).parent
 LONGEST = 640
 """Pixels of the longer side of what the browser sends; as in photo.js."""
 WINDOWS = (8, 16, 24, 32, 48)
@@ -50,8 +49,7 @@ class PhotoPicker(anywidget.AnyWidget):
         There is no such photo.
     """
 
-    _esm = HERE / "photo.js"
-    _css = HERE / "photo.css"
+    _esm, _css = browser_code("photo")
 
     names = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
     choice = traitlets.Unicode("").tag(sync=True)
@@ -78,6 +76,7 @@ class PhotoPicker(anywidget.AnyWidget):
         return repr(self.choice or self.said)
 
     def _receive(self, _: Any, content: Any, buffers: list[memoryview]) -> None:
+        self.said = ""  # so that the same words again are news to the browser
         try:
             photo = received(content, buffers)
         except ValueError as error:

@@ -51,6 +51,7 @@ class SeparableExplorer(FigureExplorer):
                 "done": done,
             },
         )
+        self._note.controls = (*self._note.controls, play)
         self.children = (self.children[0], widgets.HBox([play]), *self.children[1:])
 
 

@@ -37,13 +37,6 @@ export function bestWithin(budget, costs, accuracies) {
 
 // --- Small helpers -------------------------------------------------------------------------------
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 function svg(tag, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -178,6 +171,7 @@ function render({ model, el }) {
 
   // -- the state
 
+  const session = pythonSession({ model, el }); // nothing here needs Python, so nothing is said
   let drawn = [], stops = [], queued = 0;
 
   const field = () => AXES[model.get("axis")].field;
@@ -580,6 +574,7 @@ function render({ model, el }) {
   watch.observe(stage);
   anew();
   return () => {
+    session.close();
     watch.disconnect();
     cancelAnimationFrame(queued);
     for (const [name, then] of Object.entries(links)) model.off(name, then);

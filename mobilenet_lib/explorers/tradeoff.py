@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -13,8 +12,8 @@ from .. import paper
 from ..paper import ALPHAS, RESOLUTIONS
 from ..results import Measured, measured
 from ..validation import check_choice, check_positive
+from .session import browser_code
 
-HERE = Path(__file__).parent
 LETTERS = (56, 48, 40, 32)
 """Pixels of the book's own networks, in the ratios of the paper's."""
 SOURCES = ("the paper", "tf-slim", "letters")
@@ -65,8 +64,7 @@ class TradeoffExplorer(anywidget.AnyWidget):
         A choice that does not exist; the widget keeps its old state.
     """
 
-    _esm = HERE / "tradeoff.js"
-    _css = HERE / "tradeoff.css"
+    _esm, _css = browser_code("tradeoff")
 
     sources = traitlets.Dict(read_only=True).tag(sync=True)
     alpha = traitlets.Float(1.0).tag(sync=True)

@@ -16,6 +16,7 @@ import pytest
 from ipykernel.ipkernel import IPythonKernel
 
 from mobilenet_lib.explorers.convolution import PRESETS
+from mobilenet_lib.explorers.session import browser_code
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -171,11 +172,9 @@ def test_every_picture_has_a_description(path):
 def test_saved_widgets_carry_the_current_code(path):
     """A reader sees saved explorers before running anything; they must not be stale."""
     stored = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
-    explorers = ROOT / "mobilenet_lib" / "explorers"
-    current = {
-        trait: [source.read_text(encoding="utf-8") for source in explorers.glob(f"*.{ending}")]
-        for trait, ending in (("_esm", "js"), ("_css", "css"))
-    }
+    names = [style.stem for style in (ROOT / "mobilenet_lib" / "explorers").glob("*.css")]
+    code = [browser_code(name) for name in names]
+    current = dict(zip(("_esm", "_css"), zip(*code, strict=True), strict=True))
     current["presets"] = [PRESETS]
     saved = [model["state"] for models in stored.values() for model in models["state"].values()]
     for state in saved:
