@@ -8,6 +8,7 @@ import sys
 import warnings
 from hashlib import sha1
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -224,6 +225,50 @@ FIGURES |= {
     "predicted_latency": (
         lambda: plots.predicted_latency({"1-224": (20.0, 24.0), "0.25-128": (2.0, 1.0)}),
         ["2 networks", "1 lie within 25 %", "outside: 0.25-128, measured 2 ms, predicted 1 ms"],
+    ),
+}
+
+
+def priced(accuracy, cost, alpha=1.0, resolution=64):
+    """A network as the trade-off explorer has it."""
+    return SimpleNamespace(
+        alpha=alpha, resolution=resolution, accuracy=accuracy, spread=0.5, cost=cost
+    )
+
+
+OFFERED = {
+    "pictures": {
+        "printed": [priced(70, 500), priced(50, 40, 0.25)],
+        "measured": [priced(71, 500), priced(60, 600, 0.5), priced(40, 20, 0.25, 32)],
+    },
+    "letters": {"own": [priced(90, 9), priced(80, 2, 0.25)]},
+}
+STEP = np.array([[0, 0, 0], [-1, 0, 1], [0, 0, 0]])
+RAMP = np.tile(np.arange(6) ** 2, (6, 1)).astype(np.uint8)
+FIGURES |= {
+    "one_window": (
+        lambda: plots.one_window(RAMP, STEP, (3, 2)),
+        [
+            "photo of 6 by 6 pixels, the 3 by 3 kernel 0 0 0 / -1 0 1 / 0 0 0",
+            "map of 6 by 6 that they make with stride 1 and same padding, from -16 to 16",
+            "At row 3, column 2 it is 8.",
+        ],
+    ),
+    "trade_off": (
+        lambda: plots.trade_off(OFFERED, {(1.0, 64)}, budget=100),
+        [
+            "The budget is 100. pictures, printed, 2 networks: from 0.25-64 with 50.0 % for 40, "
+            "to 1-64 with 70.0 % for 500, chosen is 1-64 with 70.0 % for 500, best within the "
+            "budget is 0.25-64",
+            "best within the budget is 0.25-32 with 40.0 % for 20.",
+            "letters, own, 2 networks",
+        ],
+    ),
+    "training_curve": (
+        lambda: plots.training_curve(
+            [(1, 3.2, 3.2), (5, 1.5, 2.0)], [(5, 0.625)], 10, {"full": [0.5, 0.75]}, "stopped"
+        ),
+        ["of 10 steps. Loss 3.2 at step 1, mean 2 at step 5. Accuracy 62.5 % at step 5", "75.0 %"],
     ),
 }
 
@@ -823,6 +868,7 @@ def test_predictions_stand_in_the_band_or_out_of_it():
     [
         lambda: plots.predicted_latency({}),
         lambda: plots.log_linear([], 1, 1),
+        lambda: plots.trade_off({}),
         lambda: plots.pareto_front([], [], []),
         lambda: plots.grid_accuracy([]),
     ],
@@ -936,3 +982,53 @@ def test_a_waterfall_outlines_what_each_step_changes():
     slower, faster = outlines[0].get_edgecolor(), outlines[1].get_edgecolor()
     assert slower[:3] == to_rgb(plots.COLOURS["standard"])
     assert faster[:3] == to_rgb(plots.COLOURS["pointwise"])
+
+
+@pytest.mark.parametrize(
+    ("stride", "padding", "place", "window", "value"),
+    [
+        (1, "same", (3, 2), (1, 2), 8),
+        (1, "same", (0, 0), (-1, -1), 1),  # over the edge, where zeros are
+        (2, "same", (1, 1), (2, 2), 12),
+        (1, "valid", (3, 0), (0, 3), 4),
+        (3, "valid", (5, 5), (3, 3), 16),  # beyond the map: its last pixel
+    ],
+)
+def test_a_window_stands_where_the_maps_pixel_comes_from(stride, padding, place, window, value):
+    photo, kernel, out = plots.one_window(RAMP, STEP, place, stride, padding).axes
+    (frame,), (pixel,) = photo.patches, out.patches
+    assert (frame.get_width(), frame.get_xy()) == (3, (window[0] - 0.5, window[1] - 0.5))
+    column, row = (int(at + 0.5) for at in pixel.get_xy())
+    assert drawn(out)[row, column] == value
+    assert [text.get_text() for text in kernel.texts] == ["0", "0", "0", "-1", "0", "1", *"000"]
+
+
+def test_the_chosen_have_a_ring_and_the_best_within_a_budget_a_star():
+    pictures, letters = plots.trade_off(OFFERED, {(1.0, 64)}, budget=100).axes
+
+    def at(axis, marker):
+        some = [
+            line for line in axis.lines if line.get_marker() == marker and line.get_zorder() == 9
+        ]
+        return sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in some)
+
+    assert at(pictures, "*") == [(20, 40), (40, 50)]
+    assert at(letters, "*") == [(9, 90)]
+    assert at(pictures, "o") == [(500, 70), (500, 71)]
+    steps = [line for line in pictures.lines if line.get_drawstyle() == "steps-post"]
+    assert [list(line.get_ydata()) for line in steps] == [[40, 71, 71]]  # of the last source
+    assert "hollow: printed" in pictures.get_title(loc="left")
+    plain = plots.trade_off(OFFERED, front=False)
+    assert not any(at(axis, mark) for axis in plain.axes for mark in "*o")
+    assert not any(line.get_drawstyle() == "steps-post" for line in plain.axes[0].lines)
+
+
+def test_a_training_curve_goes_to_the_end_of_the_run():
+    draw, _ = FIGURES["training_curve"]
+    above, below = draw().axes
+    assert below.get_xlim() == (0, 10)
+    assert [list(line.get_ydata()) for line in above.lines] == [[3.2, 1.5], [3.2, 2.0]]
+    beside, own = below.lines
+    assert (list(beside.get_xdata()), list(beside.get_ydata())) == ([5, 10], [50, 75])
+    assert (list(own.get_xdata()), list(own.get_ydata())) == ([5], [62.5])
+    assert "before its start" in plots.training_curve([], [], 0).alt

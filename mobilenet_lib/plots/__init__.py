@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .convolution import channels, filtered, im2col_matrices, padding_and_stride
+    from .convolution import channels, filtered, im2col_matrices, one_window, padding_and_stride
     from .engines import engine_bars, waterfall
     from .figure import COLOURS, BookFigure
     from .latency import predicted_latency, sparse_crossing
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
     from .sparsity import pruned_layer
     from .speed import roofline, time_shares
-    from .tradeoff import grid_accuracy, log_linear, pareto_front
-    from .training import rivals, schedules
+    from .tradeoff import grid_accuracy, log_linear, pareto_front, trade_off
+    from .training import rivals, schedules, training_curve
 
 __all__ = [
     "COLOURS",
@@ -43,6 +43,7 @@ __all__ = [
     "layer_blocks",
     "letters",
     "log_linear",
+    "one_window",
     "padding_and_stride",
     "pareto_front",
     "predicted_latency",
@@ -57,6 +58,8 @@ __all__ = [
     "shares",
     "sparse_crossing",
     "time_shares",
+    "trade_off",
+    "training_curve",
     "verdicts",
     "waterfall",
 ]
@@ -64,7 +67,13 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "convolution": ("channels", "filtered", "im2col_matrices", "padding_and_stride"),
+        "convolution": (
+            "channels",
+            "filtered",
+            "im2col_matrices",
+            "one_window",
+            "padding_and_stride",
+        ),
         "engines": ("engine_bars", "waterfall"),
         "figure": ("COLOURS", "BookFigure"),
         "latency": ("predicted_latency", "sparse_crossing"),
@@ -80,7 +89,7 @@ __getattr__, __dir__ = lazy_names(
         ),
         "sparsity": ("pruned_layer",),
         "speed": ("roofline", "time_shares"),
-        "tradeoff": ("grid_accuracy", "log_linear", "pareto_front"),
-        "training": ("rivals", "schedules"),
+        "tradeoff": ("grid_accuracy", "log_linear", "pareto_front", "trade_off"),
+        "training": ("rivals", "schedules", "training_curve"),
     },
 )

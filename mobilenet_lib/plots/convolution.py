@@ -57,13 +57,70 @@ def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigur
         for axis, (name, kernel) in zip(axes[1:], kernels.items(), strict=True):
             out = standard(feature_map, kernel[:, :, None, None], padding="valid")[:, :, 0]
             ranges.append(f"{name} from {out.min():.0f} to {out.max():.0f}")
-            if kernel.sum() < 1e-9:
-                reach = np.abs(out).max()
-                picture(axis, out, name, cmap=SIGNED, vmin=-reach, vmax=reach)
-            else:
-                picture(axis, out, name, vmin=0, vmax=255)
+            picture(axis, out, name, **_colours(kernel, out))
         figure.subplots_adjust(0.005, 0.0, 0.995, 0.84, wspace=0.03)
     figure.alt = "A grey photo and the maps that kernels make of it: " + "; ".join(ranges) + "."
+    return figure
+
+
+def _colours(kernel: NDArray[Any], out: NDArray[Any]) -> dict[str, Any]:
+    """Of a map: about zero if the kernel finds differences, else those of a photo."""
+    return _signed(out) if kernel.sum() < 1e-9 else {"vmin": 0, "vmax": 255}
+
+
+def _signed(values: NDArray[Any]) -> dict[str, Any]:
+    reach = np.abs(values).max() or 1
+    return {"cmap": SIGNED, "vmin": -reach, "vmax": reach}
+
+
+def one_window(
+    photo: NDArray[Any],
+    kernel: NDArray[Any],
+    place: tuple[int, int],
+    stride: int = 1,
+    padding: str = "same",
+) -> BookFigure:
+    """A kernel on a photo: its window, its weights, and the pixel of the map that they make.
+
+    Parameters
+    ----------
+    photo
+        (height, width), grey.
+    kernel
+        (rows, columns), square.
+    place
+        Row and column of the map; beyond its edge the last one is taken.
+    stride, padding
+        As for `convolution.standard`.
+    """
+    out = standard(photo[:, :, None].astype(float), kernel[:, :, None, None], stride, padding)
+    out = out[:, :, 0]
+    row, column = (min(at, side - 1) for at, side in zip(place, out.shape, strict=True))
+    side = len(kernel)
+    corner = [
+        at * stride - (same_padding(size, side, stride)[0] if padding == "same" else 0)
+        for at, size in zip((row, column), photo.shape, strict=True)
+    ]
+    with book_style():
+        figure, axes = new_figure(9, 3.4, ncols=3)
+        picture(axes[0], photo, "photo", vmin=0, vmax=255)
+        picture(axes[1], kernel, "kernel", **_signed(kernel))
+        for (i, j), weight in np.ndenumerate(kernel):
+            colour = "white" if abs(weight) > 0.8 * np.abs(kernel).max() else COLOURS["ink"]
+            look = {"ha": "center", "va": "center", "fontsize": min(24, 55 / side), "color": colour}
+            axes[1].text(j, i, f"{weight:.2g}", **look)
+        picture(axes[2], out, f"map: {out[row, column]:.0f} here", **_colours(kernel, out))
+        frame = {"fill": False, "ec": COLOURS["highlight"], "lw": 2.5, "clip_on": False}
+        axes[0].add_patch(Rectangle((corner[1] - 0.5, corner[0] - 0.5), side, side, **frame))
+        axes[2].add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **frame))
+        figure.subplots_adjust(0.01, 0.01, 0.99, 0.9, wspace=0.05)
+    weights = " / ".join(" ".join(f"{weight:.3g}" for weight in line) for line in kernel)
+    figure.alt = (
+        f"A grey photo of {photo.shape[0]} by {photo.shape[1]} pixels, the {side} by {side} kernel "
+        f"{weights}, and the map of {out.shape[0]} by {out.shape[1]} that they make with stride "
+        f"{stride} and {padding} padding, from {out.min():.0f} to {out.max():.0f}. At row {row}, "
+        f"column {column} it is {out[row, column]:.0f}."
+    )
     return figure
 
 
@@ -146,8 +203,7 @@ def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any], stride: int = 1) 
             (axes[1], weights, "kernel", True),
             (axes[2], product, "output", True),
         ):
-            reach = np.abs(matrix).max() or 1
-            colours = {"cmap": SIGNED, "vmin": -reach, "vmax": reach} if signed else {}
+            colours = _signed(matrix) if signed else {}
             picture(axis, matrix, aspect="auto", **colours)
             axis.set_title(f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}", fontsize=12)
         figure.subplots_adjust(0.02, 0.03, 0.98, 0.85, wspace=0.35)

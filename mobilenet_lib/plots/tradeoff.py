@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..results import Measured
+from ..results import Measured, best_within, pareto
 from .figure import COLOURS, BookFigure, book_style, label_marks, new_figure, plain_log
 
 # A width has one colour and one shape, here and in the trade-off explorer.
@@ -106,20 +106,10 @@ def pareto_front(
     _some(networks, "pareto_front")
     if len(costs) != len(networks):
         raise ValueError(f"{len(networks)} networks need as many costs, got {len(costs)}")
-    best = [networks[i].accuracy for i in front]
     right = 1.25 * max(costs)
     with book_style():
         figure, (axis,) = new_figure(9, 4.6)
-        axis.step(
-            [*(costs[i] for i in front), right],
-            [*best, *best[-1:]],
-            where="post",
-            color=COLOURS["input"],
-            lw=2.5,
-            alpha=0.6,
-            label="Pareto front",
-            zorder=1,
-        )
+        _steps(axis, [(costs[i], networks[i].accuracy) for i in front], right)
         _scatter(axis, networks, costs)
         axis.set(xlim=(min(costs) / 1.6, right), xlabel=f"{label} (log scale)")
         axis.set_ylabel("accuracy, %")
@@ -201,12 +191,101 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
     return figure
 
 
+def trade_off(
+    panels: Mapping[str, Mapping[str, Sequence[Any]]],
+    chosen: Collection[tuple[float, int]] = (),
+    label: str = "mult-adds, millions",
+    budget: float | None = None,
+    front: bool = True,
+) -> BookFigure:
+    """Accuracy against a cost for networks from several sources, as the trade-off explorer shows.
+
+    Parameters
+    ----------
+    panels
+        By title, sources by name: networks as for `log_linear`, with a `cost`. In a panel the
+        last source has full marks and the front, those before it hollow marks.
+    chosen
+        (alpha, resolution) of the networks that have a ring.
+    label
+        The cost and its unit, as of `cost` and `budget`.
+    budget
+        The most that a network may cost: a dashed line, and a star on the best within; or None.
+    front
+        Whether Pareto fronts are drawn.
+
+    Raises
+    ------
+    ValueError
+        There are no panels.
+    """
+    _some(panels, "trade_off")
+    said = []
+    with book_style():
+        figure, axes = new_figure(9, 4.2, ncols=len(panels))
+        for axis, (title, sources) in zip(axes, panels.items(), strict=True):
+            every = [n.cost for networks in sources.values() for n in networks]
+            right = 1.3 * max(every)
+            for name, networks in sources.items():
+                costs, accuracies = zip(*((n.cost, n.accuracy) for n in networks), strict=True)
+                hollow = name != [*sources][-1]
+                look = {"mfc": "none", "ms": 12, "label": f"_{name}"} if hollow else {}
+                _scatter(axis, networks, costs, **look)
+                if front and not hollow:
+                    unbeaten = [(costs[i], accuracies[i]) for i in pareto(costs, accuracies)]
+                    _steps(axis, unbeaten, right)
+                ring = {"marker": "o", "ms": 18, "mfc": "none", "mew": 1.8}
+                marked = [(accuracies.index(min(accuracies)), "from", {})]
+                marked += [(accuracies.index(max(accuracies)), "to", {})]
+                for i, network in enumerate(networks):
+                    if (network.alpha, network.resolution) in chosen:
+                        marked.append((i, "chosen is", ring))
+                best = None if budget is None else best_within(budget, costs, accuracies)
+                if best is not None:
+                    star = {"marker": "*", "ms": 15, "mfc": COLOURS["highlight"]}
+                    marked.append((best, "best within the budget is", star))
+                words = []
+                for i, word, mark in marked:
+                    right_ones = f"{accuracies[i]:.1f} % for {costs[i]:.3g}"
+                    words.append(f"{word} {_name(networks[i])} with {right_ones}")
+                    if mark:
+                        axis.plot(costs[i], accuracies[i], mec=COLOURS["ink"], zorder=9, **mark)
+                said.append(f"{title}, {name}, {len(networks)} networks: {', '.join(words)}.")
+            if budget is not None:
+                axis.axvline(budget, color=COLOURS["ink"], lw=1.5, ls="--")
+            axis.set(xlim=(min(every) / 1.3, right), xlabel=f"{label} (log scale)")
+            hollow = f"\nhollow: {', '.join([*sources][:-1])}" if len(sources) > 1 else ""
+            axis.set_title(f"{title}{hollow}", fontsize=12)
+            plain_log(axis.xaxis)
+        axes[0].set_ylabel("accuracy, %")
+        axes[-1].legend(frameon=False, loc="lower right", fontsize=10)
+        figure.subplots_adjust(0.08, 0.15, 0.99, 0.88, wspace=0.15)
+    limit = "" if budget is None else f" The budget is {budget:.4g}."
+    figure.alt = f"Accuracy against {label}, on a log axis.{limit} {' '.join(said)}"
+    return figure
+
+
 def _some(networks: Sequence[Any], name: str) -> None:
     if not networks:
         raise ValueError(f"{name} needs at least one network; got none")
 
 
-def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float]) -> None:
+def _steps(axis: Any, front: Sequence[tuple[float, float]], right: float) -> None:
+    """The Pareto front through (cost, accuracy), to the right edge."""
+    costs, best = zip(*front, front[-1], strict=True)
+    axis.step(
+        [*costs[:-1], right],
+        best,
+        where="post",
+        color=COLOURS["input"],
+        lw=2.5,
+        alpha=0.6,
+        label="Pareto front",
+        zorder=1,
+    )
+
+
+def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float], **look: Any) -> None:
     """Marks with error bars, one colour and shape for each alpha."""
     for alpha in sorted({n.alpha for n in networks}, reverse=True):
         some = [(c, n) for c, n in zip(costs, networks, strict=True) if n.alpha == alpha]
@@ -215,12 +294,9 @@ def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float]) ->
             [cost for cost, _ in some],
             [network.accuracy for _, network in some],
             [network.spread for _, network in some] if any(n.spread for _, n in some) else None,
-            fmt=shape,
-            color=colour,
-            ms=7.5,
-            capsize=3,
-            lw=1.2,
-            label=f"α {alpha:g}",
+            **{"fmt": shape, "color": colour, "ms": 7.5, "capsize": 3, "lw": 1.2}
+            | {"label": f"α {alpha:g}"}
+            | look,
         )
 
 

@@ -83,3 +83,59 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
     )
     figure.alt = f"Bars, the mean and in brackets each seed: {said}."
     return figure
+
+
+def training_curve(
+    points: Sequence[Sequence[float]],
+    tested: Sequence[Sequence[float]],
+    steps: int,
+    beside: Mapping[str, Sequence[float]] | None = None,
+    title: str = "",
+) -> BookFigure:
+    """The loss over the steps of a training, and the test accuracy after each epoch.
+
+    Parameters
+    ----------
+    points
+        Rows of step, loss, mean of the last losses.
+    tested
+        Rows of step, accuracy from 0 to 1.
+    steps
+        Of the whole run, done or not; 0 if none is known yet.
+    beside
+        By name, accuracies of other runs, one an epoch.
+    title
+        What stands above.
+    """
+    end, beside = max(steps, 1), beside or {}
+    with book_style():
+        figure, (above, below) = new_figure(9, 4.6, nrows=2, sharex=True)
+        above.set_title(title, fontsize=12)
+        if points:
+            at, losses, means = zip(*points, strict=True)
+            above.plot(at, losses, color=COLOURS["input"], lw=0.8, label="of a step")
+            above.plot(at, means, color=COLOURS["standard"], lw=2, label="mean of the last")
+            above.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+        for (name, values), (_, dashes) in zip(
+            beside.items(), itertools.cycle(LINES[1:]), strict=False
+        ):
+            at = [end * (i + 1) / len(values) for i in range(len(values))]
+            shares = [100 * value for value in values]
+            below.plot(at, shares, dashes, color=COLOURS["quiet"], marker="D", ms=4, label=name)
+        if tested:
+            shares = [100 * share for _, share in tested]
+            own = {"color": COLOURS["depthwise"], "marker": "o", "lw": 2, "label": "this run"}
+            below.plot([step for step, _ in tested], shares, **own)
+        if tested or beside:
+            below.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+        above.set(ylim=(0, None), ylabel="loss, nats")
+        below.set(xlim=(0, end), ylim=(0, 100), xlabel="steps", ylabel="test accuracy, %")
+        figure.subplots_adjust(0.08, 0.12, 0.78, 0.93, hspace=0.12)
+    words = [f"Training curve of {steps} steps."] if steps else ["Training curve before its start."]
+    if points:
+        (first, loss, _), (last, _, mean) = points[0], points[-1]
+        words.append(f"Loss {loss:.3g} at step {first:g}, mean {mean:.3g} at step {last:g}.")
+    words += [f"Accuracy {100 * share:.1f} % at step {step:g}." for step, share in tested[-1:]]
+    words += [f"Beside it {name}: {100 * values[-1]:.1f} %." for name, values in beside.items()]
+    figure.alt = " ".join(words)
+    return figure
