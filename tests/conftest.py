@@ -48,6 +48,10 @@ _spec = importlib.util.spec_from_file_location("offline_guard", HERE / "offline/
 offline_guard = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(offline_guard)
 
+from mobilenet_lib.lab import move_folders  # noqa: E402 - after the guard, which it has to pass
+
+move_folders()  # kernels keep their addresses in the home folder, if they can
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let every notebook start with an empty progress ledger, whatever ran before it."""

@@ -14,6 +14,7 @@ PACKAGE = Path(mobilenet_lib.__file__).parent
 # From top to bottom. A module may import what stands below it, and nothing else of the library.
 ORDER = (
     "cli",
+    "lab",
     "doctor",
     "checks",
     "explorers",
@@ -42,6 +43,7 @@ ORDER = (
 )
 # These may name torch nowhere, not even inside a function.
 TORCH_FREE = (
+    "lab",
     "explorers",
     "plots",
     "convolution",
