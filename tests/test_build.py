@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import os
 import random
 from pathlib import Path
@@ -49,6 +50,41 @@ def test_equal_cells_have_different_ids_that_notebooks_allow(build):
     for cell, name in zip(notebook.cells, names, strict=True):
         cell.id = name
     nbformat.validate(notebook)
+
+
+ONE, TWO, THREE, FOUR = "1 + 1", "2 + 2", "3 + 3", "4 + 4"
+
+
+@pytest.mark.parametrize(
+    ("now", "kept"),
+    [
+        ([ONE, "2 + 3", THREE], [0, 1, 2]),
+        ([FOUR, ONE, TWO, THREE], [None, 0, 1, 2]),
+        ([ONE, THREE], [0, 2]),
+        ([ONE, "2 + 3", "now", THREE], [0, 1, None, 2]),
+        ([ONE, TWO, TWO, THREE], [0, 1, None, 2]),
+        ([], []),
+    ],
+    ids=["edited", "before all", "removed", "edited, and one more", "twice", "all removed"],
+)
+def test_a_cell_keeps_the_id_it_had(build, now, kept):
+    before = notebook_with(ONE, TWO, THREE).cells
+    names = build._cell_ids(notebook_with(*now), before)
+    assert len(set(names)) == len(now)
+    for name, old in zip(names, kept, strict=True):
+        assert (name in [c.id for c in before]) == (old is not None)
+        assert old is None or name == before[old].id
+
+
+def test_a_cell_of_another_kind_or_one_that_came_back_gets_a_new_id(build):
+    before = notebook_with(ONE)
+    now = v4.new_notebook(cells=[v4.new_markdown_cell("one and one")])
+    assert build._cell_ids(now, before.cells) != [before.cells[0].id]
+    before.cells[0].id = build._cell_ids(notebook_with(ONE))[0]
+    edited = build._cell_ids(notebook_with("1 + 2"), before.cells)
+    again = v4.new_notebook(cells=[v4.new_code_cell("1 + 2", id=edited[0])])
+    names = build._cell_ids(notebook_with("1 + 2", ONE), again.cells)
+    assert names == [edited[0], f"{edited[0]}-1"]  # the source decides, and the name is taken
 
 
 # --- Widget ids ---------------------------------------------------------------------------------
@@ -127,6 +163,21 @@ def test_widget_ids_do_not_depend_on_the_run(build):
     assert other not in texts  # two chapters open side by side share no widget
 
 
+def test_a_new_widget_leaves_the_ids_of_others(build):
+    notebook, _ = notebook_with_widgets(0)
+    alone = build._steady_widget_ids(notebook, "01")
+    notebook, ids = notebook_with_widgets(1)
+    new = "f" * 32
+    models = notebook.metadata["widgets"][WIDGETS]["state"]
+    models[new] = models[ids["style"]] | {"state": {"color": "blue"}}
+    shown = v4.new_output("display_data", {VIEW: {"model_id": new}})
+    notebook.cells.insert(0, v4.new_code_cell("new()", outputs=[shown], id="first"))
+    both = build._steady_widget_ids(notebook, "01").metadata.widgets[WIDGETS].state
+    before = alone.metadata.widgets[WIDGETS].state
+    assert len(both) == len(before) + 1
+    assert {name: both[name] for name in before} == before
+
+
 def test_a_notebook_without_widgets_is_left_alone(build):
     notebook = notebook_with(f"'{DIGEST}'")
     assert build._steady_widget_ids(notebook, "01") == notebook
@@ -174,6 +225,37 @@ def test_building_runs_hides_answers_and_leaves_broken_chapters_alone(build, tmp
     assert number.metadata == told.metadata == {}  # JupyterLab would show the line all the same
     assert [cell.id for cell in built.cells] == build._cell_ids(built)
     assert json.loads(json.dumps(built.metadata)) == build.METADATA  # nothing of this machine
+
+
+def test_building_again_changes_nothing_and_an_edit_little(build, tmp_path):
+    text, made = tmp_path / "text" / "00_good.py", tmp_path / "00_good.ipynb"
+    text.write_text(GOOD, encoding="utf-8")
+    build.main([])
+    first = made.read_text(encoding="utf-8")
+    build.main([])
+    assert made.read_text(encoding="utf-8") == first
+
+    text.write_text(GOOD.replace("6 * 7", "6 * 8").replace("how much", "What"), encoding="utf-8")
+    build.main([])
+    changed = set(made.read_text(encoding="utf-8").splitlines()) - set(first.splitlines())
+    assert {line.strip() for line in changed} == {
+        '"**Predict:** What is 6 times 7?"',
+        '"48"',
+        '"6 * 8"',
+    }
+
+    made.write_text("<<<<<<< HEAD\n" + first, encoding="utf-8")  # what a merge can leave
+    text.write_text(GOOD, encoding="utf-8")
+    build.main([])
+    assert made.read_text(encoding="utf-8") == first
+
+
+def test_numbers_are_stored_as_javascript_writes_them(build):
+    told = {"a": [1.0, -2.0, -0.0, 0.5, 1e20, 1e21, True, None, "1.0", math.inf, {"b": 3.0}]}
+    now = build._whole_numbers(told)
+    assert json.dumps(now["a"]) == (
+        '[1, -2, 0, 0.5, 100000000000000000000, 1e+21, true, null, "1.0", Infinity, {"b": 3}]'
+    )
 
 
 def test_an_unknown_chapter_is_refused(build, tmp_path):
