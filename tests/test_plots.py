@@ -246,6 +246,10 @@ OFFERED = {
 STEP = np.array([[0, 0, 0], [-1, 0, 1], [0, 0, 0]])
 RAMP = np.tile(np.arange(6) ** 2, (6, 1)).astype(np.uint8)
 FIGURES |= {
+    "one_photo": (
+        lambda: plots.one_photo(load_photo("cat", 32), "cat"),
+        ["The photo cat in colour, 32 by 32 pixels."],
+    ),
     "one_window": (
         lambda: plots.one_window(RAMP, STEP, (3, 2)),
         [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
@@ -15,6 +15,10 @@ from ..convolution import standard
 from ..photos import check_photo, load_photo, to_gray
 from ..validation import check_int
 from .session import browser_code
+from .still import Still
+
+if TYPE_CHECKING:
+    from ..plots import BookFigure
 
 _GAUSS = [1, 4, 6, 4, 1]
 PRESETS: dict[str, list[list[float]]] = {
@@ -51,7 +55,7 @@ class Kernel(traitlets.TraitType):
         return weights.astype(float).tolist()
 
 
-class ConvolutionExplorer(anywidget.AnyWidget):
+class ConvolutionExplorer(Still, anywidget.AnyWidget):
     """Drag a kernel over a photo and see every product, their sum, and the multiply counter.
 
     Works by mouse, touch and keyboard, and without a kernel session once it is drawn.
@@ -132,6 +136,13 @@ class ConvolutionExplorer(anywidget.AnyWidget):
         feature_map = self.photo[:, :, None].astype(float)
         kernel = np.asarray(self.kernel, float)[:, :, None, None]
         return standard(feature_map, kernel, self.stride, self.padding)[:, :, 0]
+
+    def still(self) -> BookFigure:
+        """The kernel at its place on the photo, and the map."""
+        from ..plots import one_window
+
+        kernel, place = np.asarray(self.kernel), (self.row, self.column)
+        return one_window(self.photo, kernel, place, self.stride, self.padding)
 
     def __repr__(self) -> str:
         side = len(self.kernel)

@@ -11,9 +11,10 @@ import ipywidgets as widgets
 from ..plots import BookFigure
 from ..plots.figure import SHOWN_DPI
 from .session import SessionNote
+from .still import Still
 
 
-class FigureExplorer(widgets.VBox):
+class FigureExplorer(Still, widgets.VBox):
     """Controls above a figure. The seam between the book's sliders and `mobilenet_lib.plots`.
 
     The picture is an HTML image, not an output area: it does not flicker, has alt text that
@@ -32,6 +33,8 @@ class FigureExplorer(widgets.VBox):
         The controls' current values by name.
     alt
         What the figure now shows, in words.
+    figure
+        The figure that is shown; None while the values are refused.
     redraws
         How often it was drawn.
     """
@@ -42,6 +45,7 @@ class FigureExplorer(widgets.VBox):
         self.draw = draw
         self.controls = dict(controls)
         self.alt = ""
+        self.figure: BookFigure | None = None
         self.redraws = 0
         self._drawing = False
         self._picture = widgets.HTML()
@@ -63,16 +67,21 @@ class FigureExplorer(widgets.VBox):
             return
         self._drawing = True
         self.redraws += 1
+        self.figure = None
         try:
-            figure = self.draw(**self.values)
+            self.figure = self.draw(**self.values)
         except ValueError as error:
             self.alt = str(error)
             self._picture.value = f'<p role="alert">{html.escape(self.alt)}</p>'
             return
         finally:
             self._drawing = False
-        self.alt = figure.alt
-        self._picture.value = figure.html(SHOWN_DPI)
+        self.alt = self.figure.alt
+        self._picture.value = self.figure.html(SHOWN_DPI)
+
+    def still(self) -> BookFigure | None:
+        """The figure that is shown."""
+        return self.figure
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.values.items())

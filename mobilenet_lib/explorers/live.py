@@ -6,7 +6,7 @@ import math
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
@@ -14,12 +14,16 @@ from IPython.display import display
 
 from .curve import Pace, Taken, check_beside, duration, percent, short, take, thinned
 from .session import browser_code
+from .still import Still
+
+if TYPE_CHECKING:
+    from ..plots import BookFigure
 
 PAUSE = 0.25
 """Seconds between two messages to the browser; the end of an epoch does not wait."""
 
 
-class LiveCurve(anywidget.AnyWidget):
+class LiveCurve(Still, anywidget.AnyWidget):
     """The loss after every step and the accuracy after every epoch, drawn while a network trains.
 
     Hand it to `train` as `on_step`; the block shows it, and says at its end how the run ended::
@@ -87,6 +91,7 @@ class LiveCurve(anywidget.AnyWidget):
         failed = kind is not None and not issubclass(kind, KeyboardInterrupt)
         self._ended = f"stopped by an error ({kind.__name__})" if failed else "stopped"
         self._show(f"Training has {self._line()}.")
+        self._leave_still(self.still())
 
     def __call__(self, step: Any) -> None:
         """Take in one step, and tell the browser at most four times a second.
@@ -134,6 +139,18 @@ class LiveCurve(anywidget.AnyWidget):
                 self._show(f"{self._in_epoch().capitalize()} is done: {self._numbers()}.")
             elif now - self._shown >= PAUSE:
                 self._show()
+
+    def still(self) -> BookFigure | None:
+        """The curve once the run has ended; before that there is more to come."""
+        if not self.losses or self._state() == "running":
+            return None
+        from ..plots import training_curve
+
+        figure = training_curve(
+            self.points, self.tested, self.steps, dict(self.beside), self._line()
+        )
+        figure.alt = self.alt
+        return figure
 
     def __repr__(self) -> str:
         if not self.losses:

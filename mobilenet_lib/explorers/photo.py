@@ -9,10 +9,11 @@ import numpy as np
 import traitlets
 
 from ..photos import Photo, credits, load_photo
-from ..plots import BookFigure, evidence
+from ..plots import BookFigure, evidence, one_photo
 from ..validation import check_choice
 from .figure import FigureExplorer, slider
 from .session import browser_code
+from .still import Still
 
 if TYPE_CHECKING:
     from ..model import MobileNet
@@ -23,7 +24,7 @@ WINDOWS = (8, 16, 24, 32, 48)
 """Sides of the square that covers a part, pixels of the network's input."""
 
 
-class PhotoPicker(anywidget.AnyWidget):
+class PhotoPicker(Still, anywidget.AnyWidget):
     """Choose a photo of the book, upload one, or take one with the camera.
 
     The reader's own photo stays on this machine: the browser hands it to the Python session, and it
@@ -71,6 +72,10 @@ class PhotoPicker(anywidget.AnyWidget):
     def _show(self, change: Any) -> None:
         if change["new"]:
             self.said, self.value = "", load_photo(change["new"])
+
+    def still(self) -> BookFigure | None:
+        """The book's photo; the reader's own is not left in a notebook."""
+        return one_photo(self.value, self.choice) if self.choice else None
 
     def __repr__(self) -> str:
         return repr(self.choice or self.said)
@@ -134,6 +139,10 @@ class DetectorExplorer(FigureExplorer):
 
     def __repr__(self) -> str:
         return f"DetectorExplorer(photo={self.picker!r}, window={self.values['window']})"
+
+    def still(self) -> BookFigure | None:
+        """The figure of one of the book's photos; the reader's own is not left in a notebook."""
+        return self.figure if self.picker.choice else None
 
     def _draw(self, photo: Photo, window: int) -> BookFigure:
         from ..explain import look

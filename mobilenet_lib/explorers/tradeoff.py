@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
@@ -13,14 +14,27 @@ from ..paper import ALPHAS, RESOLUTIONS
 from ..results import Measured, measured
 from ..validation import check_choice, check_positive
 from .session import browser_code
+from .still import Still
+
+if TYPE_CHECKING:
+    from ..plots import BookFigure
 
 LETTERS = (56, 48, 40, 32)
 """Pixels of the book's own networks, in the ratios of the paper's."""
 SOURCES = ("the paper", "tf-slim", "letters")
-AXES = ("mult-adds", "parameters", "latency")
+PANELS = {
+    "ImageNet, 1000 classes": ("the paper", "tf-slim"),
+    "Letters in the wild, 26 classes": ("letters",),
+}
+AXES = {
+    "mult-adds": ("mult_adds", 1e6, "mult-adds, millions"),
+    "parameters": ("parameters", 1e6, "parameters, millions"),
+    "latency": ("latency", 1, "latency on this machine, ms"),
+}
+"""Of each cost: the record's field, its unit, and what the axis says; as in tradeoff.js."""
 
 
-class TradeoffExplorer(anywidget.AnyWidget):
+class TradeoffExplorer(Still, anywidget.AnyWidget):
     """Sixteen MobileNets from three sources: what width and resolution cost, and what they give.
 
     Works by mouse, touch and keyboard, and without a kernel session once it is drawn.
@@ -124,6 +138,32 @@ class TradeoffExplorer(anywidget.AnyWidget):
     @traitlets.observe("axis")
     def _other_unit(self, _: Any) -> None:
         self.budget = None
+
+    def still(self) -> BookFigure | None:
+        """The sources that are shown, with the chosen networks and the best within the budget."""
+        from ..plots import trade_off
+
+        field, unit, label = AXES[self.axis]
+        panels = {}
+        for title, names in PANELS.items():
+            drawn = {
+                name: [
+                    SimpleNamespace(**record | {"spread": record.get("spread") or 0})
+                    for record in self.sources[name]
+                    if name in self.shown and None not in (record["accuracy"], record[field])
+                ]
+                for name in names
+            }
+            for network in (network for networks in drawn.values() for network in networks):
+                network.cost = getattr(network, field) / unit
+            if any(drawn.values()):
+                panels[title] = {name: networks for name, networks in drawn.items() if networks}
+        if not panels:
+            return None
+        sides = self.resolution, LETTERS[RESOLUTIONS.index(self.resolution)]
+        budget = None if self.budget is None else self.budget / unit
+        chosen = [(self.alpha, side) for side in sides]
+        return trade_off(panels, chosen, label, budget, "front" in self.shown)
 
     def __repr__(self) -> str:
         budget = "" if self.budget is None else f", budget={self.budget:g}"

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .convolution import channels, filtered, im2col_matrices, one_window, padding_and_stride
+    from .convolution import (
+        channels,
+        filtered,
+        im2col_matrices,
+        one_photo,
+        one_window,
+        padding_and_stride,
+    )
     from .engines import engine_bars, waterfall
     from .figure import COLOURS, BookFigure
     from .latency import predicted_latency, sparse_crossing
@@ -43,6 +50,7 @@ __all__ = [
     "layer_blocks",
     "letters",
     "log_linear",
+    "one_photo",
     "one_window",
     "padding_and_stride",
     "pareto_front",
@@ -71,6 +79,7 @@ __getattr__, __dir__ = lazy_names(
             "channels",
             "filtered",
             "im2col_matrices",
+            "one_photo",
             "one_window",
             "padding_and_stride",
         ),

@@ -36,6 +36,25 @@ def channels(photo: Photo) -> BookFigure:
     return figure
 
 
+def one_photo(photo: Photo, name: str) -> BookFigure:
+    """A photo by itself.
+
+    Parameters
+    ----------
+    photo
+        (height, width, 3) uint8.
+    name
+        What stands above it.
+    """
+    high, wide = photo.shape[:2]
+    with book_style():
+        figure, axes = new_figure(3, 3 * high / wide + 0.35)
+        picture(axes[0], photo, name)
+        figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.35 / figure.get_figheight())
+    figure.alt = f"The photo {name} in colour, {high} by {wide} pixels."
+    return figure
+
+
 def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigure:
     """A grey photo and what each kernel makes of it.
 
