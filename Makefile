@@ -13,8 +13,7 @@ LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --Ser
 	--LabApp.extension_manager=readonly --LabApp.news_url=None \
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-TEST_FLAGS := --nbval --nbval-current-env --nbval-cell-timeout=300 \
-	--nbval-sanitize-with=tests/chapters/sanitize.cfg
+TEST_FLAGS := --nbval --nbval-cell-timeout=300
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test chapters bench lint clean

@@ -1,4 +1,4 @@
-"""What all tests share: no network, an empty progress ledger, and a real browser."""
+"""What all tests share: no network, a progress ledger of their own, and a real browser."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ CHROMIUM_FLAGS = [
 
 _scratch = tempfile.TemporaryDirectory(prefix="mobilenet-tests-")
 OFFLINE_LOG = Path(_scratch.name) / "refused.jsonl"
-LEDGER = Path(_scratch.name) / "progress.json"
 
 os.environ["MOBILENET_OFFLINE_LOG"] = str(OFFLINE_LOG)
-os.environ["MOBILENET_PROGRESS"] = str(LEDGER)
+os.environ["MOBILENET_PROGRESS"] = str(Path(_scratch.name) / "progress.json")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import onnxruntime themselves
 os.environ["MOBILENET_CACHE"] = str(Path(_scratch.name) / "cache")
 _folders = [HERE / "offline", ROOT, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
@@ -51,13 +50,6 @@ _spec.loader.exec_module(offline_guard)
 from mobilenet_lib.lab import move_folders  # noqa: E402 - after the guard, which it has to pass
 
 move_folders()  # kernels keep their addresses in the home folder, if they can
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let every notebook start with an empty progress ledger, whatever ran before it."""
-    if item.path.suffix == ".ipynb" and item.path != getattr(item.config, "_notebook", None):
-        item.config._notebook = item.path
-        LEDGER.unlink(missing_ok=True)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
