@@ -1,0 +1,316 @@
+"""Cells out of the book's order: first, again later, after a stopped training, under nbval alone.
+
+That each cell run twice in a row shows the same is tested where the chapters are executed. The
+cells here come from the texts; `test_structure` holds the notebooks to them.
+"""
+
+import ast
+import os
+import random
+import re
+import subprocess
+import symtable
+import sys
+from pathlib import Path
+
+import jupyterlab
+import jupytext
+import nbformat
+import pytest
+from nbformat import v4
+from test_checks import RIGHT, WRONG
+
+from mobilenet_lib.checks import ledger, progress
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = sorted(ROOT.glob("chapters/text/*.py")) + sorted(ROOT.glob("chapters/solutions/text/*.py"))
+EXERCISE = re.compile(r'^check(?:_answer)?\("([^"]*)"', re.MULTILINE)
+
+
+def code_of(text):
+    return [cell.source for cell in jupytext.read(text).cells if cell.cell_type == "code"]
+
+
+EXERCISES = {
+    EXERCISE.search(source)[1]: source
+    for text in TEXTS
+    if text.parents[1].name == "chapters"
+    for source in code_of(text)
+    if EXERCISE.search(source)
+}
+
+
+@pytest.fixture(autouse=True)
+def own_ledger(tmp_path, monkeypatch):
+    monkeypatch.setenv(ledger.PROGRESS_VARIABLE, str(tmp_path / "progress.json"))
+    monkeypatch.setattr(ledger, "_unwritten", {})
+
+
+# --- Exercises in a session in which nothing else has run ---------------------------------------
+
+
+def run_alone(source, answer=...):
+    """What the last line of an exercise shows in a namespace of its own, the dots filled in."""
+    tree = ast.parse(source.replace("= ...", "= ANSWER", 1))
+    namespace = {"ANSWER": answer}
+    last = ast.Expression(tree.body.pop().value)
+    exec(compile(tree, "cell", "exec"), namespace)
+    return eval(compile(last, "cell", "eval"), namespace)
+
+
+def test_every_exercise_has_a_cell():
+    assert set(EXERCISES) == set(RIGHT)
+    assert all(source.count("= ...") == 1 for source in EXERCISES.values())
+
+
+@pytest.mark.parametrize("key", EXERCISES)
+def test_an_exercise_runs_alone(key):
+    source = EXERCISES[key]
+    assert run_alone(source).right is None
+    for answer in WRONG[key]:
+        assert run_alone(source, answer).right is False
+    assert run_alone(source, RIGHT[key]).right is True
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exercises_run_in_any_order(seed):
+    keys = list(EXERCISES)
+    random.Random(seed).shuffle(keys)
+    for key in keys:
+        assert run_alone(EXERCISES[key], RIGHT[key]).text.endswith("right.")
+    assert progress().solved == progress().total
+
+
+# --- Cells run again later ----------------------------------------------------------------------
+
+
+def names(source):
+    """What a cell reads of earlier cells, and what it binds."""
+    reads, bound = set(), set()
+
+    def of_functions(table):
+        found = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+        return found.union(*map(of_functions, table.get_children()))
+
+    for statement in ast.parse(source).body:
+        table = symtable.symtable(ast.unparse(statement), "cell", "exec")
+        used = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
+        used = used.union(*map(of_functions, table.get_children()))
+        own = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+        # In a loop and the like, what it binds is bound before it is read.
+        reads |= used - bound - (set() if isinstance(statement, ast.Assign) else own)
+        bound |= own
+    return reads, bound
+
+
+@pytest.mark.parametrize(
+    ("source", "reads"),
+    [
+        ("a = b\na + c", {"b", "c"}),
+        ("x = x + 1", {"x"}),
+        ("x += 1", set()),  # not seen here: a cell run twice shows it
+        ("for i in many:\n    print(i)", {"many", "print"}),
+        ("def f(a):\n    return a + b", {"b"}),
+        ("import numpy as np\nnp.pi", set()),
+        ("y = [i * k for i in z]", {"k", "z"}),
+        ("with open(p) as f:\n    f.read()", {"open", "p"}),
+    ],
+)
+def test_names_are_told_apart(source, reads):
+    assert names(source)[0] == reads
+
+
+def clashes(sources):
+    """Names that a cell reads of one before it and that a later cell, or itself, binds anew."""
+    cells = [names(source) for source in sources]
+    for here, (reads, bound) in enumerate(cells):
+        before = set().union(*(b for _, b in cells[:here]))
+        after = set().union(bound, *(b for _, b in cells[here + 1 :]))
+        for name in reads & before & after:
+            yield f"{name} in:\n{sources[here]}"
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
+def test_no_cell_takes_a_name_away_from_one_before_it(text):
+    """Run again later, a cell would meet something else under that name."""
+    assert list(clashes(code_of(text))) == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "count"),
+    [
+        (["photo = 1", "photo + 1", "for photo in (1, 2): pass"], 1),
+        (["x = 1", "x = x + 1"], 1),
+        (["x = 1", "def f():\n    return x", "import x"], 1),
+        (["x = 1", "y = x", "x_2 = x"], 0),
+        (["x = 1\nx", "x = 2\nx"], 0),
+    ],
+)
+def test_clashes_are_found(sources, count):
+    assert len(list(clashes(sources))) == count
+
+
+# --- A training that was stopped ----------------------------------------------------------------
+
+CURVE = """
+import signal
+import few_letters
+import mobilenet_lib.explorers
+from mobilenet_lib.explorers import LiveCurve
+from mobilenet_lib.train import speed as plans
+
+plans.measure = lambda *_: plans.Choice("fp32", "nothing was measured", {})
+
+class Stop(LiveCurve):
+    def __call__(self, step):
+        super().__call__(step)
+        if step.number == 2:
+            signal.raise_signal(signal.SIGINT)  # as the stop button does
+
+mobilenet_lib.explorers.LiveCurve = Stop
+speeds = {}  # that measurement was stopped, too
+"""
+
+
+STOPPING = """
+import signal
+import few_letters
+
+heads, count = {"pw_13": 0.9}, 0
+
+def stopping(pupil, images, labels):
+    global count
+    count += 1
+    if count == 3:
+        signal.raise_signal(signal.SIGINT)
+    return from_labels(pupil, images, labels)
+
+"""
+ONE_BY_ONE = """
+for cell in CELLS:
+    try:
+        exec(cell.replace("train(student(), from_labels)", "train(student(), stopping)"))
+    except AssertionError as error:
+        print("said:", error)
+"""
+
+
+def needed(sources, wanted, given=()):
+    """The cells in which `wanted` is found, and those that bind what they read, in their order."""
+    cells = [names(source) for source in sources]
+    chosen = {i for i, source in enumerate(sources) if re.search(wanted, source)}
+    open_names = set().union(*(cells[i][0] for i in chosen))
+    for i in range(len(sources) - 1, -1, -1):
+        if i in chosen or cells[i][1] & (open_names - set(given)):
+            chosen.add(i)
+            open_names |= cells[i][0]
+    return [sources[i] for i in sorted(chosen)]
+
+
+def run_script(script):
+    """What a Python of its own prints."""
+    path = os.pathsep.join([str(ROOT / "tests"), str(ROOT), os.environ["PYTHONPATH"]])
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": path},
+        cwd=ROOT / "chapters",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_chapter_05_goes_on_after_a_stopped_training():
+    """Each cell that uses the result says what there is of it."""
+    cells = code_of(ROOT / "chapters" / "text" / "05_training.py")
+    cells = needed(cells, r"\bresult\b", given=["speeds"])
+    assert len(cells) > 8
+    said = run_script(CURVE + "\n".join(cells))
+    assert "stopped after 3 steps" in said
+    assert "run the cell above again" in said
+    assert "m = 0.0003" in said
+    assert "each its own statistics" in said
+
+
+def test_chapter_07_keeps_what_a_stopped_training_has_learned():
+    """The step is finished, the network comes back, and the assert says what happened."""
+    cells = code_of(ROOT / "chapters" / "text" / "07_a_published_mobilenet.py")
+    cells = needed(cells, r"\btuned_net = |\btrapped = ", given=["heads"])
+    said = run_script(STOPPING + f"CELLS = {cells!r}" + ONE_BY_ONE)
+    assert re.search(r"step 3 of 200: loss \d", said)
+    assert "said: it has learned too little: if you stopped a training, run its cell again" in said
+    assert "Traceback" not in said
+
+
+# --- nbval on one chapter, as a reader runs it --------------------------------------------------
+
+OURS = {"MOBILENET_CACHE", "MOBILENET_PROGRESS", "MOBILENET_OFFLINE_LOG"}
+SOLVED = '{"version": 1, "exercises": {"1.1": {"wrong": 3, "solved": "2026-01-01T00:00:00+00:00"}}}'
+
+
+def nbval(chapter, cwd, **variables):
+    """Run nbval on one notebook, with variables that a reader may have set."""
+    env = {name: value for name, value in os.environ.items() if name not in OURS}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", chapter]
+    return subprocess.run(command, env=env | variables, cwd=cwd, capture_output=True, text=True)
+
+
+def test_a_reader_who_has_solved_something_can_check_a_chapter(tmp_path):
+    """From another folder, with variables set; the reader's ledger is left as it is."""
+    kept = tmp_path / "readers.json"
+    kept.write_text(SOLVED)
+    variables = {"MOBILENET_PROGRESS": str(kept), "MOBILENET_CACHE": os.devnull}
+    done = nbval(ROOT / "chapters" / "00_start_here.ipynb", tmp_path, **variables)
+    assert done.returncode == 0, done.stdout
+    assert kept.read_text() == SOLVED
+
+
+def test_answers_in_a_chapter_are_checked_afresh(tmp_path):
+    """A reader's wrong answers showed the first hint and then the second; so they do again."""
+    kept = tmp_path / "readers.json"
+    kept.write_text(SOLVED)
+    for name in ("chapters/conftest.py", "tests/chapters/sanitize.cfg"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    cells = []
+    script = 'from mobilenet_lib.checks import check, progress\ncheck("1.1", (1, 1))'
+    namespace = {}
+    exec("from mobilenet_lib.checks import check, progress", namespace)
+    for source in (script, script, "progress()"):
+        value = eval(source.splitlines()[-1], namespace)
+        data = {"text/plain": repr(value), "text/html": value._repr_html_()}
+        output = v4.new_output("execute_result", data, execution_count=1)
+        cells.append(v4.new_code_cell(source, outputs=[output], execution_count=1))
+    path = tmp_path / "chapters" / "answered.ipynb"
+    nbformat.write(v4.new_notebook(cells=cells), path)
+    done = nbval(path, tmp_path / "chapters", MOBILENET_PROGRESS=str(kept), PYTHONPATH=str(ROOT))
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+    assert kept.read_text() == SOLVED
+
+
+# --- What chapter 00 says about its own notebooks -----------------------------------------------
+
+
+def test_chapter_00_restores_a_chapter_by_names_that_exist():
+    text = (ROOT / "chapters" / "text" / "00_start_here.py").read_text(encoding="utf-8")
+    (restored,) = re.findall(r"`git checkout ([^`]*)`", text)
+    assert (ROOT / restored).is_file()
+    assert "without git" in text.lower()
+    assert restored.split("/")[0] == re.search(r"from its `(\w+)` folder", text)[1]
+
+
+def test_the_menus_that_chapter_00_names_are_jupyterlabs():
+    text = (ROOT / "chapters" / "text" / "00_start_here.py").read_text(encoding="utf-8")
+    named = {item for found in re.findall(r"\*((?:File|Run) → [^*]*)\*", text) for item in [found]}
+    labels = {item.split(" → ")[-1].replace("Notebook", "%1") for item in named}
+    assert len(labels) >= 5
+    scripts = (Path(jupyterlab.__file__).parent / "static").glob("*.js")
+    missing = set(labels)
+    for script in scripts:
+        source = script.read_text(encoding="utf-8")
+        missing -= {label for label in missing if f'("{label}' in source}
+        if not missing:
+            return
+    assert missing == set()
