@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -25,12 +26,14 @@ from typing import Dict, List, Optional
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 NEEDED_PYTHON = (3, 11)
+NEWEST_PYTHON = (3, 14)  # that constraints.txt's torch has builds for
 PROFILES = ("lab", "test")  # each holds everything the one before it holds
 EXTRAS = {"lab": "", "test": "[test]"}
 NEEDED_BYTES = {"lab": 2000000000, "test": 3200000000}  # with the CPU build of torch
 CUDA_BYTES = (
     12000000000  # what pip's default torch may take on Linux with an Intel or AMD processor
 )
+LAB = "jupyter lab --LabApp.default_url=/lab/tree/chapters/00_start_here.ipynb"
 SHOWN_BYTES_MB = 20  # downloads below this are not worth a line of their own
 
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
@@ -206,6 +209,9 @@ def check_python(profile: str) -> None:
             + " like this:\n\n    make %s PYTHON=%s\n\n" % (profile, name)
             + "or without make: %s bootstrap.py %s" % (name, profile)
         )
+    no_torch = check_platform(profile)
+    if no_torch:
+        raise Trouble(no_torch)
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
     if missing:
         raise Trouble(
@@ -215,6 +221,70 @@ def check_python(profile: str) -> None:
             + "    sudo apt install python%s-venv\n\n" % version(2)
             + "Then run the same command again."
         )
+
+
+def check_platform(profile: str) -> Optional[str]:
+    """Why torch has no build for this Python on this machine, and what helps; None if it has one.
+
+    As the package index listed them: 64 bits; Linux with glibc 2.28 on x86-64 or ARM, macOS 14 on
+    Apple's processors, Windows on x86-64.
+    """
+    system, machine, libc = platform.system(), platform.machine(), platform.libc_ver()
+    if system == "Darwin" and machine == "x86_64" and sysctl("hw.optional.arm64") == "1":
+        why = (
+            "This Python is for Intel's processors, and this Mac, with Apple's, only translates it"
+        )
+        helps = (
+            "Install a native one, from python.org or with Homebrew in /opt/homebrew, then run\n"
+        )
+        helps += "\n    make %s PYTHON=/opt/homebrew/bin/python3.12" % profile
+    elif system == "Darwin" and machine == "x86_64":
+        why = "This Mac has an Intel processor, for which torch's last build is 2.2"
+        helps = "No other Python changes that. conda-forge builds newer ones for it:\n\n"
+        helps += "    conda env create -f environment.yml\n    conda activate mobilenet\n    " + LAB
+        helps += "\n\nor open the book in a Linux container, on Binder or on another machine."
+    elif sys.maxsize < 2**32:
+        why = "This Python has 32 bits, and torch needs 64"
+        helps = "Install a Python with 64 bits, on a system with 64 bits."
+    elif system == "Windows" and sysconfig.get_platform() != "win-amd64":
+        why = "This Python is for Windows on ARM, and torch is not"
+        helps = (
+            'Windows runs the other kind too: install python.org\'s "Windows installer (64-bit)",'
+        )
+        helps += "\nor use Linux inside Windows (WSL)."
+    elif system == "Linux" and libc[0] != "glibc":
+        why = "This Linux has no glibc (Alpine has musl), which torch's builds need"
+        helps = "Use one based on Debian, Ubuntu or Fedora; as an image: python:3.12"
+    elif system == "Linux" and tuple(int(n) for n in libc[1].split(".")[:2]) < (2, 28):
+        why = "This Linux is too old: its glibc is %s, and torch needs 2.28 of 2018" % libc[1]
+        helps = "Use a newer one, or a container with one, such as python:3.12"
+    elif system == "Darwin" and int(platform.mac_ver()[0].split(".")[0]) < 14:
+        why = "This is macOS %s, and torch needs 14 or newer" % platform.mac_ver()[0]
+        helps = "Update macOS, or open the book in a Linux container or on another machine."
+    elif system == "Linux" and machine not in ("x86_64", "aarch64"):
+        why = "torch has no build for Linux on processors of the kind %s" % machine
+        helps = "Open the book on another machine, or on Binder."
+    elif sys.version_info[:2] > NEWEST_PYTHON:
+        why = "torch has no build for Python %s yet" % version(2)
+        helps = "Choose another Python with\n\n    make %s PYTHON=%s" % (profile, another_python())
+    else:
+        return None
+    where = (version(), system, machine)
+    return "There is no torch for Python %s on %s %s.\n%s.\n%s" % (*where, why, helps)
+
+
+def sysctl(name: str) -> str:
+    """What macOS tells of itself under `name`, empty if nothing."""
+    try:
+        answer = subprocess.check_output(["sysctl", "-n", name], stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return answer.decode().strip()
+
+
+def another_python() -> str:
+    """A Python that this is not, for which every package was tested or has a build."""
+    return "python3.11" if version(2) != "3.11" else "python3.12"
 
 
 def check_folder(root: str) -> None:
@@ -472,6 +542,10 @@ def explain(lines: List[str], venv: str) -> str:
         found = re.search(pattern, text)
         if found:
             last = [line for line in told if re.search(pattern, line)] or told
+            profile = read_stamp(venv).get("profile", "lab")
+            no_torch = check_platform(profile) if cause in ("conflict", "build") else None
+            if no_torch:  # whatever else is missing there, no other Python or version helps
+                return no_torch
             return ADVICE[cause].format(
                 free=gigabytes(free),
                 temporary_free=gigabytes(temporary_free),
@@ -480,9 +554,9 @@ def explain(lines: List[str], venv: str) -> str:
                 what=found.groupdict().get("what", ""),
                 python=version(2),
                 full=version(),
-                other="python3.11" if version(2) != "3.11" else "python3.12",
+                other=another_python(),
                 log=os.path.join(".venv", "pip.log"),
-                profile=read_stamp(venv).get("profile", "lab"),
+                profile=profile,
                 system=platform.system(),
                 machine=platform.machine(),
                 venv_python=os.path.join(".venv", SCRIPTS, PYTHON_NAME),

@@ -120,6 +120,104 @@ def test_a_missing_ensurepip_names_the_package_to_install(bootstrap, monkeypatch
     assert f"sudo apt install python{version}-venv" in str(trouble.value)
 
 
+# --- Machines that torch has no build for ---------------------------------------------------------
+
+
+@pytest.fixture
+def machine(bootstrap, monkeypatch):
+    """Pretends to be another machine; what is not said is as on one that has a torch."""
+
+    def pretend(system="Linux", kind="x86_64", found=(3, 11, 2), libc=("glibc", "2.36"), **more):
+        monkeypatch.setattr(bootstrap.platform, "system", lambda: system)
+        monkeypatch.setattr(bootstrap.platform, "machine", lambda: kind)
+        monkeypatch.setattr(bootstrap.platform, "libc_ver", lambda: libc)
+        monkeypatch.setattr(
+            bootstrap.platform, "mac_ver", lambda: (more.get("mac", "14.2"), ("", "", ""), "arm64")
+        )
+        monkeypatch.setattr(bootstrap, "sysctl", lambda name: more.get(name, ""))
+        monkeypatch.setattr(bootstrap.sysconfig, "get_platform", lambda: more.get("build", "?"))
+        monkeypatch.setattr(sys, "maxsize", more.get("maxsize", 2**63 - 1))
+        monkeypatch.setattr(sys, "version_info", found)
+
+    return pretend
+
+
+NO_TORCH = {
+    "Intel Mac": (
+        {"system": "Darwin", "hw.optional.arm64": "0"},
+        ["Intel processor", "last build is 2.2", "conda env create -f environment.yml", "Binder"],
+    ),
+    "Intel Mac with an old macOS, and no such key": (
+        {"system": "Darwin", "mac": "11.7"},
+        ["Intel processor", "conda activate mobilenet"],
+    ),
+    "an Intel Python on an Apple processor": (
+        {"system": "Darwin", "hw.optional.arm64": "1"},
+        ["only translates it", "native", "make lab PYTHON=/opt/homebrew/bin/python3.12"],
+    ),
+    "an old macOS": ({"system": "Darwin", "kind": "arm64", "mac": "13.6.1"}, ["macOS 13.6.1"]),
+    "32-bit Windows": ({"system": "Windows", "kind": "AMD64", "maxsize": 2**31 - 1}, ["32 bits"]),
+    "32-bit Raspberry Pi OS": ({"kind": "armv7l", "maxsize": 2**31 - 1}, ["32 bits"]),
+    "Windows on ARM": (
+        {"system": "Windows", "kind": "ARM64", "build": "win-arm64"},
+        ["Windows on ARM", "Windows installer (64-bit)", "WSL"],
+    ),
+    "Alpine": ({"libc": ("", "")}, ["musl", "python:3.12"]),
+    "Alpine, told by a newer Python": ({"libc": ("musl", "1.2.5")}, ["musl"]),
+    "an old Linux": ({"libc": ("glibc", "2.17")}, ["glibc is 2.17"]),
+    "POWER": ({"kind": "ppc64le"}, ["kind ppc64le"]),
+    "RISC-V": ({"kind": "riscv64"}, ["kind riscv64"]),
+    "a Python that is too new": ({"found": (3, 15, 0)}, ["3.15 yet", "PYTHON=python3.11"]),
+}
+
+
+@pytest.mark.parametrize("name", NO_TORCH)
+def test_where_there_is_no_torch_it_says_so_before_it_installs(
+    bootstrap, machine, folder, monkeypatch, name
+):
+    pretended, words = NO_TORCH[name]
+    machine(**pretended)
+    for step in ("make_venv", "install"):
+        monkeypatch.setattr(bootstrap, step, forbid(step))
+    with pytest.raises(bootstrap.Trouble, match="There is no torch for Python") as trouble:
+        bootstrap.prepare(str(folder), "lab")
+    for line in (
+        "ERROR: No matching distribution found for torch<3,>=2.6",
+        "The user requested (constraint) torch==2.13.0",
+    ):
+        assert bootstrap.explain([line], str(folder / ".venv")) == str(trouble.value)
+    for word in words:
+        assert word in str(trouble.value)
+    assert not (folder / ".venv").exists()
+    network = bootstrap.explain(["NewConnectionError: x"], str(folder / ".venv"))
+    assert "does not answer" in network  # a cause of its own
+
+
+@pytest.mark.parametrize(
+    "pretended",
+    [
+        {},
+        {"kind": "aarch64", "found": (3, 14, 1), "libc": ("glibc", "2.28")},
+        {"system": "Darwin", "kind": "arm64", "mac": "26.0", "libc": ("", "")},
+        {"system": "Windows", "kind": "AMD64", "build": "win-amd64", "libc": ("", "")},
+        # Python for Intel, as Windows on ARM runs it: its Python names the real processor.
+        {"system": "Windows", "kind": "ARM64", "build": "win-amd64", "libc": ("", "")},
+    ],
+)
+def test_where_there_is_a_torch_nothing_is_in_the_way(bootstrap, machine, pretended):
+    machine(**pretended)
+    assert bootstrap.check_platform("lab") is None
+    bootstrap.check_python("lab")
+    text = bootstrap.explain(["No matching distribution found for x"], ".venv")
+    assert "There is no x" in text
+
+
+def test_the_conda_way_is_the_readmes(bootstrap):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert bootstrap.LAB in readme
+    assert "conda env create -f environment.yml" in readme
+
+
 # --- The folder and the disk ----------------------------------------------------------------------
 
 
