@@ -1036,3 +1036,31 @@ def test_a_training_curve_goes_to_the_end_of_the_run():
     assert (list(beside.get_xdata()), list(beside.get_ydata())) == ([5, 10], [50, 75])
     assert (list(own.get_xdata()), list(own.get_ydata())) == ([5], [62.5])
     assert "before its start" in plots.training_curve([], [], 0).alt
+
+
+# --- A home that cannot be written --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HOME": os.devnull, "XDG_CACHE_HOME": ""},
+        {"HOME": "/proc", "XDG_CACHE_HOME": "/proc/cache", "XDG_CONFIG_HOME": "/proc/config"},
+        {"MPLCONFIGDIR": f"{os.devnull}/matplotlib"},
+    ],
+    ids=["no folder", "another system's", "a folder that is not there"],
+)
+def test_figures_are_drawn_without_a_word_about_the_home(variables):
+    """What is printed beside a figure would stand in the reader's notebook, and fail its check."""
+    script = (
+        "import logging; from mobilenet_lib import plots; print(plots.reduction_curve());"
+        "logging.getLogger('matplotlib').warning('worth saying')"
+    )
+    hidden = ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    env = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env | variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Figure(")
+    assert done.stderr == "worth saying\n"

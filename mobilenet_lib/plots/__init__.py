@@ -4,6 +4,7 @@ Colours are Okabe and Ito's, and a kind of layer has the same one in every figur
 loaded with the first name that is asked for.
 """
 
+import logging
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
@@ -71,6 +72,15 @@ __all__ = [
     "verdicts",
     "waterfall",
 ]
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """All but that a home cannot be written, so that a list of fonts is made anew elsewhere."""
+    return record.funcName != "_get_config_or_cache_dir" and "font cache" not in record.msg
+
+
+for _name in ("matplotlib", "matplotlib.font_manager"):
+    logging.getLogger(_name).addFilter(_worth_saying)
 
 __getattr__, __dir__ = lazy_names(
     __name__,
