@@ -132,6 +132,8 @@ def test_chapter_01_runs_and_its_explorer_answers(run_chapter, browser_log):
     start = shown(page)
     assert (int(start["row"]), int(start["column"])) == (16, 16)
     assert float(start["value"]) == reference.output[16, 16]
+    still = page.locator("[class^=still-]")
+    assert (still.count(), still.is_visible()) == (1, False)  # it is for where nothing runs
 
     photo.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):

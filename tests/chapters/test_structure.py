@@ -23,6 +23,7 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "chapters" / "solutions").glob("*.ipynb"))
 MEDIAN_LINES, LONGEST, WORDS_A_LINE = 6, 25, 5
 UNCOMPARED = "nbval-ignore-output"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # The report about this machine; what was timed on it; and what a network has learned after a
 # minute, or answers in eight bits, whose last digits no two machines agree on. The cells that train
 # hold what they reach with asserts.
@@ -166,6 +167,14 @@ def test_every_picture_has_a_description(path):
             assert len(descriptions) == ("image/png" in data), cell.source
             for alt in descriptions:
                 assert len(alt.split()) >= 8
+
+
+@every
+def test_every_explorer_leaves_a_still_picture(path):
+    for cell in code_cells(read(path)):
+        shown = [output.get("data", {}) for output in cell.outputs]
+        stills = [data for data in shown if '<div class="still-' in data.get("text/html", "")]
+        assert len(stills) == sum(WIDGET_VIEW in data for data in shown), cell.source
 
 
 @every
