@@ -23,13 +23,18 @@ def main(options: Sequence[str]) -> int:
     notebooks = [*Path("chapters").glob("*.ipynb"), *Path("chapters/solutions").glob("*.ipynb")]
     for line in (*move_folders(), *trust(notebooks)):
         print(f"Note: {line}", file=sys.stderr, flush=True)
-    cpu = machine.processor()
-    if cpu.threads < cpu.usable:  # torch sees the cores, not the time that a container allows
-        os.environ.setdefault("OMP_NUM_THREADS", str(cpu.threads))
+    limit_threads()
     command = [sys.executable, "-m", "jupyterlab", *options]
     if os.name == "nt":  # there, exec leaves the terminal before the program ends
         return subprocess.call(command)
     os.execv(command[0], command)
+
+
+def limit_threads() -> None:
+    """Let torch, which sees cores and not the time that a container allows, take no more threads."""
+    cpu = machine.processor()
+    if cpu.threads < cpu.usable:
+        os.environ.setdefault("OMP_NUM_THREADS", str(cpu.threads))
 
 
 def move_folders() -> list[str]:

@@ -47,9 +47,10 @@ _spec = importlib.util.spec_from_file_location("offline_guard", HERE / "offline/
 offline_guard = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(offline_guard)
 
-from mobilenet_lib.lab import move_folders  # noqa: E402 - after the guard, which it has to pass
+from mobilenet_lib.lab import limit_threads, move_folders  # noqa: E402 - after the guard
 
 move_folders()  # kernels keep their addresses in the home folder, if they can
+limit_threads()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
