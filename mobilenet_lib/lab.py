@@ -31,7 +31,7 @@ def main(options: Sequence[str]) -> int:
 
 
 def limit_threads() -> None:
-    """Let torch, which sees cores and not the time that a container allows, take no more threads."""
+    """Let torch take no more threads than a container gives time for: it sees the cores only."""
     cpu = machine.processor()
     if cpu.threads < cpu.usable:
         os.environ.setdefault("OMP_NUM_THREADS", str(cpu.threads))
