@@ -15,6 +15,7 @@ from mobilenet_lib.explorers import (
     SeparableExplorer,
     SparsityExplorer,
 )
+from mobilenet_lib.explorers.session import SessionNote
 from mobilenet_lib.photos import PhotoError, credits, load_photo
 from mobilenet_lib.plots import BookFigure, counter_race
 from mobilenet_lib.preprocess import INCEPTION
@@ -198,6 +199,35 @@ def test_the_readers_photo_is_no_part_of_the_saved_state():
     assert set(state) >= {"names", "choice", "said"}
     assert not any(isinstance(value, bytes | np.ndarray) for value in state.values())
     assert "value" not in state
+
+
+def test_the_same_photo_again_is_answered_again():
+    picker, told = PhotoPicker("cat"), []
+    picker.observe(lambda change: told.append(change["new"]), "said")
+    for _ in range(2):
+        arrive(picker, np.zeros((5, 8, 3), np.uint8))
+    assert told == [told[0], "", told[0]]
+    assert "8×5 pixels" in told[0]
+
+
+@pytest.mark.parametrize("explorer", [ArchitectureExplorer, SeparableExplorer, DetectorExplorer])
+def test_every_control_is_switched_off_without_a_session(explorer):
+    """The note that stands in the explorer names boxes in which all of its controls lie."""
+    shown = explorer()
+    (note,) = (child for child in shown.children if isinstance(child, SessionNote))
+
+    def within(widget):
+        return {widget.model_id}.union(*map(within, getattr(widget, "children", ())))
+
+    named = set().union(*map(within, note.controls))
+    controls = {c.model_id for c in shown.controls.values()}
+    played = {
+        play.model_id
+        for box in shown.children
+        for play in getattr(box, "children", ())
+        if isinstance(play, ipywidgets.Play)
+    }
+    assert named >= controls | played
 
 
 def test_photo_picker_refuses_an_unknown_photo():

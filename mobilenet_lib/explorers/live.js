@@ -243,6 +243,7 @@ function render({ model, el }) {
     const words = cut ? lastSeen() : model.get("status");
     const wait = !cut ? model.get("note") : tested.length ? "" : "No accuracy was measured.";
     status.textContent = words;
+    root.toggleAttribute("data-cut", cut);
     root.dataset.state = cut ? "stopped" : model.get("state");
     done.style.width = `${points.length ? (100 * points.at(-1)[0]) / steps : 0}%`;
     picture.setAttribute(

@@ -251,6 +251,64 @@ def test_sweep_visits_every_place(page):
     assert (state(page)["row"], state(page)["column"]) == ("15", "15")
 
 
+def test_a_diagonal_step_visits_one_place(page):
+    page.evaluate("() => { model.set('row', 3); model.set('column', 4); }")
+    assert state(page)["multiplications"] == "18"
+
+
+def second_view(page):
+    page.evaluate(
+        """() => {
+            const el = document.body.appendChild(document.createElement("div"));
+            window.removeSecond = explorer.default.render({ model, el });
+        }"""
+    )
+
+
+def both(page):
+    """What the two views have counted, and the values they show."""
+    frames(page, 3)
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.mnx-convolution')].map((e) => [
+            e.dataset.multiplications, e.dataset.value,
+            e.querySelector('.mnx-done').textContent])"""
+    )
+
+
+def test_two_views_count_the_same(page):
+    photo = page.locator(".mnx-photo").nth(0)
+    photo.press("ArrowRight")
+    second_view(page)  # opened when something has been counted
+    steps = {
+        "18": lambda: None,
+        "27": lambda: page.locator(".mnx-photo").nth(1).press("Home"),
+        "36": lambda: photo.press("End"),
+        "2304": lambda: page.locator(".mnx-fill").nth(1).click(),
+        "6400": lambda: page.locator(".mnx-preset").nth(0).select_option("blur 5x5"),
+        "25": lambda: page.locator(".mnx-clear").nth(0).click(),
+        "9": lambda: page.locator(".mnx-preset").nth(1).select_option("sharpen"),
+    }
+    for expected, step in steps.items():
+        step()
+        first, second = both(page)
+        assert first == second
+        assert first[0] == expected
+        assert page.evaluate("() => model.get('multiplications')") == int(expected)
+
+
+def test_a_hand_on_the_other_view_ends_a_sweep(page):
+    second_view(page)
+    page.locator(".mnx-sweep").nth(0).click()
+    page.wait_for_function("() => model.get('row') > 1")
+    page.locator(".mnx-clear").nth(1).click()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.mnx-sweep')].every((e) => e.textContent === 'Sweep')"
+    )
+    first, second = both(page)
+    assert first == second
+    assert first[0] == "9"
+
+
 def test_weights_can_be_edited_and_nonsense_keeps_the_last_good_one(page, explorer):
     weight = page.get_by_label("kernel row 2, column 2")
     weight.fill("-1,5")  # a decimal comma is understood

@@ -384,3 +384,36 @@ def test_the_lines_can_be_seen_on_dark_paper(show):
         "--jp-layout-color0: #111; }"
     )
     assert min(contrast()) > 4.5
+
+
+@pytest.mark.parametrize(
+    ("steps", "seen", "note"),
+    [
+        (0, "last seen before the first step", "No accuracy was measured."),
+        (50, "last seen at step 50 of 720, epoch 1, loss", "No accuracy was measured."),
+        (200, "last seen at step 200 of 720, epoch 2 of 6, loss", ""),
+    ],
+)
+def test_a_run_ends_with_its_session(show, steps, seen, note):
+    page = show(trained(steps))
+    page.evaluate("() => listeners['comm_live_update'].forEach((then) => then())")
+    frames(page)
+    status = page.locator(".mnl-status").inner_text()
+    assert status.startswith(seen)
+    assert not status.endswith("left")
+    advice = "The Python session has ended: run this cell again (Shift+Enter)."
+    assert page.locator(".mnl-hint").inner_text() == advice
+    assert page.locator(".mnl-said").text_content() == f"{status}. {advice}"
+    assert page.locator(".mnl-note").inner_text() == note
+    alt = page.locator("[role=img]").get_attribute("aria-label")
+    assert alt.startswith(f"Training curve, {status}.")
+    assert "comes at the end" not in alt
+    assert page.locator(".mnl-live").get_attribute("data-state") == "stopped"
+
+
+def test_a_finished_run_stays_finished_without_its_session(show):
+    page = show(trained(STEPS))
+    before = page.locator(".mnl-live").inner_text()
+    page.evaluate("() => listeners['comm_live_update'].forEach((then) => then())")
+    frames(page)
+    assert page.locator(".mnl-live").inner_text() == before

@@ -92,6 +92,12 @@ def test_a_file_that_is_no_picture_is_named(page):
 
 def test_a_picture_can_be_dropped(page):
     pixels = np.full((4, 4, 3), 77, np.uint8)
+    drop(page, pixels)
+    page.wait_for_function("() => sent.length")
+    np.testing.assert_array_equal(sent(page), pixels)
+
+
+def drop(page, pixels):
     page.evaluate(
         """(numbers) => {
             const data = new DataTransfer();
@@ -101,8 +107,6 @@ def test_a_picture_can_be_dropped(page):
         }""",
         list(encoded(pixels)),
     )
-    page.wait_for_function("() => sent.length")
-    np.testing.assert_array_equal(sent(page), pixels)
 
 
 def test_the_camera_takes_a_picture_and_is_let_go(page):
@@ -127,6 +131,141 @@ def test_the_camera_ends_with_the_cell(page):
     page.evaluate("() => { window.film = document.querySelector('video').srcObject; remove(); }")
     assert page.evaluate("() => film.getTracks().map((t) => t.readyState)") == ["ended"]
     assert page.evaluate("() => Object.values(listeners).flat().length") == 0
+
+
+ENDED = "The Python session has ended: run this cell again (Shift+Enter)."
+WAYS_OUT = {  # what takes the camera from a reader, and what is then said
+    "the session ends": ("listeners['comm_live_update'].forEach((then) => then())", ENDED),
+    "the page is hidden": (
+        "Object.defineProperty(document, 'hidden', { value: true });"
+        "document.dispatchEvent(new Event('visibilitychange'))",
+        "The camera was closed, since its picture was out of sight.",
+    ),
+    "its tab is hidden": (
+        "document.getElementById('here').style.display = 'none'",
+        "The camera was closed, since its picture was out of sight.",
+    ),
+    "its cell is taken off the page": (
+        "window.away = document.getElementById('here'); away.remove()",
+        "The camera was closed, since its picture was out of sight.",
+    ),
+    "the page is left": ("window.dispatchEvent(new Event('pagehide'))", ""),
+    "the camera is unplugged": (
+        "film.getTracks()[0].dispatchEvent(new Event('ended'))",
+        "The camera stopped filming.",
+    ),
+}
+
+
+def open_camera(page, picker=0):
+    page.context.grant_permissions(["camera"])
+    page.get_by_role("button", name="Use the camera").nth(picker).click()
+    page.wait_for_function(
+        "(n) => document.querySelectorAll('video')[n].videoWidth > 0", arg=picker
+    )
+    page.evaluate(
+        "(n) => { window.film = document.querySelectorAll('video')[n].srcObject; }", picker
+    )
+
+
+def camera_is_off(page):
+    page.wait_for_function("() => film.getTracks().every((t) => t.readyState === 'ended')")
+
+
+def test_the_camera_is_off_as_soon_as_nobody_uses_it(page):
+    for way, (happens, said) in WAYS_OUT.items():
+        page.reload()
+        open_camera(page)
+        page.evaluate("() => { window.told = document.querySelector('.mnp-status'); }")
+        page.evaluate(f"() => {{ {happens} }}")
+        camera_is_off(page)
+        assert page.evaluate("() => told.textContent") == said, way
+
+
+def second_view(page):
+    page.evaluate(
+        """() => {
+            const el = document.body.appendChild(document.createElement("div"));
+            window.removeSecond = explorer.default.render({ model, el });
+        }"""
+    )
+
+
+def test_only_one_view_films(page):
+    second_view(page)
+    open_camera(page)
+    first = page.evaluate_handle("() => film")
+    open_camera(page, 1)
+    assert first.evaluate("(f) => f.getTracks()[0].readyState") == "ended"
+    assert page.evaluate("() => film.getTracks()[0].readyState") == "live"
+    said = page.locator(".mnp-status").all_inner_texts()
+    assert said == ["The camera was opened in another place.", ""]
+    page.evaluate("() => removeSecond()")
+    camera_is_off(page)
+
+
+def test_a_camera_that_comes_too_late_is_let_go(page):
+    page.context.grant_permissions(["camera"])
+    page.evaluate(
+        """() => {
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (wish) => {
+                window.film = await ask(wish);
+                await new Promise((then) => { window.allow = then; });
+                return film;
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Use the camera").click()
+    page.wait_for_function("() => window.allow")
+    page.evaluate("() => { remove(); allow(); }")
+    camera_is_off(page)
+
+
+def end_session(page, noticed):
+    """Jupyter cuts the widget off, or has not noticed yet and cannot send."""
+    if noticed:
+        page.evaluate("() => listeners['comm_live_update'].forEach((then) => then())")
+    else:
+        page.evaluate("() => { model.send = () => { throw new Error('Cannot send'); }; }")
+
+
+def take_a_picture(page, _):
+    open_camera(page)
+    page.get_by_text("Take the picture").click()
+    camera_is_off(page)
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_good_photo_is_not_blamed_when_the_session_has_ended(page, noticed):
+    pixels = np.full((4, 4, 3), 77, np.uint8)
+    for bring in (lambda page, pixels: upload(page, encoded(pixels)), drop, take_a_picture):
+        page.reload()
+        page.wait_for_function("() => window.remove.length === 0")
+        end_session(page, noticed)
+        bring(page, pixels)
+        page.wait_for_function("() => document.querySelector('.mnp-status').textContent")
+        assert page.locator(".mnp-status").inner_text() == ENDED
+        assert sent(page) is None
+
+
+def test_without_a_session_the_choice_stays_what_the_figure_shows(page):
+    end_session(page, noticed=True)
+    page.locator("select").select_option("rocket")
+    assert page.locator("select").input_value() == "cat"
+    assert page.evaluate("() => model.get('choice')") == "cat"
+    assert page.locator(".mnp-status").inner_text() == ENDED
+    # What is no picture is named all the same.
+    assert upload(page, b"no picture at all", "notes.png") is None
+    page.wait_for_function(
+        "() => document.querySelector('.mnp-status').textContent.startsWith('notes.png cannot be read')"
+    )
+
+
+def test_a_silent_session_is_no_mystery(page):
+    assert upload(page, encoded(np.zeros((4, 4, 3), np.uint8))) is not None
+    said = page.locator(".mnp-status").inner_text()
+    assert said.startswith("Sent. If no answer comes, Python is busy, or its session has ended:")
 
 
 def test_a_camera_that_is_not_allowed_is_explained(page):
