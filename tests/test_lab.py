@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -93,14 +92,12 @@ def test_what_sudo_left_behind(environment, tmp_path, name):
 def test_an_environment_of_another_user_gives_a_temporary_folder(environment, tmp_path):
     environment.setenv("HOME", "/proc")
     environment.setattr(sys, "prefix", "/proc/venv")
+    environment.setattr(lab.tempfile, "tempdir", str(tmp_path))
     lab.move_folders()
     place = Path(os.environ["HOME"])
-    try:
-        assert place.is_dir()
-        assert place.name.startswith("mobilenet-home-")
-        assert place.stat().st_mode & 0o077 == 0
-    finally:
-        shutil.rmtree(place)
+    assert place.parent == tmp_path
+    assert place.name.startswith("mobilenet-home-")
+    assert place.stat().st_mode & 0o077 == 0
 
 
 def test_notebooks_are_signed(environment, tmp_path):
