@@ -8,7 +8,7 @@ import sys
 from .. import machine
 from .finding import Finding
 
-ENOUGH_MEMORY, TIGHT_MEMORY = 4e9, 2e9  # bytes; JupyterLab and torch in one kernel: 1 GB
+ENOUGH_MEMORY, TIGHT_MEMORY = 4e9, 2e9  # bytes; the kernel of chapter 07 takes 1.9 GB
 
 
 def check_processor() -> Finding:
