@@ -345,7 +345,7 @@ def test_the_books_checkpoints_have_names(tmp_path, monkeypatch):
     assert torch.equal(load_published("person_detector.safetensors").fc.bias, net.fc.bias)
     assert not torch.equal(load_published("person_detector").fc.bias, net.fc.bias)
     monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))  # the library without the book
-    with pytest.raises(FileNotFoundError, match="no checkpoint 'person_detector'; give"):
+    with pytest.raises(FileNotFoundError, match="the book's data folder was not found"):
         load_published("person_detector")
 
 
