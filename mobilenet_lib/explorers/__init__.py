@@ -3,7 +3,8 @@
 Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker` and `TradeoffExplorer` run in
 the browser (anywidget, each with its `.js` and `.css` beside it); the others put controls on a
 figure from `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can
-take over. Widgets and matplotlib are loaded with the first class that is asked for.
+take over. All leave a still picture where they cannot run (`Still`). Widgets are loaded with the
+first class that is asked for, matplotlib with the first picture.
 """
 
 from typing import TYPE_CHECKING

@@ -34,6 +34,7 @@ class Still(widgets.DOMWidget):
         self._leave_still(figure)
 
     def _leave_still(self, figure: BookFigure | None) -> None:
+        """Show the picture too; without IPython there is nowhere to."""
         if figure is None or not InteractiveShell.initialized():
             return
         from ..plots.figure import SHOWN_DPI  # late: it brings in matplotlib
