@@ -258,7 +258,7 @@ def test_without_a_session_the_choice_stays_what_the_figure_shows(page):
     # What is no picture is named all the same.
     assert upload(page, b"no picture at all", "notes.png") is None
     page.wait_for_function(
-        "() => document.querySelector('.mnp-status').textContent.startsWith('notes.png cannot be read')"
+        "() => document.querySelector('.mnp-status').textContent.startsWith('notes.png cannot be')"
     )
 
 

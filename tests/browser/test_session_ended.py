@@ -266,7 +266,7 @@ def check_output_view(page):
     assert told == ["18"] * 4
     page.evaluate(
         """() => [...jupyterapp.shell.widgets('main')]
-            .find((panel) => panel.id.startsWith('LinkedOutputView')).dispose()"""
+            .find((panel) => panel.content.id.startsWith('LinkedOutputView')).dispose()"""
     )
     drawn(page)
 
@@ -330,6 +330,8 @@ def test_no_explorer_says_anything_false_without_its_session(page, browser_log, 
     open_notebook(page)
     drawn(page)
     check_all(page, NEVER)
-    assert browser_log.console_errors == []
+    # JupyterLab's debugger, of which nothing here makes use, may still be asking when Python ends.
+    errors = [e for e in browser_log.console_errors if "restore the debugger state" not in e]
+    assert errors == []
     saved = json.loads((tmp_path / "book" / "all.ipynb").read_text(encoding="utf-8"))
     assert len(saved["metadata"]["widgets"]) == 1
