@@ -17,6 +17,7 @@ SETTINGS = {
     "user.email": "a@example.org",
     "init.defaultBranch": "main",
     "protocol.file.allow": "always",  # submodules that lie on this machine
+    "safe.directory": "*",
 }
 
 
