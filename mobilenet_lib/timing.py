@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -149,6 +149,27 @@ def _by_events(task: Task, calls: int, device: torch.device) -> float:
 def ratio(ours: list[float], others: list[float]) -> float:
     """Median of the ratios of times that were taken side by side."""
     return round(statistics.median(a / b for a, b in zip(ours, others, strict=True)), 4)
+
+
+@contextmanager
+def torch_defaults() -> Iterator[None]:
+    """Inside the block, or the function that it decorates, torch is as it comes.
+
+    New tensors are float32 on the processor unless told otherwise, and gradients can be taken,
+    whatever the program has set: notebooks set a default device or dtype in their first cell.
+    """
+    dtype = torch.get_default_dtype()
+    with ExitStack() as before:
+        if dtype != torch.float32:
+            torch.set_default_dtype(torch.float32)
+            before.callback(torch.set_default_dtype, dtype)
+        if torch.get_default_device().type != "cpu":
+            before.enter_context(torch.device("cpu"))
+        if torch.is_inference_mode_enabled():
+            before.enter_context(torch.inference_mode(False))
+        if not torch.is_grad_enabled():
+            before.enter_context(torch.enable_grad())
+        yield
 
 
 @contextmanager

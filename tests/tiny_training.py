@@ -6,6 +6,7 @@ import io
 import multiprocessing
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,14 +60,18 @@ def write_folder(path: Path, each: int = 12, broken: dict[str, bytes] | None = N
 
 
 def tiny(path: Path | str, **changes) -> Recipe:
-    """48 training images in batches of 8, so 6 steps an epoch; fields by their own names."""
+    """48 training images in batches of 8, so 6 steps an epoch; fields by their own names.
+
+    On the processor, or on the accelerator that this process pretends to have.
+    """
+    device = "auto" if "pretend_accelerator" in sys.modules else "cpu"
     recipe = Recipe(
         network=Network(alpha=0.1, resolution=32),
         data=Data(str(path), batch_size=8),
         optimization=Optimization(rate=0.02),
         schedule=Schedule(epochs=2),
         regularization=Regularization(),
-        speed=Speed(plan="fp32", device="cpu"),
+        speed=Speed(plan="fp32", device=device),
     )
     return recipe.changed(**changes)
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from .. import data
 from ..files import record_result
 from ..model import TF_SLIM, MobileNet
-from ..timing import Timing, interleave, ratio
+from ..timing import Timing, interleave, ratio, torch_defaults
 
 LIMIT = 0.15
 """Share of a training step that composing its images may take on a CPU."""
@@ -48,6 +48,7 @@ class DataBench:
         )
 
 
+@torch_defaults()
 def bench_data(
     alpha: float = 0.5,
     resolution: int = 64,

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..timing import check_device, interleave, threads
+from ..timing import check_device, interleave, threads, torch_defaults
 from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
 from .hardware import describe
@@ -120,6 +120,7 @@ class Ceilings:
         return "\n".join(lines)
 
 
+@torch_defaults()
 def bench_ceilings(
     precisions: Sequence[str] | None = None,
     readings: int = 7,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..engines import Engine, EngineError, check
 from ..model import PAPER, MobileNet
-from ..timing import Timing, check_device, interleave, ratio
+from ..timing import Timing, check_device, interleave, ratio, torch_defaults
 from ..timing import threads as with_threads
 from ..validation import check_int
 from .ceilings import bench_ceilings
@@ -45,6 +45,7 @@ class Entry:
     streams: int | None = None
 
 
+@torch_defaults()
 def bench_engines(
     names: Sequence[str] = ("all",),
     alpha: float = 1.0,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .. import data
 from ..engines import ENGINES, accuracy
 from ..engines.onnx_model import possible_bits
+from ..timing import torch_defaults
 from ..validation import check_choice, check_int
 from ..weights import load_published
 
@@ -75,6 +76,7 @@ class Int8Bench:
         )
 
 
+@torch_defaults()
 def bench_int8(
     checkpoints: Sequence[str] = CHECKPOINTS,
     engines: Sequence[str] = ENGINE_NAMES,

@@ -10,10 +10,11 @@ from functools import partial
 import torch
 
 from ..model import PAPER, MobileNet
-from ..timing import Timing, check_device, interleave, threads
+from ..timing import Timing, check_device, interleave, threads, torch_defaults
 from ..validation import check_int
 
 
+@torch_defaults()
 def latencies(
     networks: Iterable[tuple[float, int]],
     num_classes: int = 1000,
@@ -61,6 +62,7 @@ def latencies(
     return {network: Timing.of(taken) for network, taken in seconds.items()}
 
 
+@torch_defaults()
 def throughput(
     alpha: float,
     resolution: int,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from ..architecture import Architecture, mobilenet_v1
-from ..timing import Timing, interleave, ratio
+from ..timing import Timing, interleave, ratio, torch_defaults
 from ..timing import threads as use_threads
 from ..train.speed import device_name
 from ..validation import check_int
@@ -22,6 +22,7 @@ TINY_ALPHA, TINY_RESOLUTION = 0.125, 32
 WARM_UP = 3
 
 
+@torch_defaults()
 def bench_layers(
     alpha: float = 1.0,
     resolution: int = 224,

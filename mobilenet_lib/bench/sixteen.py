@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..architecture import mobilenet_v1
-from ..timing import Timing, interleave
+from ..timing import Timing, interleave, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
 from .ceilings import Ceilings
@@ -122,6 +122,7 @@ class SixteenBench:
         )
 
 
+@torch_defaults()
 def bench_sixteen(
     batch: int = 1,
     layout: str = "channels_last",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..timing import Timing, check_device, interleave, ratio
+from ..timing import Timing, check_device, interleave, ratio, torch_defaults
 from ..timing import threads as use_threads
 from ..train.speed import device_name
 from ..validation import check_int, check_share
@@ -83,6 +83,7 @@ class SparseBench:
         return "\n".join(lines + [f"{name}: {why}" for name, why in self.missing.items()])
 
 
+@torch_defaults()
 def bench_sparse(
     channels: int = 512,
     size: int = 14,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..architecture import Architecture
 from ..model import PAPER, MobileNet
-from ..timing import Timing, check_device, interleave, ratio
+from ..timing import Timing, check_device, interleave, ratio, torch_defaults
 from ..train.depthwise import input_gradient
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
@@ -86,6 +86,7 @@ class TrainBench:
         return "\n".join(lines)
 
 
+@torch_defaults()
 def bench_train(
     alpha: float = 1.0,
     resolution: int = 64,

@@ -20,7 +20,7 @@ import torch
 
 from ..architecture import MAX_RESOLUTION, MIN_RESOLUTION
 from ..preprocess import Preprocess
-from ..timing import check_device
+from ..timing import check_device, torch_defaults
 from ..validation import check_choice, check_int
 from .augmentation import AUGMENTATIONS, LIGHT, PAPER, WHOLE, Augmentation, Shard
 from .batches import Batches, LetterBatches, Place
@@ -56,6 +56,7 @@ __all__ = [
 KINDS = {"glyphs": '"glyphs"', "hub": "data sets of the hub", "parquet": "Parquet files"}
 
 
+@torch_defaults()
 def load(
     name: str | os.PathLike[str],
     *,

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..preprocess import Preprocess
+from ..timing import torch_defaults
 from .augmentation import WHOLE, Augmentation, Shard
 from .decode import Skipped
 from .difficulty import Difficulty
@@ -86,13 +87,23 @@ class Batches(ABC):
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, self.epoch = self.epoch, self.epoch + 1
-        return (batch for batch, _ in self.batches(Place(epoch)))
+        return (batch for batch, _ in self._settled(Place(epoch)))
 
     def endless(self, start: Place = Place()) -> Iterator[tuple[Batch, Place]]:  # noqa: B008
         """Batches from `start` on, epoch after epoch, each with the place of the next."""
         while True:
-            yield from self.batches(start)
+            yield from self._settled(start)
             start = Place(start.epoch + 1)
+
+    def _settled(self, start: Place) -> Iterator[tuple[Batch, Place]]:
+        """The batches of one epoch; what the program has set for torch holds between them."""
+        rest = self.batches(start)
+        while True:
+            with torch_defaults():
+                made = next(rest, None)
+            if made is None:
+                return
+            yield made
 
     @abstractmethod
     def batches(self, start: Place) -> Iterator[tuple[Batch, Place]]:

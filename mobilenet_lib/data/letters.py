@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..photos import LUMA
+from ..timing import torch_defaults
 from .backgrounds import Atlas, photo_atlas
 from .difficulty import DEFAULT, Difficulty
 from .glyphs import CLASSES, Glyphs, load_glyphs
@@ -72,6 +73,7 @@ class Composer:
         Where to compose.
     """
 
+    @torch_defaults()
     def __init__(
         self,
         split: str,
@@ -87,6 +89,7 @@ class Composer:
         pixels = torch.arange(-1, CANVAS + 1, device=self.device)
         self.centres = (2 * pixels + 1) / CANVAS - 1  # (66,)
 
+    @torch_defaults()
     def draw(self, count: int, generator: torch.Generator) -> Scene:
         """Draw `count` scenes from the difficulty's ranges, on the CPU."""
         u = torch.rand(count, UNIFORMS, generator=generator)  # (B, 20)
@@ -107,6 +110,7 @@ class Composer:
             start.long(),
         )
 
+    @torch_defaults()
     def compose(self, glyphs: Tensor, scene: Scene) -> Tensor:
         """Compose a batch: (B, 3, 64, 64) float32 from 0 to 1, of (B, 48, 48) uint8 glyphs."""
         scene = scene.to(self.device)
@@ -173,6 +177,7 @@ def blur(image: Tensor, sigma: Tensor) -> Tensor:
     return done.view(batch, channels, height - 2, width - 2)
 
 
+@torch_defaults()
 def letters_for_test(difficulty: Difficulty = DEFAULT) -> tuple[Tensor, Tensor]:
     """The fixed test images, (5200, 3, 64, 64) uint8, and their labels, (5200,) int64.
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..timing import threads as torch_threads
+from ..timing import torch_defaults
 from ..validation import check_int
 
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
@@ -100,6 +101,7 @@ class Engine(ABC):
         """Largest difference of a logit from eager's, over eager's largest logit; None for int8."""
         return TOLERANCES[self.precision]
 
+    @torch_defaults()
     def prepare(
         self,
         net: nn.Module,

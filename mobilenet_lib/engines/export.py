@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..model import MobileNet
 from ..preprocess import Preprocess
+from ..timing import torch_defaults
 from ..validation import check_choice
 from ..weights.checkpoint import described
 from ..weights.described import FORMAT
@@ -29,6 +30,7 @@ INT8_TOLERANCE = 0.25
 """Of int8 logits, over the largest: what is broken is off by about 1, per-channel int8 by 0.05."""
 
 
+@torch_defaults()
 def export(
     net: MobileNet,
     path: str | os.PathLike[str],

@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from ..timing import Timing, interleave, ratio
+from ..timing import Timing, interleave, ratio, torch_defaults
 from ..timing import threads as torch_threads
 from ..validation import check_choice, check_int, check_share
 from .checked import accuracy, check
@@ -34,6 +34,7 @@ class Fastest:
     """Share of `images` that each engine answers rightly; empty without images."""
 
 
+@torch_defaults()
 def fastest(
     net: nn.Module,
     example: Tensor,

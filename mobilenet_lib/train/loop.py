@@ -22,6 +22,7 @@ from accelerate.utils import DistributedType, broadcast, broadcast_object_list, 
 from torch import Tensor, nn
 
 from .. import data
+from ..timing import torch_defaults
 from .checkpoint import NAME, check_data, find_state, write_state
 from .memory import Parts
 from .optimizers import Average, apply_setting, make_optimizer
@@ -54,6 +55,7 @@ class Trainer:
         asked for.
     """
 
+    @torch_defaults()
     def __init__(
         self, recipe: Recipe, folder: str | Path | None = None, *, resume: bool = False
     ) -> None:
@@ -115,6 +117,7 @@ class Trainer:
         """Whether all steps are done."""
         return self.done == self.steps
 
+    @torch_defaults()
     def step(self, stop: bool = False) -> Step:
         """Take one step; after the last of an epoch, also test the network.
 
@@ -208,6 +211,7 @@ class Trainer:
                 if isinstance(module, nn.modules.batchnorm._NormBase):
                     module.eval()
 
+    @torch_defaults()
     @torch.inference_mode()
     def evaluate(self) -> float:
         """Share of test images that are named right, by the averaged weights if there are any.
@@ -246,6 +250,7 @@ class Trainer:
             raise none_usable(self.recipe.data.dataset, which, first)
         return right / tested
 
+    @torch_defaults()
     def result(self) -> Result:
         """What the run has come to, with a network of its own."""
         with torch.random.fork_rng(devices=[]):  # asked for between two steps, it changes nothing
@@ -264,8 +269,8 @@ class Trainer:
     def save(self) -> None:
         """Write the run's state to its folder; every process has to call it."""
         own = {"place": list(self.place), "rng": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            own["cuda_rng"] = torch.cuda.get_rng_state(self.device)
+        if self.device.type != "cpu":
+            own["device_rng"] = torch.get_device_module(self.device).get_rng_state()
         everyone = gather_object([own])
         if self.path is None or not self.accelerator.is_main_process:
             return
@@ -301,8 +306,9 @@ class Trainer:
         self.unusable.restore(stored.get("unusable", {}))
         self.place = data.Place(*own["place"])
         torch.set_rng_state(own["rng"])
-        if "cuda_rng" in own:
-            torch.cuda.set_rng_state(own["cuda_rng"], self.device)
+        kept = own.get("device_rng", own.get("cuda_rng"))  # the name in older checkpoints
+        if kept is not None and self.device.type != "cpu":
+            torch.get_device_module(self.device).set_rng_state(kept)
 
     def _of_first(self, find: Callable[[], Any]) -> Any:
         """What the first process finds, in all of them."""

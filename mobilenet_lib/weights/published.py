@@ -18,6 +18,7 @@ import torch
 from ..architecture import Architecture, mobilenet_v1
 from ..model import HEADS, Convention, Head, MobileNet, check_head
 from ..preprocess import INCEPTION, Preprocess
+from ..timing import torch_defaults
 from ..validation import check_choice
 from .described import Description, describe
 from .fitting import State, check_names, fit, headless, read, with_head
@@ -30,6 +31,7 @@ from .stored import Opened, Stored, WeightsError, shorten, some
 WITH_BACKGROUND = 1001  # tf-slim's ImageNet: class 0 is "none of the thousand"
 
 
+@torch_defaults()
 def load_published(
     source: str | os.PathLike[str],
     *,
