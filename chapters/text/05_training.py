@@ -423,7 +423,7 @@ def with_statistics(net, momentum, batches):
 # **Predict:** the network that you have just trained, with $m = 0.1$ and with $m = 0.0003$: what share of the letters does each read?
 
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["learned", "nbval-ignore-output"]
 @torch.inference_mode()
 def accuracy(net):
     return sum((net(x).argmax(1) == y).sum().item() for x, y in test) / test.size
