@@ -32,9 +32,10 @@ def shown(cell):
     """What a reader sees below a cell, without what chance decides."""
     texts = []
     for output in cell.outputs:
-        data = output.get("data", {"text/plain": output.get("text", "")})
+        data = output.get("data", {})
         kept = {kind: text for kind, text in data.items() if kind.startswith("text/")}
-        texts.append(json.dumps(kept, sort_keys=True))
+        # What is printed comes in pieces, now one and now two.
+        texts.append(json.dumps(kept, sort_keys=True) if kept else output.get("text", ""))
     return CHANCE.sub("...", "".join(texts))
 
 
