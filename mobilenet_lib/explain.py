@@ -59,7 +59,7 @@ def look(net: MobileNet, photo: Photo, label: int = 0, window: int | None = None
     ValueError
         A number out of range, or a network in training mode.
     """
-    x = net.preprocess(photo)
+    x = _checked(net, net.preprocess(photo))
     occluded = occlusion(net, x, label, window=window)
     maps = class_activation(net, x)
     others = np.delete(maps, label, axis=0)
@@ -105,7 +105,7 @@ def occlusion(
     ValueError
         More than one input, a class or a number out of range, or a network in training mode.
     """
-    _check(net, x)
+    x = _checked(net, x)
     label = check_int("label", label, 0, net.arch.num_classes - 1)
     height, width = x.shape[2:]
     cells = check_int("cells", cells, 1, min(height, width))
@@ -147,7 +147,7 @@ def class_activation(net: MobileNet, x: Tensor) -> NDArray[np.float32]:
     ValueError
         More than one input, or a network in training mode.
     """
-    _check(net, x)
+    x = _checked(net, x)
     last = net.arch.layers[-2].name
     with torch.inference_mode():
         features = net.feature_maps(x, [last])[last][0]  # (channels, h, w)
@@ -155,10 +155,12 @@ def class_activation(net: MobileNet, x: Tensor) -> NDArray[np.float32]:
     return maps.cpu().numpy()
 
 
-def _check(net: MobileNet, x: Tensor) -> None:
+def _checked(net: MobileNet, x: Tensor) -> Tensor:
+    """The input, on the device that the network is on."""
     if x.dim() != 4 or x.shape[0] != 1:
         raise ValueError(f"one network input is needed, (1, 3, H, W); got {tuple(x.shape)}")
     if net.head == "features":
         raise ValueError("the network has no classifier, so there is no class to ask about")
     if net.training:
         raise ValueError("the network is in training mode; call net.eval() first")
+    return x.to(net.fc.weight.device)

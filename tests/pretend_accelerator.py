@@ -90,10 +90,9 @@ class PretendTensor(torch.Tensor):
         named = dict(named or {})
         given = pytree.tree_leaves((arguments, named))
         refuse(function, given)
-        target = named.get("device")
-        leaves = function is aten._to_copy.default and torch.device(target or NAME).type == "cpu"
-        if target is not None:
-            named["device"] = "cpu"
+        devices = [value for value in given if isinstance(value, torch.device)]
+        moves = function._schema.name in ("aten::_to_copy", "aten::to")
+        leaves = moves and any(device.type == "cpu" for device in devices)
         result = function(*pytree.tree_map(raw, arguments), **pytree.tree_map(raw, named))
         if leaves or function is aten._local_scalar_dense.default:
             return result
@@ -111,7 +110,9 @@ def is_tensor(value: Any) -> bool:
 
 
 def raw(value: Any) -> Any:
-    """The processor's tensor of a pretended one; all else as it is."""
+    """The processor's tensor of a pretended one, or the processor itself; all else as it is."""
+    if isinstance(value, torch.device):
+        return torch.device("cpu")
     return value.raw if isinstance(value, PretendTensor) else value
 
 

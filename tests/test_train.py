@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_training import tiny, write_images
+from tiny_training import PRETENDS, tiny, write_images
 
 from mobilenet_lib import MobileNet, cli, load_published, machine
 from mobilenet_lib.data.difficulty import PRESETS
@@ -285,11 +285,9 @@ def test_the_tested_network_is_the_averaged_one(images):
         trainer.step()
     result = trainer.result()
     for name, value in trainer.average.values.items():
-        torch.testing.assert_close(result.net.state_dict()[name], value)
-    right = (
-        sum((result.net(x).argmax(1) == y).sum().item() for x, y in trainer.test)
-        / trainer.test.size
-    )
+        torch.testing.assert_close(result.net.state_dict()[name], value.cpu())
+    net = result.net.to(trainer.device)
+    right = sum((net(x).argmax(1) == y).sum().item() for x, y in trainer.test) / trainer.test.size
     assert result.accuracy == pytest.approx(right)
 
 
@@ -303,7 +301,7 @@ def test_a_step_by_hand(images):
     trainer = Trainer(recipe)
     x, y = next(iter(trainer.batches))
     trainer.batches.epoch = 0
-    plain = MobileNet(trainer.net.arch, trainer.net.convention)
+    plain = MobileNet(trainer.net.arch, trainer.net.convention).to(trainer.device)
     plain.load_state_dict(trainer.net.state_dict())
     log_p = plain.eval()(x).log_softmax(1)
     target = 0.8 * F.one_hot(y, 4) + 0.2 / 4
@@ -322,12 +320,12 @@ def test_a_run_is_what_torchs_own_loop_gives(images):
     decay = dict(weight_decay=0.01, decay_depthwise=True, decay_norms=True)
     recipe = tiny(images, plan="nchw-fp32", **decay)
     trainer = Trainer(recipe)
-    net = MobileNet(trainer.net.arch, trainer.net.convention)
+    net = MobileNet(trainer.net.arch, trainer.net.convention).to(trainer.device)
     net.load_state_dict(trainer.net.state_dict())
     optimizer = torch.optim.SGD(net.parameters(), 0.02, 0.9, weight_decay=0.01)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.02, total_steps=trainer.steps)
     losses = []
-    batches = load_data(recipe, "train", torch.device("cpu"))
+    batches = load_data(recipe, "train", trainer.device)
     for x, y in [*batches, *batches]:
         loss = F.cross_entropy(net(x), y)
         optimizer.zero_grad()
@@ -392,7 +390,7 @@ def test_training_learns_and_the_network_can_be_read(images, tmp_path):
     assert said["test_accuracy"] == pytest.approx(result.accuracy, abs=1e-5)
     assert {"command", "commit", "seed", "versions", "device", "date"} <= set(said["provenance"])
     assert len(said["history"]) == 15
-    assert said["device"] == machine.processor().model
+    assert said["device"] == ("pretend" if PRETENDS else machine.processor().model)
     assert said["processes"] == 1
 
 
@@ -405,6 +403,7 @@ def test_provenance_is_of_the_start(images, tmp_path, monkeypatch):
     assert said["provenance"]["commit"] == "the commit that runs"
 
 
+@pytest.mark.skipif(PRETENDS, reason="what is pretended cannot be traced")
 def test_a_compiled_network_trains_alike(images, monkeypatch):
     """Traced whole by torch.compile; what it makes of the trace is torch's business."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))

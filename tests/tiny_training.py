@@ -25,6 +25,7 @@ from mobilenet_lib.train.recipe import (
 )
 
 CLASSES = 4
+PRETENDS = "pretend_accelerator" in sys.modules
 
 
 def write_images(path: Path, count: int = 60, broken: tuple[int, ...] = ()) -> Path:
@@ -64,14 +65,13 @@ def tiny(path: Path | str, **changes) -> Recipe:
 
     On the processor, or on the accelerator that this process pretends to have.
     """
-    device = "auto" if "pretend_accelerator" in sys.modules else "cpu"
     recipe = Recipe(
         network=Network(alpha=0.1, resolution=32),
         data=Data(str(path), batch_size=8),
         optimization=Optimization(rate=0.02),
         schedule=Schedule(epochs=2),
         regularization=Regularization(),
-        speed=Speed(plan="fp32", device=device),
+        speed=Speed(plan="fp32", device="auto" if PRETENDS else "cpu"),
     )
     return recipe.changed(**changes)
 

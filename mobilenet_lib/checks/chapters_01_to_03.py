@@ -60,7 +60,8 @@ def _separable_block(answer: Any) -> str | None:
         found = sum(p.numel() for p in block.parameters())
         if found != wanted:
             return f"{case} it has {found} parameters, not {wanted}."
-        out = block(torch.randn(2, channels, 9, 9))
+        weight = next(block.parameters())  # the block may be on a graphics card
+        out = block(torch.randn(2, channels, 9, 9).to(weight))
         side = -(-9 // stride)
         if out.shape != (2, filters, side, side):
             return f"{case} a 9x9 map becomes {tuple(out.shape[1:])}, not {filters, side, side}."
