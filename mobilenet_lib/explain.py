@@ -163,4 +163,4 @@ def _checked(net: MobileNet, x: Tensor) -> Tensor:
         raise ValueError("the network has no classifier, so there is no class to ask about")
     if net.training:
         raise ValueError("the network is in training mode; call net.eval() first")
-    return x.to(net.fc.weight.device)
+    return x.to(next(net.parameters(), x).device)
