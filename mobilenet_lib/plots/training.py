@@ -114,18 +114,27 @@ def training_curve(
         if points:
             at, losses, means = zip(*points, strict=True)
             above.plot(at, losses, color=COLOURS["input"], lw=0.8, label="of a step")
-            above.plot(at, means, color=COLOURS["standard"], lw=2, label="mean of the last")
+            above.plot(at, means, color=COLOURS["standard"], lw=2, label="moving mean")
             above.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         for (name, values), (_, dashes) in zip(
             beside.items(), itertools.cycle(LINES[1:]), strict=False
         ):
             at = [end * (i + 1) / len(values) for i in range(len(values))]
             shares = [100 * value for value in values]
-            below.plot(at, shares, dashes, color=COLOURS["quiet"], marker="D", ms=4, label=name)
+            below.plot(
+                at,
+                shares,
+                dashes,
+                color=COLOURS["quiet"],
+                marker="D",
+                ms=4,
+                label=name,
+                clip_on=False,
+            )
         if tested:
             shares = [100 * share for _, share in tested]
             own = {"color": COLOURS["depthwise"], "marker": "o", "lw": 2, "label": "this run"}
-            below.plot([step for step, _ in tested], shares, **own)
+            below.plot([step for step, _ in tested], shares, clip_on=False, **own)
         if tested or beside:
             below.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         above.set(ylim=(0, None), ylabel="loss, nats")
