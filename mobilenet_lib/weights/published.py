@@ -165,7 +165,7 @@ def _followed(
             "keras.applications' MobileNet wants them. If it was trained otherwise, pass "
             "preprocess=...",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     source = {"resolution": model.size} if model.size else {}
     said = Description(model.convention, preprocess, source=source, head=model.head)

@@ -147,7 +147,7 @@ def _place(path: Path, places: list[Place], wanted: str | None) -> Place | None:
             f"{path.name} holds {some(map(_called, [first, *others]))}: the weights of "
             f"{_called(first)!r} were taken; pass state={_called(others[0])!r} for the other",
             UserWarning,
-            stacklevel=7,  # whoever called load_published
+            stacklevel=8,  # whoever called load_published
         )
     return first
 
