@@ -23,6 +23,17 @@ PLACES = (
 )
 
 
+def lab_of(folder: Path) -> list[str]:
+    """The options with which a test's JupyterLab serves `folder`, for `start_lab`."""
+    return [
+        *("-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}"),
+        "--LabApp.expose_app_in_browser=True",  # commands without menus, no race on idle signs
+        "--LabApp.extension_manager=readonly",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+
+
 @contextmanager
 def start_lab(command: list[str], scratch: Path) -> Iterator[str]:
     """Run a command that starts JupyterLab; yield the loopback address that it prints.

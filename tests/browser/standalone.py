@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import anywidget
 
@@ -60,3 +61,13 @@ def write_page(widget: anywidget.AnyWidget, folder: Path) -> str:
     path = folder / "explorer.html"
     path.write_text(page, encoding="utf-8")
     return path.as_uri()
+
+
+def second_view(page: Any) -> None:
+    """Show the page's explorer once more, below the first."""
+    page.evaluate(
+        """() => {
+            const el = document.body.appendChild(document.createElement("div"));
+            window.removeSecond = explorer.default.render({ model, el });
+        }"""
+    )

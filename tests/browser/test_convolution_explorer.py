@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from standalone import write_page
+from standalone import second_view, write_page
 
 from mobilenet_lib.explorers import ConvolutionExplorer
 from mobilenet_lib.explorers.convolution import PRESETS
@@ -254,15 +254,6 @@ def test_sweep_visits_every_place(page):
 def test_a_diagonal_step_visits_one_place(page):
     page.evaluate("() => { model.set('row', 3); model.set('column', 4); }")
     assert state(page)["multiplications"] == "18"
-
-
-def second_view(page):
-    page.evaluate(
-        """() => {
-            const el = document.body.appendChild(document.createElement("div"));
-            window.removeSecond = explorer.default.render({ model, el });
-        }"""
-    )
 
 
 def both(page):

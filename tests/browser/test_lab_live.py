@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jupyter import start_lab
+from jupyter import lab_of, start_lab
 
 from mobilenet_lib.explorers import ConvolutionExplorer
 
@@ -34,14 +34,7 @@ def book(tmp_path):
 @pytest.fixture
 def open_chapter(book, tmp_path, browser_page):
     """A function that opens a chapter and returns the page."""
-    command = ["-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={book}"]
-    command += [
-        "--LabApp.expose_app_in_browser=True",  # commands without menus, no race on idle signs
-        "--LabApp.extension_manager=readonly",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    with start_lab(command, tmp_path) as address:
+    with start_lab(lab_of(book), tmp_path) as address:
 
         def open_(chapter):
             browser_page.goto(address.replace("/lab?", f"/lab/tree/chapters/{chapter}.ipynb?"))

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from standalone import write_page
+from standalone import second_view, write_page
 
 from mobilenet_lib.explorers import PhotoPicker
 from mobilenet_lib.explorers.photo import LONGEST, received
@@ -180,15 +180,6 @@ def test_the_camera_is_off_as_soon_as_nobody_uses_it(page):
         page.evaluate(f"() => {{ {happens} }}")
         camera_is_off(page)
         assert page.evaluate("() => told.textContent") == said, way
-
-
-def second_view(page):
-    page.evaluate(
-        """() => {
-            const el = document.body.appendChild(document.createElement("div"));
-            window.removeSecond = explorer.default.render({ model, el });
-        }"""
-    )
 
 
 def test_only_one_view_films(page):

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from isolated_git import commit_all, git, needs_git
-from jupyter import start_lab
+from jupyter import lab_of, start_lab
 
 pytestmark = [pytest.mark.browser, needs_git]
 
@@ -56,15 +56,7 @@ def books(tmp_path):
 @pytest.fixture
 def lab(books, tmp_path, browser_page):
     """A JupyterLab that serves the reader's clone with jupytext's own contents manager."""
-    command = ["-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [
-        f"--ServerApp.root_dir={books[1]}",
-        "--LabApp.expose_app_in_browser=True",
-        "--LabApp.extension_manager=readonly",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    with start_lab(command, tmp_path) as address:
+    with start_lab(lab_of(books[1]), tmp_path) as address:
         log = (tmp_path / "lab.log").read_text(encoding="utf-8")
         assert "jupyterlab_jupytext | extension was successfully loaded" in log
         browser_page.goto(address)

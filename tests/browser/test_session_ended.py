@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter import start_lab
+from jupyter import lab_of, start_lab
 from standalone import write_page
 
 from mobilenet_lib.explorers import (
@@ -73,20 +73,12 @@ def page(tmp_path, browser_page):
     plugin = tmp_path / "jupyterlab_settings_dir" / "@jupyter-widgets" / "jupyterlab-manager"
     plugin.mkdir(parents=True)
     (plugin / "plugin.jupyterlab-settings").write_text('{"saveState": true}', encoding="utf-8")
-    command = ["-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [
-        f"--ServerApp.root_dir={tmp_path / 'book'}",
-        "--LabApp.expose_app_in_browser=True",
-        "--LabApp.extension_manager=readonly",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
     browser_page.context.grant_permissions(["camera"])
     browser_page.add_init_script(f"({FILMED})()")
     browser_page.on(
         "filechooser", lambda chooser: chooser.set_files(ROOT / "data" / "photos" / "coffee.jpg")
     )
-    with start_lab(command, tmp_path) as address:
+    with start_lab(lab_of(tmp_path / "book"), tmp_path) as address:
         browser_page.goto(address.replace("/lab?", "/lab/tree/all.ipynb?"))
         open_notebook(browser_page)
         run(browser_page)
