@@ -76,7 +76,7 @@ class Clock:
     highest: float | None = None
 
 
-def describe(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
+def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
     """Everything that a timing depends on and this system tells of, as plain data for a report."""
     cpu = processor(root)
     load = getattr(os, "getloadavg", None)  # not on Windows

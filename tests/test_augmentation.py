@@ -25,7 +25,7 @@ def sizes(*pairs):
     return torch.tensor(pairs, dtype=torch.float64).unbind(1)
 
 
-@pytest.mark.parametrize("augment", [data.PAPER, data.LIGHT], ids=["paper", "light"])
+@pytest.mark.parametrize("augment", [data.PAPER_AUGMENTATION, data.LIGHT], ids=["paper", "light"])
 def test_boxes_keep_area_and_aspect_and_stay_inside(augment):
     width, height = sizes(*[(640, 480), (300, 500), (64, 64), (33, 41)] * 500)
     box = augment.boxes(torch.rand(2000, 10, 4, generator=seeded()), width, height).double()
@@ -93,8 +93,8 @@ def test_half_of_the_images_are_mirrored():
     mirrored = (result == batch.flip(3)).flatten(1).all(1)
     assert (same ^ mirrored).all()
     assert 0.4 < mirrored.float().mean() < 0.6
-    assert data.PAPER.flip
-    assert not data.PAPER.without_flip().flip
+    assert data.PAPER_AUGMENTATION.flip
+    assert not data.PAPER_AUGMENTATION.without_flip().flip
     assert not data.load("glyphs", augment="paper").augment.flip  # a mirrored N is no N
 
 
@@ -134,13 +134,13 @@ def test_grey_stays_grey_and_brightness_stays_when_the_hue_turns():
 
 
 def test_the_lighter_form_is_lighter():
-    assert data.LIGHT.area[0] > data.PAPER.area[0]
+    assert data.LIGHT.area[0] > data.PAPER_AUGMENTATION.area[0]
     for name in ("brightness", "contrast", "saturation", "hue"):
-        assert getattr(data.LIGHT, name) < getattr(data.PAPER, name)
+        assert getattr(data.LIGHT, name) < getattr(data.PAPER_AUGMENTATION, name)
     # Crops of 5 to 100 % with sides up to 4 : 3, brightness 32 of 255, saturation and contrast from
     # 0.5 to 1.5, hue a fifth of the circle: preprocessing for Inception, as tf-slim published it.
     published = Augmentation((0.05, 1), (0.75, 4 / 3), True, 32 / 255, 0.5, 0.5, 0.2)
-    assert data.PAPER.__dict__ == published.__dict__
+    assert data.PAPER_AUGMENTATION.__dict__ == published.__dict__
     assert AUGMENTATIONS["none"] is None
     assert data.load("glyphs").augment is None
 

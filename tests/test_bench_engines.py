@@ -12,11 +12,11 @@ import torch
 
 from mobilenet_lib.bench import engines as bench
 from mobilenet_lib.bench import peers, quality, ways
-from mobilenet_lib.bench.ceilings import Ceilings, Peak
-from mobilenet_lib.bench.outcome import EAGER, Checked, EngineBench, Quality, Timed
+from mobilenet_lib.bench.peaks import MachinePeaks, Peak
 from mobilenet_lib.bench.report import make_report
+from mobilenet_lib.bench.results import EAGER, Checked, EngineBench, Quality, Timed
 from mobilenet_lib.engines import Availability, Engine, EngineError, difference
-from mobilenet_lib.engines.in_torch import Eager
+from mobilenet_lib.engines.torch_engines import Eager
 from mobilenet_lib.timing import Timing
 
 SIZE = {"alpha": 0.25, "resolution": 32}
@@ -131,7 +131,7 @@ def run(monkeypatch):
 
     def ceilings(**options):
         peaks = (Peak("fp32", 100.0, (1, 1, 1), "mm"), Peak("int8", None, None, "no kernel"))
-        return Ceilings("cpu", options["threads"], peaks, (), {})
+        return MachinePeaks("cpu", options["threads"], peaks, (), {})
 
     monkeypatch.setattr(ways, "ENGINES", FAKES)
     monkeypatch.setattr(bench, "interleave", clock)

@@ -12,9 +12,18 @@ import pytest
 import torch
 
 from mobilenet_lib import mobilenet_v1
-from mobilenet_lib.bench import ceilings, gemm, hardware, layers, marks, profile, sixteen, sparse
-from mobilenet_lib.bench.ceilings import Ceilings, Copy, Peak
-from mobilenet_lib.bench.marks import Marked, Setting
+from mobilenet_lib.bench import (
+    gemm,
+    hardware,
+    layer_timer,
+    layers,
+    paper_models,
+    peaks,
+    profile,
+    sparse,
+)
+from mobilenet_lib.bench.layer_timer import LayerTimer, Setting
+from mobilenet_lib.bench.peaks import Copy, MachinePeaks, Peak
 from mobilenet_lib.bench.roofline import (
     Calibration,
     Work,
@@ -24,7 +33,7 @@ from mobilenet_lib.bench.roofline import (
     predict_work,
 )
 from mobilenet_lib.timing import Timing
-from mobilenet_lib.train.speed import device_name
+from mobilenet_lib.train.choose_plan import device_name
 
 MIB = 1024**2
 TOLD = {"caches": {"l1d": 16 * 1024, "l2": MIB, "l3": None}, "gpu": None}
@@ -37,7 +46,7 @@ def limits(threads=1):
     """100 GFLOP/s; 100 GB/s up to 1 MiB, 10 GB/s at 4 MiB and beyond."""
     copies = (Copy(64 * 1024, 100.0), Copy(MIB, 100.0), Copy(4 * MIB, 10.0))
     peaks = (Peak("fp32", 100.0, (8, 8, 8), "torch.mm"), Peak("int8", None, None, "no engine"))
-    return Ceilings(CPU, threads, peaks, copies, TOLD)
+    return MachinePeaks(CPU, threads, peaks, copies, TOLD)
 
 
 # --- Ceilings -----------------------------------------------------------------------------------
@@ -87,9 +96,9 @@ def test_ceilings_print_what_was_measured_and_what_was_not():
 
 def test_a_gpus_cache_is_its_own():
     told = {**TOLD, "gpu": {"l2_bytes": 50 * MIB}}
-    assert ceilings.caches(told) == {"L2": 50 * MIB}
-    assert ceilings.caches({**TOLD, "gpu": {"l2_bytes": None}}) == {}
-    assert ceilings.caches(TOLD) == {"L1": 16 * 1024, "L2": MIB}
+    assert peaks.caches(told) == {"L2": 50 * MIB}
+    assert peaks.caches({**TOLD, "gpu": {"l2_bytes": None}}) == {}
+    assert peaks.caches(TOLD) == {"L1": 16 * 1024, "L2": MIB}
 
 
 def test_the_best_of_all_shapes_and_ways_is_the_peak(monkeypatch):
@@ -111,9 +120,9 @@ def test_the_best_of_all_shapes_and_ways_is_the_peak(monkeypatch):
         runs.append(list(tasks))
         return {key: [made[task]] * readings for key, task in tasks.items()}
 
-    monkeypatch.setattr(ceilings, "gemm_tasks", gemm_tasks)
-    monkeypatch.setattr(ceilings, "interleave", interleave)
-    peak = ceilings._peak("fp32", [(2, 3, 5), (4, 4, 4)], 3, "cpu", 0)
+    monkeypatch.setattr(peaks, "gemm_tasks", gemm_tasks)
+    monkeypatch.setattr(peaks, "interleave", interleave)
+    peak = peaks._peak("fp32", [(2, 3, 5), (4, 4, 4)], 3, "cpu", 0)
     assert peak == Peak("fp32", 64.0, (4, 4, 4), "near")  # 2 · 4³ operations in 2 ns
     assert ((4, 4, 4), "slow") not in runs[1]
 
@@ -126,17 +135,17 @@ def test_a_copys_time_is_without_its_call(monkeypatch):
             assert 2 * task().nbytes == size
         return {size: [taken[size]] * 3 for size in tasks}
 
-    monkeypatch.setattr(ceilings, "interleave", interleave)
-    found = ceilings._copies([1000, 4000, 40_000], 3, "cpu")
+    monkeypatch.setattr(peaks, "interleave", interleave)
+    found = peaks._copies([1000, 4000, 40_000], 3, "cpu")
     assert found == (Copy(4000, 2.0), Copy(40_000, 2.0))  # 1000 bytes: hidden by the call
     monkeypatch.setattr(
-        ceilings, "interleave", lambda tasks, readings, *rest: {k: [1e-6] * 3 for k in tasks}
+        peaks, "interleave", lambda tasks, readings, *rest: {k: [1e-6] * 3 for k in tasks}
     )
-    assert ceilings._copies([1000], 3, "cpu") == (Copy(1000, 1.0),)
+    assert peaks._copies([1000], 3, "cpu") == (Copy(1000, 1.0),)
 
 
 def test_a_copy_copies_both_arrays_bytes():
-    copied = ceilings._copy(5, "cpu")()
+    copied = peaks._copy(5, "cpu")()
     assert copied.tolist() == [1.0] * 5
     assert copied.dtype == torch.float32
 
@@ -177,13 +186,13 @@ def test_a_wrong_or_missing_product_is_told(monkeypatch):
     assert "torch linear: didn't find engine" in said
     monkeypatch.setattr(gemm, "_int_mm", broken)
     monkeypatch.setattr(gemm, "_onednn", broken)
-    peak = ceilings._peak("int8", [(16, 16, 16)], 2, "cpu", 0)
+    peak = peaks._peak("int8", [(16, 16, 16)], 2, "cpu", 0)
     assert (peak.gflops, peak.shape) == (None, None)
     assert peak.way.count("didn't find engine") == 2
 
 
 def test_ceilings_are_measured_for_real_and_are_plain_data():
-    found = ceilings.bench_ceilings(
+    found = peaks.bench_peaks(
         ("fp32",), readings=2, threads=1, shapes=[(16, 16, 16)], largest=2**18
     )
     assert found.threads == 1
@@ -191,11 +200,11 @@ def test_ceilings_are_measured_for_real_and_are_plain_data():
     assert found.copies[-1].size <= 2**18
     assert json.loads(json.dumps(asdict(found)))["machine"]["torch"]["threads"] == 1
     with pytest.raises(ValueError, match="precision must be one of fp32, fp16, bf16, int8"):
-        ceilings.bench_ceilings(("fp64",))
+        peaks.bench_peaks(("fp64",))
 
 
 def test_hardware_tells_of_torch():
-    told = hardware.describe("cpu")
+    told = hardware.describe_hardware("cpu")
     assert told["torch"]["version"] == torch.__version__
     assert told["gpu"] is None
     assert told["device"] == told["processor"]
@@ -294,7 +303,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now = 0.0
-        monkeypatch.setattr(marks.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(layer_timer.time, "perf_counter", lambda: self.now)
 
     def step(self, *seconds):
         left = list(seconds)
@@ -308,7 +317,7 @@ class Clock:
 
 def test_each_step_gets_the_time_between_its_marks(monkeypatch):
     clock = Clock(monkeypatch)
-    marked = Marked([("a", clock.step(9, 1, 2)), ("b", clock.step(9, 5, 7))], torch.zeros(1))
+    marked = LayerTimer([("a", clock.step(9, 1, 2)), ("b", clock.step(9, 5, 7))], torch.zeros(1))
     for _ in range(3):
         assert marked().item() == 2  # a step gets what its predecessor gave
         clock.now += 100  # what passes between passes belongs to none
@@ -331,7 +340,7 @@ def test_a_gpu_notes_the_time_of_each_mark_itself(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "Event", Event)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
-    marked = Marked([("a", lambda x: x), ("b", lambda x: x)], torch.zeros(1), "cuda")
+    marked = LayerTimer([("a", lambda x: x), ("b", lambda x: x)], torch.zeros(1), "cuda")
     marked()
     assert marked.seconds() == {"a": [pytest.approx(0.003)], "b": [pytest.approx(0.005)]}
 
@@ -339,24 +348,24 @@ def test_a_gpu_notes_the_time_of_each_mark_itself(monkeypatch):
 def test_another_accelerator_is_waited_for_at_each_mark(monkeypatch):
     waited = []
     monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: waited.append(str(device)))
-    Marked([("a", lambda x: x)], torch.zeros(1), "mps")()
+    LayerTimer([("a", lambda x: x)], torch.zeros(1), "mps")()
     assert waited == ["mps"] * 2
 
 
-@pytest.mark.parametrize("layout", marks.LAYOUTS)
+@pytest.mark.parametrize("layout", layer_timer.LAYOUTS)
 @pytest.mark.parametrize("folded", [True, False])
 def test_the_network_is_built_as_the_setting_says(layout, folded):
     setting = Setting(2, layout, folded)
-    net = marks.build(mobilenet_v1(0.25, 32), setting)
-    x = marks.images(32, setting)
+    net = layer_timer.build(mobilenet_v1(0.25, 32), setting)
+    x = layer_timer.images(32, setting)
     assert x.shape == (2, 3, 32, 32)
     assert x.count_nonzero() == x.numel()
-    assert x.is_contiguous(memory_format=marks.LAYOUTS[layout])
+    assert x.is_contiguous(memory_format=layer_timer.LAYOUTS[layout])
     norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert len(norms) == (0 if folded else 27)
-    assert net.pw_2.conv.weight.is_contiguous(memory_format=marks.LAYOUTS[layout])
-    assert [name for name, _ in marks.steps(net)] == [work.name for work in pieces(net.arch)]
-    again = marks.build(mobilenet_v1(0.25, 32), Setting(2, layout, not folded))
+    assert net.pw_2.conv.weight.is_contiguous(memory_format=layer_timer.LAYOUTS[layout])
+    assert [name for name, _ in layer_timer.stages(net)] == [work.name for work in pieces(net.arch)]
+    again = layer_timer.build(mobilenet_v1(0.25, 32), Setting(2, layout, not folded))
     with torch.inference_mode():
         torch.testing.assert_close(net(x), again(x), rtol=1e-3, atol=1e-4)
 
@@ -368,18 +377,18 @@ def test_folding_that_changes_the_logits_is_refused(monkeypatch):
             spoiled.fc.bias += 1
         return spoiled
 
-    monkeypatch.setattr(marks, "fold", wrong)
+    monkeypatch.setattr(layer_timer, "fold", wrong)
     with pytest.raises(ArithmeticError, match="folding batch normalization changed the logits"):
-        marks.build(mobilenet_v1(0.25, 32), Setting())
+        layer_timer.build(mobilenet_v1(0.25, 32), Setting())
 
 
 def test_pieces_that_compute_something_else_are_refused(monkeypatch):
     setting = Setting()
-    net = marks.build(mobilenet_v1(0.25, 32), setting)
-    right = marks.steps(net)
-    monkeypatch.setattr(layers, "steps", lambda net: [*right, ("more", lambda x: x + 1)])
+    net = layer_timer.build(mobilenet_v1(0.25, 32), setting)
+    right = layer_timer.stages(net)
+    monkeypatch.setattr(layers, "stages", lambda net: [*right, ("more", lambda x: x + 1)])
     with pytest.raises(ArithmeticError, match="piece by piece"):
-        layers.marked_pass(net, marks.images(32, setting), setting)
+        layers.marked_pass(net, layer_timer.images(32, setting), setting)
 
 
 @pytest.mark.parametrize(
@@ -484,7 +493,7 @@ def test_the_layers_of_a_round_are_compared_with_the_whole_beside_them(monkeypat
         assert skip == layers.WARM_UP
         return {name: [1.0, 2.0, 30.0] for name in names}
 
-    monkeypatch.setattr(Marked, "seconds", seconds)
+    monkeypatch.setattr(LayerTimer, "seconds", seconds)
     monkeypatch.setattr(layers, "interleave", lambda *rest: {"whole": [29.0, 58.0, 435.0]})
     found = layers.bench_layers(0.25, 32, readings=3, threads=1, ceilings=limits())
     assert found.sum_to_whole == 1.0
@@ -501,7 +510,7 @@ def test_ceilings_of_other_threads_are_refused():
 
 
 def test_networks_are_measured_and_predicted_by_the_first_ones_profile():
-    found = sixteen.bench_sixteen(
+    found = paper_models.bench_paper_models(
         readings=2, threads=1, alphas=(0.25, 0.125), resolutions=(48, 32), ceilings=limits()
     )
     assert [(m.alpha, m.resolution) for m in found.models] == [
@@ -520,22 +529,28 @@ def test_networks_are_measured_and_predicted_by_the_first_ones_profile():
 
 def test_the_table_marks_what_was_missed():
     def model(alpha, predicted):
-        return sixteen.Predicted(alpha, 224, 10**6, Timing(3, 10.0, (9, 11)), 1.0, predicted, "x")
+        return paper_models.Predicted(
+            alpha, 224, 10**6, Timing(3, 10.0, (9, 11)), 1.0, predicted, "x"
+        )
 
     models = (model(1.0, 12.5), model(0.75, 7.5), model(0.5, 12.6), model(0.25, 7.4))
     nothing = Calibration({"fc": 1e-3}, {"fc": 0.5})
-    found = sixteen.SixteenBench(Setting(), CPU, 1, models, "1 MobileNet-224", nothing, limits())
+    found = paper_models.PaperModelsBench(
+        Setting(), CPU, 1, models, "1 MobileNet-224", nothing, limits()
+    )
     assert (found.within, found.within_limits) == (2, False)
     assert "2 of 4 within 25%; missed: 0.5-224 by +26%, 0.25-224 by -26%" in str(found)
     assert sum("*" in line for line in str(found).splitlines()) == 2
-    enough = sixteen.SixteenBench(Setting(), CPU, 1, models[:3] + models[:1], "", nothing, limits())
+    enough = paper_models.PaperModelsBench(
+        Setting(), CPU, 1, models[:3] + models[:1], "", nothing, limits()
+    )
     assert enough.within_limits  # three of four, as twelve of sixteen
 
 
 @pytest.mark.parametrize("alphas", [(), (0.25, 0.25)])
 def test_networks_are_named_once_each(alphas):
     with pytest.raises(ValueError, match="at least one network, and each once"):
-        sixteen.bench_sixteen(alphas=alphas, resolutions=(32,), ceilings=limits())
+        paper_models.bench_paper_models(alphas=alphas, resolutions=(32,), ceilings=limits())
 
 
 # --- Sparse against dense -----------------------------------------------------------------------

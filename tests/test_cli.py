@@ -216,8 +216,8 @@ def test_comparing_measures_nothing(more, capsys):
 def engines_measured(monkeypatch):
     """What `bench engines` finds, chosen by the test; and what it was asked for."""
     from mobilenet_lib.bench import engines
-    from mobilenet_lib.bench.hardware import describe
-    from mobilenet_lib.bench.outcome import Checked, EngineBench, Quality, Timed
+    from mobilenet_lib.bench.hardware import describe_hardware
+    from mobilenet_lib.bench.results import Checked, EngineBench, Quality, Timed
     from mobilenet_lib.timing import Timing
 
     asked = {}
@@ -233,7 +233,7 @@ def engines_measured(monkeypatch):
             threads=1,
             seed=0,
             ceilings={"fp32": 10.0},
-            machine=describe(),
+            machine=describe_hardware(),
             engines={"eager": Checked("torch", "fp32", 5, quality)},
             timings=(Timed("eager", True, "fp32", 1, None, None, timing, 500.0, 0.5),),
             missing={},

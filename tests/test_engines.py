@@ -16,7 +16,6 @@ from mobilenet_lib.engines import (
     EngineError,
     accuracy,
     answers,
-    check,
     cuda_graph,
     difference,
     engine,
@@ -24,6 +23,7 @@ from mobilenet_lib.engines import (
     fold_pair,
     in_torch,
     onnx_model,
+    verify,
     with_openvino,
 )
 from mobilenet_lib.engines.runtimes import hushed
@@ -259,7 +259,7 @@ def test_an_engine_agrees_with_eager(name, prepared, net, letters_to_test):
     ready = prepared(name)
     assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
     assert not net.training
-    worst = check(ready, net, images[:BATCH])
+    worst = verify(ready, net, images[:BATCH])
     with torch.inference_mode():
         right = (net(images).argmax(1) == labels).float().mean().item()
     assert 0.7 < right < 0.95
@@ -324,7 +324,7 @@ def test_slices_give_the_same_answers(name, options, prepared, net, letters_to_t
     if name not in HERE:
         pytest.skip(ENGINES[name].available().reason)
     ready = prepared(name, **options)
-    assert check(ready, net, letters_to_test[0][:BATCH]) < 1e-5
+    assert verify(ready, net, letters_to_test[0][:BATCH]) < 1e-5
     again = ready.variant(slice=4)
     assert (again.slice, again.streams, again.shape) == (4, ready.streams, None)
     assert type(again) is type(ready)
@@ -371,7 +371,7 @@ def test_threads_hold_inside_and_are_restored():
 def test_halves_stay_within_their_tolerance(net, letters_to_test):
     for precision in ("bf16", "fp16"):
         ready = in_torch.Folded(precision=precision).prepare(net, letters_to_test[0][:BATCH])
-        worst = check(ready, net, letters_to_test[0][:BATCH])
+        worst = verify(ready, net, letters_to_test[0][:BATCH])
         assert 1e-5 < worst <= ready.tolerance
 
 
@@ -387,10 +387,10 @@ def test_a_wrong_engine_is_found_out(net, letters_to_test):
 
     ready = Wrong().prepare(net, x)
     with pytest.raises(EngineError, match=r"wrong computes something else.* off by 0.01"):
-        check(ready, net, x)
+        verify(ready, net, x)
     ready.factor = float("nan")
     with pytest.raises(EngineError, match="off by nan"):
-        check(ready, net, x)
+        verify(ready, net, x)
     with pytest.raises(EngineError, match="expected"):
         difference(torch.zeros(2, 3), torch.zeros(2, 4))
     with pytest.raises(EngineError, match="one each"):
@@ -549,7 +549,7 @@ def test_a_cuda_graph_is_recorded_once_and_replayed(monkeypatch):
     ready, fake = cuda_graph.CudaGraph(), FakeCuda()
     fake.replace(monkeypatch, ready)
     ready.prepare(net, x)
-    check(ready, net, x)
+    verify(ready, net, x)
     first = ready.run(x)
     other = noise(2, 3, 33, 33, seed=2)
     assert difference(ready.run(other), net(other).detach()) < 1e-2

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mobilenet_lib import PAPER, MobileNet
-from mobilenet_lib.engines import ENGINES, Availability, EngineError, fastest, in_torch
+from mobilenet_lib.engines import ENGINES, Availability, EngineError, fastest, torch_engines
 
 # The function of that name hides the module.
 module = importlib.import_module("mobilenet_lib.engines.fastest")
@@ -48,14 +48,14 @@ def clock(monkeypatch):
     return seconds
 
 
-class Int8(in_torch.Eager):
+class Int8(torch_engines.Eager):
     """Wrong for the first `wrong` of the images that it is prepared with."""
 
     name, precision, calibrates, device = "fake-int8", "int8", True, "cpu"
     wrong = 2
 
     def __init__(self, *, slice=None):
-        in_torch.Engine.__init__(self, slice=slice)
+        torch_engines.Engine.__init__(self, slice=slice)
 
     def _prepare(self, net, example, calibration):
         self._net, self._flipped = net, calibration[: self.wrong]
@@ -98,26 +98,26 @@ def test_a_batch_is_tried_in_slices(net, images, clock):
 
 
 def test_a_wrong_engine_is_never_the_fastest(net, images, clock, monkeypatch):
-    class Wrong(in_torch.Eager):
+    class Wrong(torch_engines.Eager):
         name = "wrong"
 
         def _run(self, x):
             return super()._run(x) + 1
 
-    class Broken(in_torch.Eager):
+    class Broken(torch_engines.Eager):
         name = "broken"
 
         def _prepare(self, net, example, calibration):
             raise RuntimeError("no such kernel")
 
-    class Missing(in_torch.Eager):
+    class Missing(torch_engines.Eager):
         name = "missing"
 
         @classmethod
         def available(cls):
             return Availability(False, "it needs a quantum computer")
 
-    class Elsewhere(in_torch.Eager):
+    class Elsewhere(torch_engines.Eager):
         name, device = "elsewhere", "cuda"
 
     for kind in (Wrong, Broken, Missing, Elsewhere, Int8):

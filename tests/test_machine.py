@@ -73,14 +73,14 @@ def test_a_description_is_plain_data_of_the_system_it_was_read_from(tmp_path):
     cache(tmp_path, 2, 0, 1, "Data", "32K")
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cpuinfo").write_text("flags\t: avx2 avx512f\ncpu MHz\t: 1000.0\n")
-    told = machine.describe(tmp_path)
+    told = machine.describe_machine(tmp_path)
     assert json.loads(json.dumps(told)) == told
     assert told["features"] == ["AVX2", "AVX-512"]
     assert told["caches"] == {"l1d": 32768, "l2": None, "l3": None}
     assert told["clock_mhz"] == {"now": 1000.0, "highest": None}
     assert told["usable_cores"] == 2
     assert told["memory_bytes"] > 0
-    assert machine.describe(tmp_path / "nothing")["features"] is None
+    assert machine.describe_machine(tmp_path / "nothing")["features"] is None
 
 
 # --- Control groups: what containers and schedulers show ------------------------------------------

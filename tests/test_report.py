@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from mobilenet_lib import cli, files
 from mobilenet_lib.bench import report as reports
 from mobilenet_lib.bench.compare import Comparison, compare
-from mobilenet_lib.bench.hardware import describe
-from mobilenet_lib.bench.outcome import Checked, EngineBench, Quality, Timed
+from mobilenet_lib.bench.hardware import describe_hardware
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
+from mobilenet_lib.bench.results import Checked, EngineBench, Quality, Timed
 from mobilenet_lib.timing import Timing
 
 
@@ -44,7 +44,7 @@ def result(**changes):
         "threads": 2,
         "seed": 0,
         "ceilings": {"fp32": 171.0, "int8": 800.5},
-        "machine": describe(),
+        "machine": describe_hardware(),
         "engines": {
             "eager": Checked("torch", "fp32", 17_000_000, exact),
             "openvino-int8": Checked("OpenVINO", "int8", None, coarse),

@@ -27,11 +27,11 @@ from mobilenet_lib.train import (
     speed,
     train,
 )
-from mobilenet_lib.train.memory import Parts
+from mobilenet_lib.train.factory import load_data, make_network
+from mobilenet_lib.train.memory import MicroBatches
 from mobilenet_lib.train.optimizers import Average, RMSprop, make_optimizer, parameter_groups
 from mobilenet_lib.train.recipe import Network, Schedule, flat
-from mobilenet_lib.train.schedule import at
-from mobilenet_lib.train.setup import load_data, make_network
+from mobilenet_lib.train.schedule import lr_at
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_one_cycle_is_torchs(steps):
     optimizer = torch.optim.SGD([p], 0.2, 0.9)
     torchs = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=steps)
     for step in range(steps):
-        rate, momentum = at(Schedule(epochs=1), step, steps)
+        rate, momentum = lr_at(Schedule(epochs=1), step, steps)
         group = optimizer.param_groups[0]
         assert 0.2 * rate == pytest.approx(group["lr"], rel=1e-9)
         assert 0.9 + momentum == pytest.approx(group["momentum"], rel=1e-9)
@@ -228,14 +228,14 @@ def test_one_cycle_is_torchs(steps):
 
 @pytest.mark.parametrize("steps", range(1, 8))
 def test_one_cycle_holds_for_the_shortest_runs(steps):
-    rates = [at(Schedule(epochs=1), step, steps).rate for step in range(steps)]
+    rates = [lr_at(Schedule(epochs=1), step, steps).rate for step in range(steps)]
     assert all(0 < rate <= 1 for rate in rates)
     assert max(rates) > 0.5
 
 
 def test_cosine_with_warm_up():
     schedule = Schedule(epochs=10, shape="cosine", warm_up=2)
-    rates = [at(schedule, step, 100).rate for step in range(100)]
+    rates = [lr_at(schedule, step, 100).rate for step in range(100)]
     assert rates[:20] == pytest.approx([(i + 1) / 21 for i in range(20)])
     wanted = [(1 + math.cos(math.pi * i / 80)) / 2 for i in range(80)]
     assert rates[20:] == pytest.approx(wanted)
@@ -243,10 +243,10 @@ def test_cosine_with_warm_up():
 
 def test_exponential_falls_in_stairs():
     schedule = Schedule(epochs=9, shape="exponential", factor=0.94, every=2)
-    rates = [at(schedule, step, 9 * 7).rate for step in range(9 * 7)]
+    rates = [lr_at(schedule, step, 9 * 7).rate for step in range(9 * 7)]
     assert rates == pytest.approx([0.94 ** (step // 14) for step in range(63)])
     constant = Schedule(epochs=9, shape="constant")
-    assert {at(constant, step, 63).rate for step in range(63)} == {1.0}
+    assert {lr_at(constant, step, 63).rate for step in range(63)} == {1.0}
 
 
 # --- Averages, losses, statistics ------------------------------------------------------------
@@ -493,12 +493,12 @@ def test_too_little_memory_for_any_batch():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(OutOfMemory, match="not even 2 images"):
-        Parts(8, accumulate=True).run(never, lambda: None, 8)
+        MicroBatches(8, accumulate=True).run(never, lambda: None, 8)
 
 
 def test_what_a_failed_attempt_added_is_removed():
     """Memory runs out in a later part, when the first has added its gradient already."""
-    added, parts = [], Parts(16, accumulate=True)
+    added, parts = [], MicroBatches(16, accumulate=True)
     parts.count = 2
 
     def backward(rows):
@@ -517,7 +517,7 @@ def test_no_part_of_a_batch_is_too_small_to_be_normalized(batch, smallest, monke
     """Whatever fits, and also of a batch that broken images made smaller."""
     monkeypatch.setattr(memory.gc, "collect", lambda: 0)  # slow among all that other tests keep
     for fits in range(1, batch + 1):
-        seen, parts = [], Parts(batch, accumulate=True, smallest=smallest)
+        seen, parts = [], MicroBatches(batch, accumulate=True, smallest=smallest)
 
         def backward(rows, fits=fits, seen=seen):
             if rows.stop - rows.start > fits:
@@ -550,10 +550,10 @@ def test_several_processes_try_no_other_size():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(OutOfMemory, match=r"8 images .* one of 4 processes.*--batch-size 16, half"):
-        Parts(8, accumulate=False, processes=4).run(never, lambda: None, 8)
+        MicroBatches(8, accumulate=False, processes=4).run(never, lambda: None, 8)
     assert tried == [slice(0, 8)]
     with pytest.raises(ValueError, match="accumulate is for one process, here are 4"):
-        Parts(8, accumulate=True, processes=4)
+        MicroBatches(8, accumulate=True, processes=4)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory():
@@ -561,7 +561,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
         raise RuntimeError("shapes do not fit")
 
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        Parts(8, accumulate=True).run(wrong, lambda: None, 8)
+        MicroBatches(8, accumulate=True).run(wrong, lambda: None, 8)
 
 
 # --- The command -----------------------------------------------------------------------------
@@ -628,6 +628,8 @@ def test_an_interrupt_outside_the_loop_is_one_line(capsys, monkeypatch):
 def test_apply_setting_moves_momentum_too():
     recipe = tiny("x", optimizer="adamw")
     optimizer = make_optimizer(make_network(recipe, 4), recipe)
-    rate = optimizers.apply_setting(optimizer, recipe.optimization, at(Schedule(epochs=1), 0, 100))
+    rate = optimizers.apply_setting(
+        optimizer, recipe.optimization, lr_at(Schedule(epochs=1), 0, 100)
+    )
     assert rate == pytest.approx(0.02 / 25)
     assert all(g["betas"] == pytest.approx((0.95, 0.9)) for g in optimizer.param_groups)

@@ -106,7 +106,7 @@ from pathlib import Path
 import torch
 from accelerate.utils import gather_object
 from mobilenet_lib.train import Recipe, Trainer, train
-from mobilenet_lib.train.setup import load_data
+from mobilenet_lib.train.factory import load_data
 
 found, place, launched = [], Path(sys.argv[2]), json.loads(sys.argv[1])
 for name, recipe in launched.items():

@@ -17,7 +17,7 @@ from tiny_training import tiny, write_folder, write_images
 from mobilenet_lib import cli, data
 from mobilenet_lib.files import short_path
 from mobilenet_lib.train import CheckpointError, TooManyLeftOut, Trainer, checkpoint, train
-from mobilenet_lib.train.setup import check_batch, make_network, published
+from mobilenet_lib.train.factory import check_batch, make_network, published
 
 TEST = {f"{name}.png" for name in ("blue/04", "blue/06", "blue/10", "red/01", "red/04", "red/05")}
 """What is held out of two classes of twelve images."""

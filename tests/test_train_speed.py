@@ -13,12 +13,12 @@ from mobilenet_lib import cli, files, machine
 from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
 from mobilenet_lib.timing import Timing
-from mobilenet_lib.train import Trainer, speed, trial
+from mobilenet_lib.train import Trainer, choose_plan, plan_benchmark
+from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
+from mobilenet_lib.train.plan_benchmark import Trial
 from mobilenet_lib.train.recipe import PLANS as NAMES
-from mobilenet_lib.train.speed import Choice, choose, decide
-from mobilenet_lib.train.trial import Trial
 
 CPU = torch.device("cpu")
 
@@ -166,17 +166,17 @@ def test_bf16_must_be_clearly_faster():
 def test_a_plan_that_computes_something_else_is_not_chosen(monkeypatch):
     """Even if it were the fastest by far."""
     recipe = tiny("x", plan="auto")
-    monkeypatch.setattr(speed, "has_bf16", lambda device: True)
+    monkeypatch.setattr(choose_plan, "has_bf16", lambda device: True)
     monkeypatch.setattr(Trial, "time", lambda self: 1e-3 if self.plan == "bf16" else 1.0)
-    assert speed.measure(recipe, CPU, 8).plan == "bf16"
-    results = trial.layer_results
+    assert choose_plan.measure(recipe, CPU, 8).plan == "bf16"
+    results = plan_benchmark.layer_results
 
     def wrong(layer, x, plan):
         y, dx, dw = results(layer, x, plan)
         return [y, dx, 1.05 * dw if plan == "bf16" else dw]
 
-    monkeypatch.setattr(trial, "layer_results", wrong)
-    choice = speed.measure(recipe, CPU, 8)
+    monkeypatch.setattr(plan_benchmark, "layer_results", wrong)
+    choice = choose_plan.measure(recipe, CPU, 8)
     assert choice.plan != "bf16"
     assert "bf16 computed something else than fp32" in choice.reason
 
@@ -184,7 +184,7 @@ def test_a_plan_that_computes_something_else_is_not_chosen(monkeypatch):
 def test_a_choice_is_measured_once_a_machine_and_size(monkeypatch):
     asked = []
     found = Choice("fp32", "the fastest step measured here", {"fp32": 1.0})
-    monkeypatch.setattr(speed, "measure", lambda *given: asked.append(given) or found)
+    monkeypatch.setattr(choose_plan, "measure", lambda *given: asked.append(given) or found)
     recipe = tiny("x", plan="auto")
     assert choose(recipe, CPU) == choose(recipe, CPU) == found
     assert len(asked) == 1
@@ -193,7 +193,7 @@ def test_a_choice_is_measured_once_a_machine_and_size(monkeypatch):
     torch.set_num_threads(2)
     choose(recipe, CPU)
     assert len(asked) == 4
-    (file, *_) = speed.cache_folder().glob("*.json")
+    (file, *_) = choose_plan.cache_folder().glob("*.json")
     file.write_text("{half", "utf-8")
     torch.set_num_threads(1)
     for changes in ({}, {"alpha": 0.2}, {"batch_size": 4}):
@@ -215,16 +215,16 @@ def test_measuring_leaves_no_trace_in_the_random_numbers(monkeypatch):
 
 
 def test_bf16_without_hardware_is_refused(monkeypatch):
-    monkeypatch.setattr(speed, "has_bf16", lambda device: False)
+    monkeypatch.setattr(choose_plan, "has_bf16", lambda device: False)
     with pytest.raises(ValueError, match=r"plan bf16 computes in bf16, .* cpu has no hardware"):
         choose(tiny("x", plan="bf16"), CPU)
     assert choose(tiny("x", plan="fp32-gemm"), CPU).plan == "fp32-gemm"
-    assert not any("bf16" in n for n in speed.measure(tiny("x"), CPU, 8).milliseconds)
+    assert not any("bf16" in n for n in choose_plan.measure(tiny("x"), CPU, 8).milliseconds)
 
 
 def a_file_in_the_way(folder, monkeypatch):
     (folder / "file").write_text("")
-    monkeypatch.setenv(speed.CACHE_VARIABLE, str(folder / "file" / "speed"))
+    monkeypatch.setenv(choose_plan.CACHE_VARIABLE, str(folder / "file" / "speed"))
     return "Not a directory"
 
 
@@ -232,14 +232,14 @@ def no_home(folder, monkeypatch):
     def refuse(name):
         raise RuntimeError("could not determine the home directory")
 
-    monkeypatch.delenv(speed.CACHE_VARIABLE)
-    monkeypatch.setattr(speed.platformdirs, "user_cache_path", refuse)
+    monkeypatch.delenv(choose_plan.CACHE_VARIABLE)
+    monkeypatch.setattr(choose_plan.platformdirs, "user_cache_path", refuse)
     return "this user has no home folder"
 
 
 def no_home_for_older_platformdirs(folder, monkeypatch):
-    monkeypatch.delenv(speed.CACHE_VARIABLE)
-    monkeypatch.setattr(speed.platformdirs, "user_cache_path", lambda name: Path("~/.cache"))
+    monkeypatch.delenv(choose_plan.CACHE_VARIABLE)
+    monkeypatch.setattr(choose_plan.platformdirs, "user_cache_path", lambda name: Path("~/.cache"))
     monkeypatch.setattr(files.os.path, "expanduser", lambda path: path)
     return "this user has no home folder"
 
@@ -248,20 +248,22 @@ def no_home_for_older_platformdirs(folder, monkeypatch):
 def test_a_choice_that_cannot_be_kept_is_used(where, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     why = where(tmp_path, monkeypatch)
-    monkeypatch.setattr(speed, "measure", lambda *_: Choice("fp32", "measured", {"fp32": 1.0}))
+    monkeypatch.setattr(
+        choose_plan, "measure", lambda *_: Choice("fp32", "measured", {"fp32": 1.0})
+    )
     assert choose(tiny("x", plan="auto"), CPU).reason == f"measured; not kept, {why}"
     assert not (tmp_path / "~").exists()
 
 
 def test_the_choice_stays_when_a_run_goes_on(monkeypatch, tmp_path):
     images = write_images(tmp_path / "images.parquet")
-    monkeypatch.setattr(speed, "measure", lambda *_: Choice("fp32-gemm", "measured", {}))
+    monkeypatch.setattr(choose_plan, "measure", lambda *_: Choice("fp32-gemm", "measured", {}))
     trainer = Trainer(tiny(images, plan="auto"), tmp_path / "run")
     trainer.step()
     trainer.save()
-    for file in speed.cache_folder().iterdir():
+    for file in choose_plan.cache_folder().iterdir():
         file.unlink()
-    monkeypatch.setattr(speed, "measure", lambda *_: Choice("nchw-fp32", "measured", {}))
+    monkeypatch.setattr(choose_plan, "measure", lambda *_: Choice("nchw-fp32", "measured", {}))
     again = Trainer(tiny(images, plan="auto"), tmp_path / "run", resume=True)
     assert again.choice == Choice("fp32-gemm", "measured", {})
 

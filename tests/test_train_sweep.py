@@ -13,8 +13,8 @@ from tiny_training import tiny, write_folder, write_images
 
 from mobilenet_lib import cli, results
 from mobilenet_lib.train import CheckpointError, Recipe, Trainer, preset, sweep, train
-from mobilenet_lib.train.setup import load_data
-from mobilenet_lib.train.sweep import Grid, Run, changed_options, is_done, label, run_all
+from mobilenet_lib.train.factory import load_data
+from mobilenet_lib.train.sweep import Grid, GridRun, changed_options, is_done, label, run_all
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +98,17 @@ def test_a_sweep_skips_what_is_done_and_goes_on_with_what_is_not(images, tmp_pat
 
 
 def make_run(tmp_path, recipe, code):
-    return Run(recipe, tmp_path / "run", tmp_path / "out.json", (sys.executable, "-c", code))
+    return GridRun(recipe, tmp_path / "run", tmp_path / "out.json", (sys.executable, "-c", code))
 
 
 def test_a_failed_run_is_named_and_the_others_go_on(tmp_path):
     recipe, said = tiny("x"), []
-    bad = Run(recipe, tmp_path / "bad", tmp_path / "bad.json", (sys.executable, "-c", "exit(3)"))
+    bad = GridRun(
+        recipe, tmp_path / "bad", tmp_path / "bad.json", (sys.executable, "-c", "exit(3)")
+    )
     path = tmp_path / "good/results.json"
     code = f"open({str(path)!r}, 'w').write('{{\"test_accuracy\": 0.5}}')"
-    good = Run(recipe, path.parent, tmp_path / "good.json", (sys.executable, "-c", code))
+    good = GridRun(recipe, path.parent, tmp_path / "good.json", (sys.executable, "-c", code))
     assert run_all([bad, good], 2, said.append) == [bad]
     assert json.loads((tmp_path / "good.json").read_text()) == {"test_accuracy": 0.5}
     assert any("ended with code 3; see" in line for line in said)

@@ -76,9 +76,9 @@ for name, seconds in interleave(tasks, readings=9).items():
 # **Predict:** a number that comes from memory, how many mult-adds could the processor do in the same time?
 
 # %% tags=["nbval-ignore-output"]
-from mobilenet_lib.bench.ceilings import bench_ceilings
+from mobilenet_lib.bench.peaks import bench_peaks
 
-ceilings = bench_ceilings()
+ceilings = bench_peaks()
 print(ceilings)
 
 # %% [markdown]

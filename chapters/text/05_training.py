@@ -101,14 +101,14 @@ print(small.regularization)
 import copy
 import itertools
 
-from mobilenet_lib.train.schedule import at
+from mobilenet_lib.train.schedule import lr_at
 
 trainer = Trainer(small)
 ours, velocity = copy.deepcopy(trainer.net).eval(), {}
 pictures = dict(batch_size=64, resolution=32, seed=small.seed, device=trainer.device)
 batches = data.load("glyphs", **pictures)
 for step, (x, y) in enumerate(itertools.islice(batches, 3)):
-    now = at(small.schedule, step, trainer.steps)
+    now = lr_at(small.schedule, step, trainer.steps)
     ours.zero_grad()
     loss = cross_entropy(ours(x), y)
     loss.backward()
@@ -138,7 +138,7 @@ print(len(list(ours.parameters())), "tensors of weights, moved alike")
 recipes = {"one-cycle (quick)": preset("quick"), "stairs (paper)": preset("paper")}
 recipes["cosine (modern)"] = preset("modern")
 rates = {
-    name: [at(recipe.schedule, 10 * step, 10_000).rate for step in range(1000)]
+    name: [lr_at(recipe.schedule, 10 * step, 10_000).rate for step in range(1000)]
     for name, recipe in recipes.items()
 }
 plots.schedules(rates)

@@ -83,10 +83,10 @@ for name, engine in ENGINES.items():
 # Each is used in the same way: prepared once, which may take seconds, then run. Before any time is taken, its logits are held against eager's.
 
 # %%
-from mobilenet_lib.engines import check
+from mobilenet_lib.engines import verify
 
 engine = ENGINES["folded"]().prepare(net, images)
-assert check(engine, net, images) < engine.tolerance
+assert verify(engine, net, images) < engine.tolerance
 assert torch.equal(engine.run(images).argmax(1), net(images).argmax(1))
 
 # %% [markdown]
@@ -101,7 +101,7 @@ names = ["eager", "channels_last", "folded", "compiled"]
 names += ["onnxruntime", "openvino", "openvino-bf16"]
 ready = {n: ENGINES[n]().prepare(big, photo) for n in names if ENGINES[n].available()}
 for engine in ready.values():
-    assert check(engine, big, photo) < engine.tolerance
+    assert verify(engine, big, photo) < engine.tolerance
 
 # %% [markdown]
 # **Predict:** all do the same 569 million mult-adds. How many times as fast as eager will the fastest be?
@@ -292,37 +292,37 @@ for name, reason in best.left_out.items():
 # **8.1** Write `fold(weight, gamma, beta, mean, variance, eps)` with NumPy arrays, for a weight of shape (out, in, height, width). It returns the folded weight and the bias.
 
 # %%
-from mobilenet_lib.checks import check as check_answer
+from mobilenet_lib.checks import check
 
 fold = ...  # def fold(weight, gamma, beta, mean, variance, eps): ...
-check_answer("8.1", fold)
+check("8.1", fold)
 
 # %% [markdown]
 # **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel: whole numbers, and the step of each row. The largest whole number is 127 for eight bits.
 
 # %%
-from mobilenet_lib.checks import check as check_answer
+from mobilenet_lib.checks import check
 
 quantize = ...  # def quantize(weight, bits): ...
-check_answer("8.2", quantize)
+check("8.2", quantize)
 
 # %% [markdown]
 # **8.3** Before folding, each filter of 1.0 MobileNet-224 comes with four numbers of its batch normalization, after it with one bias. How many numbers does folding save in all?
 
 # %%
-from mobilenet_lib.checks import check as check_answer
+from mobilenet_lib.checks import check
 
 answer = ...
-check_answer("8.3", answer)
+check("8.3", answer)
 
 # %% [markdown]
 # **8.4** The depthwise layers take 20 % of the time. An engine makes everything else four times as fast and leaves them as they are. How many times as fast is the network?
 
 # %%
-from mobilenet_lib.checks import check as check_answer
+from mobilenet_lib.checks import check
 
 answer = ...
-check_answer("8.4", answer)
+check("8.4", answer)
 
 # %% [markdown]
 # ## Summary

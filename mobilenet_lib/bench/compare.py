@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .outcome import label
-from .report import Key, Report, ReportError, describe, key
+from .report import Key, Report, ReportError, key, row_title
+from .results import label
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def compare(first: Report, second: Report) -> Comparison:
         network=first["network"],
         pairs=tuple(pairs),
         differences=dict(different(first, second)),
-        only_first=tuple(describe(found) for found in in_order(a) if found not in b),
-        only_second=tuple(describe(found) for found in in_order(b) if found not in a),
+        only_first=tuple(row_title(found) for found in in_order(a) if found not in b),
+        only_second=tuple(row_title(found) for found in in_order(b) if found not in a),
     )
 
 

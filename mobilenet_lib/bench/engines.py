@@ -13,16 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..engines import Engine, EngineError, check
+from ..engines import Engine, EngineError, verify
 from ..model import PAPER, MobileNet
 from ..timing import Timing, check_device, interleave, ratio, torch_defaults
 from ..timing import threads as with_threads
 from ..validation import check_int
-from .ceilings import bench_ceilings
-from .hardware import describe
-from .outcome import EAGER, OPENVINO, Checked, EngineBench, Timed
+from .hardware import describe_hardware
+from .peaks import bench_peaks
 from .peers import first_line, peers
 from .quality import Examiner
+from .results import EAGER, OPENVINO, Checked, EngineBench, Timed
 from .ways import SLICES, choose, cuts, maker
 
 CLASSES = 1000
@@ -114,14 +114,14 @@ def bench_engines(
             make = maker(kind, in_torch)
             try:
                 engine = make().prepare(net, images[:1], images[-CALIBRATION:], count)
-                quality = examiner.quality(make, engine.precision, check(engine, net, images[:1]))
+                quality = examiner.quality(make, engine.precision, verify(engine, net, images[:1]))
             except Exception as error:  # whatever breaks in one engine: said, and the others go on
                 failed[name] = explain(error)
             else:
                 size = engine.size_bytes
                 checked[name] = Checked(kind.summary, engine.precision, size, quality)
         progress("measuring this machine's ceilings")
-        found_peaks = bench_ceilings(device=device, threads=count, seed=seed, largest=1 << 16)
+        found_peaks = bench_peaks(device=device, threads=count, seed=seed, largest=1 << 16)
         ceilings = {peak.precision: peak.gflops for peak in found_peaks.peaks if peak.gflops}
         timings: list[Timed] = []
         for size in sizes:
@@ -133,7 +133,7 @@ def bench_engines(
                     made = maker(chosen[name], in_torch, **cut)
                     try:
                         engine = made().prepare(net, batch, images[-CALIBRATION:], count)
-                        check(engine, net, batch)
+                        verify(engine, net, batch)
                     except Exception as error:
                         key = f"{name}, batch of {size}" + "".join(f", {k} {cut[k]}" for k in cut)
                         failed[key] = explain(error)
@@ -160,7 +160,7 @@ def bench_engines(
         threads=count,
         seed=seed,
         ceilings=ceilings,
-        machine=describe(where),
+        machine=describe_hardware(where),
         engines=checked,
         timings=tuple(timings),
         missing=missing,

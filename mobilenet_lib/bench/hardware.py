@@ -7,15 +7,15 @@ from typing import Any
 import torch
 
 from .. import machine
-from ..train.speed import device_name
+from ..train.choose_plan import device_name
 
 
-def describe(device: torch.device | str = "cpu") -> dict[str, Any]:
-    """`machine.describe()`, and what torch knows of itself and of the device; plain data."""
+def describe_hardware(device: torch.device | str = "cpu") -> dict[str, Any]:
+    """`machine.describe_machine()`, and what torch knows of itself and the device."""
     where = torch.device(device)
     return {
         "device": device_name(where),
-        **machine.describe(),
+        **machine.describe_machine(),
         "torch": {
             "version": torch.__version__,
             "threads": torch.get_num_threads(),

@@ -10,10 +10,10 @@ import torch
 from ..architecture import Architecture, mobilenet_v1
 from ..timing import Timing, interleave, ratio, torch_defaults
 from ..timing import threads as use_threads
-from ..train.speed import device_name
+from ..train.choose_plan import device_name
 from ..validation import check_int
-from .ceilings import Ceilings, bench_ceilings
-from .marks import Marked, Setting, Step, build, images, steps, whole
+from .layer_timer import LayerTimer, Setting, Stage, build, images, stages, whole
+from .peaks import MachinePeaks, bench_peaks
 from .profile import LayersBench, layer_times
 from .roofline import pieces
 
@@ -35,7 +35,7 @@ def bench_layers(
     device: str = "cpu",
     threads: int | None = None,
     seed: int = 0,
-    ceilings: Ceilings | None = None,
+    ceilings: MachinePeaks | None = None,
 ) -> LayersBench:
     """Profile a MobileNet layer by layer, eager, beside the whole of it.
 
@@ -60,7 +60,7 @@ def bench_layers(
     seed
         Of the weights and the images.
     ceilings
-        As `bench_ceilings` measured them here, with the same threads; None: they are measured.
+        As `bench_peaks` measured them here, with the same threads; None: they are measured.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def bench_layers(
     arch = mobilenet_v1(alpha, resolution, body=body)
     tiny_arch = mobilenet_v1(TINY_ALPHA, TINY_RESOLUTION, body=body)
     with use_threads(threads) as count:
-        limits = fitting_ceilings(ceilings, setting, count)
+        limits = matching_peaks(ceilings, setting, count)
         net = build(arch, setting)
         x = images(resolution, setting)
         marked, tiny = marked_pass(net, x, setting), tiny_pass(tiny_arch, setting)
@@ -96,7 +96,7 @@ def bench_layers(
     )
 
 
-def marked_pass(net: torch.nn.Module, x: torch.Tensor, setting: Setting) -> Marked:
+def marked_pass(net: torch.nn.Module, x: torch.Tensor, setting: Setting) -> LayerTimer:
     """A pass with marks that was seen to compute what the network computes.
 
     Raises
@@ -104,8 +104,8 @@ def marked_pass(net: torch.nn.Module, x: torch.Tensor, setting: Setting) -> Mark
     ArithmeticError
         Run piece by piece, the network gives other logits.
     """
-    run: list[Step] = steps(net)
-    marked = Marked(run, x, setting.device)
+    run: list[Stage] = stages(net)
+    marked = LayerTimer(run, x, setting.device)
     expected, found = whole(net, x)(), marked()
     marked.passes.clear()
     if not torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item()):
@@ -113,7 +113,7 @@ def marked_pass(net: torch.nn.Module, x: torch.Tensor, setting: Setting) -> Mark
     return marked
 
 
-def tiny_pass(arch: Architecture, setting: Setting) -> Marked:
+def tiny_pass(arch: Architecture, setting: Setting) -> LayerTimer:
     """A marked pass of a network that computes next to nothing, one image at a time."""
     alone = Setting(1, setting.layout, setting.folded, setting.precision, setting.device)
     net = build(arch, alone)
@@ -129,10 +129,10 @@ def overheads(seconds: Mapping[str, Sequence[float]], arch: Architecture) -> dic
     return {kind: statistics.median(medians) for kind, medians in found.items()}
 
 
-def fitting_ceilings(given: Ceilings | None, setting: Setting, count: int) -> Ceilings:
+def matching_peaks(given: MachinePeaks | None, setting: Setting, count: int) -> MachinePeaks:
     """The ceilings that were given, if they are of these threads; else measured ones."""
     if given is None:
-        return bench_ceilings((setting.precision,), device=setting.device, seed=setting.seed)
+        return bench_peaks((setting.precision,), device=setting.device, seed=setting.seed)
     if torch.device(setting.device).type == "cpu" and given.threads != count:
         raise ValueError(
             f"the ceilings were measured with {given.threads} threads, the network runs with "

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..engines import ENGINES, difference
 from ..engines.runtimes import load_openvino, openvino_core
-from .outcome import EAGER, LOGITS, OPENVINO
+from .results import EAGER, LOGITS, OPENVINO
 
 CLASSES = 1000
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from ..architecture import Architecture
 from ..layer import KIND_LABELS
 from ..timing import Timing
-from .ceilings import Ceilings
-from .marks import Setting
+from .layer_timer import Setting
+from .peaks import MachinePeaks
 from .roofline import Bound, Calibration, Work, by_kind, calibrate, pieces, predict_work
 
 ADDED_LIMIT = 0.1
@@ -80,7 +80,7 @@ class LayersBench:
     """Median over the rounds of: the layers' times added, over the whole's beside them."""
     overhead_ms: dict[str, float]
     """What a call takes that computes next to nothing, by kind."""
-    ceilings: Ceilings
+    ceilings: MachinePeaks
 
     @property
     def within_limits(self) -> bool:
@@ -133,7 +133,10 @@ class LayersBench:
 
 
 def calibration_of(
-    rows: Sequence[LayerTime], overhead_s: Mapping[str, float], ceilings: Ceilings, precision: str
+    rows: Sequence[LayerTime],
+    overhead_s: Mapping[str, float],
+    ceilings: MachinePeaks,
+    precision: str,
 ) -> Calibration:
     """What the measured layers of one network tell the roofline about others."""
     measured = [
@@ -148,7 +151,7 @@ def layer_times(
     setting: Setting,
     seconds: Mapping[str, Sequence[float]],
     overhead: Mapping[str, float],
-    ceilings: Ceilings,
+    ceilings: MachinePeaks,
 ) -> tuple[LayerTime, ...]:
     """Work and time of each piece put together, rates and shares computed.
 

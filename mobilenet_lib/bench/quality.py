@@ -20,7 +20,7 @@ from ..files import find_data
 from ..model import MobileNet
 from ..photos import credits, load_photo
 from ..weights import load_published
-from .outcome import Quality
+from .results import Quality
 
 READER, DETECTOR = "letters_100_56", "person_detector"
 IMAGES, BATCH = 1000, 40

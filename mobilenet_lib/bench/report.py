@@ -23,7 +23,7 @@ import jsonschema
 
 from ..files import provenance, write_atomically
 from ..installed import version_of
-from .outcome import EngineBench, label
+from .results import EngineBench, label
 
 FORMAT, VERSION = "mobilenet-bench", 1
 SCHEMA = Path(__file__).with_name("report.schema.json")
@@ -133,7 +133,7 @@ def check_report(report: Any, name: str) -> None:
         if row["ours"] and row["name"] not in report["engines"]:
             raise ReportError(f"{at}.name: {brief(repr(row['name']))} is none of $.engines")
         if key(row) in seen:
-            raise ReportError(f"{at}: {brief(describe(key(row)))} is there twice")
+            raise ReportError(f"{at}: {brief(row_title(key(row)))} is there twice")
         seen.add(key(row))
 
 
@@ -150,7 +150,7 @@ def key(row: dict[str, Any]) -> Key:
     return row["batch_size"], row["name"], row["slice"], row["streams"]
 
 
-def describe(key: Key) -> str:
+def row_title(key: Key) -> str:
     """A measurement's key, to read."""
     batch_size, name, slice, streams = key
     return f"{label(name, slice, streams)} at batch {batch_size}"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..timing import Timing, check_device, interleave, ratio, torch_defaults
 from ..timing import threads as use_threads
-from ..train.speed import device_name
+from ..train.choose_plan import device_name
 from ..validation import check_int, check_share
 
 SPARSITIES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
@@ -139,7 +139,7 @@ def bench_sparse(
             found, missing = kernels(pruned, x, device)
             exact = pruned.double() @ x.double()
             for name, kernel in found.items():
-                check(name, share, kernel(), exact)
+                check_product(name, share, kernel(), exact)
                 tasks[share, name] = kernel
         seconds = interleave(tasks, readings, device=device, least_s=LEAST_S)
     names = [name for name in found if name != DENSE]
@@ -188,7 +188,7 @@ def kernels(
     return found, {}
 
 
-def check(name: str, share: float, answer: Tensor, exact: Tensor) -> None:
+def check_product(name: str, share: float, answer: Tensor, exact: Tensor) -> None:
     """Refuse a kernel whose product is not the exact one."""
     off = ((answer.cpu().double() - exact).abs().max() / exact.abs().max().clamp(min=1e-30)).item()
     if not off <= TOLERANCE:

@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from ..architecture import Architecture
 from ..model import PAPER, MobileNet
 from ..timing import Timing, check_device, interleave, ratio, torch_defaults
+from ..train.choose_plan import Choice, choose, device_name
 from ..train.depthwise import input_gradient
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
+from ..train.plan_benchmark import ROUNDED, apart
 from ..train.recipe import Recipe
-from ..train.speed import Choice, choose, device_name
-from ..train.trial import ROUNDED, apart
 
 OURS, COMPILED, NAIVE = "ours", "ours, compiled", "naive: eager, NCHW, fp32"
 NAIVE_LIMIT, TIMM_LIMIT = 0.45, 0.7

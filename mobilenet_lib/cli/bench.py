@@ -168,9 +168,9 @@ class Bench:
         return judged(bench_layers(**batch(given)))
 
     def _sixteen(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
-        from ..bench.sixteen import bench_sixteen
+        from ..bench.paper_models import bench_paper_models
 
-        return judged(bench_sixteen(**batch(given)))
+        return judged(bench_paper_models(**batch(given)))
 
     def _int8(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
         from ..bench.int8 import bench_int8
@@ -184,9 +184,9 @@ class Bench:
         return result, asdict(result), True
 
     def _machine(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
-        from ..bench.ceilings import bench_ceilings
+        from ..bench.peaks import bench_peaks
 
-        result = bench_ceilings(**given)
+        result = bench_peaks(**given)
         return result, asdict(result), True
 
     def _data(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:

@@ -43,7 +43,7 @@ class Sweep:
     """Only print one command a run, for a cluster's scheduler."""
 
     def run(self) -> int:
-        """Run the grid; the exit code is 1 if a run failed."""
+        """GridRun the grid; the exit code is 1 if a run failed."""
         from ..results import results_folder
         from ..train import sweep
         from ..train.sweep import Grid
@@ -63,7 +63,7 @@ class Sweep:
         out = self.out or results_folder(self.name)
         python = (sys.executable, "-m", "mobilenet_lib.cli")
         planned = [
-            sweep.Run(
+            sweep.GridRun(
                 recipe,
                 kept / sweep.label(recipe),
                 out / f"{sweep.label(recipe)}.json",

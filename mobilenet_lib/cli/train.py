@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from ..train.presets import QUICK
+from ..train.presets import QUICK_RECIPE
 from ..train.recipe import (
     PARTS,
     Data,
@@ -29,12 +29,12 @@ class Options:
 
     recipe: Literal["quick", "paper", "modern"] = "quick"
     """Where all values below start from: --recipe paper --help shows the paper's."""
-    network: Annotated[Network, tyro.conf.arg(name="")] = QUICK.network
-    data: Annotated[Data, tyro.conf.arg(name="")] = QUICK.data
-    optimization: Annotated[Optimization, tyro.conf.arg(name="")] = QUICK.optimization
-    schedule: Annotated[Schedule, tyro.conf.arg(name="")] = QUICK.schedule
-    regularization: Annotated[Regularization, tyro.conf.arg(name="")] = QUICK.regularization
-    speed: Annotated[Speed, tyro.conf.arg(name="")] = QUICK.speed
+    network: Annotated[Network, tyro.conf.arg(name="")] = QUICK_RECIPE.network
+    data: Annotated[Data, tyro.conf.arg(name="")] = QUICK_RECIPE.data
+    optimization: Annotated[Optimization, tyro.conf.arg(name="")] = QUICK_RECIPE.optimization
+    schedule: Annotated[Schedule, tyro.conf.arg(name="")] = QUICK_RECIPE.schedule
+    regularization: Annotated[Regularization, tyro.conf.arg(name="")] = QUICK_RECIPE.regularization
+    speed: Annotated[Speed, tyro.conf.arg(name="")] = QUICK_RECIPE.speed
 
     @classmethod
     def of(cls, recipe: Recipe) -> Options:

@@ -22,14 +22,14 @@ from ..architecture import MAX_RESOLUTION, MIN_RESOLUTION
 from ..preprocess import Preprocess
 from ..timing import check_device, torch_defaults
 from ..validation import check_choice, check_int
-from .augmentation import AUGMENTATIONS, LIGHT, PAPER, WHOLE, Augmentation, Shard
+from .augmentation import AUGMENTATIONS, LIGHT, PAPER_AUGMENTATION, WHOLE, Augmentation, Shard
 from .batches import Batches, LetterBatches, Place
 from .decode import Skipped
 from .difficulty import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
 from .folder import folder_source
 from .hub import hub_source, hub_stream
+from .hub_datasets import ANY_FOLDER, GLYPHS, KNOWN, Known
 from .images import ImageBatches
-from .known import ANY_FOLDER, GLYPHS, KNOWN, Known
 from .parquet import parquet_source
 from .shards import find_tables
 from .source import LeftOut
@@ -39,7 +39,7 @@ __all__ = [
     "HARSH",
     "KNOWN",
     "LIGHT",
-    "PAPER",
+    "PAPER_AUGMENTATION",
     "SOFT",
     "WHOLE",
     "Augmentation",

@@ -154,11 +154,13 @@ class Augmentation:
 
 # Inception's crops and colours in the authors' published code; they say that small models want
 # less of it, in particular fewer very small crops, and print no numbers. LIGHT's are ours.
-PAPER = Augmentation(area=(0.05, 1.0), brightness=32 / 255, contrast=0.5, saturation=0.5, hue=0.2)
+PAPER_AUGMENTATION = Augmentation(
+    area=(0.05, 1.0), brightness=32 / 255, contrast=0.5, saturation=0.5, hue=0.2
+)
 LIGHT = Augmentation(area=(0.5, 1.0), brightness=16 / 255, contrast=0.25, saturation=0.25, hue=0.02)
 RAND = replace(LIGHT, rand=RandAugment())
 AUGMENTATIONS: dict[str, Augmentation | None] = {
-    "paper": PAPER,
+    "paper": PAPER_AUGMENTATION,
     "light": LIGHT,
     "rand": RAND,
     "none": None,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..validation import check_choice
-from .known import Known
+from .hub_datasets import Known
 from .source import Source, check_labels
 
 SHUFFLE_BUFFER = 4096

@@ -6,17 +6,17 @@ for name, engine in ENGINES.items():
     print(name, engine.available() or engine.available().reason)
 
 engine = ENGINES["openvino"]().prepare(net, example)
-check(engine, net, example)        # the same logits, within the engine's tolerance
+verify(engine, net, example)        # the same logits, within the engine's tolerance
 logits = engine.run(images)
 """
 
-from .checked import accuracy, answers, check, difference
 from .engine import Availability, Engine, EngineError
 from .export import export
 from .exported import Exported, load_exported
 from .fastest import Fastest, fastest
 from .folding import fold, fold_pair
 from .registry import ENGINES
+from .verify import accuracy, answers, difference, verify
 
 __all__ = [
     "ENGINES",
@@ -27,11 +27,11 @@ __all__ = [
     "Fastest",
     "accuracy",
     "answers",
-    "check",
     "difference",
     "export",
     "fastest",
     "fold",
     "fold_pair",
     "load_exported",
+    "verify",
 ]

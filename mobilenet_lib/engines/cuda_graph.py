@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .engine import Availability, Precision
-from .in_torch import Folded
+from .torch_engines import Folded
 
 WARM_UP = 3
 

@@ -16,13 +16,13 @@ from ..model import MobileNet
 from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from ..validation import check_choice
-from ..weights.checkpoint import described
-from ..weights.described import FORMAT
+from ..weights.checkpoint import make_metadata
+from ..weights.metadata import FORMAT
 from . import onnx_model
-from .checked import difference
 from .engine import TOLERANCES, EngineError
 from .exported import SUFFIXES, available, load_exported
 from .runtimes import load_openvino
+from .verify import difference
 from .with_executorch import lower
 from .with_openvino import read_model
 
@@ -76,7 +76,7 @@ def export(
     there = available(format, int8=calibration is not None)
     if not there:
         raise EngineError(f"a network cannot be written for {format} here: {there.reason}")
-    said = json.dumps(described(net, "export", preprocess, classes))
+    said = json.dumps(make_metadata(net, "export", preprocess, classes))
     if net.training:
         raise EngineError("the network is in training mode; call net.eval() first")
     side = net.arch.resolution

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..model import Head
 from ..preprocess import Preprocess
 from ..validation import check_choice
-from ..weights.described import FORMAT, Description, describe
+from ..weights.metadata import FORMAT, Description, read_metadata
 from ..weights.naming import OURS
 from .engine import Availability, EngineError
 from .runtimes import load_onnxruntime, openvino_core
@@ -122,7 +122,7 @@ def available(format: str, int8: bool = False) -> Availability:
 
 def _described(file: Path, said: str) -> Description:
     try:
-        return describe(OURS, {FORMAT: json.loads(said)})
+        return read_metadata(OURS, {FORMAT: json.loads(said)})
     except ValueError as error:  # what is no JSON, or says something impossible
         raise EngineError(f"{file}: what it says of itself is damaged: {error}") from error
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from ..timing import Timing, interleave, ratio, torch_defaults
 from ..timing import threads as torch_threads
 from ..validation import check_choice, check_int, check_share
-from .checked import accuracy, check
 from .engine import Engine, EngineError
-from .in_torch import Eager
 from .registry import ENGINES
+from .torch_engines import Eager
+from .verify import accuracy, verify
 
 SLICES = (1, 2, 4, 8, 16)
 
@@ -146,7 +146,7 @@ def _prepared(
         return f"it runs on {engine.device}, the example is on {example.device.type}"
     try:
         engine.prepare(net, example, calibration, threads)
-        check(engine, net, example)
+        verify(engine, net, example)
     except EngineError as error:
         return str(error)
     except Exception as error:  # any error of others' packages: told, and the rest goes on

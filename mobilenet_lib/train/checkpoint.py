@@ -19,8 +19,8 @@ import torch
 from filelock import FileLock, Timeout
 
 from ..files import write_atomically
+from .factory import same_place
 from .recipe import Recipe
-from .setup import same_place
 
 NAME = "training.ckpt"
 MAGIC = b"mobilenet_lib training state, version 1\n"

@@ -24,14 +24,14 @@ from torch import Tensor, nn
 from .. import data
 from ..timing import torch_defaults
 from .checkpoint import NAME, check_data, find_state, write_state
-from .memory import Parts
+from .choose_plan import Choice, choose
+from .factory import check_batch, check_sizes, fingerprint, load_data, make_network, published
+from .memory import MicroBatches
 from .optimizers import Average, apply_setting, make_optimizer
 from .outcome import Result, Step, check_loss
 from .plan import apply_plan, to_layout
 from .recipe import Recipe
-from .schedule import at
-from .setup import check_batch, check_sizes, fingerprint, load_data, make_network, published
-from .speed import Choice, choose
+from .schedule import lr_at
 from .unusable import Unusable, check_usable, none_usable
 
 
@@ -81,7 +81,7 @@ class Trainer:
             self.fingerprint = self._of_first(lambda: fingerprint(self.batches, self.test))
         if stored:
             check_data(self.path, stored, recipe, self.fingerprint)
-        self.parts = Parts(own, recipe.speed.accumulate, 1 if frozen else 2, world)
+        self.parts = MicroBatches(own, recipe.speed.accumulate, 1 if frozen else 2, world)
         self.steps = recipe.schedule.epochs * len(self.batches)
 
         torch.manual_seed(recipe.seed)
@@ -137,7 +137,7 @@ class Trainer:
         """
         start = time.perf_counter()
         images, labels, place = self._next()
-        setting = at(self.recipe.schedule, self.done, self.steps)
+        setting = lr_at(self.recipe.schedule, self.done, self.steps)
         rate = apply_setting(self.optimizer, self.recipe.optimization, setting)
         self._train_mode()
         loss = self.parts.run(

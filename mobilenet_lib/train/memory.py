@@ -15,7 +15,7 @@ class OutOfMemory(ValueError):
     """A batch did not fit into memory; the message says which one would."""
 
 
-class Parts:
+class MicroBatches:
     """Runs a batch whole, or in as many parts as it takes to fit.
 
     The gradients of parts add up to the whole's; only BN then sees fewer images at a time.
@@ -54,7 +54,7 @@ class Parts:
 
     @property
     def most(self) -> int:
-        """Parts at most, so that none is smaller than the smallest."""
+        """MicroBatches at most, so that none is smaller than the smallest."""
         return max(1, self.batch_size // self.smallest)
 
     def run(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..model import MobileNet
 from .recipe import Optimization, Recipe
-from .schedule import Setting
+from .schedule import RateAndMomentum
 
 
 def parameter_groups(net: MobileNet, recipe: Recipe) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ def make_optimizer(net: MobileNet, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def apply_setting(
-    optimizer: torch.optim.Optimizer, chosen: Optimization, setting: Setting
+    optimizer: torch.optim.Optimizer, chosen: Optimization, setting: RateAndMomentum
 ) -> float:
     """Set every group's rate and momentum to what the schedule says; returns the rate."""
     rate = chosen.rate * setting.rate

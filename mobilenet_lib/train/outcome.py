@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from ..model import MobileNet
+from .choose_plan import Choice
 from .recipe import Recipe
-from .speed import Choice
 
 WINDOW, TOO_HIGH = 20, 4.0
 """A run diverged when its last 20 losses are, on average, 4 times that of guessing."""

@@ -11,13 +11,13 @@ from .recipe import Data, Network, Optimization, Recipe, Regularization, Schedul
 
 # quick: a good network in a few minutes of two cores. SGD under one cycle is what a few hundred
 # steps are best spent on, and BN's moving statistics must follow within them.
-QUICK = Recipe()
+QUICK_RECIPE = Recipe()
 
 # paper: RMSprop as for Inception V3, with little augmentation and decay. The paper prints no
 # settings; these are the defaults of the authors' published tf-slim scripts: decay and momentum
 # 0.9, epsilon 1, rate 0.01 times 0.94 every second epoch, batches of 32, L2 of 4e-5 on everything
 # but depthwise filters, BN memory of 0.9997. How many epochs they took is not known.
-PAPER = Recipe(
+PAPER_RECIPE = Recipe(
     name="paper",
     network=Network(bn_momentum=None),
     data=Data(batch_size=32, augment="light"),
@@ -28,7 +28,7 @@ PAPER = Recipe(
 
 # modern: what the best published V1 used, as far as it is known (timm: AdamW with beta 1 of 0.6,
 # thousands of epochs, RandAugment, averaged weights). The rest are ours.
-MODERN = Recipe(
+MODERN_RECIPE = Recipe(
     name="modern",
     network=Network(convention="timm", dropout=0.1),
     data=Data(batch_size=256, augment="rand"),
@@ -36,7 +36,7 @@ MODERN = Recipe(
     schedule=Schedule(epochs=300, shape="cosine", warm_up=5),
     regularization=Regularization(weight_decay=0.05, label_smoothing=0.1, average=0.9998),
 )
-RECIPES = {"quick": QUICK, "paper": PAPER, "modern": MODERN}
+RECIPES = {"quick": QUICK_RECIPE, "paper": PAPER_RECIPE, "modern": MODERN_RECIPE}
 
 
 def preset(name: str) -> Recipe:

@@ -18,12 +18,12 @@ from typing import Any, Literal, get_args
 from ..architecture import Body, mobilenet_v1
 from ..validation import check_choice, check_int, check_positive, check_share
 
-Convention = Literal["paper", "tf-slim", "keras", "timm"]
+ConventionName = Literal["paper", "tf-slim", "keras", "timm"]
 Augment = Literal["default", "none", "light", "paper", "rand"]
 Level = Literal["soft", "default", "harsh"]
 Optimizer = Literal["sgd", "rmsprop", "adamw"]
 Shape = Literal["one-cycle", "cosine", "exponential", "constant"]
-Plan = Literal[
+PlanName = Literal[
     "auto",
     "nchw-fp32",
     "fp32",
@@ -34,7 +34,7 @@ Plan = Literal[
     "rearranged-bf16-gemm",
     "bf16",
 ]
-PLANS = get_args(Plan)
+PLANS = get_args(PlanName)
 
 
 def _keep(part: Any, name: str, value: Any) -> None:
@@ -52,7 +52,7 @@ class Network:
     """Side of the images in pixels, at least 32."""
     body: Body = "separable"
     """Table 1 as it is, with full 3x3 convolutions (Table 4), or without five layers (Table 5)."""
-    convention: Convention = "paper"
+    convention: ConventionName = "paper"
     """Whose ReLU, padding and BN epsilon, where the paper leaves it open."""
     bn_momentum: float | None = 0.1
     """Share of the new batch in BN's moving statistics; None for the convention's own. The
@@ -66,7 +66,7 @@ class Network:
         arch = mobilenet_v1(self.alpha, self.resolution, 2, self.body)  # it names what is wrong
         _keep(self, "alpha", arch.alpha)
         _keep(self, "resolution", arch.resolution)
-        check_choice("convention", self.convention, get_args(Convention))
+        check_choice("convention", self.convention, get_args(ConventionName))
         if self.bn_momentum is not None:
             check_positive("bn_momentum", self.bn_momentum, 1)
         if self.dropout is not None:
@@ -191,7 +191,7 @@ class Regularization:
 class Speed:
     """Where it runs and in which numbers; "auto" measures what is fastest on this machine."""
 
-    plan: Plan = "auto"
+    plan: PlanName = "auto"
     """Layout and precision: see `mobilenet_lib.train.plan`."""
     compile: bool = False
     """Also compile the network with torch.compile; worth its minute on a GPU."""

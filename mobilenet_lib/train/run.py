@@ -16,12 +16,12 @@ from ..files import provenance, write_atomically
 from ..validation import check_int
 from ..weights import save_checkpoint
 from .checkpoint import held
+from .choose_plan import Choice, device_name
+from .factory import published
 from .interrupt import Interruptible
 from .loop import Trainer
 from .outcome import Result, Step
 from .recipe import Recipe
-from .setup import published
-from .speed import Choice, device_name
 
 RESULTS = "results.json"
 

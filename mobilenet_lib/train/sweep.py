@@ -24,10 +24,10 @@ from .. import machine
 from ..files import write_atomically
 from ..validation import check_int
 from .checkpoint import CheckpointError
+from .factory import fingerprint, load_data, same_place
 from .presets import RECIPES
 from .recipe import Recipe, flat
 from .run import RESULTS
-from .setup import fingerprint, load_data, same_place
 
 GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
@@ -60,7 +60,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Run:
+class GridRun:
     """One run of a grid."""
 
     recipe: Recipe
@@ -92,7 +92,7 @@ Prints = dict[str, str | None]
 """Fingerprints of data sets by their names, to take each one's only once."""
 
 
-def is_done(run: Run, prints: Prints | None = None) -> bool:
+def is_done(run: GridRun, prints: Prints | None = None) -> bool:
     """Whether a run's results are there.
 
     Raises
@@ -103,7 +103,7 @@ def is_done(run: Run, prints: Prints | None = None) -> bool:
     return _holds(run.results, run.recipe, {} if prints is None else prints)
 
 
-def collect(run: Run, prints: Prints) -> None:
+def collect(run: GridRun, prints: Prints) -> None:
     """Copy the results of a run that was finished elsewhere, by a cluster's scheduler say."""
     if not is_done(run, prints) and _holds(run.folder / RESULTS, run.recipe, prints):
         write_atomically(run.results, (run.folder / RESULTS).read_text("utf-8"))
@@ -160,7 +160,7 @@ def environments(jobs: int) -> list[dict[str, str]]:
     return made
 
 
-def run_all(runs: Sequence[Run], jobs: int, say: Callable[[str], Any]) -> list[Run]:
+def run_all(runs: Sequence[GridRun], jobs: int, say: Callable[[str], Any]) -> list[GridRun]:
     """Do what is left of a grid, `jobs` runs at a time; returns the runs that failed.
 
     An interrupt reaches every run, which saves its state; the same command goes on.
@@ -174,10 +174,10 @@ def run_all(runs: Sequence[Run], jobs: int, say: Callable[[str], Any]) -> list[R
     free: SimpleQueue[dict[str, str]] = SimpleQueue()
     for environment in environments(jobs):
         free.put(environment)
-    failed: list[Run] = []
+    failed: list[GridRun] = []
     lock, started, stop = threading.Lock(), itertools.count(1), threading.Event()
 
-    def do(run: Run) -> None:
+    def do(run: GridRun) -> None:
         if stop.is_set():
             return
         with lock:

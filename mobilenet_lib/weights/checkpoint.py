@@ -13,7 +13,7 @@ import safetensors.torch
 from ..files import write_atomically
 from ..model import MobileNet
 from ..preprocess import Preprocess
-from .described import FORMAT, pack
+from .metadata import FORMAT, pack
 
 
 def save_checkpoint(
@@ -47,13 +47,13 @@ def save_checkpoint(
     target = Path(path)
     if target.suffix != ".safetensors":
         raise ValueError(f"a checkpoint's name must end in .safetensors, got {target.name!r}")
-    said = described(net, "save_checkpoint", preprocess, classes, source)
+    said = make_metadata(net, "save_checkpoint", preprocess, classes, source)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     # One entry only: safetensors writes several in an order that changes from run to run.
     write_atomically(target, safetensors.torch.save(state, {FORMAT: json.dumps(said)}))
 
 
-def described(
+def make_metadata(
     net: MobileNet,
     caller: str,
     preprocess: Preprocess | None = None,

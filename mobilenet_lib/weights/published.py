@@ -20,10 +20,10 @@ from ..model import HEADS, Convention, Head, MobileNet, check_head
 from ..preprocess import INCEPTION, Preprocess
 from ..timing import torch_defaults
 from ..validation import check_choice
-from .described import Description, describe
-from .fitting import State, check_names, fit, headless, read, with_head
-from .hub import Found, find
+from .infer_architecture import State, check_names, fit, headless, read, with_head
 from .keras import Followed, follow
+from .locate import Found, find
+from .metadata import Description, read_metadata
 from .naming import Naming, cleaned, recognise
 from .opening import opened
 from .stored import Opened, Stored, WeightsError, shorten, some
@@ -117,7 +117,7 @@ def _build(
         naming, body = recognise(list(stored))
     else:
         naming, body = recognise(list(stored))
-        said = describe(naming, metadata)
+        said = read_metadata(naming, metadata)
     convention = convention or said.convention
     preprocess = preprocess or said.preprocess
     _check_complete(naming, convention, preprocess)

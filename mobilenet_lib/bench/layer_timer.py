@@ -30,7 +30,7 @@ TOLERANCES = {"fp32": 1e-3, "fp16": 3e-2, "bf16": 0.1}
 """Largest difference of logits that folding may make, as a share of the largest logit; on a GPU,
 where convolutions in fp32 round to TF32, that of fp16 holds for fp32."""
 
-Step = tuple[str, Callable[[Tensor], Tensor]]
+Stage = tuple[str, Callable[[Tensor], Tensor]]
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def images(resolution: int, setting: Setting) -> Tensor:
     return x.contiguous(memory_format=LAYOUTS[setting.layout])
 
 
-def steps(net: MobileNet) -> list[Step]:
+def stages(net: MobileNet) -> list[Stage]:
     """What `net` runs, piece by piece, in the order of `roofline.pieces`."""
-    found: list[Step] = [(layer.name, net.get_submodule(layer.name)) for layer in net.arch.layers]
+    found: list[Stage] = [(layer.name, net.get_submodule(layer.name)) for layer in net.arch.layers]
     head = found.pop()
     return [*found, ("pool", lambda x: x.mean(dim=(2, 3))), head]
 
@@ -116,7 +116,7 @@ def whole(net: MobileNet, x: Tensor) -> Callable[[], Tensor]:
     return run
 
 
-class Marked:
+class LayerTimer:
     """A forward pass with a mark before the first step and after each one.
 
     Parameters
@@ -130,7 +130,7 @@ class Marked:
         ahead; another accelerator is waited for at each mark, which takes time of its own.
     """
 
-    def __init__(self, run: Sequence[Step], x: Tensor, device: torch.device | str = "cpu") -> None:
+    def __init__(self, run: Sequence[Stage], x: Tensor, device: torch.device | str = "cpu") -> None:
         self.names = [name for name, _ in run]
         self.functions = [function for _, function in run]
         self.x, self.device = x, torch.device(device)

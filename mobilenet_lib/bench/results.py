@@ -111,7 +111,7 @@ class EngineBench:
     ceilings: dict[str, float]
     """GFLOP/s of the fastest matrix product, by precision; a mult-add is two FLOPs."""
     machine: dict[str, Any] = field(repr=False)
-    """What it ran on; see `hardware.describe`."""
+    """What it ran on; see `hardware.describe_hardware`."""
     engines: dict[str, Checked]
     timings: tuple[Timed, ...]
     missing: dict[str, str]

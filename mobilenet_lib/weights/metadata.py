@@ -34,7 +34,7 @@ class Description:
     head: Head | None = None
 
 
-def describe(naming: Naming, said: dict[str, Any]) -> Description:
+def read_metadata(naming: Naming, said: dict[str, Any]) -> Description:
     """Read what was said by a file, or beside it, in the way of its source.
 
     Parameters

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .engine import Engine, EngineError
 
 
-def check(engine: Engine, net: nn.Module, example: Tensor) -> float:
+def verify(engine: Engine, net: nn.Module, example: Tensor) -> float:
     """Compare an engine's logits with those of the network in fp32, as it was trained.
 
     Parameters

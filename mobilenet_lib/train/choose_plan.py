@@ -21,8 +21,8 @@ import torch
 from .. import machine
 from ..files import own_path, write_atomically
 from .plan import PLANS
+from .plan_benchmark import Trial
 from .recipe import Recipe, Speed
-from .trial import Trial
 
 CACHE_VARIABLE = "MOBILENET_CACHE"
 READINGS, WARM_UP = 5, 2

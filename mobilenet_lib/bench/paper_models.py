@@ -13,16 +13,16 @@ from ..architecture import mobilenet_v1
 from ..timing import Timing, interleave, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
-from .ceilings import Ceilings
+from .layer_timer import Setting, build, images, whole
 from .layers import (
     TINY_ALPHA,
     TINY_RESOLUTION,
-    fitting_ceilings,
     marked_pass,
+    matching_peaks,
     overheads,
     tiny_pass,
 )
-from .marks import Setting, build, images, whole
+from .peaks import MachinePeaks
 from .profile import calibration_of, layer_times
 from .roofline import Calibration, predict
 
@@ -65,7 +65,7 @@ class Predicted:
 
 
 @dataclass(frozen=True)
-class SixteenBench:
+class PaperModelsBench:
     """Measured and predicted latency of networks of several widths and resolutions."""
 
     setting: Setting
@@ -74,7 +74,7 @@ class SixteenBench:
     models: tuple[Predicted, ...]
     calibrated_on: str
     calibration: Calibration
-    ceilings: Ceilings
+    ceilings: MachinePeaks
 
     @property
     def within(self) -> int:
@@ -123,7 +123,7 @@ class SixteenBench:
 
 
 @torch_defaults()
-def bench_sixteen(
+def bench_paper_models(
     batch: int = 1,
     layout: str = "channels_last",
     folded: bool = True,
@@ -134,8 +134,8 @@ def bench_sixteen(
     seed: int = 0,
     alphas: Sequence[float] = ALPHAS,
     resolutions: Sequence[int] = RESOLUTIONS,
-    ceilings: Ceilings | None = None,
-) -> SixteenBench:
+    ceilings: MachinePeaks | None = None,
+) -> PaperModelsBench:
     """Measure every width at every resolution in turns, eager, and predict each by the roofline.
 
     The first width at the first resolution is profiled in the same rounds to calibrate the model.
@@ -149,7 +149,7 @@ def bench_sixteen(
     alphas, resolutions
         The networks; the paper's sixteen by default.
     ceilings
-        As `bench_ceilings` measured them here, with the same threads; None: they are measured.
+        As `bench_peaks` measured them here, with the same threads; None: they are measured.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def bench_sixteen(
         raise ValueError(f"name at least one network, and each once; got {named}")
     tiny_arch = mobilenet_v1(TINY_ALPHA, TINY_RESOLUTION)
     with use_threads(threads) as count:
-        limits = fitting_ceilings(ceilings, setting, count)
+        limits = matching_peaks(ceilings, setting, count)
         # A width's weights are the same at every resolution, so one network serves all.
         nets = {alpha: build(mobilenet_v1(alpha, resolutions[0]), setting) for alpha in alphas}
         inputs = {resolution: images(resolution, setting) for resolution in resolutions}
@@ -177,7 +177,7 @@ def bench_sixteen(
     reference = mobilenet_v1(*named[0])
     rows = layer_times(reference, setting, marked.seconds(skip=WARM_UP), overhead, limits)
     calibration = calibration_of(rows, overhead, limits, precision)
-    return SixteenBench(
+    return PaperModelsBench(
         setting,
         limits.device,
         count,
@@ -195,7 +195,7 @@ def predicted(
     network: tuple[float, int],
     setting: Setting,
     timing: Timing,
-    ceilings: Ceilings,
+    ceilings: MachinePeaks,
     calibration: Calibration,
 ) -> Predicted:
     """A network's measured time beside what the model says, plain and calibrated."""

@@ -19,7 +19,7 @@ import torch
 from ..timing import check_device, interleave, threads, torch_defaults
 from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
-from .hardware import describe
+from .hardware import describe_hardware
 
 KIB, MIB = 1024, 1024**2
 LEAST_S = 2e-3
@@ -51,7 +51,7 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class Ceilings:
+class MachinePeaks:
     """What this machine can do at most, by measurement."""
 
     device: str
@@ -121,7 +121,7 @@ class Ceilings:
 
 
 @torch_defaults()
-def bench_ceilings(
+def bench_peaks(
     precisions: Sequence[str] | None = None,
     readings: int = 7,
     device: str = "cpu",
@@ -129,7 +129,7 @@ def bench_ceilings(
     seed: int = 0,
     shapes: Sequence[Shape] | None = None,
     largest: int | None = None,
-) -> Ceilings:
+) -> MachinePeaks:
     """Measure matrix products in several precisions, and copies by their size.
 
     Parameters
@@ -162,10 +162,10 @@ def bench_ceilings(
         check_choice("precision", precision, PRECISIONS)
     readings = check_int("readings", readings, 2)
     with _threads(threads) as count:
-        told = describe(device)
+        told = describe_hardware(device)
         end = largest or max(64 * MIB, 4 * max(caches(told).values(), default=0))
         sizes = [2**power for power in range(14, check_int("largest", end, 2**15).bit_length())]
-        return Ceilings(
+        return MachinePeaks(
             told["device"],
             count,
             tuple(
