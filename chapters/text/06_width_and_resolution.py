@@ -141,7 +141,7 @@ for alpha, points in misses.items():
 #
 # ## Sixteen of our own
 #
-# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget for which two processor cores, busy with other work as well, needed two to two and a half hours<!-- all(1.9 < sum(run.content["wall_time_s"] for run in pick(grid, seed=seed)) / 3600 < 2.6 for seed in (0, 1, 2)) --> for all sixteen, and not a week; and each three times, with other random numbers.
+# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget that took two processor cores, busy with other work as well, two to two and a half hours<!-- all(1.9 < sum(run.content["wall_time_s"] for run in pick(grid, seed=seed)) / 3600 < 2.6 for seed in (0, 1, 2)) --> for all sixteen, and not a week; and each three times, with other random numbers.
 
 # %%
 from mobilenet_lib.results import measured, runs
