@@ -201,7 +201,7 @@ from mobilenet_lib.bench.latency import throughput
 
 batches = (1, 2, 4, 8, 16, 32)
 rates = throughput(0.5, 128, batches, thread_counts=(1, 2))
-print("images at a time    ", *(f"{batch:6}" for batch in batches))
+print("images at a time     ", *(f"{batch:6}" for batch in batches))
 for count in (1, 2):
     print(f"a second, threads: {count}", end="  ")
     print(*(f"{rates[count, batch]:6.0f}" for batch in batches))
