@@ -209,8 +209,8 @@ for said, share in right.items():
 # %%
 for row in recorded("bench_int8")["results"]["rows"]:
     if (row["checkpoint"], row["engine"]) == ("letters_50_56", "openvino-int8"):
-        print(f"{row['weight_bits']} bits: {row['per_channel']:.1f} % a step a channel", end=", ")
-        print(f"{row['per_layer']:.1f} % a step a layer; float32: {row['fp32']:.1f} %")
+        print(f"{row['weight_bits']} bits: a step a channel {row['per_channel']:.1f} %", end=", ")
+        print(f"a step a layer {row['per_layer']:.1f} %; float32 {row['fp32']:.1f} %")
 
 # %% [markdown]
 # MobileNet got a name for being hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. What it cannot stand is both at once, few bits and one step for all.
