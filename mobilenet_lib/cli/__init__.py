@@ -24,13 +24,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import partial
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any
 
 import tyro
 
 from ..train.presets import RECIPES
 from ..train.recipe import Recipe, RecipeName
-from .bench import Bench
+from .bench import MEASUREMENTS, Bench
 from .cost import Cost
 from .export import Export
 from .predict import Predict
@@ -150,7 +150,7 @@ def reason(text: str) -> str:
     what is wrong from the help.
     """
     lines = [line.strip("│ ") for line in text.splitlines()[1:]]
-    parts = itertools.groupby(lines, lambda line: bool(line.strip("─-")))
+    parts = itertools.groupby(lines, lambda line: bool(line.strip("─-╰╯")))
     message = next((" ".join(part) for is_text, part in parts if is_text), text.strip())
     # A value that a dataclass refuses names itself, and needs no name of tyro's for the class.
     return re.sub(r"^Error parsing [^-\s]\S*: ", "", message).rstrip(".")
@@ -164,7 +164,7 @@ def refusal(command: Any, word: str) -> str:
         if word.startswith("-"):
             name += f" {type(command.what).__name__.lower()}"
         else:
-            allowed = [kind.__name__.lower() for kind in get_args(get_type_hints(Bench)["what"])]
+            allowed = list(MEASUREMENTS)
     near = difflib.get_close_matches(word, allowed, n=1, cutoff=0.8) or allowed
     return f"{word} is not for `{name}`, which takes {', '.join(near)}; see mobilenet {name} --help"
 

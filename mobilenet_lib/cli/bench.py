@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 Precision = Literal["fp32", "fp16", "bf16"]
 
@@ -301,6 +301,9 @@ class Bench:
     def run(self) -> int:
         """Measure what was asked for."""
         return self.what.run()
+
+
+MEASUREMENTS = {kind.__name__.lower(): kind for kind in get_args(get_type_hints(Bench)["what"])}
 
 
 def pin(cores: tuple[int, ...] | None) -> None:

@@ -18,7 +18,7 @@ class Export:
     out: Path
     """File to write, which ends in .onnx, .xml (OpenVINO, with a .bin beside it) or .pte."""
     checkpoint: str = "person_detector"
-    """Checkpoint: a file, or its name in the book or on the hub."""
+    """Checkpoint file, or its name in the book or on the hub."""
     format: Literal["onnx", "openvino", "executorch"] | None = None
     """Format of the file; None takes the one that --out ends in."""
     json: bool = False

@@ -22,9 +22,9 @@ class Sweep:
     resolutions: tuple[int, ...] = (64,)
     """Sides of the images, in place of --resolution."""
     bodies: tuple[Body, ...] = ("separable",)
-    """Bodies, in place of --body."""
+    """Bodies of the network, in place of --body."""
     seeds: tuple[int, ...] = (0,)
-    """Seeds, for error bars, in place of --seed."""
+    """Seeds of the runs, for error bars, in place of --seed."""
     name: str = "sweep"
     """Name of the folder below data/results/ where results are written, one file a run."""
     out: Path | None = None
