@@ -23,7 +23,6 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from functools import partial
 from typing import Annotated, Any
 
 import tyro
@@ -121,14 +120,18 @@ def parse(arguments: Sequence[str] | None = None) -> Any:
     ValueError
         It is none, with what is wrong and what would be right in one line.
     """
-    read = partial(
-        tyro.cli,
-        args=arguments,
-        prog="mobilenet",
-        description=DESCRIPTION,
-        config=CONFIG,
-        return_unknown_args=True,
-    )
+
+    def read(kind: Any, **more: Any) -> tuple[Any, list[str]]:
+        return tyro.cli(
+            kind,
+            args=arguments,
+            prog="mobilenet",
+            description=DESCRIPTION,
+            config=CONFIG,
+            return_unknown_args=True,
+            **more,
+        )
+
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
@@ -177,5 +180,5 @@ def options(part: Any) -> Iterator[str]:
             yield from options(value)
         elif isinstance(part, Recipe) and each.name == "name":
             yield "--recipe"
-        elif "Positional" not in each.type:
+        elif "Positional" not in str(each.type):
             yield f"--{each.name.replace('_', '-')}"
