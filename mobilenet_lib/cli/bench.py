@@ -60,6 +60,16 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Sized(Measurement):
+    """A measurement of one network."""
+
+    alpha: float = 1.0
+    """Width multiplier of the network."""
+    resolution: int = 224
+    """Side of the images in pixels."""
+
+
+@dataclass(frozen=True)
 class Timed(Measurement):
     """A measurement with a clock."""
 
@@ -102,7 +112,7 @@ class OneBatch(OnCores):
 
 
 @dataclass(frozen=True)
-class Engines(OnCores):
+class Engines(Sized, OnCores):
     """Time ways to run the network, and other libraries' MobileNets, checked first.
 
     This is what is measured if nothing is named. The exit code is 1 if an engine that is here did
@@ -111,10 +121,6 @@ class Engines(OnCores):
 
     engines: tuple[str, ...] = ("all",)
     """Engines to measure, by name, or all."""
-    alpha: float = 1.0
-    """Width multiplier of the network."""
-    resolution: int = 224
-    """Side of the images in pixels."""
     batch_sizes: tuple[int, ...] = (1, 32)
     """Images at a time, one size or more."""
     slices: tuple[int, ...] = (1, 4)
@@ -182,13 +188,9 @@ class Engines(OnCores):
 
 
 @dataclass(frozen=True)
-class Layers(OneBatch):
+class Layers(Sized, OneBatch):
     """Time each layer, beside its mult-adds and bytes. The layers must add up to the whole."""
 
-    alpha: float = 1.0
-    """Width multiplier of the network."""
-    resolution: int = 224
-    """Side of the images in pixels."""
     precision: Precision = "fp32"
     """Numbers to compute in."""
 
@@ -216,7 +218,6 @@ class Machine(OnCores):
     """Measure what this machine can do at most: products in several precisions, and copies."""
 
     readings: int = 7
-    """Rounds that count, at least 2; each runs everything that is compared."""
 
     def measure(self) -> tuple[Any, bool]:
         """The machine's peaks."""
@@ -253,13 +254,11 @@ class Int8(Measurement):
 
 
 @dataclass(frozen=True)
-class Data(Timed):
+class Data(Sized, Timed):
     """Time composing training images, beside the training step that they feed."""
 
     alpha: float = 0.5
-    """Width multiplier of the network."""
     resolution: int = 64
-    """Side of the images in pixels."""
     batch_size: int = 128
     """Images in a batch."""
 
@@ -272,13 +271,10 @@ class Data(Timed):
 
 
 @dataclass(frozen=True)
-class Train(Timed):
+class Train(Sized, Timed):
     """Time a training step of ours beside others."""
 
-    alpha: float = 1.0
-    """Width multiplier of the network."""
     resolution: int = 64
-    """Side of the images in pixels."""
     batch_size: int = 64
     """Images in a batch."""
     compile: bool = False
