@@ -1,14 +1,24 @@
 """Measuring: order, warm-up and statistics on a clock of the test's own, and what is printed."""
 
+import inspect
 import json
 
 import pytest
 import torch
 
 from mobilenet_lib import bench, cli, data, files
-from mobilenet_lib.bench import latency
+from mobilenet_lib.bench import (
+    engines,
+    int8,
+    latency,
+    layers,
+    paper_models,
+    peaks,
+    sparse,
+    training,
+)
 from mobilenet_lib.bench.latency import latencies, throughput
-from mobilenet_lib.cli.bench import OPTIONS
+from mobilenet_lib.cli.bench import MEASUREMENTS, Timed
 from mobilenet_lib.model import MobileNet
 from mobilenet_lib.timing import Timing
 
@@ -89,7 +99,7 @@ def test_record_writes_the_provenance(measured, monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])
-@pytest.mark.parametrize("what", [what for what, options in OPTIONS.items() if "device" in options])
+@pytest.mark.parametrize("what", [k for k, v in MEASUREMENTS.items() if issubclass(v, Timed)])
 def test_bench_on_a_device_that_is_not_there_is_one_line(capsys, what, device):
     assert cli.main(["bench", what, "--device", device]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -97,10 +107,41 @@ def test_bench_on_a_device_that_is_not_there_is_one_line(capsys, what, device):
     assert repr(device) in line
 
 
+def test_options_start_from_the_defaults_of_the_library(monkeypatch):
+    """A default stands in --help and in the function, for notebooks; the two agree."""
+    functions = {
+        "engines": (engines, "bench_engines"),
+        "layers": (layers, "bench_layers"),
+        "sparse": (sparse, "bench_sparse"),
+        "machine": (peaks, "bench_peaks"),
+        "sixteen": (paper_models, "bench_paper_models"),
+        "int8": (int8, "bench_int8"),
+        "data": (bench, "bench_data"),
+        "train": (training, "bench_train"),
+    }
+    assert functions.keys() == MEASUREMENTS.keys()
+
+    class Asked(Exception):
+        pass
+
+    def ask(**options):
+        raise Asked(options)
+
+    for what, (module, name) in functions.items():
+        defaults = inspect.signature(getattr(module, name)).parameters
+        monkeypatch.setattr(module, name, ask)
+        with pytest.raises(Asked) as caught:
+            MEASUREMENTS[what]().measure()
+        (options,) = caught.value.args
+        options.pop("progress", None)
+        assert options == {option: defaults[option].default for option in options}, what
+
+
 def test_bench_names_what_can_be_measured(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["bench", "coffee"])
-    assert "data" in capsys.readouterr().err
+    assert cli.main(["bench", "coffee"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "coffee is not for `bench`, which takes engines, " in line
+    assert "data" in line
 
 
 def test_latencies_are_of_the_networks_that_are_named():

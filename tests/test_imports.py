@@ -38,6 +38,7 @@ ORDER = (
     "machine",
     "installed",
     "files",
+    "text",
     "validation",
     "lazy",
 )
@@ -54,6 +55,7 @@ TORCH_FREE = (
     "photos",
     "results",
     "files",
+    "text",
     "validation",
     "lazy",
 )

@@ -587,9 +587,9 @@ def test_the_command_starts_from_any_recipe():
     for name, recipe in RECIPES.items():
         command = cli.parse(["train", "--recipe", name, "--alpha", "0.5"])
         wanted = recipe.changed(alpha=0.5, seed=0)
-        assert command.options.made(0) == wanted
-    assert cli.parse(["train"]).options.made(2) == replace(Recipe(), seed=2)
-    paper = cli.parse(["train", "--recipe=paper", "--bn-momentum", "0.2"]).options.made(0)
+        assert command.recipe == wanted
+    assert cli.parse(["train", "--seed", "2"]).recipe == replace(Recipe(), seed=2)
+    paper = cli.parse(["train", "--recipe=paper", "--bn-momentum", "0.2"]).recipe
     assert paper.network == Network(bn_momentum=0.2)
 
 

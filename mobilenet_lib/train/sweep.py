@@ -79,13 +79,12 @@ def label(recipe: Recipe) -> str:
 
 def changed_options(recipe: Recipe) -> list[str]:
     """The options by which a recipe differs from the one it starts from."""
-    start, said = flat(RECIPES[recipe.name]), []
+    start, options = flat(RECIPES[recipe.name]), []
     for name, value in flat(recipe).items():
-        if name in ("name", "seed") or value == start[name]:
-            continue
-        option = "--" + name.replace("_", "-")
-        said += [option] if value is True else [option, str(value)]
-    return said
+        if name != "seed" and value != start[name]:
+            option = "--" + name.replace("_", "-")
+            options += [option] if value is True else [option, str(value)]
+    return options
 
 
 Prints = dict[str, str | None]
