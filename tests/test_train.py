@@ -21,10 +21,10 @@ from mobilenet_lib.train import (
     OutOfMemory,
     Recipe,
     Trainer,
+    choose_plan,
     memory,
     optimizers,
     preset,
-    speed,
     train,
 )
 from mobilenet_lib.train.factory import load_data, make_network
@@ -410,7 +410,7 @@ def test_a_compiled_network_trains_alike(images, monkeypatch):
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
     for plan in ("fp32", "rearranged-bf16-gemm"):
         recipe = tiny(images, plan=plan)
-        monkeypatch.setattr(speed, "has_bf16", lambda device: True)
+        monkeypatch.setattr(choose_plan, "has_bf16", lambda device: True)
         plain, compiled = Trainer(recipe), Trainer(tiny(images, plan=plan, compile=True))
         assert compiled.model is not compiled.net
         for _ in range(2):
