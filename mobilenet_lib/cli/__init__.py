@@ -170,7 +170,9 @@ def refusal(command: Any, word: str) -> str:
             allowed = list(MEASUREMENTS)
     near = difflib.get_close_matches(word, allowed, n=1, cutoff=0.8)
     takes = near if near and near != [word] else allowed  # itself: one too many
-    return f"{word} is not for `{name}`, which takes {', '.join(takes)}; see mobilenet {name} --help"
+    return (
+        f"{word} is not for `{name}`, which takes {', '.join(takes)}; see mobilenet {name} --help"
+    )
 
 
 def options(part: Any) -> Iterator[str]:
