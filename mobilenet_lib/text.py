@@ -1,8 +1,13 @@
-"""Text tables, for whatever prints numbers side by side."""
+"""How numbers side by side and names of options are written, wherever they are printed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+
+def option(name: str) -> str:
+    """A field's name as the command line spells it, such as "--batch-size"."""
+    return f"--{name.replace('_', '-')}"
 
 
 def table(rows: Sequence[Sequence[str]], *, header: bool = True, words: int = 1) -> str:

@@ -27,6 +27,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from ..text import option
 from ..train.presets import RECIPES
 from ..train.recipe import Recipe, RecipeName
 from .bench import MEASUREMENTS, Bench
@@ -68,7 +69,7 @@ class Doctor:
 class Start:
     """What decides the values that all other options start from, so it is read before them."""
 
-    recipe: RecipeName = "quick"
+    recipe: RecipeName = Recipe.name
 
 
 def commands(recipe: Recipe) -> Any:
@@ -184,4 +185,4 @@ def options(part: Any) -> Iterator[str]:
         elif isinstance(part, Recipe) and each.name == "name":
             yield "--recipe"
         elif "Positional" not in str(each.type):
-            yield f"--{each.name.replace('_', '-')}"
+            yield option(each.name)

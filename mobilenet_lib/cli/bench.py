@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
+from ..text import option
+
 Precision = Literal["fp32", "fp16", "bf16"]
 
 
@@ -171,7 +173,7 @@ class Engines(Sized, OnCores):
     def side_by_side(self, first: Path, second: Path) -> int:
         """Compare two reports."""
         if others := [
-            f"--{each.name.replace('_', '-')}"
+            option(each.name)
             for each in fields(self)
             if each.name not in ("compare", "json") and getattr(self, each.name) != each.default
         ]:

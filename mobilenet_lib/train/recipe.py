@@ -90,8 +90,9 @@ class Data:
     """Difficulty of letters in the wild."""
     workers: int | None = None
     """Threads that decode images in each process; None takes one a core, 8 at most."""
-    left_out: float = 0.25  # of the training images, and of the test's
-    """Largest share of images that may be broken or unreadable without stopping the run."""
+    left_out: float = 0.25
+    """Largest share of images, the test's too, that may be broken or unreadable without stopping
+    the run; 1 allows all."""
 
     def __post_init__(self) -> None:
         _keep(self, "batch_size", check_int("batch_size", self.batch_size, 1))
@@ -117,8 +118,9 @@ class Optimization:
     """Momentum of SGD and RMSprop, or AdamW's beta 1."""
     decay: float = 0.9
     """Memory of the squared gradients: RMSprop's decay, or AdamW's beta 2."""
-    epsilon: float = 1e-8  # tf-slim's is 1
-    """Term that keeps the division by them finite; RMSprop adds it under the square root."""
+    epsilon: float = 1e-8
+    """Term that keeps the division by them finite; RMSprop adds it under the square root, and
+    tf-slim's is 1."""
     clip: float | None = None
     """Longest gradient, all parameters together; a longer one is shortened. None shortens none."""
 
@@ -143,7 +145,7 @@ class Schedule:
     warm_up: float = 0.0
     """Epochs in which the rate rises from 0; for all shapes but one-cycle, which has its own."""
     factor: float = 0.94
-    """Number that the exponential shape multiplies the rate by, time and again."""
+    """Factor by which the exponential shape multiplies the rate each time."""
     every: float = 2.0
     """Epochs from one such multiplication to the next."""
 
@@ -173,7 +175,7 @@ class Regularization:
     weight_decay: float = 5e-4
     """Pull towards 0 of the weights of convolutions and of the classifier."""
     decay_depthwise: bool = False
-    """Let depthwise filters decay, too; they are nine weights, and the paper advises against it."""
+    """Let depthwise filters decay, too; each has nine weights, and the paper advises against it."""
     decay_norms: bool = False
     """Let BN's gamma and beta and the classifier's bias decay, too."""
     label_smoothing: float = 0.0

@@ -22,6 +22,7 @@ import torch
 
 from .. import machine
 from ..files import write_atomically
+from ..text import option
 from ..validation import check_int
 from .checkpoint import CheckpointError
 from .factory import fingerprint, load_data, same_place
@@ -82,8 +83,7 @@ def changed_options(recipe: Recipe) -> list[str]:
     start, options = flat(RECIPES[recipe.name]), []
     for name, value in flat(recipe).items():
         if name != "seed" and value != start[name]:
-            option = "--" + name.replace("_", "-")
-            options += [option] if value is True else [option, str(value)]
+            options += [option(name)] if value is True else [option(name), str(value)]
     return options
 
 
