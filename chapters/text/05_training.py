@@ -353,7 +353,7 @@ full = {
 plots.rivals(full, "test letters read, %")
 
 # %% [markdown]
-# The full network of the same width is ahead, as in the paper, but by 15<!-- one(bodies, "accuracy", alpha=0.25, body="full") - one(bodies, "accuracy", alpha=0.25, body="separable") --> points and not by one. And the thin full one, which the paper has not, is ahead as well, at the separable one's own cost. Look at how they got there: test accuracy after each epoch.
+# The full network of the same width is ahead, as in the paper, but by 15<!-- one(bodies, "accuracy", alpha=0.25, body="full") - one(bodies, "accuracy", alpha=0.25, body="separable") --> points and not by one. And the thin full one, which is not in the paper, is ahead as well, at the separable one's own cost. Look at how they got there: test accuracy after each epoch.
 
 # %%
 for run in runs("bodies"):

@@ -181,7 +181,7 @@ for run in runs("longer"):
     print(f"{run.content['recipe']['schedule']['epochs']} epochs: {run.accuracy:.1f} %")
 
 # %% [markdown]
-# More than five points<!-- 5 < mean(pick(longer, "accuracy")) - mean(pick(grid, "accuracy", alpha=1, resolution=56)) < 6 -->. So the figure does not show what these networks can do, only what all of them can do with the same small budget. That is what a comparison needs. Whoever wants to know how good *one* of them gets has to train it until it learns no more.
+# More than five points<!-- 5 < mean(pick(longer, "accuracy")) - mean(pick(grid, "accuracy", alpha=1, resolution=56)) < 6 -->. So the figure does not show what these networks can do, only what all of them can do with the same small budget. That is what a comparison needs. To know how good *one* of them gets, you have to train it until it learns no more.
 #
 # Is more always better, in our sixteen? Let us look for exceptions.
 
@@ -358,7 +358,7 @@ for network in grid:
         print(f"the training: {size} {seeds} %, spread {network.spread:.2f} points")
 
 # %% [markdown]
-# So two networks that are half a point apart have not been told apart by this test. The luck of training comes on top, and mostly it is larger: a spread of up to two<!-- max(m.spread for m in measured("grid") if 32 < m.resolution) --> points above 32 pixels. At 32 pixels, at the foot of the cliff, the same network with other random numbers may read little more than half of the letters<!-- 50 < min(pick(grid, "accuracy", alpha=0.5, resolution=32)) < 56 --> or seven of ten<!-- 68 < max(pick(grid, "accuracy", alpha=0.5, resolution=32)) < 72 -->. Whoever had trained each of these once might have written that half the width is better than three quarters; or the opposite. When you measure for yourself, take three seeds at least, and look at the mean and at how far they lie apart (exercise 6.4).
+# So two networks that are half a point apart have not been told apart by this test. The luck of training comes on top, and mostly it is larger: a spread of up to two<!-- max(m.spread for m in measured("grid") if 32 < m.resolution) --> points above 32 pixels. At 32 pixels, at the foot of the cliff, the same network with other random numbers may read little more than half of the letters<!-- 50 < min(pick(grid, "accuracy", alpha=0.5, resolution=32)) < 56 --> or seven of ten<!-- 68 < max(pick(grid, "accuracy", alpha=0.5, resolution=32)) < 72 -->. Had you trained each of these only once, you might have written that half the width is better than three quarters; or the opposite. When you measure for yourself, take three seeds at least, and look at the mean and at how far they lie apart (exercise 6.4).
 #
 # ## Exercises
 #

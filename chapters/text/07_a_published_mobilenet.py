@@ -185,7 +185,7 @@ print(f"largest beta in them {last.bn.bias[dead].max():.2f}")
 # %% [markdown]
 # Nine out of ten are dead. Their weights are zero for all purposes, so only beta is left; it is negative, and ReLU makes it 0, whatever the photo. How does a channel die? If it gives 0 for every photo, no step of training changes it; and if training also shrinks every weight a little at each step (*weight decay*), nothing holds against that. Weights as small as these look like it.
 #
-# One question does not need 256 features. Nobody minds, except whoever pays for the multiplications, and whoever wants the network for something else. At the end of this chapter that will be us.
+# One question does not need 256 features. Nobody minds, except those who pay for the multiplications, and those who want the network for something else. At the end of this chapter that will be us.
 #
 # ## Which part of the photo?
 #
