@@ -159,6 +159,22 @@ def test_the_schema_is_one_and_is_closed():
             assert part["required"] == list(part["properties"])
 
 
+@pytest.mark.parametrize(
+    "commit",
+    [
+        "0123456789ab",
+        "0123456789ab-dirty",
+        "0123456789ab (from an archive; it may have been changed since)",
+        "unknown (git is not installed)",
+        "unknown (git does not trust the owner of this folder)",
+        "unknown (not a git checkout of the book)",
+    ],
+)
+def test_whatever_is_known_of_the_commit_can_be_reported(commit, monkeypatch):
+    monkeypatch.setattr(files, "_commit", lambda: commit)
+    assert make_report(result(), 1)["commit"] == commit
+
+
 def test_nothing_of_the_machine_but_what_it_is(monkeypatch):
     monkeypatch.setattr(platform, "node", lambda: "attic-7")
     reasons = {
