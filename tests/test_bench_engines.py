@@ -135,7 +135,7 @@ def run(monkeypatch):
 
     monkeypatch.setattr(ways, "ENGINES", FAKES)
     monkeypatch.setattr(bench, "interleave", clock)
-    monkeypatch.setattr(bench, "bench_ceilings", ceilings)
+    monkeypatch.setattr(bench, "bench_peaks", ceilings)
     monkeypatch.setattr(bench, "Examiner", NoExam)
     monkeypatch.setattr(bench, "peers", lambda *a: ({}, {"timm, eager": "No module named 'timm'"}))
     Fake.prepared.clear()

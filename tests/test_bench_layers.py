@@ -32,8 +32,7 @@ from mobilenet_lib.bench.roofline import (
     predict,
     predict_work,
 )
-from mobilenet_lib.timing import Timing
-from mobilenet_lib.train.choose_plan import device_name
+from mobilenet_lib.timing import Timing, device_name
 
 MIB = 1024**2
 TOLD = {"caches": {"l1d": 16 * 1024, "l2": MIB, "l3": None}, "gpu": None}

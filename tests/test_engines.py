@@ -21,8 +21,8 @@ from mobilenet_lib.engines import (
     engine,
     fold,
     fold_pair,
-    in_torch,
     onnx_model,
+    torch_engines,
     verify,
     with_openvino,
 )
@@ -120,13 +120,13 @@ def test_asking_what_is_available_imports_none_of_it():
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-@pytest.mark.parametrize("name", [name for name in ENGINES if name not in in_torch.DTYPES])
+@pytest.mark.parametrize("name", [name for name in ENGINES if name not in torch_engines.DTYPES])
 def test_a_missing_package_is_named_with_its_remedy(name, monkeypatch):
     kind = ENGINES[name]
     monkeypatch.setattr(with_openvino, "features", lambda: ("bf16",))
     monkeypatch.setattr(engine.importlib.util, "find_spec", lambda package: None)
     there = kind.available()
-    if issubclass(kind, in_torch.TorchEngine):
+    if issubclass(kind, torch_engines.TorchEngine):
         assert "package" not in there.reason
     else:
         assert not there
@@ -370,7 +370,7 @@ def test_threads_hold_inside_and_are_restored():
 
 def test_halves_stay_within_their_tolerance(net, letters_to_test):
     for precision in ("bf16", "fp16"):
-        ready = in_torch.Folded(precision=precision).prepare(net, letters_to_test[0][:BATCH])
+        ready = torch_engines.Folded(precision=precision).prepare(net, letters_to_test[0][:BATCH])
         worst = verify(ready, net, letters_to_test[0][:BATCH])
         assert 1e-5 < worst <= ready.tolerance
 
@@ -378,7 +378,7 @@ def test_halves_stay_within_their_tolerance(net, letters_to_test):
 def test_a_wrong_engine_is_found_out(net, letters_to_test):
     x = letters_to_test[0][:BATCH]
 
-    class Wrong(in_torch.Eager):
+    class Wrong(torch_engines.Eager):
         name = "wrong"
         factor = 1.01
 
@@ -525,7 +525,7 @@ class FakeCuda:
 
         class Graph:
             def replay(self):
-                ready._output.copy_(in_torch.Folded._run(ready, ready._input))
+                ready._output.copy_(torch_engines.Folded._run(ready, ready._input))
 
             def __enter__(self):
                 fake.captured += 1

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from .. import machine
-from ..train.choose_plan import device_name
+from ..timing import device_name
 
 
 def describe_hardware(device: torch.device | str = "cpu") -> dict[str, Any]:

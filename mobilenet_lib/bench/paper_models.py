@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..architecture import mobilenet_v1
-from ..timing import Timing, interleave, torch_defaults
+from ..paper import ALPHAS, RESOLUTIONS
+from ..timing import Timing, forward_pass, interleave, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
-from .layer_timer import Setting, build, images, whole
+from .layer_timer import Setting, build, images
 from .layers import (
     TINY_ALPHA,
     TINY_RESOLUTION,
@@ -26,7 +27,6 @@ from .peaks import MachinePeaks
 from .profile import calibration_of, layer_times
 from .roofline import Calibration, predict
 
-ALPHAS, RESOLUTIONS = (1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)
 WITHIN, ENOUGH = 0.25, 12
 """How far a prediction may be off, and for how many of the sixteen it may not."""
 WARM_UP = 2
@@ -169,7 +169,7 @@ def bench_paper_models(
         inputs = {resolution: images(resolution, setting) for resolution in resolutions}
         marked = marked_pass(nets[alphas[0]], inputs[resolutions[0]], setting)
         tiny = tiny_pass(tiny_arch, setting)
-        tasks = {(alpha, size): whole(nets[alpha], inputs[size]) for alpha, size in named}
+        tasks = {(alpha, size): forward_pass(nets[alpha], inputs[size]) for alpha, size in named}
         taken = interleave(
             {"marked": marked, "tiny": tiny, **tasks}, readings, WARM_UP, device, LEAST_S
         )

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..timing import Timing, check_device, interleave, ratio, torch_defaults
+from ..timing import Timing, check_device, device_name, interleave, ratio, torch_defaults
 from ..timing import threads as use_threads
-from ..train.choose_plan import device_name
 from ..validation import check_int, check_share
 
 SPARSITIES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
@@ -154,8 +153,9 @@ def bench_sparse(
     crossings = {
         name: crossing(shares, [level.to_dense[name] for level in levels]) for name in names
     }
-    called = device_name(torch.device(device))
-    return SparseBench(channels, size, batch, called, count, levels, crossings, missing)
+    return SparseBench(
+        channels, size, batch, device_name(device), count, levels, crossings, missing
+    )
 
 
 def prune(weights: Tensor, share: float, order: Tensor) -> Tensor:
