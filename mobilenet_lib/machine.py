@@ -14,9 +14,10 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
 from .files import cpu_model
+from .validation import Count, NotNegative
 
 CHROMIUM_VARIABLE = "CHROMIUM"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -76,23 +77,44 @@ class Clock:
     highest: float | None = None
 
 
+@dataclass(frozen=True)
+class Machine:
+    """Everything that a timing depends on and a system tells of."""
+
+    system: str
+    processor: str
+    features: Annotated[list[str], ("uniqueItems", True)] | None
+    """Names out of FEATURES; None if the system does not tell, here and below."""
+    cores: Count
+    usable_cores: Count
+    quota: float | None
+    """Cores' worth of time that a container allows; None for no limit."""
+    threads: Count
+    caches: Caches
+    clock_mhz: Clock
+    memory_bytes: int | None
+    load: NotNegative | None
+    """Processes that were running or waiting, averaged over a minute."""
+
+
 def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
-    """Everything that a timing depends on and this system tells of, as plain data for a report."""
+    """The fields of `Machine`, as plain data for a report."""
     cpu = processor(root)
     load = getattr(os, "getloadavg", None)  # not on Windows
-    return {
-        "system": system(),
-        "processor": cpu.model,
-        "features": None if cpu.features is None else list(cpu.features),
-        "cores": cpu.cores,
-        "usable_cores": cpu.usable,
-        "quota": cpu.quota,
-        "threads": cpu.threads,
-        "caches": asdict(caches(root)),
-        "clock_mhz": asdict(clock(root)),
-        "memory_bytes": memory_bytes(root),
-        "load": round(load()[0], 2) if load else None,
-    }
+    found = Machine(
+        system=system(),
+        processor=cpu.model,
+        features=None if cpu.features is None else list(cpu.features),
+        cores=cpu.cores,
+        usable_cores=cpu.usable,
+        quota=cpu.quota,
+        threads=cpu.threads,
+        caches=caches(root),
+        clock_mhz=clock(root),
+        memory_bytes=memory_bytes(root),
+        load=round(load()[0], 2) if load else None,
+    )
+    return asdict(found)
 
 
 def processor(root: str | os.PathLike[str] = "/") -> Processor:

@@ -4,6 +4,7 @@ import copy
 import json
 import platform
 import re
+from dataclasses import asdict
 
 import jsonschema
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from mobilenet_lib import cli, files
 from mobilenet_lib.bench import report as reports
 from mobilenet_lib.bench.compare import Comparison, compare
-from mobilenet_lib.bench.hardware import describe_hardware
+from mobilenet_lib.bench.hardware import Gpu, Tf32, describe_hardware
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
 from mobilenet_lib.bench.results import Checked, EngineBench, Quality, Timed
 from mobilenet_lib.timing import Timing
@@ -136,7 +137,7 @@ def test_a_report_is_read_as_it_was_written(tmp_path):
 
 
 def test_the_schema_is_one_and_is_closed():
-    schema = json.loads(reports.SCHEMA.read_text("utf-8"))
+    schema = reports.report_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["properties"]["version"]["const"] == reports.VERSION
@@ -157,6 +158,30 @@ def test_the_schema_is_one_and_is_closed():
         if "properties" in part:
             assert part["additionalProperties"] is False
             assert part["required"] == list(part["properties"])
+
+
+@pytest.mark.parametrize(
+    "commit",
+    [
+        "0123456789ab",
+        "0123456789ab-dirty",
+        "0123456789ab (from an archive; it may have been changed since)",
+        "unknown (git is not installed)",
+        "unknown (git does not trust the owner of this folder)",
+        "unknown (not a git checkout of the book)",
+    ],
+)
+def test_whatever_is_known_of_the_commit_can_be_reported(commit, monkeypatch):
+    monkeypatch.setattr(files, "_commit", lambda: commit)
+    assert make_report(result(), 1)["commit"] == commit
+
+
+def test_a_gpu_can_be_reported():
+    switches = Tf32(matmul=False, convolution=True)
+    card = Gpu("Test GPU", 80 * 2**30, 132, "9.0", None, 1980.0, "12.8", switches)
+    machine = {**describe_hardware(), "gpu": asdict(card)}
+    told = make_report(result(machine=machine, device="cuda"), 1)
+    assert told["machine"]["gpu"]["tf32"] == {"matmul": False, "convolution": True}
 
 
 def test_nothing_of_the_machine_but_what_it_is(monkeypatch):

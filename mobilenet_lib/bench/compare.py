@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..results import engine_label
 from .report import Key, Report, ReportError, key, row_title
-from .results import label
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def compare(first: Report, second: Report) -> Comparison:
             )
     a, b = ({key(row): row["median_ms"] for row in report["timings"]} for report in (first, second))
     pairs = [
-        Pair(label(name, slice, streams), batch_size, a[found], b[found])
+        Pair(engine_label(name, slice, streams), batch_size, a[found], b[found])
         for found in in_order(a)
         if found in b
         for batch_size, name, slice, streams in [found]

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from ..results import engine_label
 from ..timing import threads as torch_threads
 from ..timing import torch_defaults
 from ..validation import check_int
@@ -86,10 +87,9 @@ class Engine(ABC):
     @property
     def label(self) -> str:
         """Its name and the options that are set, such as "openvino, slices of 4"."""
-        cut = f", slices of {self.slice}" if self.slice else ""
-        side = f", {self.streams} side by side" if self.streams else ""
         bits = f", weights of {self.weight_bits} bits" if self.weight_bits else ""
-        return self.name + bits + ("" if self.per_channel else ", per tensor") + cut + side
+        scales = "" if self.per_channel else ", per tensor"
+        return engine_label(self.name + bits + scales, self.slice, self.streams)
 
     def variant(self, **options: Any) -> Engine:
         """The same engine, unprepared, with other options."""
@@ -129,9 +129,9 @@ class Engine(ABC):
         EngineError
             The engine is not available, calibration is missing, or a shape is wrong.
         """
-        there = self.available()
-        if not there:
-            raise EngineError(f"{self.name} cannot run here: {there.reason}")
+        availability = self.available()
+        if not availability:
+            raise EngineError(f"{self.name} cannot run here: {availability.reason}")
         self._check_input(example, "example")
         if self.slice and example.shape[0] % self.slice:
             raise EngineError(f"a batch of {example.shape[0]} is no multiple of slice={self.slice}")
