@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mobilenet_lib.bench import engines as bench
-from mobilenet_lib.bench import peers, quality, ways
+from mobilenet_lib.bench import peers, quality
 from mobilenet_lib.bench.peaks import MachinePeaks, Peak
 from mobilenet_lib.bench.report import make_report
 from mobilenet_lib.bench.results import EAGER, Checked, EngineBench, Quality, Timed
@@ -133,7 +133,7 @@ def run(monkeypatch):
         peaks = (Peak("fp32", 100.0, (1, 1, 1), "mm"), Peak("int8", None, None, "no kernel"))
         return MachinePeaks("cpu", options["threads"], peaks, (), {})
 
-    monkeypatch.setattr(ways, "ENGINES", FAKES)
+    monkeypatch.setattr(bench, "ENGINES", FAKES)
     monkeypatch.setattr(bench, "interleave", clock)
     monkeypatch.setattr(bench, "bench_peaks", ceilings)
     monkeypatch.setattr(bench, "Examiner", NoExam)
@@ -219,20 +219,20 @@ def test_peers_run_in_the_same_rounds_and_give_the_ratios(run, monkeypatch):
 
 
 def test_an_engine_that_runs_streams_is_also_tried_with_one_a_thread():
-    assert ways.cuts(Fake, 32, (1, 4), 2) == [{}, {"slice": 1}, {"slice": 4}]
-    assert ways.cuts(Coarse, 32, (4,), 2) == [
+    assert bench.cuts(Fake, 32, (1, 4), 2) == [{}, {"slice": 1}, {"slice": 4}]
+    assert bench.cuts(Coarse, 32, (4,), 2) == [
         {},
         {"slice": 4},
         {"slice": 4, "streams": 2},
         {"slice": 16, "streams": 2},
     ]
-    assert ways.cuts(Coarse, 1, (1, 4), 2) == [{}]
-    assert ways.cuts(Coarse, 6, (4,), 1) == [{}]  # 4 does not divide 6
+    assert bench.cuts(Coarse, 1, (1, 4), 2) == [{}]
+    assert bench.cuts(Coarse, 6, (4,), 1) == [{}]  # 4 does not divide 6
 
 
 def test_precision_reaches_what_torch_runs():
-    assert ways.maker(Eager, "bf16", slice=2)().precision == "bf16"
-    assert ways.maker(Fake, "bf16")().precision == "fp32"
+    assert bench.maker(Eager, "bf16", slice=2)().precision == "bf16"
+    assert bench.maker(Fake, "bf16")().precision == "fp32"
 
 
 @pytest.mark.parametrize(

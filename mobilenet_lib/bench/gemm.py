@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..timing import DTYPES
+
 Shape = tuple[int, int, int]
 """(rows, inner, columns) of a product: for a pointwise layer D_F², M, N."""
 Ways = dict[str, Callable[[], Any]]
 
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 TOLERANCES = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 3e-2, "int8": 0.0}
 TF32_TOLERANCE = 2e-3
 

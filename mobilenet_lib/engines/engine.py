@@ -35,6 +35,17 @@ class EngineError(ValueError):
     """An engine cannot run here, was given what it was not prepared for, or computes otherwise."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, without the lines that follow."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def explain(error: Exception) -> str:
+    """Why an engine does not run, in one line: what it says, or what broke in its library."""
+    line = first_line(error)
+    return line if isinstance(error, EngineError) else f"{type(error).__name__}: {line}"
+
+
 class Availability(NamedTuple):
     """Whether an engine can run here. Truthy if so."""
 
@@ -68,7 +79,11 @@ class Engine(ABC):
     """Whether slices can run side by side: the option `streams`."""
     device: ClassVar[str] = "cpu"
     """Kind of device whose tensors it runs on: "cpu", "cuda", or "any"."""
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Our extra that brings the packages that it needs, and their names; empty: torch is enough."""
 
+    size_bytes: int | None = None
+    """Of the file that a device would get, once prepared; None if there is none."""
     streams: int | None = None
     per_channel = True
     weight_bits: int | None = None
@@ -80,9 +95,15 @@ class Engine(ABC):
         """(B, 3, H, W) that it is prepared for; None before."""
 
     @classmethod
-    @abstractmethod
     def available(cls) -> Availability:
         """Whether this machine has what the engine needs; quick, imports none of it."""
+        extra, *packages = cls.requires or ("",)
+        missing = [name for name in packages if importlib.util.find_spec(name) is None]
+        if not missing:
+            return Availability(True)
+        plural = "packages" if len(missing) > 1 else "package"
+        install = INSTALL.format(extra=extra)
+        return Availability(False, f"it needs the {plural} {', '.join(missing)}: {install}")
 
     @property
     def label(self) -> str:
@@ -168,11 +189,6 @@ class Engine(ABC):
             x = x.contiguous()
             return self._run_parts(x.split(self.slice) if self.slice else [x])
 
-    @property
-    def size_bytes(self) -> int | None:
-        """Size of the file that a device would get; None if there is none."""
-        return None
-
     @abstractmethod
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         """Convert the network for one slice of input."""
@@ -210,13 +226,3 @@ class Engine(ABC):
                 f"calibration is {tuple(images.shape[1:])} an image, example "
                 f"{tuple(example.shape[1:])}; they must be alike"
             )
-
-
-def needs(extra: str, *packages: str) -> Availability:
-    """Whether packages are installed, without importing them; `extra` of ours brings them."""
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if not missing:
-        return Availability(True)
-    plural = "packages" if len(missing) > 1 else "package"
-    install = INSTALL.format(extra=extra)
-    return Availability(False, f"it needs the {plural} {', '.join(missing)}: {install}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..timing import Timing, interleave, ratio, torch_defaults
 from ..timing import threads as torch_threads
 from ..validation import check_choice, check_int, check_share
-from .engine import Engine, EngineError
+from .engine import Engine, explain
 from .registry import ENGINES
 from .torch_engines import Eager
 from .verify import accuracy, verify
@@ -139,18 +139,16 @@ def _prepared(
     engine: Engine,
 ) -> Engine | str:
     """The engine, prepared and checked, or why it is not."""
-    there = engine.available()
-    if not there:
-        return there.reason
+    availability = engine.available()
+    if not availability:
+        return availability.reason
     if engine.device not in ("any", example.device.type):
         return f"it runs on {engine.device}, the example is on {example.device.type}"
     try:
         engine.prepare(net, example, calibration, threads)
         verify(engine, net, example)
-    except EngineError as error:
-        return str(error)
     except Exception as error:  # any error of others' packages: told, and the rest goes on
-        return f"{type(error).__name__}: {error}"
+        return explain(error)
     return engine
 
 
@@ -170,10 +168,10 @@ def _quickest(timings: dict[str, Timing]) -> str:
 
 def _in_slices(best: Engine, batch_size: int) -> list[Engine]:
     """The same engine, unprepared, for each size of slice and each way to run slices."""
-    found = []
+    variants = []
     for size in SLICES:
         if size < batch_size and batch_size % size == 0:
-            found.append(best.variant(slice=size))
+            variants.append(best.variant(slice=size))
             if best.can_stream and best.threads > 1:
-                found.append(best.variant(slice=size, streams=best.threads))
-    return found
+                variants.append(best.variant(slice=size, streams=best.threads))
+    return variants
