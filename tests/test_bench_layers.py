@@ -221,9 +221,9 @@ def test_hardware_tells_of_the_gpu(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Card())
     told = hardware.gpu(torch.device("cuda"))
-    assert (told["name"], told["compute_capability"]) == ("Test GPU", "9.0")
-    assert (told["clock_mhz"], told["l2_bytes"]) == (1980.0, None)
-    assert told["tf32"] == {"matmul": False, "convolution": True}  # torch's defaults
+    assert (told.name, told.compute_capability) == ("Test GPU", "9.0")
+    assert (told.clock_mhz, told.l2_bytes) == (1980.0, None)
+    assert told.tf32 == {"matmul": False, "convolution": True}  # torch's defaults
 
 
 # --- The roofline -------------------------------------------------------------------------------

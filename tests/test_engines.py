@@ -457,7 +457,7 @@ def test_weights_use_the_bits_that_were_asked_for(monkeypatch, bits, largest):
     monkeypatch.setattr(onnx_model, "features", lambda: ("VNNI",))
     engine = ENGINES["onnxruntime-int8"](weight_bits=bits)
     assert engine.label.endswith(f", weights of {bits} bits") is (bits is not None)
-    model = engine._model(tiny(), noise(1, 3, 33, 33), noise(4, 3, 33, 33))
+    model = onnx.load_from_string(engine._model(tiny(), noise(1, 3, 33, 33), noise(4, 3, 33, 33)))
     weights = [
         abs(onnx.numpy_helper.to_array(tensor).astype(int)).max()
         for tensor in model.graph.initializer

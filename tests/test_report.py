@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mobilenet_lib import cli, files
 from mobilenet_lib.bench import report as reports
 from mobilenet_lib.bench.compare import Comparison, compare
-from mobilenet_lib.bench.hardware import Gpu, Tf32, describe_hardware
+from mobilenet_lib.bench.hardware import Gpu, describe_hardware
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
 from mobilenet_lib.bench.results import Checked, EngineBench, Quality, Timed
 from mobilenet_lib.timing import Timing
@@ -177,11 +177,11 @@ def test_whatever_is_known_of_the_commit_can_be_reported(commit, monkeypatch):
 
 
 def test_a_gpu_can_be_reported():
-    switches = Tf32(matmul=False, convolution=True)
-    card = Gpu("Test GPU", 80 * 2**30, 132, "9.0", None, 1980.0, "12.8", switches)
+    tf32 = {"matmul": False, "convolution": True}
+    card = Gpu("Test GPU", 80 * 2**30, 132, "9.0", None, 1980.0, "12.8", tf32)
     machine = {**describe_hardware(), "gpu": asdict(card)}
     told = make_report(result(machine=machine, device="cuda"), 1)
-    assert told["machine"]["gpu"]["tf32"] == {"matmul": False, "convolution": True}
+    assert told["machine"]["gpu"]["tf32"] == tf32
 
 
 def test_nothing_of_the_machine_but_what_it_is(monkeypatch):

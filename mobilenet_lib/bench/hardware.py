@@ -24,16 +24,8 @@ class Torch:
 
 
 @dataclass(frozen=True)
-class Tf32:
-    """Whether products in fp32 are computed with fewer bits."""
-
-    matmul: bool
-    convolution: bool
-
-
-@dataclass(frozen=True)
 class Gpu:
-    """What torch tells of a CUDA device; None for what this version of torch does not tell."""
+    """A CUDA device; None for what this version of torch does not tell."""
 
     name: str
     memory_bytes: int
@@ -42,7 +34,8 @@ class Gpu:
     l2_bytes: int | None
     clock_mhz: float | None
     cuda: str | None
-    tf32: Tf32
+    tf32: dict[str, bool]
+    """Whether matrix products and convolutions in fp32 are computed with fewer bits."""
 
 
 @dataclass(frozen=True)
@@ -58,34 +51,31 @@ class Hardware(Machine):
 def describe_hardware(device: torch.device | str = "cpu") -> dict[str, Any]:
     """The fields of `Hardware`, as plain data for a report."""
     where = torch.device(device)
-    return describe_machine() | {
-        "device": device_name(where),
-        "torch": asdict(
-            Torch(
-                version=str(torch.__version__),
-                threads=torch.get_num_threads(),
-                instructions=torch.backends.cpu.get_cpu_capability(),
-                oneDNN=torch.backends.mkldnn.is_available(),
-                MKL=torch.backends.mkl.is_available(),
-            )
-        ),
-        "gpu": gpu(where) if where.type == "cuda" else None,
-    }
+    own = Torch(
+        version=str(torch.__version__),
+        threads=torch.get_num_threads(),
+        instructions=torch.backends.cpu.get_cpu_capability(),
+        oneDNN=torch.backends.mkldnn.is_available(),
+        MKL=torch.backends.mkl.is_available(),
+    )
+    card = gpu(where) if where.type == "cuda" else None
+    return asdict(Hardware(**describe_machine(), device=device_name(where), torch=own, gpu=card))
 
 
-def gpu(device: torch.device) -> dict[str, Any]:
-    """The fields of `Gpu`, as plain data."""
+def gpu(device: torch.device) -> Gpu:
+    """What torch tells of a CUDA device."""
     card = torch.cuda.get_device_properties(device)
     kilohertz = getattr(card, "clock_rate", None)
-    return asdict(
-        Gpu(
-            name=card.name,
-            memory_bytes=card.total_memory,
-            multiprocessors=card.multi_processor_count,
-            compute_capability=f"{card.major}.{card.minor}",
-            l2_bytes=getattr(card, "L2_cache_size", None),
-            clock_mhz=kilohertz / 1e3 if kilohertz else None,
-            cuda=torch.version.cuda,
-            tf32=Tf32(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32),
-        )
+    return Gpu(
+        name=card.name,
+        memory_bytes=card.total_memory,
+        multiprocessors=card.multi_processor_count,
+        compute_capability=f"{card.major}.{card.minor}",
+        l2_bytes=getattr(card, "L2_cache_size", None),
+        clock_mhz=kilohertz / 1e3 if kilohertz else None,
+        cuda=torch.version.cuda,
+        tf32={
+            "matmul": torch.backends.cuda.matmul.allow_tf32,
+            "convolution": torch.backends.cudnn.allow_tf32,
+        },
     )

@@ -7,7 +7,8 @@ for. No time is taken here; `bench_engines` has the times.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from ..engines.onnx_model import possible_bits
 from ..timing import torch_defaults
 from ..validation import check_choice, check_int
 from ..weights import load_published
+from .results import text_table
 
 CHECKPOINTS = ("letters_100_56", "letters_75_56", "letters_50_56", "letters_25_56")
 ENGINE_NAMES = ("openvino-int8", "onnxruntime-int8")
@@ -42,12 +44,6 @@ class Eight:
         """Points lost with a step a channel."""
         return self.fp32 - self.per_channel
 
-    def __str__(self) -> str:
-        return (
-            f"{self.checkpoint:<16}{self.engine:<18}{self.weight_bits:4}{self.fp32:7.2f}"
-            f"{self.per_channel:13.2f}{self.per_layer:11.2f}"
-        )
-
 
 @dataclass(frozen=True)
 class Int8Bench:
@@ -65,12 +61,13 @@ class Int8Bench:
         return all(row.lost <= POINTS_LIMIT for row in self.rows)
 
     def __str__(self) -> str:
+        columns = {"network": "", "engine": "", "bits": "d", "fp32": ".2f"}
+        columns |= {"per channel": ".2f", "per layer": ".2f"}
         return "\n".join(
             [
                 f"Letters in the wild, {self.test_images:,} test images, calibrated on "
                 f"{self.calibration_images} of the training set; accuracy in %",
-                f"{'network':<16}{'engine':<18}bits   fp32  per channel  per layer",
-                *map(str, self.rows),
+                *text_table(columns, map(astuple, self.rows)),
                 *(f"{name}: {reason}" for name, reason in self.missing.items()),
             ]
         )
@@ -108,7 +105,7 @@ def bench_int8(
         check_choice("engine", name, ENGINE_NAMES)
     count = check_int("calibration_images", calibration_images, 1)
     availability = {name: ENGINES[name].available() for name in engines}
-    missing = {name: there.reason for name, there in availability.items() if not there}
+    missing = {name: answer.reason for name, answer in availability.items() if not answer}
     if len(missing) == len(availability):
         raise ValueError(f"no engine for int8 can run here: {missing}")
     rows: list[Eight] = []
@@ -142,10 +139,6 @@ def letters(net: nn.Module, split: str, limit: int | None, seed: int) -> tuple[T
     batches = data.load(
         "glyphs", split=split, batch_size=BATCH, resolution=net.arch.resolution, seed=seed
     )
-    found: list[tuple[Tensor, Tensor]] = []
-    for batch in batches:
-        found.append(batch)
-        if limit is not None and BATCH * len(found) >= limit:
-            break
-    images, labels = (torch.cat(part) for part in zip(*found, strict=True))
+    enough = None if limit is None else -(-limit // BATCH)
+    images, labels = (torch.cat(part) for part in zip(*islice(batches, enough), strict=True))
     return images[:limit], labels[:limit]

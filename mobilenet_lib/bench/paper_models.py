@@ -25,10 +25,13 @@ from .layers import (
 )
 from .peaks import MachinePeaks
 from .profile import calibration_of, layer_times
+from .results import text_table
 from .roofline import Calibration, predict
 
 WITHIN, ENOUGH = 0.25, 12
 """How far a prediction may be off, and for how many of the sixteen it may not."""
+COLUMNS = {"network": "", "M m-adds": ".1f", "ms": ".3f", "roof, ms": ".3f", "predicted": ".3f"}
+COLUMNS |= {"off ": ">", "bound": ""}
 WARM_UP = 2
 LEAST_S = 0.02
 """Seconds of a reading: networks take turns, and each first finds its weights out of the cache."""
@@ -54,14 +57,6 @@ class Predicted:
     def error(self) -> float:
         """How far the calibrated prediction is off, as a share of the measured time, signed."""
         return self.predicted_ms / self.timing.median_ms - 1
-
-    def __str__(self) -> str:
-        mark = " " if abs(self.error) <= WITHIN else "*"
-        name = f"{self.alpha:g} MobileNet-{self.resolution}"
-        return (
-            f"{name:<19}{self.mult_adds / 1e6:9.1f}{self.timing.median_ms:11.3f}"
-            f"{self.roof_ms:11.3f}{self.predicted_ms:11.3f}{self.error:+8.0%}{mark} {self.bound}"
-        )
 
 
 @dataclass(frozen=True)
@@ -104,12 +99,22 @@ class PaperModelsBench:
 
     def __str__(self) -> str:
         efficiency, overhead = self.calibration.efficiency, self.calibration.overhead_s
+        rows = (
+            (
+                f"{model.alpha:g} MobileNet-{model.resolution}",
+                model.mult_adds / 1e6,
+                model.timing.median_ms,
+                model.roof_ms,
+                model.predicted_ms,
+                f"{model.error:+.0%}{' ' if abs(model.error) <= WITHIN else '*'}",
+                model.bound,
+            )
+            for model in self.models
+        )
         return "\n".join(
             [
                 f"{self.device}, {self.threads} threads, {self.setting}",
-                f"{'network':<19}{'M m-adds':>9}{'ms':>11}{'roof, ms':>11}{'predicted':>11}"
-                f"{'off':>8}  bound",
-                *map(str, self.models),
+                *text_table(COLUMNS, rows),
                 f"calibrated on {self.calibrated_on}: "
                 + ", ".join(
                     f"{kind} {share:.2f} of its roof" for kind, share in efficiency.items()

@@ -178,9 +178,9 @@ def check_report(report: Any, name: str) -> None:
             raise ReportError(f"{at}.quartiles_ms: the median {row['median_ms']} lies outside them")
         if row["ours"] and row["name"] not in report["engines"]:
             raise ReportError(f"{at}.name: {brief(repr(row['name']))} is none of $.engines")
-        if key(row) in seen:
-            raise ReportError(f"{at}: {brief(row_title(key(row)))} is there twice")
-        seen.add(key(row))
+        if key_of(row) in seen:
+            raise ReportError(f"{at}: {brief(row_title(key_of(row)))} is there twice")
+        seen.add(key_of(row))
 
 
 @cache
@@ -195,7 +195,7 @@ def report_schema() -> dict[str, Any]:
     return {"$schema": draft, "$id": f"urn:{FORMAT}:{VERSION}", **json_schema(Contents)}
 
 
-def key(row: dict[str, Any]) -> Key:
+def key_of(row: dict[str, Any]) -> Key:
     """By what the same measurement in another report is found."""
     return row["batch_size"], row["name"], row["slice"], row["streams"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -17,6 +17,25 @@ LOGITS, DECISIONS = 0.02, 1.0
 """fp32-level: largest difference of a logit over eager's largest, and share of equal decisions."""
 EAGER, OPENVINO = "timm, eager", "timm, OpenVINO {precision}"
 """The peers that everything is compared with."""
+
+
+def text_table(columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Lines of a table, its titles first, whose columns are as wide as their widest cell.
+
+    Parameters
+    ----------
+    columns
+        By title, how a cell is formatted, such as ".2f"; "" for names, which stand to the left.
+    rows
+        A value for each column.
+    """
+    cells = [tuple(columns), *(tuple(map(format, row, columns.values())) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    sides = [str.rjust if style else str.ljust for style in columns.values()]
+    return [
+        "  ".join(side(*pair) for side, *pair in zip(sides, row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
 
 
 @dataclass(frozen=True)
