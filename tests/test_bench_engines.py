@@ -199,8 +199,8 @@ def test_peers_run_in_the_same_rounds_and_give_the_ratios(run, monkeypatch):
 
     def found(images, alpha, precision, threads):
         asked.append((tuple(images.shape), alpha, precision, threads))
-        own = peers.Peer(lambda: None, "fp32", True)
-        other = peers.Peer(lambda: None, "fp32", False)
+        own = peers.Entry(lambda: None, "fp32")
+        other = peers.Entry(lambda: None, "fp32", False)
         return {EAGER: own, "torchvision MobileNetV2, eager": other}, {}
 
     monkeypatch.setattr(bench, "peers", found)
@@ -429,7 +429,7 @@ def test_a_peer_that_breaks_does_not_stop_the_others(monkeypatch):
     stand_in(monkeypatch, "timm", create_model=create_model)
     stand_in(monkeypatch, "torchvision.models", get_model=boom)
     monkeypatch.setitem(sys.modules, "transformers", None)
-    monkeypatch.setattr(peers, "through_openvino", lambda *a: peers.Peer(print, a[2], True))
+    monkeypatch.setattr(peers, "through_openvino", lambda *a: peers.Entry(print, a[2]))
     found, missing = peers.peers(torch.randn(2, 3, 8, 8), 1.0, "fp32", 1)
     assert set(found) == {
         "timm, eager",

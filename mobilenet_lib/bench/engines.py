@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,7 +31,7 @@ from ..timing import threads as with_threads
 from ..validation import check_int
 from .hardware import describe_hardware
 from .peaks import bench_peaks
-from .peers import peers
+from .peers import Entry, peers
 from .quality import Examiner
 from .results import EAGER, OPENVINO, Checked, EngineBench, Timed
 
@@ -42,19 +41,6 @@ SETTLE, CALIBRATION = 16, 16
 LEAST_S = 0.05
 """Seconds of a reading: long against what the task before leaves in caches and waiting threads."""
 REFERENCES = (EAGER, OPENVINO.format(precision="fp32"), OPENVINO.format(precision="bf16"))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is timed: an engine with the way it cuts the batch, or a peer."""
-
-    name: str
-    ours: bool
-    precision: str
-    task: Callable[[], Any]
-    same_network: bool = True
-    slice: int | None = None
-    streams: int | None = None
 
 
 @torch_defaults()
@@ -149,15 +135,15 @@ def bench_engines(
                     except Exception as error:
                         key = f"{name}, batch of {size}" + "".join(f", {k} {cut[k]}" for k in cut)
                         failed[key] = explain(error)
-                        continue
-                    task = partial(engine.run, batch)
-                    entries[f"{name} {cut}"] = Entry(name, True, engine.precision, task, **cut)
+                    else:
+                        task = partial(engine.run, batch)
+                        entry = Entry(task, engine.precision, engine=name, **cut)
+                        entries[f"{name} {cut}"] = entry
             if with_peers:
                 progress(f"preparing peers for batches of {size}")
                 others, absent = peers(batch, alpha, torch_precision, count)
+                entries |= others
                 missing |= absent
-                for name, peer in others.items():
-                    entries[name] = Entry(name, False, peer.precision, peer.task, peer.same_network)
             if not entries:
                 continue
             progress(f"timing {len(entries)} ways to run a batch of {size}")
@@ -220,8 +206,8 @@ def rows(
         reached = 2 * mult_adds * batch_size / timing.median_ms / 1e6  # GFLOP/s
         timed.append(
             Timed(
-                name=entry.name,
-                ours=entry.ours,
+                name=entry.engine or key,
+                ours=entry.engine is not None,
                 precision=entry.precision,
                 batch_size=batch_size,
                 slice=entry.slice,

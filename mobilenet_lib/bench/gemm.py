@@ -48,21 +48,21 @@ def gemm_tasks(precision: str, shape: Shape, device: str, seed: int) -> tuple[Wa
         right = torch.randn(columns, inner, generator=generator).to(dtype)
         candidates = {"torch.mm": _mm, "torch linear": _linear, "1x1 convolution": _pointwise}
     ways: Ways = {}
-    said = []
+    reasons = []
     for name, make in candidates.items():
         try:
             multiply = make(left.to(device), right.to(device))
             answer = multiply()
         except (RuntimeError, AttributeError, NotImplementedError) as error:
             # The engine is not built in, or refuses this shape or device: that is what is asked.
-            said.append(f"{name}: {(str(error).splitlines() or [repr(error)])[0]}")
+            reasons.append(f"{name}: {(str(error).splitlines() or [repr(error)])[0]}")
             continue
         off = _difference(answer, left, right)
         if off <= tolerance(precision, device):
             ways[name] = multiply
         else:
-            said.append(f"{name} is off by {off:.1%} of the largest number")
-    return ways, "; ".join(said)
+            reasons.append(f"{name} is off by {off:.1%} of the largest number")
+    return ways, "; ".join(reasons)
 
 
 def tolerance(precision: str, device: str) -> float:

@@ -21,18 +21,22 @@ CLASSES = 1000
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A network of another library, ready to run."""
+class Entry:
+    """A network that is ready to be timed: one of another library, or an engine of ours."""
 
     task: Callable[[], Any]
     precision: str
-    same_network: bool
+    same_network: bool = True
     """Whether it is MobileNet V1, with our mult-adds."""
+    engine: str | None = None
+    """Name of our engine, which may cut the batch."""
+    slice: int | None = None
+    streams: int | None = None
 
 
 def peers(
     images: Tensor, alpha: float, precision: str, threads: int
-) -> tuple[dict[str, Peer], dict[str, str]]:
+) -> tuple[dict[str, Entry], dict[str, str]]:
     """Every peer that can be built here, and why the others cannot.
 
     Parameters
@@ -47,7 +51,7 @@ def peers(
         For OpenVINO.
     """
     in_torch = partial(run_in_torch, images=images, precision=precision)
-    builders: dict[str, Callable[[], Peer]] = {}
+    builders: dict[str, Callable[[], Entry]] = {}
     missing: dict[str, str] = {}
     if alpha == 1:
         builders |= {
@@ -67,7 +71,7 @@ def peers(
         missing["timm, torchvision"] = f"their MobileNets have alpha 1, ours here {alpha:g}"
     make = partial(transformers_net, alpha, images.shape[-1])
     builders["transformers MobileNetV1, eager"] = partial(in_torch, make, "NCHW")
-    ready: dict[str, Peer] = {}
+    ready: dict[str, Entry] = {}
     for name, build in builders.items():
         try:
             ready[name] = build()
@@ -118,19 +122,19 @@ def run_in_torch(
     *,
     images: Tensor,
     precision: str,
-) -> Peer:
+) -> Entry:
     """A network of torch, run on images that are where and how it wants them."""
     dtype, form = DTYPES[precision], LAYOUTS[layout]
     net = make().eval().requires_grad_(False).to(images.device, dtype, memory_format=form)
     task = forward_pass(net, images.to(dtype).contiguous(memory_format=form))
     if task().shape != (len(images), CLASSES):
         raise ValueError(f"it answers with {tuple(task().shape)}, not {(len(images), CLASSES)}")
-    return Peer(task, precision, same_network)
+    return Entry(task, precision, same_network)
 
 
 def through_openvino(
     net: nn.Module, images: Tensor, precision: str, engine: str, threads: int
-) -> Peer:
+) -> Entry:
     """A network that OpenVINO's own converter took from torch, as its documentation does it."""
     availability = ENGINES[engine].available()
     if not availability:
@@ -156,4 +160,4 @@ def through_openvino(
     off = difference(answer, expected)
     if not off <= 2 * LOGITS:
         raise ValueError(f"its logits are off by {off:.2g} of the largest")
-    return Peer(task, precision, True)
+    return Entry(task, precision)

@@ -90,7 +90,7 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
     """A comparison of engines with all that is needed to read it elsewhere, as plain data."""
     came = provenance(result.seed)
     versions = {name: version for name in PACKAGES if (version := version_of(name))}
-    told = asdict(result)
+    fields = asdict(result)
     report = {
         "format": FORMAT,
         "version": VERSION,
@@ -98,14 +98,14 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
         "commit": came["commit"],
         "seed": result.seed,
         "wall_time_s": round(wall_time_s, 1),
-        "machine": told["machine"],
+        "machine": fields["machine"],
         "versions": {"python": platform.python_version()} | versions,
-        "network": {name: told[name] for name in ("alpha", "resolution", "mult_adds")},
+        "network": {name: fields[name] for name in ("alpha", "resolution", "mult_adds")},
         "device": result.device,
         "threads": result.threads,
-        "ceilings": told["ceilings"],
-        "engines": told["engines"],
-        "timings": [row | row.pop("timing") for row in told["timings"]],
+        "ceilings": fields["ceilings"],
+        "engines": fields["engines"],
+        "timings": [row | row.pop("timing") for row in fields["timings"]],
         "missing": {name: public(reason) for name, reason in result.missing.items()},
         "failed": {name: public(reason) for name, reason in result.failed.items()},
     }
@@ -239,5 +239,5 @@ def public(message: str) -> str:
     return brief(short, 450)
 
 
-def _last_part(found: re.Match[str]) -> str:
-    return re.split(r"[\\/]", found.group())[-1]
+def _last_part(path: re.Match[str]) -> str:
+    return re.split(r"[\\/]", path.group())[-1]

@@ -70,11 +70,11 @@ def engine_bars(timings: Sequence[Mapping[str, Any]], batch_size: int) -> BookFi
         axis.set_xlabel(f"time for {images}, ms; whiskers: quartiles; bold: ours")
         _legend(figure, used)
         _margins(figure, names)
-    told = "; ".join(
+    bars = "; ".join(
         f"{name} in {row['precision']} {_ms(row['median_ms'])}"
         for name, row in zip(names, rows, strict=True)
     )
-    figure.alt = f"Bars, time for {images} in ms, the fastest first: {told}."
+    figure.alt = f"Bars, time for {images} in ms, the fastest first: {bars}."
     return figure
 
 
@@ -91,7 +91,7 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
     names, values = list(times), list(times.values())
     most = max(values)
     used = [kind for kind in PRECISIONS if kind in {precisions[name] for name in names}]
-    told = []
+    steps = []
     with book_style():
         figure, (axis,) = new_figure(9, 0.46 * len(names) + 1.25)
         for place, (name, now) in enumerate(times.items()):
@@ -115,7 +115,7 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
                 words += f" ({before / now:.2f}× as fast)" if now != before else " (the same)"
             end = max(before, now)
             axis.text(end + 0.012 * most, place, words, va="center", fontsize=10.5)
-            told.append(f"{name} {words}")
+            steps.append(f"{name} {words}")
         axis.set_yticks(range(len(names)), names, fontsize=11)
         axis.tick_params(axis="y", length=0)
         axis.set(xlim=(0, 1.28 * most), ylim=(len(names) - 0.4, -0.6))
@@ -124,7 +124,7 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
         _margins(figure, names)
     total = values[0] / values[-1]
     figure.alt = (
-        f"A waterfall of time in ms, each step on top of those before: {'; '.join(told)}. "
+        f"A waterfall of time in ms, each step on top of those before: {'; '.join(steps)}. "
         f"The last takes 1/{total:.1f} of the first's time."
     )
     return figure
