@@ -28,18 +28,11 @@ from mobilenet_lib.engines import (
 )
 from mobilenet_lib.engines.runtimes import hushed
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 BATCH = 4
 ROOT = Path(engines.__file__).resolve().parents[2]
 HERE = [name for name, kind in ENGINES.items() if kind.available()]
 INT8 = [name for name in HERE if ENGINES[name].precision == "int8"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tiny_training import tiny, write_images
 from mobilenet_lib import cli, files, machine
 from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
-from mobilenet_lib.timing import Timing
+from mobilenet_lib.timing import Timing, threads
 from mobilenet_lib.train import Trainer, choose_plan, plan_benchmark
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient
@@ -25,10 +25,8 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MOBILENET_CACHE", str(tmp_path / "cache"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with threads(1):
+        yield
 
 
 def network(seed=0):

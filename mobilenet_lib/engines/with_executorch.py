@@ -77,28 +77,19 @@ def lower(
     constants
         Numbers and texts that the program hands out under these names.
     """
+    example = example.cpu()
     with hushed(*CHATTY):
-        return _lower(folded(net).cpu(), example, calibration, per_channel, constants)
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
 
-
-def _lower(
-    net: nn.Module,
-    example: Tensor,
-    calibration: Tensor | None,
-    per_channel: bool,
-    constants: Mapping[str, Any] | None,
-) -> bytes:
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
-
-    program = torch.export.export(net, (example.cpu(),))
-    if calibration is not None:
-        quantized = quantize(program.module(), example.cpu(), calibration.cpu(), per_channel)
-        program = torch.export.export(quantized, (example.cpu(),))
-    edge = to_edge_transform_and_lower(
-        program, partitioner=[XnnpackPartitioner()], constant_methods=dict(constants or {})
-    )
-    return bytes(edge.to_executorch().buffer)
+        program = torch.export.export(folded(net).cpu(), (example,))
+        if calibration is not None:
+            quantized = quantize(program.module(), example, calibration.cpu(), per_channel)
+            program = torch.export.export(quantized, (example,))
+        edge = to_edge_transform_and_lower(
+            program, partitioner=[XnnpackPartitioner()], constant_methods=dict(constants or {})
+        )
+        return bytes(edge.to_executorch().buffer)
 
 
 def quantize(

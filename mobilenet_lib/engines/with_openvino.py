@@ -65,16 +65,15 @@ class OpenVinoBf16(OpenVino):
         """Whether openvino is installed and the processor multiplies in bf16."""
         known = features()
         if known is None:
-            return Availability(
-                False, "this system does not tell whether its processor multiplies in bf16"
-            )
-        if "bf16" not in known:
-            return Availability(
-                False,
+            reason = "this system does not tell whether its processor multiplies in bf16"
+        elif "bf16" not in known:
+            reason = (
                 f"this processor does not multiply in bf16 (it has {', '.join(known) or 'none'} of "
-                "what the book asks for): OpenVINO would compute in fp32 and not say so",
+                "what the book asks for): OpenVINO would compute in fp32 and not say so"
             )
-        return super().available()
+        else:
+            return super().available()
+        return Availability(False, reason)
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         super()._prepare(net, example, calibration)
