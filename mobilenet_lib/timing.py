@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import torch
@@ -136,8 +137,8 @@ def clock_of(device: torch.device) -> Clock:
     if device.type == "cpu":
         return _by_clock
     if device.type == "cuda":
-        return lambda task, calls: _by_events(task, calls, device)
-    return lambda task, calls: _by_clock(task, calls, lambda: torch.accelerator.synchronize(device))
+        return partial(_by_events, device=device)
+    return partial(_by_clock, wait=lambda: torch.accelerator.synchronize(device))
 
 
 def _by_clock(task: Task, calls: int, wait: Task = lambda: None) -> float:

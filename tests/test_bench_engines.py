@@ -78,7 +78,7 @@ class BrokenWithBatches(Fake):
 class Coarse(Fake):
     """int8 as it could be: each logit moved by up to 10 %."""
 
-    name, precision, calibrates = "coarse", "int8", True
+    name, precision, calibrates, can_stream = "coarse", "int8", True, True
     calibrated: list = []  # noqa: RUF012
 
     def __init__(self, *, slice=None, streams=None):
@@ -219,15 +219,15 @@ def test_peers_run_in_the_same_rounds_and_give_the_ratios(run, monkeypatch):
 
 
 def test_an_engine_that_runs_streams_is_also_tried_with_one_a_thread():
-    assert bench.cuts(Fake, 32, (1, 4), 2) == [{}, {"slice": 1}, {"slice": 4}]
-    assert bench.cuts(Coarse, 32, (4,), 2) == [
+    assert Fake.cuts(32, (1, 4), 2) == [{}, {"slice": 1}, {"slice": 4}]
+    assert Coarse.cuts(32, (4,), 2) == [
         {},
         {"slice": 4},
         {"slice": 4, "streams": 2},
         {"slice": 16, "streams": 2},
     ]
-    assert bench.cuts(Coarse, 1, (1, 4), 2) == [{}]
-    assert bench.cuts(Coarse, 6, (4,), 1) == [{}]  # 4 does not divide 6
+    assert Coarse.cuts(1, (1, 4), 2) == [{}]
+    assert Coarse.cuts(6, (4,), 1) == [{}]  # 4 does not divide 6
 
 
 def test_precision_reaches_what_torch_runs():
@@ -331,7 +331,7 @@ def test_an_exam_counts_answers(monkeypatch):
     labels = examiner.letters.labels[:45]
     assert always_a.accuracy == pytest.approx((labels == 0).double().mean().item(), abs=1e-6)
     assert always_a.agreement < 0.2
-    assert always_a.lost_points > 50
+    assert always_a.accuracy_eager - always_a.accuracy > 0.5
     assert always_a.difference > 0.2  # the letters' own logits were compared, too
     assert len(examiner.letters.expected(1000)) == len(examiner.letters.images) < 1000
 

@@ -126,7 +126,7 @@ def bench_engines(
             batch = images[:size].contiguous()
             entries: dict[str, Entry] = {}
             for name in checked:
-                for cut in cuts(chosen[name], size, slices, count):
+                for cut in chosen[name].cuts(size, slices, count):
                     progress(f"preparing {name} for batches of {size}, {cut or 'whole'}")
                     make = maker(chosen[name], torch_precision, **cut)
                     try:
@@ -253,26 +253,6 @@ def choose(
 
 def maker(kind: type[Engine], precision: str, **options: Any) -> Callable[[], Engine]:
     """A function that makes a new engine; torch's own get the precision that is wanted."""
-    if takes(kind, "precision"):
+    if "precision" in inspect.signature(kind).parameters:
         options["precision"] = precision
     return lambda: kind(**options)
-
-
-def cuts(
-    kind: type[Engine], batch_size: int, slices: Sequence[int], threads: int
-) -> list[dict[str, int]]:
-    """The ways in which an engine may cut a batch: not at all, in slices, in slices side by side.
-
-    Side by side, each thread has a slice of its own, and none waits for another after each layer.
-    """
-    fitting = [size for size in slices if size < batch_size and batch_size % size == 0]
-    ways: list[dict[str, int]] = [{}] + [{"slice": size} for size in fitting]
-    if takes(kind, "streams") and 1 < threads <= batch_size:
-        whole = [batch_size // threads] if batch_size % threads == 0 else []
-        ways += [{"slice": s, "streams": threads} for s in dict.fromkeys([*fitting, *whole])]
-    return ways
-
-
-def takes(kind: type[Engine], option: str) -> bool:
-    """Whether an engine is made with an option of this name."""
-    return option in inspect.signature(kind).parameters

@@ -6,9 +6,11 @@ for. No time is taken here; `bench_engines` has the times.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from functools import partial
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -114,24 +116,22 @@ def bench_int8(
         net = load_published(checkpoint).eval()
         images, labels = letters(net, "test", limit, seed)
         calibration, _ = letters(net, "train", count, seed)
-        exact = 100 * accuracy(ENGINES["eager"]().prepare(net, images[:BATCH]), images, labels)
+        percent = partial(_percent, net, images, labels, calibration)
+        exact = percent("eager")
         for name in (name for name in engines if name not in missing):
             for bits in possible_bits():
-                by_channel, by_layer = (
-                    round(100 * share, 2)
-                    for share in both(name, bits, net, images, labels, calibration)
+                steps = (
+                    percent(name, per_channel=each, weight_bits=bits) for each in (True, False)
                 )
-                rows.append(Eight(checkpoint, name, bits, round(exact, 2), by_channel, by_layer))
+                rows.append(Eight(checkpoint, name, bits, exact, *steps))
     return Int8Bench(len(labels), count, tuple(rows), missing)
 
 
-def both(
-    name: str, bits: int, net: nn.Module, images: Tensor, labels: Tensor, calibration: Tensor
-) -> Iterator[float]:
-    """Accuracy with a step a channel, then with a step a layer."""
-    for per_channel in (True, False):
-        engine = ENGINES[name](per_channel=per_channel, weight_bits=bits)  # type: ignore[call-arg]
-        yield accuracy(engine.prepare(net, images[:BATCH], calibration), images, labels)
+def _percent(
+    net: nn.Module, images: Tensor, labels: Tensor, calibration: Tensor, name: str, **options: Any
+) -> float:
+    engine = ENGINES[name](**options).prepare(net, images[:BATCH], calibration)
+    return round(100 * accuracy(engine, images, labels), 2)
 
 
 def letters(net: nn.Module, split: str, limit: int | None, seed: int) -> tuple[Tensor, Tensor]:

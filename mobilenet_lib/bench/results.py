@@ -62,11 +62,6 @@ class Quality:
         """Whether nothing that a user sees is lost."""
         return self.difference <= LOGITS and self.agreement >= DECISIONS
 
-    @property
-    def lost_points(self) -> float:
-        """Accuracy that the engine loses against eager, in percentage points."""
-        return 100 * (self.accuracy_eager - self.accuracy)
-
     def __str__(self) -> str:
         text = (
             f"logits within {self.difference:.2g}, {self.agreement:.2%} of {self.images:,} answers "

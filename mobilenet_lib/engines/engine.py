@@ -117,6 +117,21 @@ class Engine(ABC):
         own = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
         return type(self)(**(own | options))
 
+    @classmethod
+    def cuts(cls, batch_size: int, slices: Sequence[int], threads: int) -> list[dict[str, int]]:
+        """Options by which it may cut a batch: not at all, in slices, in slices side by side.
+
+        Side by side, each thread has a slice of its own, and none waits for another after each
+        layer.
+        """
+        fitting = [size for size in slices if size < batch_size and batch_size % size == 0]
+        options: list[dict[str, int]] = [{}] + [{"slice": size} for size in fitting]
+        if cls.can_stream and 1 < threads <= batch_size:
+            whole = [batch_size // threads] if batch_size % threads == 0 else []
+            sizes = dict.fromkeys([*fitting, *whole])
+            options += [{"slice": size, "streams": threads} for size in sizes]
+        return options
+
     @property
     def tolerance(self) -> float | None:
         """Largest difference of a logit from eager's, over eager's largest logit; None for int8."""

@@ -113,7 +113,9 @@ def fastest(
     time = partial(_timed, example=example, readings=readings, least_s=least_s)
     timings, seconds = time(right)
     sliced = {}
-    for variant in _in_slices(right[_quickest(timings)], len(example)):
+    quickest = right[_quickest(timings)]
+    for cut in quickest.cuts(len(example), SLICES, quickest.threads)[1:]:
+        variant = quickest.variant(**cut)
         engine = prepare(variant)
         if isinstance(engine, str):
             left_out[variant.label] = engine
@@ -164,14 +166,3 @@ def _timed(
 
 def _quickest(timings: dict[str, Timing]) -> str:
     return min(timings, key=lambda label: timings[label].median_ms)
-
-
-def _in_slices(best: Engine, batch_size: int) -> list[Engine]:
-    """The same engine, unprepared, for each size of slice and each way to run slices."""
-    variants = []
-    for size in SLICES:
-        if size < batch_size and batch_size % size == 0:
-            variants.append(best.variant(slice=size))
-            if best.can_stream and best.threads > 1:
-                variants.append(best.variant(slice=size, streams=best.threads))
-    return variants

@@ -6,7 +6,8 @@ import copy
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -94,13 +95,15 @@ def to_int8(
     load_onnxruntime()
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
+    batches = ({INPUT: batch.cpu().numpy()} for batch in _batches(calibration, _batch_size(model)))
+    reader = SimpleNamespace(get_next=lambda: next(batches, None))
     with tempfile.TemporaryDirectory(prefix="mobilenet-int8-") as folder, hushed(""):
         # Its advice to fold and infer shapes first was followed in `to_onnx`.
         path = Path(folder) / "int8.onnx"
         quantize_static(
             model,
             path,
-            _Reader(calibration, _batch_size(model)),
+            reader,
             quant_format=QuantFormat.QDQ,
             per_channel=per_channel,
             activation_type=QuantType.QUInt8,
@@ -191,18 +194,6 @@ def saturates() -> bool:
 def possible_bits() -> tuple[int, ...]:
     """Bits that weights can have here, most first: 7 where sums can overflow, else 8 or 7."""
     return (7,) if saturates() else (8, 7)
-
-
-class _Reader:
-    """Hands out calibration images a batch at a time, as ONNX Runtime's quantizer asks for them."""
-
-    def __init__(self, images: Tensor, batch_size: int | None) -> None:
-        self._input: str = INPUT
-        self._batches = iter(_batches(images, batch_size))
-
-    def get_next(self) -> dict[str, Any] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {self._input: batch.cpu().numpy()}
 
 
 def _batches(images: Tensor, size: int | None) -> Iterator[Tensor]:
