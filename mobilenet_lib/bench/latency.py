@@ -91,12 +91,8 @@ def throughput(
         Images at a time.
     thread_counts
         Numbers of threads; None: the number that torch uses.
-    readings
-        Rounds that count, at least 2.
-    device
-        Where it runs.
-    seed
-        Of the weights and images.
+    readings, device, seed
+        As for `latencies`.
 
     Returns
     -------

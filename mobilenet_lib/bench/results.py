@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
+from ..engines.engine import Precision
 from ..results import engine_label
 from ..timing import Timing
 from ..validation import Count, NotNegative, Share
 from .schema import INLINE
 
-Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Hits = Annotated[int, ("minimum", 0)]
 LOGITS, DECISIONS = 0.02, 1.0
 """fp32-level: largest difference of a logit over eager's largest, and share of equal decisions."""
