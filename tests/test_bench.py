@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from mobilenet_lib import bench, cli, data, files
+from mobilenet_lib import bench, cli, files
 from mobilenet_lib.bench import (
     engines,
     int8,
@@ -36,22 +36,6 @@ def test_the_share_is_that_of_the_step_beside_it(monkeypatch):
     assert result.share == 0.1
     assert result.images_per_second == 2000
     assert "2,000 images/s, 10.0% of a step, below 15%" in str(result)
-
-
-def test_a_step_trains(monkeypatch):
-    batches = data.load("glyphs", batch_size=26, resolution=32)
-    images, labels = next(iter(batches))
-    step = bench.training_step(0.25, 32, 26, "cpu", 0)
-    losses, entropy = [], bench.F.cross_entropy
-    monkeypatch.setattr(
-        bench.F,
-        "cross_entropy",
-        lambda logits, labels: losses.append(entropy(logits, labels)) or losses[-1],
-    )
-    for _ in range(15):
-        step(images, labels)
-    assert losses[0].item() == pytest.approx(torch.log(torch.tensor(26.0)).item(), abs=0.3)
-    assert losses[-1] < losses[0]
 
 
 @pytest.fixture
@@ -146,17 +130,16 @@ def test_bench_names_what_can_be_measured(capsys):
 
 def test_latencies_are_of_the_networks_that_are_named():
     """Which network ran is seen in what it was asked to compute, not in a time."""
-    seen, modes = [], set()
+    seen, modes, forward = [], set(), MobileNet.forward
 
-    class Spy(MobileNet):
-        def forward(self, x):
-            seen.append((self.arch.alpha, tuple(x.shape)))
-            layout = x.is_contiguous(memory_format=torch.channels_last)
-            modes.add((self.training, layout, torch.is_inference_mode_enabled()))
-            return super().forward(x)
+    def spy(self, x):
+        seen.append((self.arch.alpha, tuple(x.shape)))
+        layout = x.is_contiguous(memory_format=torch.channels_last)
+        modes.add((self.training, layout, torch.is_inference_mode_enabled()))
+        return forward(self, x)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mobilenet_lib.bench.latency.MobileNet", Spy)
+        patch.setattr(MobileNet, "forward", spy)
         before = torch.get_rng_state()
         found = latencies([(0.25, 32), (0.5, 40)], num_classes=3, readings=2)
     assert modes == {(False, True, True)}
@@ -173,19 +156,18 @@ def test_latencies_refuse_a_network_that_is_named_twice():
 
 
 def test_throughput_is_images_over_time_for_each_batch_and_number_of_threads(monkeypatch):
-    seen = []
+    seen, forward = [], MobileNet.forward
 
-    class Spy(MobileNet):
-        def forward(self, x):
-            seen.append((torch.get_num_threads(), len(x)))
-            return super().forward(x)
+    def spy(self, x):
+        seen.append((torch.get_num_threads(), len(x)))
+        return forward(self, x)
 
     def fake(tasks, readings, device):
         for task in tasks.values():
             task()
         return {(count, size): [0.5 * size / count] * 3 for count, size in tasks}
 
-    monkeypatch.setattr(latency, "MobileNet", Spy)
+    monkeypatch.setattr(MobileNet, "forward", spy)
     monkeypatch.setattr(latency, "interleave", fake)
     before = torch.get_num_threads()
     rates = throughput(0.25, 32, batches=(1, 4), thread_counts=(1, 2))

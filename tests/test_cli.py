@@ -140,12 +140,12 @@ def test_a_refusal_is_one_line_that_names_what_is_right(line, words, encoding, m
 
 def test_a_table_stands_in_columns():
     rows = [("Layer", "Kind", "Mult-Adds"), ("conv", "standard", "10,838,016")]
-    assert text.table(rows, words=2).splitlines() == [
+    assert text.table(rows, left=(0, 1), rule=True) == [
         "Layer  Kind       Mult-Adds",
         "-----  --------  ----------",
         "conv   standard  10,838,016",
     ]
-    assert text.table([("a", "1"), ("bb", "22")], header=False) == "a    1\nbb  22"
+    assert text.table([("a", "1"), ("bb", "22")]) == ["a    1", "bb  22"]
 
 
 # --- every option, and what --help says of it ---------------------------------------------------

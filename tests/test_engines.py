@@ -28,18 +28,11 @@ from mobilenet_lib.engines import (
 )
 from mobilenet_lib.engines.runtimes import hushed
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 BATCH = 4
 ROOT = Path(engines.__file__).resolve().parents[2]
 HERE = [name for name, kind in ENGINES.items() if kind.available()]
 INT8 = [name for name in HERE if ENGINES[name].precision == "int8"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -457,7 +450,7 @@ def test_weights_use_the_bits_that_were_asked_for(monkeypatch, bits, largest):
     monkeypatch.setattr(onnx_model, "features", lambda: ("VNNI",))
     engine = ENGINES["onnxruntime-int8"](weight_bits=bits)
     assert engine.label.endswith(f", weights of {bits} bits") is (bits is not None)
-    model = engine._model(tiny(), noise(1, 3, 33, 33), noise(4, 3, 33, 33))
+    model = onnx.load_from_string(engine._model(tiny(), noise(1, 3, 33, 33), noise(4, 3, 33, 33)))
     weights = [
         abs(onnx.numpy_helper.to_array(tensor).astype(int)).max()
         for tensor in model.graph.initializer

@@ -64,26 +64,24 @@ def kind_table(arch: Architecture) -> str:
         )
     count = str(len(arch.layers))
     rows.append(("All", count, f"{arch.mult_adds:,}", "", f"{arch.parameters_as_printed:,}", ""))
-    return table(rows)
+    return "\n".join(table(rows, rule=True))
 
 
 def totals(arch: Architecture) -> str:
     """The network's totals, one in a row."""
     field = arch.receptive_field_at(arch.layers[-2].name)
-    return table(
-        [
-            ("Mult-adds", f"{arch.mult_adds:,}"),
-            ("Parameters, trainable", f"{arch.parameters:,}"),
-            ("Parameters, as printed in the paper", f"{arch.parameters_as_printed:,}"),
-            ("Parameters, with BN statistics", f"{arch.parameters_with_statistics:,}"),
-            ("Receptive field, pixels", f"{field.size:,}"),
-            ("Effective stride, pixels", f"{field.stride:,}"),
-            ("Effective padding, pixels", f"{field.padding:,}"),
-            ("Bytes moved at least, float32", f"{arch.bytes_moved():,}"),
-            ("Arithmetic intensity, FLOP a byte", f"{arch.intensity():.2f}"),
-        ],
-        header=False,
-    )
+    rows = [
+        ("Mult-adds", f"{arch.mult_adds:,}"),
+        ("Parameters, trainable", f"{arch.parameters:,}"),
+        ("Parameters, as printed in the paper", f"{arch.parameters_as_printed:,}"),
+        ("Parameters, with BN statistics", f"{arch.parameters_with_statistics:,}"),
+        ("Receptive field, pixels", f"{field.size:,}"),
+        ("Effective stride, pixels", f"{field.stride:,}"),
+        ("Effective padding, pixels", f"{field.padding:,}"),
+        ("Bytes moved at least, float32", f"{arch.bytes_moved():,}"),
+        ("Arithmetic intensity, FLOP a byte", f"{arch.intensity():.2f}"),
+    ]
+    return "\n".join(table(rows))
 
 
 def layer_table(arch: Architecture) -> str:
@@ -105,7 +103,7 @@ def layer_table(arch: Architecture) -> str:
                 f"{layer.intensity():.2f}",
             )
         )
-    return table(rows, words=2)
+    return "\n".join(table(rows, left=(0, 1), rule=True))
 
 
 def cost_data(arch: Architecture, layers: bool) -> dict[str, Any]:
