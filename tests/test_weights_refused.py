@@ -382,9 +382,9 @@ def own(tmp_path, change):
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
-    said = json.loads(header["__metadata__"]["mobilenet_lib"])
-    change(said)
-    header["__metadata__"]["mobilenet_lib"] = json.dumps(said)
+    metadata = json.loads(header["__metadata__"]["mobilenet_lib"])
+    change(metadata)
+    header["__metadata__"]["mobilenet_lib"] = json.dumps(metadata)
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
     return path

@@ -47,10 +47,10 @@ def spoiled(weights=None):
 
 def same(net, features=False):
     """That a network has the parity weights, which our own reader of names did not make."""
-    found = net.state_dict()
+    loaded = net.state_dict()
     for name, value in files.parity_state().items():
         if not (features and name.startswith("fc.")):
-            assert torch.equal(found[name], value), name
+            assert torch.equal(loaded[name], value), name
     return net
 
 
