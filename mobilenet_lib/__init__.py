@@ -8,32 +8,12 @@ from typing import TYPE_CHECKING
 
 from .lazy import lazy_names
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the one list of public names
     from .architecture import Architecture, mobilenet_v1
     from .layer import Layer
     from .model import KERAS, PAPER, TF_SLIM, TIMM, Convention, MobileNet
     from .weights import load_published
 
 __version__ = "0.1.0"
-__all__ = [
-    "KERAS",
-    "PAPER",
-    "TF_SLIM",
-    "TIMM",
-    "Architecture",
-    "Convention",
-    "Layer",
-    "MobileNet",
-    "load_published",
-    "mobilenet_v1",
-]
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "architecture": ("Architecture", "mobilenet_v1"),
-        "layer": ("Layer",),
-        "model": ("Convention", "MobileNet", "PAPER", "TF_SLIM", "KERAS", "TIMM"),
-        "weights": ("load_published",),
-    },
-)
+__all__, __getattr__, __dir__ = lazy_names(__name__)

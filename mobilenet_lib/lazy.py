@@ -1,35 +1,52 @@
-"""Names that a package hands out only when they are asked for, so that importing it stays fast."""
+"""Names that a package hands out only when they are asked for, so that importing it stays fast.
+
+A package writes its public names once, as imports that only type checkers see:
+
+    if TYPE_CHECKING:
+        from .presets import RECIPES, preset
+
+    __all__, __getattr__, __dir__ = lazy_names(__name__)
+"""
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 
-def lazy_names(
-    package: str, homes: Mapping[str, tuple[str, ...]]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The `__getattr__` and `__dir__` of a package whose names live in its modules.
+def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+    """The `__all__`, `__getattr__` and `__dir__` of a package, read off its imports.
 
     Parameters
     ----------
     package
         The package's `__name__`.
-    homes
-        The public names of each module, by the module's name inside the package.
     """
-    home_of = {name: module for module, names in homes.items() for name in names}
+    module = sys.modules[package]
+    home_of = _homes(module.__loader__.get_source(package))
 
     def get(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(f".{home_of[name]}", package), name)
-        setattr(sys.modules[package], name, value)  # the next time it is found at once
+        setattr(module, name, value)  # the next time it is found at once
         return value
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *home_of})
+        return sorted({*vars(module), *home_of})
 
-    return get, names
+    return sorted(home_of), get, names
+
+
+def _homes(source: str) -> dict[str, str]:
+    """The module that each name is imported from, by the block `if TYPE_CHECKING:`."""
+    return {
+        alias.name: node.module
+        for block in ast.parse(source).body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+        for alias in node.names
+    }

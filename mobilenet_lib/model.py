@@ -29,6 +29,7 @@ from .architecture import (
     mobilenet_v1,
     scale_channels,
 )
+from .preprocess import Preprocess
 from .validation import check_choice, check_int, check_positive
 
 Head = Literal["softmax", "sigmoid", "features"]
@@ -106,6 +107,12 @@ class MobileNet(nn.Module):
         logits of classes that are each there or not, also a single one; "features", of a network
         without classifier. None: what goes with `arch.num_classes`.
 
+    Attributes
+    ----------
+    preprocess, classes, source
+        From a photo to the input, the name of each output, and where the weights are from; None
+        until `load_published`, or whoever trained the network, sets them.
+
     Raises
     ------
     ValueError
@@ -120,6 +127,9 @@ class MobileNet(nn.Module):
         _check_layers(arch, convention)
         self.arch, self.convention = arch, convention
         self.head = check_head(head, arch.num_classes)
+        self.preprocess: Preprocess | None = None
+        self.classes: tuple[str, ...] | None = None
+        self.source: dict[str, Any] | None = None
         for layer in arch.layers[:-1]:
             self.add_module(layer.name, ConvBNReLU(layer, convention))
         self.dropout = nn.Dropout(convention.dropout)

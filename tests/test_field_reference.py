@@ -49,7 +49,7 @@ OF_TRANSFORMERS = {
 }
 
 
-def said(name):
+def reference(name):
     return json.loads((FIELD / f"{name}.json").read_text("utf-8"))
 
 
@@ -104,7 +104,7 @@ def off(net, case, x):
 KERAS = [
     (source, case["name"], file)
     for source in ("keras", "keras2")
-    for case in said(source)["cases"]
+    for case in reference(source)["cases"]
     for file in case["files"]
 ]
 
@@ -112,7 +112,7 @@ KERAS = [
 @pytest.mark.parametrize(("source", "name", "file"), KERAS, ids=lambda x: str(x))
 def test_a_keras_file_answers_as_keras_or_is_refused_by_name(tmp_path, source, name, file):
     pytest.importorskip("h5py")
-    case = next(c for c in said(source)["cases"] if c["name"] == name)
+    case = next(c for c in reference(source)["cases"] if c["name"] == name)
     path = unpacked(tmp_path, source, file)
     bare = "weights.h5" in file  # nothing says how pixels are scaled, nor what the output is
     with warnings.catch_warnings():
@@ -146,9 +146,9 @@ def test_most_keras_files_are_followed():
     assert len(REFUSED) < 25
 
 
-@pytest.mark.parametrize("name", [case["name"] for case in said("transformers")["networks"]])
+@pytest.mark.parametrize("name", [case["name"] for case in reference("transformers")["networks"]])
 def test_a_transformers_folder_answers_as_transformers(tmp_path, name):
-    case = next(c for c in said("transformers")["networks"] if c["name"] == name)
+    case = next(c for c in reference("transformers")["networks"] if c["name"] == name)
     folder = unpacked(tmp_path, "transformers", case["files"][0])
     if name in OF_TRANSFORMERS:
         with pytest.raises(WeightsError) as caught:
@@ -183,15 +183,15 @@ NOT_PREPARED = {
 }
 
 
-@pytest.mark.parametrize("name", [case["name"] for case in said("transformers")["processors"]])
+@pytest.mark.parametrize("name", [case["name"] for case in reference("transformers")["processors"]])
 def test_a_photo_is_prepared_as_transformers_does_or_refused_by_name(name):
-    case = next(c for c in said("transformers")["processors"] if c["name"] == name)
+    case = next(c for c in reference("transformers")["processors"] if c["name"] == name)
     if name in NOT_PREPARED:
         with pytest.raises(WeightsError, match=NOT_PREPARED[name]):
             processor(224, case["config"])
         return
     prepare = processor(224, case["config"])
-    for which, size in said("transformers")["photos"].items():
+    for which, size in reference("transformers")["photos"].items():
         wanted = case["photos"][which]
         got = prepare(photo(*size))[0].numpy()
         assert list(got.shape) == wanted["shape"]
@@ -203,7 +203,7 @@ def test_a_photo_is_prepared_as_transformers_does_or_refused_by_name(name):
 
 @pytest.mark.parametrize(
     "case",
-    [c for g in ("folders", "checkpoints") for c in said("timm")[g]],
+    [c for g in ("folders", "checkpoints") for c in reference("timm")[g]],
     ids=lambda c: c["name"],
 )
 def test_a_file_of_timms_answers_as_timm_or_is_refused_by_name(tmp_path, case):
@@ -226,7 +226,7 @@ def test_what_is_read_is_what_was_stored():
     for name in ("keras", "keras2", "transformers", "timm"):
         files = {
             f
-            for group in said(name).values()
+            for group in reference(name).values()
             if isinstance(group, list)
             for c in group
             if isinstance(c, dict)

@@ -105,9 +105,9 @@ def test_predict_says_whether_the_one_class_is_there(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("no class 0    73.1%")  # 1 / (1 + e)
     path = saved(tmp_path, 1, shift=2.0)
     assert cli.main(["predict", "cat", "--json", "--weights", str(path)]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["head"] == "sigmoid"
-    (seen,) = said["photos"]
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["head"] == "sigmoid"
+    (seen,) = answer["photos"]
     assert (seen["label"], seen["labels"]) == ("class 0", ["class 0"])
     assert seen["probabilities"]["class 0"] == pytest.approx(seen["confidence"])
     assert seen["confidence"] == pytest.approx(0.7311, abs=1e-4)
@@ -134,11 +134,11 @@ def test_predict_says_which_of_two_states_was_taken(tmp_path, capsys):
     torch.save({"state_dict": stale, "state_dict_ema": good}, tmp_path / "both.pt")
     path = str(tmp_path / "both.pt")
     cli.main(["predict", "cat", "--weights", path])
-    said = capsys.readouterr()
-    assert said.out.startswith("class 2")
-    assert "weights of 'state_dict_ema' were taken; pass state='state_dict'" in said.err
+    printed = capsys.readouterr()
+    assert printed.out.startswith("class 2")
+    assert "weights of 'state_dict_ema' were taken; pass state='state_dict'" in printed.err
     cli.main(["predict", "cat", "--weights", path, "--state", "state_dict"])
-    said = capsys.readouterr()
-    assert (said.out[:7], said.err) == ("class 0", "")
+    printed = capsys.readouterr()
+    assert (printed.out[:7], printed.err) == ("class 0", "")
     assert cli.main(["predict", "cat", "--weights", path, "--state", "best"]) == 2
     assert "has no state 'best'; it has 'state_dict" in capsys.readouterr().err

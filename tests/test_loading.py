@@ -287,8 +287,8 @@ def _(folder):
     assert prepared(do_rescale=False, do_normalize=False).scale == 1
     assert prepared(do_resize=False).crop_mode == "none"
     assert prepared(do_center_crop=False, size={"height": 96, "width": 96}).resolution == 96
-    found = {prepared(resample=number).interpolation for number in range(6)}
-    assert found == {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"}
+    filters = {prepared(resample=number).interpolation for number in range(6)}
+    assert filters == {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"}
 
 
 @row("a crop larger")

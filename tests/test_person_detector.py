@@ -68,14 +68,14 @@ def test_the_logits_are_the_keras_files(net, name):
 @pytest.mark.parametrize("kernels", ["fast", "reference"])
 @pytest.mark.parametrize("name", sorted(credits()))
 def test_the_probabilities_are_the_int8_files(net, name, kernels):
-    found = torch.tensor(logits(net, load_photo(name))).softmax(0).numpy()
-    assert np.abs(found - EXPECTED["photos"][name]["int8"][kernels]).max() < 0.06
+    shares = torch.tensor(logits(net, load_photo(name))).softmax(0).numpy()
+    assert np.abs(shares - EXPECTED["photos"][name]["int8"][kernels]).max() < 0.06
 
 
 @pytest.mark.parametrize("name", sorted(credits()))
 def test_it_finds_the_people_in_the_books_photos(net, name):
-    said = net.classes[logits(net, load_photo(name)).argmax()]
-    assert said == ("person" if name in PEOPLE else "non_person")
+    label = net.classes[logits(net, load_photo(name)).argmax()]
+    assert label == ("person" if name in PEOPLE else "non_person")
 
 
 # --- The original itself, where it is -----------------------------------------------------------
@@ -85,8 +85,8 @@ def test_the_stored_logits_come_out_again(original):
     script, keras, arrays = original
     assert hashlib.sha256(keras.read_bytes()).hexdigest() == EXPECTED["files"][keras.name]
     for name in ("astronaut", "flower"):
-        found = script.forward(arrays, script.picture(find_data() / f"photos/{name}.jpg"))
-        assert np.abs(found - EXPECTED["photos"][name]["logits"]).max() < 1e-6
+        result = script.forward(arrays, script.picture(find_data() / f"photos/{name}.jpg"))
+        assert np.abs(result - EXPECTED["photos"][name]["logits"]).max() < 1e-6
 
 
 def test_logits_agree_on_noise_too(net, original):

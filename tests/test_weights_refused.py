@@ -16,8 +16,8 @@ import torch
 
 from mobilenet_lib import PAPER, TF_SLIM, TIMM, load_published
 from mobilenet_lib.preprocess import INCEPTION, RAW_255, Preprocess
-from mobilenet_lib.weights import WeightsError, pickled, save_checkpoint
-from mobilenet_lib.weights.stored import MAX_BYTES, MAX_HEADER, MAX_TENSORS
+from mobilenet_lib.weights import WeightsError, save_checkpoint, torch_files
+from mobilenet_lib.weights.formats import MAX_BYTES, MAX_HEADER, MAX_TENSORS
 
 
 def refused(path, *words):
@@ -283,9 +283,8 @@ def test_a_pickle_that_would_run_code_does_not(tmp_path, protocol, place):
     path = tmp_path / "a.pt"
     if place == "archive":
         path.write_bytes(files.torch_archive(content))
-        refused(
-            path, "was not opened", "mkdir", "could run any code", "torch.save(net.state_dict()"
-        )
+        asked = "mkdir" if protocol < 4 else "FRAME of pickle protocol 4"
+        refused(path, "was not opened", asked, "could run any code", "torch.save(net.state_dict()")
     elif place == "bare":
         path.write_bytes(content)
         refused(path, "bare pickle" if protocol >= 2 else "unknown format")
@@ -293,6 +292,22 @@ def test_a_pickle_that_would_run_code_does_not(tmp_path, protocol, place):
         np.savez(path.with_suffix(".npz"), weight=np.array([Payload(canary)], dtype=object))
         refused(path.with_suffix(".npz"), "no array of plain numbers", "pickled objects")
     assert not canary.exists()
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_each_of_the_two_locks_holds_alone(tmp_path, monkeypatch, protocol):
+    canary, path = tmp_path / "canary", tmp_path / "a.pt"
+    path.write_bytes(files.torch_archive(pickle.dumps({"a.b": Payload(canary)}, protocol)))
+    with monkeypatch.context() as changed:  # nothing is looked up before: torch refuses
+        changed.setattr(torch_files, "_inspect", lambda content: (set(), 0))
+        refused(path, "cannot be read by torch")
+    assert not canary.exists()
+    load = torch.load
+    monkeypatch.setattr(torch, "load", lambda file, **options: load(file, weights_only=False))
+    refused(path, "was not opened")
+    assert not canary.exists()
+    load(path, weights_only=False)
+    assert canary.is_dir()  # without both, the payload works
 
 
 @pytest.mark.parametrize("name", ["eval", "exec", "getattr", "bytearray", "__import__"])
@@ -337,14 +352,14 @@ def test_a_file_that_changes_while_it_is_checked_does_not_matter(tmp_path, monke
     canary, path = tmp_path / "canary", tmp_path / "a.pt"
     files.write_torch(path, timm())
     harmful = files.torch_archive(pickle.dumps({"a": Payload(canary)}, 2))
-    load, names = torch.load, pickled._globals
+    load, inspect = torch.load, torch_files._inspect
     monkeypatch.setattr(torch, "load", lambda file, **options: load(file, weights_only=False))
 
     def swapped(content):
         path.write_bytes(harmful)
-        return names(content)
+        return inspect(content)
 
-    monkeypatch.setattr(pickled, "_globals", swapped)
+    monkeypatch.setattr(torch_files, "_inspect", swapped)
     assert load_published(path).arch.alpha == 0.25
     assert not canary.exists()
 
@@ -367,9 +382,9 @@ def own(tmp_path, change):
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
-    said = json.loads(header["__metadata__"]["mobilenet_lib"])
-    change(said)
-    header["__metadata__"]["mobilenet_lib"] = json.dumps(said)
+    metadata = json.loads(header["__metadata__"]["mobilenet_lib"])
+    change(metadata)
+    header["__metadata__"]["mobilenet_lib"] = json.dumps(metadata)
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
     return path

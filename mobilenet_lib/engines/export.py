@@ -16,8 +16,8 @@ from ..model import MobileNet
 from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from ..validation import check_choice
-from ..weights.checkpoint import make_metadata
 from ..weights.metadata import FORMAT
+from ..weights.save import make_metadata
 from . import onnx_model
 from .engine import TOLERANCES, EngineError
 from .exported import SUFFIXES, available, load_exported

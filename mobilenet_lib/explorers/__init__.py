@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the one list of public names
     from .convolution import ConvolutionExplorer
     from .figure import FigureExplorer
     from .live import LiveCurve
@@ -21,28 +21,4 @@ if TYPE_CHECKING:
     from .sparsity import SparsityExplorer
     from .tradeoff import TradeoffExplorer
 
-__all__ = [
-    "ArchitectureExplorer",
-    "ConvolutionExplorer",
-    "DetectorExplorer",
-    "FigureExplorer",
-    "LiveCurve",
-    "PhotoPicker",
-    "SeparableExplorer",
-    "SparsityExplorer",
-    "TradeoffExplorer",
-]
-
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "convolution": ("ConvolutionExplorer",),
-        "figure": ("FigureExplorer",),
-        "live": ("LiveCurve",),
-        "network": ("ArchitectureExplorer",),
-        "photo": ("DetectorExplorer", "PhotoPicker"),
-        "separable": ("SeparableExplorer",),
-        "sparsity": ("SparsityExplorer",),
-        "tradeoff": ("TradeoffExplorer",),
-    },
-)
+__all__, __getattr__, __dir__ = lazy_names(__name__)

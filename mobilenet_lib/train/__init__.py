@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the one list of public names
     from .checkpoint import CheckpointError, CheckpointNotWritten
     from .loop import Trainer
     from .memory import OutOfMemory
@@ -27,31 +27,4 @@ if TYPE_CHECKING:
     from .run import train
     from .unusable import TooManyLeftOut
 
-__all__ = [
-    "RECIPES",
-    "CheckpointError",
-    "CheckpointNotWritten",
-    "Diverged",
-    "OutOfMemory",
-    "Recipe",
-    "Result",
-    "Step",
-    "TooManyLeftOut",
-    "Trainer",
-    "preset",
-    "train",
-]
-
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "checkpoint": ("CheckpointError", "CheckpointNotWritten"),
-        "loop": ("Trainer",),
-        "memory": ("OutOfMemory",),
-        "outcome": ("Diverged", "Result", "Step"),
-        "presets": ("RECIPES", "preset"),
-        "recipe": ("Recipe",),
-        "run": ("train",),
-        "unusable": ("TooManyLeftOut",),
-    },
-)
+__all__, __getattr__, __dir__ = lazy_names(__name__)

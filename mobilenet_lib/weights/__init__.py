@@ -4,15 +4,15 @@
     net = load_published("timm/mobilenetv1_100.ra4_e3600_r224_in1k")
     logits = net(net.preprocess(photo))
 
-Whose file it is follows from the names in it (`naming`); width, body and classes from the shapes
-(`fitting`); activation, padding and BN's epsilon from whose it is, or from what the file says of
-itself (`conventions`). A file is opened without reading its weights (`opening`, `pickled`, `hdf5`),
-so a bad one is refused before it costs memory.
+A checkpoint is found, and its kind told from its content (`locate`), and opened without reading its
+weights (`formats`, `torch_files` with `states`, `keras_files`), so a bad one is refused before it
+costs memory. Whose it is follows from the names in it (`naming`); width, body and classes from the
+shapes (`infer_architecture`); activation, padding and BN's epsilon from whose it is, or from what
+it says of itself (`metadata`, `hub_processor`, `keras_model`).
 """
 
-from .checkpoint import save_checkpoint
-from .export import export_state
-from .published import load_published
-from .stored import WeightsError
+from .formats import WeightsError
+from .load import load_published
+from .save import export_state, save_checkpoint
 
 __all__ = ["WeightsError", "export_state", "load_published", "save_checkpoint"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..preprocess import FILTERS, HALF, Preprocess
-from .stored import WeightsError, shorten
+from .formats import WeightsError, shorten
 
 # What fields mean that are left out: MobileNetV1ImageProcessor's own values.
 USUAL: dict[str, Any] = {
@@ -55,21 +55,21 @@ def processor(image_size: Any, photo: dict[str, Any] | None) -> Preprocess:
             image_size, HALF, HALF, 1 / 255, image_size / (image_size + 32), "bilinear"
         )
     _check_fields(photo)
-    said = USUAL | {name: value for name, value in photo.items() if value is not None}
+    settings = USUAL | {name: value for name, value in photo.items() if value is not None}
     for name in ("do_resize", "do_center_crop", "do_rescale", "do_normalize"):
-        if not isinstance(said[name], bool):
-            raise WeightsError(f"its {name} must be true or false, got {said[name]!r}")
+        if not isinstance(settings[name], bool):
+            raise WeightsError(f"its {name} must be true or false, got {settings[name]!r}")
     filters = {int(number): name for name, number in FILTERS.items()}
-    resample = said["resample"]
+    resample = settings["resample"]
     if type(resample) is not int or resample not in filters:
         raise WeightsError(f"its resample must be one of PIL's filters, 0 to 5, got {resample!r}")
-    resolution, fraction, mode = _sizes(said)
-    plain = not said["do_normalize"]
+    resolution, fraction, mode = _sizes(settings)
+    plain = not settings["do_normalize"]
     return Preprocess(
         resolution=resolution,
-        mean=(0, 0, 0) if plain else _channels("image_mean", said),
-        std=(1, 1, 1) if plain else _channels("image_std", said),
-        scale=said["rescale_factor"] if said["do_rescale"] else 1,
+        mean=(0, 0, 0) if plain else _channels("image_mean", settings),
+        std=(1, 1, 1) if plain else _channels("image_std", settings),
+        scale=settings["rescale_factor"] if settings["do_rescale"] else 1,
         crop_fraction=fraction,
         interpolation=filters[resample],
         crop_mode=mode,
@@ -93,17 +93,17 @@ def _check_fields(photo: dict[str, Any]) -> None:
             )
 
 
-def _sizes(said: dict[str, Any]) -> tuple[int, float, str]:
+def _sizes(settings: dict[str, Any]) -> tuple[int, float, str]:
     """Side of the input, its share of the resized photo, and how that is resized."""
-    crop = _square("crop_size", said["crop_size"]) if said["do_center_crop"] else None
-    if not said["do_resize"]:
+    crop = _square("crop_size", settings["crop_size"]) if settings["do_center_crop"] else None
+    if not settings["do_resize"]:
         if crop is None:
             raise WeightsError(
                 "its do_resize and do_center_crop are both false, so that its input is as large as "
                 "each photo; one of them is needed"
             )
         return crop, 1, "none"
-    size = said["size"]
+    size = settings["size"]
     if (isinstance(size, dict) and set(size) == {"shortest_edge"}) or type(size) is int:
         edge = size["shortest_edge"] if isinstance(size, dict) else size
         edge = _whole("size", edge)
@@ -138,6 +138,6 @@ def _whole(name: str, value: Any) -> int:
     return value
 
 
-def _channels(name: str, said: dict[str, Any]) -> Any:
-    value = said[name]
+def _channels(name: str, settings: dict[str, Any]) -> Any:
+    value = settings[name]
     return (value,) * 3 if isinstance(value, int | float) else value

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..architecture import MAX_ALPHA, Architecture, WidthRule, mobilenet_v1, scale_channels
 from ..layer import Layer
+from .formats import FLOATS, Stored, WeightsError, some
 from .naming import COUNTER, Naming
-from .stored import FLOATS, Stored, WeightsError, some
 
 State = dict[str, Tensor]
 
@@ -116,8 +116,8 @@ def fit(
         )
     strange = [key for key in _keys(naming, arch, stored) if stored[key].dtype not in FLOATS]
     if strange:
-        found = some(f"{key}: {stored[key].dtype}" for key in strange)
-        raise WeightsError(f"{found}; weights must be of type {', '.join(FLOATS)}")
+        types = some(f"{key}: {stored[key].dtype}" for key in strange)
+        raise WeightsError(f"{types}; weights must be of type {', '.join(FLOATS)}")
     return arch
 
 
@@ -160,7 +160,7 @@ def _alphas(
         shape = stored[naming.keys(layer)["bn.weight"]].shape
         if len(shape) == 1 and 0 < shape[0] <= MAX_ALPHA * layer.out_channels:
             guesses[shape[0] / layer.out_channels] += 1
-    found: dict[tuple[int, ...], float] = {}
+    alphas: dict[tuple[int, ...], float] = {}
     for guess, _ in guesses.most_common(6):
         near = [
             round(guess, digits) + step / 10**digits for digits in (2, 3) for step in (0, 1, -1)
@@ -170,8 +170,8 @@ def _alphas(
                 widths = tuple(
                     scale_channels(layer.out_channels, alpha, rule) for layer in body.layers[:-1]
                 )
-                found.setdefault(widths, round(alpha, 12))
-    return list(found.values())
+                alphas.setdefault(widths, round(alpha, 12))
+    return list(alphas.values())
 
 
 def _widths(naming: Naming, body: Architecture, stored: Mapping[str, Stored]) -> str:

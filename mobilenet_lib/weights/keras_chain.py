@@ -6,12 +6,11 @@ its weights might fit, and its answers would be others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .stored import WeightsError, shorten
+from .formats import WeightsError, shorten
 
 MODELS = ("Functional", "Model", "Sequential")
 MAX_LAYERS, MAX_DEPTH = 2_000, 20
@@ -60,12 +59,12 @@ def chain(model: dict[str, Any]) -> tuple[KerasLayer, ...]:
     WeightsError
         It has several inputs or outputs, or a layer that does not follow one other; it is named.
     """
-    found = tuple(_layers(model, MAX_DEPTH))
-    if len({layer.name for layer in found}) < len(found):
-        names = [layer.name for layer in found]
+    layers = tuple(_layers(model, MAX_DEPTH))
+    names = [layer.name for layer in layers]
+    if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise WeightsError(f"it has two layers called {shorten(twice, 60)!r}")
-    return found
+    return layers
 
 
 def _layers(model: dict[str, Any], depth: int) -> Iterator[KerasLayer]:
@@ -99,7 +98,7 @@ def _layer(layer: dict[str, Any]) -> KerasLayer:
     # keras.layers.Add and its like add two tensors, and have the names of the operations.
     if function in ARITHMETIC and (kind == "TFOpLambda" or "layers" not in module):
         nodes = layer.get("inbound_nodes") or []
-        numbers = list(_numbers(nodes))
+        numbers = [number for number in _arguments(nodes) if isinstance(number, float)]
         first = next(iter(nodes[0].get("args", [])), {}) if isinstance(nodes[0], dict) else {}
         if len(numbers) != 1 or not isinstance(first, dict):  # 1 - x is another thing than x - 1
             raise KerasLayer(name, kind, config).refused(
@@ -119,7 +118,7 @@ def _ordered(config: dict[str, Any], layers: list[dict[str, Any]]) -> list[dict[
     starts = []
     for name, layer in by_name.items():
         nodes = layer.get("inbound_nodes") or []
-        before = list(dict.fromkeys(_names(nodes)))
+        before = _names(nodes)
         if layer["class_name"] == "InputLayer":
             starts.append(name)
             continue
@@ -139,7 +138,7 @@ def _ordered(config: dict[str, Any], layers: list[dict[str, Any]]) -> list[dict[
     order = [starts[0]]
     while order[-1] in following:
         order.append(following[order[-1]])
-    outputs = list(dict.fromkeys(_tensors(config.get("output_layers", []))))
+    outputs = _names(config.get("output_layers", []))
     if len(order) != len(by_name) or (outputs and outputs != order[-1:]):
         raise WeightsError(
             f"its layers are no chain from the input to one output: {len(order)} of {len(by_name)} "
@@ -156,98 +155,36 @@ def _layer_of(layer: dict[str, Any]) -> KerasLayer:
     return KerasLayer(_name(layer), str(layer["class_name"]), {})
 
 
-def _names(nodes: Any) -> Iterator[str]:
-    """Layers that a node's tensors come from, as Keras 2 or 3 write it."""
-    if isinstance(nodes, dict):
-        if nodes.get("class_name") == "__keras_tensor__":
-            yield str(nodes["config"]["keras_history"][0])
-        else:
-            for part in nodes.values():
-                yield from _names(part)
-    elif isinstance(nodes, list):
-        if _is_tensor(nodes):
-            yield nodes[0]
-            yield from _names(nodes[3:])
-        else:
-            for part in nodes:
-                yield from _names(part)
-
-
-def _tensors(outputs: Any) -> Iterator[str]:
-    if _is_tensor(outputs):
-        yield outputs[0]
-    elif isinstance(outputs, list | dict):
-        for part in outputs.values() if isinstance(outputs, dict) else outputs:
-            yield from _tensors(part)
-
-
-def _is_tensor(node: Any) -> bool:
-    """Whether a list is Keras 2's ["name", node, tensor, ...]."""
-    return (
-        isinstance(node, list)
-        and len(node) >= 3
-        and isinstance(node[0], str)
-        and all(type(index) is int for index in node[1:3])
-    )
-
-
-def _numbers(node: Any) -> Iterator[float]:
-    """Constants among the arguments of arithmetic."""
+def _arguments(node: Any) -> Iterator[str | float]:
+    """What a node computes with, as Keras 2 or 3 write it: names of layers, and constants."""
     if isinstance(node, dict):
-        if node.get("class_name") != "__keras_tensor__":
+        if node.get("class_name") == "__keras_tensor__":
+            yield str(node["config"]["keras_history"][0])
+        else:
             for name, part in node.items():
                 if name != "name":
-                    yield from _numbers(part)
+                    yield from _arguments(part)
     elif isinstance(node, list):
-        for part in node[3:] if _is_tensor(node) else node:
-            yield from _numbers(part)
+        if _is_tensor(node):
+            yield node[0]
+            node = node[3:]
+        for part in node:
+            yield from _arguments(part)
     elif isinstance(node, int | float) and not isinstance(node, bool):
         yield float(node)
     elif node is not None:
         yield float("nan")  # a text or a truth value: no number to compute with
 
 
-# --- Names in a .keras file -----------------------------------------------------------------------
-
-# In the order in which Keras keeps a layer's variables; config switches some of them off.
-VARIABLES = {
-    "Conv2D": (("kernel", None), ("bias", "use_bias")),
-    "DepthwiseConv2D": (("depthwise_kernel", None), ("bias", "use_bias")),
-    "Dense": (("kernel", None), ("bias", "use_bias")),
-    "BatchNormalization": (
-        ("gamma", "scale"),
-        ("beta", "center"),
-        ("moving_mean", None),
-        ("moving_variance", None),
-    ),
-    "Normalization": (("mean", None), ("variance", None), ("count", None)),
-}
+def _names(node: Any) -> list[str]:
+    """The layers that a node's tensors come from, each once."""
+    return list(dict.fromkeys(name for name in _arguments(node) if isinstance(name, str)))
 
 
-def variable_names(model: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """From "layers/conv2d_1/vars/0" to "conv_pw_1/kernel", for the weights of a .keras file.
-
-    Keras calls a layer there by its class and counts, model by model.
-    """
-    if prefix.count("/layers/") > MAX_DEPTH:
-        raise WeightsError(f"its models are nested more than {MAX_DEPTH} deep")
-    config = model["config"]
-    found: dict[str, str] = {}
-    counts: dict[str, int] = {}
-    for layer in config["layers"] if isinstance(config, dict) else config:
-        kind = str(layer["class_name"])
-        base = _snake(kind)
-        counts[base] = counts.get(base, -1) + 1
-        place = f"{prefix}layers/{base}{f'_{counts[base]}' if counts[base] else ''}"
-        if kind in MODELS:
-            found |= variable_names(layer, f"{place}/")
-            continue
-        own = layer["config"]
-        there = [n for n, switch in VARIABLES.get(kind, ()) if not switch or own.get(switch, True)]
-        found |= {f"{place}/vars/{i}": f"{own['name']}/{name}" for i, name in enumerate(there)}
-    return found
-
-
-def _snake(kind: str) -> str:
-    text = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", kind))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", text).lower()
+def _is_tensor(node: list[Any]) -> bool:
+    """Whether a list is Keras 2's ["name", node, tensor, ...]."""
+    return (
+        len(node) >= 3
+        and isinstance(node[0], str)
+        and all(type(index) is int for index in node[1:3])
+    )

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..cost import same_padding
-from ..model import PADDINGS
+from ..model import PADDINGS, Head
+from .formats import Stored, shorten
 from .keras_chain import KerasLayer
-from .stored import Stored, shorten
 
+REGRESSION = ("mse", "mae", "mean", "huber", "log_cosh", "logcosh", "mape", "msle", "poisson")
 Pixels = tuple[np.ndarray, np.ndarray]
 """Factor and offset of each channel."""
 
@@ -185,6 +186,31 @@ def _normalization(layer: KerasLayer, tensors: Mapping[str, Stored]) -> Pixels:
     if config.get("invert"):
         return spread, mean
     return 1 / spread, -mean / spread
+
+
+def head_of(layer: KerasLayer, activations: list[str], count: int, training: Any) -> Head:
+    """What a classifier's outputs are: by its activation, else by the loss that trained it."""
+    if len(activations) > 1:
+        raise layer.refused(f"is followed by {' and '.join(activations)}; one of them is needed")
+    activation = activations[0] if activations else "linear"
+    if activation not in ("softmax", "sigmoid", "linear"):
+        raise layer.refused(f"ends in {activation}; softmax, sigmoid or none is needed")
+    if activation == "softmax" and count == 1:
+        raise layer.refused(
+            "takes a softmax over one output, which is 1 whatever the photo shows; train it anew "
+            "with a sigmoid"
+        )
+    if activation != "linear":
+        return activation
+    loss = training.get("loss") if isinstance(training, dict) else None
+    if isinstance(loss, dict):
+        loss = loss.get("class_name", loss.get("config", loss))
+    name = "".join(c for c in str(loss or "").lower() if c.isalnum() or c == "_")
+    if "crossentropy" not in name and any(word in name for word in REGRESSION):
+        raise layer.refused(
+            f"was trained by {shorten(str(loss), 40)} to measure something, not to name classes"
+        )
+    return "sigmoid" if count == 1 or "binary" in name else "softmax"
 
 
 # --- Padding --------------------------------------------------------------------------------------

@@ -1,21 +1,46 @@
-"""Where a checkpoint comes from: a file, a folder, the book, or the Hugging Face hub."""
+"""From what a reader names to an open file: a path, a folder, the book's own, or the hub's.
+
+What kind a file is follows from its content, whatever its ending.
+"""
 
 from __future__ import annotations
 
 import importlib
-import json
+import io
 import os
 import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..files import find_data
-from .opening import READABLE, SUFFIXES, index_of, shard_map
-from .stored import MAX_HEADER, WeightsError, shorten
+from .formats import (
+    INDEX,
+    Checkpoint,
+    WeightsError,
+    check_size,
+    check_sizes,
+    index_of,
+    is_safetensors,
+    open_npz,
+    open_safetensors,
+    open_shards,
+    read_object,
+    refusing,
+    shard_map,
+    shorten,
+)
+from .keras_files import SIGNATURE, is_keras, open_hdf5, open_keras
+from .torch_files import is_torch, open_torch
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".npz", ".h5", ".hdf5", ".keras")
+READABLE = "a .safetensors, .pt (torch.save), .npz, .h5 or .keras file"
 
 WEIGHTS = "model.safetensors"
-SHARDED = "model.safetensors.index.json"
+SHARDED = f"model{INDEX}"
 BESIDE = ("config.json", "preprocessor_config.json")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 BARE = re.compile(r"[\w-]+")
@@ -44,16 +69,16 @@ def find(source: str | os.PathLike[str], revision: str | None = None) -> Found:
     """
     path = Path(source)
     if path.is_dir():
-        there = [name for name in (WEIGHTS, SHARDED) if (path / name).is_file()]
-        if not there:
+        present = [name for name in (WEIGHTS, SHARDED) if (path / name).is_file()]
+        if not present:
             raise FileNotFoundError(f"the folder {path} has no {WEIGHTS}; name the file itself")
-        path = path / there[0]
+        path = path / present[0]
     path = index_of(path) or path
     if path.is_file():
         # A hub's folder has its configuration beside the weights; any other file stands alone.
         names = BESIDE if path.name in (WEIGHTS, SHARDED) else ()
-        there = {name: path.with_name(name) for name in names if path.with_name(name).is_file()}
-        return Found(path, _read(there), {"file": path.name})
+        beside = [path.with_name(name) for name in names if path.with_name(name).is_file()]
+        return Found(path, _read(beside), {"file": path.name})
     name = str(source)
     if NAME.fullmatch(name) and path.suffix.lower() not in SUFFIXES:
         return _download(name, revision)
@@ -82,13 +107,13 @@ def _download(name: str, revision: str | None) -> Found:
             "is needed: pip install huggingface_hub",
             name="huggingface_hub",
         ) from error
-    files: dict[str, Path] = {}
+    files: list[Path] = []
     try:
         # Safetensors only: the pickles that some repositories hold beside them could run code.
         weights = _weights(hub, errors, name, revision)
         for beside in BESIDE:
             try:
-                files[beside] = Path(hub.hf_hub_download(name, beside, revision=revision))
+                files.append(Path(hub.hf_hub_download(name, beside, revision=revision)))
             except (errors.EntryNotFoundError, errors.LocalEntryNotFoundError):
                 continue  # timm's have no preprocessor_config.json
     # A file that is not in the local folder is an EntryNotFoundError too: it comes first.
@@ -146,17 +171,71 @@ def _unreachable(name: str, error: Exception) -> ConnectionError:
     )
 
 
-def _read(files: dict[str, Path]) -> dict[str, Any]:
+def _read(files: list[Path]) -> dict[str, Any]:
     """The JSON files beside a checkpoint, by name without suffix."""
-    read: dict[str, Any] = {}
-    for name, path in files.items():
-        try:
-            if path.stat().st_size > MAX_HEADER:
-                raise ValueError(f"it has over {MAX_HEADER:,} bytes")
-            content = json.loads(path.read_bytes())
-            if not isinstance(content, dict):
-                raise ValueError(f"it holds a {type(content).__name__}, not an object")
-        except (ValueError, RecursionError) as error:
-            raise WeightsError(f"{path} is damaged ({shorten(str(error))})") from error
-        read[name.removesuffix(".json")] = content
-    return read
+    return {path.stem: read_object(path) for path in files}
+
+
+# --- Opening --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(path: Path, state: str | None = None) -> Iterator[Checkpoint]:
+    """Open a checkpoint of any kind; its tensors can be read inside the block.
+
+    Parameters
+    ----------
+    path
+        The file.
+    state
+        Which of several states in a .pt file; None chooses.
+
+    Raises
+    ------
+    WeightsError
+        It is not a checkpoint, damaged, too large, or would run code.
+    """
+    check_size(path, path.stat().st_size)
+    with path.open("rb") as file:
+        start = file.read(len(SIGNATURE))
+    with ExitStack() as stack:
+        archive = stack.enter_context(_zip(path)) if start.startswith(b"PK") else None
+        if archive and is_torch(archive):
+            yield open_torch(path, archive, state)
+        elif state is not None:
+            raise WeightsError(
+                f"{path} has no state {shorten(state, 80)!r}: only .pt files (torch.save) have "
+                "several; leave state out"
+            )
+        elif archive and is_keras(archive):
+            yield open_keras(path, archive, stack)
+        elif archive:
+            yield open_npz(path, archive)
+        elif path.name.endswith(INDEX):
+            yield open_shards(path, stack)
+        elif start == SIGNATURE:
+            yield open_hdf5(path, stack)
+        elif is_safetensors(path) or (start and path.suffix == ".safetensors"):
+            yield open_safetensors(path, stack)
+        else:
+            raise _unknown(path, start)
+
+
+def _zip(path: Path) -> zipfile.ZipFile:
+    # From memory: what is checked is what is read, whatever happens to the file meanwhile.
+    content = io.BytesIO(path.read_bytes())
+    with refusing(f"{path} is a damaged zip archive", "download it again"):
+        archive = zipfile.ZipFile(content)
+    check_sizes(path, [info.file_size for info in archive.infolist()])
+    return archive
+
+
+def _unknown(path: Path, start: bytes) -> WeightsError:
+    if not start:
+        return WeightsError(f"{path} is empty (0 bytes); {READABLE} is needed")
+    if start[:1] == b"\x80" or path.suffix in (".pkl", ".pickle"):
+        return WeightsError(
+            f"{path} is a bare pickle, which can run any code when it is opened; it was not. Save "
+            "the weights as .safetensors, or with torch.save of torch 1.6 or later"
+        )
+    return WeightsError(f"{path} is of an unknown format; {READABLE} is needed")

@@ -13,9 +13,9 @@ from typing import Any
 from ..architecture import WIDTH_RULES, Architecture, mobilenet_v1
 from ..model import Convention, Head, check_head
 from ..preprocess import INCEPTION, Preprocess
+from .formats import WeightsError, refusing, shorten
 from .hub_processor import processor
 from .naming import KERAS_AUTOMATIC, OURS, TIMM_NAMES, TRANSFORMERS, Naming
-from .stored import WeightsError, shorten
 
 FORMAT = "mobilenet_lib"
 VERSIONS = (1, 2)
@@ -34,36 +34,38 @@ class Description:
     head: Head | None = None
 
 
-def read_metadata(naming: Naming, said: dict[str, Any]) -> Description:
-    """Read what was said by a file, or beside it, in the way of its source.
+def readable(source: str) -> Any:
+    """A block that reads what a file says of itself: of errors inside, damage is made."""
+    kinds = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
+    return refusing(f"what the {source} checkpoint says of itself is damaged", errors=kinds)
+
+
+def read_metadata(naming: Naming, metadata: dict[str, Any]) -> Description:
+    """Read what a file says of itself, or what stands beside it, in the way of its source.
 
     Parameters
     ----------
     naming
         Whose file it is.
-    said
-        The file's own metadata, and "config" and "preprocessor_config" from the files beside it.
+    metadata
+        The file's own, and "config" and "preprocessor_config" from the files beside it.
 
     Raises
     ------
     WeightsError
         An entry is missing, of the wrong type or out of range.
     """
-    try:
-        if naming is OURS:
-            return _ours(said[FORMAT]) if FORMAT in said else _told(said.get("module"))
-        if naming is TIMM_NAMES and "config" in said:
-            return _timm(said["config"])
-        if naming is TRANSFORMERS and ("config" in said or "preprocessor_config" in said):
-            return _transformers(said.get("config", {}), said.get("preprocessor_config"))
-        return _usual(naming)
-    except WeightsError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
-        what = f"no entry {error}" if isinstance(error, KeyError) else str(error)
-        raise WeightsError(
-            f"what the {naming.name} checkpoint says of itself is damaged: {shorten(what)}"
-        ) from error
+    config, photo = metadata.get("config"), metadata.get("preprocessor_config")
+    with readable(naming.name):
+        if naming is OURS and FORMAT in metadata:
+            return _ours(metadata[FORMAT])
+        if naming is OURS and "module" in metadata:
+            return _from_state_dict(metadata["module"])
+        if naming is TIMM_NAMES and config is not None:
+            return _timm(config)
+        if naming is TRANSFORMERS and (config is not None or photo is not None):
+            return _transformers(config or {}, photo)
+    return _usual(naming)
 
 
 def _usual(naming: Naming) -> Description:
@@ -73,36 +75,34 @@ def _usual(naming: Naming) -> Description:
     return Description(naming.convention, usual)
 
 
-def _told(module: dict[str, Any] | None) -> Description:
-    """What a plain state dict of ours says, which torch saved."""
-    usual = _usual(OURS)
-    if module is None:
-        return usual
-    return replace(usual, convention=Convention(**module["convention"]), head=module["head"])
+def _from_state_dict(module: dict[str, Any]) -> Description:
+    """What our networks keep beside a plain state dict, which torch saved."""
+    convention = Convention(**module["convention"])
+    return replace(_usual(OURS), convention=convention, head=module["head"])
 
 
-def _ours(said: dict[str, Any]) -> Description:
-    if said.get("version") not in VERSIONS:
+def _ours(content: dict[str, Any]) -> Description:
+    if content.get("version") not in VERSIONS:
         raise WeightsError(
-            f"the file has version {said.get('version')!r} of our format, this library reads "
+            f"the file has version {content.get('version')!r} of our format, this library reads "
             f"{' and '.join(map(str, VERSIONS))}; update the library"
         )
-    arch = said["architecture"]
-    convention = Convention(**said["convention"])
+    arch = content["architecture"]
+    convention = Convention(**content["convention"])
     for name in ("bn_eps", "bn_momentum", "dropout"):
         value = getattr(convention, name)
         if not isinstance(value, float | int) or not 0 <= value <= 1:
             raise ValueError(f"{name} must be a number from 0 to 1, got {value!r}")
-    source = said["source"]
+    source = content["source"]
     if not isinstance(source, dict):
         raise TypeError(f"source must be a dictionary, got {type(source).__name__}")
     return Description(
         convention,
-        Preprocess.from_dict(said["preprocess"]),
-        _names(said["classes"]),
+        Preprocess.from_dict(content["preprocess"]),
+        _names(content["classes"]),
         source,
         mobilenet_v1(**arch),
-        check_head(said.get("head"), arch["num_classes"]),
+        check_head(content.get("head"), arch["num_classes"]),
     )
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from ..architecture import Architecture, mobilenet_v1
 from ..layer import Kind, Layer
 from ..model import KERAS, PAPER, TF_SLIM, TIMM, Convention
-from .stored import Stored, WeightsError, shorten, some
+from .formats import Stored, WeightsError, shorten, some
 
 # Our own names of what a layer stores, in the order of its state dict.
 NORM = ("bn.weight", "bn.bias", "bn.running_mean", "bn.running_var")
@@ -175,14 +175,14 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
     WeightsError
         A name stands there twice, or two whole networks or two classifiers do.
     """
-    found: dict[str, Stored] = {}
+    result: dict[str, Stored] = {}
     for name, stored in tensors.items():
         key = clean(name)
-        if key in found:
+        if key in result:
             raise WeightsError(f"it holds {some([key])} twice, the second time as {some([name])}")
         if key is not None:
-            found[key] = stored
-    whole = _whole(found)
+            result[key] = stored
+    whole = _whole(result)
     if len(whole) > 1:
         named = some(prefix or "no prefix" for prefix in whole)
         raise WeightsError(
@@ -190,15 +190,15 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
             f"k, v in state.items() if k.startswith({shorten(max(whole), 80)!r})}}"
         )
     for prefix, keys in whole.items():
-        named = {key: (BARE if key in keys else "") + key.removeprefix(prefix) for key in found}
+        named = {key: (BARE if key in keys else "") + key.removeprefix(prefix) for key in result}
         both = [key for key, count in Counter(named.values()).items() if count > 1]
         if both:
             raise WeightsError(
                 f"it holds {some(both, 1)} both under {some([prefix])} and without it"
             )
-        found = {named[key]: stored for key, stored in found.items()}
-    _check_one_head(found)
-    return found
+        result = {named[key]: stored for key, stored in result.items()}
+    _check_one_head(result)
+    return result
 
 
 @cache
@@ -256,7 +256,7 @@ def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:
     WeightsError
         They are nobody's, or those of another network.
     """
-    best, found, body = max(
+    best, hits, body = max(
         (
             (naming, _hits(naming, arch, keys), arch)
             for naming in NAMINGS
@@ -264,7 +264,7 @@ def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:
         ),
         key=lambda candidate: (candidate[1], -len(candidate[2].layers)),
     )
-    if 2 * found < 5 * (len(body.layers) - 1):  # not even half of the names
+    if 2 * hits < 5 * (len(body.layers) - 1):  # not even half of the names
         known = ", ".join(naming.name for naming in NAMINGS)
         raise WeightsError(
             f"unknown names such as {some(keys, 3) or 'none at all'}: not a MobileNet V1 as named "
@@ -279,8 +279,8 @@ def _bodies(naming: Naming) -> list[Architecture]:
 
 
 def _hits(naming: Naming, arch: Architecture, keys: Collection[str]) -> int:
-    there = set(keys)
-    return sum(key in there for layer in arch.layers for key in naming.keys(layer).values())
+    available = set(keys)
+    return sum(key in available for layer in arch.layers for key in naming.keys(layer).values())
 
 
 def _other_network(keys: Collection[str]) -> str:

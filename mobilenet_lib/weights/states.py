@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .stored import Opened, Stored, WeightsError, check_declared, shorten, some
+from .formats import Checkpoint, Stored, WeightsError, check_tensors, shorten, some
 
+ADVICE = (
+    'Save only the weights, torch.save(net.state_dict(), "weights.pt"), or better as .safetensors'
+)
 # Where training scripts put the weights. The averaged ones come first: by these they evaluate.
 AVERAGED = re.compile(r"(?i)(^|_)(ema|swa|averaged?)(_|$)")
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
 DEPTH = 6  # of dictionaries in dictionaries where a state is looked for
-ADVICE = (
-    'Save only the weights, torch.save(net.state_dict(), "weights.pt"), or better as .safetensors'
-)
 Place = tuple[str, ...]
 """The keys that lead to a state; none: all that was saved is one."""
 
 
-def chosen(path: Path, loaded: Any, wanted: str | None) -> Opened:
+def choose_state(path: Path, loaded: Any, wanted: str | None) -> Checkpoint:
     """The tensors of the state that is wanted, or else that its authors would evaluate.
 
     What lies beside the tensors in a state, such as an epoch, is passed over: a weight that is no
@@ -36,7 +35,7 @@ def chosen(path: Path, loaded: Any, wanted: str | None) -> Opened:
     loaded
         What `torch.load` returned.
     wanted
-        A key on the way to the state, or all of them joined by dots; None chooses, and warns if
+        A key on the way to the state, or all of them joined by dots; None chooses, and notes if
         there was a choice.
 
     Raises
@@ -45,39 +44,47 @@ def chosen(path: Path, loaded: Any, wanted: str | None) -> Opened:
         There is no such state, none at all, or several and nothing says which.
     """
     states = _states(path, loaded)
-    place = _place(path, list(states), wanted)
-    state = _pairs(path, loaded) if place is None else states[place]
+    places = _places(path, list(states), wanted)
+    state = states[places[0]] if places else _pairs(path, loaded)
     if not isinstance(state, dict):
         raise WeightsError(f"{path} holds a {type(state).__name__}, not a state dict; {ADVICE}")
     others = [name for name, value in state.items() if _is_out_of_place(name, value, bool(states))]
     if others:
         raise WeightsError(f"{path}: {some(others)} is no tensor under a name; {ADVICE}")
-    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    tensors = {
+        name: _stored(value) for name, value in state.items() if isinstance(value, torch.Tensor)
+    }
     # Stride 0 lets one stored number pose as a tensor of any size.
-    check_declared(path, [(tuple(t.shape), t.element_size()) for t in tensors.values()])
-    said: dict[str, Any] = {}
-    if len(states) > 1 and place is not None:
-        beside = ", ".join(_called(other) for other in list(states)[:4] if other != place)
-        said["state"] = f"{_called(place)} (the file also has {beside})"
+    check_tensors(path, tensors.values())
+    checkpoint = Checkpoint(path, tensors)
+    if len(states) > 1 and places:
+        chosen = _called(places[0])
+        beside = ", ".join(_called(other) for other in list(states)[:4] if other != places[0])
+        checkpoint.metadata["state"] = f"{chosen} (the file also has {beside})"
+    if len(places) > 1 and wanted is None:
+        checkpoint.notes.append(
+            f"{path.name} holds {some(map(_called, places))}: the weights of {chosen!r} were "
+            f"taken; pass state={_called(places[1])!r} for the other"
+        )
     modules = getattr(state, "_metadata", None)
     for module in modules.values() if isinstance(modules, dict) else ():
         if isinstance(module, dict) and "mobilenet_lib" in module:  # what our own networks tell
-            said["module"] = module["mobilenet_lib"]
-    stored = {name: _stored(tensor) for name, tensor in tensors.items()}
-    return Opened(path, stored, said)
+            checkpoint.metadata["module"] = module["mobilenet_lib"]
+    return checkpoint
 
 
 def _stored(tensor: torch.Tensor) -> Stored:
     return Stored(
         tuple(tensor.shape),
         str(tensor.dtype).removeprefix("torch."),
+        tensor.element_size(),
         lambda: tensor.detach().clone(memory_format=torch.contiguous_format),
     )
 
 
 def _states(path: Path, loaded: Any) -> dict[Place, dict]:
     """Every dictionary of tensors whose names have dots: an optimizer's have none."""
-    found: dict[Place, dict] = {}
+    states: dict[Place, dict] = {}
     seen: set[int] = set()  # a dictionary may stand there twice, or hold itself
     level: list[tuple[Place, Any]] = [((), loaded)]
     for _ in range(DEPTH):
@@ -88,14 +95,14 @@ def _states(path: Path, loaded: Any) -> dict[Place, dict]:
                 continue
             seen.add(id(value))
             if any(_is_weight(*item) for item in value.items()):
-                found[place] = value
+                states[place] = value
             deeper += [
                 ((*place, name), inner)
                 for name, inner in value.items()
                 if isinstance(name, str) and isinstance(inner, dict | list)
             ]
         level = deeper
-    return found
+    return states
 
 
 def _pairs(path: Path, value: Any) -> Any:
@@ -115,41 +122,29 @@ def _is_weight(name: Any, value: Any) -> bool:
     return named and isinstance(value, torch.Tensor)
 
 
-def _is_out_of_place(name: Any, value: Any, found: bool) -> bool:
+def _is_out_of_place(name: Any, value: Any, is_state: bool) -> bool:
     """Whether an entry is neither a tensor under a name nor something that may lie beside them."""
     if isinstance(value, torch.Tensor):
         return not isinstance(name, str)
-    return not found or (isinstance(name, str) and "." in name and _holds_numbers(value))
+    plain = value is None or isinstance(value, bool | int | float | str | dict)
+    return not is_state or (isinstance(name, str) and "." in name and not plain)
 
 
-def _holds_numbers(value: Any) -> bool:
-    return value is not None and not isinstance(value, bool | int | float | str | dict)
-
-
-def _place(path: Path, places: list[Place], wanted: str | None) -> Place | None:
-    """Where the state is; None: nothing looks like one."""
-    fitting = places
-    if wanted is not None:
-        fitting = [place for place in places if wanted in (*place, _called(place))]
-        if not fitting:
-            there = some(map(_called, places)) if any(places) else "one, unnamed"
-            raise WeightsError(f"{path} has no state {shorten(wanted, 80)!r}; it has {there}")
-    if not fitting:
-        return None
-    first, *others = sorted(fitting, key=_rank)
-    if others and _rank(first) == _rank(others[0]) >= len(WRAPPERS):
+def _places(path: Path, places: list[Place], wanted: str | None) -> list[Place]:
+    """Where the state is, and then the others that it could be; nothing: none looks like one."""
+    fitting = sorted(
+        (place for place in places if wanted is None or wanted in (*place, _called(place))),
+        key=_rank,
+    )
+    if wanted is not None and not fitting:
+        available = some(map(_called, places)) if any(places) else "one, unnamed"
+        raise WeightsError(f"{path} has no state {shorten(wanted, 80)!r}; it has {available}")
+    if len(fitting) > 1 and _rank(fitting[0]) == _rank(fitting[1]) >= len(WRAPPERS):
         raise WeightsError(
             f"{path} holds {len(fitting)} states, {some(map(_called, fitting))}; pass "
-            f"state={_called(first)!r} or another of them"
+            f"state={_called(fitting[0])!r} or another of them"
         )
-    if others and wanted is None:
-        warnings.warn(
-            f"{path.name} holds {some(map(_called, [first, *others]))}: the weights of "
-            f"{_called(first)!r} were taken; pass state={_called(others[0])!r} for the other",
-            UserWarning,
-            stacklevel=8,  # whoever called load_published
-        )
-    return first
+    return fitting
 
 
 def _rank(place: Place) -> int:

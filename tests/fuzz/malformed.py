@@ -145,10 +145,10 @@ def valid_checkpoints() -> dict[str, bytes]:
         name: tensor.numpy()
         for name, tensor in export_state(files.small_net(TIMM, alpha=0.1), "timm").items()
     }
-    said = {"preprocess": INCEPTION.at(64), "classes": ("ant", "bee"), "source": {"a": "b"}}
+    options = {"preprocess": INCEPTION.at(64), "classes": ("ant", "bee"), "source": {"a": "b"}}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        save_checkpoint(ours, folder / "ours.safetensors", **said)
+        save_checkpoint(ours, folder / "ours.safetensors", **options)
         torch.save(ours.state_dict(), folder / "ours.pt")
         files.write_safetensors(folder / "timm.safetensors", theirs)
         files.write_npz(folder / "timm.npz", theirs)

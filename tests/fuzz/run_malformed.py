@@ -91,19 +91,19 @@ def main() -> None:
     canary = options.folder / "canary"
     for how, path in malformed.malformed(options.folder, canary, options.seed, options.count):
         print(json.dumps({"reading": path.name, "how": how}), flush=True)
-        said = {"file": path.name, "how": how}
+        case = {"file": path.name, "how": how}
         before, started = peak(), time.process_time()
         watching[0] = True
         try:
-            said["read"] = read(path)
+            case["read"] = read(path)
         except Exception as error:  # the test judges what is a good one
             kinds = [kind.__name__ for kind in type(error).__mro__]
-            said |= {"error": kinds[0], "kinds": kinds, "message": str(error)}
+            case |= {"error": kinds[0], "kinds": kinds, "message": str(error)}
         watching[0] = False
-        said |= {"seconds": time.process_time() - started, "bytes": peak() - before}
-        said |= {"events": events[:], "canary": canary.exists()}
+        case |= {"seconds": time.process_time() - started, "bytes": peak() - before}
+        case |= {"events": events[:], "canary": canary.exists()}
         events.clear()
-        print(json.dumps(said), flush=True)
+        print(json.dumps(case), flush=True)
         path.unlink()
 
 

@@ -103,13 +103,13 @@ def test_the_same_seed_makes_the_same_files(tmp_path):
     def made(name):
         folder = tmp_path / name
         folder.mkdir()
-        found = {}
+        made = {}
         for how, path in malformed.malformed(folder, Path("canary"), 7, 60):
             # A zip archive holds the time it was made; its length does not change.
-            found[path.name] = (how, path.stat().st_size)
+            made[path.name] = (how, path.stat().st_size)
             if path.name.startswith("image"):
-                found[path.name] += (path.read_bytes(),)
-        return found
+                made[path.name] += (path.read_bytes(),)
+        return made
 
     assert made("a") == made("b")
 
@@ -120,7 +120,7 @@ def test_one_photo_among_many_broken_ones_is_found(tmp_path, capsys):
     for i, (name, content) in enumerate(sorted(seeds.items()) * 5):
         (tmp_path / f"{i:02d}.{name}").write_bytes(content[: len(content) * (i + 1) // 99])
     assert cli.main(["predict", "--json", str(tmp_path)]) == 1
-    said = json.loads(capsys.readouterr().out)
-    assert [Path(seen["photo"]).name for seen in said["photos"]] == ["whole.jpg"]
-    assert said["photos"][0]["label"] == "person"
-    assert len(said["errors"]) == 5 * len(seeds)
+    answer = json.loads(capsys.readouterr().out)
+    assert [Path(seen["photo"]).name for seen in answer["photos"]] == ["whole.jpg"]
+    assert answer["photos"][0]["label"] == "person"
+    assert len(answer["errors"]) == 5 * len(seeds)

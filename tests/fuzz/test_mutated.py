@@ -37,11 +37,11 @@ def test_keras_descriptions_are_followed_or_refused(tmp_path):
                 warnings.filterwarnings("ignore", "the file does not say how its pixels")
                 net = load_published(path, head="any")
         except WeightsError as error:
-            said = str(error)
+            message = str(error)
         else:
-            said = ""
-        if said:
-            assert str(path) in said, how
+            message = ""
+        if message:
+            assert str(path) in message, how
             refused += 1
             continue
         side = net.preprocess.resolution
@@ -94,9 +94,9 @@ def test_processors_are_followed_or_refused():
         try:
             prepare = processor(224, config)
         except WeightsError as error:
-            prepare, said = None, str(error)
+            prepare, message = None, str(error)
         if prepare is None:
-            assert any(name in said for name in config), (how, said)
+            assert any(name in message for name in config), (how, message)
             refused += 1
             continue
         for photo in photos:

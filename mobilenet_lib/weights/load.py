@@ -17,21 +17,19 @@ import torch
 
 from ..architecture import Architecture, mobilenet_v1
 from ..model import HEADS, Convention, Head, MobileNet, check_head
-from ..preprocess import INCEPTION, Preprocess
+from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from ..validation import check_choice
+from .formats import Checkpoint, WeightsError, some
 from .infer_architecture import State, check_names, fit, headless, read, with_head
-from .keras import Followed, follow
-from .locate import Found, find
-from .metadata import Description, read_metadata
+from .keras_model import read_keras
+from .locate import Found, find, opened
+from .metadata import read_metadata
 from .naming import Naming, cleaned, recognise
-from .opening import opened
-from .stored import Opened, Stored, WeightsError, shorten, some
 
 WITH_BACKGROUND = 1001  # tf-slim's ImageNet: class 0 is "none of the thousand"
 
 
-@torch_defaults()
 def load_published(
     source: str | os.PathLike[str],
     *,
@@ -65,7 +63,7 @@ def load_published(
         and `net.head` and `net.probabilities` say what they are.
     state
         Which of several states in a .pt file, such as "model" where averaged weights stand beside
-        it; None takes the averaged ones, as those who trained them evaluate, and says so.
+        it; None takes the averaged ones, as those who trained them evaluate, and warns.
     revision
         Branch, tag or commit on the hub.
 
@@ -87,7 +85,7 @@ def load_published(
     """
     check_choice("head", head, (*HEADS, "any"))
     found = find(source, revision)
-    with opened(found.path, state) as checkpoint:
+    with torch_defaults(), opened(found.path, state) as checkpoint:
         try:
             net = _build(
                 found, checkpoint, convention, preprocess, resolution, drop_background, head
@@ -98,12 +96,14 @@ def load_published(
             raise WeightsError(f"{found.path}: {error}") from error
     if classes is not None:
         net.classes = _class_names(tuple(classes), net.arch.num_classes)
+    for note in checkpoint.notes:
+        warnings.warn(note, UserWarning, stacklevel=2)
     return net.eval()
 
 
 def _build(
     found: Found,
-    checkpoint: Opened,
+    checkpoint: Checkpoint,
     convention: Convention | None,
     preprocess: Preprocess | None,
     resolution: int | None,
@@ -113,66 +113,41 @@ def _build(
     stored, metadata = cleaned(checkpoint.tensors), checkpoint.metadata | found.beside
     if "model" in metadata:
         size = resolution or (preprocess and preprocess.resolution)
-        stored, said = _followed(metadata, stored, size, preprocess is None)
+        stored, described, note = read_keras(metadata, stored, size)
+        if note and preprocess is None:
+            checkpoint.notes.append(note)
         naming, body = recognise(list(stored))
     else:
         naming, body = recognise(list(stored))
-        said = read_metadata(naming, metadata)
-    convention = convention or said.convention
-    preprocess = preprocess or said.preprocess
+        described = read_metadata(naming, metadata)
+    convention = convention or described.convention
+    preprocess = preprocess or described.preprocess
     _check_complete(naming, convention, preprocess)
     stored = with_head(naming, body, stored)
     bare = headless(naming, body, stored)
     check_names(naming, body, stored, bare)
-    arch = _agreed(fit(naming, body, stored, convention.width_rule, bare), said)
+    arch = _agreed(fit(naming, body, stored, convention.width_rule, bare), described.architecture)
     state = read(naming, arch, stored)
-    classes = _class_names(None if bare else said.classes, arch.num_classes)
+    classes = _class_names(None if bare else described.classes, arch.num_classes)
     if drop_background:
         state, classes = _without_background(state, classes)
     if resolution is not None:
         preprocess = preprocess.at(resolution)
-    head = _head(said.head, len(classes), wanted)
+    head = _head(described.head, len(classes), wanted)
     options = {"width_rule": arch.width_rule, "body": arch.body, "num_classes": len(classes)}
     options["rounding"] = convention.rounding
-    net = _made(mobilenet_v1(arch.alpha, preprocess.resolution, **options), convention, head, state)
+    arch = mobilenet_v1(arch.alpha, preprocess.resolution, **options)
+    with torch.device("meta"):  # no fresh weights, so torch's random numbers stay as they are
+        net = MobileNet(arch, convention, head)
+    net.load_state_dict(state, assign=True)
     net.preprocess, net.classes = preprocess, classes
-    net.source = {**said.source, "naming": naming.name, **found.source}
+    net.source = {**described.source, "naming": naming.name, **found.source}
     if "state" in metadata:
         net.source["state"] = metadata["state"]
     return net
 
 
-def _followed(
-    metadata: dict[str, Any], stored: dict[str, Stored], size: int | None, guess: bool
-) -> tuple[dict[str, Stored], Description]:
-    """A described Keras file: its tensors under the usual names, and what its model computes."""
-    try:
-        model: Followed = follow(metadata, stored, size)
-    except WeightsError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
-        what = f"no entry {error}" if isinstance(error, KeyError) else str(error)
-        raise WeightsError(
-            f"what the keras checkpoint says of itself is damaged: {shorten(what)}"
-        ) from error
-    preprocess = None
-    side = model.size or size or INCEPTION.resolution
-    if model.pixels is not None or model.base:
-        preprocess = model.preprocess(side)
-    if model.pixels is None and model.base and not model.published and guess:
-        warnings.warn(
-            "the file does not say how its pixels are scaled; taken are -1 to 1, as "
-            "keras.applications' MobileNet wants them. If it was trained otherwise, pass "
-            "preprocess=...",
-            UserWarning,
-            stacklevel=5,
-        )
-    source = {"resolution": model.size} if model.size else {}
-    said = Description(model.convention, preprocess, source=source, head=model.head)
-    return model.renamed(stored), said
-
-
-def _head(said: Head | None, count: int, wanted: str) -> Head:
+def _head(described: Head | None, count: int, wanted: str) -> Head:
     """What the outputs are, if that is what the caller takes them for.
 
     Raises
@@ -180,9 +155,9 @@ def _head(said: Head | None, count: int, wanted: str) -> Head:
     WeightsError
         It is something else.
     """
-    if said is None and wanted != "any" and count > 1 and wanted != "features":
-        said = wanted  # nothing says otherwise
-    head = check_head(said, count)
+    if described is None and wanted in ("softmax", "sigmoid") and count > 1:
+        described = wanted  # nothing says otherwise
+    head = check_head(described, count)
     if wanted in ("any", head):
         return head
     what = {
@@ -197,13 +172,6 @@ def _head(said: Head | None, count: int, wanted: str) -> Head:
         f"{what[head]}; {wrong}pass head={head!r} to load it as that, and take "
         f"{'net(x)' if head == 'features' else 'net.probabilities(net(x))'}"
     )
-
-
-def _made(arch: Architecture, convention: Convention, head: Head, state: State) -> MobileNet:
-    with torch.device("meta"):  # no fresh weights, so torch's random numbers stay as they are
-        net = MobileNet(arch, convention, head)
-    net.load_state_dict(state, assign=True)
-    return net
 
 
 def _check_complete(naming: Naming, convention: Any, preprocess: Any) -> None:
@@ -221,19 +189,17 @@ def _check_complete(naming: Naming, convention: Any, preprocess: Any) -> None:
         )
 
 
-def _agreed(arch: Architecture, said: Description) -> Architecture:
+def _agreed(arch: Architecture, described: Architecture | None) -> Architecture:
     """The fitted architecture, under the multiplier that the file itself gives."""
-    if said.architecture is None:
+    if described is None:
         return arch
-    if [layer.out_channels for layer in arch.layers] != [
-        layer.out_channels for layer in said.architecture.layers
-    ]:
+    if [x.out_channels for x in arch.layers] != [x.out_channels for x in described.layers]:
         raise WeightsError(
-            f"it says alpha {said.architecture.alpha:g}, {said.architecture.body} body and "
-            f"{said.architecture.num_classes} classes, but its tensors are of alpha "
+            f"it says alpha {described.alpha:g}, {described.body} body and "
+            f"{described.num_classes} classes, but its tensors are of alpha "
             f"{arch.alpha:g}, {arch.body} body and {arch.num_classes} classes"
         )
-    return replace(said.architecture, layers=arch.layers)
+    return replace(described, layers=arch.layers)
 
 
 def _class_names(names: tuple[str, ...] | None, count: int) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""Our own checkpoint format: safetensors, with everything that running the network takes."""
+"""From a network to a file: our own format, and the names of timm and transformers.
+
+Our format is safetensors with everything that running the network takes.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+from torch import Tensor
 
 from ..files import write_atomically
 from ..model import MobileNet
 from ..preprocess import Preprocess
+from ..validation import check_choice
 from .metadata import FORMAT, pack
+from .naming import TIMM_NAMES, TRANSFORMERS, Naming
+
+TARGETS = {naming.name: naming for naming in (TIMM_NAMES, TRANSFORMERS)}
+TRAITS = {
+    "timm": "build it there with act_layer, bn_eps and pad_type set to ours",
+    "transformers": "set hidden_act, layer_norm_eps and tf_padding in its config to ours",
+}
 
 
 def save_checkpoint(
@@ -47,10 +59,10 @@ def save_checkpoint(
     target = Path(path)
     if target.suffix != ".safetensors":
         raise ValueError(f"a checkpoint's name must end in .safetensors, got {target.name!r}")
-    said = make_metadata(net, "save_checkpoint", preprocess, classes, source)
+    metadata = make_metadata(net, "save_checkpoint", preprocess, classes, source)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     # One entry only: safetensors writes several in an order that changes from run to run.
-    write_atomically(target, safetensors.torch.save(state, {FORMAT: json.dumps(said)}))
+    write_atomically(target, safetensors.torch.save(state, {FORMAT: json.dumps(metadata)}))
 
 
 def make_metadata(
@@ -76,10 +88,10 @@ def make_metadata(
     ValueError
         Something is missing, or does not go with the network.
     """
-    preprocess = preprocess or getattr(net, "preprocess", None)
-    classes = classes if classes is not None else getattr(net, "classes", None)
-    if not isinstance(preprocess, Preprocess) or classes is None:
-        lacking = "classes" if isinstance(preprocess, Preprocess) else "preprocess"
+    preprocess = preprocess or net.preprocess
+    classes = net.classes if classes is None else classes
+    if preprocess is None or classes is None:
+        lacking = "classes" if preprocess else "preprocess"
         raise ValueError(f"the network has no {lacking}; pass {caller}(..., {lacking}=...)")
     if len(classes) != net.arch.num_classes or not all(isinstance(c, str) for c in classes):
         raise ValueError(
@@ -90,5 +102,58 @@ def make_metadata(
             f"the network is for {net.arch.resolution} pixels, preprocess makes "
             f"{preprocess.resolution}; use preprocess.at({net.arch.resolution})"
         )
-    source = dict(source if source is not None else getattr(net, "source", {}))
+    source = dict((net.source or {}) if source is None else source)
     return pack(net.arch, net.convention, preprocess, tuple(classes), source, net.head)
+
+
+def export_state(
+    net: MobileNet, naming: str, *, check_convention: bool = True
+) -> dict[str, Tensor]:
+    """The network's tensors under timm's or transformers' names; copies, on the CPU.
+
+    >>> state = export_state(net, "timm")
+    >>> timm.create_model("mobilenetv1_100", num_classes=2).load_state_dict(state)
+
+    Parameters
+    ----------
+    net
+        A network with the body of Table 1.
+    naming
+        "timm" (mobilenetv1_100) or "transformers" (MobileNetV1ForImageClassification).
+    check_convention
+        Refuse a network that computes something else than the other package will, with the same
+        weights: another activation, padding or BN epsilon.
+
+    Raises
+    ------
+    ValueError
+        Another body, another name, or another convention; the message names the differences.
+    """
+    check_choice("naming", naming, TARGETS)
+    target = TARGETS[naming]
+    if net.arch.body != "separable":
+        raise ValueError(
+            f"{naming} has no MobileNet with a {net.arch.body} body, only the separable one"
+        )
+    if check_convention:
+        _check_convention(net, target)
+    state = net.state_dict()
+    return {
+        key: state[f"{layer.name}.{part}"].detach().cpu().clone()
+        for layer in net.arch.layers
+        for part, key in target.keys(layer).items()
+        if part != "conv.bias"
+    }
+
+
+def _check_convention(net: MobileNet, target: Naming) -> None:
+    differences = []
+    for trait in ("activation", "padding", "bn_eps"):
+        ours, theirs = getattr(net.convention, trait), getattr(target.convention, trait)
+        if ours != theirs:
+            differences.append(f"{trait} is {ours!r} here, {theirs!r} there")
+    if differences:
+        raise ValueError(
+            f"{target.name} would compute something else with these weights: "
+            f"{'; '.join(differences)}. Pass check_convention=False, and {TRAITS[target.name]}"
+        )

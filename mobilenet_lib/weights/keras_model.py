@@ -7,20 +7,22 @@ pixels scaled inside the model, the last activation. Each layer is followed or r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..architecture import BODIES, Architecture, mobilenet_v1
-from ..model import Convention, Head
+from ..model import Head
 from ..preprocess import INCEPTION, Preprocess
+from .formats import Stored, WeightsError, some
 from .keras_chain import KerasLayer, chain
 from .keras_layers import (
     Block,
     Pixels,
     activation_of,
     check_convolution,
+    head_of,
     last_map,
     make_block,
     padding_of,
@@ -28,8 +30,8 @@ from .keras_layers import (
     side_of,
     sized,
 )
+from .metadata import Description, readable
 from .naming import KERAS_NAMES
-from .stored import Stored, WeightsError, shorten, some
 
 # What they do, they do in training alone.
 TRAINING_ONLY = {
@@ -45,94 +47,99 @@ INSTEAD = {
     "CenterCrop": "crops inside the model; crop photos before it, and leave it out",
     "Flatten": "flattens a map that was not averaged; GlobalAveragePooling2D is needed before it",
 }
-REGRESSION = ("mse", "mae", "mean", "huber", "log_cosh", "logcosh", "mape", "msle", "poisson")
+ASSUMED = (
+    "the file does not say how its pixels are scaled; taken are -1 to 1, as keras.applications' "
+    "MobileNet wants them. If it was trained otherwise, pass preprocess=..."
+)
 
 
-@dataclass(frozen=True)
-class Followed:
-    """What a Keras model computes."""
-
-    convention: Convention
-    head: Head
-    size: int | None
-    """Side of its input; None if it takes any."""
-    pixels: Pixels | None
-    """What it makes of pixels itself, factor and offset of each channel; None for nothing."""
-    names: Mapping[str, str]
-    """keras.applications' names of its layers, by its own."""
-    aside: frozenset[str]
-    """Layers whose numbers are no weights of the network."""
-    base: bool
-    """Whether its body's layers have the names of keras.applications."""
-    published: bool
-    """Whether its classifier has, too."""
-
-    def renamed(self, tensors: Mapping[str, Stored]) -> dict[str, Stored]:
-        """Its tensors under the names of keras.applications; others keep theirs."""
-        found: dict[str, Stored] = {}
-        for name, stored in tensors.items():
-            layer, _, weight = name.rpartition("/")
-            if layer in self.aside:
-                continue
-            ours = self.names.get(layer, layer)
-            if weight == "kernel" and ours.startswith("conv_dw_"):
-                weight = "depthwise_kernel"
-            key = f"{ours}/{weight}" if ours else weight
-            if key in found:
-                raise WeightsError(f"it holds {key!r} twice, the second time as {name!r}")
-            found[key] = stored
-        return found
-
-    def preprocess(self, size: int) -> Preprocess:
-        """From a photo to the network's input, the model's own scaling included."""
-        prepared = INCEPTION.at(size)
-        if self.pixels is None:
-            return prepared
-        factor, offset = self.pixels
-        mean, std = tuple((-offset / factor).tolist()), tuple((1 / factor).tolist())
-        return replace(prepared, scale=1.0, mean=mean, std=std)
-
-
-def follow(said: Mapping[str, Any], tensors: Mapping[str, Stored], size: int | None) -> Followed:
+def read_keras(
+    metadata: Mapping[str, Any], tensors: Mapping[str, Stored], size: int | None
+) -> tuple[dict[str, Stored], Description, str]:
     """Follow a model from the photo to its answer.
 
     Parameters
     ----------
-    said
+    metadata
         "model", Keras' description, and "training", how it was compiled, if it was.
     tensors
         By "layer/weight".
     size
         Side of the input that is asked for; None: the model's own.
 
+    Returns
+    -------
+    tensors, description, note
+        The tensors by keras.applications' names, what the model computes, and what was assumed of
+        its pixels, if anything.
+
     Raises
     ------
     WeightsError
         A layer does something that our network cannot; it is named, with what would be right.
     """
-    walk = _Walk(tuple(sized(layer, tensors) for layer in chain(said["model"])))
-    own = walk.input_size()
-    pixels, scalers = walk.pixels(tensors)
-    blocks = list(walk.blocks())
-    side = size or own or INCEPTION.resolution
-    head, classifier = walk.head(said.get("training"), last_map(blocks, side))
-    body = _body(blocks)
+    with readable("keras"):
+        walk = _Walk(tuple(sized(layer, tensors) for layer in chain(metadata["model"])))
+        own = walk.input_size()
+        pixels, scalers = walk.pixels(tensors)
+        blocks = list(walk.blocks())
+        side = size or own or INCEPTION.resolution
+        head, classifier = walk.head(metadata.get("training"), last_map(blocks, side))
+        names, base = _names(blocks)
+        if classifier is not None:
+            names[classifier.name] = KERAS_NAMES.names("fc")[0]
+        convention = replace(
+            KERAS_NAMES.convention,
+            activation=_one(blocks, "activation"),
+            bn_eps=_one(blocks, "eps"),
+            padding=padding_of(blocks, side),
+        )
+        renamed = _renamed(tensors, names, scalers | walk.skipped)
+        preprocess = _preprocess(pixels, own or side) if base or pixels is not None else None
+    description = Description(
+        convention, preprocess, source={"resolution": own} if own else {}, head=head
+    )
+    published = classifier is None or classifier.name == names.get(classifier.name)
+    return renamed, description, ASSUMED if base and pixels is None and not published else ""
+
+
+def _preprocess(pixels: Pixels | None, size: int) -> Preprocess:
+    """From a photo to the network's input, the model's own scaling included."""
+    prepared = INCEPTION.at(size)
+    if pixels is None:
+        return prepared
+    factor, offset = pixels
+    mean, std = tuple((-offset / factor).tolist()), tuple((1 / factor).tolist())
+    return replace(prepared, scale=1.0, mean=mean, std=std)
+
+
+def _names(blocks: list[Block]) -> tuple[dict[str, str], bool]:
+    """keras.applications' names of a body's layers by its own, and whether these are the same."""
     names, base = {}, True
-    for block, layer in zip(blocks, body.layers, strict=False):
+    for block, layer in zip(blocks, _body(blocks).layers, strict=False):
         convolution, norm = KERAS_NAMES.names(layer.name)
         names |= {block.convolution.name: convolution, block.norm.name: norm}
         base &= block.convolution.name == convolution
-    published = base and (classifier is None or classifier.name == "conv_preds")
-    if classifier is not None:
-        names[classifier.name] = KERAS_NAMES.names("fc")[0]
-    convention = replace(
-        KERAS_NAMES.convention,
-        activation=_one(blocks, "activation"),
-        bn_eps=_one(blocks, "eps"),
-        padding=padding_of(blocks, side),
-    )
-    aside = frozenset(scalers | walk.skipped)
-    return Followed(convention, head, own, pixels, names, aside, base, published)
+    return names, base
+
+
+def _renamed(
+    tensors: Mapping[str, Stored], names: Mapping[str, str], aside: set[str]
+) -> dict[str, Stored]:
+    """The tensors by the `names` of their layers, which else keep theirs; without those `aside`."""
+    renamed: dict[str, Stored] = {}
+    for name, stored in tensors.items():
+        layer, _, weight = name.rpartition("/")
+        if layer in aside:
+            continue
+        ours = names.get(layer, layer)
+        if weight == "kernel" and ours.startswith("conv_dw_"):
+            weight = "depthwise_kernel"
+        key = f"{ours}/{weight}" if ours else weight
+        if key in renamed:
+            raise WeightsError(f"it holds {key!r} twice, the second time as {name!r}")
+        renamed[key] = stored
+    return renamed
 
 
 class _Walk:
@@ -162,10 +169,10 @@ class _Walk:
         return None
 
     def needed(self, after: KerasLayer, *kinds: str) -> KerasLayer:
-        found = self.next(*kinds)
-        if found is None:
+        layer = self.next(*kinds)
+        if layer is None:
             raise self.stopped(f"comes after {after.name!r}, where {' or '.join(kinds)} belongs")
-        return found
+        return layer
 
     def stopped(self, otherwise: str) -> WeightsError:
         """The error that names the next layer."""
@@ -176,7 +183,7 @@ class _Walk:
         return layer.refused(INSTEAD.get(layer.kind, otherwise))
 
     def input_size(self) -> int | None:
-        found: set[int] = set()
+        sizes: set[int] = set()
         for layer in self.layers:
             if "Conv" in layer.kind:
                 break  # what comes into a nested model further on is no photo
@@ -193,11 +200,11 @@ class _Walk:
                 raise layer.refused(
                     f"takes {shape[1]}x{shape[2]} pixels; our network's input is square"
                 )
-            found |= {shape[1]} - {None}
-        if len(found) > 1:
-            raise WeightsError(f"its models take inputs of different sizes, {sorted(found)} pixels")
+            sizes |= {shape[1]} - {None}
+        if len(sizes) > 1:
+            raise WeightsError(f"its models take inputs of different sizes, {sorted(sizes)} pixels")
         self.layers = [layer for layer in self.layers if layer.kind != "InputLayer"]
-        return found.pop() if found else None
+        return sizes.pop() if sizes else None
 
     def pixels(self, tensors: Mapping[str, Stored]) -> tuple[Pixels | None, set[str]]:
         """What stands before the first convolution: x · factor + offset."""
@@ -270,20 +277,19 @@ class _Walk:
                 "after the average, and its activation is the last"
             )
         count = classifier.config.get("units", classifier.config.get("filters"))
-        return _head(classifier, [a for a in activations if a != "linear"], count, training), (
+        return head_of(classifier, [a for a in activations if a != "linear"], count, training), (
             classifier
         )
 
 
 def _body(blocks: list[Block]) -> Architecture:
     """The body whose layers these are."""
-    found = [(block.kind, block.stride) for block in blocks]
+    steps = [(block.kind, block.stride) for block in blocks]
     bodies = [mobilenet_v1(body=body) for body in BODIES]
-    shapes = {arch: [(x.kind, x.stride) for x in arch.layers[:-1]] for arch in bodies}
-    for arch, wanted in shapes.items():
-        if wanted == found:
+    for arch in bodies:
+        if steps == [(layer.kind, layer.stride) for layer in arch.layers[:-1]]:
             return arch
-    arch = bodies[BODIES.index("full")] if "depthwise" not in dict(found) else bodies[0]
+    arch = bodies[BODIES.index("full")] if "depthwise" not in dict(steps) else bodies[0]
     for block, layer in zip(blocks, arch.layers[:-1], strict=False):
         if (block.kind, block.stride) != (layer.kind, layer.stride):
             raise block.convolution.refused(
@@ -299,32 +305,7 @@ def _body(blocks: list[Block]) -> Architecture:
 def _one(blocks: list[Block], name: str) -> Any:
     values = {getattr(block, name): block for block in blocks}
     if len(values) > 1:
-        said = ", ".join(f"{value} in {b.norm.name!r}" for value, b in list(values.items())[:3])
+        named = ", ".join(f"{value} in {b.norm.name!r}" for value, b in list(values.items())[:3])
         what = {"eps": "BN epsilon", "activation": "activation"}[name]
-        raise WeightsError(f"its layers differ in {what} ({said}); the same in all is needed")
+        raise WeightsError(f"its layers differ in {what} ({named}); the same in all is needed")
     return next(iter(values))
-
-
-def _head(layer: KerasLayer, activations: list[str], count: int, training: Any) -> Head:
-    """What a classifier's outputs are: by its activation, else by the loss that trained it."""
-    if len(activations) > 1:
-        raise layer.refused(f"is followed by {' and '.join(activations)}; one of them is needed")
-    activation = activations[0] if activations else "linear"
-    if activation not in ("softmax", "sigmoid", "linear"):
-        raise layer.refused(f"ends in {activation}; softmax, sigmoid or none is needed")
-    if activation == "softmax" and count == 1:
-        raise layer.refused(
-            "takes a softmax over one output, which is 1 whatever the photo shows; train it anew "
-            "with a sigmoid"
-        )
-    if activation != "linear":
-        return activation
-    loss = training.get("loss") if isinstance(training, dict) else None
-    if isinstance(loss, dict):
-        loss = loss.get("class_name", loss.get("config", loss))
-    name = "".join(c for c in str(loss or "").lower() if c.isalnum() or c == "_")
-    if "crossentropy" not in name and any(word in name for word in REGRESSION):
-        raise layer.refused(
-            f"was trained by {shorten(str(loss), 40)} to measure something, not to name classes"
-        )
-    return "sigmoid" if count == 1 or "binary" in name else "softmax"
