@@ -141,7 +141,7 @@ def test_paths_start_at_the_files_folder_and_missing_ones_are_broken_images(tmp_
         assert sum(len(labels) for _, labels in batches) == 3
         broken = [name.rpartition(", row ")[2] for name in batches.skipped]
         assert broken == ["3", "4", "5", "6", "7", "8", "9"]
-        assert "No such file" in next(iter(batches.skipped.reasons.values()))
+        assert "No such file" in next(iter(batches.skipped.values()))
     (tmp_path / "set/pics/0.png").unlink()
     batches = load(path)
     list(batches)

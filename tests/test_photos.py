@@ -11,16 +11,19 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
-from mobilenet_lib import photos
-from mobilenet_lib.data.decode import decode
+from mobilenet_lib import cli, data, photos
+from mobilenet_lib.data.source import decode
+from mobilenet_lib.explorers import ConvolutionExplorer, PhotoPicker
 from mobilenet_lib.files import find_data, printable
 from mobilenet_lib.photos import PhotoError, check_photo, load_photo, open_photo, to_gray, upright
-from mobilenet_lib.preprocess import INCEPTION
+from mobilenet_lib.preprocess import INCEPTION, RAW_255, Preprocess
 
 NAMES = sorted(photos.credits())
 
@@ -412,7 +415,7 @@ def test_a_jpeg_is_made_no_smaller_than_it_must_be(monkeypatch, part):
     high[:, 500:] = 200
     Image.fromarray(high).save(content, "JPEG", quality=90)
     height, width = -(-603 // part), 1000 // part
-    monkeypatch.setattr(photos, "MAX_PIXELS", height * width)
+    monkeypatch.setattr(photos.decode, "MAX_PIXELS", height * width)
     image = open_photo(content.getvalue(), "it")
     assert image.size == (width, height)
     assert abs(np.asarray(image)[:, [width // 4, -width // 4]].mean((0, 2)) - (0, 200)).max() < 3
@@ -440,9 +443,9 @@ def several_scans(content):
 
 def test_a_large_jpeg_that_is_held_whole_must_be_smaller(monkeypatch):
     """One in several scans takes two bytes a sample, however few bytes its file has."""
-    monkeypatch.setattr(photos, "MAX_PIXELS", 500)
-    monkeypatch.setattr(photos, "MAX_JPEG_PIXELS", 1500)
-    monkeypatch.setattr(photos, "MAX_JPEG_SAMPLES", 1500)  # noise() has 864 pixels
+    monkeypatch.setattr(photos.decode, "MAX_PIXELS", 500)
+    monkeypatch.setattr(photos.decode, "MAX_JPEG_PIXELS", 1500)
+    monkeypatch.setattr(photos.decode, "MAX_JPEG_SAMPLES", 1500)  # noise() has 864 pixels
 
     def read(change=bytes, **options):
         content, exif = io.BytesIO(), Image.Exif()
@@ -513,7 +516,7 @@ def test_a_tiff_is_turned_whatever_else_it_says(order, neighbour):
     assert np.array_equal(open_photo(content, "it"), np.rot90(np.dstack([grey] * 3), -1))
 
 
-KINDS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", *photos.AVIF)
+KINDS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", *photos.decode.AVIF)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -528,7 +531,7 @@ def test_a_picture_that_was_turned_is_not_turned_again(tmp_path, kind):
     assert torch.equal(INCEPTION(once), INCEPTION(load_photo(tmp_path / "a.jpg")))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", *photos.AVIF])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", *photos.decode.AVIF])
 def test_an_orientation_in_xmp_alone_counts(kind):
     content, said = io.BytesIO(), '<x:xmpmeta tiff:Orientation="6"/>'
     options = {"xmp": said.encode()}
@@ -667,7 +670,7 @@ def test_a_heic_says_what_to_do(tmp_path, brands):
     refused(path, "is HEIC.*save it as JPEG or PNG")
 
 
-@pytest.mark.skipif(not photos.AVIF, reason="needs a PIL that reads AVIF")
+@pytest.mark.skipif(not photos.decode.AVIF, reason="needs a PIL that reads AVIF")
 def test_an_avif_that_calls_itself_mif1_is_no_heic():
     content = io.BytesIO()
     Image.fromarray(noise()).save(content, "AVIF")
@@ -837,3 +840,150 @@ def test_every_row_of_a_file_is_read_in_its_place(tmp_path, height, width):
     assert np.array_equal(read, pixels)
     assert read.flags.writeable
     assert read.flags.c_contiguous
+
+
+# --- One door ---------------------------------------------------------------------------------
+
+SIDE = 32
+SQUARE, OPACITY = noise(SIDE, SIDE), noise(SIDE, SIDE, seed=1)[:, :, 0]
+DOTS = SQUARE[:, :, 0] > 99
+FEW, OTHER_FEW = (Image.fromarray(noise(SIDE, SIDE, seed)).quantize(32) for seed in (0, 1))
+STORED = np.dstack([SQUARE, OPACITY])
+
+
+def sideways_exif():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
+def grey(plane):
+    return np.dstack([plane] * 3)
+
+
+EVERY_KIND = {  # how it is saved, and what is to be seen; None: as PIL shows it
+    "RGB": ("a.png", Image.fromarray(SQUARE), {}, SQUARE),
+    "held sideways": (
+        *("a.png", Image.fromarray(SQUARE), {"exif": sideways_exif()}),
+        np.rot90(SQUARE, -1),
+    ),
+    "JPEG held sideways": ("a.jpg", Image.fromarray(SQUARE), {"exif": sideways_exif()}, None),
+    "RGBA": ("a.png", Image.fromarray(STORED), {}, over_white(SQUARE, OPACITY)),
+    "RGBA in WEBP": (
+        *("a.webp", Image.fromarray(STORED), {"lossless": True, "exact": True}),
+        over_white(SQUARE, OPACITY),
+    ),
+    "LA": (
+        *("a.png", Image.merge("LA", [Image.fromarray(SQUARE[:, :, 0]), Image.fromarray(OPACITY)])),
+        *({}, over_white(grey(SQUARE[:, :, 0]), OPACITY)),
+    ),
+    "palette": ("a.gif", FEW, {}, np.array(FEW.convert("RGB"))),
+    "palette with a transparent colour": (
+        *("a.png", FEW, {"transparency": FEW.getpixel((0, 0))}),
+        np.where(
+            (np.array(FEW) == FEW.getpixel((0, 0)))[:, :, None], 255, np.array(FEW.convert("RGB"))
+        ),
+    ),
+    "CMYK": ("a.jpg", Image.fromarray(SQUARE).convert("CMYK"), {}, None),
+    "grey": ("a.png", Image.fromarray(SQUARE[:, :, 0]), {}, grey(SQUARE[:, :, 0])),
+    "16 bits": (
+        *("a.png", Image.fromarray(SQUARE[:, :, 0].astype(np.uint16) * 257), {}),
+        grey(SQUARE[:, :, 0]),
+    ),
+    "with a point": (
+        *("a.tif", Image.fromarray(SQUARE[:, :, 0].astype(np.float32)), {}),
+        grey(SQUARE[:, :, 0]),
+    ),
+    "1 bit": ("a.tif", Image.fromarray(DOTS), {}, grey(DOTS * 255)),
+    "animation": (
+        *("a.gif", FEW, {"save_all": True, "append_images": [OTHER_FEW]}),
+        np.array(FEW.convert("RGB")),
+    ),
+    "animated PNG": (
+        *("a.png", FEW, {"save_all": True, "append_images": [OTHER_FEW]}),
+        np.array(FEW.convert("RGB")),
+    ),
+}
+PIXELS = Preprocess(SIDE, (0,) * 3, (1,) * 3, 1, 1, "nearest")
+"""The picture's own numbers as network input."""
+
+
+def numbers(x):
+    """Network input of `PIXELS` as a photo again."""
+    return x[0].permute(1, 2, 0).round().numpy().astype(np.uint8)
+
+
+def trained_on(path):
+    batches = data.load(path, split="all", preprocess=PIXELS, batch_size=1, augment="none")
+    images = [numbers(images) for images, _ in batches]
+    assert dict(batches.skipped) == {}
+    assert len(images) == 2
+    assert np.array_equal(*images)
+    return images[0]
+
+
+def by_photos(path, folder, monkeypatch):
+    return load_photo(path)
+
+
+def by_preprocess(path, folder, monkeypatch):
+    with Image.open(path) as image:
+        opened = numbers(PIXELS(image))
+    assert np.array_equal(opened, numbers(PIXELS(load_photo(path))))
+    return opened
+
+
+def by_a_folder(path, folder, monkeypatch):
+    for kind in ("cat", "dog"):
+        (folder / "classes" / kind).mkdir(parents=True)
+        (folder / "classes" / kind / path.name).write_bytes(path.read_bytes())
+    return trained_on(folder / "classes")
+
+
+def by_parquet(path, folder, monkeypatch):
+    table = pa.table({"image": [path.read_bytes()] * 2, "label": [0, 1]})
+    pq.write_table(table, folder / "a.parquet")
+    return trained_on(folder / "a.parquet")
+
+
+def by_predict(path, folder, monkeypatch):
+    handed, preprocess = [], Preprocess.__call__
+    watched = lambda self, image: handed.append(image) or preprocess(self, image)  # noqa: E731
+    monkeypatch.setattr(Preprocess, "__call__", watched)
+    assert cli.main(["predict", str(path)]) == 0
+    (image,) = handed
+    assert isinstance(image, Image.Image), "no detour over an array"
+    assert np.array_equal(RAW_255.square(image), RAW_255.square(load_photo(path)))
+    return np.asarray(image)
+
+
+def by_the_photo_picker(path, folder, monkeypatch):
+    for part in ("paper", "photos"):
+        (folder / "book" / part).mkdir(parents=True)
+    (folder / "book/photos/credits.csv").write_text("name,subject,author,licence,source\nmine,,,,")
+    (folder / "book/photos/mine.jpg").write_bytes(path.read_bytes())
+    monkeypatch.setenv("MOBILENET_DATA", str(folder / "book"))
+    return PhotoPicker("mine").value
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+@pytest.mark.parametrize(
+    "door", [by_photos, by_preprocess, by_a_folder, by_parquet, by_predict, by_the_photo_picker]
+)
+def test_every_door_shows_the_same_pixels(door, kind, tmp_path, monkeypatch):
+    name, image, options, wanted = EVERY_KIND[kind]
+    image.save(tmp_path / name, **options)
+    seen = door(tmp_path / name, tmp_path, monkeypatch)
+    if wanted is None:
+        with Image.open(tmp_path / name) as stored:
+            wanted = np.rot90(stored.convert("RGB"), -1 if "sideways" in kind else 0)
+    assert abs(seen - np.asarray(wanted, float)).max() <= ("A" in kind)  # a mean of two colours
+    assert np.array_equal(seen, load_photo(tmp_path / name))
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_the_convolution_explorer_shows_the_grey_of_the_same_pixels(kind, tmp_path):
+    name, image, options, _ = EVERY_KIND[kind]
+    image.save(tmp_path / name, **options)
+    shown = ConvolutionExplorer(tmp_path / name, size=SIDE).photo
+    assert np.array_equal(shown, to_gray(load_photo(tmp_path / name)))

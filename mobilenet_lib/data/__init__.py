@@ -23,8 +23,7 @@ from ..preprocess import Preprocess
 from ..timing import check_device, torch_defaults
 from ..validation import check_choice, check_int
 from .augmentation import AUGMENTATIONS, LIGHT, PAPER_AUGMENTATION, WHOLE, Augmentation, Shard
-from .batches import Batches, LetterBatches, Place
-from .decode import Skipped
+from .batches import Batches, LetterBatches, Place, Skipped
 from .difficulty import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
 from .folder import folder_source
 from .hub import hub_source, hub_stream

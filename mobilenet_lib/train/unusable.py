@@ -19,7 +19,7 @@ import numpy as np
 from accelerate.utils import gather_object
 
 from ..data import Batches, LeftOut
-from ..data.decode import decode
+from ..data.source import Encoded, decode
 from ..files import printable
 from ..photos import PhotoError
 
@@ -71,7 +71,7 @@ class Unusable:
         """
         own = {}
         for split, batches in self.splits.items():
-            found = islice(batches.skipped.reasons.items(), self._told[split], None)
+            found = islice(batches.skipped.items(), self._told[split], None)
             own[split] = {inside(self.dataset, name): reason for name, reason in found}
             self._told[split] = len(batches.skipped)
         for theirs in gather_object([own]):
@@ -187,10 +187,10 @@ def none_usable(dataset: str, which: str, first: str) -> ValueError:
     )
 
 
-def reason(content: Any) -> str:
+def reason(image: Encoded) -> str:
     """Why an encoded image cannot be decoded; empty if it can."""
     try:
-        decode(content)
+        decode(image)
     except PhotoError as error:
         return str(error) or type(error).__name__
     return ""
