@@ -1,4 +1,4 @@
-"""What a recipe stands for: its network and its data, and what they must be to go together."""
+"""What a recipe stands for: network, data and device, and what they must be to go together."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import replace
 from itertools import count
 
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 
 from .. import data
 from ..files import printable, short_path
@@ -47,6 +50,17 @@ def load_data(
         workers=chosen.workers,
         shard=shard,
     )
+
+
+def start_accelerator(cpu: bool) -> Accelerator:
+    """What knows the device and the other processes.
+
+    A plan decides about precision, so what a user's Accelerate is configured for does not.
+    """
+    # Accelerate keeps the first device that a program asked for; a notebook may want another next.
+    if AcceleratorState._shared_state and AcceleratorState().distributed_type == DistributedType.NO:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(cpu=cpu, mixed_precision="no")
 
 
 def check_sizes(recipe: Recipe, batches: data.Batches, test: data.Batches) -> None:
