@@ -16,8 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..photos import LUMA
+from ..validation import check_int, check_number
+
 MAX_MAGNITUDE = 10
-GREY = (0.299, 0.587, 0.114)
 FILL = 0.5
 """What turned and moved images show where there is no image."""
 SHEAR, SHIFT, ANGLE = 0.3, 0.45, 30.0
@@ -35,10 +37,8 @@ class RandAugment:
     """0 changes nothing or little, 10 is the strongest."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
-            raise ValueError(f"count must be a whole number >= 0, got {self.count!r}")
-        if not 0 <= self.magnitude <= MAX_MAGNITUDE:
-            raise ValueError(f"magnitude must be from 0 to 10, got {self.magnitude!r}")
+        object.__setattr__(self, "count", check_int("count", self.count, 0))
+        check_number("magnitude", self.magnitude, 0, MAX_MAGNITUDE)
 
     def __call__(self, images: Tensor, uniform: Tensor) -> Tensor:
         """Images (B, 3, H, W) from 0 to 1, and (B, count, 2) random numbers, to images."""
@@ -130,7 +130,7 @@ def _posterize(images: Tensor, strength: float, sign: Tensor) -> Tensor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    return (images * images.new_tensor(GREY).view(3, 1, 1)).sum(1, keepdim=True)
+    return (images * images.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
 
 
 def _blend(images: Tensor, other: Tensor, strength: float, sign: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.patches import FancyBboxPatch, Polygon
 
 from .. import cost
+from ..validation import check_number
 from .figure import COLOURS, BookFigure, book_style, colormap, new_figure
 
 
@@ -154,8 +155,7 @@ def counter_race(
         Multiplications that each has carried out, as a share of what the slower one needs, 0 to 1.
     """
     numbers = (kernel_size, in_channels, out_channels, size)
-    if not 0 <= done <= 1:
-        raise ValueError(f"done must be a share from 0 to 1, got {done!r}")
+    check_number("done", done, 0, 1)
     parts = {
         "depthwise": cost.depthwise_mult_adds(kernel_size, in_channels, size),
         "pointwise": cost.pointwise_mult_adds(in_channels, out_channels, size),
