@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photos import Photo
-from .figure import COLOURS, BookFigure, book_style, new_figure, picture
+from .figure import COLOURS, BookFigure, book_style, name_rows, new_figure, picture
 
 
 def letters(images: Sequence[Photo], names: Sequence[str], columns: int = 8) -> BookFigure:
@@ -107,9 +107,8 @@ def accuracies(
         for place, value in zip(places, values, strict=True):
             axis.text(value + 1, place, f"{value:.0f} %", va="center")
         axis.axvline(100 * chance, color=COLOURS["standard"], lw=1.5, ls="--")
-        axis.set_yticks(places, list(shares))
-        axis.tick_params(axis="y", length=0)
-        axis.set(xlim=(0, 100), ylim=(len(shares) - 0.4, -0.6), xlabel=f"{label} (dashed: chance)")
+        name_rows(axis, list(shares))
+        axis.set(xlim=(0, 100), xlabel=f"{label} (dashed: chance)")
         bottom = 0.6 / figure.get_figheight()
         figure.subplots_adjust(0.26, bottom, 0.98, 0.97)
     said = ", ".join(f"{name} {value:.0f} %" for name, value in zip(shares, values, strict=True))

@@ -37,8 +37,7 @@ def filter_shapes(kernel_size: int = 3, in_channels: int = 4, out_channels: int 
             axis.set_xlabel(f"{weights[kind]} weights", fontsize=12)
             axis.set(xlim=(-0.2, m + 1), ylim=(-0.2, 1.55 * (max(m, n) - 1) * k / 3 + 1.2))
             axis.set(xticks=[], yticks=[], aspect="equal")
-            for spine in axis.spines.values():
-                spine.set_visible(False)
+            axis.spines[:].set_visible(False)
         figure.subplots_adjust(0.02, 0.1, 0.98, 0.84, wspace=0.1)
     figure.alt = (
         f"Filters as blocks for {m} input and {n} output channels. "

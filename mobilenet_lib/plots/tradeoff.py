@@ -58,7 +58,7 @@ def log_linear(
         _scatter(axis, networks, millions)
         axis.set(xlim=ends, xlabel="mult-adds, millions (log scale)", ylabel="accuracy, %")
         plain_log(axis.xaxis)
-        axis.legend(frameon=False, loc="lower right", fontsize=11)
+        axis.legend(loc="lower right", fontsize=11)
         figure.subplots_adjust(0.08, 0.14, 0.99, 0.98)
     missed = "; ".join(
         f"{_name(n)} by {_signed(r)}"
@@ -115,7 +115,7 @@ def pareto_front(
         axis.set_ylabel("accuracy, %")
         axis.margins(y=0.1)
         plain_log(axis.xaxis)
-        look = dict(frameon=False, loc="lower right", fontsize=11, title_fontsize=11)
+        look = dict(loc="lower right", fontsize=11, title_fontsize=11)
         axis.legend(title="labels: α, pixels", **look)
         figure.subplots_adjust(0.08, 0.135, 0.99, 0.98)
         label_marks(
@@ -174,7 +174,7 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
             )
         axis.set_xticks(resolutions)
         axis.set(xlabel="resolution, pixels a side", ylabel="test accuracy, %")
-        axis.legend(frameon=False, loc="lower right", fontsize=11, ncols=2)
+        axis.legend(loc="lower right", fontsize=11, ncols=2)
         figure.subplots_adjust(0.09, 0.15, 0.99, 0.98)
     lines = "; ".join(
         f"alpha {alpha:g}: "
@@ -258,7 +258,7 @@ def trade_off(
             axis.set_title(f"{title}{hollow}", fontsize=12)
             plain_log(axis.xaxis)
         axes[0].set_ylabel("accuracy, %")
-        axes[-1].legend(frameon=False, loc="lower right", fontsize=10)
+        axes[-1].legend(loc="lower right", fontsize=10)
         figure.subplots_adjust(0.08, 0.15, 0.99, 0.88, wspace=0.15)
     limit = "" if budget is None else f" The budget is {budget:.4g}."
     figure.alt = f"Accuracy against {label}, on a log axis.{limit} {' '.join(said)}"

@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from .figure import COLOURS, BookFigure, book_style, new_figure
+from .figure import COLOURS, BookFigure, book_style, name_rows, new_figure
 
 LINES = (
     (COLOURS["standard"], "-"),
@@ -42,7 +42,7 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
             )
         axis.set(xlim=(0, 100), ylim=(0, 1.05))
         axis.set(xlabel="steps done, %", ylabel="learning rate,\nshare of the largest")
-        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
         figure.subplots_adjust(0.11, 0.2, 0.78, 0.96)
     figure.alt = f"Lines: {'; '.join(said)}."
     return figure
@@ -71,11 +71,9 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
             )
             axis.plot(values, [place] * len(values), "o", color=COLOURS["ink"], mfc="white", ms=6)
             axis.text(high + 0.06 * room, place, f"{means[name]:.1f}", va="center")
-        axis.set_yticks(range(len(means)), list(means))
-        axis.tick_params(axis="y", length=0)
-        axis.set(xlim=(start, high + 0.3 * room), ylim=(len(means) - 0.4, -0.6))
+        name_rows(axis, list(means))
         cut = f" (the axis starts at {start})" if start else ""
-        axis.set_xlabel(f"{label}{cut}; dots: seeds")
+        axis.set(xlim=(start, high + 0.3 * room), xlabel=f"{label}{cut}; dots: seeds")
         figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
     said = "; ".join(
         f"{name} {means[name]:.1f} % (" + ", ".join(f"{value:.1f}" for value in values) + ")"
@@ -115,7 +113,7 @@ def training_curve(
             at, losses, means = zip(*points, strict=True)
             above.plot(at, losses, color=COLOURS["input"], lw=0.8, label="of a step")
             above.plot(at, means, color=COLOURS["standard"], lw=2, label="moving mean")
-            above.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+            above.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         for (name, values), (_, dashes) in zip(
             beside.items(), itertools.cycle(LINES[1:]), strict=False
         ):
@@ -136,7 +134,7 @@ def training_curve(
             own = {"color": COLOURS["depthwise"], "marker": "o", "lw": 2, "label": "this run"}
             below.plot([step for step, _ in tested], shares, clip_on=False, **own)
         if tested or beside:
-            below.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+            below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         above.set(ylim=(0, None), ylabel="loss, nats")
         below.set(xlim=(0, end), ylim=(0, 100), xlabel="steps", ylabel="test accuracy, %")
         figure.subplots_adjust(0.08, 0.12, 0.78, 0.93, hspace=0.12)
