@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .answers import Exercise, check_callable, close
+from .answers import check_callable, close, exercise
 
 FOUND, FALSE_ALARMS = 0.811, 1 - 0.885
 """Of the person detector, as its makers published them."""
@@ -61,42 +61,34 @@ def _soften(answer: Any) -> str | None:
 
 
 EXERCISES = (
-    Exercise(
+    exercise(
         "7.1",
         "What does black look like?",
         close(lambda: _pixel_taken_for(0.0), 0.6),
-        (
-            "Black arrives as 0. Which pixel becomes 0 when 0 to 255 is mapped to -1 to 1?",
-            "The middle of -1 to 1 is the middle of 0 to 255.",
-        ),
+        "Black arrives as 0. Which pixel becomes 0 when 0 to 255 is mapped to -1 to 1?",
+        "The middle of -1 to 1 is the middle of 0 to 255.",
     ),
-    Exercise(
+    exercise(
         "7.2",
         "A map for one class",
         _class_map,
-        (
-            "Each channel is a picture, and each has one weight: add up weight times picture.",
-            "np.einsum or np.tensordot does it in one call: the channels are summed over.",
-        ),
+        "Each channel is a picture, and each has one weight: add up weight times picture.",
+        "np.einsum or np.tensordot does it in one call: the channels are summed over.",
     ),
-    Exercise(
+    exercise(
         "7.3",
         "A busier door",
         close(lambda: _alarms_that_are_right(0.2), 0.6),
-        (
-            "Take 1000 pictures: 200 with a person, 800 without. How many of each ring?",
-            "About 162 and 92 ring.",
-        ),
+        "Take 1000 pictures: 200 with a person, 800 without. How many of each ring?",
+        "About 162 and 92 ring.",
     ),
-    Exercise(
+    exercise(
         "7.4",
         "Soft answers",
         _soften,
-        (
-            "Divide the logits by the temperature, then e to the power of each, then divide by "
-            "the sum.",
-            "Take the largest logit away from all before the powers: the result is the same, and "
-            "nothing overflows.",
-        ),
+        "Divide the logits by the temperature, then e to the power of each, then divide by "
+        "the sum.",
+        "Take the largest logit away from all before the powers: the result is the same, and "
+        "nothing overflows.",
     ),
 )

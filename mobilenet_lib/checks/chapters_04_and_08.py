@@ -8,7 +8,7 @@ import numpy as np
 
 from ..architecture import mobilenet_v1
 from ..layer import Layer
-from .answers import Exercise, check_callable, close, whole
+from .answers import check_callable, close, exercise, whole
 
 WIDE = Layer("pw", "pointwise", 1, 1, 256, 256, 28, 28)
 
@@ -83,76 +83,60 @@ def _quantize(answer: Any) -> str | None:
 
 
 EXERCISES = (
-    Exercise(
+    exercise(
         "4.1",
         "Operations for each byte",
         close(WIDE.intensity, 0.06),
-        (
-            "A mult-add is two operations, a number in float32 four bytes.",
-            "2 · 256 · 256 · 28² operations; two maps of 256 · 28² numbers and 256² weights.",
-        ),
+        "A mult-add is two operations, a number in float32 four bytes.",
+        "2 · 256 · 256 · 28² operations; two maps of 256 · 28² numbers and 256² weights.",
     ),
-    Exercise(
+    exercise(
         "4.2",
         "The ridge",
         close(lambda: 240e9 / 30e9, 0.01),
-        (
-            "At the ridge both take equally long: the arithmetic, and moving the bytes.",
-            "240 billion operations a second over 30 billion bytes a second.",
-        ),
+        "At the ridge both take equally long: the arithmetic, and moving the bytes.",
+        "240 billion operations a second over 30 billion bytes a second.",
     ),
-    Exercise(
+    exercise(
         "4.3",
         "The roofline in one line",
         _roofline,
-        (
-            "Work over peak is a time; bytes over bandwidth is another.",
-            "The longer of the two, times 1000 for milliseconds.",
-        ),
+        "Work over peak is a time; bytes over bandwidth is another.",
+        "The longer of the two, times 1000 for milliseconds.",
     ),
-    Exercise(
+    exercise(
         "4.4",
         "How sparse?",
         close(lambda: 1 - 1 / 12, 0.004),
-        (
-            "A share 1 - s of the weights is left, and each costs twelve times as much.",
-            "12 · (1 - s) = 1.",
-        ),
+        "A share 1 - s of the weights is left, and each costs twelve times as much.",
+        "12 · (1 - s) = 1.",
     ),
-    Exercise(
+    exercise(
         "8.1",
         "Folding",
         _fold,
-        (
-            "scale = gamma / sqrt(variance + eps), one number for each filter.",
-            "Weight times scale; bias = beta - mean * scale. Shape scale as (-1, 1, 1, 1).",
-        ),
+        "scale = gamma / sqrt(variance + eps), one number for each filter.",
+        "Weight times scale; bias = beta - mean * scale. Shape scale as (-1, 1, 1, 1).",
     ),
-    Exercise(
+    exercise(
         "8.2",
         "Eight bits, row by row",
         _quantize,
-        (
-            "The largest whole number is 2 ** (bits - 1) - 1: 127 for eight bits.",
-            "steps = np.abs(weight).max(axis=1) / largest; numbers = np.round(weight / steps).",
-        ),
+        "The largest whole number is 2 ** (bits - 1) - 1: 127 for eight bits.",
+        "steps = np.abs(weight).max(axis=1) / largest; numbers = np.round(weight / steps).",
     ),
-    Exercise(
+    exercise(
         "8.3",
         "How many numbers does folding save?",
         whole(lambda: 3 * sum(layer.out_channels for layer in mobilenet_v1().layers[:-1])),
-        (
-            "Before: gamma, beta, mean and variance for each filter. After: one bias for each.",
-            "Three times the sum of the output channels of all 27 convolutional layers.",
-        ),
+        "Before: gamma, beta, mean and variance for each filter. After: one bias for each.",
+        "Three times the sum of the output channels of all 27 convolutional layers.",
     ),
-    Exercise(
+    exercise(
         "8.4",
         "When the rest stays",
         close(lambda: 1 / (0.2 + 0.8 / 4), 0.01),
-        (
-            "What is not made faster takes as long as before.",
-            "Of 1 second, 0.2 stay and 0.8 become 0.2.",
-        ),
+        "What is not made faster takes as long as before.",
+        "Of 1 second, 0.2 stay and 0.8 become 0.2.",
     ),
 )

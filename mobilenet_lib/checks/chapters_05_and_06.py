@@ -9,7 +9,7 @@ import numpy as np
 
 from ..architecture import mobilenet_v1
 from ..cost import separable_mult_adds
-from .answers import Exercise, check_callable, close, whole
+from .answers import check_callable, close, exercise, whole
 
 
 def _momentum_step(answer: Any) -> str | None:
@@ -87,77 +87,61 @@ def _uncertainty(answer: Any) -> str | None:
 
 
 EXERCISES = (
-    Exercise(
+    exercise(
         "5.1",
         "The loss of guessing",
         close(lambda: math.log(10), 0.006),
-        (
-            "Each class gets the same probability. Which?",
-            "Minus the natural logarithm of one tenth.",
-        ),
+        "Each class gets the same probability. Which?",
+        "Minus the natural logarithm of one tenth.",
     ),
-    Exercise(
+    exercise(
         "5.2",
         "A step with momentum",
         _momentum_step,
-        (
-            "The decay adds `decay * weight` to the gradient.",
-            "The new velocity is momentum times the old one plus that gradient; the weight goes "
-            "`rate` times the new velocity downhill.",
-        ),
+        "The decay adds `decay * weight` to the gradient.",
+        "The new velocity is momentum times the old one plus that gradient; the weight goes "
+        "`rate` times the new velocity downhill.",
     ),
-    Exercise(
+    exercise(
         "5.3",
         "Until the start is forgotten",
         whole(lambda: math.ceil(math.log(0.01) / math.log(0.99))),
-        (
-            "Each batch leaves 99 % of what was there.",
-            "You are looking for the n with 0.99 to the power of n below 0.01.",
-        ),
+        "Each batch leaves 99 % of what was there.",
+        "You are looking for the n with 0.99 to the power of n below 0.01.",
     ),
-    Exercise(
+    exercise(
         "5.4",
         "Soft targets",
         _smooth,
-        (
-            "Every class gets share / classes.",
-            "The label's own class gets the remaining 1 - share on top of that.",
-        ),
+        "Every class gets share / classes.",
+        "The label's own class gets the remaining 1 - share on top of that.",
     ),
-    Exercise(
+    exercise(
         "6.1",
         "A layer under both multipliers",
         whole(lambda: separable_mult_adds(3, 128, 128, 16)),
-        (
-            "alpha makes it 128 channels in and out, rho a map of 16 by 16.",
-            "Depthwise 3 · 3 · 128 · 16 · 16, and pointwise 128 · 128 · 16 · 16.",
-        ),
+        "alpha makes it 128 channels in and out, rho a map of 16 by 16.",
+        "Depthwise 3 · 3 · 128 · 16 · 16, and pointwise 128 · 128 · 16 · 16.",
     ),
-    Exercise(
+    exercise(
         "6.2",
         "Half the work",
         close(_half, 0.006),
-        (
-            "Nearly all of the cost falls with the square of alpha; the root of 0.5 is a start.",
-            "mobilenet_v1(alpha).mult_adds for a few values of alpha settles it.",
-        ),
+        "Nearly all of the cost falls with the square of alpha; the root of 0.5 is a start.",
+        "mobilenet_v1(alpha).mult_adds for a few values of alpha settles it.",
     ),
-    Exercise(
+    exercise(
         "6.3",
         "Points for a doubling",
         _per_doubling,
-        (
-            "A doubling adds 1 to the logarithm to the base of 2.",
-            "np.polyfit(np.log2(mult_adds), accuracies, 1) gives slope and intercept.",
-        ),
+        "A doubling adds 1 to the logarithm to the base of 2.",
+        "np.polyfit(np.log2(mult_adds), accuracies, 1) gives slope and intercept.",
     ),
-    Exercise(
+    exercise(
         "6.4",
         "How certain is a mean?",
         _uncertainty,
-        (
-            "np.std takes ddof=1 for the standard deviation of a sample.",
-            "Divide it by the root of the number of seeds.",
-        ),
+        "np.std takes ddof=1 for the standard deviation of a sample.",
+        "Divide it by the root of the number of seeds.",
     ),
 )
