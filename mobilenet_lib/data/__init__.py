@@ -12,7 +12,7 @@ files and the data sets in `known` load the same way.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +170,9 @@ def load(
         )
     if kind == "glyphs":
         check_choice("split", split, ("train", "test"))
-        return LetterBatches(difficulty=_difficulty(difficulty), **options)
+        level = "default" if difficulty is None else difficulty
+        level = _named("difficulty", level, PRESETS, Difficulty)
+        return LetterBatches(difficulty=level, **options)
     if kind == "hub":
         known = KNOWN[name]
         if known.streaming if streaming is None else streaming:
@@ -204,18 +206,14 @@ def _kind(name: str | os.PathLike[str]) -> str:
 def _augment(augment: str | Augmentation | None, split: str, kind: str) -> Augmentation | None:
     if augment is None:
         augment = "light" if split == "train" and kind != "glyphs" else "none"
-    if isinstance(augment, str):
-        augment = AUGMENTATIONS[check_choice("augment", augment, AUGMENTATIONS)]
-    elif not isinstance(augment, Augmentation):
-        raise TypeError(f"augment must be a name or an Augmentation, got {augment!r}")
-    return augment.without_flip() if augment and kind == "glyphs" else augment
+    chosen = _named("augment", augment, AUGMENTATIONS, Augmentation)
+    return chosen.without_flip() if chosen and kind == "glyphs" else chosen
 
 
-def _difficulty(difficulty: str | Difficulty | None) -> Difficulty:
-    if difficulty is None:
-        return DEFAULT
-    if isinstance(difficulty, str):
-        return PRESETS[check_choice("difficulty", difficulty, PRESETS)]
-    if not isinstance(difficulty, Difficulty):
-        raise TypeError(f"difficulty must be a name or a Difficulty, got {difficulty!r}")
-    return difficulty
+def _named(option: str, value: Any, table: Mapping[str, Any], own: type) -> Any:
+    """What a name in a table stands for; or the caller's own."""
+    if isinstance(value, str):
+        return table[check_choice(option, value, table)]
+    if not isinstance(value, own):
+        raise TypeError(f"{option} must be a name or of class {own.__name__}, got {value!r}")
+    return value

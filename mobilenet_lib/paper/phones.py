@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..architecture import mobilenet_v1
-from ..files import find_data
 from .tables import read_rows
 
 
@@ -57,7 +56,7 @@ def phones(folder: Path | None = None) -> tuple[OnPhone, ...]:
             *(float(row[f"float_{name}"]) for name in ("megabytes", "top1_pct", "ms", "gpu_ms")),
             *(float(row[f"int8_{name}"]) for name in ("megabytes", "top1_pct", "ms")),
         )
-        for row in read_rows((folder or find_data("paper")) / "phones.csv")
+        for row in read_rows("phones", folder)
     )
 
 
@@ -72,5 +71,5 @@ def devices(folder: Path | None = None) -> tuple[OnDevice, ...]:
             float(row["ms"]),
             row["source"],
         )
-        for row in read_rows((folder or find_data("paper")) / "devices.csv")
+        for row in read_rows("devices", folder)
     )
