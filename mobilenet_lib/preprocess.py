@@ -135,10 +135,10 @@ class Preprocess:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for a JSON file."""
-        said = asdict(self)
+        data = asdict(self)
         if self.crop_rule == "torchvision":  # usual, and what older versions know alone
-            del said["crop_rule"]
-        return said
+            del data["crop_rule"]
+        return data
 
     @classmethod
     def from_dict(cls, data: Any) -> Preprocess:

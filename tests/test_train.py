@@ -660,11 +660,9 @@ def test_an_interrupt_outside_the_loop_is_one_line(capsys, monkeypatch):
     assert capsys.readouterr().err == "mobilenet: interrupted\n"
 
 
-def test_apply_setting_moves_momentum_too():
+def test_set_rate_moves_momentum_too():
     recipe = tiny("x", optimizer="adamw")
     optimizer = make_optimizer(make_network(recipe, 4), recipe)
-    rate = optimizers.apply_setting(
-        optimizer, recipe.optimization, lr_at(Schedule(epochs=1), 0, 100)
-    )
+    rate = optimizers.set_rate(optimizer, recipe.optimization, lr_at(Schedule(epochs=1), 0, 100))
     assert rate == pytest.approx(0.02 / 25)
     assert all(g["betas"] == pytest.approx((0.95, 0.9)) for g in optimizer.param_groups)

@@ -57,9 +57,9 @@ def _separable_block(answer: Any) -> str | None:
             raise NotAnAnswerError(f"the function must return a torch module, not {block!r}.")
         case = f"for M = {channels}, N = {filters}, stride {stride}"
         wanted = cost.separable_weights(3, channels, filters) + 2 * (channels + filters)
-        found = sum(p.numel() for p in block.parameters())
-        if found != wanted:
-            return f"{case} it has {found} parameters, not {wanted}."
+        result = sum(p.numel() for p in block.parameters())
+        if result != wanted:
+            return f"{case} it has {result} parameters, not {wanted}."
         weight = next(block.parameters())  # the block may be on a graphics card
         out = block(torch.randn(2, channels, 9, 9).to(weight))
         side = -(-9 // stride)

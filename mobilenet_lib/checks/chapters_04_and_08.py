@@ -21,15 +21,15 @@ def _roofline(answer: Any) -> str | None:
         (5_000_000, 1_000_000, 1e11, 2e10),  # at the ridge
     ):
         expected = 1e3 * max(work / peak, moved / bandwidth)
-        found = float(answer(work, moved, peak, bandwidth))
-        if np.isclose(found, expected):
+        result = float(answer(work, moved, peak, bandwidth))
+        if np.isclose(result, expected):
             continue
         case = f"for {work:,} operations and {moved:,} bytes"
-        if np.isclose(found, expected / 1e3):
+        if np.isclose(result, expected / 1e3):
             return f"{case} the result is in seconds, not in milliseconds."
-        if np.isclose(found, 1e3 * (work / peak + moved / bandwidth)):
+        if np.isclose(result, 1e3 * (work / peak + moved / bandwidth)):
             return f"{case} the two times are added; a processor does both at once."
-        return f"{case} the result is {found:.4g}, not {expected:.4g} ms."
+        return f"{case} the result is {result:.4g}, not {expected:.4g} ms."
     return None
 
 
@@ -39,10 +39,10 @@ def _fold(answer: Any) -> str | None:
     weight = rng.standard_normal((4, 3, 3, 3))  # (out, in, height, width), as torch keeps it
     gamma, beta, mean = rng.standard_normal((3, 4))
     variance, eps = rng.uniform(0.5, 2, 4), 0.1
-    found = answer(*(a.copy() for a in (weight, gamma, beta, mean, variance)), eps)
-    if not isinstance(found, tuple) or len(found) != 2:
+    result = answer(*(a.copy() for a in (weight, gamma, beta, mean, variance)), eps)
+    if not isinstance(result, tuple) or len(result) != 2:
         return "the result is not two arrays: the folded weight and its bias."
-    folded, bias = (np.asarray(part) for part in found)
+    folded, bias = (np.asarray(part) for part in result)
     scale = gamma / np.sqrt(variance + eps)
     if folded.shape != weight.shape or bias.shape != mean.shape:
         return f"the shapes are {folded.shape} and {bias.shape}, not {weight.shape} and (4,)."
@@ -60,10 +60,10 @@ def _quantize(answer: Any) -> str | None:
     rng = np.random.default_rng(0)
     for bits in (8, 4):
         weight = rng.standard_normal((5, 9)) * np.array([[0.01], [1], [3], [0.2], [50]])
-        found = answer(weight.copy(), bits)
-        if not isinstance(found, tuple) or len(found) != 2:
+        result = answer(weight.copy(), bits)
+        if not isinstance(result, tuple) or len(result) != 2:
             return "the result is not two arrays: whole numbers and one step for each row."
-        numbers, steps = (np.asarray(part) for part in found)
+        numbers, steps = (np.asarray(part) for part in result)
         case = f"with {bits} bits"
         if numbers.shape != weight.shape or steps.size != len(weight):
             return f"{case} the shapes are {numbers.shape} and {steps.shape}."

@@ -176,8 +176,8 @@ def load(
     if kind == "hub":
         known = KNOWN[name]
         if known.streaming if streaming is None else streaming:
-            found, items = hub_stream(known, split, options["seed"], shuffle)
-            options |= {"stream": items, "classes": found, "size": known.sizes[split]}
+            names, items = hub_stream(known, split, options["seed"], shuffle)
+            options |= {"stream": items, "classes": names, "size": known.sizes[split]}
             return ImageBatches(workers=workers, **options)
         source = hub_source(known, split)
     elif kind == "folder":
@@ -215,5 +215,6 @@ def _named(option: str, value: Any, table: Mapping[str, Any], own: type) -> Any:
     if isinstance(value, str):
         return table[check_choice(option, value, table)]
     if not isinstance(value, own):
-        raise TypeError(f"{option} must be a name or of class {own.__name__}, got {value!r}")
+        article = "an" if own is Augmentation else "a"
+        raise TypeError(f"{option} must be a name or {article} {own.__name__}, got {value!r}")
     return value

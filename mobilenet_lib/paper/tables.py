@@ -182,8 +182,8 @@ def _table(
             raise ValueError(f"{layout.file}.csv: row {row['row']} stands where {number} should")
         counted = layout.recompute(row, printed)
         for column in columns:
-            found = listed.pop((key, number, column), None)
-            cells.append(_cell(key, layout, row, column, counted, found))
+            entry = listed.pop((key, number, column), None)
+            cells.append(_cell(key, layout, row, column, counted, entry))
     labels = tuple(tuple(row[name] for name in layout.labels) for row in rows)
     headings = tuple(_heading(column) for column in columns)
     names = tuple(name.replace("_", " ") for name in layout.labels)

@@ -156,7 +156,7 @@ def padding_and_stride(
         (padding, stride) pairs, padding "same", "valid" or "symmetric".
     """
     cases = cases or (("valid", 1), ("same", 1), ("same", 2), ("symmetric", 2))
-    said = []
+    words = []
     with book_style():
         figure, axes = new_figure(9, 3.1, ncols=len(cases))
         for axis, (padding, stride) in zip(axes, cases, strict=True):
@@ -178,14 +178,14 @@ def padding_and_stride(
                 )
             )
             axis.set_title(f"{padding}, stride {stride}\n→ {out}×{out}", fontsize=12)
-            said.append(
+            words.append(
                 f"{padding} padding with stride {stride} puts {before} zeros before and {after} "
                 f"after and gives {out} by {out} outputs"
             )
         figure.subplots_adjust(0.01, 0.02, 0.99, 0.84, wspace=0.08)
     figure.alt = (
         f"A {in_size} by {in_size} input and the centres of all windows of a {kernel_size} by "
-        f"{kernel_size} kernel: " + "; ".join(said) + "."
+        f"{kernel_size} kernel: " + "; ".join(words) + "."
     )
     return figure
 

@@ -146,7 +146,7 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
         raise ValueError(f"the photo must be {side}x{side}, the network's input; got {photo.shape}")
     if not names:
         raise ValueError("receptive_fields needs at least one layer's name; got none")
-    said, reach = [], 0.0
+    words, reach = [], 0.0
     with book_style():
         figure, axes = new_figure(9, 2.6, ncols=len(names))
         for axis, name in zip(axes, names, strict=True):
@@ -161,14 +161,14 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
             frame.set(edgecolor=COLOURS["standard"], linewidth=2.5)
             axis.add_patch(frame)
             axis.set_title(f"{name}\n{field.size}×{field.size}", fontsize=12)
-            said.append(f"{name} {field.size} by {field.size}")
+            words.append(f"{name} {field.size} by {field.size}")
             reach = max(reach, -start, end - side)
         for axis in axes:  # one scale for all, wide enough for the largest frame
             axis.set(xlim=(-reach - 3, side + reach + 3), ylim=(side + reach + 3, -reach - 3))
         figure.subplots_adjust(0.01, 0.0, 0.99, 0.84, wspace=0.04)
     figure.alt = (
         f"The part of a {side} by {side} photo that one pixel in the middle of a layer's map sees: "
-        + "; ".join(said)
+        + "; ".join(words)
         + " pixels."
     )
     return figure

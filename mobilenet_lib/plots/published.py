@@ -43,10 +43,10 @@ def verdicts(photos: Mapping[str, Photo], probabilities: Sequence[float], label:
             below.axis("off")
             below.text(0, -0.75, f"{100 * share:.0f} % {label}", va="top", fontsize=11)
         figure.subplots_adjust(0.005, 0.13, 0.995, 0.86, wspace=0.06, hspace=0.08)
-    said = ", ".join(
+    words = ", ".join(
         f"{name} {100 * share:.0f} %" for name, share in zip(photos, probabilities, strict=True)
     )
-    figure.alt = f"Photos, and the probability of {label} that the network gives each: {said}."
+    figure.alt = f"Photos, and the probability of {label} that the network gives each: {words}."
     return figure
 
 
@@ -79,12 +79,12 @@ def compared(names: Sequence[str], rows: Mapping[str, Sequence[float]], label: s
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
         figure.subplots_adjust(0.24, 0.02, 0.995, 1 - 0.42 / (0.42 * len(rows) + 0.5))
-    said = "; ".join(
+    words = "; ".join(
         f"{setting}: "
         + ", ".join(f"{name} {100 * s:.0f} %" for name, s in zip(names, row, strict=True))
         for setting, row in rows.items()
     )
-    figure.alt = f"A table of the probability of {label}. {said}."
+    figure.alt = f"A table of the probability of {label}. {words}."
     return figure
 
 
@@ -207,13 +207,13 @@ def alarms(found: float, false_alarms: float, marked: Sequence[float] = ()) -> B
         axis.set(xlim=(0.1, 100), ylim=(0, 105))
         axis.set(xlabel="photos with a person, %", ylabel="alarms that are right, %")
         figure.subplots_adjust(0.09, 0.19, 0.98, 0.97)
-    said = ", ".join(
+    words = ", ".join(
         f"{100 * share:g} % with a person give {100 * _right(share, found, false_alarms):.0f} %"
         for share in marked
     )
     figure.alt = (
         "A curve: the rarer persons are among the photos, the smaller the share of alarms that are "
-        f"right. {said}."
+        f"right. {words}."
     )
     return figure
 

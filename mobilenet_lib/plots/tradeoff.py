@@ -125,12 +125,12 @@ def pareto_front(
             [place in front for place in range(len(networks))],
         )
     beaten = [_name(n) for place, n in enumerate(networks) if place not in front]
-    said = ", ".join(
+    words = ", ".join(
         f"{_name(networks[i])} {costs[i]:.3g} and {networks[i].accuracy:.1f} %" for i in front
     )
     figure.alt = (
         f"{len(networks)} networks, accuracy against {label}, each labelled with alpha and "
-        f"resolution. {len(front)} are on the Pareto front: {said}. "
+        f"resolution. {len(front)} are on the Pareto front: {words}. "
         f"Beaten: {', '.join(beaten) or 'none'}."
     )
     return figure
@@ -220,7 +220,7 @@ def trade_off(
         There are no panels.
     """
     _some(panels, "trade_off")
-    said = []
+    sentences = []
     with book_style():
         figure, axes = new_figure(9, 4.2, ncols=len(panels))
         for axis, (title, sources) in zip(axes, panels.items(), strict=True):
@@ -250,7 +250,7 @@ def trade_off(
                     words.append(f"{word} {_name(networks[i])} with {right_ones}")
                     if mark:
                         axis.plot(costs[i], accuracies[i], mec=COLOURS["ink"], zorder=9, **mark)
-                said.append(f"{title}, {name}, {len(networks)} networks: {', '.join(words)}.")
+                sentences.append(f"{title}, {name}, {len(networks)} networks: {', '.join(words)}.")
             if budget is not None:
                 axis.axvline(budget, color=COLOURS["ink"], lw=1.5, ls="--")
             axis.set(xlim=(min(every) / 1.3, right), xlabel=f"{label} (log scale)")
@@ -261,7 +261,7 @@ def trade_off(
         axes[-1].legend(loc="lower right", fontsize=10)
         figure.subplots_adjust(0.08, 0.15, 0.99, 0.88, wspace=0.15)
     limit = "" if budget is None else f" The budget is {budget:.4g}."
-    figure.alt = f"Accuracy against {label}, on a log axis.{limit} {' '.join(said)}"
+    figure.alt = f"Accuracy against {label}, on a log axis.{limit} {' '.join(sentences)}"
     return figure
 
 
@@ -316,5 +316,5 @@ def _range(networks: Sequence[Measured], millions: Sequence[float]) -> str:
     """How many networks there are, and the cheapest and the dearest."""
     pairs = sorted(zip(millions, networks, strict=True), key=lambda pair: pair[0])
     ends = (pairs[0], pairs[-1])
-    said = (f"{n.accuracy:.1f} % with {m:.3g} million ({_name(n)})" for m, n in ends)
-    return f"{len(networks)} networks against mult-adds on a log axis, from {' to '.join(said)}"
+    words = (f"{n.accuracy:.1f} % with {m:.3g} million ({_name(n)})" for m, n in ends)
+    return f"{len(networks)} networks against mult-adds on a log axis, from {' to '.join(words)}"

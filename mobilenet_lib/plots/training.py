@@ -26,7 +26,7 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
     rates
         By name, one rate a step.
     """
-    said = []
+    words = []
     with book_style():
         figure, (axis,) = new_figure(9, 2.9)
         for (name, values), (colour, dashes) in zip(
@@ -36,7 +36,7 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
             done = [100 * (i + 1) / len(values) for i in range(len(values))]
             axis.plot(done, [value / top for value in values], dashes, color=colour, label=name)
             highest = done[max(range(len(values)), key=values.__getitem__)]
-            said.append(
+            words.append(
                 f"{name} starts at {values[0] / top:.2f} of its largest rate, has it after "
                 f"{highest:.0f} % of the steps and ends at {values[-1] / top:.2f}"
             )
@@ -44,7 +44,7 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
         axis.set(xlabel="steps done, %", ylabel="learning rate,\nshare of the largest")
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
         figure.subplots_adjust(0.11, 0.2, 0.78, 0.96)
-    figure.alt = f"Lines: {'; '.join(said)}."
+    figure.alt = f"Lines: {'; '.join(words)}."
     return figure
 
 
@@ -75,11 +75,11 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
         cut = f" (the axis starts at {start})" if start else ""
         axis.set(xlim=(start, high + 0.3 * room), xlabel=f"{label}{cut}; dots: seeds")
         figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
-    said = "; ".join(
+    words = "; ".join(
         f"{name} {means[name]:.1f} % (" + ", ".join(f"{value:.1f}" for value in values) + ")"
         for name, values in accuracies.items()
     )
-    figure.alt = f"Bars, the mean and in brackets each seed: {said}."
+    figure.alt = f"Bars, the mean and in brackets each seed: {words}."
     return figure
 
 

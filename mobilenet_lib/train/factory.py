@@ -137,14 +137,14 @@ def is_named(dataset: str) -> bool:
     return dataset == "glyphs" or dataset in data.KNOWN
 
 
-def same_place(here: str, there: str) -> bool:
+def same_place(here: str, earlier: str) -> bool:
     """Whether two names mean the same data, of which one has no fingerprint.
 
     Where the second means nothing here, which `published` and a move can bring about, the last
     parts are compared.
     """
-    if is_named(here) or is_named(there):
-        return here == there
-    here, there = os.path.realpath(here), os.path.realpath(there)
-    moved = not os.path.exists(there) and os.path.basename(here) == os.path.basename(there)
-    return here == there or moved
+    if is_named(here) or is_named(earlier):
+        return here == earlier
+    here, earlier = os.path.realpath(here), os.path.realpath(earlier)
+    moved = not os.path.exists(earlier) and os.path.basename(here) == os.path.basename(earlier)
+    return here == earlier or moved

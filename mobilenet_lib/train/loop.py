@@ -33,7 +33,7 @@ from .factory import (
     start_accelerator,
 )
 from .memory import MicroBatches
-from .optimizers import Average, apply_setting, average_state, make_optimizer
+from .optimizers import Average, average_state, make_optimizer, set_rate
 from .outcome import Result, Step, check_loss
 from .plan import apply_plan, to_layout
 from .recipe import Recipe
@@ -146,8 +146,8 @@ class Trainer:
         """
         start = time.perf_counter()
         images, labels, place = self._next()
-        setting = lr_at(self.recipe.schedule, self.done, self.steps)
-        rate = apply_setting(self.optimizer, self.recipe.optimization, setting)
+        scheduled = lr_at(self.recipe.schedule, self.done, self.steps)
+        rate = set_rate(self.optimizer, self.recipe.optimization, scheduled)
         self._train_mode()
         loss = self.parts.run(
             lambda rows: self._backward(images, labels, rows), self.optimizer.zero_grad, len(images)

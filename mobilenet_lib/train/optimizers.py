@@ -53,12 +53,12 @@ def make_optimizer(net: MobileNet, recipe: Recipe) -> torch.optim.Optimizer:
     return RMSprop(groups, chosen.rate, chosen.decay, chosen.momentum, chosen.epsilon)
 
 
-def apply_setting(
-    optimizer: torch.optim.Optimizer, chosen: Optimization, setting: RateAndMomentum
+def set_rate(
+    optimizer: torch.optim.Optimizer, chosen: Optimization, scheduled: RateAndMomentum
 ) -> float:
     """Set every group's rate and momentum to what the schedule says; returns the rate."""
-    rate = chosen.rate * setting.rate
-    momentum = min(0.999, max(0.0, chosen.momentum + setting.momentum))
+    rate = chosen.rate * scheduled.rate
+    momentum = min(0.999, max(0.0, chosen.momentum + scheduled.momentum))
     for group in optimizer.param_groups:
         group["lr"] = rate
         if "betas" in group:
