@@ -78,6 +78,28 @@ def closed_port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
+# --- Training -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread of torch's: networks as small as the tests' are slower on more."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of images to train on, see `tiny_training`; it is only read."""
+    from tiny_training import write_images
+
+    return write_images(tmp_path_factory.mktemp("images") / "images.parquet")
+
+
 # --- A real browser -----------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_training import PRETENDS, tiny, write_images
+from tiny_training import PRETENDS, tiny
 
 from mobilenet_lib import MobileNet, cli, load_published, machine
 from mobilenet_lib.data.difficulty import PRESETS
@@ -34,19 +34,7 @@ from mobilenet_lib.train.optimizers import Average, RMSprop, make_optimizer, par
 from mobilenet_lib.train.recipe import Network, Schedule, flat
 from mobilenet_lib.train.schedule import lr_at
 
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_images(tmp_path_factory.mktemp("images") / "images.parquet")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks as small as these are slower on more threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 # --- Recipes ---------------------------------------------------------------------------------
