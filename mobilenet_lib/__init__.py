@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .lazy import lazy_names
 
+# ruff: noqa: F401 - the public names, which `lazy_names` hands out
 if TYPE_CHECKING:
     from .architecture import Architecture, mobilenet_v1
     from .layer import Layer
@@ -15,25 +16,4 @@ if TYPE_CHECKING:
     from .weights import load_published
 
 __version__ = "0.1.0"
-__all__ = [
-    "KERAS",
-    "PAPER",
-    "TF_SLIM",
-    "TIMM",
-    "Architecture",
-    "Convention",
-    "Layer",
-    "MobileNet",
-    "load_published",
-    "mobilenet_v1",
-]
-
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "architecture": ("Architecture", "mobilenet_v1"),
-        "layer": ("Layer",),
-        "model": ("Convention", "MobileNet", "PAPER", "TF_SLIM", "KERAS", "TIMM"),
-        "weights": ("load_published",),
-    },
-)
+__getattr__, __dir__ = lazy_names(__name__)

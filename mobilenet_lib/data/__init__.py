@@ -6,7 +6,7 @@
 (torch.Size([32, 3, 64, 64]), ('A', 'B', 'C'))
 
 "glyphs" is in the book: letters in the wild, see `letters`. Any folder of class folders, Parquet
-files and the data sets in `known` load the same way.
+files and the data sets in `hub_datasets` load the same way.
 """
 
 from __future__ import annotations

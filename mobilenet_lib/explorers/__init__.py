@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
 
+# ruff: noqa: F401 - the public names, which `lazy_names` hands out
 if TYPE_CHECKING:
     from .convolution import ConvolutionExplorer
     from .figure import FigureExplorer
@@ -21,28 +22,4 @@ if TYPE_CHECKING:
     from .sparsity import SparsityExplorer
     from .tradeoff import TradeoffExplorer
 
-__all__ = [
-    "ArchitectureExplorer",
-    "ConvolutionExplorer",
-    "DetectorExplorer",
-    "FigureExplorer",
-    "LiveCurve",
-    "PhotoPicker",
-    "SeparableExplorer",
-    "SparsityExplorer",
-    "TradeoffExplorer",
-]
-
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "convolution": ("ConvolutionExplorer",),
-        "figure": ("FigureExplorer",),
-        "live": ("LiveCurve",),
-        "network": ("ArchitectureExplorer",),
-        "photo": ("DetectorExplorer", "PhotoPicker"),
-        "separable": ("SeparableExplorer",),
-        "sparsity": ("SparsityExplorer",),
-        "tradeoff": ("TradeoffExplorer",),
-    },
-)
+__getattr__, __dir__ = lazy_names(__name__)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
 
+# ruff: noqa: F401 - the public names, which `lazy_names` hands out
 if TYPE_CHECKING:
     from .convolution import (
         channels,
@@ -30,49 +31,6 @@ if TYPE_CHECKING:
     from .tradeoff import grid_accuracy, log_linear, pareto_front, trade_off
     from .training import rivals, schedules, training_curve
 
-__all__ = [
-    "COLOURS",
-    "BookFigure",
-    "accuracies",
-    "alarms",
-    "channels",
-    "compared",
-    "counter_race",
-    "engine_bars",
-    "evidence",
-    "feature_maps",
-    "filter_shapes",
-    "filtered",
-    "filters",
-    "grid_accuracy",
-    "guesses",
-    "im2col_matrices",
-    "ladder",
-    "layer_blocks",
-    "letters",
-    "log_linear",
-    "one_photo",
-    "one_window",
-    "padding_and_stride",
-    "pareto_front",
-    "predicted_latency",
-    "profile",
-    "pruned_layer",
-    "receptive_fields",
-    "reduction_curve",
-    "rivals",
-    "roofline",
-    "schedules",
-    "shape_of_maps",
-    "shares",
-    "sparse_crossing",
-    "time_shares",
-    "trade_off",
-    "training_curve",
-    "verdicts",
-    "waterfall",
-]
-
 
 def _worth_saying(record: logging.LogRecord) -> bool:
     """All but that a home cannot be written, so that a list of fonts is made anew elsewhere."""
@@ -82,33 +40,4 @@ def _worth_saying(record: logging.LogRecord) -> bool:
 for _name in ("matplotlib", "matplotlib.font_manager"):
     logging.getLogger(_name).addFilter(_worth_saying)
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "convolution": (
-            "channels",
-            "filtered",
-            "im2col_matrices",
-            "one_photo",
-            "one_window",
-            "padding_and_stride",
-        ),
-        "engines": ("engine_bars", "waterfall"),
-        "figure": ("COLOURS", "BookFigure"),
-        "latency": ("predicted_latency", "sparse_crossing"),
-        "letters": ("accuracies", "guesses", "letters"),
-        "network": ("feature_maps", "profile", "receptive_fields", "shape_of_maps", "shares"),
-        "published": ("alarms", "compared", "evidence", "filters", "verdicts"),
-        "separable": (
-            "counter_race",
-            "filter_shapes",
-            "ladder",
-            "layer_blocks",
-            "reduction_curve",
-        ),
-        "sparsity": ("pruned_layer",),
-        "speed": ("roofline", "time_shares"),
-        "tradeoff": ("grid_accuracy", "log_linear", "pareto_front", "trade_off"),
-        "training": ("rivals", "schedules", "training_curve"),
-    },
-)
+__getattr__, __dir__ = lazy_names(__name__)

@@ -3,11 +3,11 @@
     result = train(preset("quick"), "runs/first")
     mobilenet train --recipe quick --alpha 0.5 --out runs/first
 
-The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `presets`, `setup`), the
+The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `presets`, `factory`), the
 learning rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`,
-`depthwise`, `speed`, `trial`), batches that do not fit (`memory`), images that cannot be used
-(`unusable`), interrupts (`interrupt`), the state of a run (`checkpoint`) and what it comes to
-(`outcome`, `run`). A grid of runs is a `sweep`. Several GPUs and machines, ImageNet and SLURM:
+`depthwise`, `choose_plan`, `plan_benchmark`), batches that do not fit (`memory`), images that
+cannot be used (`unusable`), interrupts (`interrupt`), the state of a run (`checkpoint`) and what it
+comes to (`outcome`, `run`). A grid of runs is a `sweep`. Several GPUs and machines, ImageNet and SLURM:
 `SCALE.md` beside this file.
 
 Names are handed out lazily: recipes need no torch, and the command line is made from them.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
 
+# ruff: noqa: F401 - the public names, which `lazy_names` hands out
 if TYPE_CHECKING:
     from .checkpoint import CheckpointError, CheckpointNotWritten
     from .loop import Trainer
@@ -27,31 +28,4 @@ if TYPE_CHECKING:
     from .run import train
     from .unusable import TooManyLeftOut
 
-__all__ = [
-    "RECIPES",
-    "CheckpointError",
-    "CheckpointNotWritten",
-    "Diverged",
-    "OutOfMemory",
-    "Recipe",
-    "Result",
-    "Step",
-    "TooManyLeftOut",
-    "Trainer",
-    "preset",
-    "train",
-]
-
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "checkpoint": ("CheckpointError", "CheckpointNotWritten"),
-        "loop": ("Trainer",),
-        "memory": ("OutOfMemory",),
-        "outcome": ("Diverged", "Result", "Step"),
-        "presets": ("RECIPES", "preset"),
-        "recipe": ("Recipe",),
-        "run": ("train",),
-        "unusable": ("TooManyLeftOut",),
-    },
-)
+__getattr__, __dir__ = lazy_names(__name__)
