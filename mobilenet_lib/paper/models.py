@@ -64,19 +64,17 @@ def models(folder: Path | None = None) -> tuple[Model, ...]:
     return tuple(sixteen)
 
 
-def published(source: str, folder: Path | None = None) -> tuple[Measured, ...]:
+def published(source: str) -> tuple[Measured, ...]:
     """ImageNet top-1 of the sixteen as one source prints it, in the form of measured networks.
 
     Parameters
     ----------
     source
         "the paper" (it prints eight of the sixteen), "tf-slim" or "tf-slim, 8 bit".
-    folder
-        In place of `data/paper`.
     """
     field = SOURCES[check_choice("source", source, SOURCES)]
     return tuple(
         Measured(m.alpha, m.resolution, "separable", (accuracy,), m.mult_adds, m.parameters)
-        for m in models(folder)
+        for m in models()
         if (accuracy := getattr(m, field)) is not None
     )

@@ -156,10 +156,10 @@ def colormap(name: str) -> Colormap:
     return mpl.colormaps[name].resampled(256)
 
 
-def plain_log(axis: Any, subs: Sequence[float] = (1, 2, 5)) -> None:
+def plain_log(axis: Any) -> None:
     """Make an x or y axis logarithmic, with plain numbers at 1, 2 and 5 of each power of ten."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -37,7 +37,7 @@ def verdicts(photos: Mapping[str, Photo], probabilities: Sequence[float], label:
             picture(above, photo)
             above.set_title(name, fontsize=12)
             below.barh(0, 1, color="#e3e3e3")
-            below.barh(0, share, color=_side(share))
+            below.barh(0, share, color=COLOURS["standard" if share >= 0.5 else "depthwise"])
             below.axvline(0.5, color="white", lw=2)
             below.set(xlim=(0, 1), ylim=(-0.45, 0.45))
             below.axis("off")
@@ -48,10 +48,6 @@ def verdicts(photos: Mapping[str, Photo], probabilities: Sequence[float], label:
     )
     figure.alt = f"Photos, and the probability of {label} that the network gives each: {words}."
     return figure
-
-
-def _side(share: float) -> str:
-    return COLOURS["standard"] if share >= 0.5 else COLOURS["depthwise"]
 
 
 def compared(names: Sequence[str], rows: Mapping[str, Sequence[float]], label: str) -> BookFigure:
@@ -153,14 +149,10 @@ def evidence(seen: Look) -> BookFigure:
     figure.alt = (
         f"The network gives {label} {100 * seen.probability:.0f} %. "
         f"{_peak(seen.occluded, 'Covering')} changes that most, by "
-        f"{100 * abs(_extreme(seen.occluded)):.0f} points. "
+        f"{100 * np.abs(seen.occluded).max():.0f} points. "
         f"In the class activation map, {_peak(seen.activation, 'the place')} counts most."
     )
     return figure
-
-
-def _extreme(heat: NDArray[Any]) -> float:
-    return heat.flat[np.abs(heat).argmax()]
 
 
 def _peak(heat: NDArray[Any], start: str) -> str:
@@ -194,15 +186,9 @@ def alarms(found: float, false_alarms: float, marked: Sequence[float] = ()) -> B
         for share in marked:
             value = _right(share, found, false_alarms)
             axis.plot(100 * share, 100 * value, "o", color=COLOURS["standard"], ms=9)
-            axis.annotate(
-                f"{100 * value:.0f} %",
-                (100 * share, 100 * value),
-                xytext=(-8, 8),
-                textcoords="offset points",
-                ha="right",
-                color=COLOURS["standard"],
-                fontweight="bold",
-            )
+            look = {"ha": "right", "color": COLOURS["standard"], "fontweight": "bold"}
+            place, beside = (100 * share, 100 * value), (-8, 8)
+            axis.annotate(f"{100 * value:.0f} %", place, beside, textcoords="offset points", **look)
         axis.set_xticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
         axis.set(xlim=(0.1, 100), ylim=(0, 105))
         axis.set(xlabel="photos with a person, %", ylabel="alarms that are right, %")

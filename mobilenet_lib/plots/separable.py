@@ -78,22 +78,13 @@ def layer_blocks() -> BookFigure:
         for axis, (name, stack) in zip(axes, stacks.items(), strict=True):
             for i, (text, kind) in enumerate(stack):
                 y = 5.2 - i
-                axis.add_patch(
-                    FancyBboxPatch(
-                        (0.15, y),
-                        2.7,
-                        0.6,
-                        boxstyle="round,pad=0.04",
-                        fc=COLOURS[kind] if kind else "#eeeeee",
-                        ec="#777777",
-                    )
-                )
-                ink = "white" if kind else COLOURS["ink"]
+                paper, ink = (COLOURS[kind], "white") if kind else ("#eeeeee", COLOURS["ink"])
+                look = {"boxstyle": "round,pad=0.04", "fc": paper, "ec": "#777777"}
+                axis.add_patch(FancyBboxPatch((0.15, y), 2.7, 0.6, **look))
                 axis.text(1.5, y + 0.3, text, ha="center", va="center", color=ink)
                 if i:
-                    axis.annotate(
-                        "", (1.5, y + 0.66), (1.5, y + 0.94), arrowprops={"arrowstyle": "->"}
-                    )
+                    arrow = {"arrowstyle": "->"}
+                    axis.annotate("", (1.5, y + 0.66), (1.5, y + 0.94), arrowprops=arrow)
             axis.set_title(name)
             axis.set(xlim=(0, 3), ylim=(-0.1, 6.1))
             axis.axis("off")
@@ -173,11 +164,12 @@ def counter_race(
             axis.set(xticks=[], yticks=[])
             axis.spines[["top", "right"]].set_visible(True)
         bars = axes[2]
-        bars.barh(1, needed["standard"], height=0.4, color=COLOURS["standard"])
-        bars.barh(0, parts["depthwise"], height=0.4, color=COLOURS["depthwise"])
-        bars.barh(
-            0, parts["pointwise"], left=parts["depthwise"], height=0.4, color=COLOURS["pointwise"]
-        )
+        for y, kind, start, length in (
+            (1, "standard", 0, needed["standard"]),
+            (0, "depthwise", 0, parts["depthwise"]),
+            (0, "pointwise", *parts.values()),
+        ):
+            bars.barh(y, length, left=start, height=0.4, color=COLOURS[kind])
         bars.axvline(spent, color=COLOURS["ink"], lw=2, ls="--")
         for height, text in (
             (1.3, f"standard needs {needed['standard']:,}"),

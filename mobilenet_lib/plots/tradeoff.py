@@ -46,15 +46,10 @@ def log_linear(
         line = [intercept + slope * math.log10(1e6 * m) for m in ends]
         axis.plot(ends, line, color=COLOURS["quiet"], lw=1.5, ls="--", label="fit")
         for network, x, residual in zip(networks, millions, residuals, strict=True):
-            axis.plot(
-                [x, x],
-                [network.accuracy - residual, network.accuracy],
-                color=COLOURS["standard" if network.alpha == marked else "input"],
-                lw=3.5 if network.alpha == marked else 1.5,
-                solid_capstyle="butt",
-                zorder=1,
-                label="_residual",
-            )
+            kind, width = ("standard", 3.5) if network.alpha == marked else ("input", 1.5)
+            look = {"solid_capstyle": "butt", "zorder": 1, "label": "_residual"}
+            ends_at = [network.accuracy - residual, network.accuracy]
+            axis.plot([x, x], ends_at, color=COLOURS[kind], lw=width, **look)
         _scatter(axis, networks, millions)
         axis.set(xlim=ends, xlabel="mult-adds, millions (log scale)", ylabel="accuracy, %")
         plain_log(axis.xaxis)
@@ -161,17 +156,9 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
             places = [m.resolution + shift for m in line]
             seeds = [(x + 0.3, a) for x, m in zip(places, line, strict=True) for a in m.accuracies]
             axis.plot(*zip(*seeds, strict=True), ".", color=colour, ms=8, alpha=0.45, mew=0)
-            axis.errorbar(
-                places,
-                [m.accuracy for m in line],
-                [m.spread for m in line],
-                color=colour,
-                marker=shape,
-                ms=7,
-                lw=1.8,
-                capsize=4,
-                label=f"α {alpha:g}",
-            )
+            look = {"color": colour, "marker": shape, "ms": 7, "lw": 1.8, "capsize": 4}
+            means, spreads = zip(*((m.accuracy, m.spread) for m in line), strict=True)
+            axis.errorbar(places, means, spreads, label=f"α {alpha:g}", **look)
         axis.set_xticks(resolutions)
         axis.set(xlabel="resolution, pixels a side", ylabel="test accuracy, %")
         axis.legend(loc="lower right", fontsize=11, ncols=2)
@@ -273,16 +260,8 @@ def _some(networks: Sequence[Any], name: str) -> None:
 def _steps(axis: Any, front: Sequence[tuple[float, float]], right: float) -> None:
     """The Pareto front through (cost, accuracy), to the right edge."""
     costs, best = zip(*front, front[-1], strict=True)
-    axis.step(
-        [*costs[:-1], right],
-        best,
-        where="post",
-        color=COLOURS["input"],
-        lw=2.5,
-        alpha=0.6,
-        label="Pareto front",
-        zorder=1,
-    )
+    look = {"color": COLOURS["input"], "lw": 2.5, "alpha": 0.6, "zorder": 1}
+    axis.step([*costs[:-1], right], best, where="post", label="Pareto front", **look)
 
 
 def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float], **look: Any) -> None:

@@ -66,9 +66,8 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
     with book_style():
         figure, (axis,) = new_figure(9, 0.5 * len(means) + 0.85)
         for place, (name, values) in enumerate(accuracies.items()):
-            axis.barh(
-                place, means[name] - start, left=start, color=COLOURS["depthwise"], height=0.7
-            )
+            look = {"color": COLOURS["depthwise"], "height": 0.7}
+            axis.barh(place, means[name] - start, left=start, **look)
             axis.plot(values, [place] * len(values), "o", color=COLOURS["ink"], mfc="white", ms=6)
             axis.text(high + 0.06 * room, place, f"{means[name]:.1f}", va="center")
         name_rows(axis, list(means))
@@ -119,16 +118,8 @@ def training_curve(
         ):
             at = [end * (i + 1) / len(values) for i in range(len(values))]
             shares = [100 * value for value in values]
-            below.plot(
-                at,
-                shares,
-                dashes,
-                color=COLOURS["quiet"],
-                marker="D",
-                ms=4,
-                label=name,
-                clip_on=False,
-            )
+            look = {"color": COLOURS["quiet"], "marker": "D", "ms": 4, "label": name}
+            below.plot(at, shares, dashes, clip_on=False, **look)
         if tested:
             shares = [100 * share for _, share in tested]
             own = {"color": COLOURS["depthwise"], "marker": "o", "lw": 2, "label": "this run"}
