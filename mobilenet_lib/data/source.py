@@ -133,7 +133,7 @@ def decode(image: Encoded) -> Image.Image:
     if image is None:
         raise PhotoError("there is no image (null)")
     try:
-        return open_photo(image if isinstance(image, bytes) else Path(image).read_bytes())
+        return Image.open(image) if not isinstance(image, bytes) else open_photo(image if isinstance(image, bytes) else Path(image).read_bytes())
     except PhotoError:
         raise
     except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
