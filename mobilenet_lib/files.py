@@ -113,6 +113,16 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
         handle.write(content.encode() if isinstance(content, str) else content)
 
 
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    """Write plain data as indented JSON, whole or not at all."""
+    write_atomically(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """What a JSON file holds; a ValueError or OSError says why it cannot be read."""
+    return json.loads(Path(path).read_text("utf-8"))
+
+
 def provenance(seed: int | None = None, packages: tuple[str, ...] = ("numpy",)) -> dict[str, Any]:
     """Where a result came from: command, commit, seed, versions, device and date.
 
@@ -198,7 +208,7 @@ def record_result(
     name: str, content: dict[str, Any], seed: int | None, packages: tuple[str, ...]
 ) -> Path:
     """Write a measurement to `data/results/<name>.json` with its provenance; the path."""
-    told = {"benchmark": name, **content, "provenance": provenance(seed=seed, packages=packages)}
     path = find_data() / "results" / f"{name}.json"
-    write_atomically(path, json.dumps(told, indent=2) + "\n")
+    origin = {"provenance": provenance(seed=seed, packages=packages)}
+    write_json(path, {"benchmark": name} | content | origin)
     return path

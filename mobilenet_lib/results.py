@@ -6,14 +6,13 @@ Accuracies are in percent, as the paper's tables print them. Nothing here needs 
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import find_data
+from .files import find_data, read_json
 
 
 class ResultsError(ValueError):
@@ -90,10 +89,10 @@ def runs(name: str, folder: Path | None = None) -> tuple[Run, ...]:
         There are none, or a file is no results file of a run.
     """
     place = folder / name if folder else results_folder(name)
-    found = [_read(path) for path in sorted(place.glob("*.json"))]
-    if not found:
+    every = [_read(path) for path in sorted(place.glob("*.json"))]
+    if not every:
         raise ResultsError(f"no results in {place}; `mobilenet sweep --name {name}` writes them")
-    return tuple(sorted(found, key=lambda r: (r.body, -r.alpha, -r.resolution, r.seed)))
+    return tuple(sorted(every, key=lambda r: (r.body, -r.alpha, -r.resolution, r.seed)))
 
 
 def measured(name: str, folder: Path | None = None) -> tuple[Measured, ...]:
@@ -116,12 +115,8 @@ def measured(name: str, folder: Path | None = None) -> tuple[Measured, ...]:
         seeds.append(run)
     return tuple(
         Measured(
-            alpha,
-            resolution,
-            body,
-            tuple(run.accuracy for run in seeds),
-            seeds[0].mult_adds,
-            seeds[0].parameters,
+            *(alpha, resolution, body, tuple(run.accuracy for run in seeds)),
+            *(seeds[0].mult_adds, seeds[0].parameters),
         )
         for (body, alpha, resolution), seeds in networks.items()
     )
@@ -139,7 +134,7 @@ def _recipe(run: Run) -> dict[str, Any]:
 
 def _read(path: Path) -> Run:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path)
         network = content["recipe"]["network"]
         return Run(
             network["alpha"],
@@ -173,7 +168,7 @@ def recorded(name: str, folder: Path | None = None) -> dict[str, Any]:
     """
     path = (folder or results_folder(name).parent) / f"{name}.json"
     try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        content: dict[str, Any] = read_json(path)
         if content["benchmark"] != name or not isinstance(content["results"], dict):
             raise KeyError("results")
         content["provenance"]["date"]

@@ -76,6 +76,23 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> Any:
     return value
 
 
+def check_number(name: str, value: Any, low: float, high: float) -> float:
+    """Return `value` as a float from `low` to `high`, both included.
+
+    Raises
+    ------
+    ValueError
+        It is no number, or lies outside.
+    """
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
+    return number
+
+
 def check_share(name: str, value: Any) -> float:
     """Return `value` if it is a number from 0 to below 1.
 

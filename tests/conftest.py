@@ -87,6 +87,17 @@ def closed_port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
+# --- Training -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of images to train on, see `tiny_training`; it is only read."""
+    from tiny_training import write_images
+
+    return write_images(tmp_path_factory.mktemp("images") / "images.parquet")
+
+
 # --- A real browser -----------------------------------------------------------------------------
 
 

@@ -151,8 +151,8 @@ def test_the_lighter_form_is_lighter():
         ({"area": (0, 1)}, r"area must be \(least, largest\)"),
         ({"area": (0.5, 1.5)}, "area must be"),
         ({"aspect": (2, 1)}, "aspect must be"),
-        ({"hue": 2}, "hue must be from 0 to 1, got 2"),
-        ({"brightness": -0.1}, "brightness must be from 0 to 1"),
+        ({"hue": 2}, "hue must be a number from 0 to 1, got 2"),
+        ({"brightness": -0.1}, "brightness must be a number from 0 to 1"),
     ],
 )
 def test_ranges_that_make_no_sense_are_refused(change, message):

@@ -2,7 +2,6 @@
 
 import doctest
 import hashlib
-import io
 import json
 import re
 import subprocess
@@ -16,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from pictures import encoded, held
 from PIL import Image
 
 from mobilenet_lib import data
 from mobilenet_lib.data import hub
-from mobilenet_lib.data.decode import decode
 from mobilenet_lib.data.hub_datasets import KNOWN
-from mobilenet_lib.data.source import hold_out
+from mobilenet_lib.data.source import decode, hold_out
 from mobilenet_lib.photos import PhotoError, load_photo
 from mobilenet_lib.preprocess import IMAGENET, INCEPTION, RAW_255
 
@@ -32,12 +31,6 @@ def picture(seed, width=48, height=40):
     colour = np.random.default_rng(seed).integers(0, 256, 3)
     ramp = np.linspace(0, 20, width)[None, :, None]
     return np.clip(colour + ramp + np.zeros((height, 1, 1)), 0, 255).astype(np.uint8)
-
-
-def encoded(array, kind="PNG"):
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, kind)
-    return buffer.getvalue()
 
 
 def make_folder(root, counts, start=0):
@@ -230,8 +223,6 @@ def broken_images():
     huge = bytearray(png)
     huge[16:24] = (9_000).to_bytes(4, "big") * 2  # the size that the header claims
     huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
-    deep = io.BytesIO()
-    Image.fromarray(np.full((8, 8), 70_000, np.int32)).save(deep, "TIFF")
     return {
         "cut.jpg": good[: len(good) // 2],
         "cut.png": png[: len(png) // 2],
@@ -239,7 +230,7 @@ def broken_images():
         "text.jpg": b"this is no image",
         "zeros.png": bytes(500),
         "huge.png": bytes(huge),
-        "deep.tif": deep.getvalue(),
+        "deep.tif": encoded(np.full((8, 8), 70_000, np.int32), "TIFF"),
         "header.jpg": good[:20],
     }
 
@@ -259,7 +250,6 @@ def test_broken_images_are_named_and_the_run_goes_on(tmp_path):
         path = str(tmp_path / "cat" / name)
         assert path in batches.skipped
         assert f"  {path}: " in str(batches.skipped)
-    reasons = batches.skipped.reasons
     for name, words in {
         "empty.png": "empty (0 bytes)",
         "huge.png": "9000x9000 pixels",
@@ -267,7 +257,7 @@ def test_broken_images_are_named_and_the_run_goes_on(tmp_path):
         "cut.jpg": "truncated",
         "text.jpg": "of no format that is known",
     }.items():
-        assert words in reasons[str(tmp_path / "cat" / name)], name
+        assert words in batches.skipped[str(tmp_path / "cat" / name)], name
     assert str(batches.skipped).startswith("8 images skipped")
 
 
@@ -321,11 +311,9 @@ def test_damaged_bytes_decode_or_are_named(seed):
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "YCbCr", "I;16"])
 def test_every_usual_mode_becomes_rgb(mode):
-    buffer = io.BytesIO()
     colour = Image.new("RGB", (9, 7), (200, 100, 50))
     stored = Image.new(mode, (9, 7), 117 * 257) if mode == "I;16" else colour.convert(mode)
-    stored.save(buffer, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG")
-    image = decode(buffer.getvalue())
+    image = decode(encoded(stored, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"))
     assert (image.mode, image.size) == ("RGB", (9, 7))
     grey = 117 if mode == "I;16" else 0.299 * 200 + 0.587 * 100 + 0.114 * 50
     wanted = (grey,) * 3 if mode in ("I;16", "L", "LA") else (200, 100, 50)
@@ -335,20 +323,15 @@ def test_every_usual_mode_becomes_rgb(mode):
 
 
 def test_training_reads_what_predict_reads(tmp_path):
-    exif = Image.Exif()
     for orientation in range(1, 9):
-        exif[0x0112] = orientation
-        Image.fromarray(picture(3)).save(tmp_path / "a.jpg", exif=exif)
+        Image.fromarray(picture(3)).save(tmp_path / "a.jpg", exif=held(orientation))
         trained, predicted = decode(tmp_path / "a.jpg"), load_photo(tmp_path / "a.jpg")
         assert np.array_equal(trained, predicted)
         assert torch.equal(INCEPTION(trained), INCEPTION(predicted))  # and not turned once more
 
 
 def test_a_photo_held_sideways_is_turned():
-    buffer, exif = io.BytesIO(), Image.Exif()
-    exif[0x0112] = 6  # turn right to see it upright
-    Image.new("RGB", (30, 10)).save(buffer, "JPEG", exif=exif)
-    assert decode(buffer.getvalue()).size == (10, 30)
+    assert decode(encoded(Image.new("RGB", (30, 10)), "JPEG", exif=held())).size == (10, 30)
 
 
 # --- Parquet ----------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Folders of images as people have them: what is taken, under which class, and what is said."""
 
 import hashlib
-import io
 import os
 import socket
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import encoded
 from PIL import Image
 
 from mobilenet_lib import cli, data
@@ -18,9 +18,7 @@ from mobilenet_lib.data.source import SAMPLED, LeftOut, hold_out
 
 
 def png(shade=0):
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (shade % 256, shade // 256, 7)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return encoded(Image.new("RGB", (8, 8), (shade % 256, shade // 256, 7)))
 
 
 def tree(root, *names):

@@ -11,8 +11,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from mobilenet_lib.checks import check, ledger, progress
-from mobilenet_lib.checks.exercises import EXERCISES
+from mobilenet_lib.checks import EXERCISES, check, ledger, progress
 
 HINTS = EXERCISES["2.2"].hints
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from pictures import encoded
 from PIL import Image
 
 from mobilenet_lib import data, photos
@@ -447,14 +448,11 @@ def own_data(tmp_path, monkeypatch):
 
 
 def write_letters(path, labels=tuple(range(26)), side=48, mode="L", png=None):
-    import io
 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    buffer = io.BytesIO()
-    Image.new(mode, (side, side)).save(buffer, "PNG")
-    rows = [png or buffer.getvalue()] * len(labels)
+    rows = [png or encoded(Image.new(mode, (side, side)))] * len(labels)
     table = {"image": rows, "label": list(labels), "family": ["f"] * len(labels)}
     pq.write_table(pa.table(table), path)
 

@@ -356,8 +356,8 @@ def test_what_is_finished_stays_finished(curve, clock):
 @pytest.mark.parametrize(
     ("beside", "message"),
     [
-        ({"full": [83.1]}, "accuracy of 'full' must be a share from 0 to 1, got 83.1"),
-        ({"full": [float("nan")]}, "must be a share from 0 to 1, got nan"),
+        ({"full": [83.1]}, "accuracy of 'full' must be a number from 0 to 1, got 83.1"),
+        ({"full": [float("nan")]}, "must be a number from 0 to 1, got nan"),
         ({"full": []}, "'full' needs at least one accuracy"),
         ({"full": [0.1, 0.2], "thin": [0.1]}, "'full' has 2, 'thin' has 1"),
     ],
@@ -394,7 +394,7 @@ def test_runs_beside_tell_the_epochs_from_the_first_step(clock):
             "number must be a whole number from 1 to 60, got 0",
         ),
         (step(61), ValueError, "number must be a whole number from 1 to 60, got 61"),
-        (step(3, accuracy=83.1), ValueError, "accuracy must be a share from 0 to 1, got 83.1"),
+        (step(3, accuracy=83.1), ValueError, "accuracy must be a number from 0 to 1, got 83.1"),
         (step(3, steps=50), ValueError, "of a run of 60 steps, and step 3 belongs to one of 50"),
     ],
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pictures import encoded
 from PIL import Image
 
 from mobilenet_lib import data
@@ -20,9 +21,7 @@ STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def png(shade):
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (shade, 0, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return encoded(Image.new("RGB", (8, 8), (shade, 0, 0)))
 
 
 def write(path, labels, first=0, images=None, names=None):
@@ -141,7 +140,7 @@ def test_paths_start_at_the_files_folder_and_missing_ones_are_broken_images(tmp_
         assert sum(len(labels) for _, labels in batches) == 3
         broken = [name.rpartition(", row ")[2] for name in batches.skipped]
         assert broken == ["3", "4", "5", "6", "7", "8", "9"]
-        assert "No such file" in next(iter(batches.skipped.reasons.values()))
+        assert "No such file" in next(iter(batches.skipped.values()))
     (tmp_path / "set/pics/0.png").unlink()
     batches = load(path)
     list(batches)

@@ -11,16 +11,20 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
+from pictures import encoded, held
 from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
-from mobilenet_lib import photos
-from mobilenet_lib.data.decode import decode
+from mobilenet_lib import cli, data, photos
+from mobilenet_lib.data.source import decode
+from mobilenet_lib.explorers import ConvolutionExplorer, PhotoPicker
 from mobilenet_lib.files import find_data, printable
 from mobilenet_lib.photos import PhotoError, check_photo, load_photo, open_photo, to_gray, upright
-from mobilenet_lib.preprocess import INCEPTION
+from mobilenet_lib.preprocess import INCEPTION, RAW_255, Preprocess
 
 NAMES = sorted(photos.credits())
 
@@ -109,10 +113,8 @@ def test_a_grey_photo_gets_three_equal_channels(tmp_path):
     ],
 )
 def test_the_cameras_orientation_is_respected(tmp_path, orientation, back):
-    array, exif = noise(), Image.Exif()
-    exif[0x0112] = orientation
-    path = saved(tmp_path, array, exif=exif)
-    assert np.array_equal(load_photo(path), back(array))
+    path = saved(tmp_path, noise(), exif=held(orientation))
+    assert np.array_equal(load_photo(path), back(noise()))
 
 
 @pytest.mark.parametrize(("height", "width"), [(24, 36), (36, 24), (24, 24)])
@@ -351,9 +353,7 @@ def test_an_image_without_a_pixel_is_refused(mode):
 
 
 def test_an_opened_image_that_is_cut_short_is_refused():
-    content = io.BytesIO()
-    Image.fromarray(noise()).save(content, "JPEG")
-    cut = Image.open(io.BytesIO(content.getvalue()[:-300]))
+    cut = Image.open(io.BytesIO(encoded(noise(), "JPEG")[:-300]))
     with cut, pytest.raises(PhotoError, match=r"the image cannot be read .*; it may be cut short"):
         upright(cut)
 
@@ -408,26 +408,24 @@ def test_a_large_jpeg_is_read_in_a_smaller_size(tmp_path):
 
 @pytest.mark.parametrize("part", [1, 2, 4, 8])
 def test_a_jpeg_is_made_no_smaller_than_it_must_be(monkeypatch, part):
-    content, high = io.BytesIO(), np.zeros((603, 1000), np.uint8)
+    high = np.zeros((603, 1000), np.uint8)
     high[:, 500:] = 200
-    Image.fromarray(high).save(content, "JPEG", quality=90)
     height, width = -(-603 // part), 1000 // part
-    monkeypatch.setattr(photos, "MAX_PIXELS", height * width)
-    image = open_photo(content.getvalue(), "it")
+    monkeypatch.setattr(photos.decode, "MAX_PIXELS", height * width)
+    image = open_photo(encoded(high, "JPEG", quality=90), "it")
     assert image.size == (width, height)
     assert abs(np.asarray(image)[:, [width // 4, -width // 4]].mean((0, 2)) - (0, 200)).max() < 3
 
 
 def test_a_large_jpeg_is_no_bomb_but_a_larger_one_is(monkeypatch):
-    content = io.BytesIO()
-    Image.new("L", (9000, 7000), 90).save(content, "JPEG", quality=10)
+    content = encoded(Image.new("L", (9000, 7000), 90), "JPEG", quality=10)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9000)  # PIL would raise, of twice as many
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        image = open_photo(content.getvalue(), "it")
+        image = open_photo(content, "it")
     assert (image.size, Image.MAX_IMAGE_PIXELS) == ((4500, 3500), 9000)
     assert abs(np.asarray(image).mean() - 90) < 3
-    claims = content.getvalue().replace(struct.pack(">HH", 7000, 9000), b"\x40\0\x40\x01")
+    claims = content.replace(struct.pack(">HH", 7000, 9000), b"\x40\0\x40\x01")
     with pytest.raises(PhotoError, match="it claims 16385x16384 pixels; at most 268,435,456"):
         open_photo(claims, "it")
 
@@ -440,15 +438,14 @@ def several_scans(content):
 
 def test_a_large_jpeg_that_is_held_whole_must_be_smaller(monkeypatch):
     """One in several scans takes two bytes a sample, however few bytes its file has."""
-    monkeypatch.setattr(photos, "MAX_PIXELS", 500)
-    monkeypatch.setattr(photos, "MAX_JPEG_PIXELS", 1500)
-    monkeypatch.setattr(photos, "MAX_JPEG_SAMPLES", 1500)  # noise() has 864 pixels
+    monkeypatch.setattr(photos.decode, "MAX_PIXELS", 500)
+    monkeypatch.setattr(photos.decode, "MAX_JPEG_PIXELS", 1500)
+    monkeypatch.setattr(photos.decode, "MAX_JPEG_SAMPLES", 1500)  # noise() has 864 pixels
 
     def read(change=bytes, **options):
-        content, exif = io.BytesIO(), Image.Exif()
+        exif = Image.Exif()
         exif[0x010E] = "\xff\xda\xff\xda"  # within a segment, this begins no scan
-        Image.fromarray(noise()).save(content, "JPEG", exif=exif, **options)
-        return open_photo(change(content.getvalue()), "it").size
+        return open_photo(change(encoded(noise(), "JPEG", exif=exif, **options)), "it").size
 
     assert read(subsampling=0) == (18, 12)
     assert read(subsampling=2, progressive=True) == (18, 12)
@@ -459,9 +456,7 @@ def test_a_large_jpeg_that_is_held_whole_must_be_smaller(monkeypatch):
 
 @pytest.mark.parametrize("word", ["zz", "00"])
 def test_a_profile_that_is_no_exif_leaves_the_photo_as_it_is(word):
-    content = io.BytesIO()
-    Image.fromarray(noise()).save(content, "PNG")
-    png = content.getvalue()
+    png = encoded(noise())
     profile = chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 1\n" + word.encode())
     assert np.array_equal(open_photo(png[:33] + profile + png[33:], "it"), noise())
 
@@ -496,9 +491,8 @@ def without_jfif(content):
 @pytest.mark.parametrize("kind", ["JPEG", "camera", "PNG", "WEBP"])
 def test_a_broken_neighbour_costs_no_orientation(kind, neighbour):
     def written(**exif):
-        content, options = io.BytesIO(), {"lossless": True, **exif}
-        Image.fromarray(noise()).save(content, "JPEG" if kind == "camera" else kind, **options)
-        return without_jfif(content.getvalue()) if kind == "camera" else content.getvalue()
+        content = encoded(noise(), "JPEG" if kind == "camera" else kind, lossless=True, **exif)
+        return without_jfif(content) if kind == "camera" else content
 
     whole = np.asarray(open_photo(written(), "it"))
     turned = np.asarray(open_photo(written(exif=sideways(neighbour)), "it"))
@@ -513,14 +507,12 @@ def test_a_tiff_is_turned_whatever_else_it_says(order, neighbour):
     assert np.array_equal(open_photo(content, "it"), np.rot90(np.dstack([grey] * 3), -1))
 
 
-KINDS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", *photos.AVIF)
+KINDS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", *photos.decode.AVIF)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_that_was_turned_is_not_turned_again(tmp_path, kind):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(noise()).save(tmp_path / "a.jpg", kind, exif=exif.tobytes())
+    Image.fromarray(noise()).save(tmp_path / "a.jpg", kind, exif=held().tobytes())
     once = decode(tmp_path / "a.jpg")
     assert once.size == (24, 36)
     assert np.array_equal(upright(once), once)
@@ -528,30 +520,26 @@ def test_a_picture_that_was_turned_is_not_turned_again(tmp_path, kind):
     assert torch.equal(INCEPTION(once), INCEPTION(load_photo(tmp_path / "a.jpg")))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", *photos.AVIF])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", *photos.decode.AVIF])
 def test_an_orientation_in_xmp_alone_counts(kind):
-    content, said = io.BytesIO(), '<x:xmpmeta tiff:Orientation="6"/>'
-    options = {"xmp": said.encode()}
+    packet = '<x:xmpmeta tiff:Orientation="6"/>'
+    options = {"xmp": packet.encode()}
     if kind == "PNG":
         options = {"pnginfo": PngInfo()}
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", said)
-    Image.fromarray(noise()).save(content, kind, **options)
-    assert open_photo(content.getvalue(), "it").size == (24, 36)
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", packet)
+    assert open_photo(encoded(noise(), kind, **options), "it").size == (24, 36)
 
 
 def remarkable():
     """Photos that can be read, of which PIL says something in passing."""
-    found, content = {}, io.BytesIO()
-    Image.fromarray(noise()).save(content, "JPEG", exif=sideways("Make beyond the end"))
-    found["EXIF"] = without_jfif(content.getvalue())
-    grey = noise()[:, :, 0].tobytes()
-    found["TIFF, two of one"] = tiff(grey, more=[(296, 3, 2, 0x20002)])
-    found["TIFF, beyond the end"] = tiff(grey, more=[(305, 2, 90, 9000)])
-    content = io.BytesIO()
-    Image.fromarray(noise()).save(content, "PNG")
-    png = content.getvalue()
-    found["APNG"] = png[:33] + chunk(b"acTL", bytes(8)) + png[33:]
-    return found
+    grey, png = noise()[:, :, 0].tobytes(), encoded(noise())
+    camera = encoded(noise(), "JPEG", exif=sideways("Make beyond the end"))
+    return {
+        "EXIF": without_jfif(camera),
+        "TIFF, two of one": tiff(grey, more=[(296, 3, 2, 0x20002)]),
+        "TIFF, beyond the end": tiff(grey, more=[(305, 2, 90, 9000)]),
+        "APNG": png[:33] + chunk(b"acTL", bytes(8)) + png[33:],
+    }
 
 
 @pytest.mark.parametrize("which", remarkable())
@@ -605,21 +593,17 @@ def test_exif_that_cannot_be_read_leaves_the_photo_as_it_is(tmp_path, entry):
 
 
 def test_tiff_and_png_are_turned_once(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
     for name in ("a.tif", "a.png", "a.webp"):
         options = {"lossless": True} if name.endswith("webp") else {}
-        Image.fromarray(noise()).save(tmp_path / name, exif=exif, **options)
+        Image.fromarray(noise()).save(tmp_path / name, exif=held(), **options)
         assert np.array_equal(load_photo(tmp_path / name), np.rot90(noise(), -1)), name
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
 @pytest.mark.parametrize("loaded", [False, True])
 def test_a_tiff_is_turned_once_whoever_opened_it(compression, loaded):
-    content, exif = io.BytesIO(), Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(noise()).save(content, "TIFF", exif=exif, compression=compression)
-    with Image.open(content) as image:
+    content = encoded(noise(), "TIFF", exif=held(), compression=compression)
+    with Image.open(io.BytesIO(content)) as image:
         if loaded:
             image.load()
         assert np.array_equal(upright(image), np.rot90(noise(), -1))
@@ -627,9 +611,7 @@ def test_a_tiff_is_turned_once_whoever_opened_it(compression, loaded):
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_an_orientation_that_is_none_leaves_the_photo_as_it_is(tmp_path, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    assert np.array_equal(load_photo(saved(tmp_path, noise(), exif=exif)), noise())
+    assert np.array_equal(load_photo(saved(tmp_path, noise(), exif=held(orientation))), noise())
 
 
 def test_of_an_mpo_the_first_picture_is_taken(tmp_path):
@@ -667,11 +649,9 @@ def test_a_heic_says_what_to_do(tmp_path, brands):
     refused(path, "is HEIC.*save it as JPEG or PNG")
 
 
-@pytest.mark.skipif(not photos.AVIF, reason="needs a PIL that reads AVIF")
+@pytest.mark.skipif(not photos.decode.AVIF, reason="needs a PIL that reads AVIF")
 def test_an_avif_that_calls_itself_mif1_is_no_heic():
-    content = io.BytesIO()
-    Image.fromarray(noise()).save(content, "AVIF")
-    whole = content.getvalue()
+    whole = encoded(noise(), "AVIF")
     assert whole[8:12] == b"avif"
     same = open_photo(whole[:8] + b"mif1" + whole[12:], "it")
     assert np.array_equal(same, open_photo(whole, "it"))
@@ -813,10 +793,7 @@ def test_to_gray_checks_its_photo():
 
 
 def test_reading_leaves_no_file_open(tmp_path, monkeypatch):
-    content = io.BytesIO()
-    Image.fromarray(noise()).save(content, "png")
-    path = tmp_path / "photo.png"
-    path.write_bytes(content.getvalue())
+    path = saved(tmp_path, noise())
     opened, original = [], Image.open
 
     def watch(*arguments, **options):
@@ -837,3 +814,144 @@ def test_every_row_of_a_file_is_read_in_its_place(tmp_path, height, width):
     assert np.array_equal(read, pixels)
     assert read.flags.writeable
     assert read.flags.c_contiguous
+
+
+# --- One door ---------------------------------------------------------------------------------
+
+SIDE = 32
+SQUARE, OPACITY = noise(SIDE, SIDE), noise(SIDE, SIDE, seed=1)[:, :, 0]
+DOTS = SQUARE[:, :, 0] > 99
+FEW, OTHER_FEW = (Image.fromarray(noise(SIDE, SIDE, seed)).quantize(32) for seed in (0, 1))
+STORED = np.dstack([SQUARE, OPACITY])
+
+
+def grey(plane):
+    return np.dstack([plane] * 3)
+
+
+EVERY_KIND = {  # how it is saved, and what is to be seen; None: as PIL shows it
+    "RGB": ("a.png", Image.fromarray(SQUARE), {}, SQUARE),
+    "held sideways": (
+        *("a.png", Image.fromarray(SQUARE), {"exif": held()}),
+        np.rot90(SQUARE, -1),
+    ),
+    "JPEG held sideways": ("a.jpg", Image.fromarray(SQUARE), {"exif": held()}, None),
+    "RGBA": ("a.png", Image.fromarray(STORED), {}, over_white(SQUARE, OPACITY)),
+    "RGBA in WEBP": (
+        *("a.webp", Image.fromarray(STORED), {"lossless": True, "exact": True}),
+        over_white(SQUARE, OPACITY),
+    ),
+    "LA": (
+        *("a.png", Image.merge("LA", [Image.fromarray(SQUARE[:, :, 0]), Image.fromarray(OPACITY)])),
+        *({}, over_white(grey(SQUARE[:, :, 0]), OPACITY)),
+    ),
+    "palette": ("a.gif", FEW, {}, np.array(FEW.convert("RGB"))),
+    "palette with a transparent colour": (
+        *("a.png", FEW, {"transparency": FEW.getpixel((0, 0))}),
+        np.where(
+            (np.array(FEW) == FEW.getpixel((0, 0)))[:, :, None], 255, np.array(FEW.convert("RGB"))
+        ),
+    ),
+    "CMYK": ("a.jpg", Image.fromarray(SQUARE).convert("CMYK"), {}, None),
+    "grey": ("a.png", Image.fromarray(SQUARE[:, :, 0]), {}, grey(SQUARE[:, :, 0])),
+    "16 bits": (
+        *("a.png", Image.fromarray(SQUARE[:, :, 0].astype(np.uint16) * 257), {}),
+        grey(SQUARE[:, :, 0]),
+    ),
+    "with a point": (
+        *("a.tif", Image.fromarray(SQUARE[:, :, 0].astype(np.float32)), {}),
+        grey(SQUARE[:, :, 0]),
+    ),
+    "1 bit": ("a.tif", Image.fromarray(DOTS), {}, grey(DOTS * 255)),
+    "animation": (
+        *("a.gif", FEW, {"save_all": True, "append_images": [OTHER_FEW]}),
+        np.array(FEW.convert("RGB")),
+    ),
+    "animated PNG": (
+        *("a.png", FEW, {"save_all": True, "append_images": [OTHER_FEW]}),
+        np.array(FEW.convert("RGB")),
+    ),
+}
+PIXELS = Preprocess(SIDE, (0,) * 3, (1,) * 3, 1, 1, "nearest")
+"""The picture's own numbers as network input."""
+
+
+def numbers(x):
+    """Network input of `PIXELS` as a photo again."""
+    return x[0].permute(1, 2, 0).round().numpy().astype(np.uint8)
+
+
+def trained_on(path):
+    batches = data.load(path, split="all", preprocess=PIXELS, batch_size=1, augment="none")
+    images = [numbers(images) for images, _ in batches]
+    assert dict(batches.skipped) == {}
+    assert len(images) == 2
+    assert np.array_equal(*images)
+    return images[0]
+
+
+def by_photos(path, folder, monkeypatch):
+    return load_photo(path)
+
+
+def by_preprocess(path, folder, monkeypatch):
+    with Image.open(path) as image:
+        opened = numbers(PIXELS(image))
+    assert np.array_equal(opened, numbers(PIXELS(load_photo(path))))
+    return opened
+
+
+def by_a_folder(path, folder, monkeypatch):
+    for kind in ("cat", "dog"):
+        (folder / "classes" / kind).mkdir(parents=True)
+        (folder / "classes" / kind / path.name).write_bytes(path.read_bytes())
+    return trained_on(folder / "classes")
+
+
+def by_parquet(path, folder, monkeypatch):
+    table = pa.table({"image": [path.read_bytes()] * 2, "label": [0, 1]})
+    pq.write_table(table, folder / "a.parquet")
+    return trained_on(folder / "a.parquet")
+
+
+def by_predict(path, folder, monkeypatch):
+    handed, preprocess = [], Preprocess.__call__
+    watched = lambda self, image: handed.append(image) or preprocess(self, image)  # noqa: E731
+    monkeypatch.setattr(Preprocess, "__call__", watched)
+    assert cli.main(["predict", str(path)]) == 0
+    (image,) = handed
+    assert isinstance(image, Image.Image), "no detour over an array"
+    assert np.array_equal(RAW_255.square(image), RAW_255.square(load_photo(path)))
+    return np.asarray(image)
+
+
+def by_the_photo_picker(path, folder, monkeypatch):
+    for part in ("paper", "photos"):
+        (folder / "book" / part).mkdir(parents=True)
+    (folder / "book/photos/credits.csv").write_text("name,subject,author,licence,source\nmine,,,,")
+    (folder / "book/photos/mine.jpg").write_bytes(path.read_bytes())
+    monkeypatch.setenv("MOBILENET_DATA", str(folder / "book"))
+    return PhotoPicker("mine").value
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+@pytest.mark.parametrize(
+    "door", [by_photos, by_preprocess, by_a_folder, by_parquet, by_predict, by_the_photo_picker]
+)
+def test_every_door_shows_the_same_pixels(door, kind, tmp_path, monkeypatch):
+    name, image, options, wanted = EVERY_KIND[kind]
+    image.save(tmp_path / name, **options)
+    seen = door(tmp_path / name, tmp_path, monkeypatch)
+    if wanted is None:
+        with Image.open(tmp_path / name) as stored:
+            wanted = np.rot90(stored.convert("RGB"), -1 if "sideways" in kind else 0)
+    assert abs(seen - np.asarray(wanted, float)).max() <= ("A" in kind)  # a mean of two colours
+    assert np.array_equal(seen, load_photo(tmp_path / name))
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_the_convolution_explorer_shows_the_grey_of_the_same_pixels(kind, tmp_path):
+    name, image, options, _ = EVERY_KIND[kind]
+    image.save(tmp_path / name, **options)
+    shown = ConvolutionExplorer(tmp_path / name, size=SIDE).photo
+    assert np.array_equal(shown, to_gray(load_photo(tmp_path / name)))

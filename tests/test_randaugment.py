@@ -108,7 +108,10 @@ def test_it_is_part_of_the_augmentation_and_seeded(photos):
     assert not torch.equal(one, light)
 
 
-@pytest.mark.parametrize("options", [dict(count=-1), dict(count=1.5), dict(magnitude=11)])
-def test_impossible_values_are_refused(options):
-    with pytest.raises(ValueError, match=next(iter(options))):
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [(dict(count=-1), ValueError), (dict(count=1.5), TypeError), (dict(magnitude=11), ValueError)],
+)
+def test_impossible_values_are_refused(options, error):
+    with pytest.raises(error, match=next(iter(options))):
         RandAugment(**options)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_training import tiny, write_images
+from tiny_training import tiny
 
 from mobilenet_lib import data, engines, load_published
 from mobilenet_lib.bench.latency import latencies
@@ -10,11 +10,6 @@ from mobilenet_lib.explain import look
 from mobilenet_lib.photos import load_photo
 from mobilenet_lib.timing import torch_defaults
 from mobilenet_lib.train import Trainer, train
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_images(tmp_path_factory.mktemp("images") / "images.parquet")
 
 
 @pytest.fixture(

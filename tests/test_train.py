@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_training import PRETENDS, tiny, write_images
+from tiny_training import PRETENDS, tiny
 
 from mobilenet_lib import MobileNet, cli, load_published, machine
 from mobilenet_lib.data.difficulty import PRESETS
@@ -27,25 +27,14 @@ from mobilenet_lib.train import (
     preset,
     train,
 )
+from mobilenet_lib.train.checkpoint import read_state, write_state
 from mobilenet_lib.train.factory import load_data, make_network
 from mobilenet_lib.train.memory import MicroBatches
 from mobilenet_lib.train.optimizers import Average, RMSprop, make_optimizer, parameter_groups
 from mobilenet_lib.train.recipe import Network, Schedule, flat
 from mobilenet_lib.train.schedule import lr_at
 
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_images(tmp_path_factory.mktemp("images") / "images.parquet")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks as small as these are slower on more threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 # --- Recipes ---------------------------------------------------------------------------------
@@ -255,29 +244,63 @@ def test_exponential_falls_in_stairs():
 def test_the_average_is_the_weighted_sum_of_all_weights():
     net = make_network(tiny("x"), 4)
     average, seen = Average(net, 0.5), [net.fc.weight.detach().clone()]
+    assert torch.equal(average.module.fc.weight, seen[0])
     for step in range(1, 8):
         with torch.no_grad():
             net.fc.weight.add_(step)
         seen.append(net.fc.weight.detach().clone())
-        average.update(net)
+        average.update_parameters(net)
     memories = [min(0.5, (1 + t) / (10 + t)) for t in range(1, 8)]
     shares = [math.prod(memories)] + [
         (1 - memories[i]) * math.prod(memories[i + 1 :]) for i in range(7)
     ]
     assert sum(shares) == pytest.approx(1)
     wanted = sum(share * weight for share, weight in zip(shares, seen, strict=True))
-    torch.testing.assert_close(average.values["fc.weight"], wanted)
-    now = net.fc.weight.detach().clone()
+    torch.testing.assert_close(average.module.fc.weight.detach(), wanted)
+    assert torch.equal(net.fc.weight.detach(), seen[-1])
 
-    def interrupted():
-        with average.in_place(net):
-            torch.testing.assert_close(net.fc.weight.detach(), wanted)
-            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert torch.equal(net.fc.weight.detach(), now)
-    torch.testing.assert_close(average.values["fc.weight"], wanted)
+def floats(net):
+    return {name: value for name, value in net.state_dict().items() if value.is_floating_point()}
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.5, 0.9998])
+def test_the_average_is_to_the_last_bit_what_earlier_versions_computed(memory):
+    """Weights and BN statistics, by the formula that the loop had for itself before."""
+    torch.manual_seed(0)
+    net = make_network(tiny("x"), 4).train()
+    average = Average(net, memory)
+    wanted = {name: value.clone() for name, value in floats(net).items()}
+    for updates in range(1, 13):
+        with torch.no_grad():
+            net(torch.randn(4, 3, 32, 32))
+            for weight in net.parameters():
+                weight.add_(torch.randn_like(weight), alpha=0.1)
+            average.update_parameters(net)
+            share = 1 - min(memory, (1 + updates) / (10 + updates))
+            torch._foreach_lerp_(list(wanted.values()), list(floats(net).values()), share)
+    averaged = average.module.state_dict()
+    assert all(torch.equal(averaged[name], value) for name, value in wanted.items())
+    counts = {name: n for name, n in net.state_dict().items() if name not in wanted}
+    assert counts
+    assert all(torch.equal(averaged[name], value) for name, value in counts.items())
+
+
+def test_a_checkpoint_of_an_earlier_version_gives_its_average(images, tmp_path):
+    """They kept it as updates and values, and BN's counts of batches with the network only."""
+    recipe = tiny(images, average=0.9, epochs=1)
+    trainer = Trainer(recipe, tmp_path)
+    for _ in range(4):
+        trainer.step()
+    trainer.save()
+    stored = read_state(tmp_path / "training.ckpt")
+    values = floats(trainer.average.module)
+    earlier = stored | {"average": {"updates": 4, "values": values}}
+    for state in (stored, earlier):
+        write_state(tmp_path / "training.ckpt", state)
+        again = Trainer(recipe, tmp_path, resume=True).average.state_dict()
+        for name, value in trainer.average.state_dict().items():
+            assert torch.equal(again[name], value), name
 
 
 def test_the_tested_network_is_the_averaged_one(images):
@@ -285,7 +308,7 @@ def test_the_tested_network_is_the_averaged_one(images):
     while not trainer.finished:
         trainer.step()
     result = trainer.result()
-    for name, value in trainer.average.values.items():
+    for name, value in trainer.average.module.state_dict().items():
         torch.testing.assert_close(result.net.state_dict()[name], value.cpu())
     net = result.net.to(trainer.device)
     right = sum((net(x).argmax(1) == y).sum().item() for x, y in trainer.test) / trainer.test.size
@@ -625,11 +648,9 @@ def test_an_interrupt_outside_the_loop_is_one_line(capsys, monkeypatch):
     assert capsys.readouterr().err == "mobilenet: interrupted\n"
 
 
-def test_apply_setting_moves_momentum_too():
+def test_set_rate_moves_momentum_too():
     recipe = tiny("x", optimizer="adamw")
     optimizer = make_optimizer(make_network(recipe, 4), recipe)
-    rate = optimizers.apply_setting(
-        optimizer, recipe.optimization, lr_at(Schedule(epochs=1), 0, 100)
-    )
+    rate = optimizers.set_rate(optimizer, recipe.optimization, lr_at(Schedule(epochs=1), 0, 100))
     assert rate == pytest.approx(0.02 / 25)
     assert all(g["betas"] == pytest.approx((0.95, 0.9)) for g in optimizer.param_groups)

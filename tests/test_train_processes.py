@@ -74,7 +74,7 @@ for _ in range(9):
 trainer.save()
 assert asked == [4] * trainer.accelerator.is_main_process, "a plan is for half of a batch of 8"
 trainer.evaluate()
-own = torch.cat([value.flatten() for value in trainer.average.values.values()])
+own = torch.cat([value.flatten() for value in trainer.average.module.state_dict().values()])
 everyone = trainer.accelerator.gather(own[None])
 assert len(everyone) == 2 and torch.equal(everyone[0], everyone[1]), "they tested two networks"
 """

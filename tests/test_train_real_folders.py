@@ -1,6 +1,5 @@
 """Training on folders as people have them: broken images, moved data, batches of one image."""
 
-import io
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pictures import encoded
 from PIL import Image
 from tiny_training import tiny, write_folder, write_images
 
@@ -19,25 +19,18 @@ from mobilenet_lib.files import short_path
 from mobilenet_lib.train import CheckpointError, TooManyLeftOut, Trainer, checkpoint, train
 from mobilenet_lib.train.factory import check_batch, make_network, published
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TEST = {f"{name}.png" for name in ("blue/04", "blue/06", "blue/10", "red/01", "red/04", "red/05")}
 """What is held out of two classes of twelve images."""
 ALL = {kind: [f"{kind}/{i:02d}.png" for i in range(12)] for kind in ("red", "blue")}
 SMALL = dict(batch_size=4, epochs=1)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def cut_short(kind):
     noise = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noise).save(buffer, kind)
-    return buffer.getvalue()[: len(buffer.getvalue()) // 2]
+    whole = encoded(noise, kind)
+    return whole[: len(whole) // 2]
 
 
 BROKEN = {

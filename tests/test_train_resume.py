@@ -19,25 +19,14 @@ from mobilenet_lib.train import (
     train,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RECIPES = {
     "sgd": {},
     "rmsprop, averaged": dict(optimizer="rmsprop", epsilon=1.0, average=0.9, shape="exponential"),
     "adamw, augmented": dict(optimizer="adamw", dropout=0.3, augment="rand", shape="cosine"),
     "clipped, broken images": dict(clip=0.1, augment="paper", label_smoothing=0.1),
 }
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_images(tmp_path_factory.mktemp("images") / "images.parquet")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def remains(folder):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pictures import encoded
 from PIL import Image
 
 from mobilenet_lib.train.recipe import (
@@ -35,9 +35,7 @@ def write_images(path: Path, count: int = 60, broken: tuple[int, ...] = ()) -> P
     for i, label in enumerate(labels):
         pixels = rng.integers(0, 256, (32, 32, 3))
         pixels[..., [channel for channel in range(3) if channel != label]] //= 4
-        buffer = io.BytesIO()
-        Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG")
-        content = b"broken" if i in broken else buffer.getvalue()
+        content = b"broken" if i in broken else encoded(pixels.astype(np.uint8))
         rows.append({"bytes": content, "path": f"{i}.png"})
     pq.write_table(pa.table({"image": rows, "label": labels}), path)
     return path

@@ -11,12 +11,18 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
+from . import chapter_07, chapters_01_to_03, chapters_04_and_08, chapters_05_and_06
 from .answers import Exercise, NotAnAnswerError
-from .exercises import EXERCISES
 from .ledger import Record, ledger_path, note, read_ledger
 
 __all__ = ["EXERCISES", "Exercise", "Progress", "Verdict", "check", "ledger_path", "progress"]
 
+_CHAPTERS = (chapters_01_to_03, chapters_04_and_08, chapters_05_and_06, chapter_07)
+EXERCISES = {exercise.key: exercise for part in _CHAPTERS for exercise in part.EXERCISES}
+"""All exercises of the book, by key.
+
+Right answers are computed by the library, so that they cannot drift from what the chapters teach.
+"""
 _COLOURS = {None: "#5c5c5c", True: "#00674b", False: "#b04a00"}
 
 

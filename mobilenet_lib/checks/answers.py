@@ -32,6 +32,11 @@ class Exercise:
         return int(self.key.split(".")[0])
 
 
+def exercise(key: str, title: str, check: Check, *hints: str) -> Exercise:
+    """An exercise with its hints, from the first to the last."""
+    return Exercise(key, title, check, hints)
+
+
 def whole(expected: Callable[[], int]) -> Check:
     """A check for one whole number."""
 

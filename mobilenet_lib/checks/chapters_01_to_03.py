@@ -9,7 +9,7 @@ import numpy as np
 from .. import cost
 from ..architecture import mobilenet_v1
 from ..convolution import depthwise, im2col, standard
-from .answers import Exercise, NotAnAnswerError, check_callable, close, pair, whole
+from .answers import NotAnAnswerError, check_callable, close, exercise, pair, whole
 
 
 def _shift_kernel(answer: Any) -> str | None:
@@ -57,9 +57,9 @@ def _separable_block(answer: Any) -> str | None:
             raise NotAnAnswerError(f"the function must return a torch module, not {block!r}.")
         case = f"for M = {channels}, N = {filters}, stride {stride}"
         wanted = cost.separable_weights(3, channels, filters) + 2 * (channels + filters)
-        found = sum(p.numel() for p in block.parameters())
-        if found != wanted:
-            return f"{case} it has {found} parameters, not {wanted}."
+        result = sum(p.numel() for p in block.parameters())
+        if result != wanted:
+            return f"{case} it has {result} parameters, not {wanted}."
         weight = next(block.parameters())  # the block may be on a graphics card
         out = block(torch.randn(2, channels, 9, 9).to(weight))
         side = -(-9 // stride)
@@ -101,7 +101,7 @@ def _layer_name(answer: Any) -> str | None:
 
 
 EXERCISES = (
-    Exercise(
+    exercise(
         "1.1",
         "Two paddings, two sizes",
         pair(
@@ -110,58 +110,46 @@ EXERCISES = (
                 cost.output_size(75, 5, 2),
             )
         ),
-        (
-            "With SAME padding the kernel does not matter, only the stride; round up.",
-            "VALID: the first window starts at 0, the last may start at 75 - 5.",
-        ),
+        "With SAME padding the kernel does not matter, only the stride; round up.",
+        "VALID: the first window starts at 0, the last may start at 75 - 5.",
     ),
-    Exercise(
+    exercise(
         "1.2",
         "Eq. 2 by hand",
         whole(lambda: cost.standard_mult_adds(3, 64, 128, 56)),
-        (
-            "Which letter of Eq. 2 is each number? Two of the letters are squared.",
-            "D_K² is 9, M is 64, N is 128 and D_F² is 3,136.",
-        ),
+        "Which letter of Eq. 2 is each number? Two of the letters are squared.",
+        "D_K² is 9, M is 64, N is 128 and D_F² is 3,136.",
     ),
-    Exercise(
+    exercise(
         "1.3",
         "A kernel that moves the photo",
         _shift_kernel,
-        (
-            "Moving right means: each output pixel takes the value of the pixel to its left.",
-            "All weights are 0 except one 1, in the middle row.",
-        ),
+        "Moving right means: each output pixel takes the value of the pixel to its left.",
+        "All weights are 0 except one 1, in the middle row.",
     ),
-    Exercise(
+    exercise(
         "1.4",
         "The size of an im2col matrix",
         pair(lambda: im2col(np.zeros((224, 224, 3), np.uint8), 3, stride=2).shape),
-        (
-            "One row for each output pixel, one column for each number under the kernel.",
-            "With stride 2 and SAME padding there are 112 · 112 output pixels.",
-        ),
+        "One row for each output pixel, one column for each number under the kernel.",
+        "With stride 2 and SAME padding there are 112 · 112 output pixels.",
     ),
-    Exercise(
+    exercise(
         "2.1",
         "Write a depthwise convolution",
         _depthwise_function,
-        (
-            "The output has height - 2 rows, width - 2 columns and as many channels as F.",
-            "For each of the nine (i, j), add K[i, j] times the map shifted by i rows and j "
-            "columns: F[i : i + rows, j : j + columns].",
-        ),
+        "The output has height - 2 rows, width - 2 columns and as many channels as F.",
+        "For each of the nine (i, j), add K[i, j] times the map shifted by i rows and j "
+        "columns: F[i : i + rows, j : j + columns].",
     ),
-    Exercise(
+    exercise(
         "2.2",
         "When does separating not pay?",
         whole(lambda: max(n for n in range(1, 50) if cost.reduction(3, n) >= 1)),
-        (
-            "Ask when 1/N + 1/9 is at least 1.",
-            "1/N must be at least 8/9.",
-        ),
+        "Ask when 1/N + 1/9 is at least 1.",
+        "1/N must be at least 8/9.",
     ),
-    Exercise(
+    exercise(
         "2.3",
         "The depthwise share",
         close(
@@ -172,12 +160,10 @@ EXERCISES = (
             ),
             0.051,
         ),
-        (
-            "Divide the first term of Eq. 5 by the whole; M and D_F² cancel.",
-            "What is left is D_K² / (D_K² + N).",
-        ),
+        "Divide the first term of Eq. 5 by the whole; M and D_F² cancel.",
+        "What is left is D_K² / (D_K² + N).",
     ),
-    Exercise(
+    exercise(
         "2.4",
         "What would 5x5 cost?",
         close(
@@ -187,48 +173,37 @@ EXERCISES = (
             ),
             0.006,
         ),
-        (
-            "Only the depthwise term changes, from 9 to 25 per input channel and pixel.",
-            "Divide 25 + 512 by 9 + 512.",
-        ),
+        "Only the depthwise term changes, from 9 to 25 per input channel and pixel.",
+        "Divide 25 + 512 by 9 + 512.",
     ),
-    Exercise(
+    exercise(
         "3.1",
         "The smallest image with a 7x7 map",
         whole(
             lambda: min(r for r in range(32, 225) if mobilenet_v1(1, r).layers[-2].out_size == 7)
         ),
-        (
-            "Five layers halve the map and round up: the last is ceil(resolution / 32).",
-            "It must be larger than 6 · 32.",
-        ),
+        "Five layers halve the map and round up: the last is ceil(resolution / 32).",
+        "It must be larger than 6 · 32.",
     ),
-    Exercise(
+    exercise(
         "3.2",
         "Build a block",
         _separable_block,
-        (
-            "Six modules: depthwise Conv2d, BatchNorm2d, ReLU, pointwise Conv2d, BatchNorm2d, "
-            "ReLU.",
-            "The depthwise one is nn.Conv2d(M, M, 3, stride, padding=1, groups=M, bias=False).",
-        ),
+        "Six modules: depthwise Conv2d, BatchNorm2d, ReLU, pointwise Conv2d, BatchNorm2d, ReLU.",
+        "The depthwise one is nn.Conv2d(M, M, 3, stride, padding=1, groups=M, bias=False).",
     ),
-    Exercise(
+    exercise(
         "3.3",
         "The widest network below a million",
         close(lambda: _widest_below(1_000_000), 1e-9),
-        (
-            "Try mobilenet_v1(alpha).parameters for alpha = 0.05, 0.1, 0.15, ...",
-            "The answer lies between 0.4 and 0.5.",
-        ),
+        "Try mobilenet_v1(alpha).parameters for alpha = 0.05, 0.1, 0.15, ...",
+        "The answer lies between 0.4 and 0.5.",
     ),
-    Exercise(
+    exercise(
         "3.4",
         "Who sees half of the image?",
         _layer_name,
-        (
-            "arch.receptive_field_at(name).size says what a layer sees.",
-            "It is one of the five equal blocks.",
-        ),
+        "arch.receptive_field_at(name).size says what a layer sees.",
+        "It is one of the five equal blocks.",
     ),
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..architecture import mobilenet_v1
 from ..layer import Layer
-from .answers import Exercise, check_callable, close, whole
+from .answers import check_callable, close, exercise, whole
 
 WIDE = Layer("pw", "pointwise", 1, 1, 256, 256, 28, 28)
 
@@ -21,15 +21,15 @@ def _roofline(answer: Any) -> str | None:
         (5_000_000, 1_000_000, 1e11, 2e10),  # at the ridge
     ):
         expected = 1e3 * max(work / peak, moved / bandwidth)
-        found = float(answer(work, moved, peak, bandwidth))
-        if np.isclose(found, expected):
+        result = float(answer(work, moved, peak, bandwidth))
+        if np.isclose(result, expected):
             continue
         case = f"for {work:,} operations and {moved:,} bytes"
-        if np.isclose(found, expected / 1e3):
+        if np.isclose(result, expected / 1e3):
             return f"{case} the result is in seconds, not in milliseconds."
-        if np.isclose(found, 1e3 * (work / peak + moved / bandwidth)):
+        if np.isclose(result, 1e3 * (work / peak + moved / bandwidth)):
             return f"{case} the two times are added; a processor does both at once."
-        return f"{case} the result is {found:.4g}, not {expected:.4g} ms."
+        return f"{case} the result is {result:.4g}, not {expected:.4g} ms."
     return None
 
 
@@ -39,10 +39,10 @@ def _fold(answer: Any) -> str | None:
     weight = rng.standard_normal((4, 3, 3, 3))  # (out, in, height, width), as torch keeps it
     gamma, beta, mean = rng.standard_normal((3, 4))
     variance, eps = rng.uniform(0.5, 2, 4), 0.1
-    found = answer(*(a.copy() for a in (weight, gamma, beta, mean, variance)), eps)
-    if not isinstance(found, tuple) or len(found) != 2:
+    result = answer(*(a.copy() for a in (weight, gamma, beta, mean, variance)), eps)
+    if not isinstance(result, tuple) or len(result) != 2:
         return "the result is not two arrays: the folded weight and its bias."
-    folded, bias = (np.asarray(part) for part in found)
+    folded, bias = (np.asarray(part) for part in result)
     scale = gamma / np.sqrt(variance + eps)
     if folded.shape != weight.shape or bias.shape != mean.shape:
         return f"the shapes are {folded.shape} and {bias.shape}, not {weight.shape} and (4,)."
@@ -60,10 +60,10 @@ def _quantize(answer: Any) -> str | None:
     rng = np.random.default_rng(0)
     for bits in (8, 4):
         weight = rng.standard_normal((5, 9)) * np.array([[0.01], [1], [3], [0.2], [50]])
-        found = answer(weight.copy(), bits)
-        if not isinstance(found, tuple) or len(found) != 2:
+        result = answer(weight.copy(), bits)
+        if not isinstance(result, tuple) or len(result) != 2:
             return "the result is not two arrays: whole numbers and one step for each row."
-        numbers, steps = (np.asarray(part) for part in found)
+        numbers, steps = (np.asarray(part) for part in result)
         case = f"with {bits} bits"
         if numbers.shape != weight.shape or steps.size != len(weight):
             return f"{case} the shapes are {numbers.shape} and {steps.shape}."
@@ -83,76 +83,60 @@ def _quantize(answer: Any) -> str | None:
 
 
 EXERCISES = (
-    Exercise(
+    exercise(
         "4.1",
         "Operations for each byte",
         close(WIDE.intensity, 0.06),
-        (
-            "A mult-add is two operations, a number in float32 four bytes.",
-            "2 · 256 · 256 · 28² operations; two maps of 256 · 28² numbers and 256² weights.",
-        ),
+        "A mult-add is two operations, a number in float32 four bytes.",
+        "2 · 256 · 256 · 28² operations; two maps of 256 · 28² numbers and 256² weights.",
     ),
-    Exercise(
+    exercise(
         "4.2",
         "The ridge",
         close(lambda: 240e9 / 30e9, 0.01),
-        (
-            "At the ridge both take equally long: the arithmetic, and moving the bytes.",
-            "240 billion operations a second over 30 billion bytes a second.",
-        ),
+        "At the ridge both take equally long: the arithmetic, and moving the bytes.",
+        "240 billion operations a second over 30 billion bytes a second.",
     ),
-    Exercise(
+    exercise(
         "4.3",
         "The roofline in one line",
         _roofline,
-        (
-            "Work over peak is a time; bytes over bandwidth is another.",
-            "The longer of the two, times 1000 for milliseconds.",
-        ),
+        "Work over peak is a time; bytes over bandwidth is another.",
+        "The longer of the two, times 1000 for milliseconds.",
     ),
-    Exercise(
+    exercise(
         "4.4",
         "How sparse?",
         close(lambda: 1 - 1 / 12, 0.004),
-        (
-            "A share 1 - s of the weights is left, and each costs twelve times as much.",
-            "12 · (1 - s) = 1.",
-        ),
+        "A share 1 - s of the weights is left, and each costs twelve times as much.",
+        "12 · (1 - s) = 1.",
     ),
-    Exercise(
+    exercise(
         "8.1",
         "Folding",
         _fold,
-        (
-            "scale = gamma / sqrt(variance + eps), one number for each filter.",
-            "Weight times scale; bias = beta - mean * scale. Shape scale as (-1, 1, 1, 1).",
-        ),
+        "scale = gamma / sqrt(variance + eps), one number for each filter.",
+        "Weight times scale; bias = beta - mean * scale. Shape scale as (-1, 1, 1, 1).",
     ),
-    Exercise(
+    exercise(
         "8.2",
         "Eight bits, row by row",
         _quantize,
-        (
-            "The largest whole number is 2 ** (bits - 1) - 1: 127 for eight bits.",
-            "steps = np.abs(weight).max(axis=1) / largest; numbers = np.round(weight / steps).",
-        ),
+        "The largest whole number is 2 ** (bits - 1) - 1: 127 for eight bits.",
+        "steps = np.abs(weight).max(axis=1) / largest; numbers = np.round(weight / steps).",
     ),
-    Exercise(
+    exercise(
         "8.3",
         "How many numbers does folding save?",
         whole(lambda: 3 * sum(layer.out_channels for layer in mobilenet_v1().layers[:-1])),
-        (
-            "Before: gamma, beta, mean and variance for each filter. After: one bias for each.",
-            "Three times the sum of the output channels of all 27 convolutional layers.",
-        ),
+        "Before: gamma, beta, mean and variance for each filter. After: one bias for each.",
+        "Three times the sum of the output channels of all 27 convolutional layers.",
     ),
-    Exercise(
+    exercise(
         "8.4",
         "When the rest stays",
         close(lambda: 1 / (0.2 + 0.8 / 4), 0.01),
-        (
-            "What is not made faster takes as long as before.",
-            "Of 1 second, 0.2 stay and 0.8 become 0.2.",
-        ),
+        "What is not made faster takes as long as before.",
+        "Of 1 second, 0.2 stay and 0.8 become 0.2.",
     ),
 )

@@ -6,7 +6,6 @@ a file that is no ledger), it is remembered until the session ends, and every an
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-from ..files import own_path, printable, write_atomically
+from ..files import own_path, printable, read_json, write_json
 from ..validation import check_int
 
 PROGRESS_VARIABLE = "MOBILENET_PROGRESS"
@@ -82,8 +81,7 @@ def note(key: str, right: bool) -> tuple[Record, str | None]:
         with FileLock(f"{path}.lock", timeout=10):
             records = _with_session(_read())
             kept = {name: asdict(record) for name, record in sorted(records.items())}
-            content = {"version": VERSION, "exercises": kept}
-            write_atomically(path, json.dumps(content, indent=2) + "\n")
+            write_json(path, {"version": VERSION, "exercises": kept})
     except (OSError, ValueError, NotImplementedError) as error:  # the last: no locks there
         return read_ledger()[0][key], _trouble(error)
     _unwritten.clear()
@@ -98,7 +96,7 @@ def _read() -> Records:
     try:
         if not path.is_file():  # a pipe would be waited for, a device replaced
             raise ValueError("it is not a file")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["version"] != VERSION:
             raise ValueError(f"version {content['version']}, expected {VERSION}")
         return {key: _record(**record) for key, record in content["exercises"].items()}

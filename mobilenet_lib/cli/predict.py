@@ -71,10 +71,10 @@ class Predict:
         """What the network says of one photo, as plain data."""
         import torch
 
-        from ..photos import load_photo
+        from ..photos import open_photo
 
         with torch.inference_mode():
-            logits = net(net.preprocess(load_photo(path)))
+            logits = net(net.preprocess(open_photo(path)))
             shares = net.probabilities(logits)[0].tolist()
         best = max(range(len(shares)), key=shares.__getitem__)
         if net.head == "softmax" and len(shares) == 2:

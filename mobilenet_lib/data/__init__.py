@@ -6,13 +6,13 @@
 (torch.Size([32, 3, 64, 64]), ('A', 'B', 'C'))
 
 "glyphs" is in the book: letters in the wild, see `letters`. Any folder of class folders, Parquet
-files and the data sets in `known` load the same way.
+files and the data sets in `hub_datasets` load the same way.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,7 @@ from ..preprocess import Preprocess
 from ..timing import check_device, torch_defaults
 from ..validation import check_choice, check_int
 from .augmentation import AUGMENTATIONS, LIGHT, PAPER_AUGMENTATION, WHOLE, Augmentation, Shard
-from .batches import Batches, LetterBatches, Place
-from .decode import Skipped
+from .batches import Batches, LetterBatches, Place, Skipped
 from .difficulty import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
 from .folder import folder_source
 from .hub import hub_source, hub_stream
@@ -171,12 +170,14 @@ def load(
         )
     if kind == "glyphs":
         check_choice("split", split, ("train", "test"))
-        return LetterBatches(difficulty=_difficulty(difficulty), **options)
+        level = "default" if difficulty is None else difficulty
+        level = _named("difficulty", level, PRESETS, Difficulty)
+        return LetterBatches(difficulty=level, **options)
     if kind == "hub":
         known = KNOWN[name]
         if known.streaming if streaming is None else streaming:
-            found, items = hub_stream(known, split, options["seed"], shuffle)
-            options |= {"stream": items, "classes": found, "size": known.sizes[split]}
+            names, items = hub_stream(known, split, options["seed"], shuffle)
+            options |= {"stream": items, "classes": names, "size": known.sizes[split]}
             return ImageBatches(workers=workers, **options)
         source = hub_source(known, split)
     elif kind == "folder":
@@ -205,18 +206,15 @@ def _kind(name: str | os.PathLike[str]) -> str:
 def _augment(augment: str | Augmentation | None, split: str, kind: str) -> Augmentation | None:
     if augment is None:
         augment = "light" if split == "train" and kind != "glyphs" else "none"
-    if isinstance(augment, str):
-        augment = AUGMENTATIONS[check_choice("augment", augment, AUGMENTATIONS)]
-    elif not isinstance(augment, Augmentation):
-        raise TypeError(f"augment must be a name or an Augmentation, got {augment!r}")
-    return augment.without_flip() if augment and kind == "glyphs" else augment
+    chosen = _named("augment", augment, AUGMENTATIONS, Augmentation)
+    return chosen.without_flip() if chosen and kind == "glyphs" else chosen
 
 
-def _difficulty(difficulty: str | Difficulty | None) -> Difficulty:
-    if difficulty is None:
-        return DEFAULT
-    if isinstance(difficulty, str):
-        return PRESETS[check_choice("difficulty", difficulty, PRESETS)]
-    if not isinstance(difficulty, Difficulty):
-        raise TypeError(f"difficulty must be a name or a Difficulty, got {difficulty!r}")
-    return difficulty
+def _named(option: str, value: Any, table: Mapping[str, Any], own: type) -> Any:
+    """What a name in a table stands for; or the caller's own."""
+    if isinstance(value, str):
+        return table[check_choice(option, value, table)]
+    if not isinstance(value, own):
+        article = "an" if own is Augmentation else "a"
+        raise TypeError(f"{option} must be a name or {article} {own.__name__}, got {value!r}")
+    return value

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..photos import LUMA
+from ..validation import check_number
 from .randaugment import RandAugment
 
 ATTEMPTS = 10
@@ -71,8 +72,7 @@ class Augmentation:
         if not 0 < low <= high:
             raise ValueError(f"aspect must be (least, largest) above 0, got {self.aspect!r}")
         for name in ("brightness", "contrast", "saturation", "hue"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)!r}")
+            check_number(name, getattr(self, name), 0, 1)
 
     def without_flip(self) -> Augmentation:
         """The same for pictures whose mirror image means something else, such as letters."""

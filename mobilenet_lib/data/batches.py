@@ -21,7 +21,6 @@ from torch import Tensor
 from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from .augmentation import WHOLE, Augmentation, Shard
-from .decode import Skipped
 from .difficulty import Difficulty
 from .glyphs import CLASSES, load_glyphs
 from .letters import Composer, letters_for_test
@@ -37,6 +36,14 @@ class Place(NamedTuple):
     batch: int = 0
     item: int = 0
     """Images of the epoch that are behind, this process's broken ones included."""
+
+
+class Skipped(dict[str, str]):
+    """Images that could not be decoded: by name, the reason."""
+
+    def __str__(self) -> str:
+        lines = [f"{len(self) or 'no'} image{'s' * (len(self) != 1)} skipped"]
+        return "\n".join([*lines, *(f"  {name}: {reason}" for name, reason in self.items())])
 
 
 class Batches(ABC):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
+
+from ..validation import check_number
 
 MAX_CONTRAST = 0.5
 """Beyond this there may be no brightness left that is far enough from the background's."""
@@ -30,18 +31,15 @@ class Difficulty:
     def __post_init__(self) -> None:
         limits = {"rotation": 180, "shear": 1, "contrast": MAX_CONTRAST, "blur": 2, "noise": 0.5}
         for name, high in limits.items():
-            value = getattr(self, name)
-            if not (_is_number(value) and 0 <= value <= high):
-                raise ValueError(f"{name} must be a number from 0 to {high:g}, got {value!r}")
+            check_number(name, getattr(self, name), 0, high)
         try:
-            low, high = self.scale
+            low, high = (check_number("scale", side, 0.1, 1) for side in self.scale)
+            check_number("scale", low, 0.1, high)
         except (TypeError, ValueError):
-            low = high = math.nan
-        if not (_is_number(low) and _is_number(high) and 0.1 <= low <= high <= 1):
             raise ValueError(
                 f"scale must be (least, largest) with 0.1 <= least <= largest <= 1, "
                 f"got {self.scale!r}"
-            )
+            ) from None
 
     def between(self, other: Difficulty, share: float) -> Difficulty:
         """The difficulty `share` of the way from this one (0) to `other` (1)."""
@@ -54,10 +52,6 @@ class Difficulty:
             a, b = getattr(self, field.name), getattr(other, field.name)
             mixed[field.name] = tuple(map(mix, a, b)) if field.name == "scale" else mix(a, b)
         return Difficulty(**mixed)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 SOFT = Difficulty(rotation=15, scale=(0.65, 1.0), shear=0.15, contrast=0.35, blur=0.5, noise=0.03)

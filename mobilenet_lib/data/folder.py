@@ -41,7 +41,7 @@ def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
     OSError
         A folder cannot be read; the message names it.
     """
-    found, read, met, taken = Walk(), set(), set(), set()
+    seen, read, met, taken = Walk(), set(), set(), set()
     top = os.fspath(root)
     folders = [(top, os.path.realpath(top), "", 1)]
     links: list[tuple[str, str, int]] = []
@@ -53,17 +53,17 @@ def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
             inside, own = os.path.split(real)
             if os.path.isdir(path):
                 if real in met:
-                    found.others.append((name, "link to a folder met already", False))
-                elif _enter(found, met, real, name, level, depth):
+                    seen.others.append((name, "link to a folder met already", False))
+                elif _enter(seen, met, real, name, level, depth):
                     folders.append((path, real, f"{name}/", level + 1))
             elif not os.path.isfile(path):
                 kind = "link to nothing"
-                found.others.append((name, kind, kind_of(name)[0] in SUFFIXES))
+                seen.others.append((name, kind, kind_of(name)[0] in SUFFIXES))
             elif real in taken or (inside in read and _is_image(own) and _is_image(name)):
-                found.others.append((name, "link to an image met already", False))
+                seen.others.append((name, "link to an image met already", False))
             else:
                 taken.add(real)
-                _take(found, name)
+                _take(seen, name)
             continue
         path, real, prefix, level = folders.pop()
         met.add(real)
@@ -76,15 +76,15 @@ def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
                 links.append((name, entry.path, level))
             elif entry.is_dir():
                 deeper = os.path.join(real, entry.name)
-                if deeper not in met and _enter(found, met, deeper, name, level, depth):
+                if deeper not in met and _enter(seen, met, deeper, name, level, depth):
                     folders.append((entry.path, deeper, f"{name}/", level + 1))
             elif entry.is_file():
-                _take(found, name)
+                _take(seen, name)
             else:  # a pipe or a socket: reading it might never end
-                found.others.append((name, "neither file nor folder", False))
-    found.images.sort()
-    found.folders.sort()
-    return found
+                seen.others.append((name, "neither file nor folder", False))
+    seen.images.sort()
+    seen.folders.sort()
+    return seen
 
 
 def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
@@ -127,17 +127,17 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
             f"{printable(str(train))} has no class folders; put each class's images into its own "
             f"subfolder. If {' and '.join(parts.values())} are classes, give them other names"
         )
-    there = {part: _inner(root, parts[part], part) for part in ("test", "val") if part in parts}
-    flat = [part for part, (_, inner) in there.items() if inner.images and not inner.folders]
-    usable = [part for part in there if part not in flat]
+    held_out = {part: _inner(root, parts[part], part) for part in ("test", "val") if part in parts}
+    flat = [part for part, (_, inner) in held_out.items() if inner.images and not inner.folders]
+    usable = [part for part in held_out if part not in flat]
     so = "" if usable else f", so {printable(parts['train'])}/ is divided"
-    for name, (_, inner) in ((parts[part], there[part]) for part in flat):
+    for name, (_, inner) in ((parts[part], held_out[part]) for part in flat):
         kind = f"in {printable(name)}/, which has no class folders{so}"
         left += [(f"{name}/{image}", kind, True) for image in inner.images]
     left += [(parts[part], BESIDE, False) for part in usable[1:]]
     if not usable:  # nobody knows what the test shows: some images for training take its place
         return _source(root, train, inside.folders, split, left)
-    held, inner = there[usable[0]]
+    held, inner = held_out[usable[0]]
     if split == "all":
         raise ValueError(
             f"{where} is divided into train and test already ({printable(parts['train'])} and "
@@ -184,10 +184,10 @@ def _source(
     if len(set(classes)) < len(classes):
         twice = next(name for name in classes if classes.count(name) > 1)
         raise ValueError(f"{where}: two class folders are both shown as {twice}; rename one")
-    found = walk(base)
-    strays = [name for name in found.images if "/" not in name]
-    images = [name for name in found.images if "/" in name]
-    others = found.others + [(n, "beside the class folders", True) for n in strays]
+    seen = walk(base)
+    strays = [name for name in seen.images if "/" not in name]
+    images = [name for name in seen.images if "/" in name]
+    others = seen.others + [(n, "beside the class folders", True) for n in strays]
     index = {name: i for i, name in enumerate(names)}
     labels = np.array([index[name.partition("/")[0]] for name in images], np.int64)
     empty = {names[i] for i in set(range(len(classes))) - set(labels.tolist())}
@@ -213,10 +213,10 @@ def _source(
     )
 
 
-def _enter(found: Walk, met: set[str], real: str, name: str, level: int, depth: int | None) -> bool:
+def _enter(seen: Walk, met: set[str], real: str, name: str, level: int, depth: int | None) -> bool:
     """Note a folder; whether it is to be entered."""
     met.add(real)
-    found.folders.append(name)
+    seen.folders.append(name)
     return depth is None or level < depth
 
 
@@ -235,9 +235,9 @@ def _is_image(name: str) -> bool:
     return kind_of(name)[0] in SUFFIXES
 
 
-def _take(found: Walk, name: str) -> None:
+def _take(seen: Walk, name: str) -> None:
     kind, picture = kind_of(name)
     if kind in SUFFIXES:
-        found.images.append(name)
+        seen.images.append(name)
     else:
-        found.others.append((name, kind, picture))
+        seen.others.append((name, kind, picture))

@@ -17,8 +17,7 @@ from ..photos import PhotoError
 from ..preprocess import FILTERS
 from .augmentation import ATTEMPTS
 from .batches import Batch, Batches, Place
-from .decode import decode
-from .source import Source
+from .source import Source, decode
 
 Item = tuple[str, Any, int]
 """A name, encoded content and a label."""
@@ -66,7 +65,7 @@ class ImageBatches(Batches):
                 if self.drop_last and number == len(self):
                     return
         if not images and number == 0 and self.shard.rank < self.size:
-            name, reason = next(iter(self.skipped.reasons.items()), ("the source", "it is empty"))
+            name, reason = next(iter(self.skipped.items()), ("the source", "it is empty"))
             raise ValueError(
                 f"none of {self.size:,} images could be used; {name}: {reason}. "
                 "`skipped` names the others"
@@ -113,7 +112,7 @@ class ImageBatches(Batches):
                     try:
                         yield i, future.result(), label
                     except PhotoError as error:
-                        self.skipped.add(name, str(error))
+                        self.skipped[name] = str(error)
         finally:
             # Also when nobody wants the rest of an epoch. Not by shutdown's cancel_futures: when a
             # program ends, Python has taken apart what that needs.

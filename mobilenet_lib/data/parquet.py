@@ -127,15 +127,16 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
     try:
         # Opened here: pyarrow takes no name that is not UTF-8.
         with open(path, "rb") as handle, pq.ParquetFile(handle) as file:
-            there = file.schema_arrow.names
+            available = file.schema_arrow.names
             for name in names:
-                if there.count(name) != 1:
+                if available.count(name) != 1:
                     raise KeyError(name)
             return file.read(columns=list(names))
     except KeyError as missing:
         raise ValueError(
-            f"{shown} has {'twice a' if there.count(missing.args[0]) else 'no'} column {missing}; "
-            f"it has {', '.join(there) or 'none'}. Name the columns with image=... and label=..."
+            f"{shown} has {'twice a' if missing.args[0] in available else 'no'} column {missing}; "
+            f"it has {', '.join(available) or 'none'}. Name the columns with image=... and "
+            "label=..."
         ) from None
     except (pa.ArrowException, OSError) as error:
         raise ValueError(
@@ -164,7 +165,7 @@ def _open(file: Path, image: str, label: str, known: bool) -> Table:
 
 def _plain(shown: str, labels: list[Any]) -> list[Any]:
     """Labels as whole numbers or text, whatever type they were stored as."""
-    found = []
+    result = []
     for row, value in enumerate(labels):
         whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
         plain = int(value) if whole else value
@@ -174,8 +175,8 @@ def _plain(shown: str, labels: list[Any]) -> list[Any]:
             )
         if isinstance(plain, int) and abs(plain) > MOST:
             raise ValueError(f"{shown}, row {row}: label {value} is out of range, whatever classes")
-        found.append(plain)
-    return found
+        result.append(plain)
+    return result
 
 
 def _names(tables: Sequence[Table]) -> tuple[str, ...]:

@@ -56,11 +56,11 @@ def find_parts(names: Iterable[str], where: str) -> dict[str, str]:
     ValueError
         Two of them mean the same part.
     """
-    found: dict[str, dict[str, list[str]]] = {}
+    alike: dict[str, dict[str, list[str]]] = {}
     for name in names:
         part, rest = part_of(name) or ("", "")
-        found.setdefault(rest, {}).setdefault(part, []).append(name)
-    pairs = [parts for parts in found.values() if "train" in parts and {"test", "val"} & set(parts)]
+        alike.setdefault(rest, {}).setdefault(part, []).append(name)
+    pairs = [parts for parts in alike.values() if "train" in parts and {"test", "val"} & set(parts)]
     both: dict[str, str] = {}
     for part in WORDS if pairs else ():
         same = [name for parts in pairs for name in parts.get(part, ())]

@@ -17,7 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..photos import LUMA
+from ..validation import check_int, check_number
 
+Operation = Callable[[Tensor, float, Tensor], Tensor]
+"""Images, strength from 0 to 1, and a sign for each image."""
 MAX_MAGNITUDE = 10
 FILL = 0.5
 """What turned and moved images show where there is no image."""
@@ -36,10 +39,8 @@ class RandAugment:
     """0 changes nothing or little, 10 is the strongest."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
-            raise ValueError(f"count must be a whole number >= 0, got {self.count!r}")
-        if not 0 <= self.magnitude <= MAX_MAGNITUDE:
-            raise ValueError(f"magnitude must be from 0 to 10, got {self.magnitude!r}")
+        object.__setattr__(self, "count", check_int("count", self.count, 0))
+        check_number("magnitude", self.magnitude, 0, MAX_MAGNITUDE)
 
     def __call__(self, images: Tensor, uniform: Tensor) -> Tensor:
         """Images (B, 3, H, W) from 0 to 1, and (B, count, 2) random numbers, to images."""
@@ -72,26 +73,18 @@ def affine(images: Tensor, matrix: Tensor) -> Tensor:
     return moved + FILL  # zeros outside become the fill
 
 
-def _shear_x(images: Tensor, strength: float, sign: Tensor) -> Tensor:
-    return affine(images, _rows(sign, (1, 0, 0, 0, 1, 0), 1, SHEAR * strength))
+def _moving(place: int, most: float, side: int | None = None) -> Operation:
+    """A shear or a shift: a number at one place of the map, at most so much.
 
+    Shifts are a share of the image's side, whose axis is given.
+    """
 
-def _shear_y(images: Tensor, strength: float, sign: Tensor) -> Tensor:
-    return affine(images, _rows(sign, (1, 0, 0, 0, 1, 0), 3, SHEAR * strength))
+    def move(images: Tensor, strength: float, sign: Tensor) -> Tensor:
+        matrix = sign.new_tensor((1, 0, 0, 0, 1, 0)).repeat(len(sign), 1)
+        matrix[:, place] = sign * (most * strength * (1 if side is None else images.shape[side]))
+        return affine(images, matrix.view(-1, 2, 3))
 
-
-def _translate_x(images: Tensor, strength: float, sign: Tensor) -> Tensor:
-    return affine(images, _rows(sign, (1, 0, 0, 0, 1, 0), 2, SHIFT * strength * images.shape[3]))
-
-
-def _translate_y(images: Tensor, strength: float, sign: Tensor) -> Tensor:
-    return affine(images, _rows(sign, (1, 0, 0, 0, 1, 0), 5, SHIFT * strength * images.shape[2]))
-
-
-def _rows(sign: Tensor, start: tuple[float, ...], place: int, value: float) -> Tensor:
-    matrix = sign.new_tensor(start).repeat(len(sign), 1)
-    matrix[:, place] = sign * value
-    return matrix.view(-1, 2, 3)
+    return move
 
 
 def _rotate(images: Tensor, strength: float, sign: Tensor) -> Tensor:
@@ -140,16 +133,8 @@ def _blend(images: Tensor, other: Tensor, strength: float, sign: Tensor) -> Tens
     return other + factor * (images - other)
 
 
-def _color(images: Tensor, strength: float, sign: Tensor) -> Tensor:
-    return _blend(images, _grey(images), strength, sign)
-
-
 def _contrast(images: Tensor, strength: float, sign: Tensor) -> Tensor:
     return _blend(images, _grey(images).mean((1, 2, 3), keepdim=True), strength, sign)
-
-
-def _brightness(images: Tensor, strength: float, sign: Tensor) -> Tensor:
-    return _blend(images, torch.zeros_like(images), strength, sign)
 
 
 def _sharpness(images: Tensor, strength: float, sign: Tensor) -> Tensor:
@@ -159,20 +144,18 @@ def _sharpness(images: Tensor, strength: float, sign: Tensor) -> Tensor:
     return _blend(images, smooth, strength, sign)
 
 
-Operation = Callable[[Tensor, float, Tensor], Tensor]
 OPERATIONS: dict[str, Operation] = {
     "autocontrast": _autocontrast,
     "equalize": _equalize,
     "rotate": _rotate,
     "solarize": _solarize,
-    "color": _color,
+    "color": lambda images, s, sign: _blend(images, _grey(images), s, sign),
     "posterize": _posterize,
     "contrast": _contrast,
-    "brightness": _brightness,
+    "brightness": lambda images, s, sign: _blend(images, torch.zeros_like(images), s, sign),
     "sharpness": _sharpness,
-    "shear x": _shear_x,
-    "shear y": _shear_y,
-    "translate x": _translate_x,
-    "translate y": _translate_y,
+    "shear x": _moving(1, SHEAR),
+    "shear y": _moving(3, SHEAR),
+    "translate x": _moving(2, SHIFT, side=3),
+    "translate y": _moving(5, SHIFT, side=2),
 }
-"""By name: images, strength from 0 to 1, and a sign for each image."""

@@ -8,11 +8,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..files import printable
+from ..photos import PhotoError, open_photo
 from ..validation import check_choice
 
 PARTS = ("train", "test", "all")
@@ -31,6 +34,8 @@ PICTURES = frozenset(f".{ending}" for ending in UNREAD.split())
 NO_PICTURES = ("readme", "license", "licence", "copying", "makefile", "_success")
 SHOWN = 5
 """Kinds that a line about left-out files names."""
+Encoded = str | os.PathLike[str] | bytes | None
+"""An encoded image: its file, its bytes, or None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,8 @@ class Source:
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
     """(N,): the class of each image."""
-    read: Callable[[int], str | os.PathLike[str] | bytes | None]
-    """The encoded image at an index: a path, or its bytes."""
+    read: Callable[[int], Encoded]
+    """The encoded image at an index."""
     name: Callable[[int], str]
     """What to call the image at an index in a report."""
     key: Callable[[int], str] | None = None
@@ -117,7 +122,25 @@ def kind_of(name: str) -> tuple[str, bool]:
     return printable(ending.lower()), ending.lower() in PICTURES
 
 
-def _measure(image: str | os.PathLike[str] | bytes | None, whole: bool) -> tuple[int, bytes]:
+def decode(image: Encoded) -> Image.Image:
+    """An encoded image as an upright RGB picture.
+
+    Raises
+    ------
+    PhotoError
+        It is missing or its file cannot be read, or see `photos.open_photo`.
+    """
+    if image is None:
+        raise PhotoError("there is no image (null)")
+    try:
+        return open_photo(image if isinstance(image, bytes) else Path(image).read_bytes())
+    except PhotoError:
+        raise
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        raise PhotoError(str(error)) from error
+
+
+def _measure(image: Encoded, whole: bool) -> tuple[int, bytes]:
     """Size of an encoded image, -1 if there is none, and its content if `whole`."""
     if image is None or isinstance(image, bytes):
         return (-1, b"") if image is None else (len(image), image if whole else b"")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..validation import check_int
+from ..validation import check_int, check_number
 
 MOST = 1000
 """Losses that are drawn and saved with the notebook, plus the first and the last."""
@@ -53,16 +53,8 @@ def take(step: Any) -> Taken:
             f"the loss of step {number} is {loss}: the training has diverged; try a third of the "
             "learning rate"
         )
-    accuracy = None if step.accuracy is None else check_accuracy("accuracy", step.accuracy)
+    accuracy = None if step.accuracy is None else check_number("accuracy", step.accuracy, 0, 1)
     return Taken(number, steps, epoch, loss, accuracy)
-
-
-def check_accuracy(name: str, value: Any) -> float:
-    """Return an accuracy as a float from 0 to 1; a ValueError says what was given."""
-    number = float(value)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{name} must be a share from 0 to 1, got {value!r}")
-    return number
 
 
 def check_beside(beside: Mapping[str, Sequence[float]]) -> list[list[Any]]:
@@ -75,7 +67,8 @@ def check_beside(beside: Mapping[str, Sequence[float]]) -> list[list[Any]]:
     """
     rows: list[list[Any]] = []
     for name, values in beside.items():
-        rows.append([str(name), [check_accuracy(f"accuracy of {name!r}", v) for v in values]])
+        what = f"accuracy of {name!r}"
+        rows.append([str(name), [check_number(what, value, 0, 1) for value in values]])
         many, first = len(rows[-1][1]), len(rows[0][1])
         if not many:
             raise ValueError(f"{name!r} needs at least one accuracy, got none")

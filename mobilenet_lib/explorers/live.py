@@ -157,7 +157,7 @@ class LiveCurve(Still, anywidget.AnyWidget):
             return "LiveCurve(no step yet; it is drawn while a network trains)"
         return f"LiveCurve({self._place()}, {self._numbers()})"
 
-    def _show(self, said: str | None = None) -> None:
+    def _show(self, message: str | None = None) -> None:
         """Send the browser all that has changed, in one message."""
         self._shown = self._clock()
         with self.hold_sync():
@@ -166,7 +166,7 @@ class LiveCurve(Still, anywidget.AnyWidget):
             self.tested = [list(pair) for pair in self.accuracies]
             self.state, self.status, self.note = self._state(), self._line(), self._note()
             self.alt = self._picture()
-            self.said = self.said if said is None else said
+            self.said = self.said if message is None else message
 
     # --- What is known --------------------------------------------------------------------------
 

@@ -199,7 +199,7 @@ def _sources(
 ) -> dict[str, list[dict[str, Any]]]:
     """What the browser draws: by source, one record for each of the sixteen networks."""
     published = paper.models()
-    found = {
+    sources = {
         source: [
             {
                 "alpha": model.alpha,
@@ -214,7 +214,7 @@ def _sources(
         for source in ("the paper", "tf-slim")
     }
     own = _own(measured("grid") if networks is None else networks)
-    found["letters"] = [
+    sources["letters"] = [
         {
             "alpha": alpha,
             "resolution": resolution,
@@ -229,7 +229,7 @@ def _sources(
         for resolution in LETTERS
         for network in [own.get((alpha, resolution))]
     ]
-    return found
+    return sources
 
 
 def _own(networks: Sequence[Measured]) -> dict[tuple[float, int], Measured]:

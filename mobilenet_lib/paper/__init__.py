@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..files import find_data
 from .models import SOURCES, Model, models, published
 from .phones import OnDevice, OnPhone, devices, phones
 from .recompute import ALPHAS, RESOLUTIONS
@@ -48,7 +47,7 @@ def tables(folder: Path | None = None) -> tuple[Table, ...]:
     folder
         Where the CSV files lie; the book's `data/paper` if left out.
     """
-    return tuple(load(folder or find_data("paper")).values())
+    return tuple(load(folder).values())
 
 
 def table(key: int | str, folder: Path | None = None) -> Table:
@@ -61,7 +60,7 @@ def table(key: int | str, folder: Path | None = None) -> Table:
     """
     if str(key) not in LAYOUTS:
         raise ValueError(f"there is no table {key!r}; choose one of {', '.join(LAYOUTS)}")
-    return load(folder or find_data("paper"))[str(key)]
+    return load(folder)[str(key)]
 
 
 def cells(folder: Path | None = None) -> tuple[Cell, ...]:

@@ -176,10 +176,8 @@ _ELSEWHERE: dict[str, Callable[[], Recomputed]] = {
     "mlpack_parameters": lambda: _exact(
         mobilenet_v1().parameters,
         note="trainable",
-        other=Fraction(_with_convolution_biases(mobilenet_v1())),
+        other=Fraction(  # a bias for each output channel of its convolutions
+            mobilenet_v1().parameters + sum(la.out_channels for la in mobilenet_v1().layers[:-1])
+        ),
     ),
 }
-
-
-def _with_convolution_biases(arch: Architecture) -> int:
-    return arch.parameters + sum(la.out_channels for la in arch.layers if la.kind != "fc")

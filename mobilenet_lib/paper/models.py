@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..architecture import Architecture, mobilenet_v1
-from ..files import find_data
 from ..results import Measured
 from ..validation import check_choice
 from .tables import load
@@ -51,50 +50,31 @@ class Model:
 
 def models(folder: Path | None = None) -> tuple[Model, ...]:
     """The sixteen models, alpha from 1 down, then resolution from 224 down."""
-    table = load(folder or find_data("paper"))["figures"]
-    found = []
+    table = load(folder)["figures"]
+    sixteen = []
     for number, (alpha, resolution) in enumerate(table.labels, start=1):
         arch = mobilenet_v1(float(alpha), int(resolution))
-        top1 = {
-            source: table.cell(number, f"{source}_top1_pct").value
+        printed = (
+            table.cell(number, f"{source}_top1_pct").value
             for source in ("paper", "slim2017", "slim2018", "quant2018")
-        }
-        found.append(
-            Model(
-                arch.alpha,
-                arch.resolution,
-                None if top1["paper"] is None else float(top1["paper"]),
-                float(top1["slim2017"]),
-                float(top1["slim2018"]),
-                float(top1["quant2018"]),
-                arch.mult_adds,
-                arch.parameters,
-                arch.parameters_as_printed,
-            )
         )
-    return tuple(found)
+        top1 = (None if value is None else float(value) for value in printed)
+        counts = arch.mult_adds, arch.parameters, arch.parameters_as_printed
+        sixteen.append(Model(arch.alpha, arch.resolution, *top1, *counts))
+    return tuple(sixteen)
 
 
-def published(source: str, folder: Path | None = None) -> tuple[Measured, ...]:
+def published(source: str) -> tuple[Measured, ...]:
     """ImageNet top-1 of the sixteen as one source prints it, in the form of measured networks.
 
     Parameters
     ----------
     source
         "the paper" (it prints eight of the sixteen), "tf-slim" or "tf-slim, 8 bit".
-    folder
-        In place of `data/paper`.
     """
     field = SOURCES[check_choice("source", source, SOURCES)]
     return tuple(
-        Measured(
-            model.alpha,
-            model.resolution,
-            "separable",
-            (getattr(model, field),),
-            model.mult_adds,
-            model.parameters,
-        )
-        for model in models(folder)
-        if getattr(model, field) is not None
+        Measured(m.alpha, m.resolution, "separable", (accuracy,), m.mult_adds, m.parameters)
+        for m in models()
+        if (accuracy := getattr(m, field)) is not None
     )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..architecture import mobilenet_v1
-from ..files import find_data
 from .tables import read_rows
 
 
@@ -45,7 +43,7 @@ class OnDevice:
     source: str
 
 
-def phones(folder: Path | None = None) -> tuple[OnPhone, ...]:
+def phones() -> tuple[OnPhone, ...]:
     """The sixteen networks on a phone, alpha from 1 down, then resolution from 224 down.
 
     Source: TensorFlow Lite's list of hosted models, `data/paper/phones.csv`.
@@ -57,20 +55,14 @@ def phones(folder: Path | None = None) -> tuple[OnPhone, ...]:
             *(float(row[f"float_{name}"]) for name in ("megabytes", "top1_pct", "ms", "gpu_ms")),
             *(float(row[f"int8_{name}"]) for name in ("megabytes", "top1_pct", "ms")),
         )
-        for row in read_rows((folder or find_data("paper")) / "phones.csv")
+        for row in read_rows("phones")
     )
 
 
-def devices(folder: Path | None = None) -> tuple[OnDevice, ...]:
+def devices() -> tuple[OnDevice, ...]:
     """One network on many devices, each with its source, `data/paper/devices.csv`."""
+    words = ("device", "software", "precision", "threads")
     return tuple(
-        OnDevice(
-            row["device"],
-            row["software"],
-            row["precision"],
-            row["threads"],
-            float(row["ms"]),
-            row["source"],
-        )
-        for row in read_rows((folder or find_data("paper")) / "devices.csv")
+        OnDevice(*(row[name] for name in words), float(row["ms"]), row["source"])
+        for row in read_rows("devices")
     )

@@ -9,11 +9,12 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
+from ..files import find_data
 from . import claims, recompute
 from .records import Cell, Discrepancy, Recomputed, Table, Verdict
 from .rounding import judge
 
-DISCREPANCIES = "discrepancies.csv"
+DISCREPANCIES = "discrepancies"
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,9 @@ MEASURED = Recomputed(None, "measured, not counted")
 UNPRINTED = "no number printed, only a mark in the plot"
 
 
-def read_rows(path: Path) -> list[recompute.Row]:
-    """Rows of a CSV file whose lines that begin with # are comments."""
+def read_rows(name: str, folder: Path | None = None) -> list[recompute.Row]:
+    """Rows of `data/paper/<name>.csv`, or of a file in `folder`; lines with # are comments."""
+    path = (folder or find_data("paper")) / f"{name}.csv"
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
@@ -132,22 +134,26 @@ def verdict_of(printed: str, counted: Recomputed, listed: Discrepancy | None) ->
     return "rounds" if fit == "rounds" else "differs"
 
 
-@cache
-def load(folder: Path) -> dict[str, Table]:
-    """All tables under `folder`, by key.
+def load(folder: Path | None = None) -> dict[str, Table]:
+    """All tables in `data/paper`, or in `folder`, by key; read once.
 
     Raises
     ------
     ValueError
         The discrepancy list names a cell that does not exist or has another printed value.
     """
-    rows = {key: read_rows(folder / f"{layout.file}.csv") for key, layout in LAYOUTS.items()}
+    return _load(folder or find_data("paper"))
+
+
+@cache
+def _load(folder: Path) -> dict[str, Table]:
+    rows = {key: read_rows(layout.file, folder) for key, layout in LAYOUTS.items()}
     listed: dict[tuple[str, int, str], Discrepancy] = {}
-    for line in read_rows(folder / DISCREPANCIES):
+    for line in read_rows(DISCREPANCIES, folder):
         entry = Discrepancy(**{**line, "row": int(line["row"])})
         key = (entry.table, entry.row, entry.column)
         if key in listed:
-            raise ValueError(f"{DISCREPANCIES} lists {key} twice; keep one line for each cell")
+            raise ValueError(f"{DISCREPANCIES}.csv lists {key} twice; keep one line for each cell")
         listed[key] = entry
 
     def printed(table: str, row: int, column: str) -> Fraction:
@@ -156,7 +162,7 @@ def load(folder: Path) -> dict[str, Table]:
     tables = {key: _table(key, rows[key], listed, printed) for key in LAYOUTS}
     if listed:
         raise ValueError(
-            f"{DISCREPANCIES} lists cells that no table has: {', '.join(map(str, listed))}; "
+            f"{DISCREPANCIES}.csv lists cells that no table has: {', '.join(map(str, listed))}; "
             "correct the table, row or column"
         )
     return tables
@@ -176,8 +182,8 @@ def _table(
             raise ValueError(f"{layout.file}.csv: row {row['row']} stands where {number} should")
         counted = layout.recompute(row, printed)
         for column in columns:
-            found = listed.pop((key, number, column), None)
-            cells.append(_cell(key, layout, row, column, counted, found))
+            entry = listed.pop((key, number, column), None)
+            cells.append(_cell(key, layout, row, column, counted, entry))
     labels = tuple(tuple(row[name] for name in layout.labels) for row in rows)
     headings = tuple(_heading(column) for column in columns)
     names = tuple(name.replace("_", " ") for name in layout.labels)
@@ -201,7 +207,7 @@ def _cell(
     name = row["name"] if "name" in row else ", ".join(row[part] for part in layout.labels)
     if listed and (listed.label, listed.printed) != (name, row[column]):
         raise ValueError(
-            f"{DISCREPANCIES} has {listed.label!r}, {listed.printed!r} for table {key}, row "
+            f"{DISCREPANCIES}.csv has {listed.label!r}, {listed.printed!r} for table {key}, row "
             f"{listed.row}, {column}, but the table prints {name!r}, {row[column]!r}"
         )
     verdict = verdict_of(row[column], value, listed)

@@ -143,20 +143,16 @@ def one_window(
     return figure
 
 
-def padding_and_stride(
-    in_size: int = 6, kernel_size: int = 3, cases: tuple[tuple[str, int], ...] = ()
-) -> BookFigure:
+def padding_and_stride(in_size: int = 6, kernel_size: int = 3) -> BookFigure:
     """The same input under several paddings and strides: zeros, windows, size of the output.
 
     Parameters
     ----------
     in_size, kernel_size
         D_F and D_K in pixels.
-    cases
-        (padding, stride) pairs, padding "same", "valid" or "symmetric".
     """
-    cases = cases or (("valid", 1), ("same", 1), ("same", 2), ("symmetric", 2))
-    said = []
+    cases = (("valid", 1), ("same", 1), ("same", 2), ("symmetric", 2))
+    words = []
     with book_style():
         figure, axes = new_figure(9, 3.1, ncols=len(cases))
         for axis, (padding, stride) in zip(axes, cases, strict=True):
@@ -171,21 +167,17 @@ def padding_and_stride(
                 for column in range(out):
                     centre = [p * stride - before + kernel_size / 2 for p in (column, row)]
                     axis.plot(*centre, "o", color=COLOURS["standard"], ms=7, zorder=3)
-            corner = (-before, -before)
-            axis.add_patch(
-                Rectangle(
-                    corner, kernel_size, kernel_size, fill=False, lw=3, ec=COLOURS["standard"]
-                )
-            )
+            frame = {"fill": False, "lw": 3, "ec": COLOURS["standard"]}
+            axis.add_patch(Rectangle((-before, -before), kernel_size, kernel_size, **frame))
             axis.set_title(f"{padding}, stride {stride}\n→ {out}×{out}", fontsize=12)
-            said.append(
+            words.append(
                 f"{padding} padding with stride {stride} puts {before} zeros before and {after} "
                 f"after and gives {out} by {out} outputs"
             )
         figure.subplots_adjust(0.01, 0.02, 0.99, 0.84, wspace=0.08)
     figure.alt = (
         f"A {in_size} by {in_size} input and the centres of all windows of a {kernel_size} by "
-        f"{kernel_size} kernel: " + "; ".join(said) + "."
+        f"{kernel_size} kernel: " + "; ".join(words) + "."
     )
     return figure
 
@@ -202,7 +194,7 @@ def _padded_grid(axis: Any, size: int, before: int, after: int) -> None:
     axis.axis("off")
 
 
-def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any], stride: int = 1) -> BookFigure:
+def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any]) -> BookFigure:
     """im2col drawn: the patch matrix, the kernel as a matrix, and the product.
 
     Parameters
@@ -212,7 +204,7 @@ def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any], stride: int = 1) 
     kernel
         (D_K, D_K, M, N).
     """
-    rows = im2col(photo.astype(float), kernel.shape[0], stride)
+    rows = im2col(photo.astype(float), kernel.shape[0])
     weights = kernel.reshape(-1, kernel.shape[3])
     product = rows @ weights
     with book_style():

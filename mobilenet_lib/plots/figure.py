@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from PIL import Image
 
@@ -44,6 +45,7 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
+    "legend.frameon": False,
     "figure.facecolor": "white",
 }
 
@@ -144,8 +146,7 @@ def picture(axes: Any, image: Any, title: str = "", **options: Any) -> Any:
     """Show an image without ticks, pixels sharp; grey if it has one channel."""
     axes.set(xticks=[], yticks=[])
     axes.set_title(title)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
     options = {"cmap": colormap("gray"), **options}
     return axes.imshow(image, interpolation="nearest", **options)
 
@@ -155,12 +156,57 @@ def colormap(name: str) -> Colormap:
     return mpl.colormaps[name].resampled(256)
 
 
-def plain_log(axis: Any, subs: Sequence[float] = (1, 2, 5)) -> None:
+def plain_log(axis: Any) -> None:
     """Make an x or y axis logarithmic, with plain numbers at 1, 2 and 5 of each power of ten."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def name_rows(axis: Any, names: Sequence[str]) -> None:
+    """Write a name beside each row of horizontal bars, from top to bottom."""
+    axis.set_yticks(range(len(names)), names)
+    axis.tick_params(axis="y", length=0)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+
+
+def stacked_shares(
+    bars: Mapping[str, Mapping[str, float]],
+    names: Mapping[str, str],
+    colours: Mapping[str, str],
+) -> BookFigure:
+    """Stacked bars from 0 to 100 %, the first at the bottom.
+
+    Parameters
+    ----------
+    bars
+        By what a bar shows, shares from 0 to 1 by kind.
+    names, colours
+        Of each kind, in the order of the legend.
+    """
+    with book_style():
+        figure, (axis,) = new_figure(9, 2.3)
+        for y, (what, shares) in enumerate(bars.items()):
+            left = 0.0
+            for kind, share in shares.items():
+                width = 100 * share
+                axis.barh(y, width, left=left, color=colours[kind], ec="white", lw=0.8)
+                if width > 8:
+                    words = f"{names[kind]} {width:.1f} %" if width > 18 else f"{width:.1f} %"
+                    look = {"ha": "center", "va": "center", "color": "white", "fontsize": 11}
+                    axis.text(left + width / 2, y, words, **look)
+                left += width
+            axis.text(-1, y, what, ha="right", va="center")
+        handles = [Patch(color=colours[kind], label=name) for kind, name in names.items()]
+        # Above the bars; five kinds only fit closer together.
+        look = {"loc": "lower left", "bbox_to_anchor": (0, 0.98), "borderaxespad": 0}
+        spacing = 2.0 if len(names) < 5 else 1.4
+        axis.legend(handles=handles, ncols=len(names), fontsize=11, columnspacing=spacing, **look)
+        axis.set(xlim=(0, 100), yticks=[], xlabel="share, %")
+        axis.spines["left"].set_visible(False)
+        figure.subplots_adjust(0.13, 0.25, 0.98, 0.86)
+    return figure
 
 
 def label_marks(

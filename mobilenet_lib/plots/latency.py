@@ -58,7 +58,7 @@ def sparse_crossing(
         axis.set_xticks(left, [f"{100 * share:g}" for share in sparsities], rotation=45)
         axis.xaxis.minorticks_off()
         axis.set(xlabel="zeros, % (log scale of what is left)", ylabel="time, ms (log scale)")
-        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         figure.subplots_adjust(0.1, 0.2, 0.77, 0.97)
     spans = "; ".join(
         f"{name} from {times[0]:.3g} to {times[-1]:.3g} ms" for name, times in milliseconds.items()
@@ -117,7 +117,7 @@ def predicted_latency(
         plain_log(axis.yaxis)
         axis.set(xlim=ends, ylim=ends)
         axis.set(xlabel="measured, ms (log scale)", ylabel="predicted, ms (log scale)")
-        axis.legend(frameon=False, loc="lower right", fontsize=11)
+        axis.legend(loc="lower right", fontsize=11)
         figure.subplots_adjust(0.1, 0.12, 0.98, 0.98)
         label_marks(axis, list(networks.values()), list(networks), [not g for g in good.values()])
     missed = "; ".join(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photos import Photo
-from .figure import COLOURS, BookFigure, book_style, new_figure, picture
+from .figure import COLOURS, BookFigure, book_style, name_rows, new_figure, picture
 
 
 def letters(images: Sequence[Photo], names: Sequence[str], columns: int = 8) -> BookFigure:
@@ -63,7 +63,7 @@ def guesses(
     """
     count = len(images)
     side = 9 / count
-    said = []
+    words = []
     with book_style():
         figure, axes = new_figure(
             9, side + 0.3 * top + 0.15, nrows=2, ncols=count, height_ratios=[side, 0.3 * top]
@@ -79,9 +79,9 @@ def guesses(
             for place, label in enumerate(best):
                 text = f"{classes[label]}  {100 * row[label]:.0f} %"
                 below.text(0.03, place, text, va="center", fontsize=11, fontweight="bold")
-            said.append(" ".join(f"{classes[i]} {100 * row[i]:.0f} %" for i in best))
+            words.append(" ".join(f"{classes[i]} {100 * row[i]:.0f} %" for i in best))
         figure.subplots_adjust(0.005, 0.02, 0.995, 0.99, wspace=0.06, hspace=0.04)
-    figure.alt = "Pictures and the most probable classes of each: " + "; ".join(said) + "."
+    figure.alt = "Pictures and the most probable classes of each: " + "; ".join(words) + "."
     return figure
 
 
@@ -107,11 +107,10 @@ def accuracies(
         for place, value in zip(places, values, strict=True):
             axis.text(value + 1, place, f"{value:.0f} %", va="center")
         axis.axvline(100 * chance, color=COLOURS["standard"], lw=1.5, ls="--")
-        axis.set_yticks(places, list(shares))
-        axis.tick_params(axis="y", length=0)
-        axis.set(xlim=(0, 100), ylim=(len(shares) - 0.4, -0.6), xlabel=f"{label} (dashed: chance)")
+        name_rows(axis, list(shares))
+        axis.set(xlim=(0, 100), xlabel=f"{label} (dashed: chance)")
         bottom = 0.6 / figure.get_figheight()
         figure.subplots_adjust(0.26, bottom, 0.98, 0.97)
-    said = ", ".join(f"{name} {value:.0f} %" for name, value in zip(shares, values, strict=True))
-    figure.alt = f"Bars: {said}. Guessing would get {100 * chance:.0f} %."
+    words = ", ".join(f"{name} {value:.0f} %" for name, value in zip(shares, values, strict=True))
+    figure.alt = f"Bars: {words}. Guessing would get {100 * chance:.0f} %."
     return figure

@@ -13,8 +13,7 @@ from ..architecture import Architecture
 from ..layer import KIND_LABELS
 from ..photos import Photo
 from ..validation import check_int
-from .figure import COLOURS, BookFigure, book_style, new_figure, picture
-from .speed import stacked_shares
+from .figure import COLOURS, BookFigure, book_style, new_figure, picture, stacked_shares
 
 
 def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
@@ -52,9 +51,8 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
         what = "block: one standard layer" if arch.body == "full" else "block: depthwise, pointwise"
         lower.set_xlabel(what, labelpad=22)
         for i, kind in enumerate(kinds):
-            figure.text(
-                0.12 + 0.2 * i, 0.955, KIND_LABELS[kind], color=COLOURS[kind], fontweight="bold"
-            )
+            look = {"color": COLOURS[kind], "fontweight": "bold"}
+            figure.text(0.12 + 0.2 * i, 0.955, KIND_LABELS[kind], **look)
         figure.subplots_adjust(0.12, 0.14, 0.99, 0.93, hspace=0.12)
     biggest = max(layers, key=lambda layer: layer.mult_adds)
     shares = "; ".join(
@@ -78,12 +76,11 @@ def _block(name: str) -> str:
 def shares(arch: Architecture) -> BookFigure:
     """Table 2 as two bars: where the mult-adds are, and where the parameters are."""
     kinds = arch.by_kind()
-    figure = stacked_shares(
-        {
-            "parameters": {kind: total.parameters_share for kind, total in kinds.items()},
-            "mult-adds": {kind: total.mult_adds_share for kind, total in kinds.items()},
-        }
-    )
+    bars = {
+        "parameters": {kind: total.parameters_share for kind, total in kinds.items()},
+        "mult-adds": {kind: total.mult_adds_share for kind, total in kinds.items()},
+    }
+    figure = stacked_shares(bars, {kind: KIND_LABELS[kind] for kind in kinds}, COLOURS)
     figure.alt = "Two stacked bars. " + " ".join(
         f"{total.label}: {100 * total.mult_adds_share:.2f} % of the mult-adds, "
         f"{100 * total.parameters_share:.2f} % of the parameters."
@@ -148,7 +145,7 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
         raise ValueError(f"the photo must be {side}x{side}, the network's input; got {photo.shape}")
     if not names:
         raise ValueError("receptive_fields needs at least one layer's name; got none")
-    said, reach = [], 0.0
+    words, reach = [], 0.0
     with book_style():
         figure, axes = new_figure(9, 2.6, ncols=len(names))
         for axis, name in zip(axes, names, strict=True):
@@ -163,14 +160,14 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
             frame.set(edgecolor=COLOURS["standard"], linewidth=2.5)
             axis.add_patch(frame)
             axis.set_title(f"{name}\n{field.size}×{field.size}", fontsize=12)
-            said.append(f"{name} {field.size} by {field.size}")
+            words.append(f"{name} {field.size} by {field.size}")
             reach = max(reach, -start, end - side)
         for axis in axes:  # one scale for all, wide enough for the largest frame
             axis.set(xlim=(-reach - 3, side + reach + 3), ylim=(side + reach + 3, -reach - 3))
         figure.subplots_adjust(0.01, 0.0, 0.99, 0.84, wspace=0.04)
     figure.alt = (
         f"The part of a {side} by {side} photo that one pixel in the middle of a layer's map sees: "
-        + "; ".join(said)
+        + "; ".join(words)
         + " pixels."
     )
     return figure

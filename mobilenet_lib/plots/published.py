@@ -37,21 +37,17 @@ def verdicts(photos: Mapping[str, Photo], probabilities: Sequence[float], label:
             picture(above, photo)
             above.set_title(name, fontsize=12)
             below.barh(0, 1, color="#e3e3e3")
-            below.barh(0, share, color=_side(share))
+            below.barh(0, share, color=COLOURS["standard" if share >= 0.5 else "depthwise"])
             below.axvline(0.5, color="white", lw=2)
             below.set(xlim=(0, 1), ylim=(-0.45, 0.45))
             below.axis("off")
             below.text(0, -0.75, f"{100 * share:.0f} % {label}", va="top", fontsize=11)
         figure.subplots_adjust(0.005, 0.13, 0.995, 0.86, wspace=0.06, hspace=0.08)
-    said = ", ".join(
+    words = ", ".join(
         f"{name} {100 * share:.0f} %" for name, share in zip(photos, probabilities, strict=True)
     )
-    figure.alt = f"Photos, and the probability of {label} that the network gives each: {said}."
+    figure.alt = f"Photos, and the probability of {label} that the network gives each: {words}."
     return figure
-
-
-def _side(share: float) -> str:
-    return COLOURS["standard"] if share >= 0.5 else COLOURS["depthwise"]
 
 
 def compared(names: Sequence[str], rows: Mapping[str, Sequence[float]], label: str) -> BookFigure:
@@ -77,15 +73,14 @@ def compared(names: Sequence[str], rows: Mapping[str, Sequence[float]], label: s
         axis.set_yticks(range(len(rows)), list(rows))
         axis.xaxis.tick_top()
         axis.tick_params(length=0)
-        for spine in axis.spines.values():
-            spine.set_visible(False)
+        axis.spines[:].set_visible(False)
         figure.subplots_adjust(0.24, 0.02, 0.995, 1 - 0.42 / (0.42 * len(rows) + 0.5))
-    said = "; ".join(
+    words = "; ".join(
         f"{setting}: "
         + ", ".join(f"{name} {100 * s:.0f} %" for name, s in zip(names, row, strict=True))
         for setting, row in rows.items()
     )
-    figure.alt = f"A table of the probability of {label}. {said}."
+    figure.alt = f"A table of the probability of {label}. {words}."
     return figure
 
 
@@ -154,14 +149,10 @@ def evidence(seen: Look) -> BookFigure:
     figure.alt = (
         f"The network gives {label} {100 * seen.probability:.0f} %. "
         f"{_peak(seen.occluded, 'Covering')} changes that most, by "
-        f"{100 * abs(_extreme(seen.occluded)):.0f} points. "
+        f"{100 * np.abs(seen.occluded).max():.0f} points. "
         f"In the class activation map, {_peak(seen.activation, 'the place')} counts most."
     )
     return figure
-
-
-def _extreme(heat: NDArray[Any]) -> float:
-    return heat.flat[np.abs(heat).argmax()]
 
 
 def _peak(heat: NDArray[Any], start: str) -> str:
@@ -195,26 +186,20 @@ def alarms(found: float, false_alarms: float, marked: Sequence[float] = ()) -> B
         for share in marked:
             value = _right(share, found, false_alarms)
             axis.plot(100 * share, 100 * value, "o", color=COLOURS["standard"], ms=9)
-            axis.annotate(
-                f"{100 * value:.0f} %",
-                (100 * share, 100 * value),
-                xytext=(-8, 8),
-                textcoords="offset points",
-                ha="right",
-                color=COLOURS["standard"],
-                fontweight="bold",
-            )
+            look = {"ha": "right", "color": COLOURS["standard"], "fontweight": "bold"}
+            place, beside = (100 * share, 100 * value), (-8, 8)
+            axis.annotate(f"{100 * value:.0f} %", place, beside, textcoords="offset points", **look)
         axis.set_xticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
         axis.set(xlim=(0.1, 100), ylim=(0, 105))
         axis.set(xlabel="photos with a person, %", ylabel="alarms that are right, %")
         figure.subplots_adjust(0.09, 0.19, 0.98, 0.97)
-    said = ", ".join(
+    words = ", ".join(
         f"{100 * share:g} % with a person give {100 * _right(share, found, false_alarms):.0f} %"
         for share in marked
     )
     figure.alt = (
         "A curve: the rarer persons are among the photos, the smaller the share of alarms that are "
-        f"right. {said}."
+        f"right. {words}."
     )
     return figure
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.patches import FancyBboxPatch, Polygon
 
 from .. import cost
+from ..validation import check_number
 from .figure import COLOURS, BookFigure, book_style, colormap, new_figure
 
 
@@ -36,8 +37,7 @@ def filter_shapes(kernel_size: int = 3, in_channels: int = 4, out_channels: int 
             axis.set_xlabel(f"{weights[kind]} weights", fontsize=12)
             axis.set(xlim=(-0.2, m + 1), ylim=(-0.2, 1.55 * (max(m, n) - 1) * k / 3 + 1.2))
             axis.set(xticks=[], yticks=[], aspect="equal")
-            for spine in axis.spines.values():
-                spine.set_visible(False)
+            axis.spines[:].set_visible(False)
         figure.subplots_adjust(0.02, 0.1, 0.98, 0.84, wspace=0.1)
     figure.alt = (
         f"Filters as blocks for {m} input and {n} output channels. "
@@ -78,22 +78,13 @@ def layer_blocks() -> BookFigure:
         for axis, (name, stack) in zip(axes, stacks.items(), strict=True):
             for i, (text, kind) in enumerate(stack):
                 y = 5.2 - i
-                axis.add_patch(
-                    FancyBboxPatch(
-                        (0.15, y),
-                        2.7,
-                        0.6,
-                        boxstyle="round,pad=0.04",
-                        fc=COLOURS[kind] if kind else "#eeeeee",
-                        ec="#777777",
-                    )
-                )
-                ink = "white" if kind else COLOURS["ink"]
+                paper, ink = (COLOURS[kind], "white") if kind else ("#eeeeee", COLOURS["ink"])
+                look = {"boxstyle": "round,pad=0.04", "fc": paper, "ec": "#777777"}
+                axis.add_patch(FancyBboxPatch((0.15, y), 2.7, 0.6, **look))
                 axis.text(1.5, y + 0.3, text, ha="center", va="center", color=ink)
                 if i:
-                    axis.annotate(
-                        "", (1.5, y + 0.66), (1.5, y + 0.94), arrowprops={"arrowstyle": "->"}
-                    )
+                    arrow = {"arrowstyle": "->"}
+                    axis.annotate("", (1.5, y + 0.66), (1.5, y + 0.94), arrowprops=arrow)
             axis.set_title(name)
             axis.set(xlim=(0, 3), ylim=(-0.1, 6.1))
             axis.axis("off")
@@ -154,8 +145,7 @@ def counter_race(
         Multiplications that each has carried out, as a share of what the slower one needs, 0 to 1.
     """
     numbers = (kernel_size, in_channels, out_channels, size)
-    if not 0 <= done <= 1:
-        raise ValueError(f"done must be a share from 0 to 1, got {done!r}")
+    check_number("done", done, 0, 1)
     parts = {
         "depthwise": cost.depthwise_mult_adds(kernel_size, in_channels, size),
         "pointwise": cost.pointwise_mult_adds(in_channels, out_channels, size),
@@ -174,11 +164,12 @@ def counter_race(
             axis.set(xticks=[], yticks=[])
             axis.spines[["top", "right"]].set_visible(True)
         bars = axes[2]
-        bars.barh(1, needed["standard"], height=0.4, color=COLOURS["standard"])
-        bars.barh(0, parts["depthwise"], height=0.4, color=COLOURS["depthwise"])
-        bars.barh(
-            0, parts["pointwise"], left=parts["depthwise"], height=0.4, color=COLOURS["pointwise"]
-        )
+        for y, kind, start, length in (
+            (1, "standard", 0, needed["standard"]),
+            (0, "depthwise", 0, parts["depthwise"]),
+            (0, "pointwise", *parts.values()),
+        ):
+            bars.barh(y, length, left=start, height=0.4, color=COLOURS[kind])
         bars.axvline(spent, color=COLOURS["ink"], lw=2, ls="--")
         for height, text in (
             (1.3, f"standard needs {needed['standard']:,}"),

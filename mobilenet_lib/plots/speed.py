@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from matplotlib.patches import Patch
-
 from ..layer import KIND_LABELS
 from ..validation import check_positive
-from .figure import COLOURS, BookFigure, book_style, label_marks, new_figure, plain_log
+from .figure import (
+    COLOURS,
+    BookFigure,
+    book_style,
+    label_marks,
+    new_figure,
+    plain_log,
+    stacked_shares,
+)
 
 LABELS = {**KIND_LABELS, "pool": "Avg Pool"}
 KIND_COLOURS = {**{kind: COLOURS[kind] for kind in KIND_LABELS}, "pool": COLOURS["input"]}
@@ -75,7 +81,7 @@ def roofline(
         axis.set_ylim(min(rates) / 2, peak_gflops * 2.2)
         axis.set(xlabel="operations for each byte moved (log scale)")
         axis.set_ylabel("10⁹ operations a second (log scale)")
-        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         figure.subplots_adjust(0.09, 0.12, 0.74, 0.98)
         top = f"peak, {peak_gflops:.3g} GFLOP/s"
         axis.text(right / 1.1, peak_gflops * 1.12, top, ha="right", fontsize=11)
@@ -129,53 +135,11 @@ def time_shares(time: Mapping[str, float], mult_adds: Mapping[str, float]) -> Bo
     time, mult_adds
         Shares between 0 and 1 by kind; "pool" is the average pool.
     """
-    figure = stacked_shares({"time": time, "mult-adds": mult_adds})
+    bars = {"time": time, "mult-adds": mult_adds}
+    figure = stacked_shares(bars, {kind: LABELS[kind] for kind in time}, KIND_COLOURS)
     figure.alt = "Two stacked bars. " + " ".join(
         f"{LABELS[kind]}: {100 * mult_adds.get(kind, 0):.2f} % of the mult-adds, "
         f"{100 * share:.1f} % of the time."
         for kind, share in time.items()
     )
-    return figure
-
-
-def stacked_shares(bars: Mapping[str, Mapping[str, float]]) -> BookFigure:
-    """Bars of shares by kind of layer, each stacked from 0 to 100 %; the alt text is still to come.
-
-    Parameters
-    ----------
-    bars
-        By name, from the lowest bar up: shares between 0 and 1 by kind.
-    """
-    with book_style():
-        figure, (axis,) = new_figure(9, 2.3)
-        for y, (name, shares) in enumerate(bars.items()):
-            left = 0.0
-            for kind, share in shares.items():
-                width = 100 * share
-                axis.barh(y, width, left=left, color=KIND_COLOURS[kind], ec="white", lw=0.8)
-                if width > 8:
-                    axis.text(
-                        left + width / 2,
-                        y,
-                        f"{LABELS[kind]} {width:.1f} %" if width > 18 else f"{width:.1f} %",
-                        ha="center",
-                        va="center",
-                        color="white",
-                        fontsize=11,
-                    )
-                left += width
-            axis.text(-1, y, name, ha="right", va="center")
-        axis.legend(
-            handles=[Patch(color=KIND_COLOURS[kind], label=LABELS[kind]) for kind in shares],
-            ncols=len(shares),
-            frameon=False,
-            loc="lower left",
-            bbox_to_anchor=(0, 0.98),
-            fontsize=11,
-            borderaxespad=0,
-            columnspacing=1.4 if len(shares) > 4 else None,
-        )
-        axis.set(xlim=(0, 100), yticks=[], xlabel="share, %")
-        axis.spines["left"].set_visible(False)
-        figure.subplots_adjust(0.13, 0.25, 0.98, 0.86)
     return figure

@@ -46,19 +46,14 @@ def log_linear(
         line = [intercept + slope * math.log10(1e6 * m) for m in ends]
         axis.plot(ends, line, color=COLOURS["quiet"], lw=1.5, ls="--", label="fit")
         for network, x, residual in zip(networks, millions, residuals, strict=True):
-            axis.plot(
-                [x, x],
-                [network.accuracy - residual, network.accuracy],
-                color=COLOURS["standard" if network.alpha == marked else "input"],
-                lw=3.5 if network.alpha == marked else 1.5,
-                solid_capstyle="butt",
-                zorder=1,
-                label="_residual",
-            )
+            kind, width = ("standard", 3.5) if network.alpha == marked else ("input", 1.5)
+            look = {"solid_capstyle": "butt", "zorder": 1, "label": "_residual"}
+            ends_at = [network.accuracy - residual, network.accuracy]
+            axis.plot([x, x], ends_at, color=COLOURS[kind], lw=width, **look)
         _scatter(axis, networks, millions)
         axis.set(xlim=ends, xlabel="mult-adds, millions (log scale)", ylabel="accuracy, %")
         plain_log(axis.xaxis)
-        axis.legend(frameon=False, loc="lower right", fontsize=11)
+        axis.legend(loc="lower right", fontsize=11)
         figure.subplots_adjust(0.08, 0.14, 0.99, 0.98)
     missed = "; ".join(
         f"{_name(n)} by {_signed(r)}"
@@ -115,7 +110,7 @@ def pareto_front(
         axis.set_ylabel("accuracy, %")
         axis.margins(y=0.1)
         plain_log(axis.xaxis)
-        look = dict(frameon=False, loc="lower right", fontsize=11, title_fontsize=11)
+        look = dict(loc="lower right", fontsize=11, title_fontsize=11)
         axis.legend(title="labels: α, pixels", **look)
         figure.subplots_adjust(0.08, 0.135, 0.99, 0.98)
         label_marks(
@@ -125,12 +120,12 @@ def pareto_front(
             [place in front for place in range(len(networks))],
         )
     beaten = [_name(n) for place, n in enumerate(networks) if place not in front]
-    said = ", ".join(
+    words = ", ".join(
         f"{_name(networks[i])} {costs[i]:.3g} and {networks[i].accuracy:.1f} %" for i in front
     )
     figure.alt = (
         f"{len(networks)} networks, accuracy against {label}, each labelled with alpha and "
-        f"resolution. {len(front)} are on the Pareto front: {said}. "
+        f"resolution. {len(front)} are on the Pareto front: {words}. "
         f"Beaten: {', '.join(beaten) or 'none'}."
     )
     return figure
@@ -161,20 +156,12 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
             places = [m.resolution + shift for m in line]
             seeds = [(x + 0.3, a) for x, m in zip(places, line, strict=True) for a in m.accuracies]
             axis.plot(*zip(*seeds, strict=True), ".", color=colour, ms=8, alpha=0.45, mew=0)
-            axis.errorbar(
-                places,
-                [m.accuracy for m in line],
-                [m.spread for m in line],
-                color=colour,
-                marker=shape,
-                ms=7,
-                lw=1.8,
-                capsize=4,
-                label=f"α {alpha:g}",
-            )
+            look = {"color": colour, "marker": shape, "ms": 7, "lw": 1.8, "capsize": 4}
+            means, spreads = zip(*((m.accuracy, m.spread) for m in line), strict=True)
+            axis.errorbar(places, means, spreads, label=f"α {alpha:g}", **look)
         axis.set_xticks(resolutions)
         axis.set(xlabel="resolution, pixels a side", ylabel="test accuracy, %")
-        axis.legend(frameon=False, loc="lower right", fontsize=11, ncols=2)
+        axis.legend(loc="lower right", fontsize=11, ncols=2)
         figure.subplots_adjust(0.09, 0.15, 0.99, 0.98)
     lines = "; ".join(
         f"alpha {alpha:g}: "
@@ -220,7 +207,7 @@ def trade_off(
         There are no panels.
     """
     _some(panels, "trade_off")
-    said = []
+    sentences = []
     with book_style():
         figure, axes = new_figure(9, 4.2, ncols=len(panels))
         for axis, (title, sources) in zip(axes, panels.items(), strict=True):
@@ -250,7 +237,7 @@ def trade_off(
                     words.append(f"{word} {_name(networks[i])} with {right_ones}")
                     if mark:
                         axis.plot(costs[i], accuracies[i], mec=COLOURS["ink"], zorder=9, **mark)
-                said.append(f"{title}, {name}, {len(networks)} networks: {', '.join(words)}.")
+                sentences.append(f"{title}, {name}, {len(networks)} networks: {', '.join(words)}.")
             if budget is not None:
                 axis.axvline(budget, color=COLOURS["ink"], lw=1.5, ls="--")
             axis.set(xlim=(min(every) / 1.3, right), xlabel=f"{label} (log scale)")
@@ -258,10 +245,10 @@ def trade_off(
             axis.set_title(f"{title}{hollow}", fontsize=12)
             plain_log(axis.xaxis)
         axes[0].set_ylabel("accuracy, %")
-        axes[-1].legend(frameon=False, loc="lower right", fontsize=10)
+        axes[-1].legend(loc="lower right", fontsize=10)
         figure.subplots_adjust(0.08, 0.15, 0.99, 0.88, wspace=0.15)
     limit = "" if budget is None else f" The budget is {budget:.4g}."
-    figure.alt = f"Accuracy against {label}, on a log axis.{limit} {' '.join(said)}"
+    figure.alt = f"Accuracy against {label}, on a log axis.{limit} {' '.join(sentences)}"
     return figure
 
 
@@ -273,16 +260,8 @@ def _some(networks: Sequence[Any], name: str) -> None:
 def _steps(axis: Any, front: Sequence[tuple[float, float]], right: float) -> None:
     """The Pareto front through (cost, accuracy), to the right edge."""
     costs, best = zip(*front, front[-1], strict=True)
-    axis.step(
-        [*costs[:-1], right],
-        best,
-        where="post",
-        color=COLOURS["input"],
-        lw=2.5,
-        alpha=0.6,
-        label="Pareto front",
-        zorder=1,
-    )
+    look = {"color": COLOURS["input"], "lw": 2.5, "alpha": 0.6, "zorder": 1}
+    axis.step([*costs[:-1], right], best, where="post", label="Pareto front", **look)
 
 
 def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float], **look: Any) -> None:
@@ -316,5 +295,5 @@ def _range(networks: Sequence[Measured], millions: Sequence[float]) -> str:
     """How many networks there are, and the cheapest and the dearest."""
     pairs = sorted(zip(millions, networks, strict=True), key=lambda pair: pair[0])
     ends = (pairs[0], pairs[-1])
-    said = (f"{n.accuracy:.1f} % with {m:.3g} million ({_name(n)})" for m, n in ends)
-    return f"{len(networks)} networks against mult-adds on a log axis, from {' to '.join(said)}"
+    words = (f"{n.accuracy:.1f} % with {m:.3g} million ({_name(n)})" for m, n in ends)
+    return f"{len(networks)} networks against mult-adds on a log axis, from {' to '.join(words)}"

@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from .figure import COLOURS, BookFigure, book_style, new_figure
+from .figure import COLOURS, BookFigure, book_style, name_rows, new_figure
 
 LINES = (
     (COLOURS["standard"], "-"),
@@ -26,7 +26,7 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
     rates
         By name, one rate a step.
     """
-    said = []
+    words = []
     with book_style():
         figure, (axis,) = new_figure(9, 2.9)
         for (name, values), (colour, dashes) in zip(
@@ -36,15 +36,15 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
             done = [100 * (i + 1) / len(values) for i in range(len(values))]
             axis.plot(done, [value / top for value in values], dashes, color=colour, label=name)
             highest = done[max(range(len(values)), key=values.__getitem__)]
-            said.append(
+            words.append(
                 f"{name} starts at {values[0] / top:.2f} of its largest rate, has it after "
                 f"{highest:.0f} % of the steps and ends at {values[-1] / top:.2f}"
             )
         axis.set(xlim=(0, 100), ylim=(0, 1.05))
         axis.set(xlabel="steps done, %", ylabel="learning rate,\nshare of the largest")
-        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
         figure.subplots_adjust(0.11, 0.2, 0.78, 0.96)
-    figure.alt = f"Lines: {'; '.join(said)}."
+    figure.alt = f"Lines: {'; '.join(words)}."
     return figure
 
 
@@ -66,22 +66,19 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
     with book_style():
         figure, (axis,) = new_figure(9, 0.5 * len(means) + 0.85)
         for place, (name, values) in enumerate(accuracies.items()):
-            axis.barh(
-                place, means[name] - start, left=start, color=COLOURS["depthwise"], height=0.7
-            )
+            look = {"color": COLOURS["depthwise"], "height": 0.7}
+            axis.barh(place, means[name] - start, left=start, **look)
             axis.plot(values, [place] * len(values), "o", color=COLOURS["ink"], mfc="white", ms=6)
             axis.text(high + 0.06 * room, place, f"{means[name]:.1f}", va="center")
-        axis.set_yticks(range(len(means)), list(means))
-        axis.tick_params(axis="y", length=0)
-        axis.set(xlim=(start, high + 0.3 * room), ylim=(len(means) - 0.4, -0.6))
+        name_rows(axis, list(means))
         cut = f" (the axis starts at {start})" if start else ""
-        axis.set_xlabel(f"{label}{cut}; dots: seeds")
+        axis.set(xlim=(start, high + 0.3 * room), xlabel=f"{label}{cut}; dots: seeds")
         figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
-    said = "; ".join(
+    words = "; ".join(
         f"{name} {means[name]:.1f} % (" + ", ".join(f"{value:.1f}" for value in values) + ")"
         for name, values in accuracies.items()
     )
-    figure.alt = f"Bars, the mean and in brackets each seed: {said}."
+    figure.alt = f"Bars, the mean and in brackets each seed: {words}."
     return figure
 
 
@@ -115,28 +112,20 @@ def training_curve(
             at, losses, means = zip(*points, strict=True)
             above.plot(at, losses, color=COLOURS["input"], lw=0.8, label="of a step")
             above.plot(at, means, color=COLOURS["standard"], lw=2, label="moving mean")
-            above.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+            above.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         for (name, values), (_, dashes) in zip(
             beside.items(), itertools.cycle(LINES[1:]), strict=False
         ):
             at = [end * (i + 1) / len(values) for i in range(len(values))]
             shares = [100 * value for value in values]
-            below.plot(
-                at,
-                shares,
-                dashes,
-                color=COLOURS["quiet"],
-                marker="D",
-                ms=4,
-                label=name,
-                clip_on=False,
-            )
+            look = {"color": COLOURS["quiet"], "marker": "D", "ms": 4, "label": name}
+            below.plot(at, shares, dashes, clip_on=False, **look)
         if tested:
             shares = [100 * share for _, share in tested]
             own = {"color": COLOURS["depthwise"], "marker": "o", "lw": 2, "label": "this run"}
             below.plot([step for step, _ in tested], shares, clip_on=False, **own)
         if tested or beside:
-            below.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+            below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         above.set(ylim=(0, None), ylabel="loss, nats")
         below.set(xlim=(0, end), ylim=(0, 100), xlabel="steps", ylabel="test accuracy, %")
         figure.subplots_adjust(0.08, 0.12, 0.78, 0.93, hspace=0.12)

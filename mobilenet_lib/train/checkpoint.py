@@ -136,17 +136,17 @@ def check_data(path: Path, stored: dict[str, Any], recipe: Recipe, fingerprint: 
     CheckpointError
         They have another fingerprint; or there is none to compare, and another name.
     """
-    here, there = recipe.data.dataset, stored["recipe"]["data"]["dataset"]
-    before = stored.get("fingerprint")
-    if None not in (fingerprint, before):
-        if fingerprint != before:
+    here, earlier = recipe.data.dataset, stored["recipe"]["data"]["dataset"]
+    began_with = stored.get("fingerprint")
+    if None not in (fingerprint, began_with):
+        if fingerprint != began_with:
             raise CheckpointError(
                 f"the images in {here} are not those that this run began with, says {path}: some "
                 "were changed, added or taken away. Put them back, or choose another folder (--out)"
             )
-    elif not same_place(here, there):
+    elif not same_place(here, earlier):
         raise CheckpointError(
-            f"{path} is of other data: it has dataset {there} (here {here}). Give the same, or "
+            f"{path} is of other data: it has dataset {earlier} (here {here}). Give the same, or "
             "another folder (--out)"
         )
 

@@ -1,4 +1,4 @@
-"""What a recipe stands for: its network and its data, and what they must be to go together."""
+"""What a recipe stands for: network, data and device, and what they must be to go together."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import replace
 from itertools import count
 
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 
 from .. import data
 from ..files import printable, short_path
@@ -47,6 +50,17 @@ def load_data(
         workers=chosen.workers,
         shard=shard,
     )
+
+
+def start_accelerator(cpu: bool) -> Accelerator:
+    """What knows the device and the other processes.
+
+    A plan decides about precision, so what a user's Accelerate is configured for does not.
+    """
+    # Accelerate keeps the first device that a program asked for; a notebook may want another next.
+    if AcceleratorState._shared_state and AcceleratorState().distributed_type == DistributedType.NO:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(cpu=cpu, mixed_precision="no")
 
 
 def check_sizes(recipe: Recipe, batches: data.Batches, test: data.Batches) -> None:
@@ -123,14 +137,14 @@ def is_named(dataset: str) -> bool:
     return dataset == "glyphs" or dataset in data.KNOWN
 
 
-def same_place(here: str, there: str) -> bool:
+def same_place(here: str, earlier: str) -> bool:
     """Whether two names mean the same data, of which one has no fingerprint.
 
     Where the second means nothing here, which `published` and a move can bring about, the last
     parts are compared.
     """
-    if is_named(here) or is_named(there):
-        return here == there
-    here, there = os.path.realpath(here), os.path.realpath(there)
-    moved = not os.path.exists(there) and os.path.basename(here) == os.path.basename(there)
-    return here == there or moved
+    if is_named(here) or is_named(earlier):
+        return here == earlier
+    here, earlier = os.path.realpath(here), os.path.realpath(earlier)
+    moved = not os.path.exists(earlier) and os.path.basename(here) == os.path.basename(earlier)
+    return here == earlier or moved

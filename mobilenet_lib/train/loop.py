@@ -9,25 +9,31 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedType, broadcast, broadcast_object_list, gather_object
+from accelerate.utils import broadcast, broadcast_object_list, gather_object
 from torch import Tensor, nn
 
 from .. import data
+from ..model import MobileNet
 from ..timing import torch_defaults
 from .checkpoint import NAME, check_data, find_state, write_state
 from .choose_plan import Choice, choose
-from .factory import check_batch, check_sizes, fingerprint, load_data, make_network, published
+from .factory import (
+    check_batch,
+    check_sizes,
+    fingerprint,
+    load_data,
+    make_network,
+    published,
+    start_accelerator,
+)
 from .memory import MicroBatches
-from .optimizers import Average, apply_setting, make_optimizer
+from .optimizers import Average, average_state, make_optimizer, set_rate
 from .outcome import Result, Step, check_loss
 from .plan import apply_plan, to_layout
 from .recipe import Recipe
@@ -72,13 +78,12 @@ class Trainer:
         # On GPUs the processes normalize their batches together.
         self.together = world > 1 and self.device.type == "cuda" and not frozen
         check_batch(recipe, own, world, self.together)
-        dataset = recipe.data.dataset
-        check_usable(dataset, self.batches, self.test)
+        check_usable(recipe.data.dataset, self.batches, self.test)
         splits = {"train": self.batches, "test": self.test}
-        self.unusable = Unusable(dataset, recipe.data.left_out, splits)
+        self.unusable = Unusable(recipe.data.dataset, recipe.data.left_out, splits)
         self.fingerprint = None
         if self.path:
-            self.fingerprint = self._of_first(lambda: fingerprint(self.batches, self.test))
+            self.fingerprint = self._of_first(fingerprint, self.batches, self.test)
         if stored:
             check_data(self.path, stored, recipe, self.fingerprint)
         self.parts = MicroBatches(own, recipe.speed.accumulate, 1 if frozen else 2, world)
@@ -88,11 +93,10 @@ class Trainer:
         self.net = make_network(recipe, len(self.batches.classes))
         torch.manual_seed(recipe.seed + shard.rank)  # dropout differs between processes
         # One process measures, all take what it found: they must compute alike.
-        self.choice = (
-            Choice(**stored["choice"])
-            if stored
-            else self._of_first(lambda: choose(recipe, self.device, own))
-        )
+        if stored:
+            self.choice = Choice(**stored["choice"])
+        else:
+            self.choice = self._of_first(choose, recipe, self.device, own)
         self.net.to(self.device)
         if self.together:
             self.net = nn.SyncBatchNorm.convert_sync_batchnorm(self.net)
@@ -117,6 +121,11 @@ class Trainer:
         """Whether all steps are done."""
         return self.done == self.steps
 
+    @property
+    def tested_net(self) -> MobileNet:
+        """What is tested and kept: the averaged network if the recipe has one, else the trained."""
+        return self.average.module if self.average else self.net
+
     @torch_defaults()
     def step(self, stop: bool = False) -> Step:
         """Take one step; after the last of an epoch, also test the network.
@@ -137,17 +146,17 @@ class Trainer:
         """
         start = time.perf_counter()
         images, labels, place = self._next()
-        setting = lr_at(self.recipe.schedule, self.done, self.steps)
-        rate = apply_setting(self.optimizer, self.recipe.optimization, setting)
+        scheduled = lr_at(self.recipe.schedule, self.done, self.steps)
+        rate = set_rate(self.optimizer, self.recipe.optimization, scheduled)
         self._train_mode()
         loss = self.parts.run(
             lambda rows: self._backward(images, labels, rows), self.optimizer.zero_grad, len(images)
         )
         # All processes see the same loss, and stop together.
         own = loss.new_tensor([stop, self.unusable.fresh, self.trouble is not None])
-        said = self.accelerator.reduce(torch.cat([loss[None], own]), "mean").tolist()
-        loss_value, self.stopped = said[0], said[1] > 0
-        self._agree(said[2] > 0, said[3] > 0)
+        means = self.accelerator.reduce(torch.cat([loss[None], own]), "mean").tolist()
+        loss_value, self.stopped = means[0], means[1] > 0
+        self._agree(fresh=means[2] > 0, trouble=means[3] > 0)
         self.losses.append(loss_value)
         guess = math.log(len(self.batches.classes))
         check_loss(self.losses, guess, self.steps, self.recipe, self.choice.plan)
@@ -156,18 +165,15 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average:
-            self.average.update(self.net)
+            self.average.update_parameters(self.net)
         self.done, self.place = self.done + 1, place
         self.seconds += time.perf_counter() - start
-        accuracy = None
+        epoch, accuracy = -(-self.done // len(self.batches)), None
         if self.done % len(self.batches) == 0:
             accuracy = self.evaluate()
             recent = self.losses[-len(self.batches) :]
-            row = {"epoch": self.done // len(self.batches), "loss": sum(recent) / len(recent)}
-            self.history.append(
-                row | {"accuracy": accuracy, "rate": rate, "seconds": round(self.seconds, 2)}
-            )
-        epoch = -(-self.done // len(self.batches))
+            row = {"epoch": epoch, "loss": sum(recent) / len(recent), "accuracy": accuracy}
+            self.history.append(row | {"rate": rate, "seconds": round(self.seconds, 2)})
         return Step(self.done, self.steps, epoch, loss_value, rate, accuracy)
 
     def _next(self) -> tuple[Tensor, Tensor, data.Place]:
@@ -190,8 +196,8 @@ class Trainer:
             self.unusable.share()
         if trouble:
             own, count = self.accelerator.process_index, self.parts.processes
-            said = f"process {own + 1} of {count}: {self.trouble}" if self.trouble else ""
-            raise ValueError(next(filter(None, gather_object([said])))) from self.trouble
+            message = f"process {own + 1} of {count}: {self.trouble}" if self.trouble else ""
+            raise ValueError(next(filter(None, gather_object([message])))) from self.trouble
 
     def _backward(self, images: Tensor, labels: Tensor, rows: slice) -> Tensor:
         """Add the gradient of some rows of a batch, and return their part of its mean loss."""
@@ -223,23 +229,22 @@ class Trainer:
         ValueError
             There is none, or too many cannot be; in all processes.
         """
-        self.net.eval()
+        net = self.tested_net.eval()
         counts = torch.zeros(4, device=self.device)
-        with self.average.in_place(self.net) if self.average else nullcontext():
-            broadcast(list(self.net.buffers()))  # what is tested is the first process's, as saved
-            try:
-                for images, labels in self.test:
-                    for i in range(0, len(images), self.parts.size):
-                        rows = slice(i, i + self.parts.size)
-                        logits = self.net(to_layout(images[rows], self.choice.plan))
-                        counts[0] += (logits.argmax(1) == labels[rows]).sum()
-                    counts[1] += len(images)
-            except Exception as error:
-                # That all of this process's images are broken, others may make up for.
-                if len(self.test.skipped) < len(range(self.test.size)[self.test.shard.rows]):
-                    if self.parts.processes == 1:
-                        raise
-                    self.trouble = error
+        broadcast(list(net.buffers()))  # what is tested is the first process's, as saved
+        try:
+            for images, labels in self.test:
+                for i in range(0, len(images), self.parts.size):
+                    rows = slice(i, i + self.parts.size)
+                    logits = net(to_layout(images[rows], self.choice.plan))
+                    counts[0] += (logits.argmax(1) == labels[rows]).sum()
+                counts[1] += len(images)
+        except Exception as error:
+            # That all of this process's images are broken, others may make up for.
+            if len(self.test.skipped) < len(range(self.test.size)[self.test.shard.rows]):
+                if self.parts.processes == 1:
+                    raise
+                self.trouble = error
         counts[2:] = counts.new_tensor([self.unusable.fresh, self.trouble is not None])
         right, tested, fresh, trouble = self.accelerator.reduce(counts, "sum").tolist()
         self._agree(fresh > 0, trouble > 0)
@@ -255,8 +260,7 @@ class Trainer:
         """What the run has come to, with a network of its own."""
         with torch.random.fork_rng(devices=[]):  # asked for between two steps, it changes nothing
             net = make_network(self.recipe, len(self.batches.classes))
-        averaged = self.average.values if self.average else {}
-        net.load_state_dict(self.net.state_dict() | averaged)
+        net.load_state_dict(self.tested_net.state_dict())
         net.preprocess, net.classes = self.batches.preprocess, self.batches.classes
         accuracy = self.history[-1]["accuracy"] if self.history else None
         history, losses = [dict(row) for row in self.history], list(self.losses)
@@ -297,7 +301,7 @@ class Trainer:
         self.net.load_state_dict(stored["net"])
         self.optimizer.load_state_dict(stored["optimizer"])
         if self.average:
-            self.average.load_state_dict(stored["average"])
+            self.average.load_state_dict(average_state(stored))
         self.parts.count = stored["parts"]
         self.done, self.seconds = stored["step"], stored["seconds"]
         self.losses, self.history = stored["losses"], stored["history"]
@@ -310,17 +314,7 @@ class Trainer:
         if kept is not None and self.device.type != "cpu":
             torch.get_device_module(self.device).set_rng_state(kept)
 
-    def _of_first(self, find: Callable[[], Any]) -> Any:
+    def _of_first(self, find: Callable[..., Any], *given: Any) -> Any:
         """What the first process finds, in all of them."""
-        return broadcast_object_list([find() if self.accelerator.is_main_process else None])[0]
-
-
-def start_accelerator(cpu: bool) -> Accelerator:
-    """What knows the device and the other processes.
-
-    A plan decides about precision, so what a user's Accelerate is configured for does not.
-    """
-    # Accelerate keeps the first device that a program asked for; a notebook may want another next.
-    if AcceleratorState._shared_state and AcceleratorState().distributed_type == DistributedType.NO:
-        AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=cpu, mixed_precision="no")
+        first = self.accelerator.is_main_process
+        return broadcast_object_list([find(*given) if first else None])[0]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..model import MobileNet
 from .recipe import Optimization, Recipe
@@ -53,12 +53,12 @@ def make_optimizer(net: MobileNet, recipe: Recipe) -> torch.optim.Optimizer:
     return RMSprop(groups, chosen.rate, chosen.decay, chosen.momentum, chosen.epsilon)
 
 
-def apply_setting(
-    optimizer: torch.optim.Optimizer, chosen: Optimization, setting: RateAndMomentum
+def set_rate(
+    optimizer: torch.optim.Optimizer, chosen: Optimization, scheduled: RateAndMomentum
 ) -> float:
     """Set every group's rate and momentum to what the schedule says; returns the rate."""
-    rate = chosen.rate * setting.rate
-    momentum = min(0.999, max(0.0, chosen.momentum + setting.momentum))
+    rate = chosen.rate * scheduled.rate
+    momentum = min(0.999, max(0.0, chosen.momentum + scheduled.momentum))
     for group in optimizer.param_groups:
         group["lr"] = rate
         if "betas" in group:
@@ -131,52 +131,33 @@ class RMSprop(torch.optim.Optimizer):
         return loss
 
 
-class Average:
-    """A moving average of a network's weights and BN statistics.
+class Average(AveragedModel):
+    """A copy of a network whose weights and BN statistics are moving averages of the network's.
 
     After update t = 1, 2, ... the memory is min(memory, (1 + t) / (10 + t)), as TensorFlow has it:
     the first weights, which are random, are forgotten soon.
     """
 
     def __init__(self, net: MobileNet, memory: float) -> None:
-        self.memory, self.updates = memory, 0
-        self.values = {name: t.detach().clone() for name, t in _floats(net)}
+        super().__init__(net, multi_avg_fn=self._blend, use_buffers=True)
+        self.memory = memory
+        self.update_parameters(net)  # the first time it only copies
 
-    @torch.no_grad()
-    def update(self, net: MobileNet) -> None:
-        """Take in the network's weights as they are now."""
-        self.updates += 1
-        memory = min(self.memory, (1 + self.updates) / (10 + self.updates))
-        now = [tensor.detach() for _, tensor in _floats(net)]
-        torch._foreach_lerp_(list(self.values.values()), now, 1 - memory)
-
-    @contextmanager
-    def in_place(self, net: MobileNet) -> Iterator[None]:
-        """Within the block the network has the averaged numbers, after it its own again."""
-        self._swap(net)
-        try:
-            yield
-        finally:
-            self._swap(net)
-
-    @torch.no_grad()
-    def _swap(self, net: MobileNet) -> None:
-        for name, tensor in _floats(net):
-            kept = tensor.detach().clone()
-            tensor.copy_(self.values[name])
-            self.values[name].copy_(kept)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What has to be kept to go on."""
-        return {"updates": self.updates, "values": self.values}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a kept state."""
-        self.updates = state["updates"]
-        for name, value in self.values.items():
-            value.copy_(state["values"][name])
+    def _blend(self, averaged: list[Tensor], now: list[Tensor], _: Tensor) -> None:
+        if not averaged[0].is_floating_point():  # BN's count of batches
+            torch._foreach_copy_(averaged, now)
+            return
+        updates = int(self.n_averaged)
+        memory = min(self.memory, (1 + updates) / (10 + updates))
+        get_ema_multi_avg_fn(memory)(averaged, now, updates)
 
 
-def _floats(net: MobileNet) -> Iterator[tuple[str, Tensor]]:
-    named = [*net.named_parameters(), *net.named_buffers()]
-    return ((name, tensor) for name, tensor in named if tensor.is_floating_point())
+def average_state(stored: dict[str, Any]) -> dict[str, Any]:
+    """The state of the average in a checkpoint, also in one of versions that kept it otherwise."""
+    average = stored["average"]
+    if "values" not in average:
+        return average
+    values = {
+        f"module.{name}": value for name, value in (stored["net"] | average["values"]).items()
+    }
+    return values | {"n_averaged": torch.tensor(average["updates"] + 1)}

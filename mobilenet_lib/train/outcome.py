@@ -76,10 +76,10 @@ def check_loss(losses: list[float], guess: float, steps: int, recipe: Recipe, pl
     mean = sum(recent) / len(recent)
     if math.isfinite(losses[-1]) and (len(recent) < WINDOW or mean < TOO_HIGH * guess):
         return
-    said = f"is {losses[-1]}" if not math.isfinite(losses[-1]) else f"averages {mean:.3g}"
+    loss = f"is {losses[-1]}" if not math.isfinite(losses[-1]) else f"averages {mean:.3g}"
     rate = recipe.optimization.rate
     raise Diverged(
-        f"training diverged: the loss {said} at step {len(losses)} of {steps} (guessing gives "
+        f"training diverged: the loss {loss} at step {len(losses)} of {steps} (guessing gives "
         f"{guess:.2f}; largest rate {rate:.4g}). Try a third of the rate (--rate {rate / 3:.2g}), "
         f"another shape with --warm-up, or --clip 1" + (", or --plan fp32" * ("bf16" in plan))
     )

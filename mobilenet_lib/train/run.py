@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..files import provenance, write_atomically
+from ..files import provenance, write_json
 from ..timing import device_name
 from ..validation import check_int
 from ..weights import save_checkpoint
@@ -76,16 +75,16 @@ def train(
     trainer = Trainer(recipe, folder, resume=resume)
     if on_choice is not None:
         on_choice(trainer.choice)
-    said = ""
+    message = ""
 
     def tell() -> None:
-        nonlocal said
-        if trainer.accelerator.is_main_process and str(trainer.unusable) != said:
-            said = str(trainer.unusable)
+        nonlocal message
+        if trainer.accelerator.is_main_process and str(trainer.unusable) != message:
+            message = str(trainer.unusable)
             if on_left_out is not None:
-                on_left_out(said)
+                on_left_out(message)
             else:
-                warnings.warn(said, stacklevel=3)
+                warnings.warn(message, stacklevel=3)
 
     tell()
     main = folder is not None and trainer.accelerator.is_main_process
@@ -133,4 +132,4 @@ def write_results(trainer: Trainer, result: Result, folder: Path, origin: dict[s
         "threads": torch.get_num_threads(),
         "provenance": origin,
     }
-    write_atomically(folder / RESULTS, json.dumps(content, indent=2) + "\n")
+    write_json(folder / RESULTS, content)

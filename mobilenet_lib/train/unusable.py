@@ -19,7 +19,7 @@ import numpy as np
 from accelerate.utils import gather_object
 
 from ..data import Batches, LeftOut
-from ..data.decode import decode
+from ..data.source import Encoded, decode
 from ..files import printable
 from ..photos import PhotoError
 
@@ -71,17 +71,17 @@ class Unusable:
         """
         own = {}
         for split, batches in self.splits.items():
-            found = islice(batches.skipped.reasons.items(), self._told[split], None)
-            own[split] = {inside(self.dataset, name): reason for name, reason in found}
+            fresh = islice(batches.skipped.items(), self._told[split], None)
+            own[split] = {inside(self.dataset, name): reason for name, reason in fresh}
             self._told[split] = len(batches.skipped)
         for theirs in gather_object([own]):
-            for split, found in theirs.items():
-                self.broken[split] |= found
+            for split, broken in theirs.items():
+                self.broken[split] |= broken
         self._check()
 
     def state(self) -> dict[str, list[str]]:
         """The names, for a checkpoint."""
-        return {split: list(found) for split, found in self.broken.items()}
+        return {split: list(broken) for split, broken in self.broken.items()}
 
     def restore(self, state: Mapping[str, list[str]]) -> None:
         """Go on from what `state` gave; raises as `share` does."""
@@ -91,31 +91,33 @@ class Unusable:
 
     def to_dict(self) -> dict[str, Any]:
         """What was left out of each split, for a results file."""
-        said = {}
+        result = {}
         for split, batches in self.splits.items():
             broken, files = self.broken[split], batches.left_out
-            said[split] = {
+            result[split] = {
                 "skipped": len(broken),
                 "first_skipped": list(islice(broken, NAMED)),
                 "files": dict(files.kinds),
                 "first_file": files.first,
             }
-        return said
+        return result
 
     def __str__(self) -> str:
         """One line; empty if nothing is left out."""
-        said = []
-        broken = [pair for found in self.broken.values() for pair in found.items()]
+        notes = []
+        broken = [pair for images in self.broken.values() for pair in images.items()]
         if broken:
             name, reason = broken[0]
-            said.append(
+            notes.append(
                 f"{len(broken):,} of {self._images:,} images skipped, which cannot be decoded; "
                 f"{'the first is' if len(broken) > 1 else 'it is'} {name}: {reason}"
             )
         files = self._files()
         names = [f"{split}: " for split in self.splits] if len(files) > 1 else [""]
-        said += [before + str(left) for before, left in zip(names, files, strict=True) if len(left)]
-        return ". ".join(said)
+        notes += [
+            before + str(left) for before, left in zip(names, files, strict=True) if len(left)
+        ]
+        return ". ".join(notes)
 
     @property
     def _images(self) -> int:
@@ -187,10 +189,10 @@ def none_usable(dataset: str, which: str, first: str) -> ValueError:
     )
 
 
-def reason(content: Any) -> str:
+def reason(image: Encoded) -> str:
     """Why an encoded image cannot be decoded; empty if it can."""
     try:
-        decode(content)
+        decode(image)
     except PhotoError as error:
         return str(error) or type(error).__name__
     return ""

@@ -1,28 +1,16 @@
-"""The photographs in `data/photos/`, and the reader's own, as arrays.
-
-A photo is a uint8 array (height, width, 3) in RGB. Nothing here needs torch.
-"""
+"""Decoding pictures of every kind that cameras, phones and browsers write into upright RGB."""
 
 from __future__ import annotations
 
-import csv
 import io
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, UnidentifiedImageError, features
-
-from .files import find_data, printable
-from .validation import check_int
-
-Photo = NDArray[np.uint8]
+from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError, features
 
 # What cameras, phones and browsers write. Others are refused before a decoder sees them: one of
 # PIL's (EPS) hands the file to another program.
@@ -49,63 +37,13 @@ TURNS = {
 }
 """What sets a photo upright, by EXIF orientation."""
 
-LUMA = (0.299, 0.587, 0.114)
-"""Brightness of red, green and blue (Rec. ITU-R BT.601)."""
-
 
 class PhotoError(ValueError):
     """A file or array that cannot be used as a photo; the message says why."""
 
 
-class Credit(NamedTuple):
-    """Where a photo in `data/photos/` comes from."""
-
-    name: str
-    subject: str
-    author: str
-    licence: str
-    source: str
-
-
-def credits() -> dict[str, Credit]:
-    """Subject, author, licence and source of every photo in `data/photos/`, by name."""
-    with open(find_data("photos/credits.csv"), encoding="utf-8", newline="") as table:
-        return {row["name"]: Credit(**row) for row in csv.DictReader(table)}
-
-
-def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo:
-    """Read a photo.
-
-    Parameters
-    ----------
-    source
-        A name from `data/photos/` such as "cat", or the path of an image file.
-    size
-        If given, the middle square is cut out and resized to this many pixels a side.
-
-    Returns
-    -------
-    array
-        (height, width, 3) uint8, RGB, as `upright` makes it.
-
-    Raises
-    ------
-    PhotoError
-        The file is empty, cannot be decoded, is no image, or too large. A JPEG damaged in the
-        middle may still decode; like every JPEG reader, this one then returns what it found.
-    FileNotFoundError
-        There is no such file, with the names there are.
-    """
-    path = _find(source)
-    image = open_photo(path.read_bytes(), printable(path))
-    if size is not None:
-        side = check_int("size", size, 1, 8192)
-        image = ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
-    return _pixels(image)
-
-
-def open_photo(content: bytes, name: str) -> Image.Image:
-    """An encoded photo as an upright RGB image; see `upright`.
+def decode_photo(content: bytes, name: str) -> Image.Image:
+    """An encoded photo as an upright RGB image, whatever mode it is stored in; see `upright`.
 
     A JPEG of more than MAX_PIXELS is decoded at a half, a quarter or an eighth of its size; of an
     animation, the first picture is taken.
@@ -113,7 +51,9 @@ def open_photo(content: bytes, name: str) -> Image.Image:
     Raises
     ------
     PhotoError
-        It cannot be read as a photo; the message calls it `name`.
+        It is empty, cannot be decoded, is no image, or too large; the message calls it `name`. A
+        JPEG damaged in the middle may still decode; like every JPEG reader, this one then returns
+        what it found.
     """
     if not content:
         raise PhotoError(f"{name} is empty (0 bytes); a photo file is needed, such as a JPEG")
@@ -130,26 +70,13 @@ def open_photo(content: bytes, name: str) -> Image.Image:
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:
-        raise PhotoError(
-            f"{name} claims too many pixels ({error}); at most {MAX_PIXELS:,} are read. "
-            "Make it smaller first"
-        ) from error
+        raise _too_large(name, f"too many pixels ({error})", MAX_PIXELS) from error
     except Exception as error:  # on a damaged file, PIL's decoders raise nearly anything
-        said = "of no format that is known" if isinstance(error, UnidentifiedImageError) else error
+        why = "of no format that is known" if isinstance(error, UnidentifiedImageError) else error
         raise PhotoError(
-            f"{name} cannot be read as an image ({said}); it may be damaged or cut short. "
+            f"{name} cannot be read as an image ({why}); it may be damaged or cut short. "
             f"Formats that can be read: {', '.join(FORMATS)}"
         ) from error
-
-
-def _pixels(image: Image.Image) -> Photo:
-    """A copy of an RGB image's pixels; PIL's own is read-only, which torch warns about."""
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
-    # In strips: PIL hands out a large image in pieces, joined and copied, thrice the memory.
-    for top in range(0, image.height, 256):
-        strip = image.crop((0, top, image.width, min(top + 256, image.height)))
-        pixels[top : top + 256] = np.asarray(strip)
-    return pixels
 
 
 def _is_heic(content: bytes) -> bool:
@@ -169,9 +96,8 @@ def _opened(content: bytes, name: str) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS:
         check_pixels(image, name, _most_pixels(image, content))
-    part = 1
-    while part < 8 and -(-width // part) * -(-height // part) > MAX_PIXELS:
-        part *= 2
+    parts = (p for p in (1, 2, 4) if -(-width // p) * -(-height // p) <= MAX_PIXELS)
+    part = next(parts, 8)
     if part > 1:  # only the first draft of an image counts
         image.draft(None, (width // part, height // part))
     return image
@@ -197,8 +123,8 @@ _reading = ContextVar("reading", default=False)
 
 class _Remarks(type):
     def __subclasscheck__(cls, category: type) -> bool:
-        said = issubclass(category, UserWarning | Image.DecompressionBombWarning)
-        return said and _reading.get()
+        remarks = UserWarning | Image.DecompressionBombWarning
+        return issubclass(category, remarks) and _reading.get()
 
 
 class _Remark(Warning, metaclass=_Remarks):
@@ -253,16 +179,7 @@ def upright(image: Image.Image, name: str = "the image") -> Image.Image:
 
 def _rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        numbers = np.asarray(image)
-        tags = getattr(image, "tag_v2", {})  # of a TIFF, of which PIL leaves two to others
-        bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
-        grey = _eight_bits(numbers, image.mode, name, 4095 if bits == 12 else 65535)
-        if ";16" in image.mode and tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
-            grey = 255 - grey  # 0 is white
-        clear = image.info.get("transparency")
-        if isinstance(clear, int):
-            grey[numbers == clear] = 255
-        return Image.fromarray(grey).convert("RGB")
+        return Image.fromarray(_eight_bits(image, name)).convert("RGB")
     try:
         if image.has_transparency_data:
             over = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
@@ -276,14 +193,17 @@ def _rgb(image: Image.Image, name: str) -> Image.Image:
         ) from error
 
 
-def _eight_bits(numbers: NDArray[Any], mode: str, name: str, most: int) -> NDArray[np.uint8]:
+def _eight_bits(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Grey of more than 8 bits, or with a point, in 8 bits."""
+    numbers, whole = np.asarray(image), image.mode != "F"
+    tags = getattr(image, "tag_v2", {})  # of a TIFF, of which PIL leaves two to others
+    most = 4095 if tags.get(ExifTags.Base.BitsPerSample, (16,))[0] == 12 else 65535
     low, high = float(numbers.min()), float(numbers.max())
-    whole = mode != "F"
     if not (low >= 0 and high <= (most if whole else 255)):  # NaN fails, too
         allowed = f"0 to {most}" if whole else "0 to 1 or 0 to 255"
         raise PhotoError(
-            f"{name} has mode {mode} and numbers from {low:g} to {high:g}; {allowed} are taken for "
-            "brightness. Scale it to that, then save it"
+            f"{name} has mode {image.mode} and numbers from {low:g} to {high:g}; {allowed} are "
+            "taken for brightness. Scale it to that, then save it"
         )
     # In place: a large picture is held in memory often enough as it is.
     if whole:
@@ -294,33 +214,13 @@ def _eight_bits(numbers: NDArray[Any], mode: str, name: str, most: int) -> NDArr
     else:
         shades = numbers * np.float32(255 if high <= 1 else 1)
         np.rint(shades, out=shades)
-    return shades.astype(np.uint8)
-
-
-def check_photo(photo: Any) -> Photo:
-    """Return `photo` if it is a (height, width, 3) uint8 array with at least one pixel.
-
-    Raises
-    ------
-    PhotoError
-        It is something else; the message gives its shape and type.
-    """
-    try:
-        array = np.asarray(photo)
-    except ValueError as error:  # rows of different lengths
-        raise PhotoError(f"a photo has shape (height, width, 3), RGB; {error}") from error
-    if array.ndim != 3 or array.shape[2] != 3:
-        raise PhotoError(f"a photo has shape (height, width, 3), RGB; got {array.shape}")
-    if 0 in array.shape:
-        raise PhotoError(f"a photo needs at least one pixel; got shape {array.shape}")
-    if array.dtype != np.uint8:
-        raise PhotoError(f"a photo holds whole numbers 0 to 255 (uint8); got {array.dtype}")
-    return array
-
-
-def to_gray(photo: Photo) -> NDArray[np.uint8]:
-    """Brightness of a photo, (height, width) uint8, with the luma weights of Rec. ITU-R BT.601."""
-    return np.rint(check_photo(photo) @ np.array(LUMA)).astype(np.uint8)
+    grey = shades.astype(np.uint8)
+    if ";16" in image.mode and tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
+        grey = 255 - grey  # 0 is white
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[numbers == clear] = 255
+    return grey
 
 
 def check_pixels(image: Image.Image, name: str, most: int | None = None) -> None:
@@ -329,22 +229,8 @@ def check_pixels(image: Image.Image, name: str, most: int | None = None) -> None
     if pixels == 0:
         raise PhotoError(f"{name} is {image.width}x{image.height}; it needs at least one pixel")
     if pixels > most:
-        raise PhotoError(
-            f"{name} claims {image.width}x{image.height} pixels; at most {most:,} are read. "
-            "Make it smaller first"
-        )
+        raise _too_large(name, f"{image.width}x{image.height} pixels", most)
 
 
-def _find(source: str | os.PathLike[str]) -> Path:
-    path = Path(source)
-    if path.is_file():
-        return path
-    try:
-        known = credits()
-    except FileNotFoundError as error:  # the library without the book
-        raise FileNotFoundError(f"no photo {str(source)!r} is here, and {error}") from error
-    if str(source) in known:
-        return find_data(f"photos/{source}.jpg")
-    raise FileNotFoundError(
-        f"no photo {str(source)!r}: neither a file nor one of {', '.join(known)}"
-    )
+def _too_large(name: str, claim: str, most: int) -> PhotoError:
+    return PhotoError(f"{name} claims {claim}; at most {most:,} are read. Make it smaller first")
