@@ -13,7 +13,9 @@ LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --Ser
 	--LabApp.extension_manager=readonly --LabApp.news_url=None \
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-TEST_FLAGS := --nbval --nbval-cell-timeout=300
+# Side by side, a file at a time: tests/conftest.py says with how many workers. ARGS="-n 0": with none.
+WORKERS := -n auto --dist loadfile
+TEST_FLAGS := --nbval --nbval-cell-timeout=300 $(WORKERS)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test chapters sliders lint clean
