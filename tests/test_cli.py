@@ -443,6 +443,7 @@ def test_bench_engines_prints_submits_and_fails(engines_measured, tmp_path, monk
 # --- export ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_export_writes_a_file_that_others_load(tmp_path, capsys):
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -180,6 +180,7 @@ def as_nobody():
     return other
 
 
+@pytest.mark.slow
 def test_jupyterlab_starts_for_a_user_without_a_home(tmp_path):
     kept = {k: v for k, v in os.environ.items() if k not in (*VARIABLES, *XDG)}
     log = tmp_path / "lab.log"

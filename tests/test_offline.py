@@ -101,6 +101,7 @@ def test_the_guard_holds_in_this_very_process():
     assert os.environ["PYTHONPATH"].split(os.pathsep)[0] == str(GUARD)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize("host", ["book.example", "localhost"])
 def test_a_swallowed_refusal_fails_the_run_whichever_process_it_was_in(tmp_path, host, workers):
