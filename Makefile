@@ -13,10 +13,12 @@ LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --Ser
 	--LabApp.extension_manager=readonly --LabApp.news_url=None \
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-TEST_FLAGS := --nbval --nbval-cell-timeout=300
+# Side by side, a file at a time: tests/conftest.py says with how many workers. ARGS="-n 0": with none.
+WORKERS := -n auto --dist loadfile
+TEST_FLAGS := --nbval --nbval-cell-timeout=300 $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test chapters sliders lint clean
+.PHONY: help lab test check chapters sliders lint clean
 
 help: ## Show this help
 	@echo "make TARGET, where TARGET is"
@@ -32,6 +34,10 @@ lab: ## Open the book in JupyterLab
 test: ## Run every test: library, chapters, browser
 	@$(PYTHON) bootstrap.py test
 	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest tests chapters $(TEST_FLAGS) $(ARGS)
+
+check: lint ## Style, and all tests that are quick: no chapters, no browser
+	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest tests $(WORKERS) \
+		-m "not slow and not browser" $(ARGS)
 
 chapters: ## Execute the chapters anew from chapters/text
 	@$(PYTHON) bootstrap.py test

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from .files import cpu_model
 from .validation import Count, NotNegative
 
+WAIT_POLICY = "OMP_WAIT_POLICY"  # how OpenMP's idle threads wait: ACTIVE spins, PASSIVE sleeps
 CHROMIUM_VARIABLE = "CHROMIUM"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -100,7 +101,6 @@ class Machine:
 def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
     """The fields of `Machine`, as plain data for a report."""
     cpu = processor(root)
-    load = getattr(os, "getloadavg", None)  # not on Windows
     machine = Machine(
         system=system(),
         processor=cpu.model,
@@ -112,7 +112,7 @@ def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
         caches=caches(root),
         clock_mhz=clock(root),
         memory_bytes=memory_bytes(root),
-        load=round(load()[0], 2) if load else None,
+        load=load(),
     )
     return asdict(machine)
 
@@ -255,6 +255,12 @@ def cgroup_mounts(root: str | os.PathLike[str], controller: str) -> list[tuple[P
 
 def _proc(root: str | os.PathLike[str], name: str) -> str:
     return read(Path(root, "proc/self", name)) or ""
+
+
+def load() -> float | None:
+    """Processes that were running or waiting, averaged over a minute; None on Windows."""
+    averages = getattr(os, "getloadavg", None)
+    return round(averages()[0], 2) if averages else None
 
 
 def find_chromium() -> str | None:

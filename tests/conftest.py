@@ -34,19 +34,26 @@ CHROMIUM_FLAGS = [
 
 # --- No test leaves the machine, however pytest was started -----------------------------------
 
-_scratch = tempfile.TemporaryDirectory(prefix="mobilenet-tests-")
-OFFLINE_LOG = Path(_scratch.name) / "refused.jsonl"
+# Workers of pytest-xdist are processes that load this file anew. The log of the one that started
+# them is theirs too, since that one judges the run; progress and cache are each worker's own.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if not _worker:
+    _scratch = tempfile.TemporaryDirectory(prefix="mobilenet-tests-")
+    os.environ["MOBILENET_OFFLINE_LOG"] = str(Path(_scratch.name) / "refused.jsonl")
+OFFLINE_LOG = Path(os.environ["MOBILENET_OFFLINE_LOG"])
+_own = OFFLINE_LOG.parent / _worker
+_own.mkdir(exist_ok=True)
 
-os.environ["MOBILENET_OFFLINE_LOG"] = str(OFFLINE_LOG)
-os.environ["MOBILENET_PROGRESS"] = str(Path(_scratch.name) / "progress.json")
+os.environ["MOBILENET_PROGRESS"] = str(_own / "progress.json")
+os.environ["MOBILENET_CACHE"] = str(_own / "cache")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import onnxruntime themselves
-os.environ["MOBILENET_CACHE"] = str(Path(_scratch.name) / "cache")
 _folders = [HERE / "offline", ROOT, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
 os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(str(f) for f in _folders if str(f)))
 _spec = importlib.util.spec_from_file_location("offline_guard", HERE / "offline/sitecustomize.py")
 offline_guard = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(offline_guard)
 
+from mobilenet_lib import machine  # noqa: E402 - after the guard
 from mobilenet_lib.lab import limit_threads, move_folders  # noqa: E402 - after the guard
 
 move_folders()  # kernels keep their addresses in the home folder, if they can
@@ -68,6 +75,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(
                 f"{attempt['what']} to {attempt['host']} by {' '.join(attempt['process'])}"
             )
+
+
+# --- Tests side by side -------------------------------------------------------------------------
+
+WORKER_BYTES = 3e9  # a worker with torch and the engines, and a chapter's kernel beside it
+MOST_WORKERS = 8  # more do not end earlier: the longest file decides, and each has torch's threads
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Workers for `-n auto`: what this process may use of the machine; 0 runs all in this one."""
+    room = (machine.memory_bytes() or WORKER_BYTES) // WORKER_BYTES
+    workers = min(machine.processor().threads, int(room), MOST_WORKERS)
+    return workers if workers > 1 else 0
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).resolve().parent
 TRAINING = ("test_train.py", "test_explain.py", "test_checks.py")
 # Of no use there: other processes, and many cases of what is the processor's own business.
 OTHERWISE = "not test_no_part_of_a_batch and not browser"
 
 
+@pytest.mark.slow
 def test_all_that_readers_run_holds_on_an_accelerator(monkeypatch):
     """Its own tests, and those of training, explanations and exercises once more."""
     monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)

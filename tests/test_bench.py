@@ -23,6 +23,7 @@ from mobilenet_lib.model import MobileNet
 from mobilenet_lib.timing import Timing
 
 
+@pytest.mark.slow
 def test_the_share_is_that_of_the_step_beside_it(monkeypatch):
     monkeypatch.setattr(
         bench,

@@ -314,6 +314,7 @@ def small_exam(monkeypatch, images=45, whole=60):
     return quality.Examiner(torch.device("cpu"), threads=1)
 
 
+@pytest.mark.slow
 def test_an_exam_counts_answers(monkeypatch):
     examiner = small_exam(monkeypatch)
     exact = examiner.quality(Fake, "fp32", 0.001)

@@ -8,6 +8,7 @@ from mobilenet_lib.engines import Availability
 from mobilenet_lib.engines.onnx_model import saturates
 
 
+@pytest.mark.slow
 def test_a_step_a_channel_keeps_the_accuracy_and_one_a_layer_does_not():
     pytest.importorskip("onnxruntime", reason="needs the engines extra (onnxruntime)")
     result = bench_int8(("letters_25_56",), ("onnxruntime-int8",), limit=600)

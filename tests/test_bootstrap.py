@@ -478,6 +478,7 @@ def start(root: Path, *arguments: str, **variables: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_without_network_it_says_so_and_shows_no_traceback(folder, closed_port):
     shutil.copy(SCRIPT, folder)
     shutil.copy(ROOT / "pyproject.toml", folder)
@@ -490,6 +491,7 @@ def test_without_network_it_says_so_and_shows_no_traceback(folder, closed_port):
     assert "inputs" not in stamp(folder)
 
 
+@pytest.mark.slow
 def test_pip_really_installs_into_the_environment(folder):
     """A package without requirements, built by a backend that lies beside it: no index needed."""
     shutil.copy(SCRIPT, folder)

@@ -207,6 +207,7 @@ HTML("<b>42</b>")
 """
 
 
+@pytest.mark.slow
 def test_building_runs_hides_answers_and_leaves_broken_chapters_alone(build, tmp_path):
     (tmp_path / "text" / "00_good.py").write_text(GOOD, encoding="utf-8")
     (tmp_path / "text" / "01_bad.py").write_text("# %%\nraise OSError('no')\n", encoding="utf-8")
@@ -227,6 +228,7 @@ def test_building_runs_hides_answers_and_leaves_broken_chapters_alone(build, tmp
     assert json.loads(json.dumps(built.metadata)) == build.METADATA  # nothing of this machine
 
 
+@pytest.mark.slow
 def test_building_again_changes_nothing_and_an_edit_little(build, tmp_path):
     text, made = tmp_path / "text" / "00_good.py", tmp_path / "00_good.ipynb"
     text.write_text(GOOD, encoding="utf-8")

@@ -30,6 +30,7 @@ def test_there_is_no_data_sheet_without_a_file():
     assert sorted(named) == [path.name for path in FILES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [path.stem for path in FILES if path.stem.startswith("letters_")])
 def test_a_reader_of_letters_reads_as_well_as_its_data_sheet_says(name):
     net = load_published(name)

@@ -262,6 +262,24 @@ def test_cost_needs_no_torch():
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
 
 
+def test_training_decides_how_threads_wait_before_torch_is_there():
+    """OpenMP reads the variable as torch loads it, and never again."""
+    code = (
+        "import os, sys\n"
+        "class AtTorch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'torch':\n"
+        "            print(os.environ.get('OMP_WAIT_POLICY'), flush=True)\n"
+        "            os._exit(0)\n"
+        "sys.meta_path.insert(0, AtTorch())\n"
+        "from mobilenet_lib.cli import main\n"
+        "main(['train'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    command = [sys.executable, "-c", code]
+    assert subprocess.check_output(command, env=environment, text=True) == "PASSIVE\n"
+
+
 def test_a_reader_that_goes_away_is_no_error():
     command = [sys.executable, "-c", "from mobilenet_lib.cli import main; main()", "cost"]
     command += ["--layers"]
@@ -425,6 +443,7 @@ def test_bench_engines_prints_submits_and_fails(engines_measured, tmp_path, monk
 # --- export ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_export_writes_a_file_that_others_load(tmp_path, capsys):
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -229,7 +229,14 @@ def test_processor(monkeypatch, features, status):
     assert finding.detail.startswith("Test CPU")
 
 
-def test_more_torch_threads_than_cores(monkeypatch):
+@pytest.fixture
+def idle(monkeypatch):
+    """A machine on which nothing else runs, and threads that wait as the book has them wait."""
+    monkeypatch.setattr(machine, "load", lambda: 0.1)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def test_more_torch_threads_than_cores(monkeypatch, idle):
     monkeypatch.setattr(machine, "processor", lambda: processor(quota=2.5))
     monkeypatch.setitem(sys.modules, "torch", fake_torch(threads=8))
     finding = hardware.check_threads()
@@ -238,6 +245,30 @@ def test_more_torch_threads_than_cores(monkeypatch):
     assert "OMP_NUM_THREADS=2" in finding.advice
     monkeypatch.setitem(sys.modules, "torch", fake_torch(threads=2))
     assert hardware.check_threads().status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("policy", "load", "status", "end"),
+    [
+        (None, 0.9, "ok", "8 logical cores; idle ones spin"),
+        (None, None, "ok", "idle ones spin"),  # Windows
+        (None, 3.3, "warn", "idle ones spin, with 3.3 processes at work"),
+        ("ACTIVE", 9.0, "warn", "idle ones spin, with 9 processes at work"),
+        ("PASSIVE", 9.0, "ok", "idle ones sleep"),
+        (" passive", 9.0, "ok", "idle ones sleep"),  # as OpenMP reads it
+    ],
+)
+def test_threads_that_spin_on_a_busy_machine(monkeypatch, idle, policy, load, status, end):
+    monkeypatch.setattr(machine, "processor", processor)
+    monkeypatch.setattr(machine, "load", lambda: load)
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(threads=8))
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    if policy:
+        monkeypatch.setenv("OMP_WAIT_POLICY", policy)
+    finding = hardware.check_threads()
+    assert finding.status == status
+    assert finding.detail.endswith(end)
+    assert ("OMP_WAIT_POLICY=PASSIVE" in finding.advice) == (status == "warn")
 
 
 @pytest.mark.parametrize(

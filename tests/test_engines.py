@@ -162,6 +162,7 @@ def test_a_runtime_reports_nothing_and_leaves_nothing_at_home(tmp_path):
     assert [str(path.relative_to(home)) for path in home.rglob("*")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("openvino" not in HERE, reason="needs openvino")
 def test_signals_are_survived_after_openvino_networks_are_gone():
     # In a process of its own: what this guards against is the end of the process.
@@ -245,6 +246,7 @@ def test_what_cannot_be_folded_is_refused():
 # --- Every engine -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HERE)
 def test_an_engine_agrees_with_eager(name, prepared, net, letters_to_test):
     images, labels = letters_to_test
@@ -268,6 +270,7 @@ def test_an_engine_agrees_with_eager(name, prepared, net, letters_to_test):
     assert logits.dtype == torch.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HERE)
 def test_an_engine_refuses_what_it_is_not_prepared_for(name, prepared, letters_to_test):
     ready, x = prepared(name), letters_to_test[0][:BATCH]
@@ -279,6 +282,7 @@ def test_an_engine_refuses_what_it_is_not_prepared_for(name, prepared, letters_t
         ENGINES[name]().run(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HERE)
 def test_answers_do_not_change_with_the_next_run(name, prepared, letters_to_test):
     ready, images = prepared(name), letters_to_test[0]
@@ -290,6 +294,7 @@ def test_answers_do_not_change_with_the_next_run(name, prepared, letters_to_test
     torch.testing.assert_close(ready.run(channels_last), kept, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_sizes_of_files(prepared, net):
     parameters = 4 * sum(tensor.numel() for tensor in fold(net).state_dict().values())
     for name in HERE:
@@ -302,6 +307,7 @@ def test_sizes_of_files(prepared, net):
             assert parameters <= size < 1.4 * parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -393,6 +399,7 @@ def test_a_wrong_engine_is_found_out(net, letters_to_test):
 # --- int8 -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in INT8 if name != "executorch-int8"])
 def test_one_scale_a_layer_loses_more_than_one_a_channel(name, prepared, net, letters_to_test):
     x = letters_to_test[0]

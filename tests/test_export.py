@@ -44,6 +44,7 @@ def bare(**options):
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_answers_as_the_network_does(name, written, person):
     loaded = load_exported(written(name))
@@ -174,6 +175,7 @@ def test_refused(net, name, options, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "executorch"])
 def test_a_file_that_computes_something_else_is_not_written(name, person, tmp_path, monkeypatch):
     target = tmp_path / f"person{exported.SUFFIXES[name]}"

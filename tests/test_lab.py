@@ -144,6 +144,30 @@ def test_torch_gets_the_threads_that_a_container_allows(environment, quota, give
     assert started == [[sys.executable, "-m", "jupyterlab", "--no-browser"]]
 
 
+@pytest.mark.parametrize(
+    ("given", "policy", "spins"),
+    [
+        ({}, "PASSIVE", "0"),
+        ({"GOMP_SPINCOUNT": "1000"}, "PASSIVE", "1000"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE", None),  # a spin count would undo it
+    ],
+)
+def test_idle_threads_sleep_unless_the_reader_says_otherwise(environment, given, policy, spins):
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        environment.setenv(name, "set, so that it is put back afterwards")
+        environment.delenv(name)
+    for name, value in given.items():
+        environment.setenv(name, value)
+    lab.limit_threads()
+    assert os.environ["OMP_WAIT_POLICY"] == policy
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
+
+
+def test_the_tests_own_threads_sleep():
+    """Those of this process and of all that it starts, whatever the shell had set."""
+    assert "OMP_WAIT_POLICY" in os.environ
+
+
 def as_nobody():
     """What makes `Popen` start as another user; nothing where this user or Python cannot."""
     if os.getuid():
@@ -156,6 +180,7 @@ def as_nobody():
     return other
 
 
+@pytest.mark.slow
 def test_jupyterlab_starts_for_a_user_without_a_home(tmp_path):
     kept = {k: v for k, v in os.environ.items() if k not in (*VARIABLES, *XDG)}
     log = tmp_path / "lab.log"

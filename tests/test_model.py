@@ -410,6 +410,7 @@ def test_export_with_open_sizes_equals_eager(exported):
         torch.testing.assert_close(module(x), net(x), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_onnx_with_open_sizes_equals_eager(exported, tmp_path):
     for package in ("onnx", "onnxscript"):
         pytest.importorskip(package, reason=f"needs the export extra ({package})")

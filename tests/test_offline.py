@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from mobilenet_lib import machine
 
 GUARD = Path(__file__).resolve().parent / "offline"
 ELSEWHERE = "192.0.2.1"  # reserved for documentation: nothing answers there, should the guard fail
@@ -96,3 +99,36 @@ def test_the_guard_holds_in_this_very_process():
 
     assert socket._mobilenet_guard
     assert os.environ["PYTHONPATH"].split(os.pathsep)[0] == str(GUARD)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("host", ["book.example", "localhost"])
+def test_a_swallowed_refusal_fails_the_run_whichever_process_it_was_in(tmp_path, host, workers):
+    code = (
+        "import socket\ndef test_it():\n    try:\n        socket.gethostbyname({!r})\n"
+        "    except OSError:\n        pass\n"
+    )
+    for name, asked in {"a": host, "b": "localhost"}.items():
+        (tmp_path / f"test_{name}.py").write_text(code.format(asked))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(GUARD.parent), os.environ["PYTHONPATH"]])
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider"]
+    command += ["-n", workers, "--dist", "loadfile", "--rootdir", tmp_path, tmp_path]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    refused = host != "localhost"
+    assert done.returncode == int(refused), done.stdout + done.stderr
+    assert ("a name lookup to book.example by" in done.stdout) == refused
+    assert re.search(r"^=+ 2 passed in [\d.]+s =+$", done.stdout, re.MULTILINE)  # as .ci/run wants
+
+
+@pytest.mark.parametrize(
+    ("threads", "memory", "workers"),
+    [(2, 25e9, 2), (1, 25e9, 0), (4, 7e9, 2), (4, 1e9, 0), (64, 1e12, 8), (4, None, 0)],
+)
+def test_workers_fit_the_machine(monkeypatch, request, threads, memory, workers):
+    processor = machine.Processor("Test CPU", (), 64, 64, threads)
+    monkeypatch.setattr(machine, "processor", lambda: processor)
+    monkeypatch.setattr(machine, "memory_bytes", lambda: memory)
+    shared = request.config.pluginmanager.getplugin(str(GUARD.parent / "conftest.py"))
+    assert shared.pytest_xdist_auto_num_workers() == workers

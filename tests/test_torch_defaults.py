@@ -95,6 +95,7 @@ def test_a_published_network_can_be_trained_further(setting):
     assert net.fc.weight.grad.dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_engines_are_timed_and_exported(tmp_path, setting):
     net = load_published("person_detector")
     engines.export(net, tmp_path / "net.onnx")

@@ -488,6 +488,7 @@ def test_a_loss_that_explodes_stops(images):
         train(tiny(images, rate=1e6, epochs=6, momentum=0.99, shape="constant"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fits", [2, 3, 5])
 def test_out_of_memory_says_what_fits_or_goes_on_in_parts(images, monkeypatch, fits):
     """The device's refusal is simulated: more than `fits` images at a time raise torch's error."""

@@ -40,6 +40,7 @@ def start(processes, *what):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augment", ["light"])
 def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path, augment):
     """Twenty steps with BN statistics frozen."""
@@ -80,6 +81,7 @@ assert len(everyone) == 2 and torch.equal(everyone[0], everyone[1]), "they teste
 """
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_where_they_were(tmp_path):
     """Statistics, dropout and data of each process; the second half by the command."""
     images = write_images(tmp_path / "images.parquet", 50)
@@ -128,6 +130,7 @@ if trainer.accelerator.is_main_process:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_stop_alike_wherever_the_broken_images_are(tmp_path):
     """Each decodes half of the images, so what one of them meets the other does not know."""
     every = [f"{kind}/{i:02d}.png" for kind in ("blue", "red") for i in range(12)]

@@ -33,6 +33,7 @@ def remains(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_run_that_is_killed_at_random_ends_with_the_same_weights(name, images, tmp_path):
     """Twenty kills in all: five in each recipe's run, at random steps or within a save."""

@@ -64,6 +64,7 @@ def test_listed_commands_make_the_very_recipes(capsys, name):
         assert command.resume
 
 
+@pytest.mark.slow
 def test_a_sweep_skips_what_is_done_and_goes_on_with_what_is_not(images, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)

@@ -40,6 +40,7 @@ TOPICS = {
     "restarted": "the Python session was restarted",
     "home": "home folder not writable",
     "exports": "PDF, LaTeX, GitHub, nbviewer",
+    "busy": "a machine that is busy",
     "containers": "container with half a core",
     "torch's defaults": "torch's global defaults",
     "Intel Mac": "Mac with an Intel processor",

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..lab import limit_threads
 from ..train.recipe import Recipe
 
 
@@ -28,6 +29,7 @@ class Train:
     def run(self) -> int:
         """Train, with progress and the time left; the exit code is 1 if it was interrupted."""
         folder = self.out or Path("runs") / run_name(self.recipe)
+        limit_threads()
         from ..train import train  # brings in torch, which `mobilenet cost` does without
 
         with Progress() as progress:

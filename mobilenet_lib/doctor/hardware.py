@@ -8,6 +8,7 @@ import sys
 from .. import machine
 from .finding import Finding
 
+BUSY = 0.4  # processes a core, averaged over a minute; one more program on two cores comes to 0.5
 ENOUGH_MEMORY, TIGHT_MEMORY = 4e9, 1.4e9  # bytes; chapter 07 runs in a group of 1.5 GB
 
 
@@ -24,7 +25,7 @@ def check_processor() -> Finding:
 
 
 def check_threads() -> Finding:
-    """Cores, the threads this process may use, and whether torch uses as many."""
+    """Cores, threads that this process may use, whether torch uses as many, how idle ones wait."""
     cpu = machine.processor()
     detail = f"{cpu.threads} usable of {cpu.cores} logical cores"
     if cpu.quota is not None:
@@ -37,7 +38,17 @@ def check_threads() -> Finding:
             f"OMP_NUM_THREADS={cpu.threads}, or call torch.set_num_threads({cpu.threads})."
         )
         return Finding("Threads", "warn", detail, advice)
-    return Finding("Threads", "ok", detail)
+    sleep = os.environ.get(machine.WAIT_POLICY, "").strip().upper() == "PASSIVE"
+    detail += f"; idle ones {'sleep' if sleep else 'spin'}"
+    load = machine.load() or 0
+    if load < BUSY * cpu.cores or sleep:
+        return Finding("Threads", "ok", detail)
+    advice = (
+        "Where other programs compute too, spinning threads keep the cores from those that work, "
+        f"and torch takes many times as long. Start with {machine.WAIT_POLICY}=PASSIVE, as "
+        "`make lab`, `make test` and `mobilenet train` do."
+    )
+    return Finding("Threads", "warn", f"{detail}, with {load:g} processes at work", advice)
 
 
 def check_memory() -> Finding:

@@ -62,6 +62,7 @@ def faults(notebook):
                 yield f"{cell.source}\n{output.ename}: {output.evalue}"
 
 
+@pytest.mark.slow
 @every
 def test_each_cell_may_be_run_again_and_on_an_accelerator(path, tmp_path, monkeypatch):
     monkeypatch.setenv("MOBILENET_PROGRESS", str(tmp_path / "progress.json"))

@@ -221,6 +221,7 @@ def run_script(script):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_chapter_05_goes_on_after_a_stopped_training():
     """Each cell that uses the result says what there is of it."""
     cells = code_of(ROOT / "chapters" / "text" / "05_training.py")
@@ -233,6 +234,7 @@ def test_chapter_05_goes_on_after_a_stopped_training():
     assert "each its own statistics" in said
 
 
+@pytest.mark.slow
 def test_chapter_07_keeps_what_a_stopped_training_has_learned():
     """The step is finished, the network comes back, and the assert says what happened."""
     cells = code_of(ROOT / "chapters" / "text" / "07_a_published_mobilenet.py")
@@ -256,6 +258,7 @@ def nbval(chapter, cwd, **variables):
     return subprocess.run(command, env=env | variables, cwd=cwd, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_solved_something_can_check_a_chapter(tmp_path):
     """From another folder, with variables set; the reader's ledger is left as it is."""
     kept = tmp_path / "readers.json"
@@ -266,6 +269,7 @@ def test_a_reader_who_has_solved_something_can_check_a_chapter(tmp_path):
     assert kept.read_text() == SOLVED
 
 
+@pytest.mark.slow
 def test_answers_in_a_chapter_are_checked_afresh(tmp_path):
     """A reader's wrong answers showed the first hint and then the second; so they do again."""
     kept = tmp_path / "readers.json"

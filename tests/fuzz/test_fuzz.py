@@ -12,6 +12,7 @@ import pytest
 from mobilenet_lib import cli
 from mobilenet_lib.files import find_data
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).resolve().parent
 SECONDS = 2  # of the processor's time, so that a busy machine makes no difference
 BYTES = 2**30

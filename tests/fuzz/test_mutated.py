@@ -23,6 +23,7 @@ def test_there_are_five_hundred():
     assert sum(mutated.COUNTS.values()) == 500
 
 
+@pytest.mark.slow
 def test_keras_descriptions_are_followed_or_refused(tmp_path):
     pytest.importorskip("h5py")
     arrays, followed, refused = mutated.keras_arrays(), 0, 0
