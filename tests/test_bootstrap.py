@@ -13,6 +13,7 @@ import time
 import venv
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -78,10 +79,6 @@ def prepare(root: Path, profile: str = "lab") -> None:
 
 def site_packages(root: Path) -> Path:
     return Path(*bootstrap.site_packages(str(root / ".venv")))
-
-
-def forbid(*args, **kwargs):
-    raise AssertionError("must not be called")
 
 
 # --- Old Pythons --------------------------------------------------------------------------------
@@ -304,20 +301,19 @@ def tear(root, missing):
     (info / missing).unlink(missing_ok=missing == "nothing")
 
 
-def replace_python(root, target):
-    python = root / ".venv/bin/python"
-    python.unlink()
-    python.symlink_to(target)
+def replace(path, target):
+    path.rename(path.with_name("replaced"))
+    path.symlink_to(target)
 
 
 @pytest.mark.parametrize(
     ("spoil", "variables", "words"),
     [
-        (lambda root: replace_python(root, "/nowhere/python3"), {}, "does not start"),
-        (lambda root: replace_python(root, "/bin/false"), {}, "does not start"),
+        (lambda root: replace(root / ".venv/bin/python", "/nowhere/python3"), {}, "not start"),
+        (lambda root: replace(root / ".venv/bin/python", "/bin/false"), {}, "does not start"),
+        (lambda root: replace(root / ".venv", root), {}, "does not start"),
         (lambda root: edit_stamp(root, root="/other/place"), {}, "was moved or copied"),
         (lambda root: edit_stamp(root, python="3.10"), {}, "made with another Python"),
-        (lambda root: edit_stamp(root, python="3.10"), {"PYTHON": "python3"}, "another Python"),
         (lambda root: None, {"UV_TORCH_BACKEND": "cu130"}, "another build of torch"),
         (lambda root: tear(root, "RECORD"), {}, "cut off in the middle of a package"),
         (lambda root: tear(root, "INSTALLER"), {}, "cut off in the middle of a package"),
@@ -361,12 +357,17 @@ def test_what_can_be_finished_is_finished_in_place(folder, installs, change):
     assert (folder / ".venv/kept").exists()
 
 
-def test_a_link_is_removed_and_what_it_leads_to_left(folder, installs, tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    (folder / ".venv").symlink_to(tmp_path / "elsewhere")
+def test_asking_for_another_python_remakes(folder, installs, environment, monkeypatch, capsys):
     prepare(folder)
-    assert not (folder / ".venv").is_symlink()
-    assert (tmp_path / "elsewhere").exists()
+    environment["PYTHON"] = "python3.99"
+    monkeypatch.setattr(checks, "version", lambda parts=3: "3.99")
+    prepare(folder)
+    assert "it was made with another Python" in capsys.readouterr().out
+    assert installs == ["lab", "lab"]
+
+
+def test_an_environment_of_an_old_python_is_made_anew():
+    assert "too old" in bootstrap.reason_to_remake("", "3.10", {}, {"torch": ""})
 
 
 def test_what_cannot_be_removed_is_said(folder, installs, monkeypatch):
@@ -540,10 +541,11 @@ def test_the_torch_that_fits_is_taken(
 
     environment.update(here.get("told", {}))
     monkeypatch.setattr(subprocess, "call", call)
-    monkeypatch.setattr(sys, "platform", here.get("system", "linux"))
-    found = "GPU 0: NVIDIA H100" if gpu else ""
-    monkeypatch.setattr(bootstrap_uv, "output", lambda *c: found if sign == c[0] else "")
-    monkeypatch.setattr(bootstrap_uv.glob, "glob", lambda p: [found] * (gpu and sign == "driver"))
+    system = SimpleNamespace(platform=here.get("system", "linux"))
+    driver = SimpleNamespace(glob=lambda pattern: [pattern] * (gpu and sign == "driver"))
+    monkeypatch.setattr(bootstrap_uv, "sys", system)
+    monkeypatch.setattr(bootstrap_uv, "glob", driver)
+    monkeypatch.setattr(bootstrap_uv, "output", lambda *c: "GPU 0" if gpu and sign == c[0] else "")
     steps = bootstrap_uv.choose_torch(str(folder), ["uv", *options], here.get("asked", ""))
     assert [" ".join(step) for step in steps] == taken
     assert dry_runs == tried
@@ -581,7 +583,7 @@ def fake_uv(path: Path, fails: str = "nothing", help: str = "--torch-backend") -
     """An executable at `path` that records what it is asked to install; the record's path."""
     path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
-    values = dict(python=sys.executable, log=str(log), help=help, fails=fails)
+    values = dict(python=os.path.realpath(sys.executable), log=str(log), help=help, fails=fails)
     path.write_text(FAKE_UV.format(**values))
     path.chmod(0o755)
     return log
