@@ -16,7 +16,7 @@ LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --Ser
 TEST_FLAGS := --nbval --nbval-cell-timeout=300
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test chapters bench lint clean
+.PHONY: help lab test chapters sliders lint clean
 
 help: ## Show this help
 	@echo "make TARGET, where TARGET is"
@@ -38,7 +38,7 @@ chapters: ## Execute the chapters anew from chapters/text
 	@$(PYTHON) bootstrap.py test
 	@"$(RUN)" chapters/build.py $(ARGS)
 
-bench: ## Measure how fast sliders and explorers answer on this machine
+sliders: ## Measure how fast sliders and explorers answer on this machine
 	@$(PYTHON) bootstrap.py test
 	@for script in tests/benchmarks/*.py; do "$(RUN)" "$$script" $(ARGS) || exit 1; done
 

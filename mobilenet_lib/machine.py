@@ -14,9 +14,10 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
 from .files import cpu_model
+from .validation import Count, NotNegative
 
 CHROMIUM_VARIABLE = "CHROMIUM"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -76,23 +77,44 @@ class Clock:
     highest: float | None = None
 
 
+@dataclass(frozen=True)
+class Machine:
+    """Everything that a timing depends on and a system tells of."""
+
+    system: str
+    processor: str
+    features: Annotated[list[str], ("uniqueItems", True)] | None
+    """Names out of FEATURES; None if the system does not tell, here and below."""
+    cores: Count
+    usable_cores: Count
+    quota: float | None
+    """Cores' worth of time that a container allows; None for no limit."""
+    threads: Count
+    caches: Caches
+    clock_mhz: Clock
+    memory_bytes: int | None
+    load: NotNegative | None
+    """Processes that were running or waiting, averaged over a minute."""
+
+
 def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
-    """Everything that a timing depends on and this system tells of, as plain data for a report."""
+    """The fields of `Machine`, as plain data for a report."""
     cpu = processor(root)
     load = getattr(os, "getloadavg", None)  # not on Windows
-    return {
-        "system": system(),
-        "processor": cpu.model,
-        "features": None if cpu.features is None else list(cpu.features),
-        "cores": cpu.cores,
-        "usable_cores": cpu.usable,
-        "quota": cpu.quota,
-        "threads": cpu.threads,
-        "caches": asdict(caches(root)),
-        "clock_mhz": asdict(clock(root)),
-        "memory_bytes": memory_bytes(root),
-        "load": round(load()[0], 2) if load else None,
-    }
+    machine = Machine(
+        system=system(),
+        processor=cpu.model,
+        features=None if cpu.features is None else list(cpu.features),
+        cores=cpu.cores,
+        usable_cores=cpu.usable,
+        quota=cpu.quota,
+        threads=cpu.threads,
+        caches=caches(root),
+        clock_mhz=clock(root),
+        memory_bytes=memory_bytes(root),
+        load=round(load()[0], 2) if load else None,
+    )
+    return asdict(machine)
 
 
 def processor(root: str | os.PathLike[str] = "/") -> Processor:
@@ -130,11 +152,11 @@ def caches(root: str | os.PathLike[str] = "/") -> Caches:
             unit = 1024 ** " KMG".index(number.group(2) or " ")
             sizes[level.strip()] = int(number.group(1)) * unit
     # A Mac with two kinds of core tells of the fast kind under another name.
-    found = {
+    bytes_of = {
         name: sizes.get(name[1]) or _first_number(f"hw.perflevel0.{name}", f"hw.{name}")
         for name in ("l1dcachesize", "l2cachesize", "l3cachesize")
     }
-    return Caches(*found.values())
+    return Caches(*bytes_of.values())
 
 
 def clock(root: str | os.PathLike[str] = "/") -> Clock:
@@ -214,8 +236,8 @@ def cgroups(root: str | os.PathLike[str], controller: str = "") -> list[Path]:
         # A container often shows its own group as the top, under the name that the host gives it.
         visible = PurePosixPath(own).is_relative_to(shown) and ".." not in own.split("/")
         group = top / PurePosixPath(own).relative_to(shown) if visible else top
-        there = (group, *group.parents)
-        folders |= dict.fromkeys(folder for folder in there if folder.is_relative_to(top))
+        chain = (group, *group.parents)
+        folders |= dict.fromkeys(folder for folder in chain if folder.is_relative_to(top))
     return list(folders)
 
 
@@ -223,12 +245,12 @@ def cgroup_mounts(root: str | os.PathLike[str], controller: str) -> list[tuple[P
     """Where a tree of control groups may be mounted, each with the group that is shown there."""
     names = {"": ("", "unified"), "cpu": ("cpu", "cpu,cpuacct", "cpuacct,cpu")}
     usual = (Path(root, "sys/fs/cgroup", name) for name in names.get(controller, (controller,)))
-    found = dict.fromkeys(usual, "/")
+    mounts = dict.fromkeys(usual, "/")
     for shown, place, kind, options in MOUNT.findall(_proc(root, "mountinfo")):
         if controller in options.split(",") if kind == "cgroup" else not controller:
             place = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), place)
-            found[Path(root, place.lstrip("/"))] = shown
-    return list(found.items())
+            mounts[Path(root, place.lstrip("/"))] = shown
+    return list(mounts.items())
 
 
 def _proc(root: str | os.PathLike[str], name: str) -> str:
@@ -271,8 +293,8 @@ def sysctl(*arguments: str) -> list[str]:
 
 def _first_number(*names: str) -> int | None:
     """The first of these values that macOS's `sysctl` tells and that is not 0."""
-    told = (sysctl("-n", name) for name in names)
-    return next((int(rows[0]) for rows in told if rows and int(rows[0])), None)
+    answers = (sysctl("-n", name) for name in names)
+    return next((int(rows[0]) for rows in answers if rows and int(rows[0])), None)
 
 
 def read(path: Path) -> str | None:

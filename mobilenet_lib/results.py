@@ -185,6 +185,12 @@ def recorded(name: str, folder: Path | None = None) -> dict[str, Any]:
     return content
 
 
+def engine_label(name: str, slice: int | None, streams: int | None) -> str:
+    """An engine's name with how it cuts a batch: "openvino, slices of 4, 2 side by side"."""
+    cut = "" if slice is None else f", slices of {slice}"
+    return name + cut + ("" if streams is None else f", {streams} side by side")
+
+
 def pareto(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
     """Places of the networks that no other beats, cheapest first.
 

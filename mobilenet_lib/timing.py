@@ -1,7 +1,8 @@
 """Fair timing: warmed up, synchronized, interleaved, and told as medians with their spread.
 
 Times of one run are compared with each other, since other programs slow all of them alike; a time
-from one machine says little about another.
+from one machine says little about another. Beside the clock stands what is put under it: networks
+with random weights, random images, and a training step.
 """
 
 from __future__ import annotations
@@ -9,24 +10,32 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
+from . import machine
+from .architecture import Architecture
+from .model import PAPER, Convention, MobileNet
 from .validation import check_int
 
 Key = TypeVar("Key")
 Task = Callable[[], Any]
 Clock = Callable[[Task, int], float]
+LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
 class Timing:
     """Readings of one thing, in milliseconds."""
 
-    readings: int
+    readings: Annotated[int, ("minimum", 2)]
     median_ms: float
     quartiles_ms: tuple[float, float]
 
@@ -107,12 +116,20 @@ def check_device(device: torch.device | str) -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts
-        there = torch.accelerator.is_available()
-        more = f" or {torch.accelerator.current_accelerator()}" if there else ""
+        available = torch.accelerator.is_available()
+        more = f" or {torch.accelerator.current_accelerator()}" if available else ""
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"device must be one that torch can use here, cpu{more}; got {str(device)!r} ({reason})"
         ) from error
+
+
+def device_name(device: torch.device | str) -> str:
+    """What a device is called: the GPU's or the processor's model."""
+    where = torch.device(device)
+    if where.type == "cuda":
+        return torch.cuda.get_device_name(where)
+    return machine.processor().model if where.type == "cpu" else where.type
 
 
 def clock_of(device: torch.device) -> Clock:
@@ -120,8 +137,8 @@ def clock_of(device: torch.device) -> Clock:
     if device.type == "cpu":
         return _by_clock
     if device.type == "cuda":
-        return lambda task, calls: _by_events(task, calls, device)
-    return lambda task, calls: _by_clock(task, calls, lambda: torch.accelerator.synchronize(device))
+        return partial(_by_events, device=device)
+    return partial(_by_clock, wait=lambda: torch.accelerator.synchronize(device))
 
 
 def _by_clock(task: Task, calls: int, wait: Task = lambda: None) -> float:
@@ -181,3 +198,88 @@ def threads(count: int | None) -> Iterator[int]:
         yield torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
+
+
+def random_network(
+    arch: Architecture,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    layout: str = "channels_last",
+    precision: str = "fp32",
+    convention: Convention = PAPER,
+) -> MobileNet:
+    """A network in eval mode with random weights: which they are changes nothing in its time.
+
+    Torch's own random numbers go on as if none had been drawn here.
+
+    Parameters
+    ----------
+    arch, convention
+        The network.
+    seed
+        Of the weights, which are the same on every device.
+    device, layout, precision
+        Where it runs; a name out of LAYOUTS; one out of DTYPES.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would set the GPUs', too
+        net = MobileNet(arch, convention).eval()
+    return net.to(device, DTYPES[precision], memory_format=LAYOUTS[layout])
+
+
+def random_images(
+    count: int,
+    resolution: int,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    layout: str = "channels_last",
+    precision: str = "fp32",
+) -> Tensor:
+    """Normal random numbers, (count, 3, resolution, resolution): zeros might run faster.
+
+    The other parameters are those of `random_network`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randn(count, 3, resolution, resolution, generator=generator)
+    images = images.to(device, DTYPES[precision])
+    return images.contiguous(memory_format=LAYOUTS[layout])
+
+
+def forward_pass(net: nn.Module, images: Tensor) -> Callable[[], Tensor]:
+    """A function that runs a network on these images, without gradients."""
+
+    @torch.inference_mode()
+    def run() -> Tensor:
+        return net(images)
+
+    return run
+
+
+def training_step(
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """A function that trains `net` for one step on images and their labels and returns the loss.
+
+    Parameters
+    ----------
+    net
+        Put into training mode here.
+    optimizer
+        Of its parameters.
+    context
+        Makes what the forward pass runs inside, such as `torch.autocast`.
+    """
+    net.train()
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        with context():
+            logits = net(images)
+        loss = F.cross_entropy(logits.float(), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Collection
-from typing import Any
+from typing import Annotated, Any
+
+# Types of fields that are written to files for others, with limits as JSON Schema calls them.
+Count = Annotated[int, ("maximum", 65_536)]
+Share = Annotated[float, ("minimum", 0), ("maximum", 1)]
+NotNegative = Annotated[float, ("minimum", 0)]
 
 
 def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:

@@ -70,6 +70,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             )
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Small networks are slower on more threads, and threads sum in any order."""
+    from mobilenet_lib.timing import threads
+
+    with threads(1):
+        yield
+
+
 @pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port of this machine on which nothing listens, held so that nothing else takes it."""

@@ -1,14 +1,24 @@
 """Measuring: order, warm-up and statistics on a clock of the test's own, and what is printed."""
 
+import inspect
 import json
 
 import pytest
 import torch
 
-from mobilenet_lib import bench, cli, data, files
-from mobilenet_lib.bench import latency
+from mobilenet_lib import bench, cli, files
+from mobilenet_lib.bench import (
+    engines,
+    int8,
+    latency,
+    layers,
+    paper_models,
+    peaks,
+    sparse,
+    training,
+)
 from mobilenet_lib.bench.latency import latencies, throughput
-from mobilenet_lib.cli.bench import OPTIONS
+from mobilenet_lib.cli.bench import MEASUREMENTS, Timed
 from mobilenet_lib.model import MobileNet
 from mobilenet_lib.timing import Timing
 
@@ -26,22 +36,6 @@ def test_the_share_is_that_of_the_step_beside_it(monkeypatch):
     assert result.share == 0.1
     assert result.images_per_second == 2000
     assert "2,000 images/s, 10.0% of a step, below 15%" in str(result)
-
-
-def test_a_step_trains(monkeypatch):
-    batches = data.load("glyphs", batch_size=26, resolution=32)
-    images, labels = next(iter(batches))
-    step = bench.training_step(0.25, 32, 26, "cpu", 0)
-    losses, entropy = [], bench.F.cross_entropy
-    monkeypatch.setattr(
-        bench.F,
-        "cross_entropy",
-        lambda logits, labels: losses.append(entropy(logits, labels)) or losses[-1],
-    )
-    for _ in range(15):
-        step(images, labels)
-    assert losses[0].item() == pytest.approx(torch.log(torch.tensor(26.0)).item(), abs=0.3)
-    assert losses[-1] < losses[0]
 
 
 @pytest.fixture
@@ -89,7 +83,7 @@ def test_record_writes_the_provenance(measured, monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])
-@pytest.mark.parametrize("what", [what for what, options in OPTIONS.items() if "device" in options])
+@pytest.mark.parametrize("what", [k for k, v in MEASUREMENTS.items() if issubclass(v, Timed)])
 def test_bench_on_a_device_that_is_not_there_is_one_line(capsys, what, device):
     assert cli.main(["bench", what, "--device", device]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -97,25 +91,55 @@ def test_bench_on_a_device_that_is_not_there_is_one_line(capsys, what, device):
     assert repr(device) in line
 
 
+def test_options_start_from_the_defaults_of_the_library(monkeypatch):
+    """A default stands in --help and in the function, for notebooks; the two agree."""
+    functions = {
+        "engines": (engines, "bench_engines"),
+        "layers": (layers, "bench_layers"),
+        "sparse": (sparse, "bench_sparse"),
+        "machine": (peaks, "bench_peaks"),
+        "sixteen": (paper_models, "bench_paper_models"),
+        "int8": (int8, "bench_int8"),
+        "data": (bench, "bench_data"),
+        "train": (training, "bench_train"),
+    }
+    assert functions.keys() == MEASUREMENTS.keys()
+
+    class Asked(Exception):
+        pass
+
+    def ask(**options):
+        raise Asked(options)
+
+    for what, (module, name) in functions.items():
+        defaults = inspect.signature(getattr(module, name)).parameters
+        monkeypatch.setattr(module, name, ask)
+        with pytest.raises(Asked) as caught:
+            MEASUREMENTS[what]().measure()
+        (options,) = caught.value.args
+        options.pop("progress", None)
+        assert options == {option: defaults[option].default for option in options}, what
+
+
 def test_bench_names_what_can_be_measured(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["bench", "coffee"])
-    assert "data" in capsys.readouterr().err
+    assert cli.main(["bench", "coffee"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "coffee is not for `bench`, which takes engines, " in line
+    assert "data" in line
 
 
 def test_latencies_are_of_the_networks_that_are_named():
     """Which network ran is seen in what it was asked to compute, not in a time."""
-    seen, modes = [], set()
+    seen, modes, forward = [], set(), MobileNet.forward
 
-    class Spy(MobileNet):
-        def forward(self, x):
-            seen.append((self.arch.alpha, tuple(x.shape)))
-            layout = x.is_contiguous(memory_format=torch.channels_last)
-            modes.add((self.training, layout, torch.is_inference_mode_enabled()))
-            return super().forward(x)
+    def spy(self, x):
+        seen.append((self.arch.alpha, tuple(x.shape)))
+        layout = x.is_contiguous(memory_format=torch.channels_last)
+        modes.add((self.training, layout, torch.is_inference_mode_enabled()))
+        return forward(self, x)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mobilenet_lib.bench.latency.MobileNet", Spy)
+        patch.setattr(MobileNet, "forward", spy)
         before = torch.get_rng_state()
         found = latencies([(0.25, 32), (0.5, 40)], num_classes=3, readings=2)
     assert modes == {(False, True, True)}
@@ -132,19 +156,18 @@ def test_latencies_refuse_a_network_that_is_named_twice():
 
 
 def test_throughput_is_images_over_time_for_each_batch_and_number_of_threads(monkeypatch):
-    seen = []
+    seen, forward = [], MobileNet.forward
 
-    class Spy(MobileNet):
-        def forward(self, x):
-            seen.append((torch.get_num_threads(), len(x)))
-            return super().forward(x)
+    def spy(self, x):
+        seen.append((torch.get_num_threads(), len(x)))
+        return forward(self, x)
 
     def fake(tasks, readings, device):
         for task in tasks.values():
             task()
         return {(count, size): [0.5 * size / count] * 3 for count, size in tasks}
 
-    monkeypatch.setattr(latency, "MobileNet", Spy)
+    monkeypatch.setattr(MobileNet, "forward", spy)
     monkeypatch.setattr(latency, "interleave", fake)
     before = torch.get_num_threads()
     rates = throughput(0.25, 32, batches=(1, 4), thread_counts=(1, 2))

@@ -32,8 +32,7 @@ from mobilenet_lib.bench.roofline import (
     predict,
     predict_work,
 )
-from mobilenet_lib.timing import Timing
-from mobilenet_lib.train.choose_plan import device_name
+from mobilenet_lib.timing import Timing, device_name
 
 MIB = 1024**2
 TOLD = {"caches": {"l1d": 16 * 1024, "l2": MIB, "l3": None}, "gpu": None}
@@ -222,9 +221,9 @@ def test_hardware_tells_of_the_gpu(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Card())
     told = hardware.gpu(torch.device("cuda"))
-    assert (told["name"], told["compute_capability"]) == ("Test GPU", "9.0")
-    assert (told["clock_mhz"], told["l2_bytes"]) == (1980.0, None)
-    assert told["tf32"] == {"matmul": False, "convolution": True}  # torch's defaults
+    assert (told.name, told.compute_capability) == ("Test GPU", "9.0")
+    assert (told.clock_mhz, told.l2_bytes) == (1980.0, None)
+    assert told.tf32 == {"matmul": False, "convolution": True}  # torch's defaults
 
 
 # --- The roofline -------------------------------------------------------------------------------

@@ -2,15 +2,20 @@
 
 import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from mobilenet_lib import cli, doctor, files
-from mobilenet_lib.cli.bench import OPTIONS, Bench
+from mobilenet_lib import cli, doctor, files, text
+from mobilenet_lib.cli.bench import MEASUREMENTS, Bench, Engines
+from mobilenet_lib.train.presets import RECIPES
+from mobilenet_lib.train.recipe import Recipe, flat
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,21 +96,148 @@ def test_bad_input_is_one_line_and_exit_code_2(options, words):
 
 @pytest.mark.parametrize("arguments", [[], ["price"]])
 def test_a_missing_or_unknown_command_lists_those_there_are(capsys, arguments):
-    with pytest.raises(SystemExit) as stop:
-        cli.main(arguments)
-    assert stop.value.code == 2
+    assert cli.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "cost" in line or "price" in line
+    assert "cost, predict, train, sweep, bench, export, doctor" in line
     assert "--help" in line
 
 
-def test_help_names_every_option(capsys):
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "train --alhpa 1",
+            "--alhpa is not for `train`, which takes --alpha; see mobilenet",
+        ),
+        ("cost --depth 3", "--depth is not for `cost`, which takes --alpha, --resolution, "),
+        ("cost --recipe paper", "--recipe is not for `cost`, which takes"),
+        ("train --rcipe=paper", "--rcipe is not for `train`, which takes --recipe;"),
+        ("bench layers --batch-sizes 8", "is not for `bench layers`, which takes --batch-size;"),
+        ("bench layers sparse", "sparse is not for `bench`, which takes engines, layers, sparse,"),
+        ("bench --alpha 0.5 layers", "'layers' because 'engines' was already implicitly selected"),
+        ("bench sparse --precision", "--precision is not for `bench sparse`, which takes --seed"),
+        ("train --recipe soup", "'soup' for argument '--recipe'. Expected one of ('quick', 'pape"),
+        ("train --recipe", "Missing value for argument '--recipe'"),
+        ("train --epochs 0", "mobilenet: error: epochs must be a whole number >= 1, got 0"),
+        ("export", "Missing from mobilenet export: --out PATH File to write"),
+        ("predict cat --state", "Missing value for argument '--state'"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_refusal_is_one_line_that_names_what_is_right(line, words, encoding, monkeypatch, capfd):
+    """Where the output is not UTF-8, tyro draws its frames of other signs."""
+    with open(os.dup(1), "w", encoding=encoding) as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert cli.main(shlex.split(line)) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert words in printed.err
+    assert printed.err.isascii()
+    assert not re.search("  |---|; see .*; see ", printed.err)
+    assert re.search(r"; see mobilenet( \w+)* --help$", printed.err)
+
+
+def test_a_table_stands_in_columns():
+    rows = [("Layer", "Kind", "Mult-Adds"), ("conv", "standard", "10,838,016")]
+    assert text.table(rows, left=(0, 1), rule=True) == [
+        "Layer  Kind       Mult-Adds",
+        "-----  --------  ----------",
+        "conv   standard  10,838,016",
+    ]
+    assert text.table([("a", "1"), ("bb", "22")]) == ["a    1", "bb  22"]
+
+
+# --- every option, and what --help says of it ---------------------------------------------------
+
+COMMANDS = {"cost": cli.Cost, "predict": cli.Predict, "train": cli.Train, "sweep": cli.Sweep}
+COMMANDS |= {"export": cli.Export, "doctor": cli.Doctor}
+COMMANDS |= {f"bench {name}": kind for name, kind in MEASUREMENTS.items()}
+
+
+def shown_help(capsys, line):
     with pytest.raises(SystemExit) as stop:
-        cli.main(["cost", "--help"])
+        cli.main([*line.split(), "--help"])
     assert stop.value.code == 0
-    text = capsys.readouterr().out
-    for option in ("--alpha", "--resolution", "--num-classes", "--body", "--layers", "--json"):
-        assert option in text
+    return capsys.readouterr().out
+
+
+def described(printed):
+    """Every option with what --help says of it, which stands in a column of its own."""
+    rows = [row.removesuffix("│")[2:].rstrip() for row in printed.splitlines()]
+    rows = [row for row in rows if row.strip("-─")]  # no rules and no blank lines
+    while not rows[0].startswith("-h, --help"):
+        del rows[0]
+    column, shown, option = rows[0].index("show this help"), {}, ""
+    for row in rows:
+        if row.startswith("-"):
+            option = row.split()[0].strip(",")
+            shown[option] = []
+        if row[:column].strip() == "" or row[column - 2 : column] == "  ":
+            shown[option].append(row[column:])
+    del shown["-h"]
+    return {option: " ".join(words) for option, words in shown.items()}
+
+
+def fields_of(kind):
+    """The fields of a command's class, and of the recipe in it, by their own names."""
+    for each in fields(kind):
+        if each.name == "recipe":
+            yield from ("recipe" if name == "name" else name for name in flat(Recipe()))
+        elif each.name != "photos":
+            yield each.name
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_every_option_in_a_sentence(command, capsys):
+    shown = described(shown_help(capsys, command))
+    assert set(shown) == {"--" + name.replace("_", "-") for name in fields_of(COMMANDS[command])}
+    for option, words in shown.items():
+        sentence = re.sub(r" \((default: .*|required)\)$", "", words)
+        assert re.match(r"[A-Z][\w']+ .*\.$", sentence), (option, sentence)
+        first = sentence.split()[0]
+        assert first not in ("Of", "For", "If", "Or", "And", "Where", "Which"), option
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_help_shows_the_values_of_the_recipe_that_is_named(name, capsys):
+    for command in (f"train --recipe {name}", f"sweep --alphas 1 --recipe={name}"):
+        shown = described(shown_help(capsys, command))
+        assert shown["--recipe"].endswith(f"(default: {name})")
+        for value, default in flat(RECIPES[name]).items():
+            option = "--" + ("recipe" if value == "name" else value.replace("_", "-"))
+            assert shown[option].endswith(f"(default: {default})"), option
+
+
+def test_a_new_field_of_a_recipe_is_an_option_and_takes_one_edit(tmp_path):
+    shutil.copytree(
+        ROOT / "mobilenet_lib", tmp_path / "mobilenet_lib", ignore=shutil.ignore_patterns("*.pyc")
+    )
+    path = tmp_path / "mobilenet_lib/train/recipe.py"
+    source, place = path.read_text("utf-8"), "    factor: float = 0.94\n"
+    assert source.count(place) == 1
+    added = '    pause: int = 0\n    """Steps without training after an epoch."""\n'
+    path.write_text(source.replace(place, added + place), "utf-8")
+
+    def run(*command):
+        environment = dict(os.environ, PYTHONPATH=str(tmp_path))
+        return subprocess.check_output(
+            [sys.executable, *command], cwd=tmp_path, env=environment, text=True
+        )
+
+    for command in ("train", "sweep"):
+        shown = described(run("-m", "mobilenet_lib.cli", command, "--help"))
+        assert shown["--pause"] == "Steps without training after an epoch. (default: 0)"
+    sweep = ("sweep", "--alphas", "1", "0.5", "--pause", "3", "--list")
+    lines = run("-m", "mobilenet_lib.cli", *sweep).splitlines()
+    assert [" --pause 3 " in line for line in lines] == [True, True]
+    code = (
+        "from mobilenet_lib.train import Recipe, preset\n"
+        "recipe = preset('paper').changed(pause=3)\n"
+        "assert Recipe.from_dict(recipe.to_dict()).schedule.pause == 3\n"
+        "print(*recipe.differences(preset('paper')))"
+    )
+    assert run("-c", code) == "pause 0 (here 3)\n"
 
 
 def test_doctor_prints_findings_and_returns_their_exit_code(capsys, monkeypatch):
@@ -142,24 +274,31 @@ def test_a_reader_that_goes_away_is_no_error():
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "wanted"),
     [
-        ("bench", {"what": "engines"}),
-        ("bench --engines all", {"engines": ("all",)}),
-        ("bench --engines eager openvino --batch-sizes 1 8", {"batch_sizes": (1, 8)}),
-        ("bench --submit mine.json --threads 2", {"submit": Path("mine.json"), "threads": 2}),
-        ("bench --compare a.json b.json", {"compare": (Path("a.json"), Path("b.json"))}),
-        ("bench data --alpha 0.25", {"what": "data", "alpha": 0.25}),
-        ("bench train --compile", {"what": "train", "compile": True}),
-        ("bench layers --batch-size 8 --record", {"batch_size": 8, "record": True}),
+        ("bench", Engines()),
+        ("bench engines", Engines()),
+        ("bench --engines all", Engines()),
+        (
+            "bench --engines eager openvino --batch-sizes 1 8",
+            Engines(engines=("eager", "openvino"), batch_sizes=(1, 8)),
+        ),
+        (
+            "bench --submit mine.json --threads 2",
+            Engines(submit=Path("mine.json"), threads=2),
+        ),
+        ("bench --compare a.json b.json", Engines(compare=(Path("a.json"), Path("b.json")))),
+        ("bench engines --readings 9 --record", Engines(readings=9, record=True)),
+        ("bench data --alpha 0.25", MEASUREMENTS["data"](alpha=0.25)),
+        ("bench train --compile", MEASUREMENTS["train"](compile=True)),
+        ("bench layers --batch-size 8 --record", MEASUREMENTS["layers"](batch_size=8, record=True)),
     ],
 )
-def test_bench_is_parsed(line, said):
-    command = cli.parse(shlex.split(line))
-    assert command == Bench(**said) or {name: getattr(command, name) for name in said} == said
+def test_bench_is_parsed(line, wanted):
+    assert cli.parse(shlex.split(line)) == Bench(wanted)
 
 
-@pytest.mark.parametrize("what", OPTIONS)
+@pytest.mark.parametrize("what", MEASUREMENTS)
 def test_an_option_of_another_measurement_is_refused(what, capsys):
     every = {
         "alpha": ["0.5"],
@@ -173,9 +312,10 @@ def test_an_option_of_another_measurement_is_refused(what, capsys):
         "precision": ["bf16"],
         "no_peers": [],
         "submit": ["x.json"],
+        "compare": ["a.json", "b.json"],
         "compile": [],
     }
-    for name in set(every) - set(OPTIONS[what]):
+    for name in set(every) - {each.name for each in fields(MEASUREMENTS[what])}:
         spelled = "--" + name.replace("_", "-")
         assert cli.main(["bench", what, spelled, *every[name]]) == 2
         (line,) = capsys.readouterr().err.splitlines()
@@ -203,13 +343,13 @@ def test_cores_are_set_before_anything_runs(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "more", [["--engines", "eager"], ["--seed", "0"], ["--record"], ["--submit", "c.json"]]
+    "more", [["--engines", "eager"], ["--seed", "1"], ["--record"], ["--submit", "c.json"]]
 )
 def test_comparing_measures_nothing(more, capsys):
     assert cli.main(["bench", "--compare", "a.json", "b.json", *more]) == 2
     assert f"so {more[0]} cannot go with it" in capsys.readouterr().err
     assert cli.main(["bench", "train", "--compare", "a.json", "b.json"]) == 2
-    assert "so train cannot go with it" in capsys.readouterr().err
+    assert "--compare is not for `bench train`" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -260,7 +400,14 @@ def test_bench_engines_prints_submits_and_fails(engines_measured, tmp_path, monk
     assert "Batch of 1, fastest first" in printed.out
     assert printed.err == "checking eager ...\n"
     asked.pop("progress")
-    assert asked == {"names": ("eager", "openvino"), "seed": 0, "with_peers": False}
+    assert asked.pop("names") == ("eager", "openvino")
+    assert asked.pop("with_peers") is False
+    assert {name: asked[name] for name in ("seed", "alpha", "device")} == {
+        "seed": 0,
+        "alpha": 1.0,
+        "device": "cpu",
+    }
+    assert not {"submit", "compare", "no_peers", "cores", "json", "record"} & asked.keys()
     report = json.loads(path.read_text("utf-8"))
     assert report["timings"][0]["median_ms"] == 2.0
     assert cli.main(["bench", "--compare", str(path), str(path)]) == 0

@@ -21,25 +21,18 @@ from mobilenet_lib.engines import (
     engine,
     fold,
     fold_pair,
-    in_torch,
     onnx_model,
+    torch_engines,
     verify,
     with_openvino,
 )
 from mobilenet_lib.engines.runtimes import hushed
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 BATCH = 4
 ROOT = Path(engines.__file__).resolve().parents[2]
 HERE = [name for name, kind in ENGINES.items() if kind.available()]
 INT8 = [name for name in HERE if ENGINES[name].precision == "int8"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +113,13 @@ def test_asking_what_is_available_imports_none_of_it():
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-@pytest.mark.parametrize("name", [name for name in ENGINES if name not in in_torch.DTYPES])
+@pytest.mark.parametrize("name", [name for name in ENGINES if name not in torch_engines.DTYPES])
 def test_a_missing_package_is_named_with_its_remedy(name, monkeypatch):
     kind = ENGINES[name]
     monkeypatch.setattr(with_openvino, "features", lambda: ("bf16",))
     monkeypatch.setattr(engine.importlib.util, "find_spec", lambda package: None)
     there = kind.available()
-    if issubclass(kind, in_torch.TorchEngine):
+    if issubclass(kind, torch_engines.TorchEngine):
         assert "package" not in there.reason
     else:
         assert not there
@@ -370,7 +363,7 @@ def test_threads_hold_inside_and_are_restored():
 
 def test_halves_stay_within_their_tolerance(net, letters_to_test):
     for precision in ("bf16", "fp16"):
-        ready = in_torch.Folded(precision=precision).prepare(net, letters_to_test[0][:BATCH])
+        ready = torch_engines.Folded(precision=precision).prepare(net, letters_to_test[0][:BATCH])
         worst = verify(ready, net, letters_to_test[0][:BATCH])
         assert 1e-5 < worst <= ready.tolerance
 
@@ -378,7 +371,7 @@ def test_halves_stay_within_their_tolerance(net, letters_to_test):
 def test_a_wrong_engine_is_found_out(net, letters_to_test):
     x = letters_to_test[0][:BATCH]
 
-    class Wrong(in_torch.Eager):
+    class Wrong(torch_engines.Eager):
         name = "wrong"
         factor = 1.01
 
@@ -457,7 +450,7 @@ def test_weights_use_the_bits_that_were_asked_for(monkeypatch, bits, largest):
     monkeypatch.setattr(onnx_model, "features", lambda: ("VNNI",))
     engine = ENGINES["onnxruntime-int8"](weight_bits=bits)
     assert engine.label.endswith(f", weights of {bits} bits") is (bits is not None)
-    model = engine._model(tiny(), noise(1, 3, 33, 33), noise(4, 3, 33, 33))
+    model = onnx.load_from_string(engine._model(tiny(), noise(1, 3, 33, 33), noise(4, 3, 33, 33)))
     weights = [
         abs(onnx.numpy_helper.to_array(tensor).astype(int)).max()
         for tensor in model.graph.initializer
@@ -525,7 +518,7 @@ class FakeCuda:
 
         class Graph:
             def replay(self):
-                ready._output.copy_(in_torch.Folded._run(ready, ready._input))
+                ready._output.copy_(torch_engines.Folded._run(ready, ready._input))
 
             def __enter__(self):
                 fake.captured += 1

@@ -14,15 +14,8 @@ from mobilenet_lib.photos import load_photo
 from mobilenet_lib.preprocess import RAW_255
 
 export_module = importlib.import_module("mobilenet_lib.engines.export")
+pytestmark = pytest.mark.usefixtures("one_thread")
 FORMATS = [name for name in exported.READERS if exported.available(name)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,10 @@ ORDER = (
     "train",
     "data",
     "weights",
+    "timing",
     "explain",
     "preprocess",
     "model",
-    "timing",
     "convolution",
     "paper",
     "architecture",
@@ -38,6 +38,7 @@ ORDER = (
     "machine",
     "installed",
     "files",
+    "text",
     "validation",
     "lazy",
 )
@@ -54,6 +55,7 @@ TORCH_FREE = (
     "photos",
     "results",
     "files",
+    "text",
     "validation",
     "lazy",
 )

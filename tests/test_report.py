@@ -4,6 +4,8 @@ import copy
 import json
 import platform
 import re
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
 
 import jsonschema
 import pytest
@@ -13,9 +15,11 @@ from hypothesis import strategies as st
 from mobilenet_lib import cli, files
 from mobilenet_lib.bench import report as reports
 from mobilenet_lib.bench.compare import Comparison, compare
-from mobilenet_lib.bench.hardware import describe_hardware
+from mobilenet_lib.bench.hardware import Gpu, describe_hardware
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
 from mobilenet_lib.bench.results import Checked, EngineBench, Quality, Timed
+from mobilenet_lib.bench.schema import INLINE, json_schema
+from mobilenet_lib.text import format_table
 from mobilenet_lib.timing import Timing
 
 
@@ -136,7 +140,7 @@ def test_a_report_is_read_as_it_was_written(tmp_path):
 
 
 def test_the_schema_is_one_and_is_closed():
-    schema = json.loads(reports.SCHEMA.read_text("utf-8"))
+    schema = reports.report_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["properties"]["version"]["const"] == reports.VERSION
@@ -157,6 +161,74 @@ def test_the_schema_is_one_and_is_closed():
         if "properties" in part:
             assert part["additionalProperties"] is False
             assert part["required"] == list(part["properties"])
+
+
+@dataclass
+class Inner:
+    """Two fields."""
+
+    share: Annotated[float, ("minimum", 0), ("maximum", 1)]
+    pair: tuple[int, int] | None
+
+
+@dataclass
+class Outer:
+    """A thing of others."""
+
+    name: str
+    inner: Annotated[Inner, INLINE]
+    parts: Annotated[list[Inner], ("minItems", 1)]
+    by_name: dict[str, bool]
+    kind: Literal["a", "b"]
+
+
+def test_a_schema_says_what_the_types_say():
+    schema = json_schema(Outer)
+    assert schema["description"] == "A thing of others."
+    assert schema["required"] == ["name", "share", "pair", "parts", "by_name", "kind"]
+    assert schema["properties"]["share"] == {"type": "number", "minimum": 0, "maximum": 1}
+    assert schema["properties"]["pair"]["type"] == ["array", "null"]
+    good = {"name": "x", "share": 0, "pair": None, "parts": [{"share": 1, "pair": [1, 2]}]}
+    good |= {"by_name": {"x": True}, "kind": "b"}
+    check = jsonschema.Draft202012Validator(schema)
+    assert check.is_valid(good)
+    for wrong in (
+        {"name": ""},
+        {"share": 1.1},
+        {"pair": [1]},
+        {"pair": [0, 1]},
+        {"parts": []},
+        {"parts": [{"share": 1}]},
+        {"by_name": {"": True}},
+        {"by_name": {"x": 1}},
+        {"kind": "c"},
+        {"more": 1},
+    ):
+        assert not check.is_valid(good | wrong), wrong
+
+
+@pytest.mark.parametrize(
+    "commit",
+    [
+        "0123456789ab",
+        "0123456789ab-dirty",
+        "0123456789ab (from an archive; it may have been changed since)",
+        "unknown (git is not installed)",
+        "unknown (git does not trust the owner of this folder)",
+        "unknown (not a git checkout of the book)",
+    ],
+)
+def test_whatever_is_known_of_the_commit_can_be_reported(commit, monkeypatch):
+    monkeypatch.setattr(files, "_commit", lambda: commit)
+    assert make_report(result(), 1)["commit"] == commit
+
+
+def test_a_gpu_can_be_reported():
+    tf32 = {"matmul": False, "convolution": True}
+    card = Gpu("Test GPU", 80 * 2**30, 132, "9.0", None, 1980.0, "12.8", tf32)
+    machine = {**describe_hardware(), "gpu": asdict(card)}
+    told = make_report(result(machine=machine, device="cuda"), 1)
+    assert told["machine"]["gpu"]["tf32"] == tf32
 
 
 def test_nothing_of_the_machine_but_what_it_is(monkeypatch):
@@ -300,6 +372,16 @@ def test_a_report_that_cannot_be_is_not_written(tmp_path):
         write_report(path, broken)
     assert path.read_text() == "the last one"
     assert [file.name for file in tmp_path.iterdir()] == ["mine.json"]
+
+
+def test_a_tables_columns_are_as_wide_as_their_widest_cell():
+    columns = {"name": "", "ms": ".1f", "share": ".0%"}
+    assert format_table(columns, [("a", 1.25, 0.5), ("longer", 100, 1)]) == [
+        "name       ms  share",
+        "a         1.2    50%",
+        "longer  100.0   100%",
+    ]
+    assert format_table({"none": ""}, []) == ["none"]
 
 
 def test_two_reports_side_by_side():

@@ -6,8 +6,19 @@ import time
 import pytest
 import torch
 
-from mobilenet_lib import timing
-from mobilenet_lib.timing import Timing, interleave, ratio, threads
+from mobilenet_lib import TF_SLIM, data, mobilenet_v1, timing
+from mobilenet_lib.timing import (
+    DTYPES,
+    LAYOUTS,
+    Timing,
+    forward_pass,
+    interleave,
+    random_images,
+    random_network,
+    ratio,
+    threads,
+    training_step,
+)
 
 
 class Clock:
@@ -156,3 +167,38 @@ def test_threads_are_set_for_a_while():
     assert torch.get_num_threads() == before
     with pytest.raises(ValueError, match="threads must be a whole number"), threads(0):
         pass
+
+
+# --- What is put under the clock --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("precision", DTYPES)
+def test_a_random_network_is_its_seeds_and_disturbs_no_random_numbers(layout, precision):
+    before = torch.get_rng_state()
+    options = {"layout": layout, "precision": precision}
+    net, same, other = (
+        random_network(mobilenet_v1(0.25, 32, 5), seed, **options) for seed in (3, 3, 4)
+    )
+    x, again = (random_images(2, 32, 3, **options) for _ in range(2))
+    assert torch.equal(before, torch.get_rng_state())
+    assert not net.training
+    assert torch.equal(net.pw_2.conv.weight, same.pw_2.conv.weight)
+    assert not torch.equal(net.pw_2.conv.weight, other.pw_2.conv.weight)
+    assert torch.equal(x, again)
+    for tensor in (net.conv_0.conv.weight, x):
+        assert tensor.dtype == DTYPES[precision]
+        assert tensor.is_contiguous(memory_format=LAYOUTS[layout])
+    assert forward_pass(net, x)().shape == (2, 5)
+    assert not forward_pass(net, x)().requires_grad
+
+
+def test_a_step_trains():
+    images, labels = next(iter(data.load("glyphs", batch_size=26, resolution=32)))
+    arch = TF_SLIM.architecture(26, alpha=0.25, resolution=32)
+    net = random_network(arch, convention=TF_SLIM)
+    step = training_step(net, torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9))
+    losses = [step(images, labels) for _ in range(15)]
+    assert net.training
+    assert losses[0].item() == pytest.approx(torch.log(torch.tensor(26.0)).item(), abs=0.3)
+    assert losses[-1] < losses[0]

@@ -21,10 +21,10 @@ from mobilenet_lib.train import (
     OutOfMemory,
     Recipe,
     Trainer,
+    choose_plan,
     memory,
     optimizers,
     preset,
-    speed,
     train,
 )
 from mobilenet_lib.train.factory import load_data, make_network
@@ -410,7 +410,7 @@ def test_a_compiled_network_trains_alike(images, monkeypatch):
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
     for plan in ("fp32", "rearranged-bf16-gemm"):
         recipe = tiny(images, plan=plan)
-        monkeypatch.setattr(speed, "has_bf16", lambda device: True)
+        monkeypatch.setattr(choose_plan, "has_bf16", lambda device: True)
         plain, compiled = Trainer(recipe), Trainer(tiny(images, plan=plan, compile=True))
         assert compiled.model is not compiled.net
         for _ in range(2):
@@ -587,9 +587,9 @@ def test_the_command_starts_from_any_recipe():
     for name, recipe in RECIPES.items():
         command = cli.parse(["train", "--recipe", name, "--alpha", "0.5"])
         wanted = recipe.changed(alpha=0.5, seed=0)
-        assert command.options.made(0) == wanted
-    assert cli.parse(["train"]).options.made(2) == replace(Recipe(), seed=2)
-    paper = cli.parse(["train", "--recipe=paper", "--bn-momentum", "0.2"]).options.made(0)
+        assert command.recipe == wanted
+    assert cli.parse(["train", "--seed", "2"]).recipe == replace(Recipe(), seed=2)
+    paper = cli.parse(["train", "--recipe=paper", "--bn-momentum", "0.2"]).recipe
     assert paper.network == Network(bn_momentum=0.2)
 
 

@@ -12,12 +12,11 @@ from tiny_training import tiny, write_images
 from mobilenet_lib import cli, files, machine
 from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
-from mobilenet_lib.timing import Timing
+from mobilenet_lib.timing import Timing, threads
 from mobilenet_lib.train import Trainer, choose_plan, plan_benchmark
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
-from mobilenet_lib.train.plan_benchmark import Trial
 from mobilenet_lib.train.recipe import PLANS as NAMES
 
 CPU = torch.device("cpu")
@@ -26,10 +25,8 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MOBILENET_CACHE", str(tmp_path / "cache"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with threads(1):
+        yield
 
 
 def network(seed=0):
@@ -167,7 +164,11 @@ def test_a_plan_that_computes_something_else_is_not_chosen(monkeypatch):
     """Even if it were the fastest by far."""
     recipe = tiny("x", plan="auto")
     monkeypatch.setattr(choose_plan, "has_bf16", lambda device: True)
-    monkeypatch.setattr(Trial, "time", lambda self: 1e-3 if self.plan == "bf16" else 1.0)
+
+    def interleave(tasks, readings, *rest):
+        return {plan: [1e-3 if plan == "bf16" else 1.0] * readings for plan in tasks}
+
+    monkeypatch.setattr(choose_plan, "interleave", interleave)
     assert choose_plan.measure(recipe, CPU, 8).plan == "bf16"
     results = plan_benchmark.layer_results
 

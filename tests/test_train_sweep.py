@@ -55,14 +55,12 @@ def test_listed_commands_make_the_very_recipes(capsys, name):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 8
     base = cli.parse(["sweep", "--recipe", name, *more])
-    wanted = Grid(base.alphas, base.resolutions, base.bodies, base.seeds).recipes(
-        base.options.made(0)
-    )
+    wanted = Grid(base.alphas, base.resolutions, base.bodies, base.seeds).recipes(base.recipe)
     for line, recipe in zip(lines, wanted, strict=True):
         program, *arguments = shlex.split(line)
         assert program == "mobilenet"
         command = cli.parse(arguments)
-        assert command.options.made(command.seed) == recipe
+        assert command.recipe == recipe
         assert command.resume
 
 
@@ -198,6 +196,7 @@ def test_each_job_has_its_share_of_the_machine(monkeypatch):
         ["--alphas", "-1"],
         ["--alpha", "0.5"],
         ["--body", "full"],
+        ["--seed", "1"],
     ],
 )
 def test_the_command_refuses_in_one_line(capsys, tmp_path, monkeypatch, options):

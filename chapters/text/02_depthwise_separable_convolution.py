@@ -267,7 +267,7 @@ saved = dw * (9 - 6) / 9
 print(f"{100 * saved / whole:.1f} % of the layer")
 
 # %% [markdown]
-# A third of almost nothing is nothing. That is what the paper means by "additional factorization in spatial dimension does not save much additional computation". From now on, whoever wants a cheaper MobileNet has to attack the pointwise part, and the next rungs of the ladder do.
+# A third of almost nothing is nothing. That is what the paper means by "additional factorization in spatial dimension does not save much additional computation". From now on, anyone who wants a cheaper MobileNet has to attack the pointwise part, and the next rungs of the ladder do.
 
 # %%
 plots.ladder(cost.layer_ladder())

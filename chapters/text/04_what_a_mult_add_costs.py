@@ -10,7 +10,7 @@
 # - measure what your processor can do at most, in arithmetic and in moving numbers,
 # - tell by a division which of the two a layer is limited by,
 # - see all 28 layers under one roof,
-# - find out why the depthwise layers take far more than their 3 % of the time,
+# - find out why the depthwise layers, 3 % of the work, take far more of the time,
 # - find how many weights must be zero before a sparse layer is worth it,
 # - predict the latency of a network, and then measure it.
 #
@@ -65,7 +65,7 @@ for name, seconds in interleave(tasks, readings=9).items():
     print(f"{name:<16}{mult_adds[name] / np.median(seconds) / 1e6:12,.0f} million a second")
 
 # %% [markdown]
-# Thousands of times: on the book's machine, more than ten thousand. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has that settled before it begins. So a mult-add has no price of its own. It depends on who does it, and on how its numbers come to it.
+# Thousands of times. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has that settled before it begins. So a mult-add has no price of its own. It depends on who does it, and on how its numbers come to it.
 #
 # `interleave` is the book's clock. It runs the tasks in turns, a, b, c, a, b, c, so that whatever else your machine is doing slows all of them alike, and it does not count the first rounds, in which caches fill up. From a list of times take the median: one slow reading does not move it.
 #
@@ -82,7 +82,7 @@ ceilings = bench_peaks()
 print(ceilings)
 
 # %% [markdown]
-# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapters 05 and 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds. And yours? A layer that uses each number once or twice will keep it waiting.
+# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapters 05 and 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds<!-- 11 < 2 * bench_machine.peaks[0].gflops / bench_machine.copies[-1].gb_per_s < 14 -->. And yours? A layer that uses each number once or twice will keep it waiting.
 #
 # ## How often is a number used?
 #
@@ -139,7 +139,7 @@ profile = bench_layers(ceilings=ceilings)
 plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 
 # %% [markdown]
-# The pointwise layers stand high and to the right, under the flat part, most of them at two thirds to nine tenths of it on the book's machine (the axis is logarithmic, so two thirds look near): a 1 by 1 convolution *is* a matrix product, and a processor does nothing better. Only the last two, on maps of 7 by 7 pixels, come to a third of it and less. The end of this chapter returns to them. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
+# The pointwise layers stand high and to the right, under the flat part, most of them at two thirds to nine tenths of it on the book's machine<!-- 8 < sum(0.65 < g / bench_layers.ceilings.peaks[0].gflops < 0.95 for g in pick(bench_layers.layers, "gflops", kind="pointwise")) -->. (The axis is logarithmic, so two thirds look near.) A 1 by 1 convolution *is* a matrix product, and a processor does nothing better. Only the last two, on maps of 7 by 7 pixels, come to a third of it and less<!-- max(pick(bench_layers.layers, "gflops", kind="pointwise")[-2:]) / bench_layers.ceilings.peaks[0].gflops < 0.35 -->. The end of this chapter returns to them. The depthwise layers stand low and to the left, well below the slope. (There is more than one slope: what lies in a cache comes faster than what lies in memory.)
 #
 # A layer below the roof is not held by the roof. It has other costs: finding the routine to call (it is called a *kernel*, too), starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
 #
@@ -155,9 +155,9 @@ plots.time_shares(profile.time_shares, profile.mult_adds_shares)
 #
 # - They have one to two operations for each byte. If the bytes came from memory, they could not keep the processor busy, and even from a cache only just.
 # - Nine weights a channel give no matrix product: nothing is used again by a neighbouring filter, and the well-tuned code for matrix products cannot be used.
-# - They are short, so fixed costs weigh more. On the book's machine this is the largest of the three that can be told apart: the roof allows a fifth of a millisecond of the 1.9 that they take, the fixed costs of their calls make up 0.9.
+# - They are short, so fixed costs weigh more. On the book's machine this is the largest of the three that can be told apart: the roof allows a fifth of a millisecond<!-- 0.18 < sum(pick(bench_layers.layers, "roof_ms", kind="depthwise")) < 0.22 --> of the 1.9<!-- sum(pick(bench_layers.layers, "timing.median_ms", kind="depthwise")) --> that they take, while the fixed costs of their calls make up 0.9<!-- 13 * bench_layers.overhead_ms.depthwise -->.
 #
-# On the book's machine they take 16 % of the time (`data/results/bench_layers.json`). This is no fault of the design. It moved nearly all of the work to where machines are fast, and the rest, though slow for each mult-add, is small. It only means that whoever counts mult-adds leaves a sixth of the time or more out of the count. Here is your machine in numbers. *roof* is the time that the roof allows; *bound* names what takes longest: arithmetic (*compute*), bytes (*memory*) or all the rest (*overhead*). (*BN folded*: batch normalization is already inside the weights; chapter 08 shows how.)
+# On the book's machine they take 16 %<!-- 100 * sum(pick(bench_layers.layers, "time_share", kind="depthwise")) --> of the time (`data/results/bench_layers.json`). This is no fault of the design. It moved nearly all of the work to where machines are fast, and the rest, though slow for each mult-add, is small. It only means that counting mult-adds leaves about a sixth<!-- 0.15 < sum(pick(bench_layers.layers, "time_share", kind="depthwise")) < 0.18 --> of the time out of the count. Here is your machine in numbers. *roof* is the time that the roof allows; *bound* names what takes longest: arithmetic (*compute*), bytes (*memory*) or all the rest (*overhead*). (*BN folded*: batch normalization is already inside the weights; chapter 08 shows how.)
 
 # %% tags=["nbval-ignore-output"]
 print(profile)
@@ -178,7 +178,7 @@ sparse = bench_sparse()
 plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 
 # %% [markdown]
-# On the book's machine it took 79 % of zeros with PyTorch's sparse product and 90 % with SciPy's (`data/results/bench_sparse.json`); the figure above is another run, and shows how far such a crossing moves from one to the next. The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
+# On the book's machine it took 79 %<!-- 100 * bench_sparse.crossings["torch CSR"] --> of zeros with PyTorch's sparse product and 90 %<!-- 100 * bench_sparse.crossings["SciPy CSR"] --> with SciPy's (`data/results/bench_sparse.json`); the figure above is another run, and shows how far such a crossing moves from one to the next. The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
 #
 # Move the slider. On the left is a corner of the matrix at that share of zeros, on the right what both products would need.
 
@@ -188,7 +188,7 @@ from mobilenet_lib.explorers import SparsityExplorer
 SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 
 # %% [markdown]
-# So at 80 % of zeros this layer has a fifth of the mult-adds, and on the book's machine it takes about as long as the full one. MobileNet takes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
+# So at 80 % of zeros this layer has a fifth of the mult-adds, and on the book's machine PyTorch's sparse product takes about as long as the dense one<!-- 0.85 < one(bench_sparse.levels, "to_dense", sparsity=0.8)["torch CSR"] < 1.15 -->. MobileNet goes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
 #
 # ## More at once: batch and threads
 #
@@ -201,13 +201,14 @@ from mobilenet_lib.bench.latency import throughput
 
 batches = (1, 2, 4, 8, 16, 32)
 rates = throughput(0.5, 128, batches, thread_counts=(1, 2))
-print("images at a time    ", *(f"{batch:6}" for batch in batches))
+print("images at a time     ", *(f"{batch:6}" for batch in batches))
 for count in (1, 2):
     print(f"a second, threads: {count}", end="  ")
     print(*(f"{rates[count, batch]:6.0f}" for batch in batches))
+print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for batch in batches))
 
 # %% [markdown]
-# On the book's machine a batch of sixteen gives two and a half times as many pictures a second with one thread, and more than three times as many with two. A second thread alone gives a sixth more for one picture, and two thirds more for sixteen. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs most of what it brings, and the way to memory both share.
+# Read along the two lines in the middle to see what a batch brings, and the last one to see what the second thread brings: 2 is the most that one can hope for. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs most of what it brings, and the way to memory both share.
 #
 # ## Predict, then measure
 #
@@ -226,9 +227,9 @@ print(f"predicted {expected:.2f} ms, measured {found:.2f} ms")
 print(f"by mult-adds alone it would be {by_count:.2f} ms")
 
 # %% [markdown]
-# Mult-adds alone are off by a factor of two or three. The model comes much nearer, and it knows nothing about the smaller network but its table of layers: two limits, how near each kind of layer comes to them, and a price for each call are most of the truth.
+# Mult-adds alone are off by a factor of two or more<!-- 2 < one(bench_sixteen.models, "timing.median_ms", alpha=0.5, resolution=160) / (bench_sixteen.models[0].timing.median_ms * 76 / 569) < 3 -->. The model comes much nearer, and it knows nothing about the smaller network but its table of layers: two limits, how near each kind of layer comes to them, and a price for each call are most of the truth.
 #
-# One network may be luck. Here are all sixteen, predicted from the profile of the largest (so the first row is no test) and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
+# One network may be luck. Here are all sixteen<!-- len(bench_sixteen.models) -->, predicted from the profile of the largest (so the first row is no test) and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
 
 # %%
 from mobilenet_lib.results import recorded
@@ -241,7 +242,7 @@ for row in sixteen["models"]:
     print(f"{size} predicted {predicted:6.2f} ms, {predicted / measured - 1:+4.0%} of measured")
 
 # %% [markdown]
-# Eleven of the sixteen are within a quarter of what was measured, and three of the others miss that by less than a point. Going by mult-adds alone, the smallest would be off by a factor of more than six. Look at the signs: all but one are too low. What is missing in the model?
+# Eleven<!-- sum(abs(m.predicted_ms / m.timing.median_ms - 1) < 0.25 for m in bench_sixteen.models) --> of the sixteen are within a quarter of what was measured, and three<!-- sum(0.25 < abs(m.predicted_ms / m.timing.median_ms - 1) < 0.26 for m in bench_sixteen.models) --> of the others miss that by less than a point. Going by mult-adds alone, the smallest would be off by a factor of more than six<!-- 6 < bench_sixteen.models[-1].timing.median_ms / bench_sixteen.models[0].timing.median_ms * bench_sixteen.models[0].mult_adds / bench_sixteen.models[-1].mult_adds < 7 -->. Look at the signs: all but one are too low<!-- sum(m.predicted_ms < m.timing.median_ms for m in bench_sixteen.models) == 15 -->. What is missing in the model?
 #
 # - In the three wider networks the error is larger on smaller maps. The model takes from the network at 224 pixels how near pointwise layers come to the roof, all of them together. In its profile above, the last two, on maps of 7 by 7, are far below the others: their matrices have 49 rows, probably too few to fill the blocks that a fast matrix product works in. At 128 pixels they have sixteen, and more layers are like this.
 # - In the narrowest it is the other way round: worst at 224 pixels. Its weight matrices have a quarter of the rows *and* of the columns, and are further from the roof than those that the model knows. At 128 pixels hardly any arithmetic is left, and the price of the calls decides, which the model has.
@@ -292,10 +293,10 @@ check("4.4", answer)
 #
 # - A mult-add has no fixed price. Loops and matrix products do the same work at speeds thousands of times apart.
 # - Two limits hold for every layer: the arithmetic of the processor, and the way of its numbers to it. Operations over bytes tells which one applies.
-# - Pointwise layers are matrix products with ten to fifty operations for each byte, and come within a factor of one to four of the machine's best. Depthwise layers have one or two, and stay far below it.
-# - So 3 % of the mult-adds take far more than 3 % of the time, and the design is still right.
-# - Zeros scattered over a matrix buy speed only when four fifths of it or more are zero.
-# - Two limits, how near each kind of layer comes to them, and a price for each call: taken from one network, they predict the others to within about 30 %.
+# - Pointwise layers are matrix products with ten to fifty-five operations for each byte, and reach between a quarter<!-- 0.2 < min(pick(bench_layers.layers, "gflops", kind="pointwise")) / bench_layers.ceilings.peaks[0].gflops < 0.3 --> and nine tenths<!-- 0.85 < max(pick(bench_layers.layers, "gflops", kind="pointwise")) / bench_layers.ceilings.peaks[0].gflops < 0.95 --> of the machine's best. Depthwise layers have one or two, and stay far below it.
+# - So 3 % of the mult-adds take far more than 3 % of the time<!-- 9 < 100 * sum(pick(bench_layers.layers, "time_share", kind="depthwise")) -->, and the design is still right.
+# - Zeros scattered over a matrix buy speed only when about four fifths<!-- 0.75 < min(bench_sparse.crossings.values()) < 0.85 --> of it or more are zero.
+# - Two limits, how near each kind of layer comes to them, and a price for each call: taken from one network, they predict the others to within about 30 %<!-- 100 * max(abs(m.predicted_ms / m.timing.median_ms - 1) for m in bench_sixteen.models) -->.
 #
 # Next, in [chapter 05](05_training.ipynb), the network learns. What can be done about the milliseconds is in chapter 08.
 #

@@ -185,7 +185,7 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
     print(f"alpha {alpha:<4} {resolution} px: {told}")
 
 # %% [markdown]
-# Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. In that time the widest network at 64 pixels sees each letter about once, which is too little to learn. We take $\alpha = 0.5$ at 40 pixels: wide enough to get past 80 %, small enough for three epochs, or for more on a faster machine.
+# Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. In that time the widest network at 64 pixels sees each letter about once, which is too little to learn. We take $\alpha = 0.5$ at 40 pixels: wide enough to read about 80 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> of the test letters, small enough for three epochs, or for more on a faster machine.
 #
 # ## Live
 #
@@ -204,7 +204,7 @@ with LiveCurve() as curve:
     result = train(recipe, on_step=curve)
 
 # %% [markdown]
-# The curve has the answer: on the book's machine it was nearly half. And how many letters does it read at the end, of typefaces that it has never seen?
+# The curve has the answer; in the three<!-- len(pick(grid, alpha=0.5, resolution=40)) --> runs of this network for chapter 06 it was about half<!-- 0.4 < mean(run.history[0]["accuracy"] for run in pick(grid, alpha=0.5, resolution=40)) < 0.55 -->. And how many letters does it read at the end, of typefaces that it has never seen?
 
 # %% tags=["learned", "nbval-ignore-output"]
 if result.finished:
@@ -270,7 +270,7 @@ print(f"{resumed.done} steps; {len(there)} tensors, equal to the last bit")
 #
 # The same step can be computed in several ways. Maps can lie in memory channel by channel (NCHW) or pixel by pixel (channels_last). Pointwise layers can be computed as convolutions, or as the matrix products that they are (chapter 02). And some kinds of layer can use **bf16**, numbers of 16 bits in place of 32: half as much to move, and on processors that multiply them in hardware a faster product.
 #
-# It is tempting to switch everything to 16 bits. Here is a training step of 1.0 MobileNet at 64 pixels, 64 images at a time, on the book's own processor, which does multiply them in hardware. The step is taken naively, by timm's network in four ways, and by this book's library:
+# It is tempting to switch everything to 16 bits. Here is a training step of 1.0 MobileNet at 64 pixels, 64 images at a time<!-- (bench_train.alpha, bench_train.resolution, bench_train.batch_size) == (1, 64, 64) -->, on the book's own processor, which does multiply them in hardware. The step is taken naively, by timm's network in four ways, and by this book's library:
 
 # %%
 from mobilenet_lib.results import recorded
@@ -280,7 +280,7 @@ for name, timing in bench["steps"].items():
     print(f"{name:36s}{timing['median_ms']:9,.0f} ms")
 
 # %% [markdown]
-# Sixteen bits everywhere made timm's network slower, in both layouts. One kind of layer spoils it. Here are the three passes of a depthwise layer with stride 2: its output, and the two gradients that go back through it.
+# Sixteen bits everywhere made timm's network slower, in both layouts<!-- all(bench_train.steps[f"timm: {layout}, fp32"].median_ms < bench_train.steps[f"timm: {layout}, bf16 autocast"].median_ms for layout in ("NCHW", "channels_last")) -->. One kind of layer spoils it. Here are the three passes of a depthwise layer with stride 2: its output, and the two gradients that go back through it.
 #
 # **Predict:** which of the three is the slow one in bf16?
 
@@ -289,7 +289,7 @@ for name, timing in bench["layer"].items():
     print(f"{name:42s}{timing['median_ms']:6.2f} ms")
 
 # %% [markdown]
-# The output comes twice as fast as in fp32, the filters' gradient takes longer, but not long. The gradient of the input takes about fifteen times as long: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
+# The output comes about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32; the filters' gradient takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
 #
 # There is a way around it, and it is mathematics. A convolution with stride 2 is one with stride 1 of which every other output was kept. So take its gradient as a map with zeros at all places that were not kept. And the gradient of the *input* of a stride-1 convolution is again a convolution, with the filters turned by 180 degrees: for that there is fast code.
 
@@ -353,7 +353,7 @@ full = {
 plots.rivals(full, "test letters read, %")
 
 # %% [markdown]
-# The full network of the same width is ahead, as in the paper, but by 15 points and not by one. And the thin full one, which the paper has not, is ahead as well, at the separable one's own cost. Look at how they got there: test accuracy after each epoch.
+# The full network of the same width is ahead, as in the paper, but by 15<!-- one(bodies, "accuracy", alpha=0.25, body="full") - one(bodies, "accuracy", alpha=0.25, body="separable") --> points and not by one. And the thin full one, which is not in the paper, is ahead as well, at the separable one's own cost. Look at how they got there: test accuracy after each epoch.
 
 # %%
 for run in runs("bodies"):
@@ -362,7 +362,7 @@ for run in runs("bodies"):
         print(f"{run.body:9s} α {run.alpha:<4}{after}")
 
 # %% [markdown]
-# The separable network still guesses after one epoch, when the full ones read 37 and 55 % of the letters. Then it closes most of the gap to the thin one, not all. A likely reason: taken apart, it has 27 convolutions in a row in place of 14, and a deep network without shortcuts takes longer to get going. Would more epochs close the rest? We have not tried. Table 4 holds for ImageNet and a long training, this one for letters and a short one: a comparison holds for its budget. (And these are single runs. How much another *seed*, another start for the random numbers, can change is seen in chapter 06.)
+# The separable network still guesses after one epoch<!-- one(bodies, "history", alpha=0.25, body="separable")[0]["accuracy"] < 0.06 -->, when the full ones read 37<!-- 100 * one(bodies, "history", alpha=0.09)[0]["accuracy"] --> and 55 %<!-- 100 * one(bodies, "history", alpha=0.25, body="full")[0]["accuracy"] --> of the letters. Then it closes most of the gap to the thin one, not all. A likely reason: taken apart, it has 27 convolutions in a row in place of 14, and a deep network without shortcuts takes longer to get going. Would more epochs close the rest? We have not tried. Table 4 holds for ImageNet and a long training, this one for letters and a short one: a comparison holds for its budget. (And these are single runs. How much another *seed*, another start for the random numbers, can change is seen in chapter 06.)
 #
 # ## Narrow against shallow
 #
@@ -382,7 +382,7 @@ thin_or_short = {
 plots.rivals(thin_or_short, "test letters read, %")
 
 # %% [markdown]
-# Five points, and the other way round: with six epochs of letters the shallow network is ahead. It has ten convolutions fewer to get going. In the long training of the paper the order turned. So Table 5 does not say that layers are better than channels; it says that *trained long enough, and on ImageNet* they were. When you have to choose, the budget belongs to the question.
+# Five<!-- one(bodies, "accuracy", body="shallow") - one(bodies, "accuracy", alpha=0.375) --> points, and the other way round: with six epochs of letters the shallow network is ahead. It has ten convolutions fewer to get going. In the long training of the paper the order turned. So Table 5 does not say that layers are better than channels; it says that *trained long enough, and on ImageNet* they were. When you have to choose, the budget belongs to the question.
 #
 # ## Weight decay on nine numbers
 #
@@ -399,7 +399,7 @@ decayed = {
 plots.rivals(decayed, "test letters read, %")
 
 # %% [markdown]
-# The network with our own decay was trained three times, with three seeds, and its results lie four points apart. So ten times the decay changes nothing that one could tell from luck, and the single run with decay on all weights even came out on top. That is no contradiction to the authors: weight decay works slowly, and three epochs are a thousandth of what timm took. But it is a good example of advice that holds in its own setting. What to do with the depthwise filters of *your* network, your own two runs will tell.
+# The network with our own decay was trained three times, with three seeds, and its results lie four<!-- max(pick(grid, "accuracy", alpha=0.25, resolution=40)) - min(pick(grid, "accuracy", alpha=0.25, resolution=40)) --> points apart. So ten times the decay changes nothing that one could tell from luck, and the single run with decay on all weights even came out on top<!-- max(pick(grid, "accuracy", alpha=0.25, resolution=40)) < one(decay_strong_depthwise, "accuracy") -->. That is no contradiction to the authors: weight decay works slowly, and three epochs are a thousandth of what timm took. But it is a good example of advice that holds in its own setting. What to do with the depthwise filters of *your* network, your own two runs will tell.
 #
 # ## What batch normalization remembers
 #
@@ -504,7 +504,7 @@ notebook_launcher(three_steps, (small,), num_processes=1)
 #
 # Then the whole thing at once: 1,281,167 pictures of 224 pixels, a hundred epochs or (for the last points) thousands. How long that takes is a division.
 #
-# **Predict:** the book's own machine has two cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred pictures a second (the step in the table above); at 224 pixels that is a twelfth. For a hundred epochs: days, months or years?
+# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures a second (the step in the table above); at 224 pixels that is a twelfth. For a hundred epochs: days, months or years?
 
 
 # %%
@@ -516,7 +516,7 @@ at_224 = bench["images_per_second"] / (224 / 64) ** 2
 print(f"{at_224:.0f} images a second, so {days(at_224):,.0f} days")
 
 # %% [markdown]
-# A month, for one network. That is why one uses GPUs. How many pictures a second yours learns from is printed by `mobilenet bench train --device cuda --resolution 224 --batch-size 256`; put it into `days`, with the number of GPUs, and multiply by the price of a day. It holds *if* the pictures can be decoded as fast. The commands for one machine and for a cluster are in `mobilenet_lib/train/SCALE.md`.
+# A month<!-- 26 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 35 -->, for one network. That is why one uses GPUs. How many pictures a second yours learns from is printed by `mobilenet bench train --device cuda --resolution 224 --batch-size 256`; put it into `days`, with the number of GPUs, and multiply by the price of a day. It holds *if* the pictures can be decoded as fast. The commands for one machine and for a cluster are in `mobilenet_lib/train/SCALE.md`.
 #
 # ## Exercises
 #

@@ -141,7 +141,7 @@ for alpha, points in misses.items():
 #
 # ## Sixteen of our own
 #
-# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget for which two processor cores need an hour or two for all sixteen, and not a week; and each three times, with other random numbers.
+# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget that took two processor cores, busy with other work as well, two to two and a half hours<!-- all(1.9 < sum(run.content["wall_time_s"] for run in pick(grid, seed=seed)) / 3600 < 2.6 for seed in (0, 1, 2)) --> for all sixteen, and not a week; and each three times, with other random numbers.
 
 # %%
 from mobilenet_lib.results import measured, runs
@@ -170,7 +170,7 @@ for resolution in (56, 48, 40, 32):
 # %% [markdown]
 # At 32 pixels the last maps are a single pixel. A depthwise filter of nine weights then has one pixel under its middle and padding under the other eight: it can multiply by a number, and no more. On ImageNet the smallest resolution, 128, still ends with 4 by 4. The resolution multiplier is no smooth slider down to the floor.
 #
-# Three epochs are little. Is the height of the curves what the networks can do, or what the budget allows? The largest was also trained three times as long.
+# Three epochs are little. Is the height of the curves what the networks can do, or what the budget allows? The largest was also trained three<!-- longer[0].content["recipe"]["schedule"]["epochs"] / grid[0].content["recipe"]["schedule"]["epochs"] --> times as long.
 #
 # **Predict:** how many points will that buy?
 
@@ -181,7 +181,7 @@ for run in runs("longer"):
     print(f"{run.content['recipe']['schedule']['epochs']} epochs: {run.accuracy:.1f} %")
 
 # %% [markdown]
-# More than five points. So the figure does not show what these networks can do, only what all of them can do with the same small budget. That is what a comparison needs. Whoever wants to know how good *one* of them gets has to train it until it learns no more.
+# More than five points<!-- 5 < mean(pick(longer, "accuracy")) - mean(pick(grid, "accuracy", alpha=1, resolution=56)) < 6 -->. So the figure does not show what these networks can do, only what all of them can do with the same small budget. That is what a comparison needs. To know how good *one* of them gets, you have to train it until it learns no more.
 #
 # Is more always better, in our sixteen? Let us look for exceptions.
 
@@ -202,7 +202,7 @@ def falls(networks):
 print(falls(grid) or "none: more width and more pixels are always better here")
 
 # %% [markdown]
-# A few pairs stand against the rule. Above 32 pixels there are three, and none is off by more than two tenths of a point. At 32 pixels the three narrower networks stand in the wrong order. Exceptions, or luck? Each network was trained three times, each time with other random numbers; the bars in the figure show how far the three lie apart. Above 32 pixels they are longer than any of the exceptions. At 32 pixels one and the same network lies further from itself than from its neighbours. The last section comes back to it.
+# A few pairs stand against the rule. Above 32 pixels there are three<!-- sum(b.alpha <= a.alpha and 32 < b.resolution <= a.resolution and a.accuracy < b.accuracy for a in measured("grid") for b in measured("grid")) -->, and none is off by more than two tenths of a point<!-- max(b.accuracy - a.accuracy for a in measured("grid") for b in measured("grid") if b.alpha <= a.alpha and 32 < b.resolution <= a.resolution and a.accuracy < b.accuracy) < 0.2 -->. At 32 pixels the three narrower networks stand in the wrong order<!-- pick(sorted(measured("grid"), key=lambda m: m.accuracy), "alpha", resolution=32) == [0.75, 0.5, 0.25, 1] -->. Exceptions, or luck? Each network was trained three times, each time with other random numbers; the bars in the figure show how far the three lie apart. Above 32 pixels they are longer than any of the exceptions. At 32 pixels one and the same network lies further from itself than from its neighbours. The last section comes back to it.
 #
 # ## Width or resolution?
 #
@@ -358,7 +358,7 @@ for network in grid:
         print(f"the training: {size} {seeds} %, spread {network.spread:.2f} points")
 
 # %% [markdown]
-# So two networks that are half a point apart have not been told apart by this test. The luck of training comes on top, and mostly it is larger: up to two points above 32 pixels. At 32 pixels, at the foot of the cliff, the same network with other random numbers may read every second letter or seven of ten. Whoever had trained each of these once might have written that half the width is better than three quarters; or the opposite. When you measure for yourself, take three seeds at least, and look at the mean and at how far they lie apart (exercise 6.4).
+# So two networks that are half a point apart have not been told apart by this test. The luck of training comes on top, and mostly it is larger: a spread of up to two<!-- max(m.spread for m in measured("grid") if 32 < m.resolution) --> points above 32 pixels. At 32 pixels, at the foot of the cliff, the same network with other random numbers may read little more than half of the letters<!-- 50 < min(pick(grid, "accuracy", alpha=0.5, resolution=32)) < 56 --> or seven of ten<!-- 68 < max(pick(grid, "accuracy", alpha=0.5, resolution=32)) < 72 -->. Had you trained each of these only once, you might have written that half the width is better than three quarters; or the opposite. When you measure for yourself, take three seeds at least, and look at the mean and at how far they lie apart (exercise 6.4).
 #
 # ## Exercises
 #

@@ -185,7 +185,7 @@ print(f"largest beta in them {last.bn.bias[dead].max():.2f}")
 # %% [markdown]
 # Nine out of ten are dead. Their weights are zero for all purposes, so only beta is left; it is negative, and ReLU makes it 0, whatever the photo. How does a channel die? If it gives 0 for every photo, no step of training changes it; and if training also shrinks every weight a little at each step (*weight decay*), nothing holds against that. Weights as small as these look like it.
 #
-# One question does not need 256 features. Nobody minds, except whoever pays for the multiplications, and whoever wants the network for something else. At the end of this chapter that will be us.
+# One question does not need 256 features. Nobody minds, except those who pay for the multiplications, and those who want the network for something else. At the end of this chapter that will be us.
 #
 # ## Which part of the photo?
 #
@@ -487,7 +487,7 @@ assert tuned > heads["pw_13"] + 0.1, STOPPED
 print(f"last layer frozen {heads['pw_13']:.0%}, all layers tuned {tuned:.0%}")
 
 # %% [markdown]
-# The late layers have turned to letters, in less than a minute. With more steps it goes on: how far, and how to get there fast, is what chapter 05 is about. What a trained start gives is time or, where data are few, data.
+# The late layers have turned to letters. With more steps it goes on: how far, and how to get there fast, is what chapter 05 is about. What a trained start gives is time or, where data are few, data.
 #
 # ### One trap, in numbers
 #
@@ -507,7 +507,7 @@ print(f"{tuned:.0%} with the right pixels, {trapped:.0%} with the wrong ones")
 #
 # But suppose also that somewhere there is a large, slow network that does the task well. It can look at as many pictures as you like and say what it thinks of each. A small one then learns to give the same answers: **distillation**. The paper does so in its section 4.5, with a classifier of face attributes: the teacher has 1600 million mult-adds, and a student of 45 million ends slightly above it in mean average precision. Pictures without labels, it points out, can be had without end.
 #
-# Our teacher is a MobileNet of twice the width, trained for some minutes on all letters.
+# Our teacher is a MobileNet of twice the width, trained for six<!-- difficulty.networks.teacher.epochs --> epochs on all letters.
 
 # %%
 teacher = load_published("letters_teacher")

@@ -118,7 +118,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# About four times on the book's machine. Laying the channels side by side has brought nothing by itself; the engines that know the whole network bring most. The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
+# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times on the book's machine. Laying the channels side by side did not help by itself<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
 #
 # How near can one come? Chapter 04 measured that peak, with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
@@ -135,7 +135,7 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 hardly anything is left to gain: the whole network runs about as fast as a matrix product with as many mult-adds. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
+# In fp32 hardly anything is left to gain: the whole network runs about as fast as a matrix product with as many mult-adds<!-- 0.9 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) -->. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32 and two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
@@ -145,7 +145,7 @@ print(f"the same answer for {quality['agreement']:.1%} of {quality['images']:,} 
 print(f"logits within {quality['difference']:.1%} of the largest")
 
 # %% [markdown]
-# None, on the book's machine. Every number that is multiplied is rounded to two or three digits, but hundreds of products are added up for each result, and their errors do not all point the same way.
+# None<!-- bench_engines.engines["openvino-bf16"].quality.agreement == 1 -->, on the book's machine. Every number that is multiplied is rounded to two or three digits, but hundreds of products are added up for each result, and their errors do not all point the same way.
 #
 # ## Eight bits
 #
@@ -204,7 +204,16 @@ for said, share in right.items():
     print(f"{said:<31}{share:6.1%} of a thousand letters")
 
 # %% [markdown]
-# With a step for each channel it does not matter: whichever the bits, hardly any letter is lost. With one step for the layer it hangs by a thread. Eight bits just do, and with one bit less many points are gone. (If you see only one line, no engine for eight bits is installed; if seven bits only, your processor is one of those. On the book's machine the whole test set gave 83.9 % in float32; with a step a layer 83.2 % in eight bits and 75.9 % in seven; with a step a channel 84.0 and 83.9 %: `data/results/bench_int8.json`.) MobileNet got a name for being hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. What it cannot stand is both at once, few bits and one step for all.
+# With a step for each channel it does not matter: whichever the bits, hardly any letter is lost. With one step for the layer it hangs by a thread. Eight bits just do, and with one bit less many points are gone. (If you see only one line, no engine for eight bits is installed; if seven bits only, your processor is one of those.) On the book's machine, the whole test set gave:
+
+# %%
+for row in recorded("bench_int8")["results"]["rows"]:
+    if (row["checkpoint"], row["engine"]) == ("letters_50_56", "openvino-int8"):
+        print(f"{row['weight_bits']} bits: a step a channel {row['per_channel']:.1f} %", end=", ")
+        print(f"a step a layer {row['per_layer']:.1f} %; float32 {row['fp32']:.1f} %")
+
+# %% [markdown]
+# MobileNet got a name for being hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. What it cannot stand is both at once, few bits and one step for all.
 #
 # ### Smaller, and faster
 #
@@ -223,7 +232,7 @@ for name, taken in interleave(last, readings=9).items():
     print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")
 
 # %% [markdown]
-# On the book's machine, which has instructions made for it, one picture in eight bits takes OpenVINO a third of the time of fp32, and less than two thirds of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, a factor of four. In the network, what is not a product has not become any shorter. A processor without such instructions gains less.
+# On the book's machine, which has instructions made for it, one picture in eight bits takes OpenVINO a third<!-- 0.3 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino", batch_size=1) < 0.36 --> of the time of fp32, and less than two thirds<!-- 0.5 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 0.667 --> of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, a factor of four<!-- bench_engines.ceilings.int8 / bench_engines.ceilings.fp32 -->. In the network, what is not a product has not become any shorter. A processor without such instructions gains less.
 #
 # ## A file that others can load
 #

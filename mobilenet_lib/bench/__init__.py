@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from .. import data
 from ..files import record_result
-from ..model import TF_SLIM, MobileNet
-from ..timing import Timing, interleave, ratio, torch_defaults
+from ..model import TF_SLIM
+from ..timing import Timing, interleave, random_network, ratio, torch_defaults, training_step
 
 LIMIT = 0.15
 """Share of a training step that composing its images may take on a CPU."""
@@ -76,15 +74,19 @@ def bench_data(
         "glyphs", batch_size=batch_size, resolution=resolution, seed=seed, device=device
     )
     stream = (batch for batch, _ in batches.endless())
-    step = training_step(alpha, resolution, len(batches.classes), device, seed)
+    arch = TF_SLIM.architecture(len(batches.classes), alpha=alpha, resolution=resolution)
+    net = random_network(arch, seed, device, convention=TF_SLIM)
+    train = training_step(net, torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9))
     held: list[data.batches.Batch] = [next(stream)]
 
     def compose() -> None:
         held[0] = next(stream)
 
-    seconds = interleave(
-        {"compose": compose, "step": lambda: step(*held[0])}, readings, device=device
-    )
+    def step() -> None:
+        images, labels = held[0]
+        train(images.contiguous(memory_format=torch.channels_last), labels)
+
+    seconds = interleave({"compose": compose, "step": step}, readings, device=device)
     compose_time = Timing.of(seconds["compose"])
     return DataBench(
         alpha=alpha,
@@ -97,24 +99,6 @@ def bench_data(
         images_per_second=round(1e3 * batch_size / compose_time.median_ms, 1),
         share=ratio(seconds["compose"], seconds["step"]),
     )
-
-
-def training_step(
-    alpha: float, resolution: int, num_classes: int, device: str, seed: int
-) -> Callable[[torch.Tensor, torch.Tensor], None]:
-    """A function that trains a fresh MobileNet for one step on the batch that it is given."""
-    torch.manual_seed(seed)
-    arch = TF_SLIM.architecture(num_classes, alpha=alpha, resolution=resolution)
-    net = MobileNet(arch, TF_SLIM).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-
-    def step(images: torch.Tensor, labels: torch.Tensor) -> None:
-        optimizer.zero_grad()
-        images = images.contiguous(memory_format=torch.channels_last)
-        F.cross_entropy(net(images), labels).backward()
-        optimizer.step()
-
-    return step
 
 
 def record(name: str, results: Any, seed: int | None, wall_time: float) -> Path:

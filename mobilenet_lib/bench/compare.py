@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .report import Key, Report, ReportError, key, row_title
-from .results import label
+from ..results import engine_label
+from ..text import format_table
+from .report import Key, Report, ReportError, key_of, row_title
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,14 @@ class Comparison:
     def _lines(self) -> Iterator[str]:
         network = self.network
         yield f"MobileNet {network['alpha']:g}-{network['resolution']}, A against B"
-        width = max((len(pair.name) for pair in self.pairs), default=0)
         for batch_size in dict.fromkeys(pair.batch_size for pair in self.pairs):
-            yield f"\nBatch of {batch_size:<{max(width - 9, 1)}}        A, ms        B, ms    B / A"
-            for pair in self.pairs:
-                if pair.batch_size == batch_size:
-                    yield (
-                        f"  {pair.name:<{width}}  {pair.first_ms:11.2f}  {pair.second_ms:11.2f}  "
-                        f"{pair.ratio:7.2f}"
-                    )
+            columns = {f"Batch of {batch_size}": "", "A, ms": ".2f", "B, ms": ".2f", "B / A": ".2f"}
+            rows = (
+                (f"  {pair.name}", pair.first_ms, pair.second_ms, pair.ratio)
+                for pair in self.pairs
+                if pair.batch_size == batch_size
+            )
+            yield from ("", *format_table(columns, rows))
         if not self.pairs:
             yield "\nNo engine is in both."
         for title, names in (("A", self.only_first), ("B", self.only_second)):
@@ -84,34 +84,35 @@ def compare(first: Report, second: Report) -> Comparison:
                 f"the reports are of different networks: $.network.{field} is {ours} in the first "
                 f"and {theirs} in the second"
             )
-    a, b = ({key(row): row["median_ms"] for row in report["timings"]} for report in (first, second))
+    a, b = (
+        {key_of(row): row["median_ms"] for row in report["timings"]} for report in (first, second)
+    )
     pairs = [
-        Pair(label(name, slice, streams), batch_size, a[found], b[found])
-        for found in in_order(a)
-        if found in b
-        for batch_size, name, slice, streams in [found]
+        Pair(engine_label(*cut), batch_size, a[batch_size, *cut], b[batch_size, *cut])
+        for batch_size, *cut in in_order(a)
+        if (batch_size, *cut) in b
     ]
     return Comparison(
         network=first["network"],
         pairs=tuple(pairs),
         differences=dict(different(first, second)),
-        only_first=tuple(row_title(found) for found in in_order(a) if found not in b),
-        only_second=tuple(row_title(found) for found in in_order(b) if found not in a),
+        only_first=tuple(row_title(key) for key in in_order(a) if key not in b),
+        only_second=tuple(row_title(key) for key in in_order(b) if key not in a),
     )
 
 
 def in_order(times: dict[Key, float]) -> list[Key]:
     """Measurements by size of batch, the fastest first."""
-    return sorted(times, key=lambda found: (found[0], times[found]))
+    return sorted(times, key=lambda key: (key[0], times[key]))
 
 
 def different(first: Report, second: Report) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Fields of machine, versions and settings with other values in the second report."""
     for part in ("machine", "versions", "ceilings"):
-        for name in dict.fromkeys([*first[part], *second[part]]):
-            pair = first[part].get(name), second[part].get(name)
-            if pair[0] != pair[1]:
-                yield f"{part}.{name}", pair
+        for name in {**first[part], **second[part]}:
+            ours, theirs = first[part].get(name), second[part].get(name)
+            if ours != theirs:
+                yield f"{part}.{name}", (ours, theirs)
     for name in ("device", "threads", "commit", "seed"):
         if first[name] != second[name]:
             yield name, (first[name], second[name])

@@ -6,43 +6,41 @@ bench_engines(("eager", "openvino"), batch_sizes=(1,), readings=30)
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..engines import Engine, EngineError, verify
-from ..model import PAPER, MobileNet
-from ..timing import Timing, check_device, interleave, ratio, torch_defaults
+from ..architecture import mobilenet_v1
+from ..engines import ENGINES, Engine, verify
+from ..engines.engine import explain
+from ..model import MobileNet
+from ..timing import (
+    Timing,
+    check_device,
+    interleave,
+    random_images,
+    random_network,
+    ratio,
+    torch_defaults,
+)
 from ..timing import threads as with_threads
 from ..validation import check_int
 from .hardware import describe_hardware
 from .peaks import bench_peaks
-from .peers import first_line, peers
+from .peers import Entry, peers
 from .quality import Examiner
 from .results import EAGER, OPENVINO, Checked, EngineBench, Timed
-from .ways import SLICES, choose, cuts, maker
 
-CLASSES = 1000
+SLICES = (1, 4)
+"""Images: one, whose activations fit most caches, and a few, that share the loading of weights."""
 SETTLE, CALIBRATION = 16, 16
 LEAST_S = 0.05
 """Seconds of a reading: long against what the task before leaves in caches and waiting threads."""
 REFERENCES = (EAGER, OPENVINO.format(precision="fp32"), OPENVINO.format(precision="bf16"))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is timed: an engine with the way it cuts the batch, or a peer."""
-
-    name: str
-    ours: bool
-    precision: str
-    task: Callable[[], Any]
-    same_network: bool = True
-    slice: int | None = None
-    streams: int | None = None
 
 
 @torch_defaults()
@@ -58,7 +56,7 @@ def bench_engines(
     with_peers: bool = True,
     slices: Sequence[int] = SLICES,
     precision: str | None = None,
-    progress: Callable[[str], None] = lambda said: None,
+    progress: Callable[[str], None] = lambda message: None,
 ) -> EngineBench:
     """Check every engine against eager, then time those that agree, and the peers, in turns.
 
@@ -98,12 +96,12 @@ def bench_engines(
     sizes = tuple(dict.fromkeys(check_int("batch_sizes", size, 1, 65536) for size in batch_sizes))
     slices = tuple(dict.fromkeys(check_int("slices", size, 1, 65536) for size in slices))
     check_int("readings", readings, 2)
-    in_torch = precision or ("fp32" if where.type == "cpu" else "fp16")
+    torch_precision = precision or ("fp32" if where.type == "cpu" else "fp16")
     if not sizes:
         raise ValueError("batch_sizes must name at least one size")
     if not chosen:
-        said = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
-        raise ValueError(f"none of the engines that were named can run here ({said})")
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
+        raise ValueError(f"none of the engines that were named can run here ({reasons})")
     with with_threads(threads) as count:
         net, images = network(alpha, resolution, max(sizes), seed, where)
         examiner = Examiner(where, seed, count)
@@ -111,7 +109,7 @@ def bench_engines(
         failed: dict[str, str] = {}
         for name, kind in chosen.items():
             progress(f"checking {name}")
-            make = maker(kind, in_torch)
+            make = maker(kind, torch_precision)
             try:
                 engine = make().prepare(net, images[:1], images[-CALIBRATION:], count)
                 quality = examiner.quality(make, engine.precision, verify(engine, net, images[:1]))
@@ -121,31 +119,31 @@ def bench_engines(
                 size = engine.size_bytes
                 checked[name] = Checked(kind.summary, engine.precision, size, quality)
         progress("measuring this machine's ceilings")
-        found_peaks = bench_peaks(device=device, threads=count, seed=seed, largest=1 << 16)
-        ceilings = {peak.precision: peak.gflops for peak in found_peaks.peaks if peak.gflops}
+        measured = bench_peaks(device=device, threads=count, seed=seed, largest=1 << 16)
+        ceilings = {peak.precision: peak.gflops for peak in measured.peaks if peak.gflops}
         timings: list[Timed] = []
         for size in sizes:
             batch = images[:size].contiguous()
             entries: dict[str, Entry] = {}
             for name in checked:
-                for cut in cuts(chosen[name], size, slices, count):
+                for cut in chosen[name].cuts(size, slices, count):
                     progress(f"preparing {name} for batches of {size}, {cut or 'whole'}")
-                    made = maker(chosen[name], in_torch, **cut)
+                    make = maker(chosen[name], torch_precision, **cut)
                     try:
-                        engine = made().prepare(net, batch, images[-CALIBRATION:], count)
+                        engine = make().prepare(net, batch, images[-CALIBRATION:], count)
                         verify(engine, net, batch)
                     except Exception as error:
                         key = f"{name}, batch of {size}" + "".join(f", {k} {cut[k]}" for k in cut)
                         failed[key] = explain(error)
-                        continue
-                    entry = Entry(name, True, engine.precision, running(engine, batch), **cut)
-                    entries[f"{name} {cut}"] = entry
+                    else:
+                        task = partial(engine.run, batch)
+                        entry = Entry(task, engine.precision, engine=name, **cut)
+                        entries[f"{name} {cut}"] = entry
             if with_peers:
                 progress(f"preparing peers for batches of {size}")
-                found, absent = peers(batch, alpha, in_torch, count)
+                others, absent = peers(batch, alpha, torch_precision, count)
+                entries |= others
                 missing |= absent
-                for name, peer in found.items():
-                    entries[name] = Entry(name, False, peer.precision, peer.task, peer.same_network)
             if not entries:
                 continue
             progress(f"timing {len(entries)} ways to run a batch of {size}")
@@ -179,26 +177,17 @@ def network(
     each layer would make what an earlier one rounded larger, as it does not in a trained network:
     in bf16 the logits would be off by a tenth in place of a hundredth.
     """
-    accelerators = [] if device.type == "cpu" else [device]
-    with torch.random.fork_rng(devices=accelerators):
-        torch.manual_seed(seed)
-        arch = PAPER.architecture(CLASSES, alpha=alpha, resolution=resolution)
-        net = MobileNet(arch, PAPER)
-        images = torch.randn(max(batch_size, SETTLE, CALIBRATION), 3, resolution, resolution)
-        norms = [part for part in net.modules() if isinstance(part, torch.nn.BatchNorm2d)]
-        for norm in norms:
-            norm.momentum = None  # the plain average over what it sees
-            torch.nn.init.ones_(norm.bias)
-        with torch.no_grad():
-            net.train()(images[:SETTLE])
-        for norm in norms:
-            norm.momentum = PAPER.bn_momentum
+    net = random_network(mobilenet_v1(alpha, resolution), seed, layout="NCHW")
+    images = random_images(max(batch_size, SETTLE, CALIBRATION), resolution, seed, layout="NCHW")
+    norms = [part for part in net.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # the plain average over what it sees
+        torch.nn.init.ones_(norm.bias)
+    with torch.no_grad():
+        net.train()(images[:SETTLE])
+    for norm in norms:
+        norm.momentum = net.convention.bn_momentum
     return net.eval().to(device), images.to(device)
-
-
-def running(engine: Engine, batch: Tensor) -> Callable[[], Tensor]:
-    """A function that runs a prepared engine on a batch."""
-    return lambda: engine.run(batch)
 
 
 def rows(
@@ -210,15 +199,15 @@ def rows(
 ) -> list[Timed]:
     """What was measured on one size of batch, with ratios to those peers that ran beside it."""
     references = [name for name in REFERENCES if name in entries]
-    found = []
+    timed = []
     for key, entry in entries.items():
         timing = Timing.of(seconds[key])
         ceiling = ceilings.get(entry.precision)
         reached = 2 * mult_adds * batch_size / timing.median_ms / 1e6  # GFLOP/s
-        found.append(
+        timed.append(
             Timed(
-                name=entry.name,
-                ours=entry.ours,
+                name=entry.engine or key,
+                ours=entry.engine is not None,
                 precision=entry.precision,
                 batch_size=batch_size,
                 slice=entry.slice,
@@ -231,10 +220,39 @@ def rows(
                 },
             )
         )
-    return found
+    return timed
 
 
-def explain(error: Exception) -> str:
-    """Why an engine is not timed: what it says itself, or what broke in its library."""
-    said = first_line(error)
-    return said if isinstance(error, EngineError) else f"{type(error).__name__}: {said}"
+def choose(
+    names: Sequence[str], device: torch.device
+) -> tuple[dict[str, type[Engine]], dict[str, str]]:
+    """The engines that are named and can run on `device`, and why the others cannot.
+
+    Raises
+    ------
+    ValueError
+        A name that no engine has.
+    """
+    unknown = [name for name in names if name != "all" and name not in ENGINES]
+    if unknown or not names:
+        raise ValueError(
+            f"engines must be all, or some of {', '.join(ENGINES)}; got {', '.join(unknown)}"
+        )
+    wanted = ENGINES if "all" in names else {name: ENGINES[name] for name in names}
+    chosen, missing = {}, {}
+    for name, kind in wanted.items():
+        availability = kind.available()
+        if not availability:
+            missing[name] = availability.reason
+        elif kind.device not in ("any", device.type):
+            missing[name] = f"it runs on {kind.device}, not on {device.type}"
+        else:
+            chosen[name] = kind
+    return chosen, missing
+
+
+def maker(kind: type[Engine], precision: str, **options: Any) -> Callable[[], Engine]:
+    """A function that makes a new engine; torch's own get the precision that is wanted."""
+    if "precision" in inspect.signature(kind).parameters:
+        options["precision"] = precision
+    return lambda: kind(**options)

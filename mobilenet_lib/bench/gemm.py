@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..timing import DTYPES
+
 Shape = tuple[int, int, int]
 """(rows, inner, columns) of a product: for a pointwise layer D_F², M, N."""
 Ways = dict[str, Callable[[], Any]]
 
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 TOLERANCES = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 3e-2, "int8": 0.0}
 TF32_TOLERANCE = 2e-3
 
@@ -47,21 +48,21 @@ def gemm_tasks(precision: str, shape: Shape, device: str, seed: int) -> tuple[Wa
         right = torch.randn(columns, inner, generator=generator).to(dtype)
         candidates = {"torch.mm": _mm, "torch linear": _linear, "1x1 convolution": _pointwise}
     ways: Ways = {}
-    said = []
+    reasons = []
     for name, make in candidates.items():
         try:
             multiply = make(left.to(device), right.to(device))
             answer = multiply()
         except (RuntimeError, AttributeError, NotImplementedError) as error:
             # The engine is not built in, or refuses this shape or device: that is what is asked.
-            said.append(f"{name}: {(str(error).splitlines() or [repr(error)])[0]}")
+            reasons.append(f"{name}: {(str(error).splitlines() or [repr(error)])[0]}")
             continue
         off = _difference(answer, left, right)
         if off <= tolerance(precision, device):
             ways[name] = multiply
         else:
-            said.append(f"{name} is off by {off:.1%} of the largest number")
-    return ways, "; ".join(said)
+            reasons.append(f"{name} is off by {off:.1%} of the largest number")
+    return ways, "; ".join(reasons)
 
 
 def tolerance(precision: str, device: str) -> float:

@@ -6,8 +6,11 @@ for. No time is taken here; `bench_engines` has the times.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +18,7 @@ from torch import Tensor, nn
 from .. import data
 from ..engines import ENGINES, accuracy
 from ..engines.onnx_model import possible_bits
+from ..text import format_table
 from ..timing import torch_defaults
 from ..validation import check_choice, check_int
 from ..weights import load_published
@@ -42,12 +46,6 @@ class Eight:
         """Points lost with a step a channel."""
         return self.fp32 - self.per_channel
 
-    def __str__(self) -> str:
-        return (
-            f"{self.checkpoint:<16}{self.engine:<18}{self.weight_bits:4}{self.fp32:7.2f}"
-            f"{self.per_channel:13.2f}{self.per_layer:11.2f}"
-        )
-
 
 @dataclass(frozen=True)
 class Int8Bench:
@@ -65,12 +63,13 @@ class Int8Bench:
         return all(row.lost <= POINTS_LIMIT for row in self.rows)
 
     def __str__(self) -> str:
+        columns = {"network": "", "engine": "", "bits": "d", "fp32": ".2f"}
+        columns |= {"per channel": ".2f", "per layer": ".2f"}
         return "\n".join(
             [
                 f"Letters in the wild, {self.test_images:,} test images, calibrated on "
                 f"{self.calibration_images} of the training set; accuracy in %",
-                f"{'network':<16}{'engine':<18}bits   fp32  per channel  per layer",
-                *map(str, self.rows),
+                *format_table(columns, map(astuple, self.rows)),
                 *(f"{name}: {reason}" for name, reason in self.missing.items()),
             ]
         )
@@ -108,7 +107,7 @@ def bench_int8(
         check_choice("engine", name, ENGINE_NAMES)
     count = check_int("calibration_images", calibration_images, 1)
     availability = {name: ENGINES[name].available() for name in engines}
-    missing = {name: there.reason for name, there in availability.items() if not there}
+    missing = {name: answer.reason for name, answer in availability.items() if not answer}
     if len(missing) == len(availability):
         raise ValueError(f"no engine for int8 can run here: {missing}")
     rows: list[Eight] = []
@@ -117,24 +116,22 @@ def bench_int8(
         net = load_published(checkpoint).eval()
         images, labels = letters(net, "test", limit, seed)
         calibration, _ = letters(net, "train", count, seed)
-        exact = 100 * accuracy(ENGINES["eager"]().prepare(net, images[:BATCH]), images, labels)
+        percent = partial(_percent, net, images, labels, calibration)
+        exact = percent("eager")
         for name in (name for name in engines if name not in missing):
             for bits in possible_bits():
-                by_channel, by_layer = (
-                    round(100 * share, 2)
-                    for share in both(name, bits, net, images, labels, calibration)
+                steps = (
+                    percent(name, per_channel=each, weight_bits=bits) for each in (True, False)
                 )
-                rows.append(Eight(checkpoint, name, bits, round(exact, 2), by_channel, by_layer))
+                rows.append(Eight(checkpoint, name, bits, exact, *steps))
     return Int8Bench(len(labels), count, tuple(rows), missing)
 
 
-def both(
-    name: str, bits: int, net: nn.Module, images: Tensor, labels: Tensor, calibration: Tensor
-) -> Iterator[float]:
-    """Accuracy with a step a channel, then with a step a layer."""
-    for per_channel in (True, False):
-        engine = ENGINES[name](per_channel=per_channel, weight_bits=bits)  # type: ignore[call-arg]
-        yield accuracy(engine.prepare(net, images[:BATCH], calibration), images, labels)
+def _percent(
+    net: nn.Module, images: Tensor, labels: Tensor, calibration: Tensor, name: str, **options: Any
+) -> float:
+    engine = ENGINES[name](**options).prepare(net, images[:BATCH], calibration)
+    return round(100 * accuracy(engine, images, labels), 2)
 
 
 def letters(net: nn.Module, split: str, limit: int | None, seed: int) -> tuple[Tensor, Tensor]:
@@ -142,10 +139,6 @@ def letters(net: nn.Module, split: str, limit: int | None, seed: int) -> tuple[T
     batches = data.load(
         "glyphs", split=split, batch_size=BATCH, resolution=net.arch.resolution, seed=seed
     )
-    found: list[tuple[Tensor, Tensor]] = []
-    for batch in batches:
-        found.append(batch)
-        if limit is not None and BATCH * len(found) >= limit:
-            break
-    images, labels = (torch.cat(part) for part in zip(*found, strict=True))
+    enough = None if limit is None else -(-limit // BATCH)
+    images, labels = (torch.cat(part) for part in zip(*islice(batches, enough), strict=True))
     return images[:limit], labels[:limit]

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 
-from ..model import PAPER, MobileNet
-from ..timing import Timing, check_device, interleave, threads, torch_defaults
+from ..architecture import mobilenet_v1
+from ..timing import (
+    Timing,
+    check_device,
+    forward_pass,
+    interleave,
+    random_images,
+    random_network,
+    threads,
+    torch_defaults,
+)
 from ..validation import check_int
 
 
@@ -53,11 +62,11 @@ def latencies(
     named = list(networks)
     if len(set(named)) < len(named):
         raise ValueError(f"each network is to be named once, got {named}")
+    check_device(device)
     tasks = {}
-    with _seeded(seed, device):
-        for alpha, resolution in named:
-            net = _network(alpha, resolution, num_classes, device)
-            tasks[alpha, resolution] = _answer(net, 1)
+    for alpha, resolution in named:
+        net = random_network(mobilenet_v1(alpha, resolution, num_classes), seed, device)
+        tasks[alpha, resolution] = forward_pass(net, random_images(1, resolution, seed, device))
     seconds = interleave(tasks, readings, device=device)
     return {network: Timing.of(taken) for network, taken in seconds.items()}
 
@@ -82,12 +91,8 @@ def throughput(
         Images at a time.
     thread_counts
         Numbers of threads; None: the number that torch uses.
-    readings
-        Rounds that count, at least 2.
-    device
-        Where it runs.
-    seed
-        Of the weights and images.
+    readings, device, seed
+        As for `latencies`.
 
     Returns
     -------
@@ -102,43 +107,17 @@ def throughput(
     """
     counts = [torch.get_num_threads()] if thread_counts is None else list(thread_counts)
     sizes = [check_int("batch size", size, 1) for size in batches]
-    tasks: dict[tuple[int, int], Callable[[], None]] = {}
-    with _seeded(seed, device):
-        net = _network(alpha, resolution, 1000, device)
-        for size in sizes:
-            answer = _answer(net, size)
-            for count in counts:
-                tasks[count, size] = partial(_with_threads, count, answer)
+    check_device(device)
+    net = random_network(mobilenet_v1(alpha, resolution), seed, device)
+    tasks: dict[tuple[int, int], Callable[[], Any]] = {}
+    for size in sizes:
+        task = forward_pass(net, random_images(size, resolution, seed, device))
+        for count in counts:
+            tasks[count, size] = partial(_with_threads, count, task)
     seconds = interleave(tasks, readings, device=device)
     return {key: key[1] / statistics.median(seconds[key]) for key in sorted(tasks)}
 
 
-def _with_threads(count: int, answer: Callable[[], None]) -> None:
+def _with_threads(count: int, task: Callable[[], Any]) -> None:
     with threads(count):
-        answer()
-
-
-@contextmanager
-def _seeded(seed: int, device: str) -> Iterator[None]:
-    accelerators = [] if check_device(device).type == "cpu" else [device]
-    with torch.random.fork_rng(devices=accelerators):
-        torch.manual_seed(seed)
-        yield
-
-
-def _network(alpha: float, resolution: int, num_classes: int, device: str) -> MobileNet:
-    arch = PAPER.architecture(num_classes, alpha=alpha, resolution=resolution)
-    return MobileNet(arch, PAPER).eval().to(device, memory_format=torch.channels_last)
-
-
-def _answer(net: MobileNet, count: int) -> Callable[[], None]:
-    side = net.arch.resolution
-    images = torch.randn(count, 3, side, side).to(
-        net.fc.weight.device, memory_format=torch.channels_last
-    )
-
-    @torch.inference_mode()
-    def answer() -> None:
-        net(images)
-
-    return answer
+        task()

@@ -20,12 +20,10 @@ from torch import Tensor
 
 from ..architecture import Architecture
 from ..engines import difference, fold
-from ..model import PAPER, MobileNet
-from ..timing import check_device
+from ..model import MobileNet
+from ..timing import DTYPES, LAYOUTS, check_device, random_images, random_network
 from ..validation import check_choice, check_int
 
-LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 TOLERANCES = {"fp32": 1e-3, "fp16": 3e-2, "bf16": 0.1}
 """Largest difference of logits that folding may make, as a share of the largest logit; on a GPU,
 where convolutions in fp32 round to TF32, that of fp16 holds for fp32."""
@@ -52,6 +50,12 @@ class Setting:
         check_choice("precision", self.precision, tuple(DTYPES))
         check_device(self.device)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `random_network` and `random_images` take of it."""
+        names = ("seed", "device", "layout", "precision")
+        return {name: getattr(self, name) for name in names}
+
     def __str__(self) -> str:
         batch_norm = "folded" if self.folded else "not folded"
         return f"batch {self.batch}, {self.layout}, {self.precision}, BN {batch_norm}"
@@ -65,12 +69,7 @@ def build(arch: Architecture, setting: Setting) -> MobileNet:
     ArithmeticError
         The folded network gives other logits.
     """
-    accelerators = [] if torch.device(setting.device).type == "cpu" else [setting.device]
-    with torch.random.fork_rng(devices=accelerators):
-        torch.manual_seed(setting.seed)
-        net = MobileNet(arch, PAPER).eval()
-    form, dtype = LAYOUTS[setting.layout], DTYPES[setting.precision]
-    net = net.to(setting.device, dtype=dtype).to(memory_format=form)
+    net = random_network(arch, **setting.options)
     return checked_fold(net, setting) if setting.folded else net
 
 
@@ -92,28 +91,14 @@ def checked_fold(net: MobileNet, setting: Setting) -> MobileNet:
 
 
 def images(resolution: int, setting: Setting) -> Tensor:
-    """A batch of random numbers, (batch, 3, resolution, resolution): zeros might run faster."""
-    generator = torch.Generator().manual_seed(setting.seed)
-    x = torch.randn(setting.batch, 3, resolution, resolution, generator=generator)
-    x = x.to(setting.device, dtype=DTYPES[setting.precision])
-    return x.contiguous(memory_format=LAYOUTS[setting.layout])
+    """A batch of random images, (batch, 3, resolution, resolution), as `setting` says."""
+    return random_images(setting.batch, resolution, **setting.options)
 
 
 def stages(net: MobileNet) -> list[Stage]:
     """What `net` runs, piece by piece, in the order of `roofline.pieces`."""
-    found: list[Stage] = [(layer.name, net.get_submodule(layer.name)) for layer in net.arch.layers]
-    head = found.pop()
-    return [*found, ("pool", lambda x: x.mean(dim=(2, 3))), head]
-
-
-def whole(net: MobileNet, x: Tensor) -> Callable[[], Tensor]:
-    """A function that runs the network on `x`."""
-
-    @torch.inference_mode()
-    def run() -> Tensor:
-        return net(x)
-
-    return run
+    *layers, head = [(layer.name, net.get_submodule(layer.name)) for layer in net.arch.layers]
+    return [*layers, ("pool", lambda x: x.mean(dim=(2, 3))), head]
 
 
 class LayerTimer:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
 from ..architecture import Architecture, mobilenet_v1
-from ..timing import Timing, interleave, ratio, torch_defaults
+from ..timing import Timing, device_name, forward_pass, interleave, ratio, torch_defaults
 from ..timing import threads as use_threads
-from ..train.choose_plan import device_name
 from ..validation import check_int
-from .layer_timer import LayerTimer, Setting, Stage, build, images, stages, whole
+from .layer_timer import LayerTimer, Setting, build, images, stages
 from .peaks import MachinePeaks, bench_peaks
 from .profile import LayersBench, layer_times
 from .roofline import pieces
@@ -76,7 +76,7 @@ def bench_layers(
         net = build(arch, setting)
         x = images(resolution, setting)
         marked, tiny = marked_pass(net, x, setting), tiny_pass(tiny_arch, setting)
-        tasks = {"marked": marked, "whole": whole(net, x), "tiny": tiny}
+        tasks = {"marked": marked, "whole": forward_pass(net, x), "tiny": tiny}
         taken = interleave(tasks, readings, WARM_UP, device)
     seconds = marked.seconds(skip=WARM_UP)
     overhead = overheads(tiny.seconds(skip=WARM_UP), tiny_arch)
@@ -104,18 +104,17 @@ def marked_pass(net: torch.nn.Module, x: torch.Tensor, setting: Setting) -> Laye
     ArithmeticError
         Run piece by piece, the network gives other logits.
     """
-    run: list[Stage] = stages(net)
-    marked = LayerTimer(run, x, setting.device)
-    expected, found = whole(net, x)(), marked()
+    marked = LayerTimer(stages(net), x, setting.device)
+    expected, answer = forward_pass(net, x)(), marked()
     marked.passes.clear()
-    if not torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item()):
+    if not torch.allclose(answer, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item()):
         raise ArithmeticError("run piece by piece, the network gives other logits than as a whole")
     return marked
 
 
 def tiny_pass(arch: Architecture, setting: Setting) -> LayerTimer:
     """A marked pass of a network that computes next to nothing, one image at a time."""
-    alone = Setting(1, setting.layout, setting.folded, setting.precision, setting.device)
+    alone = replace(setting, batch=1)
     net = build(arch, alone)
     return marked_pass(net, images(arch.resolution, alone), alone)
 
@@ -123,10 +122,10 @@ def tiny_pass(arch: Architecture, setting: Setting) -> LayerTimer:
 def overheads(seconds: Mapping[str, Sequence[float]], arch: Architecture) -> dict[str, float]:
     """Seconds of a call by kind: the median over a tiny network's layers of their medians."""
     kinds = {work.name: work.kind for work in pieces(arch)}
-    found: dict[str, list[float]] = {}
+    medians: dict[str, list[float]] = {}
     for name, taken in seconds.items():
-        found.setdefault(kinds[name], []).append(statistics.median(taken))
-    return {kind: statistics.median(medians) for kind, medians in found.items()}
+        medians.setdefault(kinds[name], []).append(statistics.median(taken))
+    return {kind: statistics.median(values) for kind, values in medians.items()}
 
 
 def matching_peaks(given: MachinePeaks | None, setting: Setting, count: int) -> MachinePeaks:
@@ -138,7 +137,7 @@ def matching_peaks(given: MachinePeaks | None, setting: Setting, count: int) -> 
             f"the ceilings were measured with {given.threads} threads, the network runs with "
             f"{count}; measure them with as many, or give none"
         )
-    called = device_name(torch.device(setting.device))
+    called = device_name(setting.device)
     if given.device != called:
         raise ValueError(f"the ceilings are of {given.device}, the network runs on {called}")
     given.peak(setting.precision)

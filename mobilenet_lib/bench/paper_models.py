@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..architecture import mobilenet_v1
-from ..timing import Timing, interleave, torch_defaults
+from ..paper import ALPHAS, RESOLUTIONS
+from ..text import format_table
+from ..timing import Timing, forward_pass, interleave, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
-from .layer_timer import Setting, build, images, whole
+from .layer_timer import Setting, build, images
 from .layers import (
     TINY_ALPHA,
     TINY_RESOLUTION,
@@ -26,9 +28,10 @@ from .peaks import MachinePeaks
 from .profile import calibration_of, layer_times
 from .roofline import Calibration, predict
 
-ALPHAS, RESOLUTIONS = (1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)
 WITHIN, ENOUGH = 0.25, 12
 """How far a prediction may be off, and for how many of the sixteen it may not."""
+COLUMNS = {"network": "", "M m-adds": ".1f", "ms": ".3f", "roof, ms": ".3f", "predicted": ".3f"}
+COLUMNS |= {"off ": ">", "bound": ""}
 WARM_UP = 2
 LEAST_S = 0.02
 """Seconds of a reading: networks take turns, and each first finds its weights out of the cache."""
@@ -54,14 +57,6 @@ class Predicted:
     def error(self) -> float:
         """How far the calibrated prediction is off, as a share of the measured time, signed."""
         return self.predicted_ms / self.timing.median_ms - 1
-
-    def __str__(self) -> str:
-        mark = " " if abs(self.error) <= WITHIN else "*"
-        name = f"{self.alpha:g} MobileNet-{self.resolution}"
-        return (
-            f"{name:<19}{self.mult_adds / 1e6:9.1f}{self.timing.median_ms:11.3f}"
-            f"{self.roof_ms:11.3f}{self.predicted_ms:11.3f}{self.error:+8.0%}{mark} {self.bound}"
-        )
 
 
 @dataclass(frozen=True)
@@ -104,12 +99,22 @@ class PaperModelsBench:
 
     def __str__(self) -> str:
         efficiency, overhead = self.calibration.efficiency, self.calibration.overhead_s
+        rows = (
+            (
+                f"{model.alpha:g} MobileNet-{model.resolution}",
+                model.mult_adds / 1e6,
+                model.timing.median_ms,
+                model.roof_ms,
+                model.predicted_ms,
+                f"{model.error:+.0%}{' ' if abs(model.error) <= WITHIN else '*'}",
+                model.bound,
+            )
+            for model in self.models
+        )
         return "\n".join(
             [
                 f"{self.device}, {self.threads} threads, {self.setting}",
-                f"{'network':<19}{'M m-adds':>9}{'ms':>11}{'roof, ms':>11}{'predicted':>11}"
-                f"{'off':>8}  bound",
-                *map(str, self.models),
+                *format_table(COLUMNS, rows),
                 f"calibrated on {self.calibrated_on}: "
                 + ", ".join(
                     f"{kind} {share:.2f} of its roof" for kind, share in efficiency.items()
@@ -169,7 +174,7 @@ def bench_paper_models(
         inputs = {resolution: images(resolution, setting) for resolution in resolutions}
         marked = marked_pass(nets[alphas[0]], inputs[resolutions[0]], setting)
         tiny = tiny_pass(tiny_arch, setting)
-        tasks = {(alpha, size): whole(nets[alpha], inputs[size]) for alpha, size in named}
+        tasks = {(alpha, size): forward_pass(nets[alpha], inputs[size]) for alpha, size in named}
         taken = interleave(
             {"marked": marked, "tiny": tiny, **tasks}, readings, WARM_UP, device, LEAST_S
         )

@@ -8,6 +8,7 @@ faster than memory. So both are measured here, with the threads that the network
 from __future__ import annotations
 
 import math
+import statistics
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +17,14 @@ from typing import Any
 
 import torch
 
-from ..timing import check_device, interleave, threads, torch_defaults
+from ..timing import check_device, interleave, torch_defaults
+from ..timing import threads as use_threads
 from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
 from .hardware import describe_hardware
 
 KIB, MIB = 1024, 1024**2
+CACHES = {"L1": "l1d", "L2": "l2", "L3": "l3"}
 LEAST_S = 2e-3
 """Seconds that a reading of a short task lasts at least."""
 WAY_BEHIND = 3.0
@@ -95,10 +98,10 @@ class MachinePeaks:
         A cache's is read off the curve midway (on its logarithmic axis) between its size and that
         of the cache before: well beyond the one, well inside the other.
         """
-        told = list(caches(self.machine).items())
+        sizes = list(caches(self.machine).items())
         places = {
             name: self.bandwidth(math.sqrt(before * size)) / 1e9
-            for (_, before), (name, size) in pairwise(told)
+            for (_, before), (name, size) in pairwise(sizes)
         }
         return {**places, "memory": self.copies[-1].gb_per_s}
 
@@ -161,37 +164,23 @@ def bench_peaks(
     for precision in chosen:
         check_choice("precision", precision, PRECISIONS)
     readings = check_int("readings", readings, 2)
-    with _threads(threads) as count:
-        told = describe_hardware(device)
-        end = largest or max(64 * MIB, 4 * max(caches(told).values(), default=0))
+    shapes = shapes or (CPU_SHAPES if where.type == "cpu" else GPU_SHAPES)
+    with use_threads(threads) as count:
+        hardware = describe_hardware(device)
+        end = largest or max(64 * MIB, 4 * max(caches(hardware).values(), default=0))
         sizes = [2**power for power in range(14, check_int("largest", end, 2**15).bit_length())]
-        return MachinePeaks(
-            told["device"],
-            count,
-            tuple(
-                _peak(
-                    p,
-                    shapes or (CPU_SHAPES if where.type == "cpu" else GPU_SHAPES),
-                    readings,
-                    device,
-                    seed,
-                )
-                for p in chosen
-            ),
-            _copies(sizes, readings, device),
-            told,
-        )
+        peaks = tuple(_peak(name, shapes, readings, device, seed) for name in chosen)
+        copies = _copies(sizes, readings, device)
+    return MachinePeaks(hardware["device"], count, peaks, copies, hardware)
 
 
-_threads = threads  # the function above has an argument of that name
-
-
-def caches(told: dict[str, Any]) -> dict[str, int]:
+def caches(hardware: dict[str, Any]) -> dict[str, int]:
     """Bytes of each cache that a description names: the GPU's if it is of one, else the cores'."""
-    if told["gpu"]:
-        return {"L2": told["gpu"]["l2_bytes"]} if told["gpu"]["l2_bytes"] else {}
-    sizes = {"L1": "l1d", "L2": "l2", "L3": "l3"}
-    return {name: told["caches"][key] for name, key in sizes.items() if told["caches"][key]}
+    if hardware["gpu"]:
+        sizes = {"L2": hardware["gpu"]["l2_bytes"]}
+    else:
+        sizes = {name: hardware["caches"][key] for name, key in CACHES.items()}
+    return {name: size for name, size in sizes.items() if size}
 
 
 def _peak(precision: str, shapes: Sequence[Shape], readings: int, device: str, seed: int) -> Peak:
@@ -204,11 +193,11 @@ def _peak(precision: str, shapes: Sequence[Shape], readings: int, device: str, s
     kept = [way for way, seconds in tried.items() if min(seconds) <= WAY_BEHIND * fastest]
     tasks: dict[tuple[Shape, str], Callable[[], Any]] = {}
     for shape in shapes:
-        found, _ = gemm_tasks(precision, shape, device, seed)
-        tasks |= {(shape, way): found[way] for way in kept if way in found}
+        ways, _ = gemm_tasks(precision, shape, device, seed)
+        tasks |= {(shape, way): ways[way] for way in kept if way in ways}
     seconds = interleave(tasks, readings, 2, device, LEAST_S)
     rates = {
-        (shape, way): 2 * math.prod(shape) / sorted(taken)[len(taken) // 2]
+        (shape, way): 2 * math.prod(shape) / statistics.median_high(taken)
         for (shape, way), taken in seconds.items()
     }
     best = max(rates, key=rates.__getitem__)
@@ -219,12 +208,12 @@ def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...
     """Copies of each size; the time of a call that copies one number is taken off."""
     tasks = {size: _copy(size // 8, device) for size in (8, *sizes)}
     seconds = interleave(tasks, readings, 2, device, LEAST_S)
-    medians = {size: sorted(taken)[len(taken) // 2] for size, taken in seconds.items()}
+    medians = {size: statistics.median_high(taken) for size, taken in seconds.items()}
     call = medians[8]
     # A copy that takes hardly longer than the call itself says nothing about bytes.
-    told = {size: medians[size] - call for size in sizes if medians[size] > 1.25 * call}
-    told = told or {sizes[-1]: medians[sizes[-1]]}
-    return tuple(Copy(size, float(f"{size / s / 1e9:.4g}")) for size, s in told.items())
+    net = {size: medians[size] - call for size in sizes if medians[size] > 1.25 * call}
+    net = net or {sizes[-1]: medians[sizes[-1]]}
+    return tuple(Copy(size, float(f"{size / s / 1e9:.4g}")) for size, s in net.items())
 
 
 def _copy(numbers: int, device: str) -> Callable[[], Any]:

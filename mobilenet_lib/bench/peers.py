@@ -5,31 +5,38 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..engines import ENGINES, difference
+from ..engines.engine import first_line
 from ..engines.runtimes import load_openvino, openvino_core
+from ..timing import DTYPES, LAYOUTS, forward_pass
 from .results import EAGER, LOGITS, OPENVINO
 
 CLASSES = 1000
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A network of another library, ready to run."""
+class Entry:
+    """A network that is ready to be timed: one of another library, or an engine of ours."""
 
     task: Callable[[], Any]
     precision: str
-    same_network: bool
+    same_network: bool = True
     """Whether it is MobileNet V1, with our mult-adds."""
+    engine: str | None = None
+    """Name of our engine, which may cut the batch."""
+    slice: int | None = None
+    streams: int | None = None
 
 
 def peers(
     images: Tensor, alpha: float, precision: str, threads: int
-) -> tuple[dict[str, Peer], dict[str, str]]:
+) -> tuple[dict[str, Entry], dict[str, str]]:
     """Every peer that can be built here, and why the others cannot.
 
     Parameters
@@ -43,49 +50,37 @@ def peers(
     threads
         For OpenVINO.
     """
-    found: dict[str, Peer] = {}
+    in_torch = partial(run_in_torch, images=images, precision=precision)
+    builders: dict[str, Callable[[], Entry]] = {}
     missing: dict[str, str] = {}
-
-    def add(name: str, build: Callable[[], Peer]) -> None:
+    if alpha == 1:
+        builders |= {
+            EAGER: partial(in_torch, timm_net, "NCHW"),
+            "timm, channels_last": partial(in_torch, timm_net, "channels_last"),
+        }
+        if images.device.type == "cpu":
+            for kind, engine in (("fp32", "openvino"), ("bf16", "openvino-bf16")):
+                builders[OPENVINO.format(precision=kind)] = lambda kind=kind, engine=engine: (
+                    through_openvino(timm_net(), images, kind, engine, threads)
+                )
+        for name, version in (("MobileNetV2", "v2"), ("MobileNetV3 large", "v3_large")):
+            make = partial(torchvision_net, version)
+            for way, layout in (("eager", "NCHW"), ("channels_last", "channels_last")):
+                builders[f"torchvision {name}, {way}"] = partial(in_torch, make, layout, False)
+    else:
+        missing["timm, torchvision"] = f"their MobileNets have alpha 1, ours here {alpha:g}"
+    make = partial(transformers_net, alpha, images.shape[-1])
+    builders["transformers MobileNetV1, eager"] = partial(in_torch, make, "NCHW")
+    ready: dict[str, Entry] = {}
+    for name, build in builders.items():
         try:
-            found[name] = build()
+            ready[name] = build()
         except ImportError as error:
             package = error.name or name.split()[0].rstrip(",")
             missing[name] = f"{first_line(error)}; pip install {package}"
         except Exception as error:  # whatever breaks another library: said, and the others go on
             missing[name] = f"{type(error).__name__}: {first_line(error)}"
-
-    def in_torch(make: Callable[[], nn.Module], same: bool, layout: torch.memory_format) -> Peer:
-        return Peer(torch_task(make(), images, precision, layout), precision, same)
-
-    planes, pixels = torch.contiguous_format, torch.channels_last
-    if alpha == 1:
-        add(EAGER, lambda: in_torch(timm_net, True, planes))
-        add("timm, channels_last", lambda: in_torch(timm_net, True, pixels))
-        if images.device.type == "cpu":
-            for kind, engine in (("fp32", "openvino"), ("bf16", "openvino-bf16")):
-                add(
-                    OPENVINO.format(precision=kind),
-                    lambda kind=kind, engine=engine: through_openvino(
-                        timm_net(), images, kind, engine, threads
-                    ),
-                )
-        v2 = "torchvision MobileNetV2"
-        add(f"{v2}, eager", lambda: in_torch(lambda: torchvision_net("v2"), False, planes))
-        add(f"{v2}, channels_last", lambda: in_torch(lambda: torchvision_net("v2"), False, pixels))
-        v3 = "torchvision MobileNetV3 large"
-        add(f"{v3}, eager", lambda: in_torch(lambda: torchvision_net("v3_large"), False, planes))
-        add(
-            f"{v3}, channels_last",
-            lambda: in_torch(lambda: torchvision_net("v3_large"), False, pixels),
-        )
-    else:
-        missing["timm, torchvision"] = f"their MobileNets have alpha 1, ours here {alpha:g}"
-    add(
-        "transformers MobileNetV1, eager",
-        lambda: in_torch(lambda: transformers_net(alpha, images.shape[-1]), True, planes),
-    )
-    return found, missing
+    return ready, missing
 
 
 def timm_net() -> nn.Module:
@@ -120,30 +115,30 @@ class First(nn.Module):
         return self.net(x)[0]
 
 
-def torch_task(
-    net: nn.Module, images: Tensor, precision: str, layout: torch.memory_format
-) -> Callable[[], Tensor]:
-    """A function that runs a network of torch on images that are where and how it wants them."""
-    dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
-    net = net.eval().requires_grad_(False).to(images.device, dtype).to(memory_format=layout)
-    own = images.to(dtype).contiguous(memory_format=layout)
-
-    @torch.inference_mode()
-    def task() -> Tensor:
-        return net(own)
-
+def run_in_torch(
+    make: Callable[[], nn.Module],
+    layout: str,
+    same_network: bool = True,
+    *,
+    images: Tensor,
+    precision: str,
+) -> Entry:
+    """A network of torch, run on images that are where and how it wants them."""
+    dtype, form = DTYPES[precision], LAYOUTS[layout]
+    net = make().eval().requires_grad_(False).to(images.device, dtype, memory_format=form)
+    task = forward_pass(net, images.to(dtype).contiguous(memory_format=form))
     if task().shape != (len(images), CLASSES):
         raise ValueError(f"it answers with {tuple(task().shape)}, not {(len(images), CLASSES)}")
-    return task
+    return Entry(task, precision, same_network)
 
 
 def through_openvino(
     net: nn.Module, images: Tensor, precision: str, engine: str, threads: int
-) -> Peer:
+) -> Entry:
     """A network that OpenVINO's own converter took from torch, as its documentation does it."""
-    there = ENGINES[engine].available()
-    if not there:
-        raise RuntimeError(there.reason)
+    availability = ENGINES[engine].available()
+    if not availability:
+        raise RuntimeError(availability.reason)
     openvino = load_openvino()
     net = net.eval().requires_grad_(False)
     with torch.no_grad():
@@ -165,9 +160,4 @@ def through_openvino(
     off = difference(answer, expected)
     if not off <= 2 * LOGITS:
         raise ValueError(f"its logits are off by {off:.2g} of the largest")
-    return Peer(task, precision, True)
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without the lines that follow."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return Entry(task, precision)

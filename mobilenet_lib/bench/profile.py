@@ -6,9 +6,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..architecture import Architecture
 from ..layer import KIND_LABELS
+from ..text import format_table
 from ..timing import Timing
 from .layer_timer import Setting
 from .peaks import MachinePeaks
@@ -17,6 +19,8 @@ from .roofline import Bound, Calibration, Work, by_kind, calibrate, pieces, pred
 ADDED_LIMIT = 0.1
 """How far the layers' times may be from the whole network's, as a share of it."""
 LABELS = {**KIND_LABELS, "pool": "Avg Pool"}
+COLUMNS = {"layer": "", "kind": "", "M m-adds": ".2f", "MB": ".3f", "ms": ".3f", "roof": ".3f"}
+COLUMNS |= {"GFLOP/s": ".1f", "GB/s": ".1f", "bound": "", "time": ".1%", "work": ".1%"}
 
 
 @dataclass(frozen=True)
@@ -43,20 +47,6 @@ class LayerTime:
     time_share: float
     """Of all layers' time, between 0 and 1."""
     mult_adds_share: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.name:<7}{LABELS[self.kind]:<16}{self.mult_adds / 1e6:9.2f}"
-            f"{self.bytes / 1e6:9.3f}{self.timing.median_ms:10.3f}{self.roof_ms:9.3f}"
-            f"{self.gflops:9.1f}{self.gb_per_s:8.1f}  {self.bound:<9}"
-            f"{self.time_share:7.1%}{self.mult_adds_share:7.1%}"
-        )
-
-
-HEADER = (
-    f"{'layer':<7}{'kind':<16}{'M m-adds':>9}{'MB':>9}{'ms':>10}{'roof':>9}{'GFLOP/s':>9}"
-    f"{'GB/s':>8}  {'bound':<9}{'time':>7}{'work':>7}"
-)
 
 
 @dataclass(frozen=True)
@@ -119,8 +109,7 @@ class LayersBench:
             [
                 f"{self.alpha:g} MobileNet-{self.resolution}, {self.body} body, {self.setting}",
                 f"{self.device}, {self.threads} threads",
-                HEADER,
-                *map(str, self.layers),
+                *format_table(COLUMNS, map(_cells, self.layers)),
                 *(
                     f"{LABELS[kind]:<16}{share:6.1%} of the time, {work[kind]:6.2%} of mult-adds"
                     for kind, share in self.time_shares.items()
@@ -130,6 +119,12 @@ class LayersBench:
                 f"beside them: {added} within {ADDED_LIMIT:.0%}",
             ]
         )
+
+
+def _cells(layer: LayerTime) -> tuple[Any, ...]:
+    work = layer.mult_adds / 1e6, layer.bytes / 1e6
+    times = layer.timing.median_ms, layer.roof_ms, layer.gflops, layer.gb_per_s, layer.bound
+    return layer.name, LABELS[layer.kind], *work, *times, layer.time_share, layer.mult_adds_share
 
 
 def calibration_of(

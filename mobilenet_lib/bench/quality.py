@@ -159,7 +159,7 @@ class Examiner:
         logits = exam.answers(make, self.threads, count)
         if not logits.isfinite().all():
             raise EngineError("some of its logits for the letters are no finite numbers")
-        said, wanted, right = decided(logits), decided(expected), exam.labels[:count].cpu()
+        got, wanted, right = decided(logits), decided(expected), exam.labels[:count].cpu()
         photos = looks = None
         if precision == "int8":
             same = torch.cat(
@@ -173,8 +173,8 @@ class Examiner:
         return Quality(
             difference=float(f"{max(off, difference(logits, expected)):.3g}"),
             images=count,
-            agreement=share(said == wanted),
-            accuracy=share(said == right),
+            agreement=share(got == wanted),
+            accuracy=share(got == right),
             accuracy_eager=share(wanted == right),
             photos=photos,
             views=looks,

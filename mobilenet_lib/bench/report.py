@@ -3,9 +3,10 @@
     write_report("mine.json", make_report(bench_engines(), wall_time_s=120))
     print(compare(read_report("mine.json"), read_report("yours.json")))
 
-`report.schema.json` beside this file says what a report holds. A file from elsewhere may hold
-anything, so it is checked against the schema, and beyond it, before a number of it is used; the
-error names the place by its JSON path. A report has no path and no name of the machine in it.
+`Contents` says what a report holds, and `report_schema()` the same to programs. A file from
+elsewhere may hold anything, so it is checked against the schema, and beyond it, before a number of
+it is used; the error names the place by its JSON path. A report has no path and no name of the
+machine in it.
 """
 
 from __future__ import annotations
@@ -14,26 +15,71 @@ import json
 import os
 import platform
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import jsonschema
 
 from ..files import provenance, write_atomically
 from ..installed import version_of
-from .results import EngineBench, label
+from ..results import engine_label
+from ..validation import Count, NotNegative
+from .hardware import Hardware
+from .results import Checked, EngineBench, Timed
+from .schema import json_schema
 
 FORMAT, VERSION = "mobilenet-bench", 1
-SCHEMA = Path(__file__).with_name("report.schema.json")
 PACKAGES = (
     *("torch", "numpy", "onnx", "onnxruntime", "openvino", "executorch", "torchao"),
     *("timm", "transformers", "torchvision"),
 )
 MOST_BYTES = 4 << 20
+COMMIT = r"^([0-9a-f]{7,40}(-dirty)?|unknown)( \([a-z ;]+\))?$"
+"""As `provenance` tells it; in brackets it may say why there is none, or what it is worth."""
 Report = dict[str, Any]
 Key = tuple[int, str, int | None, int | None]
+Reason = Annotated[str, ("maxLength", 500)]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Which network was timed."""
+
+    alpha: Annotated[float, ("maximum", 16)]
+    resolution: Annotated[int, ("minimum", 32), ("maximum", 4096)]
+    mult_adds: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Engines and peers timed in one run on one machine, as `mobilenet bench --submit` writes them.
+
+    Times are in milliseconds, rates in 10⁹ operations a second.
+    """
+
+    format: Literal["mobilenet-bench"]
+    version: Literal[1]
+    date: Annotated[str, ("pattern", r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\+00:00$")]
+    """UTC, ISO 8601."""
+    commit: Annotated[str, ("pattern", COMMIT)]
+    """Of the library; "-dirty" if files differed from it."""
+    seed: Annotated[int, ("minimum", 0), ("maximum", 2**63 - 1)]
+    wall_time_s: NotNegative
+    machine: Hardware
+    versions: dict[str, str]
+    """Of Python and of every package that took part."""
+    network: Network
+    device: Literal["cpu", "cuda", "mps", "xpu"]
+    threads: Count
+    ceilings: dict[str, float]
+    """Rate of a large matrix product, by precision."""
+    engines: dict[str, Checked]
+    """Engines that were checked, by name."""
+    timings: Annotated[list[Timed], ("minItems", 1)]
+    missing: dict[str, Reason]
+    failed: dict[str, Reason]
 
 
 class ReportError(ValueError):
@@ -44,7 +90,7 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
     """A comparison of engines with all that is needed to read it elsewhere, as plain data."""
     came = provenance(result.seed)
     versions = {name: version for name in PACKAGES if (version := version_of(name))}
-    told = asdict(result)
+    fields = asdict(result)
     report = {
         "format": FORMAT,
         "version": VERSION,
@@ -52,16 +98,16 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
         "commit": came["commit"],
         "seed": result.seed,
         "wall_time_s": round(wall_time_s, 1),
-        "machine": told["machine"],
+        "machine": fields["machine"],
         "versions": {"python": platform.python_version()} | versions,
-        "network": {name: told[name] for name in ("alpha", "resolution", "mult_adds")},
+        "network": {name: fields[name] for name in ("alpha", "resolution", "mult_adds")},
         "device": result.device,
         "threads": result.threads,
-        "ceilings": told["ceilings"],
-        "engines": told["engines"],
-        "timings": [row | row.pop("timing") for row in told["timings"]],
-        "missing": {name: public(said) for name, said in result.missing.items()},
-        "failed": {name: public(said) for name, said in result.failed.items()},
+        "ceilings": fields["ceilings"],
+        "engines": fields["engines"],
+        "timings": [row | row.pop("timing") for row in fields["timings"]],
+        "missing": {name: public(reason) for name, reason in result.missing.items()},
+        "failed": {name: public(reason) for name, reason in result.failed.items()},
     }
     report = json.loads(json.dumps(report))  # tuples become lists, as they are read again
     check_report(report, "the report")
@@ -132,20 +178,24 @@ def check_report(report: Any, name: str) -> None:
             raise ReportError(f"{at}.quartiles_ms: the median {row['median_ms']} lies outside them")
         if row["ours"] and row["name"] not in report["engines"]:
             raise ReportError(f"{at}.name: {brief(repr(row['name']))} is none of $.engines")
-        if key(row) in seen:
-            raise ReportError(f"{at}: {brief(row_title(key(row)))} is there twice")
-        seen.add(key(row))
+        if key_of(row) in seen:
+            raise ReportError(f"{at}: {brief(row_title(key_of(row)))} is there twice")
+        seen.add(key_of(row))
 
 
 @cache
 def validator() -> Any:
-    """What checks a report against the published schema."""
-    schema = json.loads(SCHEMA.read_text("utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
+    """What checks a report against the schema."""
+    return jsonschema.Draft202012Validator(report_schema())
 
 
-def key(row: dict[str, Any]) -> Key:
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema of reports, for programs that read them."""
+    draft = jsonschema.Draft202012Validator.META_SCHEMA["$id"]
+    return {"$schema": draft, "$id": f"urn:{FORMAT}:{VERSION}", **json_schema(Contents)}
+
+
+def key_of(row: dict[str, Any]) -> Key:
     """By what the same measurement in another report is found."""
     return row["batch_size"], row["name"], row["slice"], row["streams"]
 
@@ -153,7 +203,7 @@ def key(row: dict[str, Any]) -> Key:
 def row_title(key: Key) -> str:
     """A measurement's key, to read."""
     batch_size, name, slice, streams = key
-    return f"{label(name, slice, streams)} at batch {batch_size}"
+    return f"{engine_label(name, slice, streams)} at batch {batch_size}"
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -189,5 +239,5 @@ def public(message: str) -> str:
     return brief(short, 450)
 
 
-def _last_part(found: re.Match[str]) -> str:
-    return re.split(r"[\\/]", found.group())[-1]
+def _last_part(path: re.Match[str]) -> str:
+    return re.split(r"[\\/]", path.group())[-1]

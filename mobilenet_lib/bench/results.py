@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+from ..engines.engine import Precision
+from ..results import engine_label
 from ..timing import Timing
+from ..validation import Count, NotNegative, Share
+from .schema import INLINE
 
+Hits = Annotated[int, ("minimum", 0)]
 LOGITS, DECISIONS = 0.02, 1.0
 """fp32-level: largest difference of a logit over eager's largest, and share of equal decisions."""
 EAGER, OPENVINO = "timm, eager", "timm, OpenVINO {precision}"
@@ -18,19 +23,19 @@ EAGER, OPENVINO = "timm, eager", "timm, OpenVINO {precision}"
 class Quality:
     """How an engine's answers compare with those of eager in fp32."""
 
-    difference: float
+    difference: NotNegative
     """Largest difference of a logit, over eager's largest logit: on these letters with a trained
     network, or on the network that is timed, whichever is larger."""
     images: int
     """Letters in the wild that it was tested on."""
-    agreement: float
+    agreement: Share
     """Share of them that get eager's answer."""
-    accuracy: float
+    accuracy: Share
     """Share of them that get the right answer."""
-    accuracy_eager: float
-    photos: tuple[int, int] | None = None
+    accuracy_eager: Share
+    photos: tuple[Hits, Hits] | None = None
     """int8: the book's photos on which the person detector decides as in eager, and all of them."""
-    views: tuple[int, int] | None = None
+    views: tuple[Hits, Hits] | None = None
     """int8: the same for crops and mirror images of the photos."""
 
     @property
@@ -38,20 +43,15 @@ class Quality:
         """Whether nothing that a user sees is lost."""
         return self.difference <= LOGITS and self.agreement >= DECISIONS
 
-    @property
-    def lost_points(self) -> float:
-        """Accuracy that the engine loses against eager, in percentage points."""
-        return 100 * (self.accuracy_eager - self.accuracy)
-
     def __str__(self) -> str:
-        said = (
+        text = (
             f"logits within {self.difference:.2g}, {self.agreement:.2%} of {self.images:,} answers "
             f"as in eager, {self.accuracy:.2%} right (eager {self.accuracy_eager:.2%})"
         )
         if self.photos and self.views:
-            said += f", photos {self.photos[0]}/{self.photos[1]}"
-            said += f", their views {self.views[0]}/{self.views[1]}"
-        return said
+            text += f", photos {self.photos[0]}/{self.photos[1]}"
+            text += f", their views {self.views[0]}/{self.views[1]}"
+        return text
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Checked:
     """One engine that ran and was right."""
 
     summary: str
-    precision: str
+    precision: Precision
     size_bytes: int | None
     """Of the file that a device would get."""
     quality: Quality
@@ -71,16 +71,16 @@ class Timed:
 
     name: str
     ours: bool
-    precision: str
-    batch_size: int
-    slice: int | None
+    precision: Precision
+    batch_size: Count
+    slice: Count | None
     """Images that the engine runs at a time; None: the whole batch."""
-    streams: int | None
+    streams: Count | None
     """Slices that run side by side; None: one after the other."""
-    timing: Timing
+    timing: Annotated[Timing, INLINE]
     """Of the whole batch."""
     images_per_second: float
-    of_ceiling: float | None
+    of_ceiling: NotNegative | None
     """Arithmetic done, as a share of the fastest matrix product in this precision here."""
     ratios: dict[str, float] = field(default_factory=dict)
     """By peer, the median over the rounds of: this time, over the peer's beside it."""
@@ -88,13 +88,7 @@ class Timed:
     @property
     def label(self) -> str:
         """Its name, with how it cuts the batch if it does."""
-        return label(self.name, self.slice, self.streams)
-
-
-def label(name: str, slice: int | None, streams: int | None) -> str:
-    """An engine's name, with how it cuts a batch if it does."""
-    said = name if slice is None else f"{name}, slices of {slice}"
-    return said if streams is None else f"{said}, {streams} side by side"
+        return engine_label(self.name, self.slice, self.streams)
 
 
 @dataclass(frozen=True)

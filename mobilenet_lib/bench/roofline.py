@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from ..architecture import Architecture
 from ..cost import arithmetic_intensity, bytes_moved
 from ..validation import check_int
+from .peaks import MachinePeaks
 
 NUMBER_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 LEAST_EFFICIENCY, MOST_EFFICIENCY = 1e-3, 2.0
@@ -22,16 +23,6 @@ LEAST_EFFICIENCY, MOST_EFFICIENCY = 1e-3, 2.0
 reads; but a kind that takes little longer than its calls would give any number.
 """
 Bound = Literal["compute", "memory", "overhead"]
-
-
-class Roof(Protocol):
-    """What the model needs of `Ceilings`."""
-
-    def peak(self, precision: str) -> float:
-        """Operations a second."""
-
-    def bandwidth(self, size: float) -> float:
-        """Bytes a second, where so many bytes are moved."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +46,14 @@ class Work:
 def pieces(arch: Architecture, batch: int = 1, precision: str = "fp32") -> tuple[Work, ...]:
     """All that a network runs: its layers in their order, and the average pool before the last."""
     batch, size = check_int("batch", batch, 1), NUMBER_BYTES[precision]
-    found = [
+    *layers, head = [
         Work(layer.name, layer.kind, batch * layer.mult_adds, layer.bytes_moved(batch, size))
         for layer in arch.layers
     ]
     last = arch.layers[-2]
     channels = batch * last.out_channels
     pool = bytes_moved(channels * last.out_size**2, channels, 0, size)
-    return (*found[:-1], Work("pool", "pool", 0, pool), found[-1])
+    return (*layers, Work("pool", "pool", 0, pool), head)
 
 
 @dataclass(frozen=True)
@@ -128,7 +119,7 @@ class Prediction:
 def predict(
     arch: Architecture,
     batch: int,
-    ceilings: Roof,
+    ceilings: MachinePeaks,
     calibration: Calibration = IDEAL,
     precision: str = "fp32",
 ) -> Prediction:
@@ -139,7 +130,7 @@ def predict(
     arch, batch
         What runs.
     ceilings
-        `Ceilings` as measured, or anything with its `peak` and `bandwidth`.
+        As `bench_peaks` measured them.
     calibration
         From `calibrate`; IDEAL lets every layer reach its roof.
     precision
@@ -154,7 +145,7 @@ def predict(
 
 
 def predict_work(
-    work: Work, ceilings: Roof, calibration: Calibration = IDEAL, precision: str = "fp32"
+    work: Work, ceilings: MachinePeaks, calibration: Calibration = IDEAL, precision: str = "fp32"
 ) -> PredictedLayer:
     """The same for one piece."""
     efficiency = calibration.efficiency.get(work.kind, 1.0)
@@ -170,7 +161,7 @@ def predict_work(
 def calibrate(
     measured: Iterable[tuple[Work, float]],
     overhead_s: Mapping[str, float],
-    ceilings: Roof,
+    ceilings: MachinePeaks,
     precision: str = "fp32",
 ) -> Calibration:
     """Fit one efficiency for each kind of layer, on the profile of one network.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..timing import Timing, check_device, interleave, ratio, torch_defaults
+from ..text import format_table
+from ..timing import Timing, check_device, device_name, interleave, ratio, torch_defaults
 from ..timing import threads as use_threads
-from ..train.choose_plan import device_name
 from ..validation import check_int, check_share
 
 SPARSITIES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
@@ -64,22 +64,26 @@ class SparseBench:
         }
 
     def __str__(self) -> str:
-        names = (DENSE, *self.crossings)
-        rows = "".join(f"{name:>20}" for name in names)
+        columns = {"zeros": ".1%", DENSE: ".3f"} | dict.fromkeys(self.crossings, ">")
+        rows = (
+            (
+                level.sparsity,
+                level.timings[DENSE].median_ms,
+                *(
+                    f"{level.timings[name].median_ms:.3f}{level.to_dense[name]:7.2f}x"
+                    for name in self.crossings
+                ),
+            )
+            for level in self.levels
+        )
         lines = [
             f"A 1x1 layer, {self.channels} to {self.channels} channels at {self.size}x{self.size}, "
-            f"batch {self.batch}, {self.device}, {self.threads} threads",
-            f"{'zeros':>7}{rows}  ms, times dense",
+            f"batch {self.batch}, {self.device}, {self.threads} threads; ms, times dense",
+            *format_table(columns, rows),
         ]
-        for level in self.levels:
-            cells = f"{level.timings[DENSE].median_ms:20.3f}" + "".join(
-                f"{level.timings[name].median_ms:12.3f}{level.to_dense[name]:7.2f}x"
-                for name in self.crossings
-            )
-            lines.append(f"{level.sparsity:7.1%}{cells}")
         for name, at in self.crossings.items():
-            said = "is never faster than dense" if at is None else f"is faster from {at:.1%} zeros"
-            lines.append(f"{name} {said}")
+            when = "never faster than dense" if at is None else f"faster from {at:.1%} zeros"
+            lines.append(f"{name} is {when}")
         return "\n".join(lines + [f"{name}: {why}" for name, why in self.missing.items()])
 
 
@@ -136,13 +140,13 @@ def bench_sparse(
     with use_threads(threads) as count:
         for share in shares:
             pruned = prune(weights, share, order)
-            found, missing = kernels(pruned, x, device)
+            ready, missing = kernels(pruned, x, device)
             exact = pruned.double() @ x.double()
-            for name, kernel in found.items():
+            for name, kernel in ready.items():
                 check_product(name, share, kernel(), exact)
                 tasks[share, name] = kernel
         seconds = interleave(tasks, readings, device=device, least_s=LEAST_S)
-    names = [name for name in found if name != DENSE]
+    names = [name for name in ready if name != DENSE]
     levels = tuple(
         Sparsity(
             share,
@@ -154,8 +158,9 @@ def bench_sparse(
     crossings = {
         name: crossing(shares, [level.to_dense[name] for level in levels]) for name in names
     }
-    called = device_name(torch.device(device))
-    return SparseBench(channels, size, batch, called, count, levels, crossings, missing)
+    return SparseBench(
+        channels, size, batch, device_name(device), count, levels, crossings, missing
+    )
 
 
 def prune(weights: Tensor, share: float, order: Tensor) -> Tensor:
@@ -169,23 +174,23 @@ def kernels(
     weights: Tensor, x: Tensor, device: str
 ) -> tuple[dict[str, Callable[[], Tensor]], dict[str, str]]:
     """Ways to multiply pruned (N, M) weights with (M, pixels) inputs; and what is missing, why."""
-    w, there = weights.to(device), x.to(device)
+    w, inputs = weights.to(device), x.to(device)
     with warnings.catch_warnings():  # torch calls its CSR tensors a beta: here they are measured
         warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
         csr = w.to_sparse_csr()
-    found: dict[str, Callable[[], Tensor]] = {
-        DENSE: lambda: torch.mm(w, there),
-        "torch CSR": lambda: csr @ there,
+    ready: dict[str, Callable[[], Tensor]] = {
+        DENSE: lambda: torch.mm(w, inputs),
+        "torch CSR": lambda: csr @ inputs,
     }
     if torch.device(device).type != "cpu":
-        return found, {"SciPy CSR": "it computes on the CPU only"}
+        return ready, {"SciPy CSR": "it computes on the CPU only"}
     try:
         from scipy.sparse import csr_matrix
     except ImportError:
-        return found, {"SciPy CSR": "SciPy is not installed; pip install scipy"}
+        return ready, {"SciPy CSR": "SciPy is not installed; pip install scipy"}
     matrix, right = csr_matrix(weights.numpy()), x.numpy()
-    found["SciPy CSR"] = lambda: torch.from_numpy(matrix @ right)
-    return found, {}
+    ready["SciPy CSR"] = lambda: torch.from_numpy(matrix @ right)
+    return ready, {}
 
 
 def check_product(name: str, share: float, answer: Tensor, exact: Tensor) -> None:

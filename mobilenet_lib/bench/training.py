@@ -6,7 +6,6 @@ itself.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +15,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..architecture import Architecture
-from ..model import PAPER, MobileNet
-from ..timing import Timing, check_device, interleave, ratio, torch_defaults
-from ..train.choose_plan import Choice, choose, device_name
+from ..architecture import Architecture, mobilenet_v1
+from ..timing import (
+    LAYOUTS,
+    Timing,
+    check_device,
+    device_name,
+    interleave,
+    random_images,
+    random_network,
+    ratio,
+    torch_defaults,
+    training_step,
+)
+from ..train.choose_plan import Choice, choose
 from ..train.depthwise import input_gradient
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
@@ -116,26 +125,26 @@ def bench_train(
     recipe = Recipe().changed(alpha=alpha, resolution=resolution, batch_size=batch_size)
     where = check_device(device)
     choice = choose(recipe, where)
+    images = random_images(batch_size, resolution, seed, where, "NCHW")
     generator = torch.Generator().manual_seed(seed)
-    images = torch.randn(batch_size, 3, resolution, resolution, generator=generator).to(where)
     labels = torch.randint(0, CLASSES, (batch_size,), generator=generator).to(where)
-    torch.manual_seed(seed)
-    arch = PAPER.architecture(CLASSES, alpha=alpha, resolution=resolution)
+    torch.manual_seed(seed)  # for timm's networks
+    arch = mobilenet_v1(alpha, resolution, CLASSES)
     tasks = {}
     for name in (OURS, COMPILED) if compile else (OURS,):
-        net = MobileNet(arch, PAPER).to(where)
+        net = random_network(arch, seed, where, "NCHW")
         apply_plan(net, choice.plan)
         run = torch.compile(net) if name == COMPILED else net
         tasks[name] = step(run, to_layout(images, choice.plan), labels, recipe)
-    tasks[NAIVE] = step(MobileNet(arch, PAPER).to(where), images, labels, recipe)
-    peers, said = timm_steps(images, labels, recipe)
+    tasks[NAIVE] = step(random_network(arch, seed, where, "NCHW"), images, labels, recipe)
+    peers, timm = timm_steps(images, labels, recipe)
     tasks |= peers
     seconds = interleave(tasks, readings, device=device)
     steps = {name: Timing.of(taken) for name, taken in seconds.items()}
     to_timm = None
     if peers:
         best = min(peers, key=lambda name: steps[name].median_ms)
-        to_timm, said = ratio(seconds[OURS], seconds[best]), f"{best}, {said}"
+        to_timm, timm = ratio(seconds[OURS], seconds[best]), f"{best}, {timm}"
     return TrainBench(
         alpha,
         resolution,
@@ -146,7 +155,7 @@ def bench_train(
         steps,
         ratio(seconds[OURS], seconds[NAIVE]),
         to_timm,
-        said,
+        timm,
         round(per_second(batch_size, steps[OURS]), 1),
         layer_passes(arch, batch_size, readings, where, seed),
     )
@@ -187,26 +196,17 @@ def layer_passes(
 
 
 def step(
-    net: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, context: Any = None
-) -> Callable[[], None]:
-    """A function that trains `net` for one step; the forward pass runs inside `context()`."""
-    net.train()
-    optimizer = make_optimizer(net, recipe)
-    context = context or contextlib.nullcontext
-
-    def run() -> None:
-        optimizer.zero_grad()
-        with context():
-            logits = net(images)
-        F.cross_entropy(logits.float(), labels).backward()
-        optimizer.step()
-
-    return run
+    net: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, **options: Any
+) -> Callable[[], Tensor]:
+    """A `training_step` on one batch with the recipe's optimizer."""
+    return functools.partial(
+        training_step(net, make_optimizer(net, recipe), **options), images, labels
+    )
 
 
 def timm_steps(
     images: Tensor, labels: Tensor, recipe: Recipe
-) -> tuple[dict[str, Callable[[], None]], str]:
+) -> tuple[dict[str, Callable[[], Tensor]], str]:
     """Timm's network in two layouts and two precisions, and its version; or none, and why."""
     if recipe.network.alpha != 1:
         return {}, "its mobilenetv1_100 has alpha 1"
@@ -216,19 +216,19 @@ def timm_steps(
         return {}, f"timm cannot be imported ({error}); pip install timm"
     except RuntimeError as error:  # a torchvision of another build than torch
         return {}, f"timm cannot be imported ({error})"
-    tasks: dict[str, Callable[[], None]] = {}
+    tasks: dict[str, Callable[[], Tensor]] = {}
     for layout in ("NCHW", "channels_last"):
-        form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
         for precision in ("fp32", "bf16 autocast"):
             net = timm.create_model("mobilenetv1_100", num_classes=CLASSES)
-            net = net.to(images.device, memory_format=form)
-            bf16 = precision != "fp32"
-
-            def context(bf16: bool = bf16) -> Any:
-                return torch.autocast(images.device.type, torch.bfloat16, enabled=bf16)
-
-            own = images.contiguous(memory_format=form)
-            tasks[f"timm: {layout}, {precision}"] = step(net, own, labels, recipe, context)
+            net = net.to(images.device, memory_format=LAYOUTS[layout])
+            context = functools.partial(
+                torch.autocast,
+                images.device.type,
+                torch.bfloat16,
+                enabled=precision != "fp32",
+            )
+            own = images.contiguous(memory_format=LAYOUTS[layout])
+            tasks[f"timm: {layout}, {precision}"] = step(net, own, labels, recipe, context=context)
     return tasks, f"timm {timm.__version__}"
 
 

@@ -13,28 +13,37 @@ Every number comes from the library; this package only parses and prints.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import difflib
 import io
+import itertools
 import json
 import os
 import re
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Annotated, Any
 
 import tyro
 
+from ..text import option
 from ..train.presets import RECIPES
-from .bench import Bench
+from ..train.recipe import Recipe, RecipeName
+from .bench import MEASUREMENTS, Bench
 from .cost import Cost
 from .export import Export
 from .predict import Predict
 from .sweep import Sweep
-from .train import Options, Train
+from .train import Train
 
 DESCRIPTION = "MobileNet V1 on the command line; the library and the book are the longer answer."
+CONFIG = (
+    tyro.conf.OmitArgPrefixes,  # --alpha, not --recipe.network.alpha
+    tyro.conf.OmitSubcommandPrefixes,  # `bench layers`, not `bench what:layers`
+    tyro.conf.CascadeSubcommandArgs,  # `bench --engines all` is `bench engines --engines all`
+    tyro.conf.FlagCreatePairsOff,
+)
 
 
 @dataclass(frozen=True)
@@ -56,29 +65,24 @@ class Doctor:
         return report.exit_code
 
 
-def commands(options: Options) -> Any:
-    """Every subcommand; training's options have the values of a recipe as their defaults."""
-    train, sweep = Train(options), Sweep(options)
+@dataclass(frozen=True)
+class Start:
+    """What decides the values that all other options start from, so it is read before them."""
+
+    recipe: RecipeName = Recipe.name
+
+
+def commands(recipe: Recipe) -> Any:
+    """Every subcommand, named after its class; a recipe's options start from `recipe`."""
     return (
-        Annotated[Cost, tyro.conf.subcommand("cost")]
-        | Annotated[Predict, tyro.conf.subcommand("predict")]
-        | Annotated[Train, tyro.conf.subcommand("train", default=train)]
-        | Annotated[Sweep, tyro.conf.subcommand("sweep", default=sweep)]
-        | Annotated[Bench, tyro.conf.subcommand("bench")]
-        | Annotated[Export, tyro.conf.subcommand("export")]
-        | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+        Cost
+        | Predict
+        | Annotated[Train, tyro.conf.subcommand(default=Train(recipe))]
+        | Annotated[Sweep, tyro.conf.subcommand(default=Sweep(recipe))]
+        | Bench
+        | Export
+        | Doctor
     )
-
-
-def recipe_options(arguments: Sequence[str]) -> Options:
-    """The options of the recipe that a command line names, before it is parsed."""
-    peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    peek.add_argument("--recipe", default="quick")
-    try:
-        name = peek.parse_known_args(list(arguments))[0].recipe
-    except argparse.ArgumentError:  # --recipe without a name: parsing will say so
-        name = "quick"
-    return Options.of(RECIPES[name]) if name in RECIPES else Options()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,28 +113,76 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def parse(arguments: Sequence[str] | None) -> Any:
-    """Turn a command line into a command; a wrong one ends the program with one line on stderr."""
+def parse(arguments: Sequence[str] | None = None) -> Any:
+    """Turn a command line into a command.
+
+    Raises
+    ------
+    ValueError
+        It is none, with what is wrong and what would be right in one line.
+    """
+
+    def read(kind: Any, **more: Any) -> tuple[Any, list[str]]:
+        return tyro.cli(
+            kind,
+            args=arguments,
+            prog="mobilenet",
+            description=DESCRIPTION,
+            config=CONFIG,
+            return_unknown_args=True,
+            **more,
+        )
+
     printed = io.StringIO()
-    options = recipe_options(sys.argv[1:] if arguments is None else arguments)
     try:
         with contextlib.redirect_stderr(printed):
-            return tyro.cli(
-                commands(options),
-                prog="mobilenet",
-                description=DESCRIPTION,
-                args=arguments,
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
+            start, _ = read(Start, add_help=False)
+            command, unknown = read(commands(RECIPES[start.recipe]))
     except SystemExit as stop:
-        if stop.code:
-            print(f"mobilenet: error: {first_box(printed.getvalue())}", file=sys.stderr)
-        raise
+        if not stop.code:  # --help
+            raise
+        raise ValueError(f"{reason(printed.getvalue())}; see mobilenet --help") from None
+    if unknown:
+        raise ValueError(refusal(command, unknown[0].partition("=")[0]))
+    return command
 
 
-def first_box(text: str) -> str:
-    """What tyro says in the first box it draws, as one line without the frame."""
-    inside = [line.strip("│ ") for line in text.splitlines() if line.startswith("│")]
-    until_rule = inside[: next((i for i, line in enumerate(inside) if set(line) == {"─"}), None)]
-    message = " ".join(until_rule) or re.sub(r"\s+", " ", text).strip()
-    return message.rstrip(".") + "; see mobilenet --help"
+def reason(text: str) -> str:
+    """What tyro says is wrong, as one line: it only draws it, with a title above and help below.
+
+    The frame is of lines where the output is UTF-8, else of blanks; a rule or a blank line parts
+    what is wrong from the help.
+    """
+    lines = [line.strip("│ ") for line in text.splitlines()[1:]]
+    parts = itertools.groupby(lines, lambda line: bool(line.strip("─-╰╯")))
+    message = next((" ".join(part) for is_text, part in parts if is_text), text.strip())
+    # A value that a dataclass refuses names itself, and needs no name of tyro's for the class.
+    return re.sub(r"^Error parsing [^-\s]\S*: ", "", message).rstrip(".")
+
+
+def refusal(command: Any, word: str) -> str:
+    """What is wrong with a word that a command does not know, and what would be right."""
+    name = type(command).__name__.lower()
+    allowed = list(options(command))
+    if isinstance(command, Bench):
+        if word.startswith("-"):
+            name += f" {type(command.what).__name__.lower()}"
+        else:
+            allowed = list(MEASUREMENTS)
+    near = difflib.get_close_matches(word, allowed, n=1, cutoff=0.8)
+    takes = near if near and near != [word] else allowed  # itself: one too many
+    return (
+        f"{word} is not for `{name}`, which takes {', '.join(takes)}; see mobilenet {name} --help"
+    )
+
+
+def options(part: Any) -> Iterator[str]:
+    """Every option of a command or a part of one, as the command line spells it."""
+    for each in fields(part):
+        value = getattr(part, each.name)
+        if is_dataclass(value):
+            yield from options(value)
+        elif isinstance(part, Recipe) and each.name == "name":
+            yield "--recipe"
+        elif "Positional" not in str(each.type):
+            yield option(each.name)

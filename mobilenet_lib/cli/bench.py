@@ -1,4 +1,4 @@
-"""`mobilenet bench`: measurements on this machine."""
+"""`mobilenet bench`: measurements on this machine, each a subcommand with options of its own."""
 
 from __future__ import annotations
 
@@ -8,139 +8,175 @@ import sys
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
-import tyro
+from ..text import option
 
-What = Literal["engines", "layers", "sparse", "machine", "sixteen", "int8", "data", "train"]
-COMMON = ("readings", "device", "seed")
-ONE_SIZE = ("alpha", "resolution", "batch_size", *COMMON)
-WITH_THREADS = (*COMMON, "threads", "cores")
-# Which options each measurement has; all others are refused, for who gives one expects an effect.
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "engines": (
-        *("engines", "alpha", "resolution", "batch_sizes", "slices", "precision", "no_peers"),
-        *(*WITH_THREADS, "submit"),
-    ),
-    "layers": (*ONE_SIZE, "precision", "threads", "cores"),
-    "sparse": ("batch_size", *WITH_THREADS),
-    "machine": WITH_THREADS,
-    "sixteen": ("batch_size", "precision", *WITH_THREADS),
-    "int8": ("seed",),
-    "data": ONE_SIZE,
-    "train": (*ONE_SIZE, "compile"),
-}
+Precision = Literal["fp32", "fp16", "bf16"]
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Measure on this machine.
+class Measurement:
+    """What every measurement has: a seed, and what is done with the result."""
 
-    engines: ways to run the network, and other libraries' MobileNets, checked and then timed side
-    by side. layers: each layer's time against its mult-adds and bytes. sparse: a pruned layer
-    against the whole one. machine: what it can do at most. sixteen: the paper's widths and
-    resolutions, measured and predicted. int8: accuracy in eight bits; no time. data: composing
-    training images, beside a training step. train: a training step of ours beside others.
-    """
-
-    what: tyro.conf.Positional[What] = "engines"
-    """What to measure."""
-    alpha: float | None = None
-    """Width multiplier of the network; 1, for data 0.5."""
-    resolution: int | None = None
-    """Side of the images in pixels; 224, for data and train 64."""
-    batch_size: int | None = None
-    """Images in a batch; for layers, sparse and sixteen 1, for data 128, for train 64."""
-    readings: int | None = None
-    """Rounds that count, at least 2; each runs everything that is compared."""
-    device: str | None = None
-    """Where to run: cpu, which is the default, cuda, ..."""
-    threads: int | None = None
-    """For all but data and train: threads of a CPU; as many as torch takes by itself."""
-    cores: tuple[int, ...] | None = None
-    """Where threads can be set: run on these cores only, by the system's numbers (Linux)."""
-    seed: int | None = None
-    """Of the images and the weights; 0."""
-    engines: tuple[str, ...] | None = None
-    """For engines: which, by name, or all, which is the default."""
-    batch_sizes: tuple[int, ...] | None = None
-    """For engines: images at a time, one size or more; 1 and 32."""
-    slices: tuple[int, ...] | None = None
-    """For engines: run larger batches also in parts of so many images; 1 and 4."""
-    precision: Literal["fp32", "fp16", "bf16"] | None = None
-    """For engines (those of torch itself), layers and sixteen; fp32, for engines on a GPU fp16."""
-    no_peers: bool = False
-    """For engines: leave out timm, transformers and torchvision."""
-    submit: Path | None = None
-    """For engines: also write a report to this file, for others to compare with."""
-    compare: tuple[Path, Path] | None = None
-    """Measure nothing: put two reports side by side."""
-    compile: bool = False
-    """For train: also time our step compiled by torch.compile."""
+    seed: int = 0
+    """Seed of the images and the weights."""
     json: bool = False
     """Print JSON, for a program to read."""
     record: bool = False
     """Also write the result to data/results/bench_WHAT.json, with its provenance."""
 
+    def measure(self) -> tuple[Any, bool]:
+        """The result, and whether it keeps its limits."""
+        raise NotImplementedError
+
     def run(self) -> int:
-        """Print the measurement; the exit code is 1 if a check failed or a limit is missed.
+        """Print the measurement; the exit code is 1 if a limit is missed or a check failed.
 
-        For engines: if one that is here did not run or computed something else than eager. For
-        data and train: on a CPU over its limit; for layers, sixteen and int8: off theirs. Speed
-        that depends on what is installed fails nothing.
+        Speed that depends on what is installed fails nothing.
         """
-        given = self.given()
-        if self.compare is not None:
-            return self.side_by_side(given)
-        allowed = OPTIONS[self.what]
-        for name in given:
-            if name not in allowed:
-                raise ValueError(
-                    f"{option(name)} is not for `bench {self.what}`, which takes "
-                    f"{', '.join(map(option, allowed))}, --json, --record"
-                )
-        if self.submit is not None and self.submit.is_dir():  # better now than in ten minutes
-            raise IsADirectoryError(f"--submit takes a file's name, and {self.submit} is a folder")
-        pin(given.pop("cores", None))  # before torch starts its threads, which inherit it
-        from .. import bench  # brings in torch, which `mobilenet cost` does without
-
         start = time.perf_counter()
-        result, told, good = getattr(self, f"_{self.what}")(given)
+        result, good = self.measure()
         seconds = time.perf_counter() - start
-        if not self.json:
-            print(result)
-        if self.what == "engines":
-            from ..bench.report import make_report, write_report
-
-            told = make_report(result, seconds)
-            if self.submit is not None:
-                write_report(self.submit, told)
-        if self.json:
-            print(json.dumps(told, indent=2))
-        if self.record:
-            bench.record(f"bench_{self.what}", told, given.get("seed", 0), seconds)
+        content = self.content(result, seconds)
+        print(json.dumps(content, indent=2) if self.json else result)
+        self.write(content, seconds)
         return int(not good)
 
-    def given(self) -> dict[str, Any]:
-        """The options that the command line names, without those that any measurement has."""
-        always = ("what", "compare", "json", "record")
-        values = {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name not in always
-        }
-        return {
-            name: value
-            for name, value in values.items()
-            if value is not None and value is not False
-        }
+    def content(self, result: Any, seconds: float) -> dict[str, Any]:
+        """The result as plain data."""
+        return asdict(result)
 
-    def side_by_side(self, given: dict[str, Any]) -> int:
+    def write(self, content: dict[str, Any], seconds: float) -> None:
+        """Record the result if asked to."""
+        if self.record:
+            from ..bench import record
+
+            record(f"bench_{type(self).__name__.lower()}", content, self.seed, seconds)
+
+    def options(self, *others: str) -> dict[str, Any]:
+        """The fields that the library's function takes, `others` left out."""
+        left_out = {"json", "record", "cores", *others}
+        names = [each.name for each in fields(self) if each.name not in left_out]
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Sized(Measurement):
+    """A measurement of one network."""
+
+    alpha: float = 1.0
+    """Width multiplier of the network."""
+    resolution: int = 224
+    """Side of the images in pixels."""
+
+
+@dataclass(frozen=True)
+class Timed(Measurement):
+    """A measurement with a clock."""
+
+    readings: int = 15
+    """Rounds that count, at least 2; each runs everything that is compared."""
+    device: str = "cpu"
+    """Device to run on: cpu, cuda, or another that torch can use here."""
+
+    @property
+    def on_accelerator(self) -> bool:
+        """Whether the limits, which are for a CPU, do not count."""
+        return self.device != "cpu"
+
+
+@dataclass(frozen=True)
+class OnCores(Timed):
+    """A measurement whose threads can be set."""
+
+    threads: int | None = None
+    """Threads of a CPU; None takes as many as torch does by itself."""
+    cores: tuple[int, ...] | None = None
+    """Cores to run on, by the system's numbers (Linux); None takes them all."""
+
+    def run(self) -> int:
+        """Measure on the cores that are asked for."""
+        pin(self.cores)  # before torch starts its threads, which inherit it
+        return super().run()
+
+
+@dataclass(frozen=True)
+class OneBatch(OnCores):
+    """A measurement with batches of one size."""
+
+    batch_size: int = 1
+    """Images in a batch."""
+
+    def options(self, *others: str) -> dict[str, Any]:
+        """The fields, the size of a batch under the name that these functions have for it."""
+        return super().options("batch_size", *others) | {"batch": self.batch_size}
+
+
+@dataclass(frozen=True)
+class Engines(Sized, OnCores):
+    """Time ways to run the network, and other libraries' MobileNets, checked first.
+
+    This is what is measured if nothing is named. The exit code is 1 if an engine that is here did
+    not run, or computed something else than eager does.
+    """
+
+    engines: tuple[str, ...] = ("all",)
+    """Engines to measure, by name, or all."""
+    batch_sizes: tuple[int, ...] = (1, 32)
+    """Images at a time, one size or more."""
+    slices: tuple[int, ...] = (1, 4)
+    """Sizes of the parts that larger batches are also run in."""
+    precision: Precision | None = None
+    """Numbers that torch's own engines compute in; None takes fp32, on a GPU fp16."""
+    no_peers: bool = False
+    """Leave out timm, transformers and torchvision."""
+    submit: Path | None = None
+    """File to write a report to, for others to compare with."""
+    compare: tuple[Path, Path] | None = None
+    """Reports to put side by side; nothing is measured then."""
+
+    def run(self) -> int:
+        """Measure, or compare two reports."""
+        if self.compare is not None:
+            return self.side_by_side(*self.compare)
+        if self.submit is not None and self.submit.is_dir():  # better now than in ten minutes
+            raise IsADirectoryError(f"--submit takes a file's name, and {self.submit} is a folder")
+        return super().run()
+
+    def measure(self) -> tuple[Any, bool]:
+        """Every engine, checked and then timed side by side."""
+        from ..bench.engines import bench_engines
+
+        result = bench_engines(
+            names=self.engines,
+            with_peers=not self.no_peers,
+            progress=lambda message: print(f"{message} ...", file=sys.stderr),
+            **self.options("engines", "no_peers", "submit", "compare"),
+        )
+        return result, not result.failed
+
+    def content(self, result: Any, seconds: float) -> dict[str, Any]:
+        """The result as a report."""
+        from ..bench.report import make_report
+
+        return make_report(result, seconds)
+
+    def write(self, content: dict[str, Any], seconds: float) -> None:
+        """Submit and record the report if asked to."""
+        if self.submit is not None:
+            from ..bench.report import write_report
+
+            write_report(self.submit, content)
+        super().write(content, seconds)
+
+    def side_by_side(self, first: Path, second: Path) -> int:
         """Compare two reports."""
-        others = [option(name) for name in given] + ["--record"] * self.record
-        if self.what != "engines":
-            others.insert(0, self.what)
-        if others:
+        if others := [
+            option(each.name)
+            for each in fields(self)
+            if each.name not in ("compare", "json") and getattr(self, each.name) != each.default
+        ]:
             raise ValueError(
                 f"--compare takes two reports and measures nothing, so {', '.join(others)} cannot "
                 "go with it"
@@ -148,64 +184,124 @@ class Bench:
         from ..bench.compare import compare
         from ..bench.report import read_report
 
-        first, second = map(read_report, self.compare or ())
-        found = compare(first, second)
-        print(json.dumps(asdict(found), indent=2) if self.json else found)
+        result = compare(read_report(first), read_report(second))
+        print(json.dumps(asdict(result), indent=2) if self.json else result)
         return 0
 
-    def _engines(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
-        from ..bench.engines import bench_engines
 
-        options = {name: value for name, value in given.items() if name != "submit"}
-        options["names"] = options.pop("engines", ("all",))
-        options["with_peers"] = not options.pop("no_peers", False)
-        result = bench_engines(**options, progress=say)
-        return result, None, not result.failed
+@dataclass(frozen=True)
+class Layers(Sized, OneBatch):
+    """Time each layer, beside its mult-adds and bytes. The layers must add up to the whole."""
 
-    def _layers(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
+    precision: Precision = "fp32"
+    """Numbers to compute in."""
+
+    def measure(self) -> tuple[Any, bool]:
+        """Each layer's time."""
         from ..bench.layers import bench_layers
 
-        return judged(bench_layers(**batch(given)))
+        result = bench_layers(**self.options())
+        return result, result.within_limits
 
-    def _sixteen(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
-        from ..bench.paper_models import bench_paper_models
 
-        return judged(bench_paper_models(**batch(given)))
+@dataclass(frozen=True)
+class Sparse(OneBatch):
+    """Time a pruned layer against the whole one."""
 
-    def _int8(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
-        from ..bench.int8 import bench_int8
-
-        return judged(bench_int8(**given))
-
-    def _sparse(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
+    def measure(self) -> tuple[Any, bool]:
+        """Dense and sparse products."""
         from ..bench.sparse import bench_sparse
 
-        result = bench_sparse(**batch(given))
-        return result, asdict(result), True
+        return bench_sparse(**self.options()), True
 
-    def _machine(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
+
+@dataclass(frozen=True)
+class Machine(OnCores):
+    """Measure what this machine can do at most: products in several precisions, and copies."""
+
+    readings: int = 7
+
+    def measure(self) -> tuple[Any, bool]:
+        """The machine's peaks."""
         from ..bench.peaks import bench_peaks
 
-        result = bench_peaks(**given)
-        return result, asdict(result), True
+        return bench_peaks(**self.options()), True
 
-    def _data(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
+
+@dataclass(frozen=True)
+class Sixteen(OneBatch):
+    """Time the paper's widths and resolutions, and predict them from one profile and a roofline."""
+
+    precision: Precision = "fp32"
+    """Numbers to compute in."""
+
+    def measure(self) -> tuple[Any, bool]:
+        """All sixteen, measured and predicted."""
+        from ..bench.paper_models import bench_paper_models
+
+        result = bench_paper_models(**self.options())
+        return result, result.within_limits
+
+
+@dataclass(frozen=True)
+class Int8(Measurement):
+    """Measure accuracy in eight bits, and no time."""
+
+    def measure(self) -> tuple[Any, bool]:
+        """Accuracy with weights of fewer bits."""
+        from ..bench.int8 import bench_int8
+
+        result = bench_int8(**self.options())
+        return result, result.within_limits
+
+
+@dataclass(frozen=True)
+class Data(Sized, Timed):
+    """Time composing training images, beside the training step that they feed."""
+
+    alpha: float = 0.5
+    resolution: int = 64
+    batch_size: int = 128
+    """Images in a batch."""
+
+    def measure(self) -> tuple[Any, bool]:
+        """What a batch costs."""
         from .. import bench
 
-        result = bench.bench_data(**given)
-        good = result.share < bench.LIMIT
-        return result, asdict(result), good or self.on_accelerator
+        result = bench.bench_data(**self.options())
+        return result, result.share < bench.LIMIT or self.on_accelerator
 
-    def _train(self, given: dict[str, Any]) -> tuple[Any, Any, bool]:
+
+@dataclass(frozen=True)
+class Train(Sized, Timed):
+    """Time a training step of ours beside others."""
+
+    resolution: int = 64
+    batch_size: int = 64
+    """Images in a batch."""
+    compile: bool = False
+    """Also time our step compiled by torch.compile."""
+
+    def measure(self) -> tuple[Any, bool]:
+        """A step of ours and of others."""
         from ..bench.training import bench_train
 
-        result = bench_train(**given)
-        return result, asdict(result), result.within_limits or self.on_accelerator
+        result = bench_train(**self.options())
+        return result, result.within_limits or self.on_accelerator
 
-    @property
-    def on_accelerator(self) -> bool:
-        """Whether the limits, which are for a CPU, do not count."""
-        return self.device not in (None, "cpu")
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure on this machine: engines, if nothing else is named."""
+
+    what: Engines | Layers | Sparse | Machine | Sixteen | Int8 | Data | Train = Engines()
+
+    def run(self) -> int:
+        """Measure what was asked for."""
+        return self.what.run()
+
+
+MEASUREMENTS = {kind.__name__.lower(): kind for kind in get_args(get_type_hints(Bench)["what"])}
 
 
 def pin(cores: tuple[int, ...] | None) -> None:
@@ -227,23 +323,3 @@ def pin(cores: tuple[int, ...] | None) -> None:
             f"{', '.join(map(str, sorted(usable)))}; got {' '.join(map(str, cores)) or 'none'}"
         )
     os.sched_setaffinity(0, cores)
-
-
-def judged(result: Any) -> tuple[Any, Any, bool]:
-    """A result that knows its own limits."""
-    return result, asdict(result), result.within_limits
-
-
-def batch(given: dict[str, Any]) -> dict[str, Any]:
-    """The options under the names that measurements of one batch have for them."""
-    return {"batch" if name == "batch_size" else name: value for name, value in given.items()}
-
-
-def option(name: str) -> str:
-    """A field's name as the command line spells it."""
-    return f"--{name.replace('_', '-')}"
-
-
-def say(message: str) -> None:
-    """Tell what is being done, where it does not mix with the result."""
-    print(f"{message} ...", file=sys.stderr)

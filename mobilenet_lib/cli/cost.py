@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..architecture import Architecture, Body, mobilenet_v1
+from ..text import table
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Cost:
     resolution: int = 224
     """Side of the input image in pixels, 32 to 4096; the paper uses 224, 192, 160, 128."""
     num_classes: int = 1000
-    """Outputs of the classifier."""
+    """Number of classes, the outputs of the classifier."""
     body: Body = "separable"
     """Table 1 as it is, with full 3x3 convolutions (Table 4), or without five layers (Table 5)."""
     layers: bool = False
@@ -64,26 +64,24 @@ def kind_table(arch: Architecture) -> str:
         )
     count = str(len(arch.layers))
     rows.append(("All", count, f"{arch.mult_adds:,}", "", f"{arch.parameters_as_printed:,}", ""))
-    return table(rows)
+    return "\n".join(table(rows, rule=True))
 
 
 def totals(arch: Architecture) -> str:
     """The network's totals, one in a row."""
     field = arch.receptive_field_at(arch.layers[-2].name)
-    return table(
-        [
-            ("Mult-adds", f"{arch.mult_adds:,}"),
-            ("Parameters, trainable", f"{arch.parameters:,}"),
-            ("Parameters, as printed in the paper", f"{arch.parameters_as_printed:,}"),
-            ("Parameters, with BN statistics", f"{arch.parameters_with_statistics:,}"),
-            ("Receptive field, pixels", f"{field.size:,}"),
-            ("Effective stride, pixels", f"{field.stride:,}"),
-            ("Effective padding, pixels", f"{field.padding:,}"),
-            ("Bytes moved at least, float32", f"{arch.bytes_moved():,}"),
-            ("Arithmetic intensity, FLOP a byte", f"{arch.intensity():.2f}"),
-        ],
-        header=False,
-    )
+    rows = [
+        ("Mult-adds", f"{arch.mult_adds:,}"),
+        ("Parameters, trainable", f"{arch.parameters:,}"),
+        ("Parameters, as printed in the paper", f"{arch.parameters_as_printed:,}"),
+        ("Parameters, with BN statistics", f"{arch.parameters_with_statistics:,}"),
+        ("Receptive field, pixels", f"{field.size:,}"),
+        ("Effective stride, pixels", f"{field.stride:,}"),
+        ("Effective padding, pixels", f"{field.padding:,}"),
+        ("Bytes moved at least, float32", f"{arch.bytes_moved():,}"),
+        ("Arithmetic intensity, FLOP a byte", f"{arch.intensity():.2f}"),
+    ]
+    return "\n".join(table(rows))
 
 
 def layer_table(arch: Architecture) -> str:
@@ -105,22 +103,7 @@ def layer_table(arch: Architecture) -> str:
                 f"{layer.intensity():.2f}",
             )
         )
-    return table(rows, words=2)
-
-
-def table(rows: Sequence[Sequence[str]], header: bool = True, words: int = 1) -> str:
-    """Columns side by side: the first `words` columns flush left, numbers flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if i < words else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    if header:
-        lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
+    return "\n".join(table(rows, left=(0, 1), rule=True))
 
 
 def cost_data(arch: Architecture, layers: bool) -> dict[str, Any]:

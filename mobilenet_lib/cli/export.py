@@ -16,11 +16,11 @@ class Export:
     """
 
     out: Path
-    """Where to write: a name that ends in .onnx, .xml (OpenVINO, with a .bin beside it) or .pte."""
+    """File to write, which ends in .onnx, .xml (OpenVINO, with a .bin beside it) or .pte."""
     checkpoint: str = "person_detector"
-    """A checkpoint file, or its name in the book or on the hub."""
+    """Checkpoint file, or its name in the book or on the hub."""
     format: Literal["onnx", "openvino", "executorch"] | None = None
-    """If not given, the ending of --out says it."""
+    """Format of the file; None takes the one that --out ends in."""
     json: bool = False
     """Print JSON, for a program to read."""
 
@@ -34,21 +34,22 @@ class Export:
         # Read as others will read it: what is printed is what stands in the file.
         loaded = load_exported(path)
         files = {part.name: part.stat().st_size for part in written(path)}
-        said = {
+        content = {
             "files": files,
             "classes": list(loaded.classes or ()),
             "resolution": net.arch.resolution,
             "any_batch": loaded.any_batch,
         }
         if self.json:
-            print(json.dumps(said, indent=2))
+            print(json.dumps(content, indent=2))
         else:
             for name, size in files.items():
                 print(f"{path.with_name(name)}  {size:,} bytes")
             batches = "any number of images" if loaded.any_batch else "one image at a time"
+            size, classes = net.arch.resolution, len(content["classes"])
             print(
-                f"takes {batches}, {net.arch.resolution}x{net.arch.resolution}, and knows "
-                f"{len(said['classes'])} classes; loaded back, it computes what the checkpoint does"
+                f"takes {batches}, {size}x{size}, and knows {classes} classes; loaded back, it "
+                "computes what the checkpoint does"
             )
         return 0
 

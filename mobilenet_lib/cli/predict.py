@@ -23,11 +23,11 @@ class Predict:
     photos: tyro.conf.Positional[tuple[str, ...]]
     """Image files, folders, patterns like "holiday/**/*.jpg", or photos of the book ("cat")."""
     weights: str = "person_detector"
-    """A checkpoint file, or its name in the book or on the hub."""
+    """Checkpoint file, or its name in the book or on the hub."""
     threshold: float = 0.5
-    """How probable the first of two classes, or each one that is there or not, must be."""
+    """Least probability of the first of two classes, or of each one that is there or not."""
     state: str | None = None
-    """Which of several states in a .pt file, such as "model" beside averaged weights."""
+    """Name of one of several states in a .pt file, such as "model" beside averaged weights."""
     json: bool = False
     """Print JSON, for a program to read."""
 
@@ -56,16 +56,15 @@ class Predict:
                     raise FileNotFoundError(error)
                 seen.append(self.look(net, path))
             except (ValueError, OSError) as problem:  # this photo's; the others go on
-                said = str(problem) if path in str(problem) else f"{path}: {problem}"
-                errors.append({"photo": path, "error": said})
-                print(f"mobilenet: error: {said}", file=sys.stderr)
+                message = str(problem) if path in str(problem) else f"{path}: {problem}"
+                errors.append({"photo": path, "error": message})
+                print(f"mobilenet: error: {message}", file=sys.stderr)
             else:
                 if not self.json:
                     print(line(seen[-1]))
         if self.json:
-            said = {"classes": list(net.classes), "head": net.head}
-            said |= {"photos": seen, "errors": errors}
-            print(json.dumps(said, indent=2))
+            content = {"classes": list(net.classes), "head": net.head}
+            print(json.dumps(content | {"photos": seen, "errors": errors}, indent=2))
         return 2 if not seen else int(bool(errors))
 
     def look(self, net: Any, path: str) -> dict[str, Any]:
@@ -80,23 +79,23 @@ class Predict:
         best = max(range(len(shares)), key=shares.__getitem__)
         if net.head == "softmax" and len(shares) == 2:
             best = 0 if shares[0] >= self.threshold else 1
-        said = {"photo": path, "label": net.classes[best], "confidence": shares[best]}
+        result = {"photo": path, "label": net.classes[best], "confidence": shares[best]}
         if net.head == "sigmoid":  # each is there or not: all that are, or that none is
-            there = [i for i, share in enumerate(shares) if share >= self.threshold]
-            said["labels"] = [net.classes[i] for i in there]
-            if not there:
+            present = [i for i, share in enumerate(shares) if share >= self.threshold]
+            result["labels"] = [net.classes[i] for i in present]
+            if not present:
                 which = net.classes[0] if len(shares) == 1 else "class"
-                said |= {"label": f"no {which}", "confidence": 1 - shares[best]}
-        return said | {"probabilities": dict(zip(net.classes, shares, strict=True))}
+                result |= {"label": f"no {which}", "confidence": 1 - shares[best]}
+        return result | {"probabilities": dict(zip(net.classes, shares, strict=True))}
 
 
 def line(seen: dict[str, Any]) -> str:
     """One photo's result, to read."""
-    said = [seen["label"], *(x for x in seen.get("labels", ()) if x != seen["label"])]
+    others = [name for name in seen.get("labels", ()) if name != seen["label"]]
     shares = seen["probabilities"]
     label = seen["label"].replace("non_person", "no person")
     first = f"{label:12s} {seen['confidence']:6.1%}"
-    more = "".join(f", {name} {shares[name]:.1%}" for name in said[1:])
+    more = "".join(f", {name} {shares[name]:.1%}" for name in others)
     return f"{first}{more}  {seen['photo']}"
 
 
@@ -118,17 +117,17 @@ def expand(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             except OSError as error:
                 yield name, str(error)
                 continue
-            found = [os.path.join(name, image) for image in inside.images]
+            photos = [os.path.join(name, image) for image in inside.images]
             wrong = f"the folder {name} has no images; looked for {', '.join(SUFFIXES)}"
             left_out = LeftOut.of(inside.others)
             if left_out.pictures:
                 print(f"mobilenet: {printable(name)}: {left_out}", file=sys.stderr)
         elif glob.has_magic(name) and not os.path.exists(name):
-            found = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
+            photos = sorted(filter(os.path.isfile, glob.glob(name, recursive=True)))
             wrong = f"nothing matches {name}"
         else:
-            found, wrong = [name], ""
-        if found:
-            yield from ((path, "") for path in found)
+            photos, wrong = [name], ""
+        if photos:
+            yield from ((path, "") for path in photos)
         else:
             yield name, wrong

@@ -4,57 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import tyro
-
-from ..train.presets import QUICK_RECIPE
-from ..train.recipe import (
-    PARTS,
-    Data,
-    Network,
-    Optimization,
-    Recipe,
-    Regularization,
-    Schedule,
-    Speed,
-)
-
-
-@dataclass(frozen=True)
-class Options:
-    """A recipe as options: where it starts from, and every value that may be changed."""
-
-    recipe: Literal["quick", "paper", "modern"] = "quick"
-    """Where all values below start from: --recipe paper --help shows the paper's."""
-    network: Annotated[Network, tyro.conf.arg(name="")] = QUICK_RECIPE.network
-    data: Annotated[Data, tyro.conf.arg(name="")] = QUICK_RECIPE.data
-    optimization: Annotated[Optimization, tyro.conf.arg(name="")] = QUICK_RECIPE.optimization
-    schedule: Annotated[Schedule, tyro.conf.arg(name="")] = QUICK_RECIPE.schedule
-    regularization: Annotated[Regularization, tyro.conf.arg(name="")] = QUICK_RECIPE.regularization
-    speed: Annotated[Speed, tyro.conf.arg(name="")] = QUICK_RECIPE.speed
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Options:
-        """The options that stand for a recipe."""
-        return cls(recipe.name, **{part: getattr(recipe, part) for part in PARTS})
-
-    def made(self, seed: int) -> Recipe:
-        """The recipe that the options stand for."""
-        return Recipe(self.recipe, seed, **{part: getattr(self, part) for part in PARTS})
+from ..train.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Train:
     """Train a MobileNet by a recipe. Interrupted or killed, it goes on with --resume."""
 
-    options: Annotated[Options, tyro.conf.arg(name="")] = field(default_factory=Options)
-    seed: int = 0
-    """Of the weights, the order and composition of the images, and dropout."""
+    recipe: Recipe
     out: Path | None = None
-    """Folder of the run; if not given, one below runs/ that is named after the recipe."""
+    """Folder of the run; None takes one below runs/ that is named after the recipe."""
     resume: bool = False
     """Go on with the run in that folder, if there is one."""
     save_every: int = 200
@@ -64,13 +27,12 @@ class Train:
 
     def run(self) -> int:
         """Train, with progress and the time left; the exit code is 1 if it was interrupted."""
-        recipe = self.options.made(self.seed)
-        folder = self.out or Path("runs") / run_name(recipe)
+        folder = self.out or Path("runs") / run_name(self.recipe)
         from ..train import train  # brings in torch, which `mobilenet cost` does without
 
         with Progress() as progress:
             result = train(
-                recipe,
+                self.recipe,
                 folder,
                 resume=self.resume,
                 save_every=self.save_every,
@@ -81,9 +43,9 @@ class Train:
         if not progress.is_main:
             return int(not result.finished)
         if self.json:
-            said: dict[str, Any] = {"accuracy": result.accuracy, "finished": result.finished}
-            said |= {"folder": str(folder), "history": result.history}
-            print(json.dumps(said | {"choice": asdict(result.choice)}, indent=2))
+            content: dict[str, Any] = {"accuracy": result.accuracy, "finished": result.finished}
+            content |= {"folder": str(folder), "history": result.history}
+            print(json.dumps(content | {"choice": asdict(result.choice)}, indent=2))
         elif result.finished:
             print(f"{result.accuracy:.1%} of the test images after {result.seconds:,.0f} s")
             print(f"look with it: mobilenet predict PHOTO --weights {folder / 'net.safetensors'}")

@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..photos import LUMA
+
 MAX_MAGNITUDE = 10
-GREY = (0.299, 0.587, 0.114)
 FILL = 0.5
 """What turned and moved images show where there is no image."""
 SHEAR, SHIFT, ANGLE = 0.3, 0.45, 30.0
@@ -130,7 +131,7 @@ def _posterize(images: Tensor, strength: float, sign: Tensor) -> Tensor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    return (images * images.new_tensor(GREY).view(3, 1, 1)).sum(1, keepdim=True)
+    return (images * images.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
 
 
 def _blend(images: Tensor, other: Tensor, strength: float, sign: Tensor) -> Tensor:

@@ -48,10 +48,8 @@ class Report:
         if count["fail"]:
             return f"{count['fail']} of {total} checks failed: do what their advice says."
         if count["warn"]:
-            return (
-                f"The book runs here; {count['warn']} of {len(self.findings)} checks have advice."
-            )
-        return f"All {len(self.findings)} checks passed: the book runs here."
+            return f"The book runs here; {count['warn']} of {total} checks have advice."
+        return f"All {total} checks passed: the book runs here."
 
     def _repr_html_(self) -> str:
         marks = {"ok": "✓ ok", "warn": "! note", "fail": "✗ problem"}  # a sign, not only a colour

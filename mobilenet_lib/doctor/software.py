@@ -75,11 +75,11 @@ def check_torch() -> Finding:
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"
     libraries = [
         name
-        for name, there in (
+        for name, available in (
             ("oneDNN", torch.backends.mkldnn.is_available()),
             ("MKL", torch.backends.mkl.is_available()),
         )
-        if there
+        if available
     ]
     detail = (
         f"{torch.__version__} ({build}), {', '.join(libraries) or 'no oneDNN or MKL'}, "
@@ -98,9 +98,9 @@ def check_engines() -> Finding:
         return Finding("Engines", "ok", "not looked for, since torch is not there")
     from ..engines import ENGINES
 
-    there = [name for name, engine in ENGINES.items() if engine.available()]
-    others = [name for name in ENGINES if name not in there]
-    detail = ", ".join(there)
+    available = [name for name, engine in ENGINES.items() if engine.available()]
+    others = [name for name in ENGINES if name not in available]
+    detail = ", ".join(available)
     if others:
         detail += f"; not here: {', '.join(others)} (chapter 08 says why)"
     return Finding("Engines", "ok", detail)

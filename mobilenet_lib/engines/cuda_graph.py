@@ -39,22 +39,19 @@ class CudaGraph(Folded):
         return Availability(False, f"it needs an NVIDIA GPU, and {build}")
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
-        with torch.cuda.device(example.device):  # capture is of the current device
-            self._capture(net, example, calibration)
-
-    def _capture(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         # A graph replays the same addresses: input is copied to where it was while recording.
         self._input = example.clone()
-        stream = torch.cuda.Stream(example.device)
-        stream.wait_stream(torch.cuda.current_stream(example.device))
-        with torch.cuda.stream(stream):  # warm-up outside the default stream, as capture asks for
-            super()._prepare(net, self._input, calibration)
-            for _ in range(WARM_UP):
-                super()._run(self._input)
-        torch.cuda.current_stream(example.device).wait_stream(stream)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._output = super()._run(self._input)
+        with torch.cuda.device(example.device):  # capture is of the current device
+            stream = torch.cuda.Stream(example.device)
+            stream.wait_stream(torch.cuda.current_stream(example.device))
+            with torch.cuda.stream(stream):  # warm-up outside the default stream, as it must be
+                super()._prepare(net, self._input, calibration)
+                for _ in range(WARM_UP):
+                    super()._run(self._input)
+            torch.cuda.current_stream(example.device).wait_stream(stream)
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph):
+                self._output = super()._run(self._input)
 
     def _run(self, x: Tensor) -> Tensor:
         if not hasattr(self, "_graph"):  # still preparing

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from ..results import engine_label
 from ..timing import threads as torch_threads
 from ..timing import torch_defaults
 from ..validation import check_int
@@ -32,6 +33,17 @@ TOLERANCES: dict[str, float | None] = {"fp32": 1e-3, "fp16": 1e-2, "bf16": 2e-2,
 
 class EngineError(ValueError):
     """An engine cannot run here, was given what it was not prepared for, or computes otherwise."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without the lines that follow."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def explain(error: Exception) -> str:
+    """Why an engine does not run, in one line: what it says, or what broke in its library."""
+    line = first_line(error)
+    return line if isinstance(error, EngineError) else f"{type(error).__name__}: {line}"
 
 
 class Availability(NamedTuple):
@@ -67,7 +79,11 @@ class Engine(ABC):
     """Whether slices can run side by side: the option `streams`."""
     device: ClassVar[str] = "cpu"
     """Kind of device whose tensors it runs on: "cpu", "cuda", or "any"."""
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Our extra that brings the packages that it needs, and their names; empty: torch is enough."""
 
+    size_bytes: int | None = None
+    """Of the file that a device would get, once prepared; None if there is none."""
     streams: int | None = None
     per_channel = True
     weight_bits: int | None = None
@@ -79,22 +95,42 @@ class Engine(ABC):
         """(B, 3, H, W) that it is prepared for; None before."""
 
     @classmethod
-    @abstractmethod
     def available(cls) -> Availability:
         """Whether this machine has what the engine needs; quick, imports none of it."""
+        extra, *packages = cls.requires or ("",)
+        missing = [name for name in packages if importlib.util.find_spec(name) is None]
+        if not missing:
+            return Availability(True)
+        plural = "packages" if len(missing) > 1 else "package"
+        install = INSTALL.format(extra=extra)
+        return Availability(False, f"it needs the {plural} {', '.join(missing)}: {install}")
 
     @property
     def label(self) -> str:
         """Its name and the options that are set, such as "openvino, slices of 4"."""
-        cut = f", slices of {self.slice}" if self.slice else ""
-        side = f", {self.streams} side by side" if self.streams else ""
         bits = f", weights of {self.weight_bits} bits" if self.weight_bits else ""
-        return self.name + bits + ("" if self.per_channel else ", per tensor") + cut + side
+        scales = "" if self.per_channel else ", per tensor"
+        return engine_label(self.name + bits + scales, self.slice, self.streams)
 
     def variant(self, **options: Any) -> Engine:
         """The same engine, unprepared, with other options."""
         own = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
         return type(self)(**(own | options))
+
+    @classmethod
+    def cuts(cls, batch_size: int, slices: Sequence[int], threads: int) -> list[dict[str, int]]:
+        """Options by which it may cut a batch: not at all, in slices, in slices side by side.
+
+        Side by side, each thread has a slice of its own, and none waits for another after each
+        layer.
+        """
+        fitting = [size for size in slices if size < batch_size and batch_size % size == 0]
+        options: list[dict[str, int]] = [{}] + [{"slice": size} for size in fitting]
+        if cls.can_stream and 1 < threads <= batch_size:
+            whole = [batch_size // threads] if batch_size % threads == 0 else []
+            sizes = dict.fromkeys([*fitting, *whole])
+            options += [{"slice": size, "streams": threads} for size in sizes]
+        return options
 
     @property
     def tolerance(self) -> float | None:
@@ -129,9 +165,9 @@ class Engine(ABC):
         EngineError
             The engine is not available, calibration is missing, or a shape is wrong.
         """
-        there = self.available()
-        if not there:
-            raise EngineError(f"{self.name} cannot run here: {there.reason}")
+        availability = self.available()
+        if not availability:
+            raise EngineError(f"{self.name} cannot run here: {availability.reason}")
         self._check_input(example, "example")
         if self.slice and example.shape[0] % self.slice:
             raise EngineError(f"a batch of {example.shape[0]} is no multiple of slice={self.slice}")
@@ -167,11 +203,6 @@ class Engine(ABC):
         with torch.inference_mode(), self._limit():
             x = x.contiguous()
             return self._run_parts(x.split(self.slice) if self.slice else [x])
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Size of the file that a device would get; None if there is none."""
-        return None
 
     @abstractmethod
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
@@ -210,13 +241,3 @@ class Engine(ABC):
                 f"calibration is {tuple(images.shape[1:])} an image, example "
                 f"{tuple(example.shape[1:])}; they must be alike"
             )
-
-
-def needs(extra: str, *packages: str) -> Availability:
-    """Whether packages are installed, without importing them; `extra` of ours brings them."""
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if not missing:
-        return Availability(True)
-    plural = "packages" if len(missing) > 1 else "package"
-    install = INSTALL.format(extra=extra)
-    return Availability(False, f"it needs the {plural} {', '.join(missing)}: {install}")

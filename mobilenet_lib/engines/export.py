@@ -21,10 +21,9 @@ from ..weights.metadata import FORMAT
 from . import onnx_model
 from .engine import TOLERANCES, EngineError
 from .exported import SUFFIXES, available, load_exported
-from .runtimes import load_openvino
+from .runtimes import load_openvino, openvino_core
 from .verify import difference
 from .with_executorch import lower
-from .with_openvino import read_model
 
 INT8_TOLERANCE = 0.25
 """Of int8 logits, over the largest: what is broken is off by about 1, per-channel int8 by 0.05."""
@@ -73,10 +72,10 @@ def export(
     """
     target = Path(path)
     format = _format(target, format)
-    there = available(format, int8=calibration is not None)
-    if not there:
-        raise EngineError(f"a network cannot be written for {format} here: {there.reason}")
-    said = json.dumps(make_metadata(net, "export", preprocess, classes))
+    availability = available(format, int8=calibration is not None)
+    if not availability:
+        raise EngineError(f"a network cannot be written for {format} here: {availability.reason}")
+    metadata = json.dumps(make_metadata(net, "export", preprocess, classes))
     if net.training:
         raise EngineError("the network is in training mode; call net.eval() first")
     side = net.arch.resolution
@@ -92,7 +91,7 @@ def export(
     ):
         draft = Path(folder) / target.name
         example = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
-        _write(net, draft, format, example, said, calibration)
+        _write(net, draft, format, example, metadata, calibration)
         _check(net, draft, example if calibration is None else calibration[:1].cpu(), calibration)
         # What a reader opens comes last, when what it refers to is there.
         for part in sorted(Path(folder).iterdir(), key=lambda part: part == draft):
@@ -118,22 +117,22 @@ def _write(
     draft: Path,
     format: str,
     example: Tensor,
-    said: str,
+    metadata: str,
     calibration: Tensor | None,
 ) -> None:
     if format == "executorch":
-        draft.write_bytes(lower(net, example, calibration, constants={FORMAT: said}))
+        draft.write_bytes(lower(net, example, calibration, constants={FORMAT: metadata}))
         return
     model = onnx_model.to_onnx(net, example, any_batch=True)
     if calibration is not None:
         model = onnx_model.to_int8(model, calibration)
     if format == "onnx":
         entry = model.metadata_props.add()
-        entry.key, entry.value = FORMAT, said
+        entry.key, entry.value = FORMAT, metadata
         draft.write_bytes(model.SerializeToString())
         return
-    converted = read_model(model.SerializeToString())
-    converted.set_rt_info(said, [FORMAT])
+    converted = openvino_core().read_model(model.SerializeToString())
+    converted.set_rt_info(metadata, [FORMAT])
     load_openvino().save_model(converted, draft, compress_to_fp16=False)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..model import Head
 from ..preprocess import Preprocess
 from ..validation import check_choice
-from ..weights.metadata import FORMAT, Description, read_metadata
+from ..weights.metadata import FORMAT, read_metadata
 from ..weights.naming import OURS
 from .engine import Availability, EngineError
 from .runtimes import load_onnxruntime, openvino_core
@@ -85,23 +85,25 @@ def load_exported(path: str | os.PathLike[str], threads: int | None = None) -> E
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}")
     format = by_suffix[file.suffix]
-    if not (there := available(format)):
-        raise EngineError(f"{file} cannot be read here: {there.reason}")
+    if not (availability := available(format)):
+        raise EngineError(f"{file} cannot be read here: {availability.reason}")
     count = torch.get_num_threads() if threads is None else threads
-    said, forward = {"onnx": _onnx, "openvino": _openvino, "executorch": _executorch}[format](
-        file, count
-    )
-    if said is None:
+    opener = {"onnx": _onnx, "openvino": _openvino, "executorch": _executorch}[format]
+    metadata, forward = opener(file, count)
+    if metadata is None:
         raise EngineError(
             f"{file} says nothing of preprocessing and classes: it is not of this library's export"
         )
-    what = _described(file, said)
+    try:
+        description = read_metadata(OURS, {FORMAT: json.loads(metadata)})
+    except ValueError as error:  # what is no JSON, or says something impossible
+        raise EngineError(f"{file}: what it says of itself is damaged: {error}") from error
     return Exported(
         format,
-        what.preprocess,
-        what.classes,
-        what.head,
-        what.source,
+        description.preprocess,
+        description.classes,
+        description.head,
+        description.source,
         format != "executorch",
         forward,
     )
@@ -120,13 +122,6 @@ def available(format: str, int8: bool = False) -> Availability:
     return READERS[check_choice("format", format, READERS)][int8].available()
 
 
-def _described(file: Path, said: str) -> Description:
-    try:
-        return read_metadata(OURS, {FORMAT: json.loads(said)})
-    except ValueError as error:  # what is no JSON, or says something impossible
-        raise EngineError(f"{file}: what it says of itself is damaged: {error}") from error
-
-
 def _onnx(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], Tensor]]:
     load_onnxruntime()
     opened = session(str(file), threads)
@@ -140,13 +135,13 @@ def _onnx(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], Tens
 
 def _openvino(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], Tensor]]:
     model = openvino_core().read_model(file)
-    said = model.get_rt_info([FORMAT]).astype(str) if model.has_rt_info([FORMAT]) else None
+    metadata = model.get_rt_info([FORMAT]).astype(str) if model.has_rt_info([FORMAT]) else None
     compiled = compile_model(model, "fp32", threads)
 
     def forward(x: Tensor) -> Tensor:
         return torch.from_numpy(compiled(x.cpu().numpy())[0].copy())
 
-    return said, forward
+    return metadata, forward
 
 
 def _executorch(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], Tensor]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..timing import Timing, interleave, ratio, torch_defaults
 from ..timing import threads as torch_threads
 from ..validation import check_choice, check_int, check_share
-from .engine import Engine, EngineError
+from .engine import Engine, explain
 from .registry import ENGINES
 from .torch_engines import Eager
 from .verify import accuracy, verify
@@ -113,7 +113,9 @@ def fastest(
     time = partial(_timed, example=example, readings=readings, least_s=least_s)
     timings, seconds = time(right)
     sliced = {}
-    for variant in _in_slices(right[_quickest(timings)], len(example)):
+    quickest = right[_quickest(timings)]
+    for cut in quickest.cuts(len(example), SLICES, quickest.threads)[1:]:
+        variant = quickest.variant(**cut)
         engine = prepare(variant)
         if isinstance(engine, str):
             left_out[variant.label] = engine
@@ -139,18 +141,16 @@ def _prepared(
     engine: Engine,
 ) -> Engine | str:
     """The engine, prepared and checked, or why it is not."""
-    there = engine.available()
-    if not there:
-        return there.reason
+    availability = engine.available()
+    if not availability:
+        return availability.reason
     if engine.device not in ("any", example.device.type):
         return f"it runs on {engine.device}, the example is on {example.device.type}"
     try:
         engine.prepare(net, example, calibration, threads)
         verify(engine, net, example)
-    except EngineError as error:
-        return str(error)
     except Exception as error:  # any error of others' packages: told, and the rest goes on
-        return f"{type(error).__name__}: {error}"
+        return explain(error)
     return engine
 
 
@@ -166,14 +166,3 @@ def _timed(
 
 def _quickest(timings: dict[str, Timing]) -> str:
     return min(timings, key=lambda label: timings[label].median_ms)
-
-
-def _in_slices(best: Engine, batch_size: int) -> list[Engine]:
-    """The same engine, unprepared, for each size of slice and each way to run slices."""
-    found = []
-    for size in SLICES:
-        if size < batch_size and batch_size % size == 0:
-            found.append(best.variant(slice=size))
-            if best.can_stream and best.threads > 1:
-                found.append(best.variant(slice=size, streams=best.threads))
-    return found

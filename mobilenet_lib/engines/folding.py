@@ -41,14 +41,14 @@ def fold(net: nn.Module) -> nn.Module:
     if net.training:
         raise ValueError("the network is in training mode; call net.eval() first")
     folded = copy.deepcopy(net).requires_grad_(False)
-    found = 0
+    pairs = 0
     for block in list(folded.modules()):
         for (conv_name, conv), (bn_name, bn) in pairwise(list(block.named_children())):
             if isinstance(conv, nn.Conv2d) and isinstance(bn, nn.BatchNorm2d):
                 setattr(block, conv_name, fold_pair(conv, bn))
                 setattr(block, bn_name, nn.Sequential(*bn.children()))  # plain BN has none
-                found += 1
-    if not found:
+                pairs += 1
+    if not pairs:
         raise ValueError("the network has no batch normalization after a convolution to fold")
     return folded
 

@@ -6,14 +6,15 @@ import copy
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from ..machine import features
 from ..validation import check_int
-from .engine import EngineError
+from .engine import Engine, EngineError
 from .folding import fold
 from .runtimes import hushed, load_onnxruntime
 
@@ -94,13 +95,15 @@ def to_int8(
     load_onnxruntime()
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
+    batches = ({INPUT: batch.cpu().numpy()} for batch in _batches(calibration, _batch_size(model)))
+    reader = SimpleNamespace(get_next=lambda: next(batches, None))
     with tempfile.TemporaryDirectory(prefix="mobilenet-int8-") as folder, hushed(""):
         # Its advice to fold and infer shapes first was followed in `to_onnx`.
         path = Path(folder) / "int8.onnx"
         quantize_static(
             model,
             path,
-            _Reader(calibration, _batch_size(model)),
+            reader,
             quant_format=QuantFormat.QDQ,
             per_channel=per_channel,
             activation_type=QuantType.QUInt8,
@@ -108,11 +111,47 @@ def to_int8(
             reduce_range=(weight_bits or possible_bits()[0]) < 8,
             calibrate_method=CalibrationMethod.MinMax,
         )
-        return _load(path)
+        import onnx
+
+        return onnx.load(path)
+
+
+class OnnxEngine(Engine):
+    """An engine that takes the network as an ONNX model.
+
+    Parameters
+    ----------
+    slice
+        See `Engine`.
+    streams
+        Slices that run at the same time, each with its share of the threads. None: one after the
+        other, each with all threads, which then wait for each other after every layer.
+    """
+
+    can_stream = True
+
+    def __init__(self, *, slice: int | None = None, streams: int | None = None) -> None:
+        super().__init__(slice=slice)
+        if streams is not None and slice is None:
+            raise EngineError(f"streams={streams} run slices side by side: give slice= too")
+        self.streams = None if streams is None else check_int("streams", streams, 1, 1024)
+
+    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> bytes:
+        return to_onnx(net, example).SerializeToString()
 
 
 class InInt8:
-    """What makes an engine that runs ONNX models one that runs them in int8; stands before it."""
+    """Makes an `OnnxEngine` one that runs in int8; stands before it among a class's bases.
+
+    Parameters
+    ----------
+    per_channel
+        A scale for each output channel of the weights, else one for each layer.
+    weight_bits
+        8 or 7; None: 8, or 7 where this processor's sums of products of 8 bits can overflow.
+    slice, streams
+        See `OnnxEngine`.
+    """
 
     precision = "int8"
     calibrates = True
@@ -136,9 +175,9 @@ class InInt8:
                 "have 7 bits here"
             )
 
-    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor) -> onnx.ModelProto:
-        model = super()._model(net, example, None)  # type: ignore[misc]
-        return to_int8(model, calibration, self.per_channel, self.weight_bits)
+    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor) -> bytes:
+        model = to_onnx(net, example)
+        return to_int8(model, calibration, self.per_channel, self.weight_bits).SerializeToString()
 
 
 def saturates() -> bool:
@@ -149,25 +188,12 @@ def saturates() -> bool:
     With weights of 7 bits, 2 * 255 * 64 = 32,640 does, at the price of half the levels. VNNI, AMX
     and ARM add in 32 bits. A processor that does not tell is taken for one without.
     """
-    known = features()
-    return known is None or not {"VNNI", "AMX", "int8 matrix", "NEON"} & set(known)
+    return not {"VNNI", "AMX", "int8 matrix", "NEON"} & set(features() or ())
 
 
 def possible_bits() -> tuple[int, ...]:
     """Bits that weights can have here, most first: 7 where sums can overflow, else 8 or 7."""
     return (7,) if saturates() else (8, 7)
-
-
-class _Reader:
-    """Hands out calibration images a batch at a time, as ONNX Runtime's quantizer asks for them."""
-
-    def __init__(self, images: Tensor, batch_size: int | None) -> None:
-        self._input: str = INPUT
-        self._batches = iter(_batches(images, batch_size))
-
-    def get_next(self) -> dict[str, Any] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {self._input: batch.cpu().numpy()}
 
 
 def _batches(images: Tensor, size: int | None) -> Iterator[Tensor]:
@@ -183,9 +209,3 @@ def _batch_size(model: onnx.ModelProto) -> int | None:
     """Images in a batch, None if it is left open."""
     size = model.graph.input[0].type.tensor_type.shape.dim[0]
     return size.dim_value if size.HasField("dim_value") else None
-
-
-def _load(path: Path) -> onnx.ModelProto:
-    import onnx
-
-    return onnx.load(path)

@@ -12,11 +12,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..timing import DTYPES
 from ..validation import check_choice
 from .engine import Availability, Engine, Precision
 from .folding import fold
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchEngine(Engine):
@@ -37,16 +36,6 @@ class TorchEngine(Engine):
         super().__init__(slice=slice)
         self.precision = check_choice("precision", precision or self.precision, tuple(DTYPES))
 
-    @classmethod
-    def available(cls) -> Availability:
-        """Always: torch is required."""
-        return Availability(True)
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Of all weights and statistics, as a checkpoint stores them."""
-        return self._bytes
-
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         self._net: Callable[[Tensor], Tensor] = self._placed(copy.deepcopy(net), example)
         # torch chooses and keeps its kernels on the first run; compiled code is for this mode only.
@@ -56,7 +45,7 @@ class TorchEngine(Engine):
     def _placed(self, net: nn.Module, example: Tensor) -> nn.Module:
         state = net.state_dict().values()
         dtype = DTYPES[self.precision]
-        self._bytes = sum(
+        self.size_bytes = sum(  # as a checkpoint stores them
             tensor.numel() * (dtype if tensor.is_floating_point() else tensor.dtype).itemsize
             for tensor in state
         )
@@ -121,13 +110,9 @@ class Compiled(Folded):
 
     def _placed(self, net: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor]:
         net = super()._placed(net, example)
+        self.size_bytes = None  # what is compiled lives in this process
         x = example.to(DTYPES[self.precision]).contiguous(memory_format=self.layout)
         # Exported first: that gives each network code of its own. Dynamo compiles a forward() for
         # a limited number of networks, and runs the next one uncompiled.
         program = torch.export.export(net, (x,)).module()
         return torch.compile(program, fullgraph=True, dynamic=False, options={"freezing": True})
-
-    @property
-    def size_bytes(self) -> int | None:
-        """None: what is compiled lives in this process."""
-        return None

@@ -75,12 +75,12 @@ def answers(engine: Engine, images: Tensor) -> Tensor:
     if engine.shape is None:
         raise EngineError(f"{engine.name} is not prepared; call prepare(net, example) first")
     size = engine.shape[0]
-    found = []
+    logits = []
     for batch in images.split(size):
         short = size - len(batch)
         filled = torch.cat([batch, batch[:1].expand(short, -1, -1, -1)]) if short else batch
-        found.append(engine.run(filled)[: len(batch)].clone())
-    return torch.cat(found)
+        logits.append(engine.run(filled)[: len(batch)].clone())
+    return torch.cat(logits)
 
 
 def accuracy(engine: Engine, images: Tensor, labels: Tensor) -> float:
@@ -102,5 +102,5 @@ def accuracy(engine: Engine, images: Tensor, labels: Tensor) -> float:
     """
     if labels.shape != images.shape[:1]:
         raise EngineError(f"labels are {tuple(labels.shape)} for {len(images)} images; one each")
-    found = answers(engine, images).argmax(1)
-    return (found == labels.to(found.device)).sum().item() / len(images)
+    classes = answers(engine, images).argmax(1)
+    return (classes == labels.to(classes.device)).sum().item() / len(images)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .engine import Availability, Engine, needs
+from .engine import Engine
 from .onnx_model import folded
 from .runtimes import hushed
 
@@ -20,24 +20,14 @@ class ExecuTorch(Engine):
 
     name = "executorch"
     summary = "ExecuTorch with XNNPACK"
-
-    @classmethod
-    def available(cls) -> Availability:
-        """Whether executorch is installed."""
-        return needs("phone", "executorch")
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Of the .pte file."""
-        return len(self._program)
+    requires = ("phone", "executorch")
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
-        self._program = self._lowered(net, example, calibration)
-        self._loaded = Loaded(self._program, self.threads)
+        calibration = calibration if self.calibrates else None
+        program = lower(net, example, calibration, self.per_channel)
+        self.size_bytes = len(program)
+        self._loaded = Loaded(program, self.threads)
         self._run(example)
-
-    def _lowered(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> bytes:
-        return lower(net, example)
 
     def _run(self, x: Tensor) -> Tensor:
         return self._loaded(x)
@@ -58,18 +48,11 @@ class ExecuTorchInt8(ExecuTorch):
     summary = "ExecuTorch with XNNPACK, int8"
     precision = "int8"
     calibrates = True
+    requires = ("phone", "executorch", "torchao")
 
     def __init__(self, *, per_channel: bool = True, slice: int | None = None) -> None:
         super().__init__(slice=slice)
         self.per_channel = per_channel
-
-    @classmethod
-    def available(cls) -> Availability:
-        """Whether executorch and torchao are installed."""
-        return needs("phone", "executorch", "torchao")
-
-    def _lowered(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> bytes:
-        return lower(net, example, calibration, self.per_channel)
 
 
 def lower(
@@ -94,28 +77,19 @@ def lower(
     constants
         Numbers and texts that the program hands out under these names.
     """
+    example = example.cpu()
     with hushed(*CHATTY):
-        return _lower(folded(net).cpu(), example, calibration, per_channel, constants)
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
 
-
-def _lower(
-    net: nn.Module,
-    example: Tensor,
-    calibration: Tensor | None,
-    per_channel: bool,
-    constants: Mapping[str, Any] | None,
-) -> bytes:
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
-
-    program = torch.export.export(net, (example.cpu(),))
-    if calibration is not None:
-        quantized = quantize(program.module(), example.cpu(), calibration.cpu(), per_channel)
-        program = torch.export.export(quantized, (example.cpu(),))
-    edge = to_edge_transform_and_lower(
-        program, partitioner=[XnnpackPartitioner()], constant_methods=dict(constants or {})
-    )
-    return bytes(edge.to_executorch().buffer)
+        program = torch.export.export(folded(net).cpu(), (example,))
+        if calibration is not None:
+            quantized = quantize(program.module(), example, calibration.cpu(), per_channel)
+            program = torch.export.export(quantized, (example,))
+        edge = to_edge_transform_and_lower(
+            program, partitioner=[XnnpackPartitioner()], constant_methods=dict(constants or {})
+        )
+        return bytes(edge.to_executorch().buffer)
 
 
 def quantize(

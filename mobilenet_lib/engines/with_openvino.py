@@ -12,50 +12,26 @@ from torch import Tensor, nn
 
 from ..machine import features
 from . import onnx_model
-from .engine import Availability, Engine, EngineError, needs
+from .engine import Availability, EngineError
 from .runtimes import load_openvino, openvino_core
-from .with_onnxruntime import check_streams
 
 
-class OpenVino(Engine):
+class OpenVino(onnx_model.OnnxEngine):
     """The network, read from ONNX, compiled by OpenVINO.
 
-    Parameters
-    ----------
-    slice
-        See `Engine`.
-    streams
-        Slices that run at the same time, each with its share of the threads (what OpenVINO calls
-        throughput mode). None: one after the other, each with all threads (latency mode).
+    `streams` are what it calls throughput mode; without them it is in latency mode.
     """
 
     name = "openvino"
     summary = "OpenVINO"
-    can_stream = True
-
-    def __init__(self, *, slice: int | None = None, streams: int | None = None) -> None:
-        super().__init__(slice=slice)
-        self.streams = check_streams(streams, slice)
-
-    @classmethod
-    def available(cls) -> Availability:
-        """Whether openvino is installed, and what turns the network into ONNX."""
-        return needs("engines", "openvino", "onnx", "onnxscript")
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Of the weights file and the graph file together."""
-        return self._bytes
+    requires = ("engines", "openvino", "onnx", "onnxscript")
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
-        model = read_model(self._model(net, example, calibration).SerializeToString())
-        self._bytes = _size(model)
+        model = openvino_core().read_model(self._model(net, example, calibration))
+        self.size_bytes = _size(model)
         self._compiled = compile_model(model, self.precision, self.threads, self.streams or 1)
         self._requests: list[Any] = []
         self._run_parts([example])
-
-    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> Any:
-        return onnx_model.to_onnx(net, example)
 
     def _run(self, x: Tensor) -> Tensor:
         return self._run_parts([x])
@@ -89,16 +65,15 @@ class OpenVinoBf16(OpenVino):
         """Whether openvino is installed and the processor multiplies in bf16."""
         known = features()
         if known is None:
-            return Availability(
-                False, "this system does not tell whether its processor multiplies in bf16"
-            )
-        if "bf16" not in known:
-            return Availability(
-                False,
+            reason = "this system does not tell whether its processor multiplies in bf16"
+        elif "bf16" not in known:
+            reason = (
                 f"this processor does not multiply in bf16 (it has {', '.join(known) or 'none'} of "
-                "what the book asks for): OpenVINO would compute in fp32 and not say so",
+                "what the book asks for): OpenVINO would compute in fp32 and not say so"
             )
-        return super().available()
+        else:
+            return super().available()
+        return Availability(False, reason)
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         super()._prepare(net, example, calibration)
@@ -108,30 +83,11 @@ class OpenVinoBf16(OpenVino):
 
 
 class OpenVinoInt8(onnx_model.InInt8, OpenVino):
-    """OpenVINO with weights and activations of 8 bits, from ONNX Runtime's quantizer.
-
-    Parameters
-    ----------
-    per_channel
-        A scale for each output channel of the weights, else one for each layer.
-    weight_bits
-        8 or 7; None: 8, or 7 where this processor's sums of products of 8 bits can overflow.
-    slice, streams
-        See `OpenVino`.
-    """
+    """OpenVINO with weights and activations of 8 bits, from ONNX Runtime's quantizer."""
 
     name = "openvino-int8"
     summary = "OpenVINO, int8"
-
-    @classmethod
-    def available(cls) -> Availability:
-        """Whether openvino is installed, and onnxruntime, whose quantizer makes the model."""
-        return needs("engines", "openvino", *onnx_model.PACKAGES)
-
-
-def read_model(onnx: bytes) -> Any:
-    """An ONNX model as an `openvino.Model`."""
-    return openvino_core().read_model(onnx)
+    requires = ("engines", "openvino", *onnx_model.PACKAGES)
 
 
 def compile_model(model: Any, precision: str, threads: int, streams: int = 1) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.patches import Patch
 
+from ..results import engine_label
 from .figure import COLOURS, BookFigure, book_style, new_figure
 
 PRECISIONS = {
@@ -38,10 +39,10 @@ def engine_bars(timings: Sequence[Mapping[str, Any]], batch_size: int) -> BookFi
     """
     rows = [row for row in timings if row["batch_size"] == batch_size]
     if not rows:
-        there = ", ".join(map(str, dict.fromkeys(row["batch_size"] for row in timings)))
-        raise ValueError(f"no timing is of batch size {batch_size}; there are {there or 'none'}")
+        sizes = ", ".join(map(str, dict.fromkeys(row["batch_size"] for row in timings)))
+        raise ValueError(f"no timing is of batch size {batch_size}; there are {sizes or 'none'}")
     rows.sort(key=lambda row: row["median_ms"])
-    names = [_name(row) for row in rows]
+    names = [engine_label(row["name"], row["slice"], row["streams"]) for row in rows]
     longest = max(row["quartiles_ms"][1] for row in rows)
     used = [kind for kind in PRECISIONS if any(row["precision"] == kind for row in rows)]
     with book_style():
@@ -69,11 +70,11 @@ def engine_bars(timings: Sequence[Mapping[str, Any]], batch_size: int) -> BookFi
         axis.set_xlabel(f"time for {images}, ms; whiskers: quartiles; bold: ours")
         _legend(figure, used)
         _margins(figure, names)
-    said = "; ".join(
+    bars = "; ".join(
         f"{name} in {row['precision']} {_ms(row['median_ms'])}"
         for name, row in zip(names, rows, strict=True)
     )
-    figure.alt = f"Bars, time for {images} in ms, the fastest first: {said}."
+    figure.alt = f"Bars, time for {images} in ms, the fastest first: {bars}."
     return figure
 
 
@@ -90,7 +91,7 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
     names, values = list(times), list(times.values())
     most = max(values)
     used = [kind for kind in PRECISIONS if kind in {precisions[name] for name in names}]
-    said = []
+    steps = []
     with book_style():
         figure, (axis,) = new_figure(9, 0.46 * len(names) + 1.25)
         for place, (name, now) in enumerate(times.items()):
@@ -111,10 +112,10 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
                     ls="-" if now <= before else "--",
                 )
                 axis.plot([before, before], [place - 0.67, place], color=COLOURS["quiet"], lw=0.8)
-                words += _step(before, now)
+                words += f" ({before / now:.2f}× as fast)" if now != before else " (the same)"
             end = max(before, now)
             axis.text(end + 0.012 * most, place, words, va="center", fontsize=10.5)
-            said.append(f"{name} {words}")
+            steps.append(f"{name} {words}")
         axis.set_yticks(range(len(names)), names, fontsize=11)
         axis.tick_params(axis="y", length=0)
         axis.set(xlim=(0, 1.28 * most), ylim=(len(names) - 0.4, -0.6))
@@ -123,28 +124,14 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
         _margins(figure, names)
     total = values[0] / values[-1]
     figure.alt = (
-        f"A waterfall of time in ms, each step on top of those before: {'; '.join(said)}. "
+        f"A waterfall of time in ms, each step on top of those before: {'; '.join(steps)}. "
         f"The last takes 1/{total:.1f} of the first's time."
     )
     return figure
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    name = row["name"]
-    if row["slice"] is not None:
-        name += f", slices of {row['slice']}"
-    return name if row["streams"] is None else f"{name}, {row['streams']} side by side"
-
-
 def _ms(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.2f}"
-
-
-def _step(before: float, now: float) -> str:
-    factor = before / now
-    if now == before:
-        return " (the same)"
-    return f" ({factor:.2f}× as fast)"
 
 
 def _legend(figure: BookFigure, used: Sequence[str]) -> None:

@@ -46,10 +46,10 @@ def sparse_crossing(
         looks = {name: LOOKS[i % len(LOOKS)] for i, name in enumerate(milliseconds)}
         for name, times in milliseconds.items():
             colour, dashes, marker = looks[name]
-            said = (
+            label = (
                 name if name not in marked else f"{name},\nfaster from {100 * marked[name]:.1f} %"
             )
-            axis.plot(left, times, dashes, marker=marker, ms=6, color=colour, label=said)
+            axis.plot(left, times, dashes, marker=marker, ms=6, color=colour, label=label)
         for name, at in marked.items():
             axis.axvline(100 * (1 - at), color=looks[name][0], ls=looks[name][1], lw=1, alpha=0.7)
         axis.set_xscale("log")
@@ -60,7 +60,7 @@ def sparse_crossing(
         axis.set(xlabel="zeros, % (log scale of what is left)", ylabel="time, ms (log scale)")
         axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         figure.subplots_adjust(0.1, 0.2, 0.77, 0.97)
-    said = "; ".join(
+    spans = "; ".join(
         f"{name} from {times[0]:.3g} to {times[-1]:.3g} ms" for name, times in milliseconds.items()
     )
     when = "; ".join(
@@ -70,7 +70,7 @@ def sparse_crossing(
         for name, at in crossings.items()
     )
     figure.alt = (
-        f"Lines of time over {100 * sparsities[0]:g} to {100 * sparsities[-1]:g} % zeros: {said}. "
+        f"Lines of time over {100 * sparsities[0]:g} to {100 * sparsities[-1]:g} % zeros: {spans}. "
         f"Of those, {when}."
     )
     return figure
@@ -90,7 +90,7 @@ def predicted_latency(
     """
     if not networks:
         raise ValueError("predicted_latency needs at least one network; got none")
-    good = {n: abs(said / took - 1) <= within for n, (took, said) in networks.items()}
+    good = {n: abs(ms / took - 1) <= within for n, (took, ms) in networks.items()}
     every = [ms for pair in networks.values() for ms in pair]
     ends = min(every) / 1.4, max(every) * 1.4
     with book_style():

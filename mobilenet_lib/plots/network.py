@@ -6,7 +6,7 @@ from itertools import groupby
 from statistics import mean
 
 import numpy as np
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..architecture import Architecture
@@ -14,6 +14,7 @@ from ..layer import KIND_LABELS
 from ..photos import Photo
 from ..validation import check_int
 from .figure import COLOURS, BookFigure, book_style, new_figure, picture
+from .speed import stacked_shares
 
 
 def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
@@ -77,41 +78,12 @@ def _block(name: str) -> str:
 def shares(arch: Architecture) -> BookFigure:
     """Table 2 as two bars: where the mult-adds are, and where the parameters are."""
     kinds = arch.by_kind()
-    with book_style():
-        figure, (axis,) = new_figure(9, 2.3)
-        for y, (name, field) in enumerate(
-            (("parameters", "parameters_share"), ("mult-adds", "mult_adds_share"))
-        ):
-            left = 0.0
-            for kind, total in kinds.items():
-                share = 100 * getattr(total, field)
-                axis.barh(y, share, left=left, color=COLOURS[kind], ec="white", lw=0.8)
-                if share > 8:
-                    label = f"{total.label} {share:.1f} %"
-                    axis.text(
-                        left + share / 2,
-                        y,
-                        label,
-                        ha="center",
-                        va="center",
-                        color="white",
-                        fontsize=11,
-                    )
-                left += share
-            axis.text(-1, y, name, ha="right", va="center")
-        handles = [Patch(color=COLOURS[kind], label=KIND_LABELS[kind]) for kind in kinds]
-        axis.legend(
-            handles=handles,
-            ncols=4,
-            frameon=False,
-            loc="lower left",
-            bbox_to_anchor=(0, 0.98),
-            fontsize=11,
-            borderaxespad=0,
-        )
-        axis.set(xlim=(0, 100), yticks=[], xlabel="share, %")
-        axis.spines["left"].set_visible(False)
-        figure.subplots_adjust(0.13, 0.25, 0.98, 0.86)
+    figure = stacked_shares(
+        {
+            "parameters": {kind: total.parameters_share for kind, total in kinds.items()},
+            "mult-adds": {kind: total.mult_adds_share for kind, total in kinds.items()},
+        }
+    )
     figure.alt = "Two stacked bars. " + " ".join(
         f"{total.label}: {100 * total.mult_adds_share:.2f} % of the mult-adds, "
         f"{100 * total.parameters_share:.2f} % of the parameters."

@@ -56,8 +56,8 @@ def pruned_layer(
             bars.barh(y, time, color=colour, ec=COLOURS["ink"], lw=0.8)
             against = "" if y == 0 else f", {time / dense:.2g} times dense"
             weight = "bold" if time == fastest else "normal"
-            said = f" {time:.3g} ms{against}"
-            bars.text(time, y, said, va="center", fontsize=11, fontweight=weight)
+            label = f" {time:.3g} ms{against}"
+            bars.text(time, y, label, va="center", fontsize=11, fontweight=weight)
         bars.axvline(dense, color=COLOURS["quiet"], ls="--", lw=1)
         bars.set_yticks(range(len(names)), names)
         bars.invert_yaxis()

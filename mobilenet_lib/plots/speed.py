@@ -52,9 +52,9 @@ def roofline(
             end = peak_gflops / rate
             # memory's roof is the solid one
             dashes = "-" if name == memory else DASHES[i % len(DASHES)]
-            said = f"{name}, {rate:.3g} GB/s"
+            label = f"{name}, {rate:.3g} GB/s"
             colour = COLOURS["ink" if name == memory else "quiet"]
-            axis.plot([left, end], [left * rate, peak_gflops], dashes, color=colour, label=said)
+            axis.plot([left, end], [left * rate, peak_gflops], dashes, color=colour, label=label)
         flat = [min(peak_gflops / max(bandwidths.values()), ridge), right]
         axis.plot(flat, [peak_gflops] * 2, color=COLOURS["ink"])
         axis.axvline(ridge, color=COLOURS["highlight"], ls=":", lw=1.5, zorder=0)
@@ -129,9 +129,26 @@ def time_shares(time: Mapping[str, float], mult_adds: Mapping[str, float]) -> Bo
     time, mult_adds
         Shares between 0 and 1 by kind; "pool" is the average pool.
     """
+    figure = stacked_shares({"time": time, "mult-adds": mult_adds})
+    figure.alt = "Two stacked bars. " + " ".join(
+        f"{LABELS[kind]}: {100 * mult_adds.get(kind, 0):.2f} % of the mult-adds, "
+        f"{100 * share:.1f} % of the time."
+        for kind, share in time.items()
+    )
+    return figure
+
+
+def stacked_shares(bars: Mapping[str, Mapping[str, float]]) -> BookFigure:
+    """Bars of shares by kind of layer, each stacked from 0 to 100 %; the alt text is still to come.
+
+    Parameters
+    ----------
+    bars
+        By name, from the lowest bar up: shares between 0 and 1 by kind.
+    """
     with book_style():
         figure, (axis,) = new_figure(9, 2.3)
-        for y, (name, shares) in enumerate((("time", time), ("mult-adds", mult_adds))):
+        for y, (name, shares) in enumerate(bars.items()):
             left = 0.0
             for kind, share in shares.items():
                 width = 100 * share
@@ -149,21 +166,16 @@ def time_shares(time: Mapping[str, float], mult_adds: Mapping[str, float]) -> Bo
                 left += width
             axis.text(-1, y, name, ha="right", va="center")
         axis.legend(
-            handles=[Patch(color=KIND_COLOURS[kind], label=LABELS[kind]) for kind in time],
-            ncols=len(time),
+            handles=[Patch(color=KIND_COLOURS[kind], label=LABELS[kind]) for kind in shares],
+            ncols=len(shares),
             frameon=False,
             loc="lower left",
             bbox_to_anchor=(0, 0.98),
             fontsize=11,
             borderaxespad=0,
-            columnspacing=1.4,
+            columnspacing=1.4 if len(shares) > 4 else None,
         )
         axis.set(xlim=(0, 100), yticks=[], xlabel="share, %")
         axis.spines["left"].set_visible(False)
         figure.subplots_adjust(0.13, 0.25, 0.98, 0.86)
-    figure.alt = "Two stacked bars. " + " ".join(
-        f"{LABELS[kind]}: {100 * mult_adds.get(kind, 0):.2f} % of the mult-adds, "
-        f"{100 * share:.1f} % of the time."
-        for kind, share in time.items()
-    )
     return figure

@@ -20,6 +20,7 @@ import torch
 
 from .. import machine
 from ..files import own_path, write_atomically
+from ..timing import device_name, interleave
 from .plan import PLANS
 from .plan_benchmark import Trial
 from .recipe import Recipe, Speed
@@ -96,20 +97,14 @@ def measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
 
 def _measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
     names = [n for n, plan in PLANS.items() if has_bf16(device) or not plan.bf16]
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(0)
-        trials = {name: Trial(recipe, device, name, count) for name in names}
-        exact = trials["fp32"]
-        refused = [name for name, trial in trials.items() if not trial.agrees(exact)]
-        right = {name: trial for name, trial in trials.items() if name not in refused}
-        seconds: dict[str, list[float]] = {name: [] for name in right}
-        first = {name: min(trial.time() for _ in range(WARM_UP)) for name, trial in right.items()}
-        hopeful = [n for n in right if first[n] <= HOPELESS * min(first.values())]
-        for _ in range(READINGS):
-            for name in hopeful:  # in turns: what else runs here slows all alike
-                seconds[name].append(right[name].time())
-    found = {n: 1e3 * statistics.median(s or [first[n]]) for n, s in seconds.items()}
-    return decide(found, refused)
+    trials = {name: Trial(recipe, device, name, count) for name in names}
+    refused = [name for name, trial in trials.items() if not trial.agrees(trials["fp32"])]
+    steps = {name: trial.step for name, trial in trials.items() if name not in refused}
+    first = {n: min(s) for n, s in interleave(steps, WARM_UP, 0, device).items()}
+    hopeful = {n: step for n, step in steps.items() if first[n] <= HOPELESS * min(first.values())}
+    seconds = interleave(hopeful, READINGS, 0, device)
+    medians = {n: 1e3 * statistics.median(seconds.get(n, [first[n]])) for n in steps}
+    return decide(medians, refused)
 
 
 def decide(milliseconds: dict[str, float], refused: list[str]) -> Choice:
@@ -150,13 +145,6 @@ def check_hardware(speed: Speed, device: torch.device) -> None:
 def cache_folder() -> Path:
     """Where choices are kept: the folder that MOBILENET_CACHE names, else the user's cache."""
     return own_path(CACHE_VARIABLE, lambda: platformdirs.user_cache_path("mobilenet") / "speed")
-
-
-def device_name(device: torch.device) -> str:
-    """What a device is called: the GPU's or the processor's model."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return machine.processor().model if device.type == "cpu" else device.type
 
 
 def cache_key(recipe: Recipe, device: torch.device, count: int) -> dict[str, Any]:

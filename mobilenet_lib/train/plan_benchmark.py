@@ -1,14 +1,12 @@
-"""A network under one plan on random images: whether it computes what fp32 does, and how fast."""
+"""A network under one plan on random images: whether it computes what fp32 does, and its step."""
 
 from __future__ import annotations
 
-import time
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..model import PAPER, MobileNet
+from ..model import PAPER
+from ..timing import random_images, random_network, training_step
 from .plan import PLANS, apply_plan, kind, to_layout
 from .recipe import Recipe
 
@@ -28,23 +26,17 @@ class Trial:
         arch = PAPER.architecture(
             CLASSES, alpha=size.alpha, resolution=size.resolution, body=size.body
         )
-        generator = torch.Generator().manual_seed(0)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            self.net = MobileNet(arch, PAPER).to(device).train()
+        self.net = random_network(arch, device=device, layout="NCHW")
         apply_plan(self.net, plan)
-        sides = (size.resolution, size.resolution)
-        images = torch.randn(count, 3, *sides, generator=generator)
+        images = random_images(count, size.resolution, device=device, layout="NCHW")
+        self.images = to_layout(images, plan)
+        generator = torch.Generator().manual_seed(0)
         self.labels = torch.randint(0, CLASSES, (count,), generator=generator).to(device)
-        self.images = to_layout(images.to(device), plan)
-        self.optimizer = torch.optim.SGD(self.net.parameters(), 1e-3, 0.9)
+        self._step = training_step(self.net, torch.optim.SGD(self.net.parameters(), 1e-3, 0.9))
 
-    def backward(self) -> float:
-        """Loss of the batch; its gradient is then in the parameters."""
-        self.optimizer.zero_grad()
-        loss = F.cross_entropy(self.net(self.images).float(), self.labels)
-        loss.backward()
-        return loss.item()
+    def step(self) -> None:
+        """One training step: what is timed."""
+        self._step(self.images, self.labels)
 
     def agrees(self, exact: Trial) -> bool:
         """Whether every layer's output and gradients are fp32's, up to the plan's rounding.
@@ -77,16 +69,6 @@ class Trial:
         for hook in hooks:
             hook.remove()
         return seen
-
-    def time(self) -> float:
-        """Seconds that one step takes."""
-        wait = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
-        wait()
-        start = time.perf_counter()
-        self.backward()
-        self.optimizer.step()
-        wait()
-        return time.perf_counter() - start
 
 
 def layer_results(layer: nn.Module, x: Tensor, plan: str) -> list[Tensor]:

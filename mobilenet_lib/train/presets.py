@@ -36,7 +36,7 @@ MODERN_RECIPE = Recipe(
     schedule=Schedule(epochs=300, shape="cosine", warm_up=5),
     regularization=Regularization(weight_decay=0.05, label_smoothing=0.1, average=0.9998),
 )
-RECIPES = {"quick": QUICK_RECIPE, "paper": PAPER_RECIPE, "modern": MODERN_RECIPE}
+RECIPES = {recipe.name: recipe for recipe in (QUICK_RECIPE, PAPER_RECIPE, MODERN_RECIPE)}
 
 
 def preset(name: str) -> Recipe:

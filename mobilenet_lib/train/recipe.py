@@ -4,20 +4,24 @@
 >>> recipe.schedule.epochs, recipe.optimization.optimizer
 (6, 'sgd')
 
-`mobilenet train` makes its options from these fields, so each option exists once. Whatever is in a
-recipe is in every checkpoint and results file of the run. Nothing here needs torch. The recipes
-that have a name are in `presets`.
+A field is an option: `mobilenet train` and `mobilenet sweep` read these classes, and the sentence
+below a field is what --help says of it. So a new field needs no more than its use in training, and
+is in every checkpoint and results file of a run. Nothing here needs torch. The recipes that have a
+name are in `presets`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from typing import Annotated, Any, Literal, get_args
+
+from tyro.conf import arg
 
 from ..architecture import Body, mobilenet_v1
 from ..validation import check_choice, check_int, check_positive, check_share
 
+RecipeName = Literal["quick", "paper", "modern"]
 ConventionName = Literal["paper", "tf-slim", "keras", "timm"]
 Augment = Literal["default", "none", "light", "paper", "rand"]
 Level = Literal["soft", "default", "harsh"]
@@ -53,14 +57,13 @@ class Network:
     body: Body = "separable"
     """Table 1 as it is, with full 3x3 convolutions (Table 4), or without five layers (Table 5)."""
     convention: ConventionName = "paper"
-    """Whose ReLU, padding and BN epsilon, where the paper leaves it open."""
-    bn_momentum: float | None = 0.1
-    """Share of the new batch in BN's moving statistics; None for the convention's own. The
-    authors' 0.0003 needs many thousand steps."""
+    """Convention for ReLU, padding and BN epsilon, which the paper leaves open."""
+    bn_momentum: float | None = 0.1  # the authors' 0.0003 needs many thousand steps
+    """Share of the new batch in BN's moving statistics; None takes the convention's own."""
     freeze_statistics: bool = False
     """Normalize with the moving statistics while training, too, and leave them as they are."""
     dropout: float | None = None
-    """Probability of dropping a feature before the classifier; None for the convention's own."""
+    """Probability of dropping a feature before the classifier; None takes the convention's own."""
 
     def __post_init__(self) -> None:
         arch = mobilenet_v1(self.alpha, self.resolution, 2, self.body)  # it names what is wrong
@@ -78,18 +81,18 @@ class Data:
     """What it learns from."""
 
     dataset: str = "glyphs"
-    """"glyphs", a named data set such as cifar10, a folder of class folders, a Parquet file."""
+    """Data set: glyphs, a known name like cifar10, a folder of class folders or a Parquet file."""
     batch_size: int = 128
-    """Images in a step, all processes together."""
+    """Number of images in a step, all processes together."""
     augment: Augment = "default"
-    """How training images are varied; "rand" is light with RandAugment, "default" the data's."""
+    """Variation of training images; rand is light with RandAugment, default the data set's own."""
     difficulty: Level = "default"
-    """Of letters in the wild."""
+    """Difficulty of letters in the wild."""
     workers: int | None = None
-    """Threads that decode images in each process; None: one a core, 8 at most."""
+    """Threads that decode images in each process; None takes one a core, 8 at most."""
     left_out: float = 0.25
-    """Largest share of the images, the test's too, that may be broken or in formats that are not
-    read; with more of them the run stops. 1 allows all."""
+    """Largest share of images, the test's too, that may be broken or unreadable without stopping
+    the run; 1 allows all."""
 
     def __post_init__(self) -> None:
         _keep(self, "batch_size", check_int("batch_size", self.batch_size, 1))
@@ -112,13 +115,14 @@ class Optimization:
     rate: float = 0.2
     """Largest learning rate of the schedule."""
     momentum: float = 0.9
-    """Of SGD and RMSprop; AdamW's beta 1."""
+    """Momentum of SGD and RMSprop, or AdamW's beta 1."""
     decay: float = 0.9
-    """Memory of the squared gradients: RMSprop's decay, AdamW's beta 2."""
+    """Memory of the squared gradients: RMSprop's decay, or AdamW's beta 2."""
     epsilon: float = 1e-8
-    """Keeps the division by them finite. RMSprop adds it under the square root; tf-slim's is 1."""
+    """Term that keeps the division by them finite; RMSprop adds it under the square root, and
+    tf-slim's is 1."""
     clip: float | None = None
-    """Longest gradient, all parameters together; a longer one is shortened to it."""
+    """Longest gradient, all parameters together; a longer one is shortened. None shortens none."""
 
     def __post_init__(self) -> None:
         check_choice("optimizer", self.optimizer, get_args(Optimizer))
@@ -135,15 +139,15 @@ class Schedule:
     """How long, and how the learning rate runs."""
 
     epochs: int = 6
-    """Passes over the training images."""
+    """Number of passes over the training images."""
     shape: Shape = "one-cycle"
-    """One-cycle has its own warm-up, over the first 30 % of the steps, and cycles momentum."""
+    """Course of the rate; one-cycle warms up over 30 % of the steps, and cycles momentum, too."""
     warm_up: float = 0.0
-    """Epochs in which the rate rises from 0, for the other shapes."""
+    """Epochs in which the rate rises from 0; for all shapes but one-cycle, which has its own."""
     factor: float = 0.94
-    """Exponential: the rate is multiplied by this ..."""
+    """Factor by which the exponential shape multiplies the rate each time."""
     every: float = 2.0
-    """... every so many epochs."""
+    """Epochs from one such multiplication to the next."""
 
     def __post_init__(self) -> None:
         _keep(self, "epochs", check_int("epochs", self.epochs, 1))
@@ -169,15 +173,15 @@ class Regularization:
     """What keeps a network from learning the training images by heart. Small ones need little."""
 
     weight_decay: float = 5e-4
-    """Pull of the weights towards 0: of convolutions and of the classifier."""
+    """Pull towards 0 of the weights of convolutions and of the classifier."""
     decay_depthwise: bool = False
-    """Also of depthwise filters. They have nine weights each; the paper advises against it."""
+    """Let depthwise filters decay, too; each has nine weights, and the paper advises against it."""
     decay_norms: bool = False
-    """Also of BN's gamma and beta, and of the classifier's bias."""
+    """Let BN's gamma and beta and the classifier's bias decay, too."""
     label_smoothing: float = 0.0
     """Share of the target that is spread over all classes."""
     average: float | None = None
-    """Test a moving average of the weights with this memory, such as 0.9998; None: the weights."""
+    """Memory of a moving average of the weights to test, such as 0.9998; None tests the weights."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
@@ -192,13 +196,13 @@ class Speed:
     """Where it runs and in which numbers; "auto" measures what is fastest on this machine."""
 
     plan: PlanName = "auto"
-    """Layout and precision: see `mobilenet_lib.train.plan`."""
+    """Layout and precision, see mobilenet_lib.train.plan; auto takes what is fastest here."""
     compile: bool = False
     """Also compile the network with torch.compile; worth its minute on a GPU."""
     device: Literal["auto", "cpu"] = "auto"
-    """The GPU if there is one, or the processor."""
+    """Device to train on; auto is the GPU if there is one, else the processor."""
     accumulate: bool = False
-    """If a batch does not fit into the GPU's memory, take it in parts instead of stopping."""
+    """Take a batch that does not fit into the GPU's memory in parts, instead of stopping."""
 
     def __post_init__(self) -> None:
         check_choice("plan", self.plan, PLANS)
@@ -209,19 +213,19 @@ class Speed:
 class Recipe:
     """Everything that decides how a network is trained."""
 
-    name: str = "quick"
-    """Whose values it starts from: quick, paper or modern."""
+    name: Annotated[RecipeName, arg(name="recipe")] = "quick"
+    """Recipe whose values all options start from; --recipe paper --help shows the paper's."""
     seed: int = 0
-    """Of the weights, the order and composition of the images, and dropout."""
-    network: Network = field(default_factory=Network)
-    data: Data = field(default_factory=Data)
-    optimization: Optimization = field(default_factory=Optimization)
-    schedule: Schedule = field(default_factory=Schedule)
-    regularization: Regularization = field(default_factory=Regularization)
-    speed: Speed = field(default_factory=Speed)
+    """Seed of the weights, the order and composition of the images, and dropout."""
+    network: Network = Network()
+    data: Data = Data()
+    optimization: Optimization = Optimization()
+    schedule: Schedule = Schedule()
+    regularization: Regularization = Regularization()
+    speed: Speed = Speed()
 
     def __post_init__(self) -> None:
-        check_choice("name", self.name, ("quick", "paper", "modern"))
+        check_choice("name", self.name, get_args(RecipeName))
         _keep(self, "seed", check_int("seed", self.seed, 0))
 
     def changed(self, **values: Any) -> Recipe:
@@ -238,11 +242,11 @@ class Recipe:
             raise ValueError(
                 f"a recipe has no {', '.join(sorted(unknown))}; it has {', '.join(flat(self))}"
             )
-        made = {}
-        for part in PARTS:
-            held = getattr(self, part)
-            made[part] = replace(held, **{k: values.pop(k) for k in asdict(held) if k in values})
-        return replace(self, **made, **values)
+        for part, held in asdict(self).items():
+            if isinstance(held, dict):
+                new = {name: values.pop(name) for name in held if name in values}
+                values[part] = replace(getattr(self, part), **new)
+        return replace(self, **values)
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain data, for JSON."""
@@ -251,8 +255,11 @@ class Recipe:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Recipe:
         """The recipe that `to_dict` described; values are checked anew."""
-        made = {name: part(**stored[name]) for name, part in PARTS.items()}
-        return cls(name=stored["name"], seed=stored["seed"], **made)
+        made = {each.name: stored[each.name] for each in fields(cls)}
+        for each in fields(cls):
+            if is_dataclass(each.default):
+                made[each.name] = replace(each.default, **made[each.name])
+        return cls(**made)
 
     def differences(self, other: Recipe) -> list[str]:
         """What another recipe has otherwise, such as "alpha 1.0 (here 0.5)".
@@ -266,20 +273,9 @@ class Recipe:
         return [f"{k} {theirs[k]} (here {v})" for k, v in mine.items() if theirs[k] != v]
 
 
-PARTS = {
-    "network": Network,
-    "data": Data,
-    "optimization": Optimization,
-    "schedule": Schedule,
-    "regularization": Regularization,
-    "speed": Speed,
-}
-"""A recipe's concerns, by the names of its fields."""
-
-
 def flat(recipe: Recipe) -> dict[str, Any]:
-    """All fields of a recipe by their own names, which are unique."""
-    values = {"name": recipe.name, "seed": recipe.seed}
-    for part in PARTS:
-        values |= asdict(getattr(recipe, part))
+    """All values of a recipe by their own names, which are unique."""
+    values = {}
+    for name, value in asdict(recipe).items():
+        values |= value if isinstance(value, dict) else {name: value}
     return values

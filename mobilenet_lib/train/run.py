@@ -13,10 +13,11 @@ from typing import Any
 import torch
 
 from ..files import provenance, write_atomically
+from ..timing import device_name
 from ..validation import check_int
 from ..weights import save_checkpoint
 from .checkpoint import held
-from .choose_plan import Choice, device_name
+from .choose_plan import Choice
 from .factory import published
 from .interrupt import Interruptible
 from .loop import Trainer

@@ -22,6 +22,7 @@ import torch
 
 from .. import machine
 from ..files import write_atomically
+from ..text import option
 from ..validation import check_int
 from .checkpoint import CheckpointError
 from .factory import fingerprint, load_data, same_place
@@ -79,13 +80,11 @@ def label(recipe: Recipe) -> str:
 
 def changed_options(recipe: Recipe) -> list[str]:
     """The options by which a recipe differs from the one it starts from."""
-    start, said = flat(RECIPES[recipe.name]), []
+    start, options = flat(RECIPES[recipe.name]), []
     for name, value in flat(recipe).items():
-        if name in ("name", "seed") or value == start[name]:
-            continue
-        option = "--" + name.replace("_", "-")
-        said += [option] if value is True else [option, str(value)]
-    return said
+        if name != "seed" and value != start[name]:
+            options += [option(name)] if value is True else [option(name), str(value)]
+    return options
 
 
 Prints = dict[str, str | None]
