@@ -20,10 +20,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 import bootstrap  # noqa: E402
-import bootstrap_checks as checks  # noqa: E402
-import bootstrap_uv  # noqa: E402
 
-SCRIPTS = sorted(ROOT.glob("bootstrap*.py"))
+SCRIPT = ROOT / "bootstrap.py"
 HERE = "{}.{}".format(*sys.version_info)
 Disk = namedtuple("Disk", "total used free")
 
@@ -59,8 +57,8 @@ def template(tmp_path_factory):
 def installs(template, monkeypatch):
     """The profiles that were installed, by nothing; the environments are real."""
     made = []
-    monkeypatch.setattr(subprocess, "call", lambda command: copy_of(template, command[-1]))
-    monkeypatch.setattr(bootstrap_uv, "install", lambda *given: made.append(given[2]))
+    monkeypatch.setattr(subprocess, "call", lambda command, **how: copy_of(template, command[-1]))
+    monkeypatch.setattr(bootstrap, "install", lambda *given: made.append(given[2]))
     return made
 
 
@@ -84,12 +82,11 @@ def site_packages(root: Path) -> Path:
 # --- Old Pythons --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_an_old_python_can_read_the_scripts(script):
-    tree = ast.parse(script.read_text("utf-8"), feature_version=(3, 6))
+def test_an_old_python_can_read_the_script():
+    tree = ast.parse(SCRIPT.read_text("utf-8"), feature_version=(3, 6))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
     names = {alias.name for node in imports for alias in node.names}
-    assert names <= set(sys.stdlib_module_names) | {path.stem for path in SCRIPTS}
+    assert names <= set(sys.stdlib_module_names)
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     for node in ast.walk(tree):  # hints are evaluated when a function is defined: no list[str]
         for hint in (getattr(node, "annotation", None), getattr(node, "returns", None)):
@@ -101,7 +98,7 @@ def test_a_python_that_is_too_old_is_named_with_the_way_out(monkeypatch, tmp_pat
     monkeypatch.setattr(sys, "version_info", found)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(SystemExit) as refused:
-        checks.check(str(tmp_path), "lab")
+        bootstrap.check(str(tmp_path), "lab")
     text = str(refused.value)
     assert "This is Python " + ".".join(map(str, found)) in text
     assert sys.executable in text
@@ -113,16 +110,16 @@ def test_a_newer_python_on_this_machine_is_suggested(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
     monkeypatch.setattr(shutil, "which", lambda name: name if name == "python3.13" else None)
     with pytest.raises(SystemExit, match=r"make test PYTHON=python3\.13"):
-        checks.check(str(tmp_path), "test")
+        bootstrap.check(str(tmp_path), "test")
 
 
 @pytest.mark.parametrize("missing", ["ensurepip", "venv"])
 def test_a_missing_module_names_the_package_to_install(monkeypatch, tmp_path, missing):
-    find = checks.importlib.util.find_spec
+    find = bootstrap.importlib.util.find_spec
     hidden = lambda name: None if name == missing else find(name)  # noqa: E731
-    monkeypatch.setattr(checks.importlib.util, "find_spec", hidden)
+    monkeypatch.setattr(bootstrap.importlib.util, "find_spec", hidden)
     with pytest.raises(SystemExit, match=f"sudo apt install python{HERE}-venv"):
-        checks.check(str(tmp_path), "lab")
+        bootstrap.check(str(tmp_path), "lab")
 
 
 # --- Machines that torch has no build for ---------------------------------------------------------
@@ -133,14 +130,14 @@ def machine(monkeypatch):
     """Pretends to be another machine; what is not said is as on one that has a torch."""
 
     def pretend(system="Linux", kind="x86_64", found=(3, 11, 2), libc=("glibc", "2.36"), **more):
-        monkeypatch.setattr(checks.platform, "system", lambda: system)
-        monkeypatch.setattr(checks.platform, "machine", lambda: kind)
-        monkeypatch.setattr(checks.platform, "libc_ver", lambda: libc)
-        monkeypatch.setattr(checks.platform, "version", lambda: more.get("kernel", ""))
+        monkeypatch.setattr(bootstrap.platform, "system", lambda: system)
+        monkeypatch.setattr(bootstrap.platform, "machine", lambda: kind)
+        monkeypatch.setattr(bootstrap.platform, "libc_ver", lambda: libc)
+        monkeypatch.setattr(bootstrap.platform, "version", lambda: more.get("kernel", ""))
         monkeypatch.setattr(
-            checks.platform, "mac_ver", lambda: (more.get("mac", "14.2"), ("", "", ""), "arm64")
+            bootstrap.platform, "mac_ver", lambda: (more.get("mac", "14.2"), ("", "", ""), "arm64")
         )
-        monkeypatch.setattr(checks.sysconfig, "get_platform", lambda: more.get("build", "?"))
+        monkeypatch.setattr(bootstrap.sysconfig, "get_platform", lambda: more.get("build", "?"))
         monkeypatch.setattr(sys, "maxsize", more.get("maxsize", 2**63 - 1))
         monkeypatch.setattr(sys, "version_info", found)
 
@@ -203,13 +200,13 @@ def test_where_there_is_no_torch_it_says_so_before_it_installs(
 )
 def test_where_there_is_a_torch_nothing_is_in_the_way(machine, tmp_path, pretended):
     machine(**pretended)
-    assert checks.no_torch("lab") == ""
-    checks.check(str(tmp_path), "lab")
+    assert bootstrap.no_torch("lab") == ""
+    bootstrap.check(str(tmp_path), "lab")
 
 
 def test_the_conda_way_is_the_readmes():
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert checks.LAB in readme
+    assert bootstrap.LAB in readme
     assert "conda env create -f environment.yml" in readme
 
 
@@ -231,7 +228,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(folder, installs, monkeypat
     def refuse(dir):
         raise PermissionError(13, "Permission denied", dir)
 
-    monkeypatch.setattr(checks.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(bootstrap.tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr(bootstrap, "ROOT", str(folder))
     with pytest.raises(SystemExit, match=r"denied(.|\n)*home folder") as refused:
         bootstrap.main(["lab"])
@@ -241,7 +238,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(folder, installs, monkeypat
 
 def test_a_path_separator_in_the_name_is_refused():
     with pytest.raises(SystemExit, match="in its name"):
-        checks.check(f"/somewhere/a{os.pathsep}b", "lab")
+        bootstrap.check(f"/somewhere/a{os.pathsep}b", "lab")
 
 
 # --- Making, keeping, finishing, remaking ---------------------------------------------------------
@@ -252,7 +249,7 @@ def test_first_run_makes_and_second_run_does_nothing(folder, installs, monkeypat
     assert installs == ["lab"]
     assert stamp(folder)["python"] == HERE
     capsys.readouterr()
-    for name in ("checks.check", "subprocess.call", "write_stamp"):
+    for name in ("bootstrap.check", "subprocess.call", "write_stamp"):
         monkeypatch.setattr(f"bootstrap.{name}", None)
     prepare(folder)
     assert installs == ["lab"]
@@ -274,7 +271,7 @@ def test_an_interrupted_installation_is_finished(folder, installs, monkeypatch, 
         raise end
 
     with monkeypatch.context() as patch:
-        patch.setattr(bootstrap_uv, "install", stop)
+        patch.setattr(bootstrap, "install", stop)
         with pytest.raises(end):
             prepare(folder, "test")
     assert stamp(folder)["inputs"] == ""
@@ -360,7 +357,7 @@ def test_what_can_be_finished_is_finished_in_place(folder, installs, change):
 def test_asking_for_another_python_remakes(folder, installs, environment, monkeypatch, capsys):
     prepare(folder)
     environment["PYTHON"] = "python3.99"
-    monkeypatch.setattr(checks, "version", lambda parts=3: "3.99")
+    monkeypatch.setattr(bootstrap, "version", lambda parts=3: "3.99")
     prepare(folder)
     assert "it was made with another Python" in capsys.readouterr().out
     assert installs == ["lab", "lab"]
@@ -425,15 +422,15 @@ def test_an_interruption_is_answered_in_words(monkeypatch, capsys):
 def tell(folder, template, environment, monkeypatch, tmp_path):
     """Tells pip something in a file or by variables; uv's options, and `environment` is uv's."""
     real, file = subprocess.run, tmp_path / "pip.conf"
-    monkeypatch.setattr(bootstrap_uv, "output", lambda *command: str(tmp_path / "cache"))
+    monkeypatch.setattr(bootstrap, "output", lambda *command: str(tmp_path / "cache"))
 
     def tell(text="", **variables):
         file.write_text(text)
         variables |= {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": str(file)}
         with monkeypatch.context() as patch:
             patch.setattr(subprocess, "run", lambda *a, **k: real(*a, env=variables, **k))
-            settings = bootstrap_uv.pip_settings(str(template / "bin/python"))
-        return bootstrap_uv.hand_over(str(folder), "uv", settings)
+            settings = bootstrap.pip_settings(str(template / "bin/python"))
+        return bootstrap.hand_over(str(folder), "uv", settings)
 
     return tell
 
@@ -488,8 +485,8 @@ def test_certificates_named_for_other_programs_hold_too(tell, environment, name)
 def test_without_a_home_the_cache_lies_in_the_folder(folder, environment, monkeypatch, cache):
     monkeypatch.chdir(folder)
     (folder / "cache").touch()
-    monkeypatch.setattr(bootstrap_uv, "output", lambda *command: cache)
-    bootstrap_uv.hand_over(str(folder), "uv", {})
+    monkeypatch.setattr(bootstrap, "output", lambda *command: cache)
+    bootstrap.hand_over(str(folder), "uv", {})
     assert environment["UV_CACHE_DIR"] == str(folder / "build/uv-cache")
 
 
@@ -543,10 +540,10 @@ def test_the_torch_that_fits_is_taken(
     monkeypatch.setattr(subprocess, "call", call)
     system = SimpleNamespace(platform=here.get("system", "linux"))
     driver = SimpleNamespace(glob=lambda pattern: [pattern] * (gpu and sign == "driver"))
-    monkeypatch.setattr(bootstrap_uv, "sys", system)
-    monkeypatch.setattr(bootstrap_uv, "glob", driver)
-    monkeypatch.setattr(bootstrap_uv, "output", lambda *c: "GPU 0" if gpu and sign == c[0] else "")
-    steps = bootstrap_uv.choose_torch(str(folder), ["uv", *options], here.get("asked", ""))
+    monkeypatch.setattr(bootstrap, "sys", system)
+    monkeypatch.setattr(bootstrap, "glob", driver)
+    monkeypatch.setattr(bootstrap, "output", lambda *c: "GPU 0" if gpu and sign == c[0] else "")
+    steps = bootstrap.choose_torch(str(folder), ["uv", *options], here.get("asked", ""))
     assert [" ".join(step) for step in steps] == taken
     assert dry_runs == tried
     printed = capsys.readouterr().out
@@ -572,9 +569,8 @@ elif "cache dir" not in arguments:
 
 @pytest.fixture
 def project(folder, template):
-    """`folder` with the scripts and an environment in it."""
-    for script in SCRIPTS:
-        shutil.copy(script, folder)
+    """`folder` with the script and an environment in it."""
+    shutil.copy(SCRIPT, folder)
     copy_of(template, folder / ".venv")
     return folder
 
@@ -625,7 +621,7 @@ def test_where_there_is_no_uv_pip_installs_it_or_else_the_packages(
 
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr(subprocess, "call", call)
-    bootstrap_uv.install(str(project), str(project / ".venv/bin/python"), "lab", "cpu")
+    bootstrap.install(str(project), str(project / ".venv/bin/python"), "lab", "cpu")
     pip = ["-m", "pip", "install"]
     assert calls[0] == [*pip, "-q", "-c", "constraints.txt", "uv"]
     assert (calls[-1] == [*pip, "-c", "constraints.txt", "-e", "."]) != pip_can

@@ -92,8 +92,8 @@ def test_the_oldest_python_is_the_same_everywhere():
 
     from mobilenet_lib import doctor
 
-    spec = importlib.util.spec_from_file_location("checks", ROOT / "bootstrap_checks.py")
-    checks = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(checks)
-    assert checks.NEEDED_PYTHON == doctor.MIN_PYTHON == (3, 11)
+    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "bootstrap.py")
+    bootstrap = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bootstrap)
+    assert bootstrap.NEEDED_PYTHON == doctor.MIN_PYTHON == (3, 11)
     assert SpecifierSet(PROJECT["requires-python"]) == SpecifierSet(">=3.11")
