@@ -106,7 +106,7 @@ def reason_to_remake(found: str, stamp: dict, wanted: dict) -> str:
     """Why `.venv`, whose Python is `found`, cannot be finished as it stands; empty if it can."""
     if not found:
         return "its Python does not start"
-    if stamp.get("inputs") == "":  # a package may lack files, which no installer looks for
+    if stamp and not stamp.get("inputs"):  # a package may lack files that no installer looks for
         return "an installation was cut off"
     made = dict(wanted, python=found)
     made.update(stamp)
@@ -203,7 +203,8 @@ def install(root: str, python: str, profile: str, torch: str) -> None:
     uv = shutil.which("uv")
     if "--torch-backend" not in output(uv or "uv", "pip", "install", "--help"):  # none, or too old
         uv = os.path.join(os.path.dirname(python), "uv" + os.path.splitext(python)[1])
-        run(root, python, "-m", "pip", "install", "-q", "-c", "constraints.txt", "uv")
+        if not os.path.exists(uv):
+            run(root, python, "-m", "pip", "install", "-q", "-c", "constraints.txt", "uv")
     options = hand_over(root, pip_settings(python))
     command = [uv, "pip", "install", "--python", python, "-c", "constraints.txt", *options]
     build = choose_torch(root, command, torch)
