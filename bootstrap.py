@@ -205,7 +205,7 @@ def install(root: str, python: str, profile: str, torch: str) -> None:
         uv = os.path.join(os.path.dirname(python), "uv" + os.path.splitext(python)[1])
         if not os.path.exists(uv):
             run(root, python, "-m", "pip", "install", "-q", "-c", "constraints.txt", "uv")
-    options = hand_over(root, pip_settings(python))
+    options = hand_over(root, uv, pip_settings(python))
     command = [uv, "pip", "install", "--python", python, "-c", "constraints.txt", *options]
     build = choose_torch(root, command, torch)
     if build:
@@ -224,7 +224,7 @@ def pip_settings(python: str) -> dict:
     return settings
 
 
-def hand_over(root: str, settings: dict) -> list:
+def hand_over(root: str, uv: str, settings: dict) -> list:
     """Tell uv what pip was told, by variables; by the options returned where uv has none."""
     trusted = os.environ.get("REQUESTS_CA_BUNDLE", os.environ.get("SSL_CERT_FILE", ""))
     for name, uv_name in UV_NAMES.items():
@@ -235,8 +235,12 @@ def hand_over(root: str, settings: dict) -> list:
     os.environ.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip looks through indexes
     if sys.platform != "linux" or glob.glob("/etc/ssl/certs/*"):
         os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # as pip trusts them
-    if not os.access(os.path.expanduser("~"), os.W_OK):
-        os.environ.setdefault("UV_CACHE_DIR", os.path.join(root, "build", "uv-cache"))
+    try:
+        cache = output(uv, "cache", "dir")
+        os.makedirs(cache, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache).close()
+    except OSError:  # a home that cannot be written to, or none
+        os.environ["UV_CACHE_DIR"] = os.path.join(root, "build", "uv-cache")
     options = [f"--constraints={path}" for path in settings.get("constraint", "").split()]
     if settings.get("no-index", "").lower() in ("1", "true", "yes", "on", "y", "t"):
         options.append("--no-index")
@@ -262,14 +266,10 @@ def choose_torch(root: str, command: list, asked: str) -> list:
     elif sys.platform != "linux":
         build, why = [], "the only build for this system"
     else:
-        dry = (
-            b for b in builds if subprocess.call([*command, *b, "--dry-run", "-qq"], cwd=root) == 0
-        )
-        build = next(dry, [])
+        dry_run = [*command, "--dry-run", "-qq"]
+        build = next((it for it in builds if subprocess.call(dry_run + it, cwd=root) == 0), [])
         why = why if build else "the package index's own build, since no other is within reach"
-    print(
-        f"torch: {why}. For another: make lab UV_TORCH_BACKEND=cpu, or auto, or cu130.", flush=True
-    )
+    print(f"torch: {why}. Another: make lab UV_TORCH_BACKEND=cpu, or auto, or cu130.", flush=True)
     return build
 
 

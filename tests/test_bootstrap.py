@@ -426,8 +426,9 @@ def tell(folder, template, environment, monkeypatch, tmp_path):
 
     def tell(text="", **variables):
         lines = [line for line in listing(text, **variables) if line not in machines]
-        monkeypatch.setattr(bootstrap, "output", lambda *command: "\n".join(lines))
-        return bootstrap.hand_over(str(folder), bootstrap.pip_settings(python))
+        printed = {python: "\n".join(lines), "uv": str(tmp_path / "cache")}
+        monkeypatch.setattr(bootstrap, "output", lambda *command: printed[command[0]])
+        return bootstrap.hand_over(str(folder), "uv", bootstrap.pip_settings(python))
 
     return tell
 
@@ -478,9 +479,12 @@ def test_certificates_named_for_other_programs_hold_too(tell, environment, name)
     assert environment["SSL_CERT_FILE"] == "/etc/company.pem"
 
 
-def test_without_a_home_the_cache_lies_in_the_folder(folder, environment):
-    environment["HOME"] = "/dev/null/home"
-    bootstrap.hand_over(str(folder), {})
+@pytest.mark.parametrize("cache", ["", "/dev/null/home/.cache/uv", "cache"])
+def test_without_a_home_the_cache_lies_in_the_folder(folder, environment, monkeypatch, cache):
+    monkeypatch.chdir(folder)
+    (folder / "cache").touch()
+    monkeypatch.setattr(bootstrap, "output", lambda *command: cache)
+    bootstrap.hand_over(str(folder), "uv", {})
     assert environment["UV_CACHE_DIR"] == str(folder / "build/uv-cache")
 
 
@@ -526,9 +530,8 @@ def test_the_torch_that_fits_is_taken(
     dry_runs, gpu, options = [], here.get("gpu", False), here.get("options", [])
 
     def call(command, cwd):
-        assert command[: 1 + len(options)] == ["uv", *options]
-        assert command[-2:] == ["--dry-run", "-qq"]
-        dry_runs.append(" ".join(command[1 + len(options) : -2]))
+        assert command[: 3 + len(options)] == ["uv", *options, "--dry-run", "-qq"]
+        dry_runs.append(" ".join(command[3 + len(options) :]))
         return 0 if dry_runs[-1] in here["has"] else 2
 
     environment.update(here.get("told", {}))
@@ -553,7 +556,7 @@ import os, sys
 arguments = " ".join(sys.argv[1:])
 if "--help" in arguments:
     print({help!r})
-else:
+elif "cache dir" not in arguments:
     with open({log!r}, "a") as log:
         print(arguments.split("constraints.txt ")[1], file=log)
     assert "UV_TORCH_BACKEND" not in os.environ  # else torchao came from torch's index, too
