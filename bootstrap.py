@@ -201,7 +201,7 @@ def install(root: str, python: str, profile: str, torch: str) -> None:
         os.environ.pop(name, None)  # each would make pip or uv look, or install, somewhere else
     os.environ.update(PYTHONNOUSERSITE="1", PYTHONUTF8="1", PIP_USER="0", PIP_NO_INPUT="1")
     uv = shutil.which("uv")
-    if "--torch-backend" not in output(uv or "uv", "pip", "install", "--help"):  # none, or too old
+    if not uv or "--torch-backend" not in output(uv, "pip", "install", "--help"):  # too old
         uv = os.path.join(os.path.dirname(python), "uv" + os.path.splitext(python)[1])
         if not os.path.exists(uv):
             run(root, python, "-m", "pip", "install", "-q", "-c", "constraints.txt", "uv")
