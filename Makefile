@@ -24,6 +24,7 @@ help: ## Show this help
 	@echo "make TARGET, where TARGET is"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-11s%s\n", $$1, $$2}'
 	@echo "Another Python: make lab PYTHON=python3.12. Another port: make lab PORT=8899."
+	@echo "Another build of torch: make lab UV_TORCH_BACKEND=cpu, or auto, or cu130 and the like"
 	@echo "More options for JupyterLab or pytest: make lab ARGS=--no-browser"
 
 lab: ## Open the book in JupyterLab

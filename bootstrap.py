@@ -1,577 +1,332 @@
-"""Make the book's own Python environment in `.venv`, or say plainly what is in the way.
+"""Make the book's own Python environment in `.venv` with uv, or say plainly what is in the way.
 
     python3 bootstrap.py lab     what the book needs to open
     python3 bootstrap.py test    that, and what its tests need
 
-`make lab` and `make test` call it. It needs the standard library only, and its syntax is that of
-Python 3.6, so that a Python too old for the book gets a sentence and not a syntax error.
+Python 3.6 can read this file: one too old for the book gets a sentence, not a syntax error.
 """
 
-import contextlib
+import ast
 import glob
-import hashlib
 import importlib.util
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
-import threading
-import time
-from typing import Dict, List, Optional
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
+EXTRAS = {"lab": "", "test": "[test]"}  # each profile holds everything the one before it holds
+NEEDED_GB = {"lab": 2.0, "test": 3.2}  # with the CPU build of torch
 NEEDED_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 14)  # that constraints.txt's torch has builds for
-PROFILES = ("lab", "test")  # each holds everything the one before it holds
-EXTRAS = {"lab": "", "test": "[test]"}
-NEEDED_BYTES = {"lab": 2000000000, "test": 3200000000}  # with the CPU build of torch
-CUDA_BYTES = (
-    12000000000  # what pip's default torch may take on Linux with an Intel or AMD processor
-)
 LAB = "jupyter lab --LabApp.default_url=/lab/tree/chapters/00_start_here.ipynb"
-SHOWN_BYTES_MB = 20  # downloads below this are not worth a line of their own
+PROBE = "import pip, sys; print(*sys.version_info[:2], sep='.')"
+REASONS = {  # to make .venv anew where it was made for another of these
+    "root": "this folder was moved or copied, and .venv holds paths of the old place",
+    "python": "it was made with another Python",
+    "torch": "it holds another build of torch",
+}
+UV_NAMES = {  # of pip's settings; for no-index and constraint, uv has options only
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "proxy": "ALL_PROXY",
+}
+FAILED = """
+The installation was not finished; the reason stands above. When it is mended, run the same
+command again. Behind a proxy, set HTTPS_PROXY; for a company's certificate, PIP_CERT to its file;
+if the temporary folder is full, TMPDIR to another; if a package has no build for this Python,
+PYTHON to another, as in: make lab PYTHON=python3.12. Without a network, run
 
-SCRIPTS = "Scripts" if os.name == "nt" else "bin"
-PYTHON_NAME = "python.exe" if os.name == "nt" else "python"
+    python3 -m pip download -d wheelhouse -c constraints.txt ".[test]" editables uv
+
+in a copy of this folder on a machine that has one, with the same system and the same Python; carry
+the folder wheelhouse over to here, and run: PIP_NO_INDEX=1 PIP_FIND_LINKS=wheelhouse make lab"""
 
 
-class Trouble(Exception):
-    """Something the reader can do something about; its text says what."""
-
-
-def main(arguments: List[str]) -> int:
-    if len(arguments) != 1 or arguments[0] not in PROFILES:
-        say("usage: python3 bootstrap.py %s" % " | ".join(PROFILES))
+def main(arguments: list) -> int:
+    """Prepare `.venv` for the one argument, a profile; the exit status."""
+    if len(arguments) != 1 or arguments[0] not in EXTRAS:
+        print("usage: python3 bootstrap.py", " | ".join(EXTRAS))
         return 2
     try:
         prepare(ROOT, arguments[0])
-    except Trouble as trouble:
-        say("\n%s\n" % trouble)
-        return 1
     except KeyboardInterrupt:
-        say("\nStopped. Run the same command again to finish.")
+        print("\nStopped. Run the same command again to finish.")
         return 130
+    except OSError as error:
+        sys.exit(
+            f"{error}\nClose every JupyterLab that runs from .venv. If this folder cannot be\n"
+            "written to, copy it to your home folder, and run the command there."
+        )
     return 0
 
 
 def prepare(root: str, profile: str) -> None:
     """Make `.venv` under `root` hold what `profile` needs; do nothing if it already does."""
     venv = os.path.join(root, ".venv")
-    inputs = fingerprint(root)
-    if is_ready(venv, root, profile, inputs):
+    inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    python = os.path.join(venv, *inside)
+    found, stamp = output(python, "-I", "-c", PROBE), read_stamp(venv)
+    fits = int("0" + found[2:]) >= NEEDED_PYTHON[1] and not os.environ.get("PYTHON")
+    wanted = {
+        "root": os.path.realpath(root),
+        "python": found if fits else version(2),
+        "torch": os.environ.get("UV_TORCH_BACKEND", stamp.get("torch", "")),
+        "profile": max(profile, stamp.get("profile", profile), key=list(EXTRAS).index),
+        "inputs": read(root, "pyproject.toml") + read(root, "constraints.txt"),
+    }
+    if found and stamp == wanted:
         return
-    check_python(profile)
-    check_folder(root)
-    reason = reason_to_remake(venv, root)
-    if reason:
-        say("Making .venv anew: %s." % reason)
-        remove(venv)
-    start = time.time()
+    check(root, profile)
+    reason = reason_to_remake(found, stamp, wanted)
+    if reason and os.path.lexists(venv):
+        print(f"Making .venv anew: {reason}.", flush=True)
+        (os.unlink if os.path.islink(venv) or os.path.isfile(venv) else shutil.rmtree)(venv)
     if not os.path.isdir(venv):
-        check_disk(root, profile)
-        say("Making .venv with Python %s; the first time takes a few minutes ..." % version())
-        make_venv(venv)
-    done = read_stamp(venv).get("profile", "lab")
-    profile = max(profile, done, key=PROFILES.index)  # never take the tests' packages away
-    stamp = {"root": os.path.realpath(root), "python": probe(venv), "profile": profile}
-    write_stamp(venv, stamp)  # without "inputs": started, not finished
-    install(venv, root, profile)
-    point_to_library(venv, root)
-    silence_news(venv)
-    stamp["inputs"] = inputs
-    write_stamp(venv, stamp)
-    say("Ready after %d s." % round(time.time() - start))
+        print(f"Making .venv with Python {version()} ...", flush=True)
+        run(root, sys.executable, "-I", "-m", "venv", venv)
+        wanted["python"] = version(2)
+    write_stamp(venv, dict(wanted, inputs=""))  # begun, not finished
+    install(root, python, wanted["profile"], wanted["torch"])
+    finish(root, venv)
+    write_stamp(venv, wanted)
 
 
-# --- What is there already ------------------------------------------------------------------
-
-
-def fingerprint(root: str) -> str:
-    digest = hashlib.sha256()
-    for name in ("pyproject.toml", "constraints.txt"):
-        with open(os.path.join(root, name), "rb") as source:
-            digest.update(source.read() + b"\0")
-    return digest.hexdigest()
-
-
-def is_ready(venv: str, root: str, profile: str, inputs: str) -> bool:
-    stamp = read_stamp(venv)
-    return (
-        stamp.get("inputs") == inputs
-        and PROFILES.index(stamp["profile"]) >= PROFILES.index(profile)
-        and stamp.get("root") == os.path.realpath(root)
-        and stamp.get("python") == probe(venv)
-        and (not asked_for_this_python() or stamp["python"] == version(2))
-    )
-
-
-def reason_to_remake(venv: str, root: str) -> Optional[str]:
-    """Why the folder `.venv` cannot be finished as it stands; None if it can, or is not there."""
-    if not os.path.lexists(venv):
-        return None
-    stamp = read_stamp(venv)
-    found = probe(venv)
-    if found is None:
+def reason_to_remake(found: str, stamp: dict, wanted: dict) -> str:
+    """Why `.venv`, whose Python is `found`, cannot be finished as it stands; empty if it can."""
+    if not found:
         return "its Python does not start"
-    if stamp.get("root", os.path.realpath(root)) != os.path.realpath(root):
-        return "this folder was moved or copied, and .venv holds paths of the old place"
-    if stamp.get("python", found) != found:
-        return "the Python it was made with is gone, and Python %s has taken its place" % found
-    if tuple(int(part) for part in found.split(".")) < NEEDED_PYTHON:
-        return "it was made with Python %s" % found
-    if asked_for_this_python() and found != version(2):
-        return "it was made with Python %s, and you ask for %s" % (found, version(2))
-    if not stamp.get("inputs") and torn_packages(venv):
-        return "an installation was cut off in the middle of a package"
-    return None
+    if stamp and not stamp.get("inputs"):  # a package may lack files that no installer looks for
+        return "an installation was cut off"
+    made = dict(wanted, python=found)
+    made.update(stamp)
+    return next((REASONS[key] for key in REASONS if made[key] != wanted[key]), "")
 
 
-def torn_packages(venv: str) -> List[str]:
-    """Names of packages that pip was stopped in the middle of writing or removing.
-
-    pip writes a package's RECORD last, and sets a package aside under a name that starts with "~"
-    while it replaces it. It takes a package without RECORD for installed, and would leave it torn.
-    """
-    torn = []
-    for folder in site_packages(venv):
-        for name in os.listdir(folder):
-            record = os.path.join(folder, name, "RECORD")
-            unfinished = name.endswith(".dist-info") and not os.path.exists(record)
-            if unfinished or name.startswith("~"):
-                torn.append(name)
-    return torn
-
-
-def site_packages(venv: str) -> List[str]:
-    inside = ("lib", "python*", "site-packages") if os.name != "nt" else ("Lib", "site-packages")
-    return glob.glob(os.path.join(glob.escape(venv), *inside))
-
-
-def probe(venv: str) -> Optional[str]:
-    """Version of the Python in `venv`, such as "3.11"; None if it or its pip does not start."""
-    code = "import sys, pip; print('%d.%d' % sys.version_info[:2])"
-    command = [python_of(venv), "-I", "-c", code]
-    try:
-        answer = subprocess.check_output(command, stderr=subprocess.DEVNULL)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.decode().strip()
-
-
-def read_stamp(venv: str) -> Dict[str, str]:
-    try:
-        with open(os.path.join(venv, "bootstrap.json"), encoding="utf-8") as source:
-            stamp = json.load(source)
-    except (OSError, ValueError):  # absent, or cut off while it was written: not finished
-        return {}
-    return stamp if isinstance(stamp, dict) and stamp.get("profile") in PROFILES else {}
-
-
-def write_stamp(venv: str, stamp: Dict[str, str]) -> None:
-    path = os.path.join(venv, "bootstrap.json")
-    try:
-        with open(path + ".part", "w", encoding="utf-8") as target:
-            json.dump(stamp, target, indent=1)
-        os.replace(path + ".part", path)
-    except OSError as error:
-        raise Trouble(explain([str(error)], venv)) from None
-
-
-def python_of(venv: str) -> str:
-    return os.path.join(venv, SCRIPTS, PYTHON_NAME)
-
-
-def version(parts: int = 3) -> str:
-    return ".".join(str(part) for part in sys.version_info[:parts])
-
-
-def asked_for_this_python() -> bool:
-    return bool(os.environ.get("PYTHON"))  # `make lab PYTHON=...` hands it on
-
-
-# --- What must be true before anything is made ------------------------------------------------
-
-
-def check_python(profile: str) -> None:
+def check(root: str, profile: str) -> None:
+    """Exit with advice where no `.venv` can be made; OSError where nothing can be written."""
     if sys.version_info < NEEDED_PYTHON:
-        newer = ["python3.%d" % minor for minor in range(NEEDED_PYTHON[1], 30)]
-        there = [name for name in newer if shutil.which(name)]
-        name = there[0] if there else "python3.12"
-        raise Trouble(
-            "This is Python %s (%s); the book needs Python %d.%d or newer.\n"
-            % (version(), sys.executable, *NEEDED_PYTHON)
-            + ("One is here already. Use it" if there else "Install one, then name it")
-            + " like this:\n\n    make %s PYTHON=%s\n\n" % (profile, name)
-            + "or without make: %s bootstrap.py %s" % (name, profile)
+        names = (f"python3.{minor}" for minor in range(NEEDED_PYTHON[1], 30))
+        name = next(filter(shutil.which, names), "python3.12")
+        sys.exit(
+            f"This is Python {version()} ({sys.executable}); the book needs Python 3.11 or newer.\n"
+            f"Install one if there is none, then run: make {profile} PYTHON={name}\n"
+            f"or without make: {name} bootstrap.py {profile}"
         )
-    no_torch = check_platform(profile)
-    if no_torch:
-        raise Trouble(no_torch)
-    missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise Trouble(
-            "This Python (%s) cannot make environments: its module %s is missing.\n"
-            % (sys.executable, " and its module ".join(missing))
-            + "On Debian and Ubuntu it is a package of its own:\n\n"
-            + "    sudo apt install python%s-venv\n\n" % version(2)
-            + "Then run the same command again."
+    refusal = no_torch(profile)
+    if refusal:
+        here = f"Python {version()} on {platform.system()} {platform.machine()}"
+        sys.exit(f"There is no torch for {here}.\n{refusal}")
+    if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
+        sys.exit(
+            f"This Python ({sys.executable}) cannot make environments.\n"
+            f"On Debian and Ubuntu, run: sudo apt install python{version(2)}-venv"
+        )
+    if os.pathsep in root:
+        sys.exit(
+            f"Python makes no environment in a folder with {os.pathsep!r} in its name:\n{root}"
+        )
+    tempfile.TemporaryFile(dir=root).close()
+    free, needed = shutil.disk_usage(root).free / 1e9, NEEDED_GB[profile]
+    if free < needed and not os.path.exists(os.path.join(root, ".venv")):
+        sys.exit(
+            f"The disk is too full: {free:.1f} GB free, and the packages need about {needed} GB.\n"
+            f"Free some space, or move this folder to another disk:\n    {root}"
         )
 
 
-def check_platform(profile: str) -> Optional[str]:
-    """Why torch has no build for this Python on this machine, and what helps; None if it has one.
+def no_torch(profile: str) -> str:
+    """Why torch has no build for this Python on this machine, and what helps; empty if it has one.
 
     As the package index listed them: 64 bits; Linux with glibc 2.28 on x86-64 or ARM, macOS 14 on
     Apple's processors, Windows on x86-64.
     """
-    system, machine, libc = platform.system(), platform.machine(), platform.libc_ver()
-    if system == "Darwin" and machine == "x86_64" and sysctl("hw.optional.arm64") == "1":
-        why = (
-            "This Python is for Intel's processors, and this Mac, with Apple's, only translates it"
+    system, machine = platform.system(), platform.machine()
+    libc, release = platform.libc_ver()
+    if system == "Darwin" and machine == "x86_64" and "ARM64" in platform.version():
+        return f"""\
+This Python is for Intel's processors, and this Mac, with Apple's, only translates it. Install a
+native one, as Homebrew does, and run: make {profile} PYTHON=/opt/homebrew/bin/python3.12"""
+    if system == "Darwin" and machine == "x86_64":
+        return f"""\
+This Mac has an Intel processor, for which torch's last build is 2.2; no other Python changes
+that. conda-forge builds newer ones for it:
+
+    conda env create -f environment.yml
+    conda activate mobilenet
+    {LAB}
+
+or open the book in a Linux container, on Binder or on another machine."""
+    if sys.maxsize < 2**32:
+        return "This Python has 32 bits, and torch needs 64: install one, on a system with 64 bits."
+    if system == "Windows" and sysconfig.get_platform() != "win-amd64":
+        return """\
+This Python is for Windows on ARM, and torch is not. Windows runs the other kind too: install
+python.org's "Windows installer (64-bit)", or use Linux inside Windows (WSL)."""
+    if system == "Linux" and libc != "glibc":
+        return (
+            "This Linux has musl for glibc: use Debian, Ubuntu or Fedora, or the image python:3.12"
         )
-        helps = (
-            "Install a native one, from python.org or with Homebrew in /opt/homebrew, then run\n"
+    if system == "Linux" and tuple(map(int, release.split(".")[:2])) < (2, 28):
+        return (
+            f"Its glibc is {release}, and torch needs 2.28 of 2018: update it, or use python:3.12"
         )
-        helps += "\n    make %s PYTHON=/opt/homebrew/bin/python3.12" % profile
-    elif system == "Darwin" and machine == "x86_64":
-        why = "This Mac has an Intel processor, for which torch's last build is 2.2"
-        helps = "No other Python changes that. conda-forge builds newer ones for it:\n\n"
-        helps += "    conda env create -f environment.yml\n    conda activate mobilenet\n    " + LAB
-        helps += "\n\nor open the book in a Linux container, on Binder or on another machine."
-    elif sys.maxsize < 2**32:
-        why = "This Python has 32 bits, and torch needs 64"
-        helps = "Install a Python with 64 bits, on a system with 64 bits."
-    elif system == "Windows" and sysconfig.get_platform() != "win-amd64":
-        why = "This Python is for Windows on ARM, and torch is not"
-        helps = (
-            'Windows runs the other kind too: install python.org\'s "Windows installer (64-bit)",'
+    if system == "Darwin" and int(platform.mac_ver()[0].split(".")[0]) < 14:
+        return (
+            f"This is macOS {platform.mac_ver()[0]}, and torch needs 14: update it, or use Binder."
         )
-        helps += "\nor use Linux inside Windows (WSL)."
-    elif system == "Linux" and libc[0] != "glibc":
-        why = "This Linux has no glibc (Alpine has musl), which torch's builds need"
-        helps = "Use one based on Debian, Ubuntu or Fedora; as an image: python:3.12"
-    elif system == "Linux" and tuple(int(n) for n in libc[1].split(".")[:2]) < (2, 28):
-        why = "This Linux is too old: its glibc is %s, and torch needs 2.28 of 2018" % libc[1]
-        helps = "Use a newer one, or a container with one, such as python:3.12"
-    elif system == "Darwin" and int(platform.mac_ver()[0].split(".")[0]) < 14:
-        why = "This is macOS %s, and torch needs 14 or newer" % platform.mac_ver()[0]
-        helps = "Update macOS, or open the book in a Linux container or on another machine."
-    elif system == "Linux" and machine not in ("x86_64", "aarch64"):
-        why = "torch has no build for Linux on processors of the kind %s" % machine
-        helps = "Open the book on another machine, or on Binder."
-    elif sys.version_info[:2] > NEWEST_PYTHON:
-        why = "torch has no build for Python %s yet" % version(2)
-        helps = "Choose another Python with\n\n    make %s PYTHON=%s" % (profile, another_python())
-    else:
-        return None
-    where = (version(), system, machine)
-    return "There is no torch for Python %s on %s %s.\n%s.\n%s" % (*where, why, helps)
+    if system == "Linux" and machine not in ("x86_64", "aarch64"):
+        return f"It knows no processors of the kind {machine}: use another machine, or Binder."
+    if sys.version_info[:2] > NEWEST_PYTHON:
+        return f"It has none for Python {version(2)} yet: make {profile} PYTHON=python3.11"
+    return ""
 
 
-def sysctl(name: str) -> str:
-    """What macOS tells of itself under `name`, empty if nothing."""
+def install(root: str, python: str, profile: str, torch: str) -> None:
+    """Install what `profile` needs into the environment of `python`, or exit with advice.
+
+    `torch` is the build asked for, by uv's name for it; empty for the one that fits the machine.
+    """
+    for name in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "UV_TORCH_BACKEND"):
+        os.environ.pop(name, None)  # each would make pip or uv look, or install, somewhere else
+    os.environ.update(PYTHONNOUSERSITE="1", PYTHONUTF8="1", PIP_USER="0", PIP_NO_INPUT="1")
+    uv = shutil.which("uv")
+    if not uv or "--torch-backend" not in output(uv, "pip", "install", "--help"):  # too old
+        uv = os.path.join(os.path.dirname(python), "uv" + os.path.splitext(python)[1])
+        if not os.path.exists(uv):
+            run(root, python, "-m", "pip", "install", "-q", "-c", "constraints.txt", "uv")
+    options = hand_over(root, uv, pip_settings(python))
+    command = [uv, "pip", "install", "--python", python, "-c", "constraints.txt", *options]
+    build = choose_torch(root, command, torch)
+    if build:
+        run(root, *command, *build)
+    run(root, *command, "-e", "." + EXTRAS[profile])  # relative: a name may hold [, # or %
+
+
+def pip_settings(python: str) -> dict:
+    """What pip was told in its files and, which counts for more, by variables."""
+    lines = output(python, "-m", "pip", "config", "list").splitlines()
+    settings = {}
+    for section in ("global.", "install.", ":env:."):
+        for key, _, value in (line.partition("=") for line in lines if line.startswith(section)):
+            if ast.literal_eval(value):
+                settings[key[len(section) :]] = ast.literal_eval(value)
+    return settings
+
+
+def hand_over(root: str, uv: str, settings: dict) -> list:
+    """Tell uv what pip was told, by variables; by the options returned where uv has none."""
+    trusted = os.environ.get("REQUESTS_CA_BUNDLE", os.environ.get("SSL_CERT_FILE", ""))
+    for name, uv_name in UV_NAMES.items():
+        value = settings.get(name, trusted if name == "cert" else "")
+        pieces = [os.path.expanduser(piece) for piece in value.split()]
+        if pieces and not (uv_name.startswith("UV_") and uv_name in os.environ):
+            os.environ[uv_name] = ("," if name == "find-links" else " ").join(pieces)
+    os.environ.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip looks through indexes
+    if sys.platform != "linux" or glob.glob("/etc/ssl/certs/*"):
+        os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # as pip trusts them
     try:
-        answer = subprocess.check_output(["sysctl", "-n", name], stderr=subprocess.DEVNULL)
+        cache = output(uv, "cache", "dir")
+        os.makedirs(cache, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache).close()
+    except OSError:  # a home that cannot be written to, or none
+        os.environ["UV_CACHE_DIR"] = os.path.join(root, "build", "uv-cache")
+    options = [f"--constraints={path}" for path in settings.get("constraint", "").split()]
+    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on", "y", "t"):
+        options.append("--no-index")
+    return options
+
+
+def choose_torch(root: str, command: list, asked: str) -> list:
+    """What `command` is to install so that torch comes in the build that fits.
+
+    The package index's own build for Linux is the one with CUDA, several GB large. A build for the
+    CPU is first looked for where pip was told to look; where an index is prescribed, nowhere else.
+    """
+    gpu = glob.glob("/proc/driver/nvidia/gpus/*") or output("nvidia-smi", "-L")
+    backend = ["torch", "--torch-backend=" + (asked or ("auto" if gpu else "cpu"))]
+    closed = "--no-index" in command or {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(os.environ)
+    builds = [] if closed else [backend]
+    if not gpu:
+        pins = read(root, "constraints.txt").splitlines()
+        builds = [[pin + "+cpu"] for pin in pins if pin.startswith("torch==")] + builds
+    why = "the build for " + ("your NVIDIA GPU" if gpu else "the CPU, since there is no NVIDIA GPU")
+    if asked:
+        build, why = backend, f"{asked}, as you ask"
+    elif sys.platform != "linux":
+        build, why = [], "the only build for this system"
+    else:
+        dry_run = [*command, "--dry-run", "-qq"]
+        build = next((it for it in builds if subprocess.call(dry_run + it, cwd=root) == 0), [])
+        why = why if build else "the package index's own build, since no other is within reach"
+    print(f"torch: {why}. Another: make lab UV_TORCH_BACKEND=cpu, or auto, or cu130.", flush=True)
+    return build
+
+
+def finish(root: str, venv: str) -> None:
+    """What no installer does: name this folder by a relative path, and keep JupyterLab quiet."""
+    inside = ("Lib",) if os.name == "nt" else ("lib", "python*")
+    pattern = os.path.join(glob.escape(venv), *inside, "site-packages", "*mobilenet_lib.pth")
+    for path in glob.glob(pattern):
+        with open(path, "w", encoding="ascii") as target:  # Python reads it as the locale says
+            target.write(os.path.relpath(root, os.path.dirname(path)) + "\n")
+    folder = os.path.join(venv, "share", "jupyter", "lab", "settings")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "overrides.json"), "w", encoding="utf-8") as target:
+        json.dump({"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}, target)
+
+
+def run(root: str, *command: str) -> None:
+    """Run `command` in `root`, or exit with advice below what it says itself."""
+    if subprocess.call(command, cwd=root, stdin=subprocess.DEVNULL) != 0:
+        sys.exit(FAILED)
+
+
+def output(*command: str) -> str:
+    """What `command` prints; empty if it fails."""
+    try:
+        answer = subprocess.check_output(command, stderr=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return answer.decode().strip()
+    return answer.decode("utf-8", "replace").strip()
 
 
-def another_python() -> str:
-    """A Python that this is not, for which every package was tested or has a build."""
-    return "python3.11" if version(2) != "3.11" else "python3.12"
+def version(parts: int = 3) -> str:
+    """Of the Python that runs this."""
+    return ".".join(str(part) for part in sys.version_info[:parts])
 
 
-def check_folder(root: str) -> None:
-    if os.pathsep in root:
-        raise Trouble(
-            "Python cannot make an environment in a folder whose name has a %r in it:\n    %s\n"
-            "Rename the folder, then run the same command again." % (os.pathsep, root)
-        )
+def read(*path: str) -> str:
+    """The text of the file at `path`."""
+    with open(os.path.join(*path), encoding="utf-8") as source:
+        return source.read()
+
+
+def read_stamp(venv: str) -> dict:
+    """What `venv` was made for; empty where it does not say so, or not wholly."""
     try:
-        with tempfile.TemporaryFile(dir=root):
-            pass
-    except OSError as error:
-        raise Trouble(
-            "This folder cannot be written to (%s):\n    %s\n" % (error.strerror, root)
-            + "Copy it to a place of your own, such as your home folder, and run the command there."
-        ) from None
+        stamp = json.loads(read(venv, "bootstrap.json"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) and stamp.get("profile") in EXTRAS else {}
 
 
-def check_disk(root: str, profile: str) -> None:
-    free, needed = shutil.disk_usage(root).free, NEEDED_BYTES[profile]
-    if free < needed:
-        raise Trouble(
-            "The disk is too full: %s free, and the packages need about %s at least.\n"
-            % (gigabytes(free), gigabytes(needed))
-            + "Free some space, or move this folder to another disk:\n    %s" % root
-        )
-    if free < CUDA_BYTES and sys.platform == "linux" and platform.machine() == "x86_64":
-        say(
-            "Note: %s free. That is enough for the CPU build of torch; the build with CUDA, which\n"
-            "pip takes on Linux by default, may need %s. README.md says how to choose."
-            % (gigabytes(free), gigabytes(CUDA_BYTES))
-        )
-
-
-def gigabytes(count: int) -> str:
-    return "%.1f GB" % (count / 1e9)
-
-
-# --- Doing it ------------------------------------------------------------------------------
-
-
-def remove(venv: str) -> None:
-    try:
-        if os.path.islink(venv) or not os.path.isdir(venv):
-            os.unlink(venv)
-        else:
-            shutil.rmtree(venv)
-    except OSError as error:
-        raise Trouble(
-            "The old .venv could not be removed (%s).\n" % error
-            + "Close every JupyterLab and Python that runs from it, then run this command again."
-        ) from None
-
-
-def make_venv(venv: str) -> None:
-    lines = []  # type: List[str]
-    if run([sys.executable, "-m", "venv", venv], os.path.dirname(venv), lines.append) != 0:
-        raise Trouble(explain(lines, venv))
-
-
-def install(venv: str, root: str, profile: str) -> None:
-    command = [python_of(venv), "-m", "pip", "install", "--disable-pip-version-check"]
-    command += ["--no-input", "--progress-bar", "off", "-c", "constraints.txt"]
-    command += ["-e", "." + EXTRAS[profile]]  # relative: a folder's name may hold [, # or %
-    lines = []  # type: List[str]
-    log_path = os.path.join(venv, "pip.log")
-    try:
-        with open(log_path, "w", encoding="utf-8", errors="replace") as log, Progress() as progress:
-
-            def take(line: str) -> None:
-                lines.append(line)
-                log.write(line + "\n")
-                progress.take(line)
-
-            code = run(command, root, take)
-    except OSError as error:  # writing the log, or starting pip
-        raise Trouble(explain([str(error)], venv)) from None
-    if code != 0:
-        raise Trouble(explain(lines, venv))
-
-
-def point_to_library(venv: str, root: str) -> None:
-    """Let `.venv` name this folder by a relative path.
-
-    pip writes the whole path into a .pth file as UTF-8, and Python reads the file in the locale's
-    encoding: under a name with an umlaut the library would not be found, or Python not even start.
-    """
-    for folder in site_packages(venv):
-        for path in glob.glob(os.path.join(glob.escape(folder), "*.pth")):
-            with open(path, "rb") as source:
-                named = source.read().decode("utf-8", "replace").strip()
-            if named and os.path.realpath(named) == os.path.realpath(root):
-                with open(path, "w", encoding="ascii") as target:
-                    target.write(os.path.relpath(root, folder) + "\n")
-
-
-def silence_news(venv: str) -> None:
-    """Keep JupyterLab from asking whether it may fetch news: the book asks nobody for anything."""
-    folder = os.path.join(venv, "share", "jupyter", "lab", "settings")
-    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "overrides.json"), "w", encoding="utf-8") as target:
-            json.dump(quiet, target)
-    except OSError as error:
-        raise Trouble(explain([str(error)], venv)) from None
-
-
-def run(command: List[str], folder: str, take) -> int:
-    """Run `command` in `folder`, hand each line it prints to `take`, return its exit code."""
-    environment = dict(os.environ, PYTHONNOUSERSITE="1", PYTHONUTF8="1", PIP_USER="0")
-    for name in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX"):
-        environment.pop(name, None)  # each would make pip look, or install, somewhere else
-    child = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        for line in child.stdout:
-            take(line.decode("utf-8", "replace").rstrip())
-        return child.wait()
-    finally:
-        child.stdout.close()
-        if child.poll() is None:  # interrupted: do not leave pip writing behind our back
-            child.terminate()
-            child.wait()
-
-
-class Progress:
-    """What pip is at, on one line that renews itself; without a terminal, only the large steps."""
-
-    def __init__(self) -> None:
-        self.live = sys.stdout.isatty()
-        self.text = "looking for packages"
-        self.start = time.time()
-        self.stop = threading.Event()
-        self.clock = threading.Thread(target=self._tick)
-        self.clock.daemon = True
-
-    def __enter__(self) -> "Progress":
-        if self.live:
-            self.clock.start()
-        return self
-
-    def __exit__(self, *error) -> None:
-        self.stop.set()
-        if self.live:
-            self.clock.join()
-            sys.stdout.write("\r\033[K")
-            sys.stdout.flush()
-
-    def _tick(self) -> None:
-        while not self.stop.wait(0.5):
-            width = shutil.get_terminal_size().columns - 12
-            seconds = time.time() - self.start
-            sys.stdout.write("\r\033[K  %4d s  %s" % (seconds, self.text[:width]))
-            sys.stdout.flush()
-
-    def take(self, line: str) -> None:
-        text, large = summary(line)
-        if text:
-            self.text = text
-            if large and not self.live:
-                say("  " + text)
-
-
-def summary(line: str):
-    """What a line of pip's means to the reader, and whether it is worth keeping on screen."""
-    words = line.strip()
-    found = re.match(r"Downloading (?:\S*/)?([^\s-]+)-(\d[^\s-]*)\S* \(([\d.]+) (\w+)\)", words)
-    if found:
-        name, number, size, unit = found.groups()
-        large = unit == "GB" or (unit == "MB" and float(size) >= SHOWN_BYTES_MB)
-        return "fetching %s %s (%s %s)" % (name, number, size, unit), large
-    found = re.match(r"(?:Collecting|Using cached) ([^\s(]+)", words)
-    if found:
-        return "looking at " + found.group(1).split("/")[-1], False
-    if words.startswith("Installing collected packages:"):
-        return "unpacking %d packages" % (words.count(",") + 1), True
-    if words.startswith("WARNING: Retrying"):
-        return "no answer from the package index, trying again", True
-    return "", False
-
-
-# --- Saying what went wrong --------------------------------------------------------------------
-
-CAUSES = (
-    ("disk", r"\[Errno 28\]|No space left on device|WinError 112|Disk quota exceeded"),
-    ("rights", r"\[Errno 13\]|Permission denied|Read-only file system|WinError 5\b"),
-    ("certificate", r"CERTIFICATE_VERIFY_FAILED|SSLError|SSL: "),
-    ("proxy", r"ProxyError|407 Proxy|Tunnel connection failed"),
-    (
-        "network",
-        r"NewConnectionError|Failed to establish a new connection|[Nn]ame resolution"
-        r"|Name or service not known|nodename nor servname|getaddrinfo failed"
-        r"|ConnectTimeoutError|ReadTimeoutError|[Rr]ead timed out|Network is unreachable"
-        r"|Connection refused|ConnectionResetError|RemoteDisconnected|IncompleteRead"
-        r"|ProtocolError|Connection broken|WinError 100\d\d",
-    ),
-    ("download", r"DO NOT MATCH THE HASHES|BadZipFile|invalid wheel|is invalid\."),
-    ("ensurepip", r"ensurepip is not available"),
-    ("conflict", r"The user requested \(constraint\) (?P<what>[^\r\n]+)"),
-    ("build", r"No matching distribution found for (?P<what>[^\r\n]+)"),
-)
-
-ADVICE = {
-    "disk": "The disk is full: {free} free for .venv, {temporary_free} in {temporary}.\n"
-    "Free some space, or move this folder to another disk. If only the temporary folder is small,\n"
-    "point TMPDIR to a larger one. Then run the same command again.",
-    "rights": "A file or folder cannot be written to.\n    {last}\n"
-    "Copy this folder to a place of your own, such as your home folder, and run the command there.",
-    "certificate": "The connection to the package index was not trusted (its certificate).\n"
-    "    {last}\n"
-    "Often a company's proxy signs connections anew. Ask for its certificate file and run\n\n"
-    "    PIP_CERT=/path/to/certificate.pem make {profile}",
-    "proxy": "A proxy stands between this machine and the package index, and refused.\n    {last}\n"
-    "Set HTTPS_PROXY to http://user:password@host:port and run the same command again.",
-    "network": "The packages could not be fetched: the package index does not answer.\n"
-    "Connect this machine to the network and run the same command again.\n"
-    "If it has none, fetch the packages on a machine that has, with the same system and the same\n"
-    "Python {python}, in a copy of this folder:\n\n"
-    '    python3 -m pip download -d wheelhouse -c constraints.txt ".[test]" editables\n\n'
-    "carry the folder wheelhouse over to here, and run\n\n"
-    "    PIP_NO_INDEX=1 PIP_FIND_LINKS=wheelhouse make {profile}",
-    "download": "A package arrived damaged.\n    {last}\n"
-    "Run the same command again; if it says this twice, empty pip's cache first:\n\n"
-    "    {venv_python} -m pip cache purge",
-    "ensurepip": "This Python cannot make environments. On Debian and Ubuntu, run\n\n"
-    "    sudo apt install python{python}-venv\n\nThen run the same command again.",
-    "conflict": "This set of packages cannot be had for Python {full} on {system} {machine}:\n"
-    "pip found no {what}, or one that does not fit the others.\n"
-    "Python {full} may be too old or too new for it. Choose another Python with\n\n"
-    "    make {profile} PYTHON={other}\n\n"
-    "or change that line of constraints.txt. What pip said is in {log}",
-    "build": "There is no {what}\nfor Python {full} on {system} {machine} where pip looked.\n"
-    "The versions in constraints.txt were tested with Python 3.11. Choose another Python with\n\n"
-    "    make {profile} PYTHON={other}\n\n"
-    "If this machine has no network, or pip looks in a folder only (PIP_FIND_LINKS), that is why.",
-}
-
-
-def explain(lines: List[str], venv: str) -> str:
-    """The cause that pip's lines point to and what to do; failing that, the last of the lines."""
-    text = "\n".join(lines)
-    told = [line.strip() for line in lines if line.strip()] or ["(nothing was printed)"]
-    free = temporary_free = 0
-    with contextlib.suppress(OSError):
-        free = shutil.disk_usage(os.path.dirname(venv)).free
-        temporary_free = shutil.disk_usage(tempfile.gettempdir()).free
-    for cause, pattern in CAUSES:
-        found = re.search(pattern, text)
-        if found:
-            last = [line for line in told if re.search(pattern, line)] or told
-            profile = read_stamp(venv).get("profile", "lab")
-            no_torch = check_platform(profile) if cause in ("conflict", "build") else None
-            if no_torch:  # whatever else is missing there, no other Python or version helps
-                return no_torch
-            return ADVICE[cause].format(
-                free=gigabytes(free),
-                temporary_free=gigabytes(temporary_free),
-                temporary=tempfile.gettempdir(),
-                last=last[-1],
-                what=found.groupdict().get("what", ""),
-                python=version(2),
-                full=version(),
-                other=another_python(),
-                log=os.path.join(".venv", "pip.log"),
-                profile=profile,
-                system=platform.system(),
-                machine=platform.machine(),
-                venv_python=os.path.join(".venv", SCRIPTS, PYTHON_NAME),
-            )
-    return "The installation failed, and pip's last lines were:\n\n    %s\n\nAll of them: %s" % (
-        "\n    ".join(told[-12:]),
-        os.path.join(".venv", "pip.log"),
-    )
-
-
-def say(text: str) -> None:
-    """Print `text`, whatever the terminal's encoding can or cannot show."""
-    encoding = sys.stdout.encoding or "ascii"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-    sys.stdout.flush()
+def write_stamp(venv: str, stamp: dict) -> None:
+    """Say what `venv` was made for, whole or not at all."""
+    path = os.path.join(venv, "bootstrap.json")
+    with open(path + ".part", "w", encoding="utf-8") as target:
+        json.dump(stamp, target, indent=1)
+    os.replace(path + ".part", path)
 
 
 if __name__ == "__main__":
