@@ -209,6 +209,7 @@ def test_help_shows_the_values_of_the_recipe_that_is_named(name, capsys):
             assert shown[option].endswith(f"(default: {default})"), option
 
 
+@pytest.mark.slow
 def test_a_new_field_of_a_recipe_is_an_option_and_takes_one_edit(tmp_path):
     shutil.copytree(
         ROOT / "mobilenet_lib", tmp_path / "mobilenet_lib", ignore=shutil.ignore_patterns("*.pyc")

@@ -449,6 +449,7 @@ def test_weights_get_no_more_bits_than_sums_have_room_for(monkeypatch):
         kind(weight_bits=8)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("onnxruntime" not in HERE, reason="needs the export extra")
 @pytest.mark.parametrize(("bits", "largest"), [(None, 127), (8, 127), (7, 64)])
 def test_weights_use_the_bits_that_were_asked_for(monkeypatch, bits, largest):
@@ -573,6 +574,7 @@ def test_a_hushed_converter_leaves_the_root_logger_as_it_was():
     assert root.handlers == before
 
 
+@pytest.mark.slow
 def test_compiled_code_is_not_compiled_again_by_the_first_run():
     if not ENGINES["compiled"].available():
         pytest.skip(ENGINES["compiled"].available().reason)

@@ -58,6 +58,7 @@ def test_a_file_answers_as_the_network_does(name, written, person):
     assert loaded.classes[loaded(loaded.preprocess(load_photo("astronaut"))).argmax()] == "person"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_folder_holds_what_the_format_has_and_no_more(name, written):
     folder = written(name).parent
@@ -117,6 +118,7 @@ def test_openvino_by_its_own_reader(written, person):
     assert weights > 3.5 * person.arch.parameters, "weights were rounded to 16 bits"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("onnx" not in FORMATS, reason="needs the export extra")
 def test_a_text_in_any_language_survives(tmp_path):
     names = ("größer & <kleiner>", '人 "quoted"\n')
@@ -127,6 +129,7 @@ def test_a_text_in_any_language_survives(tmp_path):
             assert load_exported(path).classes == names
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("onnx" not in FORMATS, reason="needs the export extra")
 def test_int8_with_calibration(tmp_path):
     net = load_published("letters_25_56")

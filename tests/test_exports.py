@@ -99,6 +99,7 @@ def test_every_explorer_is_exported_here():
     assert set(DESCRIPTIONS) == {*FIGURES, *EXPLORERS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_a_page_without_a_network_shows_picture_and_description(notebook, name):
     page, _ = HTMLExporter().from_notebook_node(alone(notebook, name))
@@ -109,6 +110,7 @@ def test_a_page_without_a_network_shows_picture_and_description(notebook, name):
     assert source == f"data:image/png;base64,{outputs(notebook, name)[-1]['image/png']}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_github_shows_picture_and_description(notebook, name):
     """It knows no widgets, and leaves neither styles nor scripts in HTML."""
@@ -129,6 +131,7 @@ def test_github_shows_picture_and_description(notebook, name):
         assert DESCRIPTIONS[name] in page.partition("<img")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_latex_has_the_picture_and_the_words_of_an_explorer(notebook, name):
     text, resources = LatexExporter().from_notebook_node(alone(notebook, name))
@@ -141,6 +144,7 @@ def test_latex_has_the_picture_and_the_words_of_an_explorer(notebook, name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_markdown_has_picture_and_description(notebook, name):
     text, _ = MarkdownExporter().from_notebook_node(alone(notebook, name))
@@ -149,6 +153,7 @@ def test_markdown_has_picture_and_description(notebook, name):
     assert source.startswith("data:image/png;base64,iVBOR")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_still_gives_way_where_its_own_explorer_is_alive(notebook, name):
     """The class that its style asks for is one that the widget puts on its element."""

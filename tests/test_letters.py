@@ -238,6 +238,7 @@ def test_an_easy_image_shows_its_own_letter():
     assert (likeness.diagonal() >= likeness.amax(1) - 1e-6).all()
 
 
+@pytest.mark.slow
 def test_an_epoch_has_every_letter_once_with_its_label(monkeypatch):
     batches = data.load("glyphs", batch_size=500)
     seen = []

@@ -380,6 +380,7 @@ def test_channels_last_gives_the_same_logits(convention):
 SIZES = [(2, 3, 64, 64), (1, 3, 47, 64), (3, 3, 97, 96), (2, 3, 33, 33)]
 
 
+@pytest.mark.slow
 def test_compile_makes_one_graph_for_all_sizes():
     torch._dynamo.reset()
     net = small(PAPER, body="shallow")

@@ -95,6 +95,7 @@ def test_logits_agree_on_noise_too(net, original):
     assert np.abs(logits(net, noise) - script.forward(arrays, noise)).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_the_script_makes_the_committed_file(tmp_path, original):
     _, keras, _ = original
     out = tmp_path / "person_detector.safetensors"

@@ -344,6 +344,7 @@ def plain_hashes():
         return hashes(FIGURES)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error", "ignore:.*hinting_factor:DeprecationWarning")
 @pytest.mark.parametrize("name", [*HOSTILE, "everything", "xkcd", *plt.style.available])
 def test_no_setting_of_the_readers_reaches_a_figure(name, plain_hashes):
@@ -360,6 +361,7 @@ def test_no_setting_of_the_readers_reaches_a_figure(name, plain_hashes):
         assert mpl.rcParams.copy() == before
 
 
+@pytest.mark.slow
 def test_a_matplotlibrc_reaches_no_figure_either(plain_hashes, tmp_path):
     """It is read when matplotlib is imported, and decides how fine the colour maps are made."""
     rc = tmp_path / "matplotlibrc"

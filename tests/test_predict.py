@@ -166,6 +166,7 @@ def test_a_checkpoint_that_is_none_is_one_line(capsys, tmp_path, what):
     assert what in line
 
 
+@pytest.mark.slow
 def test_it_runs_from_anywhere(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "mobilenet_lib.cli", "predict", PHOTOS / "camera.jpg"],

@@ -348,6 +348,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_mutation_is_read_or_refused_and_never_anything_else(tmp_path_factory, data):

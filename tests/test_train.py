@@ -427,6 +427,7 @@ def test_provenance_is_of_the_start(images, tmp_path, monkeypatch):
     assert said["provenance"]["commit"] == "the commit that runs"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(PRETENDS, reason="what is pretended cannot be traced")
 def test_a_compiled_network_trains_alike(images, monkeypatch):
     """Traced whole by torch.compile; what it makes of the trace is torch's business."""

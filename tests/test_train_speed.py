@@ -275,6 +275,7 @@ def test_the_choice_stays_when_a_run_goes_on(monkeypatch, tmp_path):
 PASSES = ("output", "gradient of its input", "gradient of its filters")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True])
 def test_bench_train_runs_for_real(capsys, monkeypatch, compiled):
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))

@@ -145,6 +145,7 @@ def test_each_command_says_it(command, code, tmp_path, monkeypatch, capsys):
     assert ("MOBILENET_DATA points to" in said) == bool(code)
 
 
+@pytest.mark.slow
 def test_the_wheel_alone_says_what_it_lacks(tmp_path):
     (built,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     zipfile.ZipFile(built).extractall(tmp_path / "site")
