@@ -31,9 +31,13 @@ def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[
     def get(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f".{home_of[name]}", package), name)
-        setattr(module, name, value)  # the next time it is found at once
-        return value
+        home = home_of[name]
+        module_of = import_module(f".{home}", package)
+        # All names of that module at once: importing it has made the module itself an attribute of
+        # the package, in place of a name that is called as the module is.
+        for other in (n for n, where in home_of.items() if where == home):
+            setattr(module, other, getattr(module_of, other))
+        return getattr(module, name)
 
     def names() -> list[str]:
         return sorted({*vars(module), *home_of})

@@ -232,7 +232,7 @@ def test_a_good_photo_is_not_blamed_when_the_session_has_ended(page, noticed):
     pixels = np.full((4, 4, 3), 77, np.uint8)
     for bring in (lambda page, pixels: upload(page, encoded(pixels)), drop, take_a_picture):
         page.reload()
-        page.wait_for_function("() => window.remove.length === 0")
+        page.wait_for_function("() => window.remove?.length === 0")
         end_session(page, noticed)
         bring(page, pixels)
         page.wait_for_function("() => document.querySelector('.mnp-status').textContent")
