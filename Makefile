@@ -15,7 +15,7 @@ LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --Ser
 
 # Side by side, a file at a time: tests/conftest.py says with how many workers. ARGS="-n 0": with none.
 WORKERS := -n auto --dist loadfile
-TEST_FLAGS := --nbval --nbval-cell-timeout=300 $(WORKERS)
+TEST_FLAGS := --nbval --nbval-cell-timeout=600 $(WORKERS)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test check chapters sliders lint clean
