@@ -147,7 +147,7 @@ def test_torch_gets_the_threads_that_a_container_allows(environment, quota, give
 @pytest.mark.parametrize(
     ("given", "policy", "spins"),
     [
-        ({}, "PASSIVE", "0"),
+        ({}, "PASSIVE", "20000"),
         ({"GOMP_SPINCOUNT": "1000"}, "PASSIVE", "1000"),
         ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE", None),  # a spin count would undo it
     ],
