@@ -220,9 +220,7 @@ def im2col(
         (out height · out width, D_K · D_K · M); a pixel is copied once for every window it is in.
     """
     size = check_int("kernel_size", kernel_size, 1)
-    patches = _windows(_checked(feature_map), size, size, stride, padding, dilation)
-    height, width = patches.shape[:2]
-    return patches.transpose(0, 1, 3, 4, 2).reshape(height * width, -1)
+    return _rows(_windows(_checked(feature_map), size, size, stride, padding, dilation))
 
 
 def standard_gemm(
@@ -238,10 +236,9 @@ def standard_gemm(
     rows, columns, _, filters = kernel.shape
     if rows != columns:
         raise ValueError(f"standard_gemm takes a square kernel, got {rows}x{columns}")
-    _, height, width, _, _ = _pad(feature_map, rows, columns, stride, padding, dilation)
-    patches = im2col(feature_map, rows, stride, padding, dilation)
-    product = _gemm(patches, kernel.reshape(-1, filters), counter)
-    return product.reshape(height, width, filters)
+    patches = _windows(feature_map, rows, columns, stride, padding, dilation)
+    product = _gemm(_rows(patches), kernel.reshape(-1, filters), counter)
+    return product.reshape(*patches.shape[:2], filters)
 
 
 def pointwise_gemm(
@@ -252,6 +249,12 @@ def pointwise_gemm(
     height, width, channels = feature_map.shape
     pixels = feature_map.reshape(-1, channels)  # a view: nothing is copied
     return _gemm(pixels, kernel, counter).reshape(height, width, -1)
+
+
+def _rows(patches: Array) -> Array:
+    """A copy of every window as one row, its pixels in the kernel's order."""
+    height, width = patches.shape[:2]
+    return patches.transpose(0, 1, 3, 4, 2).reshape(height * width, -1)
 
 
 def _gemm(left: Array, right: Array, counter: MultiplyCounter | None) -> Array:
