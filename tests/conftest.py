@@ -85,10 +85,17 @@ MOST_WORKERS = 8  # more do not end earlier: the longest file decides, and each 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Workers for `-n auto`: what this process may use of the machine; 0 runs all in this one."""
-    room = (machine.memory_bytes() or WORKER_BYTES) // WORKER_BYTES
-    workers = min(machine.processor().threads, int(room), MOST_WORKERS)
-    return workers if workers > 1 else 0
+    """Workers for `-n auto`: what this process may use of the machine; 0 runs all in this one.
+
+    They and their kernels share its threads: with each of two workers on both of two cores, every
+    operation waited for the slower half, and one chapter's training took five times as long.
+    """
+    cpu, room = machine.processor(), (machine.memory_bytes() or WORKER_BYTES) // WORKER_BYTES
+    workers = min(cpu.threads, int(room), MOST_WORKERS)
+    if workers < 2:
+        return 0
+    os.environ.setdefault("OMP_NUM_THREADS", str(cpu.threads // workers))
+    return workers
 
 
 @pytest.fixture(scope="module")
