@@ -9,9 +9,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby, pairwise
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -79,11 +82,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 # --- Tests side by side -------------------------------------------------------------------------
 
-WORKER_BYTES = 3e9  # a worker with torch and the engines, and a chapter's kernel beside it
+# What a process that runs all tests has come to, and a chapter's kernel beside it.
+WORKER_BYTES = 3e9
 MOST_WORKERS = 8  # more do not end earlier: the longest file decides, and each has torch's threads
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Workers for `-n auto`: what this process may use of the machine; 0 runs all in this one.
 
@@ -96,6 +100,72 @@ def pytest_xdist_auto_num_workers() -> int:
         return 0
     os.environ.setdefault("OMP_NUM_THREADS", str(cpu.threads // workers))
     return workers
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Where memory is short, run each file's tests in a copy of this process that ends with them.
+
+    What engines and compilers keep is then gone with it: in one process all tests together need
+    twice the memory of the largest file.
+    """
+    short = (machine.memory_bytes() or WORKER_BYTES) < WORKER_BYTES
+    if not short or _worker or session.config.option.collectonly or not hasattr(os, "fork"):
+        return None  # as pytest does it
+    if session.testsfailed and not session.config.option.continue_on_collection_errors:
+        raise session.Interrupted(f"{session.testsfailed} errors during collection")
+    for _, items in groupby(session.items, key=lambda item: item.path):
+        run_in_copy(session, list(items))
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+    return True
+
+
+def run_in_copy(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Run tests in a copy of this process, and report here how each went."""
+    hook, config = session.config.hook, session.config
+    out, into = os.pipe()
+    copy = os.fork()
+    if not copy:
+        status = 1
+        try:  # whatever comes, the copy must not go on as if it were this process
+            os.close(out)
+            config.pluginmanager.unregister(name="terminalreporter")
+            config.pluginmanager.register(Forward(config, os.fdopen(into, "w")))
+            for item, following in pairwise([*items, None]):
+                if not (session.shouldfail or session.shouldstop):
+                    item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(into)
+    with os.fdopen(out) as lines:
+        for line in lines:
+            report = hook.pytest_report_from_serializable(config=config, data=json.loads(line))
+            hook.pytest_runtest_logreport(report=report)
+            if report.when == "teardown":
+                items.pop(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+    if status and items:  # the others of the file were not begun
+        said = f"the process ended with status {status} (-9: killed, as where memory is used up)"
+        first = items[0]
+        report = pytest.TestReport(first.nodeid, first.location, {}, "failed", said, "call")
+        hook.pytest_runtest_logreport(report=report)
+
+
+@dataclass(eq=False)  # plugins are kept by identity
+class Forward:
+    """A plugin that writes every report as a line of JSON."""
+
+    config: pytest.Config
+    lines: TextIO
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        told = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        print(json.dumps(told), file=self.lines, flush=True)
 
 
 @pytest.fixture(scope="module")

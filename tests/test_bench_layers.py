@@ -190,6 +190,22 @@ def test_a_wrong_or_missing_product_is_told(monkeypatch):
     assert peak.way.count("didn't find engine") == 2
 
 
+def test_a_product_that_a_gpu_rounds_to_tf32_is_named_so(monkeypatch):
+    def rounded(left, right):
+        drop = torch.tensor(-(2**13), dtype=torch.int32)  # 13 of the fraction's 23 bits
+        left, right = ((x.view(torch.int32) & drop).view(torch.float32) for x in (left, right))
+        return lambda: left @ right.T
+
+    monkeypatch.setattr(gemm, "_pointwise", rounded)
+    monkeypatch.setattr(gemm, "tolerance", lambda precision, device: gemm.TF32_TOLERANCE)  # a GPU's
+    ways, said = gemm.gemm_tasks("fp32", (64, 512, 64), "cpu", 0)
+    assert list(ways) == ["torch.mm", "torch linear", "1x1 convolution in TF32"]
+    assert not said
+    monkeypatch.undo()
+    monkeypatch.setattr(gemm, "_pointwise", rounded)
+    assert "1x1 convolution is off by" in gemm.gemm_tasks("fp32", (64, 512, 64), "cpu", 0)[1]
+
+
 def test_ceilings_are_measured_for_real_and_are_plain_data():
     found = peaks.bench_peaks(
         ("fp32",), readings=2, threads=1, shapes=[(16, 16, 16)], largest=2**18

@@ -132,3 +132,51 @@ def test_workers_fit_the_machine(monkeypatch, request, threads, memory, workers)
     monkeypatch.setattr(machine, "memory_bytes", lambda: memory)
     shared = request.config.pluginmanager.getplugin(str(GUARD.parent / "conftest.py"))
     assert shared.pytest_xdist_auto_num_workers() == workers
+
+
+SHORT = "from mobilenet_lib import machine\nmachine.memory_bytes = lambda root='/': 1.5e9\n"
+FILES = {
+    "first": """
+import warnings
+import pytest
+kept = []
+def test_keeps(): kept.append(1)
+def test_still_there(): assert kept == [1]
+def test_fails(): assert kept == [2], "not these"
+@pytest.mark.skip(reason="not here")
+def test_skipped(): pass
+@pytest.mark.xfail(strict=True)
+def test_expected(): assert not kept
+@pytest.fixture
+def broken():
+    yield
+    raise ValueError("while it was put away")
+def test_teardown(broken): print("said on the way")
+""",
+    "second": """
+import os, signal
+from test_first import kept
+def test_another_process(): assert kept == []
+def test_killed(): os.kill(os.getpid(), signal.SIGKILL)
+def test_never_begun(): pass
+""",
+    "third": "def test_goes_on(): pass",
+}
+
+
+def test_where_memory_is_short_each_file_has_a_process_of_its_own(tmp_path):
+    (tmp_path / "short.py").write_text(SHORT)
+    for name, code in FILES.items():
+        (tmp_path / f"test_{name}.py").write_text(code)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(GUARD.parent), str(tmp_path), os.environ["PYTHONPATH"]]
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "short", "-n", "auto"]
+    command += ["-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout + done.stderr
+    summary = r"2 failed, 5 passed, 1 skipped, 1 xfailed, 1 error in [\d.]+s"
+    assert re.search(rf"^=+ {summary} =+$", done.stdout, re.MULTILINE), done.stdout
+    for said in ("not these", "while it was put away", "said on the way", "status -9"):
+        assert said in done.stdout

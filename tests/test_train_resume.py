@@ -100,6 +100,24 @@ def test_an_interrupt_ends_after_the_step_and_loses_nothing(images, tmp_path):
     assert result.losses == whole.losses
 
 
+def test_the_end_of_its_time_ends_a_run_and_loses_nothing(images, tmp_path):
+    recipe = tiny(images)
+    whole = train(recipe, time_limit=1e6)
+    assert whole.finished
+    part = train(recipe, tmp_path, time_limit=1e-9, save_every=100)
+    assert not part.finished
+    assert part.losses == whole.losses[:1]  # a whole step, whatever the limit
+    result = train(recipe, tmp_path, resume=True)
+    assert result.losses == whole.losses
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), "4"])
+def test_a_time_limit_that_is_none_is_refused_before_anything_is_written(images, tmp_path, limit):
+    with pytest.raises((ValueError, TypeError), match="time_limit"):
+        train(tiny(images), tmp_path / "run", time_limit=limit)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_second_interrupt_stops_at_once(images):
     def interrupt(step):
         signal.raise_signal(signal.SIGINT)

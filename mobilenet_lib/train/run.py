@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,7 +15,7 @@ import torch
 
 from ..files import provenance, write_json
 from ..timing import device_name
-from ..validation import check_int
+from ..validation import check_int, check_positive
 from ..weights import save_checkpoint
 from .checkpoint import held
 from .choose_plan import Choice
@@ -32,14 +34,16 @@ def train(
     *,
     resume: bool = False,
     save_every: int = 200,
+    time_limit: float | None = None,
     on_step: Callable[[Step], Any] | None = None,
     on_choice: Callable[[Choice], Any] | None = None,
     on_left_out: Callable[[str], Any] | None = None,
 ) -> Result:
     """Train a network by a recipe.
 
-    An interrupt (Ctrl-C, or the stop button of a notebook) ends it after the next whole step: the
-    state is saved, and what has been trained so far comes back, `finished` false.
+    An interrupt (Ctrl-C, or the stop button of a notebook) or the end of its time ends it after the
+    next whole step: the state is saved, and what has been trained so far comes back, `finished`
+    false.
 
     Parameters
     ----------
@@ -53,6 +57,8 @@ def train(
     save_every
         Steps between checkpoints; one is also written at the start, so that a folder which cannot
         be written is found out at once, and after every epoch.
+    time_limit
+        Seconds that the steps of this call may take, tests and checkpoints included; None: no limit.
     on_step
         Called after every step with a `Step`, for a live curve or a progress bar.
     on_choice
@@ -70,6 +76,8 @@ def train(
         A file could not be written.
     """
     save_every = check_int("save_every", save_every, 1)
+    if time_limit is not None:
+        time_limit = check_positive("time_limit", time_limit)
     # Of the code that runs, which may be another than what lies there when the run ends.
     origin = provenance(recipe.seed, ("torch", "numpy", "accelerate"))
     trainer = Trainer(recipe, folder, resume=resume)
@@ -92,9 +100,10 @@ def train(
         before = trainer.done
         if not before:
             trainer.save()
+        end = math.inf if time_limit is None else time.perf_counter() + time_limit
         with Interruptible() as interrupt:
             while not trainer.finished and not trainer.stopped:
-                done = trainer.step(stop=interrupt.asked)
+                done = trainer.step(stop=interrupt.asked or time.perf_counter() > end)
                 if on_step is not None:
                     on_step(done)
                 if done.accuracy is not None and len(trainer.history) == 1:

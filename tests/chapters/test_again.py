@@ -68,7 +68,7 @@ def test_each_cell_may_be_run_again_and_on_an_accelerator(path, tmp_path, monkey
     monkeypatch.setenv("MOBILENET_PROGRESS", str(tmp_path / "progress.json"))
     notebook = read(path)
     pairs = doubled(notebook, SHORT.get(path.stem))
-    options = {"timeout": 300, "allow_errors": True}
+    options = {"timeout": 600, "allow_errors": True}
     NotebookClient(notebook, resources={"metadata": {"path": path.parent}}, **options).execute()
     if found := list(faults(notebook)):
         pytest.fail("\n\n".join(found), pytrace=False)
