@@ -58,7 +58,7 @@ def train(
         Steps between checkpoints; one is also written at the start, so that a folder which cannot
         be written is found out at once, and after every epoch.
     time_limit
-        Seconds that the steps of this call may take, tests and checkpoints included; None: no limit.
+        Seconds that this call's steps may take, with tests and checkpoints; None: no limit.
     on_step
         Called after every step with a `Step`, for a live curve or a progress bar.
     on_choice
