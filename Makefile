@@ -14,7 +14,8 @@ LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --Ser
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 # Side by side, a file at a time: tests/conftest.py says with how many workers. ARGS="-n 0": with none.
-WORKERS := -n auto --dist loadfile
+# In this order, the chapters first: they take longest, and none is then left for one worker alone.
+WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 TEST_FLAGS := --nbval --nbval-cell-timeout=600 $(WORKERS)
 
 .DEFAULT_GOAL := help
@@ -34,7 +35,7 @@ lab: ## Open the book in JupyterLab
 
 test: ## Run every test: library, chapters, browser
 	@$(PYTHON) bootstrap.py test
-	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest tests chapters $(TEST_FLAGS) $(ARGS)
+	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest chapters tests $(TEST_FLAGS) $(ARGS)
 
 check: lint ## Style, and all tests that are quick: no chapters, no browser
 	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest tests $(WORKERS) \

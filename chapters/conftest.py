@@ -8,8 +8,7 @@ import pytest
 
 # A reader who has solved something sees another progress, and no test may add to it.
 _scratch = tempfile.TemporaryDirectory(prefix="mobilenet-chapters-")
-LEDGER = Path(_scratch.name) / "progress.json"
-os.environ["MOBILENET_PROGRESS"] = str(LEDGER)
+os.environ["MOBILENET_PROGRESS"] = str(Path(_scratch.name) / "progress.json")
 SANITIZE = Path(__file__).resolve().parents[1] / "tests" / "chapters" / "sanitize.cfg"
 
 
@@ -31,4 +30,4 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let every notebook start with an empty progress ledger, whatever ran before it."""
     if item.path.suffix == ".ipynb" and item.path != getattr(item.config, "_notebook", None):
         item.config._notebook = item.path
-        LEDGER.unlink(missing_ok=True)
+        Path(os.environ["MOBILENET_PROGRESS"]).unlink(missing_ok=True)

@@ -203,7 +203,7 @@ def test_jupyterlab_starts_for_a_user_without_a_home(tmp_path):
             time.sleep(0.1)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(20)
+        server.wait(90)
     said = log.read_text("utf-8")
     assert said.startswith("Note: /proc cannot be written to")
     assert "Traceback" not in said

@@ -188,7 +188,7 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
 #
 # ## Live
 #
-# Run it, and watch the loss. It will stay near 3.26 for a while: that is normal for 27 convolutions in a row. Then something happens. You can stop it with the square button above (or with Esc, then I twice): it finishes its step, and what it has learned so far is in `result.net`. On a machine that is busy or became slower it stops by itself, after four minutes. In both cases the rest of this chapter asks a network that has learned less than the text promises; run the cell again to train from the start.
+# Run it, and watch the loss. It will stay near 3.26 for a while: that is normal for 27 convolutions in a row. Then something happens. You can stop it with the square button above (or with Esc, then I twice): it finishes its step, and what it has learned so far is in `result.net`. Should the machine have become slower or busy, it stops by itself once its `time_limit` is over. In both cases the rest of this chapter asks a network that has learned less than the text promises; run the cell again to train from the start.
 #
 # **Predict:** how many of the test letters will it read after one epoch: a tenth, a third, two thirds?
 

@@ -57,7 +57,7 @@ def start_lab(command: list[str], scratch: Path) -> Iterator[str]:
         yield _printed_address(server, log)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(20)
+        server.wait(PATIENCE)
 
 
 def _printed_address(server: subprocess.Popen, log: Path) -> str:
