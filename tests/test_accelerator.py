@@ -1,4 +1,4 @@
-"""The library as on a machine with a GPU: the pretended accelerator, in a process of its own."""
+"""The library on this machine's GPU, or as on one: the accelerator in a process of its own."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ def test_all_that_readers_run_holds_on_an_accelerator(monkeypatch):
     """Its own tests, and those of training, explanations and exercises once more."""
     monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
     files = [HERE / name for name in ("on_an_accelerator.py", *TRAINING)]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "pretend_accelerator", "-k", OTHERWISE]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "accelerator", "-k", OTHERWISE]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", *files], capture_output=True, text=True, check=False
     )

@@ -22,7 +22,7 @@ START = f"""
 import sys
 sys.path.insert(0, {str(HERE.parent)!r})
 import few_letters
-import pretend_accelerator
+import accelerator
 """
 # What differs between two runs of one cell and means nothing.
 CHANCE = re.compile(r"0x[0-9a-f]{6,}|data:image/png;base64,[A-Za-z0-9+/=]+|[0-9a-f]{32}")
