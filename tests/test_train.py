@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_training import PRETENDS, tiny
+from tiny_training import ACCELERATED, PRETENDS, tiny
 
 from mobilenet_lib import MobileNet, cli, load_published, machine
 from mobilenet_lib.data.difficulty import PRESETS
@@ -414,7 +414,8 @@ def test_training_learns_and_the_network_can_be_read(images, tmp_path):
     assert said["test_accuracy"] == pytest.approx(result.accuracy, abs=1e-5)
     assert {"command", "commit", "seed", "versions", "device", "date"} <= set(said["provenance"])
     assert len(said["history"]) == 15
-    assert said["device"] == ("pretend" if PRETENDS else machine.processor().model)
+    device = "pretend" if PRETENDS else ACCELERATED and torch.cuda.get_device_name()
+    assert said["device"] == (device or machine.processor().model)
     assert said["processes"] == 1
 
 

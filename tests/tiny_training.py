@@ -25,6 +25,7 @@ from mobilenet_lib.train.recipe import (
 )
 
 CLASSES = 4
+ACCELERATED = "accelerator" in sys.modules
 PRETENDS = "pretend_accelerator" in sys.modules
 
 
@@ -61,7 +62,7 @@ def write_folder(path: Path, each: int = 12, broken: dict[str, bytes] | None = N
 def tiny(path: Path | str, **changes) -> Recipe:
     """48 training images in batches of 8, so 6 steps an epoch; fields by their own names.
 
-    On the processor, or on the accelerator that this process pretends to have.
+    On the processor, or on the accelerator that this process has or pretends to have.
     """
     recipe = Recipe(
         network=Network(alpha=0.1, resolution=32),
@@ -69,7 +70,7 @@ def tiny(path: Path | str, **changes) -> Recipe:
         optimization=Optimization(rate=0.02),
         schedule=Schedule(epochs=2),
         regularization=Regularization(),
-        speed=Speed(plan="fp32", device="auto" if PRETENDS else "cpu"),
+        speed=Speed(plan="fp32", device="auto" if ACCELERATED else "cpu"),
     )
     return recipe.changed(**changes)
 
