@@ -12,7 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
@@ -102,28 +102,41 @@ def pytest_xdist_auto_num_workers() -> int:
     return workers
 
 
-def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Where memory is short, run each file's tests in a copy of this process that ends with them.
+def in_copies(session: pytest.Session) -> bool:
+    """Whether each file's tests run in a copy of this process, which ends with them.
 
-    What engines and compilers keep is then gone with it: in one process all tests together need
+    What engines, compilers and imported modules take is then gone with it: all tests together need
     twice the memory of the largest file.
     """
     short = (machine.memory_bytes() or WORKER_BYTES) < WORKER_BYTES
-    if not short or _worker or session.config.option.collectonly or not hasattr(os, "fork"):
-        return None  # as pytest does it
-    if session.testsfailed and not session.config.option.continue_on_collection_errors:
-        raise session.Interrupted(f"{session.testsfailed} errors during collection")
-    for _, items in groupby(session.items, key=lambda item: item.path):
-        run_in_copy(session, list(items))
-        if session.shouldfail:
-            raise session.Failed(session.shouldfail)
-        if session.shouldstop:
-            raise session.Interrupted(session.shouldstop)
+    return short and not _worker and not session.config.option.collectonly and hasattr(os, "fork")
+
+
+def pytest_collection(session: pytest.Session) -> bool | None:
+    """Leave a file's import to its copy."""
+    return True if in_copies(session) else None
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run one file's copy after the other, where there are any."""
+    if not in_copies(session):
+        return None
+    for argument in session.config.args:
+        folder = Path(argument)
+        kinds = ("test_*.py", "*.ipynb")[: 1 + session.config.getoption("nbval", False)]
+        found = (file for kind in kinds for file in folder.rglob(kind))
+        files = sorted(str(file) for file in found if "/." not in str(file))
+        for file in files if folder.is_dir() else [argument]:
+            run_in_copy(session, file)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
     return True
 
 
-def run_in_copy(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Run tests in a copy of this process, and report here how each went."""
+def run_in_copy(session: pytest.Session, file: str) -> None:
+    """Collect and run a file's tests in a copy of this process; report here how each went."""
     hook, config = session.config.hook, session.config
     out, into = os.pipe()
     copy = os.fork()
@@ -133,7 +146,7 @@ def run_in_copy(session: pytest.Session, items: list[pytest.Item]) -> None:
             os.close(out)
             config.pluginmanager.unregister(name="terminalreporter")
             config.pluginmanager.register(Forward(config, os.fdopen(into, "w")))
-            for item, following in pairwise([*items, None]):
+            for item, following in pairwise([*session.perform_collect([file]), None]):
                 if not (session.shouldfail or session.shouldstop):
                     item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             status = 0
@@ -142,17 +155,20 @@ def run_in_copy(session: pytest.Session, items: list[pytest.Item]) -> None:
         finally:
             os._exit(status)
     os.close(into)
+    last = file
     with os.fdopen(out) as lines:
         for line in lines:
             report = hook.pytest_report_from_serializable(config=config, data=json.loads(line))
-            hook.pytest_runtest_logreport(report=report)
-            if report.when == "teardown":
-                items.pop(0)
+            if isinstance(report, pytest.CollectReport):
+                hook.pytest_collectreport(report=report)
+            else:
+                hook.pytest_runtest_logreport(report=report)
+                session.testscollected += report.when == "setup"
+                last = report.nodeid
     status = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
-    if status and items:  # the others of the file were not begun
-        said = f"the process ended with status {status} (-9: killed, as where memory is used up)"
-        first = items[0]
-        report = pytest.TestReport(first.nodeid, first.location, {}, "failed", said, "call")
+    if status:
+        said = f"its process ended with status {status} (-9: killed, as where memory is used up)"
+        report = pytest.TestReport(last, (last, 0, f"after {last}"), {}, "failed", said, "call")
         hook.pytest_runtest_logreport(report=report)
 
 
@@ -163,9 +179,13 @@ class Forward:
     config: pytest.Config
     lines: TextIO
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def pytest_runtest_logreport(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         told = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
         print(json.dumps(told), file=self.lines, flush=True)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            self.pytest_runtest_logreport(report)
 
 
 @pytest.fixture(scope="module")

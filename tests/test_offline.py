@@ -161,6 +161,7 @@ def test_killed(): os.kill(os.getpid(), signal.SIGKILL)
 def test_never_begun(): pass
 """,
     "third": "def test_goes_on(): pass",
+    "fourth": "import nothing_of_this_name",
 }
 
 
@@ -176,7 +177,7 @@ def test_where_memory_is_short_each_file_has_a_process_of_its_own(tmp_path):
     command += ["-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
-    summary = r"2 failed, 5 passed, 1 skipped, 1 xfailed, 1 error in [\d.]+s"
+    summary = r"2 failed, 5 passed, 1 skipped, 1 xfailed, 2 errors in [\d.]+s"
     assert re.search(rf"^=+ {summary} =+$", done.stdout, re.MULTILINE), done.stdout
-    for said in ("not these", "while it was put away", "said on the way", "status -9"):
+    for said in ("not these", "put away", "said on the way", "status -9", "nothing_of_this_name"):
         assert said in done.stdout
