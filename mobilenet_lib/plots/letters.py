@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photos import Photo
-from .figure import COLOURS, BookFigure, book_style, name_rows, new_figure, picture
+from .figure import COLOURS, BookFigure, name_rows, new_figure, picture
 
 
 def letters(images: Sequence[Photo], names: Sequence[str], columns: int = 8) -> BookFigure:
@@ -26,13 +26,11 @@ def letters(images: Sequence[Photo], names: Sequence[str], columns: int = 8) -> 
     """
     rows = -(-len(images) // columns)
     row_height = 9 / columns + 0.26
-    with book_style():
-        figure, axes = new_figure(9, row_height * rows, nrows=rows, ncols=columns)
+    with new_figure(9, row_height * rows, nrows=rows, ncols=columns) as (figure, axes):
         for axis in axes:
             axis.set_axis_off()
         for axis, image, name in zip(axes, images, names, strict=False):
-            picture(axis, image)
-            axis.set_title(name, fontsize=12)
+            picture(axis, image, name, fontsize=12)
         top = 1 - 0.25 / (row_height * rows)
         figure.subplots_adjust(0.005, 0.005, 0.995, top, wspace=0.05, hspace=0.26 * columns / 9)
     figure.alt = (
@@ -64,10 +62,9 @@ def guesses(
     count = len(images)
     side = 9 / count
     words = []
-    with book_style():
-        figure, axes = new_figure(
-            9, side + 0.3 * top + 0.15, nrows=2, ncols=count, height_ratios=[side, 0.3 * top]
-        )
+    with new_figure(
+        9, side + 0.3 * top + 0.15, nrows=2, ncols=count, height_ratios=[side, 0.3 * top]
+    ) as (figure, axes):
         for image, row, above, below in zip(
             images, probabilities, axes[:count], axes[count:], strict=True
         ):
@@ -99,18 +96,15 @@ def accuracies(
     label
         What the axis says.
     """
-    places = range(len(shares))
-    with book_style():
-        figure, (axis,) = new_figure(9, 0.42 * len(shares) + 0.85)
+    with new_figure(9, 0.42 * len(shares) + 0.85) as (figure, (axis,)):
         values = [100 * share for share in shares.values()]
-        axis.barh(places, values, color=COLOURS["depthwise"], height=0.7)
-        for place, value in zip(places, values, strict=True):
+        axis.barh(range(len(values)), values, color=COLOURS["depthwise"], height=0.7)
+        for place, value in enumerate(values):
             axis.text(value + 1, place, f"{value:.0f} %", va="center")
         axis.axvline(100 * chance, color=COLOURS["standard"], lw=1.5, ls="--")
-        name_rows(axis, list(shares))
+        name_rows(axis, shares)
         axis.set(xlim=(0, 100), xlabel=f"{label} (dashed: chance)")
-        bottom = 0.6 / figure.get_figheight()
-        figure.subplots_adjust(0.26, bottom, 0.98, 0.97)
+        figure.subplots_adjust(0.26, 0.6 / figure.get_figheight(), 0.98, 0.97)
     words = ", ".join(f"{name} {value:.0f} %" for name, value in zip(shares, values, strict=True))
     figure.alt = f"Bars: {words}. Guessing would get {100 * chance:.0f} %."
     return figure

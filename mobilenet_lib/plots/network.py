@@ -13,7 +13,7 @@ from ..architecture import Architecture
 from ..layer import KIND_LABELS
 from ..photos import Photo
 from ..validation import check_int
-from .figure import COLOURS, BookFigure, book_style, new_figure, picture, stacked_shares
+from .figure import COLOURS, BookFigure, new_figure, picture, stacked_shares
 
 
 def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
@@ -29,8 +29,7 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
     layers = arch.layers
     colours = [COLOURS[layer.kind] for layer in layers]
     kinds = arch.by_kind()
-    with book_style():
-        figure, (upper, lower) = new_figure(9, 4.4, nrows=2)
+    with new_figure(9, 4.4, nrows=2) as (figure, (upper, lower)):
         rows = (
             (upper, [layer.mult_adds / 1e6 for layer in layers], "mult-adds,\nmillions"),
             (lower, [layer.parameters_as_printed / 1e3 for layer in layers], "weights,\nthousands"),
@@ -76,11 +75,12 @@ def _block(name: str) -> str:
 def shares(arch: Architecture) -> BookFigure:
     """Table 2 as two bars: where the mult-adds are, and where the parameters are."""
     kinds = arch.by_kind()
-    bars = {
-        "parameters": {kind: total.parameters_share for kind, total in kinds.items()},
-        "mult-adds": {kind: total.mult_adds_share for kind, total in kinds.items()},
-    }
-    figure = stacked_shares(bars, {kind: KIND_LABELS[kind] for kind in kinds}, COLOURS)
+    figure = stacked_shares(
+        {
+            "parameters": {kind: total.parameters_share for kind, total in kinds.items()},
+            "mult-adds": {kind: total.mult_adds_share for kind, total in kinds.items()},
+        }
+    )
     figure.alt = "Two stacked bars. " + " ".join(
         f"{total.label}: {100 * total.mult_adds_share:.2f} % of the mult-adds, "
         f"{100 * total.parameters_share:.2f} % of the parameters."
@@ -94,8 +94,7 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
     layers = [layer for layer in arch.layers if layer.kind != "fc"]
     places = np.arange(len(layers))
     numbers = [layer.out_size**2 * layer.out_channels / 1e3 for layer in layers]
-    with book_style():
-        figure, axes = new_figure(9, 4.4, nrows=3, sharex=True)
+    with new_figure(9, 4.4, nrows=3, sharex=True) as (figure, axes):
         rows = (
             (axes[0], [layer.out_size for layer in layers], "side of map,\npixels"),
             (axes[1], [layer.out_channels for layer in layers], "channels"),
@@ -146,8 +145,7 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
     if not names:
         raise ValueError("receptive_fields needs at least one layer's name; got none")
     words, reach = [], 0.0
-    with book_style():
-        figure, axes = new_figure(9, 2.6, ncols=len(names))
+    with new_figure(9, 2.6, ncols=len(names)) as (figure, axes):
         for axis, name in zip(axes, names, strict=True):
             field = arch.receptive_field_at(name)
             start = arch.layer(name).out_size // 2 * field.stride - field.padding
@@ -188,8 +186,7 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     each = check_int("each", each, 1, 16)
     width = min(9.0, 2.0 * each)
     row_height = width / each + 0.4  # square pictures, and a title above each row
-    with book_style():
-        figure, axes = new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each)
+    with new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each) as (figure, axes):
         rows = axes.reshape(len(maps), each)
         for row, (name, channels) in zip(rows, maps.items(), strict=True):
             for axis in row:

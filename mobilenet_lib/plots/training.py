@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from .figure import COLOURS, BookFigure, book_style, name_rows, new_figure
+from .figure import COLOURS, BookFigure, name_rows, new_figure
 
 LINES = (
     (COLOURS["standard"], "-"),
@@ -27,8 +27,7 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
         By name, one rate a step.
     """
     words = []
-    with book_style():
-        figure, (axis,) = new_figure(9, 2.9)
+    with new_figure(9, 2.9) as (figure, (axis,)):
         for (name, values), (colour, dashes) in zip(
             rates.items(), itertools.cycle(LINES), strict=False
         ):
@@ -63,14 +62,13 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
     low, high = min(every), max(every)
     room = max(high - low, 1.0)
     start = max(0, math.floor(low - room))
-    with book_style():
-        figure, (axis,) = new_figure(9, 0.5 * len(means) + 0.85)
+    with new_figure(9, 0.5 * len(means) + 0.85) as (figure, (axis,)):
         for place, (name, values) in enumerate(accuracies.items()):
             look = {"color": COLOURS["depthwise"], "height": 0.7}
             axis.barh(place, means[name] - start, left=start, **look)
             axis.plot(values, [place] * len(values), "o", color=COLOURS["ink"], mfc="white", ms=6)
             axis.text(high + 0.06 * room, place, f"{means[name]:.1f}", va="center")
-        name_rows(axis, list(means))
+        name_rows(axis, means)
         cut = f" (the axis starts at {start})" if start else ""
         axis.set(xlim=(start, high + 0.3 * room), xlabel=f"{label}{cut}; dots: seeds")
         figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
@@ -105,8 +103,7 @@ def training_curve(
         What stands above.
     """
     end, beside = max(steps, 1), beside or {}
-    with book_style():
-        figure, (above, below) = new_figure(9, 4.6, nrows=2, sharex=True)
+    with new_figure(9, 4.6, nrows=2, sharex=True) as (figure, (above, below)):
         above.set_title(title, fontsize=12)
         if points:
             at, losses, means = zip(*points, strict=True)
@@ -121,9 +118,9 @@ def training_curve(
             look = {"color": COLOURS["quiet"], "marker": "D", "ms": 4, "label": name}
             below.plot(at, shares, dashes, clip_on=False, **look)
         if tested:
-            shares = [100 * share for _, share in tested]
             own = {"color": COLOURS["depthwise"], "marker": "o", "lw": 2, "label": "this run"}
-            below.plot([step for step, _ in tested], shares, clip_on=False, **own)
+            at, shares = zip(*((step, 100 * share) for step, share in tested), strict=True)
+            below.plot(at, shares, clip_on=False, **own)
         if tested or beside:
             below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         above.set(ylim=(0, None), ylabel="loss, nats")
