@@ -11,6 +11,7 @@ A package writes its public names once, as imports that only type checkers see:
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -26,7 +27,7 @@ def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[
         The package's `__name__`.
     """
     module = sys.modules[package]
-    home_of = _homes(module.__loader__.get_source(package))
+    home_of = _homes(inspect.getsource(module))
 
     def get(name: str) -> Any:
         if name not in home_of:
@@ -52,5 +53,6 @@ def _homes(source: str) -> dict[str, str]:
         for block in ast.parse(source).body
         if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
         for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }

@@ -39,6 +39,8 @@ class FigureExplorer(Still, widgets.VBox):
         How often it was drawn.
     """
 
+    children: tuple[widgets.Widget, ...]
+
     def __init__(
         self, draw: Callable[..., BookFigure], controls: Mapping[str, widgets.Widget]
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
-from ..plots import BookFigure, counter_race
+from ..plots import counter_race
 from ..validation import check_choice, check_int
 from .figure import FigureExplorer, slider
 
@@ -42,7 +42,7 @@ class SeparableExplorer(FigureExplorer):
         done = slider("multiplications done, %", 20, min=0, max=100)
         widgets.jslink((play, "value"), (done, "value"))
         super().__init__(
-            _race,
+            lambda done, **layer: counter_race(**layer, done=done / 100),
             {
                 "kernel_size": slider("D_K", kernel_size, choices=list(KERNEL_SIZES)),
                 "in_channels": slider("M", in_channels, choices=widths),
@@ -53,9 +53,3 @@ class SeparableExplorer(FigureExplorer):
         )
         self._note.controls = (*self._note.controls, play)
         self.children = (self.children[0], widgets.HBox([play]), *self.children[1:])
-
-
-def _race(
-    kernel_size: int, in_channels: int, out_channels: int, size: int, done: int
-) -> BookFigure:
-    return counter_race(kernel_size, in_channels, out_channels, size, done / 100)

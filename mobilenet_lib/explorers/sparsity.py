@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from ..plots import BookFigure, pruned_layer
 from ..validation import check_share
@@ -38,13 +38,12 @@ class SparsityExplorer(FigureExplorer):
                 raise ValueError(
                     f"{name} has {len(times)} times for {len(shares)} sparsities; one each is asked"
                 )
-        told = {name: dict(zip(shares, times, strict=True)) for name, times in milliseconds.items()}
+        longest = max(itertools.chain(*milliseconds.values()), default=0)
+
+        def draw(zeros: float) -> BookFigure:
+            place = shares.index(zeros)
+            times = {name: times[place] for name, times in milliseconds.items()}
+            return pruned_layer(zeros, times, longest)
+
         choices = [(f"{share:.1%}", share) for share in shares]
-        super().__init__(
-            partial(_draw, told), {"zeros": slider("zeros", shares[0], choices=choices)}
-        )
-
-
-def _draw(told: Mapping[str, Mapping[float, float]], zeros: float) -> BookFigure:
-    longest = max(max(times.values()) for times in told.values())
-    return pruned_layer(zeros, {name: times[zeros] for name, times in told.items()}, longest)
+        super().__init__(draw, {"zeros": slider("zeros", shares[0], choices=choices)})

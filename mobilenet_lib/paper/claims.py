@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from ..architecture import BLOCKS, Architecture, mobilenet_v1
 from ..cost import separable_mult_adds, standard_mult_adds
+from ..layer import Kind
 from .other_networks import other_network
 from .recompute import (
     ALPHAS,
@@ -58,7 +59,7 @@ def _quotient(printed: Printed, table: str, theirs: int, ours: int, column: str)
     return printed(table, theirs, column) / printed(table, ours, column)
 
 
-def _share(kind: str, quantity: str) -> Recomputed:
+def _share(kind: Kind, quantity: str) -> Recomputed:
     arch = mobilenet_v1()
     whole = arch.mult_adds if quantity == "mult_adds" else arch.parameters_as_printed
     part = getattr(arch.by_kind()[kind], quantity)

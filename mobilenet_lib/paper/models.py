@@ -8,7 +8,7 @@ from pathlib import Path
 from ..architecture import Architecture, mobilenet_v1
 from ..results import Measured
 from ..validation import check_choice
-from .tables import load
+from .tables import LAYOUTS, read_rows
 
 SOURCES = {
     "the paper": "paper_top1",
@@ -50,17 +50,21 @@ class Model:
 
 def models(folder: Path | None = None) -> tuple[Model, ...]:
     """The sixteen models, alpha from 1 down, then resolution from 224 down."""
-    table = load(folder)["figures"]
     sixteen = []
-    for number, (alpha, resolution) in enumerate(table.labels, start=1):
-        arch = mobilenet_v1(float(alpha), int(resolution))
-        printed = (
-            table.cell(number, f"{source}_top1_pct").value
-            for source in ("paper", "slim2017", "slim2018", "quant2018")
+    for row in read_rows(LAYOUTS["figures"].file, folder):
+        arch = mobilenet_v1(float(row["alpha"]), int(row["resolution"]))
+        model = Model(
+            arch.alpha,
+            arch.resolution,
+            float(row["paper_top1_pct"]) if row["paper_top1_pct"] else None,
+            float(row["slim2017_top1_pct"]),
+            float(row["slim2018_top1_pct"]),
+            float(row["quant2018_top1_pct"]),
+            arch.mult_adds,
+            arch.parameters,
+            arch.parameters_as_printed,
         )
-        top1 = (None if value is None else float(value) for value in printed)
-        counts = arch.mult_adds, arch.parameters, arch.parameters_as_printed
-        sixteen.append(Model(arch.alpha, arch.resolution, *top1, *counts))
+        sixteen.append(model)
     return tuple(sixteen)
 
 

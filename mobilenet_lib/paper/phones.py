@@ -61,8 +61,14 @@ def phones() -> tuple[OnPhone, ...]:
 
 def devices() -> tuple[OnDevice, ...]:
     """One network on many devices, each with its source, `data/paper/devices.csv`."""
-    words = ("device", "software", "precision", "threads")
     return tuple(
-        OnDevice(*(row[name] for name in words), float(row["ms"]), row["source"])
+        OnDevice(
+            row["device"],
+            row["software"],
+            row["precision"],
+            row["threads"],
+            float(row["ms"]),
+            row["source"],
+        )
         for row in read_rows("devices")
     )

@@ -35,7 +35,7 @@ COLOURS = {
     "quiet": "#5c5c5c",
 }
 
-LABELS: dict[str, str] = {**KIND_LABELS, "pool": "Avg Pool"}  # as COLOURS, by kind
+LABELS = dict[str, str](KIND_LABELS.items()) | {"pool": "Avg Pool"}
 
 # Below zero, zero, above: the same three colours as in the explorers.
 SIGNED = LinearSegmentedColormap.from_list(

@@ -50,8 +50,8 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
         what = "block: one standard layer" if arch.body == "full" else "block: depthwise, pointwise"
         lower.set_xlabel(what, labelpad=22)
         for i, kind in enumerate(kinds):
-            look = {"color": COLOURS[kind], "fontweight": "bold"}
-            figure.text(0.12 + 0.2 * i, 0.955, KIND_LABELS[kind], **look)
+            x, label = 0.12 + 0.2 * i, KIND_LABELS[kind]
+            figure.text(x, 0.955, label, color=COLOURS[kind], fontweight="bold")
         figure.subplots_adjust(0.12, 0.14, 0.99, 0.93, hspace=0.12)
     biggest = max(layers, key=lambda layer: layer.mult_adds)
     shares = "; ".join(

@@ -55,7 +55,8 @@ def _block(axis: Any, y: float, side: int, depth: int, colour: str) -> None:
             left, low, high = d + row * shift, y + row * height, y + (row + 1) * height
             corners = [(left, low), (left + 0.9, low)]
             corners += [(left + 0.9 + shift, high), (left + shift, high)]
-            axis.add_patch(Polygon(corners, fc=colour, ec="white", lw=1, alpha=0.55 + 0.15 * row))
+            alpha = min(1, 0.55 + 0.15 * row)
+            axis.add_patch(Polygon(corners, fc=colour, ec="white", lw=1, alpha=alpha))
 
 
 def layer_blocks() -> BookFigure:

@@ -7,6 +7,8 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from .figure import COLOURS, BookFigure, name_rows, new_figure
 
 LINES = (
@@ -31,13 +33,12 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
         for (name, values), (colour, dashes) in zip(
             rates.items(), itertools.cycle(LINES), strict=False
         ):
-            top = max(values)
-            done = [100 * (i + 1) / len(values) for i in range(len(values))]
-            axis.plot(done, [value / top for value in values], dashes, color=colour, label=name)
-            highest = done[max(range(len(values)), key=values.__getitem__)]
+            shares = np.array(values) / max(values)
+            done = 100 * np.arange(1, len(shares) + 1) / len(shares)
+            axis.plot(done, shares, dashes, color=colour, label=name)
             words.append(
-                f"{name} starts at {values[0] / top:.2f} of its largest rate, has it after "
-                f"{highest:.0f} % of the steps and ends at {values[-1] / top:.2f}"
+                f"{name} starts at {shares[0]:.2f} of its largest rate, has it after "
+                f"{done[shares.argmax()]:.0f} % of the steps and ends at {shares[-1]:.2f}"
             )
         axis.set(xlim=(0, 100), ylim=(0, 1.05))
         axis.set(xlabel="steps done, %", ylabel="learning rate,\nshare of the largest")
@@ -106,21 +107,20 @@ def training_curve(
     with new_figure(9, 4.6, nrows=2, sharex=True) as (figure, (above, below)):
         above.set_title(title, fontsize=12)
         if points:
-            at, losses, means = zip(*points, strict=True)
-            above.plot(at, losses, color=COLOURS["input"], lw=0.8, label="of a step")
-            above.plot(at, means, color=COLOURS["standard"], lw=2, label="moving mean")
+            numbers, losses, means = zip(*points, strict=True)
+            above.plot(numbers, losses, color=COLOURS["input"], lw=0.8, label="of a step")
+            above.plot(numbers, means, color=COLOURS["standard"], lw=2, label="moving mean")
             above.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         for (name, values), (_, dashes) in zip(
             beside.items(), itertools.cycle(LINES[1:]), strict=False
         ):
-            at = [end * (i + 1) / len(values) for i in range(len(values))]
-            shares = [100 * value for value in values]
+            ends = end * np.arange(1, len(values) + 1) / len(values)
             look = {"color": COLOURS["quiet"], "marker": "D", "ms": 4, "label": name}
-            below.plot(at, shares, dashes, clip_on=False, **look)
+            below.plot(ends, 100 * np.array(values), dashes, clip_on=False, **look)
         if tested:
             own = {"color": COLOURS["depthwise"], "marker": "o", "lw": 2, "label": "this run"}
-            at, shares = zip(*((step, 100 * share) for step, share in tested), strict=True)
-            below.plot(at, shares, clip_on=False, **own)
+            numbers, shares = zip(*tested, strict=True)
+            below.plot(numbers, 100 * np.array(shares), clip_on=False, **own)
         if tested or beside:
             below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         above.set(ylim=(0, None), ylabel="loss, nats")
