@@ -14,8 +14,7 @@ from PIL import Image, ImageOps
 from ..convolution import standard
 from ..photos import check_photo, load_photo, to_gray
 from ..validation import check_int
-from .session import browser_code
-from .still import Still
+from .session import Still, browser_code
 
 if TYPE_CHECKING:
     from ..plots import BookFigure

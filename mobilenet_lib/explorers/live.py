@@ -13,8 +13,7 @@ import traitlets
 from IPython.display import display
 
 from .curve import Pace, Taken, check_beside, duration, percent, short, take, thinned
-from .session import browser_code
-from .still import Still
+from .session import Still, browser_code
 
 if TYPE_CHECKING:
     from ..plots import BookFigure

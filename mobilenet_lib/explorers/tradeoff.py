@@ -14,8 +14,7 @@ from .. import paper
 from ..paper import ALPHAS, RESOLUTIONS, Model
 from ..results import Measured, measured
 from ..validation import check_choice, check_positive
-from .session import browser_code
-from .still import Still
+from .session import Still, browser_code
 
 if TYPE_CHECKING:
     from ..plots import BookFigure
