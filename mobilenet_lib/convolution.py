@@ -302,15 +302,12 @@ def _widened(array: Array) -> Array:
 
 
 def _pad(
-    feature_map: Array, kernel: tuple[int, ...], stride: int, padding: Padding, dilation: int
+    feature_map: Array, shape: tuple[int, ...], stride: int, padding: Padding, dilation: int
 ) -> tuple[Array, int, int, int, int]:
-    """The map with its border of zeros, rows and columns of the output, stride and dilation.
-
-    Of `kernel`, the shape, only the rows and columns count.
-    """
+    """The map padded for a kernel of this shape, the output's sides, stride and dilation."""
     stride, dilation = check_int("stride", stride, 1), check_int("dilation", dilation, 1)
     borders, sizes = [], []
-    for size, kernel_size in zip(feature_map.shape[:2], kernel[:2], strict=True):
+    for size, kernel_size in zip(feature_map.shape[:2], shape[:2], strict=True):
         if padding == "same":
             border = same_padding(size, kernel_size, stride, dilation)
         elif padding == "valid":
@@ -326,10 +323,10 @@ def _pad(
 
 
 def _windows(
-    feature_map: Array, kernel: tuple[int, ...], stride: int, padding: Padding, dilation: int
+    feature_map: Array, shape: tuple[int, ...], stride: int, padding: Padding, dilation: int
 ) -> Array:
     """Every window as a view, (out height, out width, channels, rows, columns); nothing copied."""
-    padded, _, _, stride, dilation = _pad(feature_map, kernel, stride, padding, dilation)
-    span = tuple((side - 1) * dilation + 1 for side in kernel[:2])
+    padded, _, _, stride, dilation = _pad(feature_map, shape, stride, padding, dilation)
+    span = tuple((side - 1) * dilation + 1 for side in shape[:2])
     views = np.lib.stride_tricks.sliding_window_view(padded, span, axis=(0, 1))
     return views[::stride, ::stride, :, ::dilation, ::dilation]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..convolution import im2col, standard
 from ..cost import output_size, same_padding
 from ..photos import Photo
-from .figure import COLOURS, SIGNED, BookFigure, new_figure, picture
+from .figure import COLOURS, BookFigure, new_figure, outline, picture, signed
 
 
 def channels(photo: Photo) -> BookFigure:
@@ -82,12 +82,7 @@ def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigur
 
 def _colours(kernel: NDArray[Any], out: NDArray[Any]) -> dict[str, Any]:
     """Of a map: about zero if the kernel finds differences, else those of a photo."""
-    return _signed(out) if kernel.sum() < 1e-9 else {"vmin": 0, "vmax": 255}
-
-
-def _signed(values: NDArray[Any]) -> dict[str, Any]:
-    reach = np.abs(values).max() or 1
-    return {"cmap": SIGNED, "vmin": -reach, "vmax": reach}
+    return signed(out) if kernel.sum() < 1e-9 else {"vmin": 0, "vmax": 255}
 
 
 def one_window(
@@ -120,16 +115,15 @@ def one_window(
     ]
     with new_figure(9, 3.4, ncols=3) as (figure, axes):
         picture(axes[0], photo, "photo", vmin=0, vmax=255)
-        picture(axes[1], kernel, "kernel", **_signed(kernel))
+        picture(axes[1], kernel, "kernel", **signed(kernel))
         for (i, j), weight in np.ndenumerate(kernel):
             colour = "white" if abs(weight) > 0.8 * np.abs(kernel).max() else COLOURS["ink"]
             look = {"ha": "center", "va": "center", "fontsize": min(24, 55 / side), "color": colour}
             axes[1].text(j, i, f"{weight:.2g}", **look)
         picture(axes[2], out, f"map: {out[row, column]:.0f} here", **_colours(kernel, out))
-        for axis, x, y, length in ((axes[0], *corner[::-1], side), (axes[2], column, row, 1)):
-            frame = Rectangle((x - 0.5, y - 0.5), length, length, fill=False, clip_on=False)
-            frame.set(edgecolor=COLOURS["highlight"], linewidth=2.5)
-            axis.add_patch(frame)
+        look = {"ec": COLOURS["highlight"], "lw": 2.5, "clip_on": False}
+        outline(axes[0], (corner[1] - 0.5, corner[0] - 0.5), side, **look)
+        outline(axes[2], (column - 0.5, row - 0.5), 1, **look)
         figure.subplots_adjust(0.01, 0.01, 0.99, 0.9, wspace=0.05)
     weights = " / ".join(" ".join(f"{weight:.3g}" for weight in line) for line in kernel)
     figure.alt = (
@@ -163,9 +157,7 @@ def padding_and_stride(in_size: int = 6, kernel_size: int = 3) -> BookFigure:
             centres = [at * stride - before + kernel_size / 2 for at in range(out)]
             for y, x in itertools.product(centres, repeat=2):
                 axis.plot(x, y, "o", color=COLOURS["standard"], ms=7, zorder=3)
-            corner, colour = (-before, -before), COLOURS["standard"]
-            frame = Rectangle(corner, kernel_size, kernel_size, fill=False, lw=3, ec=colour)
-            axis.add_patch(frame)
+            outline(axis, (-before, -before), kernel_size, ec=COLOURS["standard"], lw=3)
             axis.set_title(f"{padding}, stride {stride}\n→ {out}×{out}", fontsize=12)
             words.append(
                 f"{padding} padding with stride {stride} puts {before} zeros before and {after} "
@@ -204,13 +196,12 @@ def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any]) -> BookFigure:
     weights = kernel.reshape(-1, kernel.shape[3])
     product = rows @ weights
     with new_figure(9, 4.2, ncols=3, width_ratios=[rows.shape[1], 9, 9]) as (figure, axes):
-        for axis, matrix, name, signed in (
-            (axes[0], rows, "patches (im2col)", False),
-            (axes[1], weights, "kernel", True),
-            (axes[2], product, "output", True),
+        for axis, matrix, name, colours in (
+            (axes[0], rows, "patches (im2col)", {}),
+            (axes[1], weights, "kernel", signed(weights)),
+            (axes[2], product, "output", signed(product)),
         ):
             title = f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}"
-            colours = _signed(matrix) if signed else {}
             picture(axis, matrix, title, fontsize=12, aspect="auto", **colours)
         figure.subplots_adjust(0.02, 0.03, 0.98, 0.85, wspace=0.35)
         for left, right, sign in ((axes[0], axes[1], "·"), (axes[1], axes[2], "=")):

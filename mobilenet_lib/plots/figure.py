@@ -15,8 +15,9 @@ from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..layer import KIND_LABELS
@@ -161,6 +162,17 @@ def picture(
     axes.set_title(title, fontsize=fontsize)
     axes.spines[:].set_visible(False)
     axes.imshow(image, interpolation="nearest", **{"cmap": colormap("gray"), **options})
+
+
+def outline(axes: Any, corner: tuple[float, float], side: float, **look: Any) -> None:
+    """Draw the edges of a square from its upper left corner on."""
+    axes.add_patch(Rectangle(corner, side, side, fill=False, **look))
+
+
+def signed(values: NDArray[Any]) -> dict[str, Any]:
+    """How `imshow` shows numbers below and above zero, with zero in the middle of the colours."""
+    reach = np.abs(values).max() or 1
+    return {"cmap": SIGNED, "vmin": -reach, "vmax": reach}
 
 
 def colormap(name: str) -> Colormap:

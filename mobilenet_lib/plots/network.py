@@ -6,14 +6,13 @@ from itertools import groupby
 from statistics import mean
 
 import numpy as np
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..architecture import Architecture
 from ..layer import KIND_LABELS
 from ..photos import Photo
 from ..validation import check_int
-from .figure import COLOURS, BookFigure, new_figure, picture, stacked_shares
+from .figure import COLOURS, BookFigure, new_figure, outline, picture, stacked_shares
 
 
 def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
@@ -38,14 +37,13 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
             # One collection of thick lines, and plain text below: bars and ticks one by one take
             # three times as long, and a slider waits for this figure.
             axis.vlines(range(len(layers)), 0, values, colours, lw=390 / len(layers))
-            axis.set_xlim(-0.8, len(layers) - 0.2)
-            axis.set_ylim(0, 1.05 * max(values))
-            axis.set_ylabel(label)
-            axis.set_xticks([])
+            axis.set(xlim=(-0.8, len(layers) - 0.2), ylim=(0, 1.05 * max(values)))
+            axis.set(xticks=[], ylabel=label)
             if chosen is not None:
                 at = layers.index(arch.layer(chosen))
                 axis.axvspan(at - 0.5, at + 0.5, color=COLOURS["highlight"], alpha=0.3, lw=0)
-        for block, places in groupby(range(len(layers)), key=lambda i: _block(layers[i].name)):
+        # Under its layers, the number of a block, or "fc".
+        for block, places in groupby(range(len(layers)), lambda i: layers[i].name.split("_")[-1]):
             lower.text(mean(places), -0.06 * lower.get_ylim()[1], block, ha="center", va="top")
         what = "block: one standard layer" if arch.body == "full" else "block: depthwise, pointwise"
         lower.set_xlabel(what, labelpad=22)
@@ -65,11 +63,6 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
         f"{biggest.mult_adds / 1e6:.1f} million in {biggest.name}."
     )
     return figure
-
-
-def _block(name: str) -> str:
-    """What stands under a layer: the number of its block, or "fc"."""
-    return name if name == "fc" else name.split("_")[1]
 
 
 def shares(arch: Architecture) -> BookFigure:
@@ -94,6 +87,7 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
     layers = [layer for layer in arch.layers if layer.kind != "fc"]
     places = np.arange(len(layers))
     numbers = [layer.out_size**2 * layer.out_channels / 1e3 for layer in layers]
+    strided = [place for place in places if layers[place].stride == 2]
     with new_figure(9, 4.4, nrows=3, sharex=True) as (figure, axes):
         rows = (
             (axes[0], [layer.out_size for layer in layers], "side of map,\npixels"),
@@ -102,18 +96,16 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
         )
         for axis, values, label in rows:
             axis.step(places, values, where="mid", color=COLOURS["ink"], lw=2)
-            axis.set_ylabel(label)
-            axis.set_ylim(0)
-            for layer, place in zip(layers, places, strict=True):
-                if layer.stride == 2:
-                    axis.axvline(place - 0.5, color=COLOURS["highlight"], lw=1.5, ls="--")
+            axis.set(ylim=(0, None), ylabel=label)
+            for place in strided:
+                axis.axvline(place - 0.5, color=COLOURS["highlight"], lw=1.5, ls="--")
         axes[2].set_xticks(places, [layer.name for layer in layers], rotation=90, fontsize=10)
         axes[0].set_title("dashed: a layer with stride 2", fontsize=12)
         figure.subplots_adjust(0.11, 0.16, 0.99, 0.93, hspace=0.18)
-    strided = ", ".join(layer.name for layer in layers if layer.stride == 2)
     figure.alt = (
         f"Three step curves over the layers. Maps shrink from {layers[0].out_size} to "
-        f"{layers[-1].out_size} pixels a side at the stride-2 layers {strided}; channels grow from "
+        f"{layers[-1].out_size} pixels a side at the stride-2 layers "
+        f"{', '.join(layers[place].name for place in strided)}; channels grow from "
         f"{layers[0].out_channels} to {layers[-1].out_channels}; the numbers in a map peak at "
         f"{max(numbers):,.0f} thousand and end at {numbers[-1]:,.0f} thousand."
     )
@@ -154,9 +146,7 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
             low, high = max(start, 0), min(end, side)
             seen = (low - 0.5, high - 0.5, high - 0.5, low - 0.5)
             axis.imshow(photo[low:high, low:high], extent=seen)
-            frame = Rectangle((start - 0.5,) * 2, field.size, field.size, fill=False)
-            frame.set(edgecolor=COLOURS["standard"], linewidth=2.5)
-            axis.add_patch(frame)
+            outline(axis, (start - 0.5,) * 2, field.size, ec=COLOURS["standard"], lw=2.5)
             axis.set_title(f"{name}\n{field.size}×{field.size}", fontsize=12)
             words.append(f"{name} {field.size} by {field.size}")
             reach = max(reach, -start, end - side)
@@ -165,8 +155,7 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
         figure.subplots_adjust(0.01, 0.0, 0.99, 0.84, wspace=0.04)
     figure.alt = (
         f"The part of a {side} by {side} photo that one pixel in the middle of a layer's map sees: "
-        + "; ".join(words)
-        + " pixels."
+        f"{'; '.join(words)} pixels."
     )
     return figure
 
@@ -196,13 +185,10 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
             row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}", fontsize=12)
         top = 1 - 0.4 / (row_height * len(maps))
         figure.subplots_adjust(0.005, 0.01, 0.995, top, wspace=0.04, hspace=0.4 * each / width)
-    figure.alt = (
-        "Grey images of channels: "
-        + "; ".join(
-            f"{name}, {min(each, len(channels))} of {len(channels)} channels, "
-            f"{channels.shape[1]} by {channels.shape[2]} pixels"
-            for name, channels in maps.items()
-        )
-        + "."
+    words = "; ".join(
+        f"{name}, {min(each, len(channels))} of {len(channels)} channels, "
+        f"{channels.shape[1]} by {channels.shape[2]} pixels"
+        for name, channels in maps.items()
     )
+    figure.alt = f"Grey images of channels: {words}."
     return figure

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photos import Photo
-from .figure import COLOURS, SIGNED, BookFigure, new_figure, picture
+from .figure import COLOURS, SIGNED, BookFigure, new_figure, picture, signed
 
 if TYPE_CHECKING:
     from ..explain import Look
@@ -130,9 +130,8 @@ def evidence(seen: Look) -> BookFigure:
             (axes[2], seen.activation, "class activation"),
         ):
             picture(axis, grey, title, vmin=0, vmax=255)
-            reach = np.abs(heat).max() or 1
             whole = (-0.5, pixels - 0.5, pixels - 0.5, -0.5)
-            axis.imshow(heat, cmap=SIGNED, vmin=-reach, vmax=reach, alpha=0.6, extent=whole)
+            axis.imshow(heat, alpha=0.6, extent=whole, **signed(heat))
         answer = f"{label}: {100 * seen.probability:.0f} %"
         figure.text(0.01, 0.02, answer, fontsize=15, fontweight="bold")
         for x, colour, text in (
