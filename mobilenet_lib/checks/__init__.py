@@ -23,7 +23,7 @@ EXERCISES = {e.key: e for e in (*chapters_01_to_04.EXERCISES, *chapters_05_to_08
 
 Right answers are computed by the library, so that they cannot drift from what the chapters teach.
 """
-_COLOURS = {None: "#5c5c5c", True: "#00674b", False: "#b04a00"}
+_LOOKS = {None: ("○", "#5c5c5c"), True: ("✔", "#00674b"), False: ("✘", "#b04a00")}
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,8 @@ class Verdict:
         return self.text
 
     def _repr_html_(self) -> str:
-        mark = {None: "○", True: "✔", False: "✘"}[self.right]
+        mark, colour = _LOOKS[self.right]
         lines = "<br>".join(html.escape(line) for line in self.text.splitlines())
-        colour = _COLOURS[self.right]
         return (
             f'<div role="status" style="border-left:4px solid {colour};padding:4px 10px">'
             f"{mark} {lines}</div>"

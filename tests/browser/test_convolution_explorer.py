@@ -164,7 +164,6 @@ def test_photo_map_and_frames_are_drawn_true(page, explorer):
     orange = [213, 94, 0]
     page.locator(".mnx-fill").click()
     put(page, row=3, column=12)
-    frames(page)
 
     on_photo = [(x + cell, y + cell) for x, y in places]
     seen = colours(page, ".mnx-photo", on_photo)
