@@ -6,6 +6,8 @@ A package writes its public names once, as imports that only type checkers see:
         from .presets import RECIPES, preset
 
     __all__, __getattr__, __dir__ = lazy_names(__name__)
+
+No module there may be called as one of the names: once imported, it would stand in its place.
 """
 
 from __future__ import annotations
@@ -32,13 +34,9 @@ def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[
     def get(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        home = home_of[name]
-        module_of = import_module(f".{home}", package)
-        # All names of that module at once: importing it has made the module itself an attribute of
-        # the package, in place of a name that is called as the module is.
-        for other in (n for n, where in home_of.items() if where == home):
-            setattr(module, other, getattr(module_of, other))
-        return getattr(module, name)
+        value = getattr(import_module(f".{home_of[name]}", package), name)
+        setattr(module, name, value)
+        return value
 
     def names() -> list[str]:
         return sorted({*vars(module), *home_of})

@@ -1070,10 +1070,3 @@ def test_figures_are_drawn_without_a_word_about_the_home(variables):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Figure(")
     assert done.stderr == "worth saying\n"
-
-
-def test_a_figure_is_found_whichever_of_its_module_was_asked_for_before():
-    """A module of figures may have the name of one of them."""
-    code = "from mobilenet_lib import plots; plots.accuracies; print(plots.letters.__module__)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "mobilenet_lib.plots.letters\n"
