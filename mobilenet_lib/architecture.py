@@ -18,6 +18,7 @@ from typing import Literal
 
 from . import cost
 from .layer import KIND_LABELS, Kind, KindTotal, Layer
+from .text import table
 from .validation import check_choice, check_int, check_positive
 
 Body = Literal["separable", "full", "shallow"]
@@ -185,11 +186,8 @@ class Architecture:
     def __str__(self) -> str:
         """Table 1 for this network, with its totals below."""
         rows = [("Type / Stride", "Filter Shape", "Input Size"), *self.table_rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        lines.append(f"{self.mult_adds:,} mult-adds, {self.parameters_as_printed:,} parameters")
-        return "\n".join(line.rstrip() for line in lines)
+        totals = f"{self.mult_adds:,} mult-adds, {self.parameters_as_printed:,} parameters"
+        return "\n".join([*table(rows, left=range(3), rule=True), totals])
 
     def __repr__(self) -> str:
         return (

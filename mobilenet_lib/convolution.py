@@ -77,7 +77,7 @@ def standard_loops(
     feature_map, kernel = _operands(feature_map, kernel, "standard")
     rows, columns, channels, filters = kernel.shape
     padded, height, width, stride, dilation = _pad(
-        feature_map, rows, columns, stride, padding, dilation
+        feature_map, kernel.shape, stride, padding, dilation
     )
     out = np.zeros((height, width, filters), np.result_type(feature_map, kernel))
     for k in range(height):
@@ -109,7 +109,7 @@ def depthwise_loops(
     feature_map, kernel = _operands(feature_map, kernel, "depthwise")
     rows, columns, channels = kernel.shape
     padded, height, width, stride, dilation = _pad(
-        feature_map, rows, columns, stride, padding, dilation
+        feature_map, kernel.shape, stride, padding, dilation
     )
     out = np.zeros((height, width, channels), np.result_type(feature_map, kernel))
     for k in range(height):
@@ -170,7 +170,7 @@ def standard(
 ) -> Array:
     """Eq. 1 on whole arrays. See `standard_loops`."""
     feature_map, kernel = _operands(feature_map, kernel, "standard")
-    patches = _windows(feature_map, *kernel.shape[:2], stride, padding, dilation)
+    patches = _windows(feature_map, kernel.shape, stride, padding, dilation)
     return np.einsum("klmij,ijmn->kln", patches, kernel, optimize=True)
 
 
@@ -179,7 +179,7 @@ def depthwise(
 ) -> Array:
     """Eq. 3 on whole arrays. See `depthwise_loops`."""
     feature_map, kernel = _operands(feature_map, kernel, "depthwise")
-    patches = _windows(feature_map, *kernel.shape[:2], stride, padding, dilation)
+    patches = _windows(feature_map, kernel.shape, stride, padding, dilation)
     return np.einsum("klmij,ijm->klm", patches, kernel, optimize=True)
 
 
@@ -220,7 +220,7 @@ def im2col(
         (out height · out width, D_K · D_K · M); a pixel is copied once for every window it is in.
     """
     size = check_int("kernel_size", kernel_size, 1)
-    return _rows(_windows(_checked(feature_map), size, size, stride, padding, dilation))
+    return _rows(_windows(_checked(feature_map), (size, size), stride, padding, dilation))
 
 
 def standard_gemm(
@@ -236,7 +236,7 @@ def standard_gemm(
     rows, columns, _, filters = kernel.shape
     if rows != columns:
         raise ValueError(f"standard_gemm takes a square kernel, got {rows}x{columns}")
-    patches = _windows(feature_map, rows, columns, stride, padding, dilation)
+    patches = _windows(feature_map, kernel.shape, stride, padding, dilation)
     product = _gemm(_rows(patches), kernel.reshape(-1, filters), counter)
     return product.reshape(*patches.shape[:2], filters)
 
@@ -302,12 +302,12 @@ def _widened(array: Array) -> Array:
 
 
 def _pad(
-    feature_map: Array, rows: int, columns: int, stride: int, padding: Padding, dilation: int
+    feature_map: Array, shape: tuple[int, ...], stride: int, padding: Padding, dilation: int
 ) -> tuple[Array, int, int, int, int]:
-    """The map with its border of zeros, rows and columns of the output, stride and dilation."""
+    """The map padded for a kernel of this shape, the output's sides, stride and dilation."""
     stride, dilation = check_int("stride", stride, 1), check_int("dilation", dilation, 1)
     borders, sizes = [], []
-    for size, kernel_size in zip(feature_map.shape[:2], (rows, columns), strict=True):
+    for size, kernel_size in zip(feature_map.shape[:2], shape[:2], strict=True):
         if padding == "same":
             border = same_padding(size, kernel_size, stride, dilation)
         elif padding == "valid":
@@ -323,10 +323,10 @@ def _pad(
 
 
 def _windows(
-    feature_map: Array, rows: int, columns: int, stride: int, padding: Padding, dilation: int
+    feature_map: Array, shape: tuple[int, ...], stride: int, padding: Padding, dilation: int
 ) -> Array:
     """Every window as a view, (out height, out width, channels, rows, columns); nothing copied."""
-    padded, _, _, stride, dilation = _pad(feature_map, rows, columns, stride, padding, dilation)
-    span = ((rows - 1) * dilation + 1, (columns - 1) * dilation + 1)
+    padded, _, _, stride, dilation = _pad(feature_map, shape, stride, padding, dilation)
+    span = tuple((side - 1) * dilation + 1 for side in shape[:2])
     views = np.lib.stride_tricks.sliding_window_view(padded, span, axis=(0, 1))
     return views[::stride, ::stride, :, ::dilation, ::dilation]

@@ -59,6 +59,8 @@ def look(net: MobileNet, photo: Photo, label: int = 0, window: int | None = None
     ValueError
         A number out of range, or a network in training mode.
     """
+    if net.preprocess is None or net.classes is None:
+        raise ValueError("the network has no preprocess or no classes: load_published sets both")
     x = _checked(net, net.preprocess(photo))
     occluded = occlusion(net, x, label, window=window)
     maps = class_activation(net, x)

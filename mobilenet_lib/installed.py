@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import site
-import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -46,10 +43,9 @@ def within(version: str, spec: str) -> bool:
 
 
 def has_lab_extension(name: str) -> bool:
-    """Whether JupyterLab of this Python finds the extension `name` in one of its folders."""
-    roots = [sys.prefix, site.getuserbase(), "/usr/local", "/usr"]
-    folders = [Path(root, "share/jupyter/labextensions") for root in roots]
-    folders += [
-        Path(p) / "labextensions" for p in os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
-    ]
-    return any((folder / name / "package.json").is_file() for folder in folders)
+    """Whether JupyterLab of this Python, which must be installed, finds the extension `name`."""
+    from jupyter_core.paths import jupyter_path  # late: where JupyterLab is missing, it is too
+
+    return any(
+        Path(folder, name, "package.json").is_file() for folder in jupyter_path("labextensions")
+    )

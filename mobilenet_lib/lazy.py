@@ -6,11 +6,14 @@ A package writes its public names once, as imports that only type checkers see:
         from .presets import RECIPES, preset
 
     __all__, __getattr__, __dir__ = lazy_names(__name__)
+
+No module there may be called as one of the names: once imported, it would stand in its place.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -26,18 +29,14 @@ def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[
         The package's `__name__`.
     """
     module = sys.modules[package]
-    home_of = _homes(module.__loader__.get_source(package))
+    home_of = _homes(inspect.getsource(module))
 
     def get(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        home = home_of[name]
-        module_of = import_module(f".{home}", package)
-        # All names of that module at once: importing it has made the module itself an attribute of
-        # the package, in place of a name that is called as the module is.
-        for other in (n for n, where in home_of.items() if where == home):
-            setattr(module, other, getattr(module_of, other))
-        return getattr(module, name)
+        value = getattr(import_module(f".{home_of[name]}", package), name)
+        setattr(module, name, value)
+        return value
 
     def names() -> list[str]:
         return sorted({*vars(module), *home_of})
@@ -52,5 +51,6 @@ def _homes(source: str) -> dict[str, str]:
         for block in ast.parse(source).body
         if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
         for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }

@@ -71,8 +71,9 @@ class Convention:
     def architecture(self, num_classes: int | None = None, **options: Any) -> Architecture:
         """`mobilenet_v1` with this convention's width rule, rounding and number of classes."""
         classes = self.num_classes if num_classes is None else num_classes
-        traits = {"width_rule": self.width_rule, "rounding": self.rounding}
-        return mobilenet_v1(num_classes=classes, **traits, **options)
+        return mobilenet_v1(
+            num_classes=classes, width_rule=self.width_rule, rounding=self.rounding, **options
+        )
 
     @property
     def rounding(self) -> Rounding:
@@ -272,7 +273,7 @@ def check_head(head: Head | None, num_classes: int) -> Head:
         It does not go with the number of outputs.
     """
     if head is None:
-        head = ("features", "sigmoid")[num_classes] if num_classes < 2 else "softmax"
+        head = "softmax" if num_classes > 1 else "sigmoid" if num_classes else "features"
     check_choice("head", head, HEADS)
     if (head == "features") != (num_classes == 0):
         raise ValueError(
@@ -299,8 +300,8 @@ def _check_layers(arch: Architecture, convention: Convention) -> None:
             )
     if arch.rounding == convention.rounding:
         return
-    options = {"width_rule": arch.width_rule, "rounding": convention.rounding}
-    right = mobilenet_v1(arch.alpha, arch.resolution, arch.num_classes, arch.body, **options)
+    sizes = arch.alpha, arch.resolution, arch.num_classes
+    right = mobilenet_v1(*sizes, arch.body, arch.width_rule, convention.rounding)
     for layer, other in zip(arch.layers, right.layers, strict=True):
         if layer.out_size != other.out_size:
             raise ValueError(

@@ -96,7 +96,10 @@ class Preprocess:
 
     def square(self, image: Image.Image | Photo) -> Image.Image:
         """The part of a photo that the network sees, resized: resolution x resolution, RGB."""
-        image = upright(image) if isinstance(image, Image.Image) else _from_array(image)
+        if isinstance(image, Image.Image):
+            image = upright(image)
+        else:
+            image = Image.fromarray(np.ascontiguousarray(check_photo(image)))
         # timm rounds down; the small number undoes what 224 / (224 / 256) loses to rounding.
         side = math.floor(self.resolution / self.crop_fraction + 1e-6)
         width, height = image.size
@@ -153,10 +156,6 @@ class Preprocess:
                 f"{', '.join(sorted(map(str, wrong)))}"
             )
         return cls(**data)
-
-
-def _from_array(photo: Any) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(check_photo(photo)))
 
 
 def _triple(name: str, value: Any) -> Triple:

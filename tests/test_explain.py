@@ -148,6 +148,11 @@ def test_a_network_in_training_is_refused(net):
             ask(torch.zeros(1, 3, 64, 64))
 
 
+def test_a_network_that_does_not_say_what_it_takes_is_refused(net):
+    with pytest.raises(ValueError, match="no preprocess or no classes: load_published sets both"):
+        look(net, load_photo("cat"))
+
+
 def test_a_photo_that_is_none_is_refused(detector):
     with pytest.raises(PhotoError, match="height, width, 3"):
         look(detector, np.zeros((8, 8), np.uint8))

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,19 @@ def test_nothing_is_taken_from_the_package_itself(path):
 @pytest.mark.parametrize("path", [path for path in SOURCES if room(path) in TORCH_FREE], ids=dotted)
 def test_torch_free_modules_never_name_torch(path):
     assert {full.split(".")[0] for full in imports_of(path)}.isdisjoint({"torch", "torchvision"})
+
+
+LAZY = [
+    path
+    for path in (PACKAGE / "__init__.py", *SOURCES)
+    if path.name == "__init__.py" and "lazy_names(" in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("path", LAZY, ids=dotted)
+def test_no_module_stands_in_the_place_of_a_name_that_comes_when_asked_for(path):
+    names = import_module(dotted(path)).__all__
+    assert {other.stem for other in path.parent.iterdir()}.isdisjoint(names)
 
 
 def test_the_check_sees_every_way_to_import_upwards():

@@ -194,38 +194,6 @@ def test_same_padding_is_tensorflows(name, height, width):
     torch.testing.assert_close(block(x), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_same_padding_puts_the_odd_zero_after():
-    block = small().dw_2  # stride 2
-    x = torch.zeros(1, 16, 6, 6)
-    x[:, :, 0, 0] = 1
-    even = block.conv(F.pad(x, (0, 1, 0, 1)))
-    assert torch.equal(even[:, :, 0, 0], block.conv.weight[:, 0, 0, 0][None])
-    torch.testing.assert_close(block(x), block.act(block.bn(even)))
-
-
-@pytest.mark.parametrize("size", [32, 33])
-def test_symmetric_padding_puts_a_zero_on_every_side(size):
-    net = small(TIMM)
-    for name in ("conv_0", "dw_1", "dw_2"):
-        block = net.get_submodule(name)
-        x = images(1, block.conv.in_channels, size, size)
-        groups = block.conv.in_channels if name != "conv_0" else 1
-        stride = net.arch.layer(name).stride
-        y = F.conv2d(F.pad(x, (1, 1, 1, 1)), block.conv.weight, stride=stride, groups=groups)
-        torch.testing.assert_close(block(x), block.act(block.bn(y)), rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize(("size", "differs"), [(32, True), (33, False)])
-def test_same_and_symmetric_differ_at_even_sizes_only(size, differs):
-    same = small().conv_0
-    symmetric = (
-        MobileNet(small().arch, dataclasses.replace(PAPER, padding="symmetric")).eval().conv_0
-    )
-    symmetric.load_state_dict(same.state_dict())
-    x = images(1, 3, size, size)
-    assert torch.allclose(same(x), symmetric(x), atol=1e-5) != differs
-
-
 # --- Activation, dropout, BN, initial weights -------------------------------------------------
 
 

@@ -8,22 +8,22 @@ Hint: ...
 from __future__ import annotations
 
 import html
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from . import chapter_07, chapters_01_to_03, chapters_04_and_08, chapters_05_and_06
+from . import chapters_01_to_04, chapters_05_to_08
 from .answers import Exercise, NotAnAnswerError
 from .ledger import Record, ledger_path, note, read_ledger
 
 __all__ = ["EXERCISES", "Exercise", "Progress", "Verdict", "check", "ledger_path", "progress"]
 
-_CHAPTERS = (chapters_01_to_03, chapters_04_and_08, chapters_05_and_06, chapter_07)
-EXERCISES = {exercise.key: exercise for part in _CHAPTERS for exercise in part.EXERCISES}
+EXERCISES = {e.key: e for e in (*chapters_01_to_04.EXERCISES, *chapters_05_to_08.EXERCISES)}
 """All exercises of the book, by key.
 
 Right answers are computed by the library, so that they cannot drift from what the chapters teach.
 """
-_COLOURS = {None: "#5c5c5c", True: "#00674b", False: "#b04a00"}
+_LOOKS = {None: ("○", "#5c5c5c"), True: ("✔", "#00674b"), False: ("✘", "#b04a00")}
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,8 @@ class Verdict:
         return self.text
 
     def _repr_html_(self) -> str:
-        mark = {None: "○", True: "✔", False: "✘"}[self.right]
+        mark, colour = _LOOKS[self.right]
         lines = "<br>".join(html.escape(line) for line in self.text.splitlines())
-        colour = _COLOURS[self.right]
         return (
             f'<div role="status" style="border-left:4px solid {colour};padding:4px 10px">'
             f"{mark} {lines}</div>"
@@ -118,14 +117,8 @@ class Progress:
 def progress() -> Progress:
     """The reader's progress, from the ledger and from this session."""
     records, trouble = read_ledger()
-    chapters = sorted({exercise.chapter for exercise in EXERCISES.values()})
-
-    def count(chapter: int, solved: bool) -> int:
-        return sum(
-            not solved or (key in records and records[key].solved is not None)
-            for key, exercise in EXERCISES.items()
-            if exercise.chapter == chapter
-        )
-
-    solved, total = ({c: count(c, only) for c in chapters} for only in (True, False))
-    return Progress(solved, total, trouble)
+    total = Counter(exercise.chapter for exercise in EXERCISES.values())
+    solved = Counter(
+        e.chapter for key, e in EXERCISES.items() if key in records and records[key].solved
+    )
+    return Progress({chapter: solved[chapter] for chapter in total}, dict(total), trouble)

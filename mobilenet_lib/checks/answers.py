@@ -80,6 +80,17 @@ def pair(expected: Callable[[], tuple[int, int]]) -> Check:
     return check
 
 
+def function(of: Check) -> Check:
+    """A check for a function; `of` says what it does wrong."""
+
+    def check(answer: Any) -> str | None:
+        if not callable(answer):
+            raise NotAnAnswerError(f"a function is asked for, this is {answer!r}.")
+        return of(answer)
+
+    return check
+
+
 def whole_number(answer: Any, asked: str) -> int:
     """Return the answer as an int, or say that what was `asked` for is not this."""
     if isinstance(answer, float) and answer.is_integer():
@@ -88,9 +99,3 @@ def whole_number(answer: Any, asked: str) -> int:
         return operator.index(answer)
     except TypeError:
         raise NotAnAnswerError(f"{asked}, this is {answer!r}.") from None
-
-
-def check_callable(answer: Any) -> None:
-    """Say so if the answer is no function."""
-    if not callable(answer):
-        raise NotAnAnswerError(f"a function is asked for, this is {answer!r}.")

@@ -13,12 +13,14 @@ from ..lazy import lazy_names
 
 if TYPE_CHECKING:  # the one list of public names
     from .convolution import ConvolutionExplorer
-    from .figure import FigureExplorer
+    from .figure import (
+        ArchitectureExplorer,
+        FigureExplorer,
+        SeparableExplorer,
+        SparsityExplorer,
+    )
     from .live import LiveCurve
-    from .network import ArchitectureExplorer
     from .photo import DetectorExplorer, PhotoPicker
-    from .separable import SeparableExplorer
-    from .sparsity import SparsityExplorer
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)

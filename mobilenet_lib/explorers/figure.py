@@ -1,17 +1,27 @@
-"""A figure with controls: move one, and the figure is drawn again by the same function."""
+"""Figures with controls: move one, and the figure is drawn again by the same function.
+
+The explorers of chapters 02 (standard against separable, with a running multiply counter), 03 (the
+network under alpha, resolution and body) and 04 (how sparse a layer must be before skipping its
+zeros pays).
+"""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 
-from ..plots import BookFigure
+from ..architecture import BODIES, MIN_RESOLUTION, Architecture, Body, mobilenet_v1
+from ..plots import BookFigure, counter_race, profile, pruned_layer
 from ..plots.figure import SHOWN_DPI
-from .session import SessionNote
-from .still import Still
+from ..validation import check_choice, check_int, check_share
+from .session import SessionNote, Still
+
+KERNEL_SIZES = (1, 3, 5, 7)
+MAX_SHOWN = 320  # pixels, the end of the resolution's slider
 
 
 class FigureExplorer(Still, widgets.VBox):
@@ -38,6 +48,8 @@ class FigureExplorer(Still, widgets.VBox):
     redraws
         How often it was drawn.
     """
+
+    children: tuple[widgets.Widget, ...]
 
     def __init__(
         self, draw: Callable[..., BookFigure], controls: Mapping[str, widgets.Widget]
@@ -100,3 +112,162 @@ def slider(
     if choices is not None:
         return widgets.SelectionSlider(value=value, options=choices, **look, **options)
     return widgets.IntSlider(value=value, **look, **options)
+
+
+class SeparableExplorer(FigureExplorer):
+    """Choose a layer, then let both convolutions spend multiplications at the same pace.
+
+    Parameters
+    ----------
+    kernel_size, in_channels, out_channels, size
+        D_K (1, 3, 5 or 7), M, N (1 to 4096) and D_F (1 to 112) at the start; the paper's Table 3
+        layer by default.
+
+    Raises
+    ------
+    ValueError
+        A value out of range.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 3,
+        in_channels: int = 512,
+        out_channels: int = 512,
+        size: int = 14,
+    ) -> None:
+        check_choice("kernel_size", kernel_size, KERNEL_SIZES)
+        in_channels = check_int("in_channels", in_channels, 1, 4096)
+        out_channels = check_int("out_channels", out_channels, 1, 4096)
+        size = check_int("size", size, 1, 112)
+        widths = sorted({1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024, in_channels, out_channels})
+        play = widgets.Play(value=20, min=0, max=100, step=1, interval=150, show_repeat=False)
+        done = slider("multiplications done, %", 20, min=0, max=100)
+        widgets.jslink((play, "value"), (done, "value"))
+        super().__init__(
+            lambda done, **layer: counter_race(**layer, done=done / 100),
+            {
+                "kernel_size": slider("D_K", kernel_size, choices=list(KERNEL_SIZES)),
+                "in_channels": slider("M", in_channels, choices=widths),
+                "out_channels": slider("N", out_channels, choices=widths),
+                "size": slider("D_F", size, min=1, max=112),
+                "done": done,
+            },
+        )
+        self._note.controls = (*self._note.controls, play)
+        self.children = (self.children[0], widgets.HBox([play]), *self.children[1:])
+
+
+class ArchitectureExplorer(FigureExplorer):
+    """Change width, resolution and body; see every layer's mult-adds and parameters.
+
+    Point at a layer to read its row of Table 1, its costs and what it sees of the image.
+
+    Parameters
+    ----------
+    alpha, resolution, body
+        As for `mobilenet_v1`; the resolution at most 320 pixels.
+
+    Attributes
+    ----------
+    arch
+        The `Architecture` now shown.
+
+    Raises
+    ------
+    ValueError
+        A value out of range.
+    """
+
+    def __init__(self, alpha: float = 1.0, resolution: int = 224, body: Body = "separable") -> None:
+        resolution = check_int("resolution", resolution, MIN_RESOLUTION, MAX_SHOWN)
+        self._facts = widgets.HTML()
+        self.arch = mobilenet_v1(alpha, resolution, body=body)
+        super().__init__(
+            self._draw,
+            {
+                "alpha": slider(
+                    "alpha", alpha, choices=sorted({*(i / 20 for i in range(1, 31)), alpha})
+                ),
+                "resolution": slider("resolution", resolution, min=MIN_RESOLUTION, max=MAX_SHOWN),
+                "body": widgets.Dropdown(value=body, options=BODIES, description="body"),
+                "layer": slider("layer", "conv_0", choices=_names(self.arch)),
+            },
+        )
+        self.children = (*self.children, self._facts)
+
+    def _draw(self, alpha: float, resolution: int, body: Body, layer: str) -> BookFigure:
+        self.arch = mobilenet_v1(alpha, resolution, body=body)
+        names = _names(self.arch)
+        if layer not in names:
+            layer = names[-1]
+        control = self.controls["layer"]
+        if list(control.options) != names:  # another body has other layers
+            control.options = names  # which chooses the first of them
+            control.value = layer
+        self._facts.value = _facts(self.arch, layer)
+        return profile(self.arch, layer)
+
+
+def _names(arch: Architecture) -> list[str]:
+    return [layer.name for layer in arch.layers]
+
+
+def _facts(arch: Architecture, name: str) -> str:
+    layer = arch.layer(name)
+    kind, shape, size = layer.table_row
+    field = arch.receptive_field_at(name)
+    sees = f"One output pixel sees {field.size}×{field.size} pixels."
+    if layer.kind == "fc":
+        sees = "It sees the whole image, through the average."
+    whole = (
+        f"<b>{arch.alpha:g} MobileNet-{arch.resolution}</b>, {arch.body}: "
+        f"<b>{arch.mult_adds / 1e6:,.1f} M</b> mult-adds, <b>{arch.parameters / 1e6:.2f} M</b> "
+        f"parameters, {arch.bytes_moved() / 1e6:.1f} MB moved, "
+        f"{arch.intensity():.1f} operations a byte."
+    )
+    one = (
+        f"<b>{html.escape(name)}</b>: {html.escape(kind)}, filter {html.escape(shape)}, input "
+        f"{html.escape(size)}. {layer.mult_adds:,} mult-adds, {layer.parameters:,} parameters, "
+        f"{layer.intensity():.1f} operations a byte. {sees}"
+    )
+    return f'<div role="status" style="line-height:1.5">{whole}<br>{one}</div>'
+
+
+class SparsityExplorer(FigureExplorer):
+    """Choose a share of zeros; see what is left of the weights, and what was measured with it.
+
+    Parameters
+    ----------
+    sparsities
+        Shares of zeros that were measured, from 0 to below 1.
+    milliseconds
+        By kernel, its time at each of them, the dense product first; as `bench_sparse` gives it.
+
+    Raises
+    ------
+    ValueError
+        Nothing was measured, a share is out of range or comes twice, or a kernel has another
+        number of times.
+    """
+
+    def __init__(
+        self, sparsities: Sequence[float], milliseconds: Mapping[str, Sequence[float]]
+    ) -> None:
+        shares = [check_share("sparsity", share) for share in sparsities]
+        if not shares or len(set(shares)) < len(shares):
+            raise ValueError(f"sparsities must be at least one, each once; got {list(sparsities)}")
+        for name, times in milliseconds.items():
+            if len(times) != len(shares):
+                raise ValueError(
+                    f"{name} has {len(times)} times for {len(shares)} sparsities; one each is asked"
+                )
+        longest = max(itertools.chain(*milliseconds.values()), default=0)
+
+        def draw(zeros: float) -> BookFigure:
+            place = shares.index(zeros)
+            times = {name: times[place] for name, times in milliseconds.items()}
+            return pruned_layer(zeros, times, longest)
+
+        choices = [(f"{share:.1%}", share) for share in shares]
+        super().__init__(draw, {"zeros": slider("zeros", shares[0], choices=choices)})

@@ -13,8 +13,7 @@ import traitlets
 from IPython.display import display
 
 from .curve import Pace, Taken, check_beside, duration, percent, short, take, thinned
-from .session import browser_code
-from .still import Still
+from .session import Still, browser_code
 
 if TYPE_CHECKING:
     from ..plots import BookFigure
@@ -56,9 +55,11 @@ class LiveCurve(Still, anywidget.AnyWidget):
 
     _esm, _css = browser_code("live")
 
-    points = traitlets.List(help="rows of step, loss, mean of the last losses").tag(sync=True)
-    tested = traitlets.List(help="rows of step, accuracy").tag(sync=True)
-    beside = traitlets.List(help="rows of name, accuracies").tag(sync=True)
+    points: traitlets.List[Any] = traitlets.List(
+        help="rows of step, loss, mean of the last losses"
+    ).tag(sync=True)
+    tested: traitlets.List[Any] = traitlets.List(help="rows of step, accuracy").tag(sync=True)
+    beside: traitlets.List[Any] = traitlets.List(help="rows of name, accuracies").tag(sync=True)
     steps = traitlets.Int(0, help="of the whole run; 0 before the first").tag(sync=True)
     epochs = traitlets.Int(0, help="of the whole run; 0 while not known").tag(sync=True)
     window = traitlets.Int(0, help="losses in a mean").tag(sync=True)
@@ -88,8 +89,9 @@ class LiveCurve(Still, anywidget.AnyWidget):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        failed = kind is not None and not issubclass(kind, KeyboardInterrupt)
-        self._ended = f"stopped by an error ({kind.__name__})" if failed else "stopped"
+        self._ended = "stopped"
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):
+            self._ended += f" by an error ({kind.__name__})"
         self._show(f"Training has {self._line()}.")
         self._leave_still(self.still())
 

@@ -12,8 +12,7 @@ from ..photos import Photo, credits, load_photo
 from ..plots import BookFigure, evidence, one_photo
 from ..validation import check_choice
 from .figure import FigureExplorer, slider
-from .session import browser_code
-from .still import Still
+from .session import Still, browser_code
 
 if TYPE_CHECKING:
     from ..model import MobileNet

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,10 @@ import anywidget
 import traitlets
 
 from .. import paper
-from ..paper import ALPHAS, RESOLUTIONS
+from ..paper import ALPHAS, RESOLUTIONS, Model
 from ..results import Measured, measured
 from ..validation import check_choice, check_positive
-from .session import browser_code
-from .still import Still
+from .session import Still, browser_code
 
 if TYPE_CHECKING:
     from ..plots import BookFigure
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LETTERS = (56, 48, 40, 32)
 """Pixels of the book's own networks, in the ratios of the paper's."""
 SOURCES = ("the paper", "tf-slim", "letters")
+SHOWN = (*SOURCES, "front")
 PANELS = {
     "ImageNet, 1000 classes": ("the paper", "tf-slim"),
     "Letters in the wild, 26 classes": ("letters",),
@@ -32,6 +33,7 @@ AXES = {
     "latency": ("latency", 1, "latency on this machine, ms"),
 }
 """Of each cost: the record's field, its unit, and what the axis says; as in tradeoff.js."""
+CHOICES: dict[str, Collection[Any]] = {"alpha": ALPHAS, "resolution": RESOLUTIONS, "axis": AXES}
 
 
 class TradeoffExplorer(Still, anywidget.AnyWidget):
@@ -85,7 +87,7 @@ class TradeoffExplorer(Still, anywidget.AnyWidget):
     resolution = traitlets.Int(224).tag(sync=True)
     axis = traitlets.Unicode("mult-adds").tag(sync=True)
     budget = traitlets.Float(None, allow_none=True).tag(sync=True)
-    shown = traitlets.List(traitlets.Unicode(), [*SOURCES, "front"]).tag(sync=True)
+    shown = traitlets.List(traitlets.Unicode(), [*SHOWN]).tag(sync=True)
 
     def __init__(
         self,
@@ -101,24 +103,17 @@ class TradeoffExplorer(Still, anywidget.AnyWidget):
         super().__init__(alpha=alpha, resolution=resolution, axis=axis)
         self.budget = budget  # after the axis, whose unit it has
 
-    @traitlets.validate("alpha")
-    def _one_alpha(self, proposal: Any) -> float:
-        return _choice("alpha", proposal["value"], ALPHAS)
-
-    @traitlets.validate("resolution")
-    def _one_resolution(self, proposal: Any) -> int:
-        return _choice("resolution", proposal["value"], RESOLUTIONS)
-
-    @traitlets.validate("axis")
-    def _one_axis(self, proposal: Any) -> str:
-        axis = _choice("axis", proposal["value"], AXES)
-        if axis == "latency" and not any(
+    @traitlets.validate("alpha", "resolution", "axis")
+    def _one_of_them(self, proposal: Any) -> Any:
+        name = proposal["trait"].name
+        value = _choice(name, proposal["value"], CHOICES[name])
+        if value == "latency" and not any(
             record["latency"] for records in self.sources.values() for record in records
         ):
             raise traitlets.TraitError(
                 "no latency was given; make the explorer with latency={(alpha, resolution): ms}"
             )
-        return axis
+        return value
 
     @traitlets.validate("budget")
     def _some_budget(self, proposal: Any) -> float | None:
@@ -132,8 +127,8 @@ class TradeoffExplorer(Still, anywidget.AnyWidget):
     @traitlets.validate("shown")
     def _some_shown(self, proposal: Any) -> list[str]:
         for name in proposal["value"]:
-            _choice("shown", name, [*SOURCES, "front"])
-        return [name for name in (*SOURCES, "front") if name in proposal["value"]]
+            _choice("shown", name, SHOWN)
+        return [name for name in SHOWN if name in proposal["value"]]
 
     @traitlets.observe("axis")
     def _other_unit(self, _: Any) -> None:
@@ -173,7 +168,7 @@ class TradeoffExplorer(Still, anywidget.AnyWidget):
         )
 
 
-def _choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
+def _choice(name: str, value: Any, choices: Collection[Any]) -> Any:
     try:
         return check_choice(name, value, choices)
     except ValueError as error:
@@ -181,7 +176,7 @@ def _choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
 
 
 def _checked(latency: Mapping[tuple[float, int], float]) -> dict[tuple[float, int], float]:
-    known = {(alpha, r): None for alpha in ALPHAS for r in (*RESOLUTIONS, *LETTERS)}
+    known = {*itertools.product(ALPHAS, (*RESOLUTIONS, *LETTERS))}
     for network in latency:
         if network not in known:
             raise ValueError(
@@ -198,37 +193,35 @@ def _sources(
     networks: Sequence[Measured] | None, latency: Mapping[tuple[float, int], float]
 ) -> dict[str, list[dict[str, Any]]]:
     """What the browser draws: by source, one record for each of the sixteen networks."""
-    published = paper.models()
-    sources = {
-        source: [
-            {
-                "alpha": model.alpha,
-                "resolution": model.resolution,
-                "accuracy": getattr(model, paper.SOURCES[source]),
-                "mult_adds": model.mult_adds,
-                "parameters": model.parameters,
-                "latency": latency.get((model.alpha, model.resolution)),
-            }
-            for model in published
-        ]
-        for source in ("the paper", "tf-slim")
-    }
-    own = _own(measured("grid") if networks is None else networks)
-    sources["letters"] = [
-        {
+
+    def record(
+        alpha: float, resolution: int, network: Model | Measured | None, **what: float | None
+    ) -> dict[str, Any]:
+        return {
             "alpha": alpha,
             "resolution": resolution,
-            "accuracy": network and network.accuracy,
-            "spread": network and network.spread,
-            "seeds": len(network.accuracies) if network else 0,
+            **what,
             "mult_adds": network and network.mult_adds,
             "parameters": network and network.parameters,
             "latency": latency.get((alpha, resolution)),
         }
-        for alpha in ALPHAS
-        for resolution in LETTERS
-        for network in [own.get((alpha, resolution))]
-    ]
+
+    sources = {
+        source: [
+            record(m.alpha, m.resolution, m, accuracy=getattr(m, paper.SOURCES[source]))
+            for m in paper.models()
+        ]
+        for source in ("the paper", "tf-slim")
+    }
+    own = _own(measured("grid") if networks is None else networks)
+    sources["letters"] = []
+    for alpha, resolution in itertools.product(ALPHAS, LETTERS):
+        mine = own.get((alpha, resolution))
+        accuracy, spread = (mine.accuracy, mine.spread) if mine else (None, None)
+        seeds = len(mine.accuracies) if mine else 0
+        sources["letters"].append(
+            record(alpha, resolution, mine, accuracy=accuracy, spread=spread, seeds=seeds)
+        )
     return sources
 
 

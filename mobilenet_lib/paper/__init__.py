@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .models import SOURCES, Model, models, published
-from .phones import OnDevice, OnPhone, devices, phones
+from .models import SOURCES, Model, OnDevice, OnPhone, devices, models, phones, published
 from .recompute import ALPHAS, RESOLUTIONS
 from .records import VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
 from .rounding import judge, quantum

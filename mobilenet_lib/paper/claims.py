@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 from ..architecture import BLOCKS, Architecture, mobilenet_v1
 from ..cost import separable_mult_adds, standard_mult_adds
+from ..layer import Kind
 from .other_networks import other_network
 from .recompute import (
     ALPHAS,
@@ -58,7 +60,7 @@ def _quotient(printed: Printed, table: str, theirs: int, ours: int, column: str)
     return printed(table, theirs, column) / printed(table, ours, column)
 
 
-def _share(kind: str, quantity: str) -> Recomputed:
+def _share(kind: Kind, quantity: str) -> Recomputed:
     arch = mobilenet_v1()
     whole = arch.mult_adds if quantity == "mult_adds" else arch.parameters_as_printed
     part = getattr(arch.by_kind()[kind], quantity)
@@ -152,10 +154,7 @@ _ELSEWHERE: dict[str, Callable[[], Recomputed]] = {
         slim_parameters(mobilenet_v1(), head=False), note="weights and three vectors a layer"
     ),
     "keras_parameters": lambda: _exact(mobilenet_v1().parameters_with_statistics, note=_STATISTICS),
-    "keras_mult_adds_224": lambda: _keras(224),
-    "keras_mult_adds_192": lambda: _keras(192),
-    "keras_mult_adds_160": lambda: _keras(160),
-    "keras_mult_adds_128": lambda: _keras(128),
+    **{f"keras_mult_adds_{side}": partial(_keras, side) for side in RESOLUTIONS},
     "timm_parameters": lambda: _exact(mobilenet_v1().parameters, MILLION, "trainable"),
     "timm_mult_adds": lambda: _counter(BILLION, pooled=False),
     "pytorchcv_parameters": lambda: _exact(mobilenet_v1().parameters, note="trainable"),

@@ -1,4 +1,4 @@
-"""The sixteen models of Figures 4 and 5, ready to plot."""
+"""The sixteen models of Figures 4 and 5, ready to plot, and what others measured of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ..architecture import Architecture, mobilenet_v1
 from ..results import Measured
 from ..validation import check_choice
-from .tables import load
+from .tables import LAYOUTS, read_rows
 
 SOURCES = {
     "the paper": "paper_top1",
@@ -50,17 +50,21 @@ class Model:
 
 def models(folder: Path | None = None) -> tuple[Model, ...]:
     """The sixteen models, alpha from 1 down, then resolution from 224 down."""
-    table = load(folder)["figures"]
     sixteen = []
-    for number, (alpha, resolution) in enumerate(table.labels, start=1):
-        arch = mobilenet_v1(float(alpha), int(resolution))
-        printed = (
-            table.cell(number, f"{source}_top1_pct").value
-            for source in ("paper", "slim2017", "slim2018", "quant2018")
+    for row in read_rows(LAYOUTS["figures"].file, folder):
+        arch = mobilenet_v1(float(row["alpha"]), int(row["resolution"]))
+        model = Model(
+            arch.alpha,
+            arch.resolution,
+            float(row["paper_top1_pct"]) if row["paper_top1_pct"] else None,
+            float(row["slim2017_top1_pct"]),
+            float(row["slim2018_top1_pct"]),
+            float(row["quant2018_top1_pct"]),
+            arch.mult_adds,
+            arch.parameters,
+            arch.parameters_as_printed,
         )
-        top1 = (None if value is None else float(value) for value in printed)
-        counts = arch.mult_adds, arch.parameters, arch.parameters_as_printed
-        sixteen.append(Model(arch.alpha, arch.resolution, *top1, *counts))
+        sixteen.append(model)
     return tuple(sixteen)
 
 
@@ -77,4 +81,70 @@ def published(source: str) -> tuple[Measured, ...]:
         Measured(m.alpha, m.resolution, "separable", (accuracy,), m.mult_adds, m.parameters)
         for m in models()
         if (accuracy := getattr(m, field)) is not None
+    )
+
+
+@dataclass(frozen=True)
+class OnPhone:
+    """One of the sixteen on a Pixel 3 with TensorFlow Lite, four threads, one image."""
+
+    alpha: float
+    resolution: int
+    float_megabytes: float
+    float_top1: float
+    """ImageNet top-1 in percent."""
+    float_ms: float
+    float_gpu_ms: float
+    """The same network on the phone's GPU."""
+    int8_megabytes: float
+    int8_top1: float
+    """After training with quantization in the loop."""
+    int8_ms: float
+
+    @property
+    def mult_adds(self) -> int:
+        """Mult-adds for one image."""
+        return mobilenet_v1(self.alpha, self.resolution).mult_adds
+
+
+@dataclass(frozen=True)
+class OnDevice:
+    """How long 1.0 MobileNet-224 takes for one image on one device, as its source prints it."""
+
+    device: str
+    software: str
+    precision: str
+    threads: str
+    milliseconds: float
+    source: str
+
+
+def phones() -> tuple[OnPhone, ...]:
+    """The sixteen networks on a phone, alpha from 1 down, then resolution from 224 down.
+
+    Source: TensorFlow Lite's list of hosted models, `data/paper/phones.csv`.
+    """
+    return tuple(
+        OnPhone(
+            float(row["alpha"]),
+            int(row["resolution"]),
+            *(float(row[f"float_{name}"]) for name in ("megabytes", "top1_pct", "ms", "gpu_ms")),
+            *(float(row[f"int8_{name}"]) for name in ("megabytes", "top1_pct", "ms")),
+        )
+        for row in read_rows("phones")
+    )
+
+
+def devices() -> tuple[OnDevice, ...]:
+    """One network on many devices, each with its source, `data/paper/devices.csv`."""
+    return tuple(
+        OnDevice(
+            row["device"],
+            row["software"],
+            row["precision"],
+            row["threads"],
+            float(row["ms"]),
+            row["source"],
+        )
+        for row in read_rows("devices")
     )

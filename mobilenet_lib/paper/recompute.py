@@ -145,8 +145,8 @@ def stanford_dogs(row: Row, printed: Printed) -> Counted:
     arch = model(row["model"], num_classes=120)
     if arch is None:
         return quoted("Inception V3, not counted here: its plan is in another paper")
-    imagenet_head = model(row["model"])
-    return millions(totals(arch), "with a head of 120 classes", in_millions(totals(imagenet_head)))
+    imagenet = mobilenet_v1(arch.alpha, arch.resolution)
+    return millions(totals(arch), "with a head of 120 classes", in_millions(totals(imagenet)))
 
 
 def geolocalization(row: Row, printed: Printed) -> Counted:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from ..text import table
 from .rounding import format_exact
 
 Verdict = Literal["rounds", "truncates", "listed", "not countable", "differs"]
@@ -202,10 +203,7 @@ class Table:
 
 def _aligned(grid: list[list[str]]) -> str:
     """Columns side by side under a heading and a rule."""
-    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
-    lines = ["  ".join(t.ljust(w) for t, w in zip(r, widths, strict=True)) for r in grid]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(table(grid, left=range(len(grid[0])), rule=True))
 
 
 def tally(cells: Iterable[Cell]) -> Counter[Verdict]:

@@ -150,7 +150,7 @@ def _load(folder: Path) -> dict[str, Table]:
     rows = {key: read_rows(layout.file, folder) for key, layout in LAYOUTS.items()}
     listed: dict[tuple[str, int, str], Discrepancy] = {}
     for line in read_rows(DISCREPANCIES, folder):
-        entry = Discrepancy(**{**line, "row": int(line["row"])})
+        entry = Discrepancy(row=int(line.pop("row")), **line)
         key = (entry.table, entry.row, entry.column)
         if key in listed:
             raise ValueError(f"{DISCREPANCIES}.csv lists {key} twice; keep one line for each cell")

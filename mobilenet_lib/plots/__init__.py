@@ -20,15 +20,12 @@ if TYPE_CHECKING:  # the one list of public names
     )
     from .engines import engine_bars, waterfall
     from .figure import COLOURS, BookFigure
-    from .latency import predicted_latency, sparse_crossing
-    from .letters import accuracies, guesses, letters
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
     from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
-    from .sparsity import pruned_layer
-    from .speed import roofline, time_shares
+    from .speed import predicted_latency, pruned_layer, roofline, sparse_crossing, time_shares
     from .tradeoff import grid_accuracy, log_linear, pareto_front, trade_off
-    from .training import rivals, schedules, training_curve
+    from .training import accuracies, guesses, letters, rivals, schedules, training_curve
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:

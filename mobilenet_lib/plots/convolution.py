@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ..convolution import im2col, standard
 from ..cost import output_size, same_padding
 from ..photos import Photo
-from .figure import COLOURS, SIGNED, BookFigure, book_style, new_figure, picture
+from .figure import COLOURS, BookFigure, new_figure, outline, picture, signed
 
 
 def channels(photo: Photo) -> BookFigure:
@@ -22,8 +23,7 @@ def channels(photo: Photo) -> BookFigure:
     photo
         (height, width, 3) uint8.
     """
-    with book_style():
-        figure, axes = new_figure(9, 2.55, ncols=4)
+    with new_figure(9, 2.55, ncols=4) as (figure, axes):
         picture(axes[0], photo, "photo")
         for axis, name, plane in zip(axes[1:], "RGB", np.moveaxis(photo, 2, 0), strict=True):
             picture(axis, plane, f"channel {name}", vmin=0, vmax=255)
@@ -47,8 +47,7 @@ def one_photo(photo: Photo, name: str) -> BookFigure:
         What stands above it.
     """
     high, wide = photo.shape[:2]
-    with book_style():
-        figure, axes = new_figure(3, 3 * high / wide + 0.35)
+    with new_figure(3, 3 * high / wide + 0.35) as (figure, axes):
         picture(axes[0], photo, name)
         figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.35 / figure.get_figheight())
     figure.alt = f"The photo {name} in colour, {high} by {wide} pixels."
@@ -70,8 +69,7 @@ def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigur
     """
     feature_map = photo[:, :, None].astype(float)
     ranges = []
-    with book_style():
-        figure, axes = new_figure(9, 9 / (len(kernels) + 1) + 0.35, ncols=len(kernels) + 1)
+    with new_figure(9, 9 / (len(kernels) + 1) + 0.35, ncols=len(kernels) + 1) as (figure, axes):
         picture(axes[0], photo, "photo", vmin=0, vmax=255)
         for axis, (name, kernel) in zip(axes[1:], kernels.items(), strict=True):
             out = standard(feature_map, kernel[:, :, None, None], padding="valid")[:, :, 0]
@@ -84,12 +82,7 @@ def filtered(photo: NDArray[Any], kernels: dict[str, NDArray[Any]]) -> BookFigur
 
 def _colours(kernel: NDArray[Any], out: NDArray[Any]) -> dict[str, Any]:
     """Of a map: about zero if the kernel finds differences, else those of a photo."""
-    return _signed(out) if kernel.sum() < 1e-9 else {"vmin": 0, "vmax": 255}
-
-
-def _signed(values: NDArray[Any]) -> dict[str, Any]:
-    reach = np.abs(values).max() or 1
-    return {"cmap": SIGNED, "vmin": -reach, "vmax": reach}
+    return signed(out) if kernel.sum() < 1e-9 else {"vmin": 0, "vmax": 255}
 
 
 def one_window(
@@ -120,18 +113,17 @@ def one_window(
         at * stride - (same_padding(size, side, stride)[0] if padding == "same" else 0)
         for at, size in zip((row, column), photo.shape, strict=True)
     ]
-    with book_style():
-        figure, axes = new_figure(9, 3.4, ncols=3)
+    with new_figure(9, 3.4, ncols=3) as (figure, axes):
         picture(axes[0], photo, "photo", vmin=0, vmax=255)
-        picture(axes[1], kernel, "kernel", **_signed(kernel))
+        picture(axes[1], kernel, "kernel", **signed(kernel))
         for (i, j), weight in np.ndenumerate(kernel):
             colour = "white" if abs(weight) > 0.8 * np.abs(kernel).max() else COLOURS["ink"]
             look = {"ha": "center", "va": "center", "fontsize": min(24, 55 / side), "color": colour}
             axes[1].text(j, i, f"{weight:.2g}", **look)
         picture(axes[2], out, f"map: {out[row, column]:.0f} here", **_colours(kernel, out))
-        frame = {"fill": False, "ec": COLOURS["highlight"], "lw": 2.5, "clip_on": False}
-        axes[0].add_patch(Rectangle((corner[1] - 0.5, corner[0] - 0.5), side, side, **frame))
-        axes[2].add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **frame))
+        look = {"ec": COLOURS["highlight"], "lw": 2.5, "clip_on": False}
+        outline(axes[0], (corner[1] - 0.5, corner[0] - 0.5), side, **look)
+        outline(axes[2], (column - 0.5, row - 0.5), 1, **look)
         figure.subplots_adjust(0.01, 0.01, 0.99, 0.9, wspace=0.05)
     weights = " / ".join(" ".join(f"{weight:.3g}" for weight in line) for line in kernel)
     figure.alt = (
@@ -153,8 +145,7 @@ def padding_and_stride(in_size: int = 6, kernel_size: int = 3) -> BookFigure:
     """
     cases = (("valid", 1), ("same", 1), ("same", 2), ("symmetric", 2))
     words = []
-    with book_style():
-        figure, axes = new_figure(9, 3.1, ncols=len(cases))
+    with new_figure(9, 3.1, ncols=len(cases)) as (figure, axes):
         for axis, (padding, stride) in zip(axes, cases, strict=True):
             before, after = {
                 "valid": (0, 0),
@@ -163,12 +154,10 @@ def padding_and_stride(in_size: int = 6, kernel_size: int = 3) -> BookFigure:
             }[padding]
             out = output_size(in_size, kernel_size, stride, (before, after))
             _padded_grid(axis, in_size, before, after)
-            for row in range(out):
-                for column in range(out):
-                    centre = [p * stride - before + kernel_size / 2 for p in (column, row)]
-                    axis.plot(*centre, "o", color=COLOURS["standard"], ms=7, zorder=3)
-            frame = {"fill": False, "lw": 3, "ec": COLOURS["standard"]}
-            axis.add_patch(Rectangle((-before, -before), kernel_size, kernel_size, **frame))
+            centres = [at * stride - before + kernel_size / 2 for at in range(out)]
+            for y, x in itertools.product(centres, repeat=2):
+                axis.plot(x, y, "o", color=COLOURS["standard"], ms=7, zorder=3)
+            outline(axis, (-before, -before), kernel_size, ec=COLOURS["standard"], lw=3)
             axis.set_title(f"{padding}, stride {stride}\n→ {out}×{out}", fontsize=12)
             words.append(
                 f"{padding} padding with stride {stride} puts {before} zeros before and {after} "
@@ -183,14 +172,13 @@ def padding_and_stride(in_size: int = 6, kernel_size: int = 3) -> BookFigure:
 
 
 def _padded_grid(axis: Any, size: int, before: int, after: int) -> None:
-    for row in range(-1, size + 1):
-        for column in range(-1, size + 1):
-            inside = 0 <= row < size and 0 <= column < size
-            zero = not inside and min(row, column) >= -before and max(row, column) < size + after
-            if inside or zero:
-                style = {"fc": "#e3e3e3"} if inside else {"fc": "white", "hatch": "///"}
-                axis.add_patch(Rectangle((column, row), 1, 1, ec="#b0b0b0", lw=0.8, **style))
-    axis.set(xlim=(-1.1, size + 1.1), ylim=(size + 1.1, -1.1), aspect="equal")
+    for row, column in itertools.product(range(-before, size + after), repeat=2):
+        inside = 0 <= row < size and 0 <= column < size
+        fill, hatch = ("#e3e3e3", None) if inside else ("white", "///")
+        cell = Rectangle((column, row), 1, 1, ec="#b0b0b0", lw=0.8, fc=fill, hatch=hatch)
+        axis.add_patch(cell)
+    edge = 0.1 + max(before, after, 1)
+    axis.set(xlim=(-edge, size + edge), ylim=(size + edge, -edge), aspect="equal")
     axis.axis("off")
 
 
@@ -207,16 +195,14 @@ def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any]) -> BookFigure:
     rows = im2col(photo.astype(float), kernel.shape[0])
     weights = kernel.reshape(-1, kernel.shape[3])
     product = rows @ weights
-    with book_style():
-        figure, axes = new_figure(9, 4.2, ncols=3, width_ratios=[rows.shape[1], 9, 9])
-        for axis, matrix, name, signed in (
-            (axes[0], rows, "patches (im2col)", False),
-            (axes[1], weights, "kernel", True),
-            (axes[2], product, "output", True),
+    with new_figure(9, 4.2, ncols=3, width_ratios=[rows.shape[1], 9, 9]) as (figure, axes):
+        for axis, matrix, name, colours in (
+            (axes[0], rows, "patches (im2col)", {}),
+            (axes[1], weights, "kernel", signed(weights)),
+            (axes[2], product, "output", signed(product)),
         ):
-            colours = _signed(matrix) if signed else {}
-            picture(axis, matrix, aspect="auto", **colours)
-            axis.set_title(f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}", fontsize=12)
+            title = f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}"
+            picture(axis, matrix, title, fontsize=12, aspect="auto", **colours)
         figure.subplots_adjust(0.02, 0.03, 0.98, 0.85, wspace=0.35)
         for left, right, sign in ((axes[0], axes[1], "·"), (axes[1], axes[2], "=")):
             between = (left.get_position().x1 + right.get_position().x0) / 2

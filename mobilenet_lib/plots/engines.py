@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from matplotlib.patches import Patch
 
 from ..results import engine_label
-from .figure import COLOURS, BookFigure, book_style, new_figure
+from .figure import COLOURS, BookFigure, name_rows, new_figure
 
 PRECISIONS = {
     "fp32": (COLOURS["depthwise"], ""),
@@ -44,32 +44,22 @@ def engine_bars(timings: Sequence[Mapping[str, Any]], batch_size: int) -> BookFi
     rows.sort(key=lambda row: row["median_ms"])
     names = [engine_label(row["name"], row["slice"], row["streams"]) for row in rows]
     longest = max(row["quartiles_ms"][1] for row in rows)
-    used = [kind for kind in PRECISIONS if any(row["precision"] == kind for row in rows)]
-    with book_style():
-        figure, (axis,) = new_figure(9, 0.36 * len(rows) + 1.25)
+    with new_figure(9, 0.36 * len(rows) + 1.25) as (figure, (axis,)):
         for place, row in enumerate(rows):
             colour, hatch = PRECISIONS[row["precision"]]
             low, high = row["quartiles_ms"]
             middle = row["median_ms"]
             axis.barh(place, middle, 0.7, color=colour, hatch=hatch, edgecolor="white", lw=0)
-            axis.errorbar(
-                middle,
-                place,
-                xerr=[[middle - low], [high - middle]],
-                color=COLOURS["ink"],
-                capsize=3,
-                lw=1.2,
-            )
+            look = {"color": COLOURS["ink"], "capsize": 3, "lw": 1.2}
+            axis.errorbar(middle, place, xerr=[[middle - low], [high - middle]], **look)
             axis.text(high + 0.015 * longest, place, _ms(middle), va="center", fontsize=10.5)
-        axis.set_yticks(range(len(rows)), names, fontsize=10.5)
+        name_rows(axis, names, fontsize=10.5)
         for label, row in zip(axis.get_yticklabels(), rows, strict=True):
             label.set_fontweight("bold" if row["ours"] else "normal")
-        axis.tick_params(axis="y", length=0)
-        axis.set(xlim=(0, 1.12 * longest), ylim=(len(rows) - 0.4, -0.6))
         images = "1 image" if batch_size == 1 else f"{batch_size} images"
-        axis.set_xlabel(f"time for {images}, ms; whiskers: quartiles; bold: ours")
-        _legend(figure, used)
-        _margins(figure, names)
+        label = f"time for {images}, ms; whiskers: quartiles; bold: ours"
+        axis.set(xlim=(0, 1.12 * longest), xlabel=label)
+        _finish(figure, names, {row["precision"] for row in rows})
     bars = "; ".join(
         f"{name} in {row['precision']} {_ms(row['median_ms'])}"
         for name, row in zip(names, rows, strict=True)
@@ -90,10 +80,8 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
     """
     names, values = list(times), list(times.values())
     most = max(values)
-    used = [kind for kind in PRECISIONS if kind in {precisions[name] for name in names}]
     steps = []
-    with book_style():
-        figure, (axis,) = new_figure(9, 0.46 * len(names) + 1.25)
+    with new_figure(9, 0.46 * len(names) + 1.25) as (figure, (axis,)):
         for place, (name, now) in enumerate(times.items()):
             before = values[place - 1] if place else now
             colour, hatch = PRECISIONS[precisions[name]]
@@ -101,31 +89,20 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
             words = _ms(now)
             if place:
                 # The outline reaches to where the step before ended, or starts there.
-                axis.barh(
-                    place,
-                    abs(before - now),
-                    0.66,
-                    left=min(before, now),
-                    color="none",
-                    edgecolor=GAINED if now <= before else LOST,
-                    lw=1.4,
-                    ls="-" if now <= before else "--",
-                )
+                colour, dashes = (GAINED, "-") if now <= before else (LOST, "--")
+                look = {"color": "none", "edgecolor": colour, "lw": 1.4, "ls": dashes}
+                axis.barh(place, abs(before - now), 0.66, left=min(before, now), **look)
                 axis.plot([before, before], [place - 0.67, place], color=COLOURS["quiet"], lw=0.8)
                 words += f" ({before / now:.2f}× as fast)" if now != before else " (the same)"
-            end = max(before, now)
-            axis.text(end + 0.012 * most, place, words, va="center", fontsize=10.5)
+            end = max(before, now) + 0.012 * most
+            axis.text(end, place, words, va="center", fontsize=10.5)
             steps.append(f"{name} {words}")
-        axis.set_yticks(range(len(names)), names, fontsize=11)
-        axis.tick_params(axis="y", length=0)
-        axis.set(xlim=(0, 1.28 * most), ylim=(len(names) - 0.4, -0.6))
-        axis.set_xlabel("time, ms; outlined: what the step changes")
-        _legend(figure, used)
-        _margins(figure, names)
-    total = values[0] / values[-1]
+        name_rows(axis, names, fontsize=11)
+        axis.set(xlim=(0, 1.28 * most), xlabel="time, ms; outlined: what the step changes")
+        _finish(figure, names, {precisions[name] for name in names})
     figure.alt = (
         f"A waterfall of time in ms, each step on top of those before: {'; '.join(steps)}. "
-        f"The last takes 1/{total:.1f} of the first's time."
+        f"The last takes 1/{values[0] / values[-1]:.1f} of the first's time."
     )
     return figure
 
@@ -134,15 +111,14 @@ def _ms(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.2f}"
 
 
-def _legend(figure: BookFigure, used: Sequence[str]) -> None:
-    marks = [
-        Patch(facecolor=PRECISIONS[kind][0], hatch=PRECISIONS[kind][1], edgecolor="white", lw=0)
-        for kind in used
+def _finish(figure: BookFigure, names: Sequence[str], precisions: Collection[str]) -> None:
+    """Explain the precisions, and leave room for the names at the left."""
+    handles = [
+        Patch(facecolor=colour, hatch=hatch, edgecolor="white", lw=0, label=precision)
+        for precision, (colour, hatch) in PRECISIONS.items()
+        if precision in precisions
     ]
-    figure.legend(marks, used, loc="upper right", ncols=len(used), frameon=False, fontsize=11)
-
-
-def _margins(figure: BookFigure, names: Sequence[str]) -> None:
+    figure.legend(handles=handles, loc="upper right", ncols=len(handles), fontsize=11)
     width, height = figure.get_size_inches()
     left = min(0.5, (0.25 + INCH_A_CHARACTER * max(map(len, names))) / width)
     figure.subplots_adjust(left, 0.62 / height, 0.985, 1 - 0.42 / height)

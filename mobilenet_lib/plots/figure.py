@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,9 +15,12 @@ from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from numpy.typing import NDArray
 from PIL import Image
+
+from ..layer import KIND_LABELS
 
 # Okabe and Ito's colours, told apart by readers with any colour vision. A kind of layer has one
 # colour in every figure of layers; where there are none, the colours tell other things apart.
@@ -26,18 +29,21 @@ COLOURS = {
     "depthwise": "#0072b2",
     "pointwise": "#009e73",
     "fc": "#cc79a7",
+    "pool": "#8a8a8a",
     "input": "#8a8a8a",
     "highlight": "#e69f00",
     "ink": "#1a1a1a",
     "quiet": "#5c5c5c",
 }
 
+LABELS = dict[str, str](KIND_LABELS.items()) | {"pool": "Avg Pool"}
+
 # Below zero, zero, above: the same three colours as in the explorers.
 SIGNED = LinearSegmentedColormap.from_list(
     "signed", [np.array(rgb) / 255 for rgb in ((33, 102, 172), (247, 247, 247), (217, 95, 14))]
 )
 
-STYLE = {
+STYLE: dict[Any, Any] = {  # matplotlib's type hints list every setting by name
     "font.size": 12,
     "axes.titlesize": 13,
     "axes.titleweight": "bold",
@@ -116,19 +122,6 @@ class BookFigure(Figure):
         display(formats, raw=True)
 
 
-def new_figure(
-    width: float, height: float, nrows: int = 1, ncols: int = 1, **grid: Any
-) -> tuple[BookFigure, Any]:
-    """A figure of `width` x `height` inches (100 pixels each on screen) and its axes, row by row.
-
-    `grid` goes to `Figure.subplots`. Call it inside `book_style`, so that text and lines take the
-    book's style when they are made.
-    """
-    figure = BookFigure(figsize=(width, height))
-    axes = figure.subplots(nrows, ncols, squeeze=False, **grid)
-    return figure, axes.ravel()
-
-
 @contextmanager
 def book_style() -> Iterator[None]:
     """Context in which the book's figures are made and drawn.
@@ -142,13 +135,44 @@ def book_style() -> Iterator[None]:
         yield
 
 
-def picture(axes: Any, image: Any, title: str = "", **options: Any) -> Any:
+@contextmanager
+def new_figure(
+    width: float, height: float, nrows: int = 1, ncols: int = 1, **grid: Any
+) -> Iterator[tuple[BookFigure, Any]]:
+    """A figure of `width` x `height` inches (100 pixels each on screen) and its axes, row by row.
+
+    `grid` goes to `Figure.subplots`. Draw inside the context: text and lines take the book's style
+    when they are made.
+    """
+    with book_style():
+        figure = BookFigure(figsize=(width, height))
+        axes = figure.subplots(nrows, ncols, squeeze=False, **grid)
+        yield figure, axes.ravel()
+
+
+def picture(
+    axes: Any,
+    image: Any,
+    title: str = "",
+    fontsize: float = STYLE["axes.titlesize"],
+    **options: Any,
+) -> None:
     """Show an image without ticks, pixels sharp; grey if it has one channel."""
     axes.set(xticks=[], yticks=[])
-    axes.set_title(title)
+    axes.set_title(title, fontsize=fontsize)
     axes.spines[:].set_visible(False)
-    options = {"cmap": colormap("gray"), **options}
-    return axes.imshow(image, interpolation="nearest", **options)
+    axes.imshow(image, interpolation="nearest", **{"cmap": colormap("gray"), **options})
+
+
+def outline(axes: Any, corner: tuple[float, float], side: float, **look: Any) -> None:
+    """Draw the edges of a square from its upper left corner on."""
+    axes.add_patch(Rectangle(corner, side, side, fill=False, **look))
+
+
+def signed(values: NDArray[Any]) -> dict[str, Any]:
+    """How `imshow` shows numbers below and above zero, with zero in the middle of the colours."""
+    reach = np.abs(values).max() or 1
+    return {"cmap": SIGNED, "vmin": -reach, "vmax": reach}
 
 
 def colormap(name: str) -> Colormap:
@@ -164,45 +188,39 @@ def plain_log(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def name_rows(axis: Any, names: Sequence[str]) -> None:
+def name_rows(axis: Any, names: Collection[str], fontsize: float = STYLE["font.size"]) -> None:
     """Write a name beside each row of horizontal bars, from top to bottom."""
-    axis.set_yticks(range(len(names)), names)
+    axis.set_yticks(range(len(names)), names, fontsize=fontsize)
     axis.tick_params(axis="y", length=0)
     axis.set_ylim(len(names) - 0.4, -0.6)
 
 
-def stacked_shares(
-    bars: Mapping[str, Mapping[str, float]],
-    names: Mapping[str, str],
-    colours: Mapping[str, str],
-) -> BookFigure:
+def stacked_shares(bars: Mapping[str, Mapping[str, float]]) -> BookFigure:
     """Stacked bars from 0 to 100 %, the first at the bottom.
 
     Parameters
     ----------
     bars
-        By what a bar shows, shares from 0 to 1 by kind.
-    names, colours
-        Of each kind, in the order of the legend.
+        By what a bar shows, shares from 0 to 1 by kind of layer; the first has them all.
     """
-    with book_style():
-        figure, (axis,) = new_figure(9, 2.3)
+    kinds = next(iter(bars.values()))
+    with new_figure(9, 2.3) as (figure, (axis,)):
         for y, (what, shares) in enumerate(bars.items()):
             left = 0.0
             for kind, share in shares.items():
                 width = 100 * share
-                axis.barh(y, width, left=left, color=colours[kind], ec="white", lw=0.8)
+                axis.barh(y, width, left=left, color=COLOURS[kind], ec="white", lw=0.8)
                 if width > 8:
-                    words = f"{names[kind]} {width:.1f} %" if width > 18 else f"{width:.1f} %"
+                    words = f"{LABELS[kind]} {width:.1f} %" if width > 18 else f"{width:.1f} %"
                     look = {"ha": "center", "va": "center", "color": "white", "fontsize": 11}
                     axis.text(left + width / 2, y, words, **look)
                 left += width
             axis.text(-1, y, what, ha="right", va="center")
-        handles = [Patch(color=colours[kind], label=name) for kind, name in names.items()]
+        handles = [Patch(color=COLOURS[kind], label=LABELS[kind]) for kind in kinds]
         # Above the bars; five kinds only fit closer together.
         look = {"loc": "lower left", "bbox_to_anchor": (0, 0.98), "borderaxespad": 0}
-        spacing = 2.0 if len(names) < 5 else 1.4
-        axis.legend(handles=handles, ncols=len(names), fontsize=11, columnspacing=spacing, **look)
+        spacing = 2.0 if len(kinds) < 5 else 1.4
+        axis.legend(handles=handles, ncols=len(kinds), fontsize=11, columnspacing=spacing, **look)
         axis.set(xlim=(0, 100), yticks=[], xlabel="share, %")
         axis.spines["left"].set_visible(False)
         figure.subplots_adjust(0.13, 0.25, 0.98, 0.86)

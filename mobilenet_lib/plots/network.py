@@ -6,14 +6,13 @@ from itertools import groupby
 from statistics import mean
 
 import numpy as np
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..architecture import Architecture
 from ..layer import KIND_LABELS
 from ..photos import Photo
 from ..validation import check_int
-from .figure import COLOURS, BookFigure, book_style, new_figure, picture, stacked_shares
+from .figure import COLOURS, BookFigure, new_figure, outline, picture, stacked_shares
 
 
 def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
@@ -29,8 +28,7 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
     layers = arch.layers
     colours = [COLOURS[layer.kind] for layer in layers]
     kinds = arch.by_kind()
-    with book_style():
-        figure, (upper, lower) = new_figure(9, 4.4, nrows=2)
+    with new_figure(9, 4.4, nrows=2) as (figure, (upper, lower)):
         rows = (
             (upper, [layer.mult_adds / 1e6 for layer in layers], "mult-adds,\nmillions"),
             (lower, [layer.parameters_as_printed / 1e3 for layer in layers], "weights,\nthousands"),
@@ -39,20 +37,19 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
             # One collection of thick lines, and plain text below: bars and ticks one by one take
             # three times as long, and a slider waits for this figure.
             axis.vlines(range(len(layers)), 0, values, colours, lw=390 / len(layers))
-            axis.set_xlim(-0.8, len(layers) - 0.2)
-            axis.set_ylim(0, 1.05 * max(values))
-            axis.set_ylabel(label)
-            axis.set_xticks([])
+            axis.set(xlim=(-0.8, len(layers) - 0.2), ylim=(0, 1.05 * max(values)))
+            axis.set(xticks=[], ylabel=label)
             if chosen is not None:
                 at = layers.index(arch.layer(chosen))
                 axis.axvspan(at - 0.5, at + 0.5, color=COLOURS["highlight"], alpha=0.3, lw=0)
-        for block, places in groupby(range(len(layers)), key=lambda i: _block(layers[i].name)):
+        # Under its layers, the number of a block, or "fc".
+        for block, places in groupby(range(len(layers)), lambda i: layers[i].name.split("_")[-1]):
             lower.text(mean(places), -0.06 * lower.get_ylim()[1], block, ha="center", va="top")
         what = "block: one standard layer" if arch.body == "full" else "block: depthwise, pointwise"
         lower.set_xlabel(what, labelpad=22)
         for i, kind in enumerate(kinds):
-            look = {"color": COLOURS[kind], "fontweight": "bold"}
-            figure.text(0.12 + 0.2 * i, 0.955, KIND_LABELS[kind], **look)
+            x, label = 0.12 + 0.2 * i, KIND_LABELS[kind]
+            figure.text(x, 0.955, label, color=COLOURS[kind], fontweight="bold")
         figure.subplots_adjust(0.12, 0.14, 0.99, 0.93, hspace=0.12)
     biggest = max(layers, key=lambda layer: layer.mult_adds)
     shares = "; ".join(
@@ -68,19 +65,15 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
     return figure
 
 
-def _block(name: str) -> str:
-    """What stands under a layer: the number of its block, or "fc"."""
-    return name if name == "fc" else name.split("_")[1]
-
-
 def shares(arch: Architecture) -> BookFigure:
     """Table 2 as two bars: where the mult-adds are, and where the parameters are."""
     kinds = arch.by_kind()
-    bars = {
-        "parameters": {kind: total.parameters_share for kind, total in kinds.items()},
-        "mult-adds": {kind: total.mult_adds_share for kind, total in kinds.items()},
-    }
-    figure = stacked_shares(bars, {kind: KIND_LABELS[kind] for kind in kinds}, COLOURS)
+    figure = stacked_shares(
+        {
+            "parameters": {kind: total.parameters_share for kind, total in kinds.items()},
+            "mult-adds": {kind: total.mult_adds_share for kind, total in kinds.items()},
+        }
+    )
     figure.alt = "Two stacked bars. " + " ".join(
         f"{total.label}: {100 * total.mult_adds_share:.2f} % of the mult-adds, "
         f"{100 * total.parameters_share:.2f} % of the parameters."
@@ -94,8 +87,8 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
     layers = [layer for layer in arch.layers if layer.kind != "fc"]
     places = np.arange(len(layers))
     numbers = [layer.out_size**2 * layer.out_channels / 1e3 for layer in layers]
-    with book_style():
-        figure, axes = new_figure(9, 4.4, nrows=3, sharex=True)
+    strided = [place for place in places if layers[place].stride == 2]
+    with new_figure(9, 4.4, nrows=3, sharex=True) as (figure, axes):
         rows = (
             (axes[0], [layer.out_size for layer in layers], "side of map,\npixels"),
             (axes[1], [layer.out_channels for layer in layers], "channels"),
@@ -103,18 +96,16 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
         )
         for axis, values, label in rows:
             axis.step(places, values, where="mid", color=COLOURS["ink"], lw=2)
-            axis.set_ylabel(label)
-            axis.set_ylim(0)
-            for layer, place in zip(layers, places, strict=True):
-                if layer.stride == 2:
-                    axis.axvline(place - 0.5, color=COLOURS["highlight"], lw=1.5, ls="--")
+            axis.set(ylim=(0, None), ylabel=label)
+            for place in strided:
+                axis.axvline(place - 0.5, color=COLOURS["highlight"], lw=1.5, ls="--")
         axes[2].set_xticks(places, [layer.name for layer in layers], rotation=90, fontsize=10)
         axes[0].set_title("dashed: a layer with stride 2", fontsize=12)
         figure.subplots_adjust(0.11, 0.16, 0.99, 0.93, hspace=0.18)
-    strided = ", ".join(layer.name for layer in layers if layer.stride == 2)
     figure.alt = (
         f"Three step curves over the layers. Maps shrink from {layers[0].out_size} to "
-        f"{layers[-1].out_size} pixels a side at the stride-2 layers {strided}; channels grow from "
+        f"{layers[-1].out_size} pixels a side at the stride-2 layers "
+        f"{', '.join(layers[place].name for place in strided)}; channels grow from "
         f"{layers[0].out_channels} to {layers[-1].out_channels}; the numbers in a map peak at "
         f"{max(numbers):,.0f} thousand and end at {numbers[-1]:,.0f} thousand."
     )
@@ -146,8 +137,7 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
     if not names:
         raise ValueError("receptive_fields needs at least one layer's name; got none")
     words, reach = [], 0.0
-    with book_style():
-        figure, axes = new_figure(9, 2.6, ncols=len(names))
+    with new_figure(9, 2.6, ncols=len(names)) as (figure, axes):
         for axis, name in zip(axes, names, strict=True):
             field = arch.receptive_field_at(name)
             start = arch.layer(name).out_size // 2 * field.stride - field.padding
@@ -156,9 +146,7 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
             low, high = max(start, 0), min(end, side)
             seen = (low - 0.5, high - 0.5, high - 0.5, low - 0.5)
             axis.imshow(photo[low:high, low:high], extent=seen)
-            frame = Rectangle((start - 0.5,) * 2, field.size, field.size, fill=False)
-            frame.set(edgecolor=COLOURS["standard"], linewidth=2.5)
-            axis.add_patch(frame)
+            outline(axis, (start - 0.5,) * 2, field.size, ec=COLOURS["standard"], lw=2.5)
             axis.set_title(f"{name}\n{field.size}×{field.size}", fontsize=12)
             words.append(f"{name} {field.size} by {field.size}")
             reach = max(reach, -start, end - side)
@@ -167,8 +155,7 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
         figure.subplots_adjust(0.01, 0.0, 0.99, 0.84, wspace=0.04)
     figure.alt = (
         f"The part of a {side} by {side} photo that one pixel in the middle of a layer's map sees: "
-        + "; ".join(words)
-        + " pixels."
+        f"{'; '.join(words)} pixels."
     )
     return figure
 
@@ -188,8 +175,7 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     each = check_int("each", each, 1, 16)
     width = min(9.0, 2.0 * each)
     row_height = width / each + 0.4  # square pictures, and a title above each row
-    with book_style():
-        figure, axes = new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each)
+    with new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each) as (figure, axes):
         rows = axes.reshape(len(maps), each)
         for row, (name, channels) in zip(rows, maps.items(), strict=True):
             for axis in row:
@@ -199,13 +185,10 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
             row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}", fontsize=12)
         top = 1 - 0.4 / (row_height * len(maps))
         figure.subplots_adjust(0.005, 0.01, 0.995, top, wspace=0.04, hspace=0.4 * each / width)
-    figure.alt = (
-        "Grey images of channels: "
-        + "; ".join(
-            f"{name}, {min(each, len(channels))} of {len(channels)} channels, "
-            f"{channels.shape[1]} by {channels.shape[2]} pixels"
-            for name, channels in maps.items()
-        )
-        + "."
+    words = "; ".join(
+        f"{name}, {min(each, len(channels))} of {len(channels)} channels, "
+        f"{channels.shape[1]} by {channels.shape[2]} pixels"
+        for name, channels in maps.items()
     )
+    figure.alt = f"Grey images of channels: {words}."
     return figure

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photos import Photo
-from .figure import COLOURS, SIGNED, BookFigure, book_style, new_figure, picture
+from .figure import COLOURS, SIGNED, BookFigure, new_figure, picture, signed
 
 if TYPE_CHECKING:
     from ..explain import Look
@@ -28,14 +28,13 @@ def verdicts(photos: Mapping[str, Photo], probabilities: Sequence[float], label:
         The class.
     """
     count = len(photos)
-    with book_style():
-        figure, axes = new_figure(
-            9, 9 / count + 0.75, nrows=2, ncols=count, height_ratios=[9 / count, 0.28]
-        )
+    with new_figure(9, 9 / count + 0.75, nrows=2, ncols=count, height_ratios=[9 / count, 0.28]) as (
+        figure,
+        axes,
+    ):
         columns = zip(photos.items(), probabilities, axes[:count], axes[count:], strict=True)
         for (name, photo), share, above, below in columns:
-            picture(above, photo)
-            above.set_title(name, fontsize=12)
+            picture(above, photo, name, fontsize=12)
             below.barh(0, 1, color="#e3e3e3")
             below.barh(0, share, color=COLOURS["standard" if share >= 0.5 else "depthwise"])
             below.axvline(0.5, color="white", lw=2)
@@ -63,8 +62,7 @@ def compared(names: Sequence[str], rows: Mapping[str, Sequence[float]], label: s
         The class.
     """
     shares = np.array(list(rows.values()), float)
-    with book_style():
-        figure, (axis,) = new_figure(9, 0.42 * len(rows) + 0.5)
+    with new_figure(9, 0.42 * len(rows) + 0.5) as (figure, (axis,)):
         axis.imshow(shares, cmap=SIGNED, vmin=0, vmax=1, aspect="auto")
         for (row, column), share in np.ndenumerate(shares):
             colour = "white" if abs(share - 0.5) > 0.3 else COLOURS["ink"]
@@ -95,8 +93,7 @@ def filters(weights: NDArray[Any], columns: int = 8) -> BookFigure:
         Filters in a row.
     """
     rows = -(-len(weights) // columns)
-    with book_style():
-        figure, axes = new_figure(9, (9 / columns + 0.3) * rows, nrows=rows, ncols=columns)
+    with new_figure(9, (9 / columns + 0.3) * rows, nrows=rows, ncols=columns) as (figure, axes):
         for axis in axes:
             axis.set_axis_off()
         for number, (axis, kernel) in enumerate(zip(axes, weights, strict=False)):
@@ -124,20 +121,17 @@ def evidence(seen: Look) -> BookFigure:
     seen
         From `explain.look`.
     """
-    label = seen.label.replace("_", " ")
-    with book_style():
-        figure, axes = new_figure(9, 3.35, ncols=3)
-        picture(axes[0], seen.square)
-        axes[0].set_title(f"seen: {seen.square.shape[0]}×{seen.square.shape[1]} pixels")
+    label, pixels = seen.label.replace("_", " "), len(seen.square)
+    with new_figure(9, 3.35, ncols=3) as (figure, axes):
+        picture(axes[0], seen.square, f"seen: {pixels}×{pixels} pixels")
         grey = seen.square.mean(2)
         for axis, heat, title in (
             (axes[1], seen.occluded, "covered: what it costs"),
             (axes[2], seen.activation, "class activation"),
         ):
             picture(axis, grey, title, vmin=0, vmax=255)
-            reach = np.abs(heat).max() or 1
-            side = (-0.5, grey.shape[1] - 0.5, grey.shape[0] - 0.5, -0.5)
-            axis.imshow(heat, cmap=SIGNED, vmin=-reach, vmax=reach, alpha=0.6, extent=side)
+            whole = (-0.5, pixels - 0.5, pixels - 0.5, -0.5)
+            axis.imshow(heat, alpha=0.6, extent=whole, **signed(heat))
         answer = f"{label}: {100 * seen.probability:.0f} %"
         figure.text(0.01, 0.02, answer, fontsize=15, fontweight="bold")
         for x, colour, text in (
@@ -148,19 +142,19 @@ def evidence(seen: Look) -> BookFigure:
         figure.subplots_adjust(0.005, 0.1, 0.995, 0.92, wspace=0.03)
     figure.alt = (
         f"The network gives {label} {100 * seen.probability:.0f} %. "
-        f"{_peak(seen.occluded, 'Covering')} changes that most, by "
+        f"Covering {_peak(seen.occluded)} changes that most, by "
         f"{100 * np.abs(seen.occluded).max():.0f} points. "
-        f"In the class activation map, {_peak(seen.activation, 'the place')} counts most."
+        f"In the class activation map, the place in {_peak(seen.activation)} counts most."
     )
     return figure
 
 
-def _peak(heat: NDArray[Any], start: str) -> str:
+def _peak(heat: NDArray[Any]) -> str:
+    """Where it is largest, above or below zero, in words."""
     row, column = np.unravel_index(np.abs(heat).argmax(), heat.shape)
     across = ("left", "middle", "right")[int(3 * (column + 0.5) / heat.shape[1])]
     down = ("top", "middle", "bottom")[int(3 * (row + 0.5) / heat.shape[0])]
-    where = "the middle" if across == down == "middle" else f"the {down} {across}"
-    return f"{start} in {where}" if start == "the place" else f"{start} {where}"
+    return "the middle" if across == down == "middle" else f"the {down} {across}"
 
 
 def alarms(found: float, false_alarms: float, marked: Sequence[float] = ()) -> BookFigure:
@@ -180,8 +174,7 @@ def alarms(found: float, false_alarms: float, marked: Sequence[float] = ()) -> B
     """
     p = np.logspace(-3, 0, 200)
     right = _right(p, found, false_alarms)
-    with book_style():
-        figure, (axis,) = new_figure(9, 3.2)
+    with new_figure(9, 3.2) as (figure, (axis,)):
         axis.semilogx(100 * p, 100 * right, color=COLOURS["ink"], lw=2)
         for share in marked:
             value = _right(share, found, false_alarms)

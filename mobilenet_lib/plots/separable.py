@@ -9,7 +9,7 @@ from matplotlib.patches import FancyBboxPatch, Polygon
 
 from .. import cost
 from ..validation import check_number
-from .figure import COLOURS, BookFigure, book_style, colormap, new_figure
+from .figure import COLOURS, BookFigure, colormap, new_figure
 
 
 def filter_shapes(kernel_size: int = 3, in_channels: int = 4, out_channels: int = 5) -> BookFigure:
@@ -28,11 +28,10 @@ def filter_shapes(kernel_size: int = 3, in_channels: int = 4, out_channels: int 
         "depthwise": cost.depthwise_weights(k, m),
         "pointwise": cost.standard_weights(1, m, n),
     }
-    with book_style():
-        figure, axes = new_figure(9, 3.4, ncols=3)
+    with new_figure(9, 3.4, ncols=3) as (figure, axes):
         for axis, (kind, text, (side, depth), repeats) in zip(axes, kinds, strict=True):
             for i in range(repeats):
-                _block(axis, 0, 1.55 * i * k / 3, side, depth, k, COLOURS[kind])
+                _block(axis, 1.55 * i * k / 3, side, depth, COLOURS[kind])
             axis.set_title(f"{kind}\n{text}", fontsize=12)
             axis.set_xlabel(f"{weights[kind]} weights", fontsize=12)
             axis.set(xlim=(-0.2, m + 1), ylim=(-0.2, 1.55 * (max(m, n) - 1) * k / 3 + 1.2))
@@ -48,39 +47,33 @@ def filter_shapes(kernel_size: int = 3, in_channels: int = 4, out_channels: int 
     return figure
 
 
-def _block(axis: Any, x: float, y: float, side: int, depth: int, full: int, colour: str) -> None:
+def _block(axis: Any, y: float, side: int, depth: int, colour: str) -> None:
     """Draw one filter: a face of side x side cells, flattened, going `depth` cells to the right."""
     height, shift = 0.36, 0.24  # a cell's height, and how far the next row of the face moves
     for d in reversed(range(depth)):
         for row in range(side):
-            left = x + d * 1.0 + row * shift
-            low = y + row * height
+            left, low, high = d + row * shift, y + row * height, y + (row + 1) * height
             corners = [(left, low), (left + 0.9, low)]
-            corners += [(left + 0.9 + shift, low + height), (left + shift, low + height)]
-            axis.add_patch(Polygon(corners, fc=colour, ec="white", lw=1, alpha=0.55 + 0.15 * row))
+            corners += [(left + 0.9 + shift, high), (left + shift, high)]
+            alpha = min(1, 0.55 + 0.15 * row)
+            axis.add_patch(Polygon(corners, fc=colour, ec="white", lw=1, alpha=alpha))
 
 
 def layer_blocks() -> BookFigure:
     """Figure 3 of the paper: a standard layer, and the two layers that take its place."""
+    rest: list[tuple[str, str | None]] = [("BN", None), ("ReLU", None)]
+    depthwise = [("3×3 Depthwise Conv", "depthwise"), *rest]
     stacks = {
-        "standard": [("3×3 Conv", "standard"), ("BN", None), ("ReLU", None)],
-        "depthwise separable": [
-            ("3×3 Depthwise Conv", "depthwise"),
-            ("BN", None),
-            ("ReLU", None),
-            ("1×1 Conv", "pointwise"),
-            ("BN", None),
-            ("ReLU", None),
-        ],
+        "standard": [("3×3 Conv", "standard"), *rest],
+        "depthwise separable": [*depthwise, ("1×1 Conv", "pointwise"), *rest],
     }
-    with book_style():
-        figure, axes = new_figure(6.5, 3.9, ncols=2)
+    with new_figure(6.5, 3.9, ncols=2) as (figure, axes):
         for axis, (name, stack) in zip(axes, stacks.items(), strict=True):
             for i, (text, kind) in enumerate(stack):
                 y = 5.2 - i
                 paper, ink = (COLOURS[kind], "white") if kind else ("#eeeeee", COLOURS["ink"])
-                look = {"boxstyle": "round,pad=0.04", "fc": paper, "ec": "#777777"}
-                axis.add_patch(FancyBboxPatch((0.15, y), 2.7, 0.6, **look))
+                box = FancyBboxPatch((0.15, y), 2.7, 0.6, "round,pad=0.04", fc=paper, ec="#777777")
+                axis.add_patch(box)
                 axis.text(1.5, y + 0.3, text, ha="center", va="center", color=ink)
                 if i:
                     arrow = {"arrowstyle": "->"}
@@ -99,8 +92,7 @@ def layer_blocks() -> BookFigure:
 def reduction_curve(kernel_sizes: tuple[int, ...] = (3, 5, 7)) -> BookFigure:
     """1/N + 1/D_K² against N: the share of the mult-adds that a separable layer keeps."""
     filters = np.unique(np.geomspace(1, 1024, 200).round().astype(int))
-    with book_style():
-        figure, (axis,) = new_figure(8, 3.6)
+    with new_figure(8, 3.6) as (figure, (axis,)):
         colours = (COLOURS["standard"], COLOURS["depthwise"], COLOURS["pointwise"])
         for k, colour in zip(kernel_sizes, colours, strict=True):
             shares = [100 * cost.reduction(k, int(n)) for n in filters]
@@ -144,57 +136,50 @@ def counter_race(
     done
         Multiplications that each has carried out, as a share of what the slower one needs, 0 to 1.
     """
-    numbers = (kernel_size, in_channels, out_channels, size)
     check_number("done", done, 0, 1)
-    parts = {
-        "depthwise": cost.depthwise_mult_adds(kernel_size, in_channels, size),
-        "pointwise": cost.pointwise_mult_adds(in_channels, out_channels, size),
-    }
-    needed = {"standard": cost.standard_mult_adds(*numbers), "separable": sum(parts.values())}
-    spent = round(done * max(needed.values()))
-    pixels = {name: min(size**2, spent * size**2 // total) for name, total in needed.items()}
-    share = needed["separable"] / needed["standard"]
-    with book_style():
-        figure, axes = new_figure(9, 3, ncols=3, width_ratios=[1, 1, 2])
-        for axis, (name, finished) in zip(axes, pixels.items(), strict=False):
-            progress = np.zeros(size**2)
-            progress[:finished] = 1
-            axis.imshow(progress.reshape(size, size), cmap=colormap("Greys"), vmin=0, vmax=1.6)
-            axis.set_title(f"{name}\n{finished:,} of {size**2:,} pixels", fontsize=12)
+    standard = cost.standard_mult_adds(kernel_size, in_channels, out_channels, size)
+    depthwise = cost.depthwise_mult_adds(kernel_size, in_channels, size)
+    pointwise = cost.pointwise_mult_adds(in_channels, out_channels, size)
+    separable = depthwise + pointwise
+    most, share = max(standard, separable), separable / standard
+    spent, whole = round(done * most), size**2
+    pixels = [min(whole, spent * whole // needed) for needed in (standard, separable)]
+    with new_figure(9, 3, ncols=3, width_ratios=[1, 1, 2]) as (figure, (*maps, bars)):
+        for axis, name, finished in zip(maps, ("standard", "separable"), pixels, strict=True):
+            progress = np.arange(whole).reshape(size, size) < finished
+            axis.imshow(progress, cmap=colormap("Greys"), vmin=0, vmax=1.6)
+            axis.set_title(f"{name}\n{finished:,} of {whole:,} pixels", fontsize=12)
             axis.set(xticks=[], yticks=[])
             axis.spines[["top", "right"]].set_visible(True)
-        bars = axes[2]
         for y, kind, start, length in (
-            (1, "standard", 0, needed["standard"]),
-            (0, "depthwise", 0, parts["depthwise"]),
-            (0, "pointwise", *parts.values()),
+            (1, "standard", 0, standard),
+            (0, "depthwise", 0, depthwise),
+            (0, "pointwise", depthwise, pointwise),
         ):
             bars.barh(y, length, left=start, height=0.4, color=COLOURS[kind])
         bars.axvline(spent, color=COLOURS["ink"], lw=2, ls="--")
         for height, text in (
-            (1.3, f"standard needs {needed['standard']:,}"),
-            (0.3, f"separable needs {needed['separable']:,}"),
-            (-0.48, f"{100 * share:.1f} % (depthwise {parts['depthwise']:,})"),
+            (1.3, f"standard needs {standard:,}"),
+            (0.3, f"separable needs {separable:,}"),
+            (-0.48, f"{100 * share:.1f} % (depthwise {depthwise:,})"),
         ):
             bars.text(0, height, text, bbox={"fc": "white", "ec": "none", "pad": 1})
-        bars.set(xlim=(0, 1.03 * max(needed.values())), ylim=(-0.55, 1.6), yticks=[], xticks=[])
+        bars.set(xlim=(0, 1.03 * most), ylim=(-0.55, 1.6), yticks=[], xticks=[])
         bars.spines["bottom"].set_visible(False)
         bars.set_title(f"each has done {spent:,}", fontsize=12)
         figure.subplots_adjust(0.01, 0.03, 0.99, 0.82, wspace=0.12)
     figure.alt = (
-        f"After {spent:,} multiplications each, standard has {pixels['standard']:,} of "
-        f"{size**2:,} output pixels and separable {pixels['separable']:,}. In all, standard needs "
-        f"{needed['standard']:,} multiplications; depthwise {parts['depthwise']:,} and pointwise "
-        f"{parts['pointwise']:,}, together {needed['separable']:,}, {100 * share:.1f} % of "
-        "standard."
+        f"After {spent:,} multiplications each, standard has {pixels[0]:,} of {whole:,} output "
+        f"pixels and separable {pixels[1]:,}. In all, standard needs {standard:,} multiplications; "
+        f"depthwise {depthwise:,} and pointwise {pointwise:,}, together {separable:,}, "
+        f"{100 * share:.1f} % of standard."
     )
     return figure
 
 
 def ladder(rungs: list[cost.Rung]) -> BookFigure:
     """Table 3 as bars: one layer's mult-adds, step by step."""
-    with book_style():
-        figure, (axis,) = new_figure(8, 2.8)
+    with new_figure(8, 2.8) as (figure, (axis,)):
         millions = [rung.mult_adds / 1e6 for rung in rungs]
         colours = [COLOURS["standard"]] + [COLOURS["pointwise"]] * (len(rungs) - 1)
         places = range(len(rungs))[::-1]

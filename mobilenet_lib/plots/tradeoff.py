@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..results import Measured, best_within, pareto
-from .figure import COLOURS, BookFigure, book_style, label_marks, new_figure, plain_log
+from .figure import COLOURS, BookFigure, label_marks, new_figure, plain_log
 
 # A width has one colour and one shape, here and in the trade-off explorer.
 LOOKS = {
@@ -16,6 +16,11 @@ LOOKS = {
     0.5: (COLOURS["fc"], "^"),
     0.25: (COLOURS["standard"], "D"),
 }
+
+
+MARK = {"mec": COLOURS["ink"], "zorder": 9}
+RING = MARK | {"marker": "o", "ms": 18, "mfc": "none", "mew": 1.8}
+STAR = MARK | {"marker": "*", "ms": 15, "mfc": COLOURS["highlight"]}
 
 
 def log_linear(
@@ -41,8 +46,7 @@ def log_linear(
     residuals = [n.accuracy - intercept - slope * math.log10(n.mult_adds) for n in networks]
     millions = [n.mult_adds / 1e6 for n in networks]
     ends = min(millions) / 1.2, max(millions) * 1.2
-    with book_style():
-        figure, (axis,) = new_figure(9, 4.4)
+    with new_figure(9, 4.4) as (figure, (axis,)):
         line = [intercept + slope * math.log10(1e6 * m) for m in ends]
         axis.plot(ends, line, color=COLOURS["quiet"], lw=1.5, ls="--", label="fit")
         for network, x, residual in zip(networks, millions, residuals, strict=True):
@@ -63,14 +67,12 @@ def log_linear(
     others = [r for n, r in zip(networks, residuals, strict=True) if n.alpha != marked]
     figure.alt = (
         f"Accuracy of {_range(networks, millions)}. The dashed line gains {slope:.1f} points for "
-        f"ten times the mult-adds. "
-        + (f"It misses alpha {marked:g}: {missed} points. " if missed else "")
-        + (
-            f"The others lie {_signed(min(others))} to {_signed(max(others))} off."
-            if others
-            else ""
-        )
-    ).strip()
+        "ten times the mult-adds."
+    )
+    if missed:
+        figure.alt += f" It misses alpha {marked:g}: {missed} points."
+    if others:
+        figure.alt += f" The others lie {_signed(min(others))} to {_signed(max(others))} off."
     return figure
 
 
@@ -102,16 +104,14 @@ def pareto_front(
     if len(costs) != len(networks):
         raise ValueError(f"{len(networks)} networks need as many costs, got {len(costs)}")
     right = 1.25 * max(costs)
-    with book_style():
-        figure, (axis,) = new_figure(9, 4.6)
+    with new_figure(9, 4.6) as (figure, (axis,)):
         _steps(axis, [(costs[i], networks[i].accuracy) for i in front], right)
         _scatter(axis, networks, costs)
         axis.set(xlim=(min(costs) / 1.6, right), xlabel=f"{label} (log scale)")
         axis.set_ylabel("accuracy, %")
         axis.margins(y=0.1)
         plain_log(axis.xaxis)
-        look = dict(loc="lower right", fontsize=11, title_fontsize=11)
-        axis.legend(title="labels: α, pixels", **look)
+        axis.legend(title="labels: α, pixels", loc="lower right", fontsize=11, title_fontsize=11)
         figure.subplots_adjust(0.08, 0.135, 0.99, 0.98)
         label_marks(
             axis,
@@ -142,24 +142,21 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
         There are no networks.
     """
     _some(measured, "grid_accuracy")
-    alphas = sorted({m.alpha for m in measured}, reverse=True)
-    resolutions = sorted({m.resolution for m in measured})
     rows = {
         alpha: sorted((m for m in measured if m.alpha == alpha), key=lambda m: m.resolution)
-        for alpha in alphas
+        for alpha in sorted({m.alpha for m in measured}, reverse=True)
     }
-    with book_style():
-        figure, (axis,) = new_figure(9, 4.2)
+    with new_figure(9, 4.2) as (figure, (axis,)):
         for place, (alpha, line) in enumerate(rows.items()):
             colour, shape = LOOKS.get(alpha, (COLOURS["ink"], "X"))
-            shift = 0.6 * (place - (len(alphas) - 1) / 2)  # so that bars do not hide each other
+            shift = 0.6 * (place - (len(rows) - 1) / 2)  # so that bars do not hide each other
             places = [m.resolution + shift for m in line]
             seeds = [(x + 0.3, a) for x, m in zip(places, line, strict=True) for a in m.accuracies]
             axis.plot(*zip(*seeds, strict=True), ".", color=colour, ms=8, alpha=0.45, mew=0)
             look = {"color": colour, "marker": shape, "ms": 7, "lw": 1.8, "capsize": 4}
             means, spreads = zip(*((m.accuracy, m.spread) for m in line), strict=True)
             axis.errorbar(places, means, spreads, label=f"α {alpha:g}", **look)
-        axis.set_xticks(resolutions)
+        axis.set_xticks(sorted({m.resolution for m in measured}))
         axis.set(xlabel="resolution, pixels a side", ylabel="test accuracy, %")
         axis.legend(loc="lower right", fontsize=11, ncols=2)
         figure.subplots_adjust(0.09, 0.15, 0.99, 0.98)
@@ -171,9 +168,8 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
     counts = sorted({len(m.accuracies) for m in measured})
     over = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
     figure.alt = (
-        f"Test accuracy against resolution in pixels, mean and standard deviation over "
-        f"{over} seed{'s' * (counts[-1] > 1)}, "
-        f"a line for each width. {lines}."
+        f"Test accuracy against resolution in pixels, mean and standard deviation over {over} "
+        f"seed{'s' * (counts[-1] > 1)}, a line for each width. {lines}."
     )
     return figure
 
@@ -208,35 +204,32 @@ def trade_off(
     """
     _some(panels, "trade_off")
     sentences = []
-    with book_style():
-        figure, axes = new_figure(9, 4.2, ncols=len(panels))
+    with new_figure(9, 4.2, ncols=len(panels)) as (figure, axes):
         for axis, (title, sources) in zip(axes, panels.items(), strict=True):
             every = [n.cost for networks in sources.values() for n in networks]
             right = 1.3 * max(every)
             for name, networks in sources.items():
                 costs, accuracies = zip(*((n.cost, n.accuracy) for n in networks), strict=True)
-                hollow = name != [*sources][-1]
-                look = {"mfc": "none", "ms": 12, "label": f"_{name}"} if hollow else {}
+                last = name == [*sources][-1]
+                look = {} if last else {"mfc": "none", "ms": 12, "label": f"_{name}"}
                 _scatter(axis, networks, costs, **look)
-                if front and not hollow:
+                if front and last:
                     unbeaten = [(costs[i], accuracies[i]) for i in pareto(costs, accuracies)]
                     _steps(axis, unbeaten, right)
-                ring = {"marker": "o", "ms": 18, "mfc": "none", "mew": 1.8}
-                marked = [(accuracies.index(min(accuracies)), "from", {})]
-                marked += [(accuracies.index(max(accuracies)), "to", {})]
-                for i, network in enumerate(networks):
-                    if (network.alpha, network.resolution) in chosen:
-                        marked.append((i, "chosen is", ring))
+                picked = [i for i, n in enumerate(networks) if (n.alpha, n.resolution) in chosen]
                 best = None if budget is None else best_within(budget, costs, accuracies)
+                told = [("from", accuracies.index(min(accuracies)))]
+                told += [("to", accuracies.index(max(accuracies)))]
+                told += [("chosen is", i) for i in picked]
+                for i in picked:
+                    axis.plot(costs[i], accuracies[i], **RING)
                 if best is not None:
-                    star = {"marker": "*", "ms": 15, "mfc": COLOURS["highlight"]}
-                    marked.append((best, "best within the budget is", star))
-                words = []
-                for i, word, mark in marked:
-                    right_ones = f"{accuracies[i]:.1f} % for {costs[i]:.3g}"
-                    words.append(f"{word} {_name(networks[i])} with {right_ones}")
-                    if mark:
-                        axis.plot(costs[i], accuracies[i], mec=COLOURS["ink"], zorder=9, **mark)
+                    told.append(("best within the budget is", best))
+                    axis.plot(costs[best], accuracies[best], **STAR)
+                words = [
+                    f"{word} {_name(networks[i])} with {accuracies[i]:.1f} % for {costs[i]:.3g}"
+                    for word, i in told
+                ]
                 sentences.append(f"{title}, {name}, {len(networks)} networks: {', '.join(words)}.")
             if budget is not None:
                 axis.axvline(budget, color=COLOURS["ink"], lw=1.5, ls="--")
@@ -252,7 +245,7 @@ def trade_off(
     return figure
 
 
-def _some(networks: Sequence[Any], name: str) -> None:
+def _some(networks: Collection[Any], name: str) -> None:
     if not networks:
         raise ValueError(f"{name} needs at least one network; got none")
 
@@ -269,14 +262,10 @@ def _scatter(axis: Any, networks: Sequence[Measured], costs: Sequence[float], **
     for alpha in sorted({n.alpha for n in networks}, reverse=True):
         some = [(c, n) for c, n in zip(costs, networks, strict=True) if n.alpha == alpha]
         colour, shape = LOOKS.get(alpha, (COLOURS["ink"], "X"))
-        axis.errorbar(
-            [cost for cost, _ in some],
-            [network.accuracy for _, network in some],
-            [network.spread for _, network in some] if any(n.spread for _, n in some) else None,
-            **{"fmt": shape, "color": colour, "ms": 7.5, "capsize": 3, "lw": 1.2}
-            | {"label": f"α {alpha:g}"}
-            | look,
-        )
+        places, means, spreads = zip(*((c, n.accuracy, n.spread) for c, n in some), strict=True)
+        usual = {"fmt": shape, "color": colour, "ms": 7.5, "capsize": 3, "lw": 1.2}
+        usual["label"] = f"α {alpha:g}"
+        axis.errorbar(places, means, spreads if any(spreads) else None, **usual | look)
 
 
 def _spread(network: Measured) -> str:

@@ -1,4 +1,4 @@
-"""Figures of chapter 05: learning rates, and networks compared after training."""
+"""Figures of chapter 05: letters in the wild, learning rates, and networks compared."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from .figure import COLOURS, BookFigure, book_style, name_rows, new_figure
+import numpy as np
+from numpy.typing import NDArray
+
+from ..photos import Photo
+from .figure import COLOURS, BookFigure, name_rows, new_figure, picture
 
 LINES = (
     (COLOURS["standard"], "-"),
@@ -16,6 +21,104 @@ LINES = (
     (COLOURS["fc"], ":"),
 )
 """Colour and dashes of one line after another."""
+
+
+def letters(images: Sequence[Photo], names: Sequence[str], columns: int = 8) -> BookFigure:
+    """Training images in a grid, each under its class.
+
+    Parameters
+    ----------
+    images
+        (height, width, 3) uint8 each.
+    names
+        Their classes.
+    columns
+        Images in a row.
+    """
+    rows = -(-len(images) // columns)
+    row_height = 9 / columns + 0.26
+    with new_figure(9, row_height * rows, nrows=rows, ncols=columns) as (figure, axes):
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, image, name in zip(axes, images, names, strict=False):
+            picture(axis, image, name, fontsize=12)
+        top = 1 - 0.25 / (row_height * rows)
+        figure.subplots_adjust(0.005, 0.005, 0.995, top, wspace=0.05, hspace=0.26 * columns / 9)
+    figure.alt = (
+        f"{len(images)} colour pictures of single letters on photographs, turned, sheared and "
+        f"blurred: {' '.join(names)}."
+    )
+    return figure
+
+
+def guesses(
+    images: Sequence[Photo],
+    probabilities: NDArray[Any],
+    classes: Sequence[str],
+    top: int = 3,
+) -> BookFigure:
+    """Pictures in a row, and below each the classes that a network holds most probable.
+
+    Parameters
+    ----------
+    images
+        (height, width, 3) uint8 each.
+    probabilities
+        (images, classes), each row adding up to 1.
+    classes
+        Names of the classes.
+    top
+        Classes to show of each.
+    """
+    count = len(images)
+    side = 9 / count
+    words = []
+    with new_figure(
+        9, side + 0.3 * top + 0.15, nrows=2, ncols=count, height_ratios=[side, 0.3 * top]
+    ) as (figure, axes):
+        for image, row, above, below in zip(
+            images, probabilities, axes[:count], axes[count:], strict=True
+        ):
+            picture(above, image)
+            best = np.argsort(row)[::-1][:top]
+            below.barh(range(top), row[best], color=COLOURS["pointwise"], height=0.8)
+            below.set(xlim=(0, 1), ylim=(top - 0.4, -0.6))
+            below.axis("off")
+            for place, label in enumerate(best):
+                text = f"{classes[label]}  {100 * row[label]:.0f} %"
+                below.text(0.03, place, text, va="center", fontsize=11, fontweight="bold")
+            words.append(" ".join(f"{classes[i]} {100 * row[i]:.0f} %" for i in best))
+        figure.subplots_adjust(0.005, 0.02, 0.995, 0.99, wspace=0.06, hspace=0.04)
+    figure.alt = "Pictures and the most probable classes of each: " + "; ".join(words) + "."
+    return figure
+
+
+def accuracies(
+    shares: Mapping[str, float], chance: float, label: str = "test images that are right, %"
+) -> BookFigure:
+    """Bars for the accuracies of several networks, with the share that guessing would get.
+
+    Parameters
+    ----------
+    shares
+        Accuracy by name, 0 to 1, from top to bottom.
+    chance
+        What guessing gets, 0 to 1.
+    label
+        What the axis says.
+    """
+    with new_figure(9, 0.42 * len(shares) + 0.85) as (figure, (axis,)):
+        values = [100 * share for share in shares.values()]
+        axis.barh(range(len(values)), values, color=COLOURS["depthwise"], height=0.7)
+        for place, value in enumerate(values):
+            axis.text(value + 1, place, f"{value:.0f} %", va="center")
+        axis.axvline(100 * chance, color=COLOURS["standard"], lw=1.5, ls="--")
+        name_rows(axis, shares)
+        axis.set(xlim=(0, 100), xlabel=f"{label} (dashed: chance)")
+        figure.subplots_adjust(0.26, 0.6 / figure.get_figheight(), 0.98, 0.97)
+    words = ", ".join(f"{name} {value:.0f} %" for name, value in zip(shares, values, strict=True))
+    figure.alt = f"Bars: {words}. Guessing would get {100 * chance:.0f} %."
+    return figure
 
 
 def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
@@ -27,18 +130,16 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
         By name, one rate a step.
     """
     words = []
-    with book_style():
-        figure, (axis,) = new_figure(9, 2.9)
+    with new_figure(9, 2.9) as (figure, (axis,)):
         for (name, values), (colour, dashes) in zip(
             rates.items(), itertools.cycle(LINES), strict=False
         ):
-            top = max(values)
-            done = [100 * (i + 1) / len(values) for i in range(len(values))]
-            axis.plot(done, [value / top for value in values], dashes, color=colour, label=name)
-            highest = done[max(range(len(values)), key=values.__getitem__)]
+            shares = np.array(values) / max(values)
+            done = 100 * np.arange(1, len(shares) + 1) / len(shares)
+            axis.plot(done, shares, dashes, color=colour, label=name)
             words.append(
-                f"{name} starts at {values[0] / top:.2f} of its largest rate, has it after "
-                f"{highest:.0f} % of the steps and ends at {values[-1] / top:.2f}"
+                f"{name} starts at {shares[0]:.2f} of its largest rate, has it after "
+                f"{done[shares.argmax()]:.0f} % of the steps and ends at {shares[-1]:.2f}"
             )
         axis.set(xlim=(0, 100), ylim=(0, 1.05))
         axis.set(xlabel="steps done, %", ylabel="learning rate,\nshare of the largest")
@@ -63,14 +164,13 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
     low, high = min(every), max(every)
     room = max(high - low, 1.0)
     start = max(0, math.floor(low - room))
-    with book_style():
-        figure, (axis,) = new_figure(9, 0.5 * len(means) + 0.85)
+    with new_figure(9, 0.5 * len(means) + 0.85) as (figure, (axis,)):
         for place, (name, values) in enumerate(accuracies.items()):
             look = {"color": COLOURS["depthwise"], "height": 0.7}
             axis.barh(place, means[name] - start, left=start, **look)
             axis.plot(values, [place] * len(values), "o", color=COLOURS["ink"], mfc="white", ms=6)
             axis.text(high + 0.06 * room, place, f"{means[name]:.1f}", va="center")
-        name_rows(axis, list(means))
+        name_rows(axis, means)
         cut = f" (the axis starts at {start})" if start else ""
         axis.set(xlim=(start, high + 0.3 * room), xlabel=f"{label}{cut}; dots: seeds")
         figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
@@ -105,25 +205,23 @@ def training_curve(
         What stands above.
     """
     end, beside = max(steps, 1), beside or {}
-    with book_style():
-        figure, (above, below) = new_figure(9, 4.6, nrows=2, sharex=True)
+    with new_figure(9, 4.6, nrows=2, sharex=True) as (figure, (above, below)):
         above.set_title(title, fontsize=12)
         if points:
-            at, losses, means = zip(*points, strict=True)
-            above.plot(at, losses, color=COLOURS["input"], lw=0.8, label="of a step")
-            above.plot(at, means, color=COLOURS["standard"], lw=2, label="moving mean")
+            numbers, losses, means = zip(*points, strict=True)
+            above.plot(numbers, losses, color=COLOURS["input"], lw=0.8, label="of a step")
+            above.plot(numbers, means, color=COLOURS["standard"], lw=2, label="moving mean")
             above.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         for (name, values), (_, dashes) in zip(
             beside.items(), itertools.cycle(LINES[1:]), strict=False
         ):
-            at = [end * (i + 1) / len(values) for i in range(len(values))]
-            shares = [100 * value for value in values]
+            ends = end * np.arange(1, len(values) + 1) / len(values)
             look = {"color": COLOURS["quiet"], "marker": "D", "ms": 4, "label": name}
-            below.plot(at, shares, dashes, clip_on=False, **look)
+            below.plot(ends, 100 * np.array(values), dashes, clip_on=False, **look)
         if tested:
-            shares = [100 * share for _, share in tested]
             own = {"color": COLOURS["depthwise"], "marker": "o", "lw": 2, "label": "this run"}
-            below.plot([step for step, _ in tested], shares, clip_on=False, **own)
+            numbers, shares = zip(*tested, strict=True)
+            below.plot(numbers, 100 * np.array(shares), clip_on=False, **own)
         if tested or beside:
             below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
         above.set(ylim=(0, None), ylabel="loss, nats")

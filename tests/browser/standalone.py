@@ -63,6 +63,21 @@ def write_page(widget: anywidget.AnyWidget, folder: Path) -> str:
     return path.as_uri()
 
 
+def frames(page: Any, many: int = 3) -> None:
+    """Wait until the page has drawn what it was told."""
+    page.evaluate(
+        "async (n) => { for (; n > 0; n--) await new Promise(requestAnimationFrame); }", many
+    )
+
+
+def put(page: Any, **state: Any) -> None:
+    """Give the explorer's model these values, as one message from Python does."""
+    page.evaluate(
+        "(s) => { for (const [name, value] of Object.entries(s)) model.set(name, value); }", state
+    )
+    frames(page)
+
+
 def second_view(page: Any) -> None:
     """Show the page's explorer once more, below the first."""
     page.evaluate(

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from standalone import second_view, write_page
+from standalone import frames, put, second_view, write_page
 
 from mobilenet_lib.explorers import ConvolutionExplorer
 from mobilenet_lib.explorers.convolution import PRESETS
@@ -60,12 +60,6 @@ def middles(left, top, side):
         (centre[0] + dx, centre[1] + dy)
         for dx, dy in ((-half, 0), (half, 0), (0, -half), (0, half))
     ]
-
-
-def frames(page, many=2):
-    page.evaluate(
-        "async (n) => { for (; n > 0; n--) await new Promise(requestAnimationFrame); }", many
-    )
 
 
 CASES = list(itertools.product(PRESETS, (1, 2, 3), ("same", "valid"), (8, 15, 16)))
@@ -169,8 +163,7 @@ def test_photo_map_and_frames_are_drawn_true(page, explorer):
     places = [((x + 0.5) * cell, (y + 0.5) * cell) for y in range(16) for x in range(16)]
     orange = [213, 94, 0]
     page.locator(".mnx-fill").click()
-    page.evaluate("() => { model.set('row', 3); model.set('column', 12); }")
-    frames(page)
+    put(page, row=3, column=12)
 
     on_photo = [(x + cell, y + cell) for x, y in places]
     seen = colours(page, ".mnx-photo", on_photo)
@@ -252,7 +245,7 @@ def test_sweep_visits_every_place(page):
 
 
 def test_a_diagonal_step_visits_one_place(page):
-    page.evaluate("() => { model.set('row', 3); model.set('column', 4); }")
+    put(page, row=3, column=4)
     assert state(page)["multiplications"] == "18"
 
 

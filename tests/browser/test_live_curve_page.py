@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from standalone import write_page
+from standalone import frames, put, write_page
 
 from mobilenet_lib.explorers import LiveCurve
 from mobilenet_lib.explorers.curve import percent, short
@@ -53,31 +53,10 @@ def show(browser_page, browser_log, tmp_path):
     assert browser_log.console_errors == []
 
 
-def frames(page):
-    page.evaluate(
-        "async () => { for (let n = 3; n; n--) await new Promise(requestAnimationFrame); }"
-    )
-
-
 def update(page, curve):
     """Give the page the state that Python has now, as one message does."""
-    names = (
-        "points",
-        "tested",
-        "steps",
-        "epochs",
-        "window",
-        "state",
-        "status",
-        "said",
-        "note",
-        "alt",
-    )
-    page.evaluate(
-        "(state) => { for (const [name, value] of Object.entries(state)) model.set(name, value); }",
-        {name: getattr(curve, name) for name in names},
-    )
-    frames(page)
+    names = "points tested steps epochs window state status said note alt"
+    put(page, **{name: getattr(curve, name) for name in names.split()})
 
 
 def axis(page, panel, ticks, side):

@@ -110,11 +110,8 @@ def drop(page, pixels):
 
 
 def test_the_camera_takes_a_picture_and_is_let_go(page):
-    page.context.grant_permissions(["camera"])
     assert not page.locator(".mnp-stage").is_visible()
-    page.get_by_role("button", name="Use the camera").click()
-    page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
-    page.evaluate("() => { window.film = document.querySelector('video').srcObject; }")
+    open_camera(page)
     page.keyboard.press("Enter")  # the button that takes the picture has the focus
     page.wait_for_function("() => sent.length")
     photo = sent(page)
@@ -125,10 +122,8 @@ def test_the_camera_takes_a_picture_and_is_let_go(page):
 
 
 def test_the_camera_ends_with_the_cell(page):
-    page.context.grant_permissions(["camera"])
-    page.get_by_role("button", name="Use the camera").click()
-    page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
-    page.evaluate("() => { window.film = document.querySelector('video').srcObject; remove(); }")
+    open_camera(page)
+    page.evaluate("() => remove()")
     assert page.evaluate("() => film.getTracks().map((t) => t.readyState)") == ["ended"]
     assert page.evaluate("() => Object.values(listeners).flat().length") == 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from jupyter import lab_of, start_lab
-from standalone import write_page
+from standalone import frames, write_page
 
 from mobilenet_lib.explorers import (
     ConvolutionExplorer,
@@ -110,12 +110,6 @@ def drawn(page):
 def view(page, number):
     """One of the explorers that are shown, in the order of CODE."""
     return page.locator(f".jp-OutputArea-output:has({EXPLORERS})").nth(number)
-
-
-def frames(page):
-    page.evaluate(
-        "async () => { for (let n = 0; n < 3; n++) await new Promise(requestAnimationFrame); }"
-    )
 
 
 def in_both(page, views, look, text):

@@ -5,7 +5,7 @@ import math
 import random
 
 import pytest
-from standalone import write_page
+from standalone import frames, put, write_page
 
 from mobilenet_lib import mobilenet_v1, results
 from mobilenet_lib.explorers import TradeoffExplorer
@@ -52,23 +52,10 @@ def page(explorer, browser_page, browser_log, tmp_path):
     assert browser_log.console_errors == []
 
 
-def frames(page, many=3):
-    page.evaluate(
-        "async (n) => { for (; n > 0; n--) await new Promise(requestAnimationFrame); }", many
-    )
-
-
 def get(page, *names):
     frames(page)
     values = page.evaluate("(names) => names.map((name) => model.get(name))", list(names))
     return values[0] if len(names) == 1 else values
-
-
-def put(page, **state):
-    page.evaluate(
-        "(s) => { for (const [name, value] of Object.entries(s)) model.set(name, value); }", state
-    )
-    frames(page)
 
 
 def panel(page, at):

@@ -1,4 +1,4 @@
-"""The exercises of chapters 01 to 03: convolution, its separation, and the network's form."""
+"""The exercises of chapters 01 to 04: convolution, its separation, the network, and its cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 from .. import cost
 from ..architecture import mobilenet_v1
 from ..convolution import depthwise, im2col, standard
-from .answers import NotAnAnswerError, check_callable, close, exercise, pair, whole
+from ..layer import Layer
+from .answers import NotAnAnswerError, close, exercise, function, pair, whole
+
+WIDE = Layer("pw", "pointwise", 1, 1, 256, 256, 28, 28)
 
 
 def _shift_kernel(answer: Any) -> str | None:
@@ -31,7 +34,6 @@ def _shift_kernel(answer: Any) -> str | None:
 
 
 def _depthwise_function(answer: Any) -> str | None:
-    check_callable(answer)
     rng = np.random.default_rng(0)
     for height, width, channels in ((5, 5, 1), (6, 4, 3)):
         feature_map = rng.standard_normal((height, width, channels))
@@ -49,7 +51,6 @@ def _depthwise_function(answer: Any) -> str | None:
 def _separable_block(answer: Any) -> str | None:
     import torch  # late: only this exercise needs it
 
-    check_callable(answer)
     torch.manual_seed(0)
     for channels, filters, stride in ((8, 16, 1), (6, 4, 2)):
         block = answer(channels, filters, stride)
@@ -100,6 +101,25 @@ def _layer_name(answer: Any) -> str | None:
     )
 
 
+def _roofline(answer: Any) -> str | None:
+    for work, moved, peak, bandwidth in (
+        (102_760_448, 1_867_776, 1e11, 2e10),  # bound by arithmetic
+        (903_168, 802_816, 1e11, 2e10),  # bound by memory
+        (5_000_000, 1_000_000, 1e11, 2e10),  # at the ridge
+    ):
+        expected = 1e3 * max(work / peak, moved / bandwidth)
+        result = float(answer(work, moved, peak, bandwidth))
+        if np.isclose(result, expected):
+            continue
+        case = f"for {work:,} operations and {moved:,} bytes"
+        if np.isclose(result, expected / 1e3):
+            return f"{case} the result is in seconds, not in milliseconds."
+        if np.isclose(result, 1e3 * (work / peak + moved / bandwidth)):
+            return f"{case} the two times are added; a processor does both at once."
+        return f"{case} the result is {result:.4g}, not {expected:.4g} ms."
+    return None
+
+
 EXERCISES = (
     exercise(
         "1.1",
@@ -137,7 +157,7 @@ EXERCISES = (
     exercise(
         "2.1",
         "Write a depthwise convolution",
-        _depthwise_function,
+        function(_depthwise_function),
         "The output has height - 2 rows, width - 2 columns and as many channels as F.",
         "For each of the nine (i, j), add K[i, j] times the map shifted by i rows and j "
         "columns: F[i : i + rows, j : j + columns].",
@@ -188,7 +208,7 @@ EXERCISES = (
     exercise(
         "3.2",
         "Build a block",
-        _separable_block,
+        function(_separable_block),
         "Six modules: depthwise Conv2d, BatchNorm2d, ReLU, pointwise Conv2d, BatchNorm2d, ReLU.",
         "The depthwise one is nn.Conv2d(M, M, 3, stride, padding=1, groups=M, bias=False).",
     ),
@@ -205,5 +225,33 @@ EXERCISES = (
         _layer_name,
         "arch.receptive_field_at(name).size says what a layer sees.",
         "It is one of the five equal blocks.",
+    ),
+    exercise(
+        "4.1",
+        "Operations for each byte",
+        close(WIDE.intensity, 0.06),
+        "A mult-add is two operations, a number in float32 four bytes.",
+        "2 · 256 · 256 · 28² operations; two maps of 256 · 28² numbers and 256² weights.",
+    ),
+    exercise(
+        "4.2",
+        "The ridge",
+        close(lambda: 240e9 / 30e9, 0.01),
+        "At the ridge both take equally long: the arithmetic, and moving the bytes.",
+        "240 billion operations a second over 30 billion bytes a second.",
+    ),
+    exercise(
+        "4.3",
+        "The roofline in one line",
+        function(_roofline),
+        "Work over peak is a time; bytes over bandwidth is another.",
+        "The longer of the two, times 1000 for milliseconds.",
+    ),
+    exercise(
+        "4.4",
+        "How sparse?",
+        close(lambda: 1 - 1 / 12, 0.004),
+        "A share 1 - s of the weights is left, and each costs twelve times as much.",
+        "12 · (1 - s) = 1.",
     ),
 )
