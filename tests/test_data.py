@@ -20,7 +20,7 @@ from PIL import Image
 
 from mobilenet_lib import data
 from mobilenet_lib.data import hub
-from mobilenet_lib.data.hub_datasets import KNOWN
+from mobilenet_lib.data.hub import KNOWN
 from mobilenet_lib.data.source import decode, hold_out
 from mobilenet_lib.photos import PhotoError, load_photo
 from mobilenet_lib.preprocess import IMAGENET, INCEPTION, RAW_255

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from ..files import printable
 from ..validation import check_choice
 from .shards import choose
-from .source import PARTS, LeftOut, Source, check_labels, check_range, hold_out, printable
+from .source import PARTS, LeftOut, Source, check_labels, check_range, hold_out
 
 MOST = 2**63 - 1
 
@@ -26,8 +27,8 @@ class Table(NamedTuple):
     file: Path
     images: pa.ChunkedArray
     labels: list[Any]
-    kinds: tuple[str, str]
-    """What the two columns hold, in words."""
+    kinds: tuple[str | None, str | None]
+    """What the two columns hold, in words; None where an empty file holds something else."""
     classes: tuple[str, ...] | None
     """Names of its classes, if it knows them."""
 
@@ -98,7 +99,7 @@ def parquet_source(
     _agree(others + tables)
     if not any(table.labels for table in tables):
         raise ValueError(f"{where} has no rows; a split of size 0 cannot be loaded")
-    names = tuple(map(str, classes)) if known else _names(others or tables)
+    names = _names(others or tables) if classes is None else tuple(map(str, classes))
     labels = np.concatenate([_numbers(table, names) for table in tables])
     check_labels(labels, names, where, complete=learned is None)
     chosen = hold_out(labels, [str(row) for row in range(len(labels))], split, names, where)
@@ -250,16 +251,16 @@ def _label_kind(kind: pa.DataType) -> str | None:
 
 def _agree(tables: Sequence[Table]) -> None:
     """Refuse files of one data set that differ in their columns or in the names of the classes."""
-    tables = [table for table in tables if table.labels]
-    for first, table in zip(tables[:1] * len(tables), tables, strict=True):
+    filled = [table for table in tables if table.labels]
+    for table in filled[1:]:
+        first = filled[0]
         for old, new in zip(first.kinds, table.kinds, strict=True):
             if old != new:
                 raise ValueError(
                     f"{table.name} holds {new} where {first.name} holds {old}; the files of a data "
                     "set must have the same columns"
                 )
-        known = first.classes, table.classes
-        if None not in known and known[0] != known[1]:
+        if first.classes and table.classes and first.classes != table.classes:
             raise ValueError(
                 f"{table.name} and {first.name} name the classes differently; pass classes=[...] "
                 "if their labels mean the same"
