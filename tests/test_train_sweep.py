@@ -116,13 +116,13 @@ def test_a_failed_run_is_named_and_the_others_go_on(tmp_path):
 
 def test_results_of_another_recipe_are_refused(tmp_path):
     run = make_run(tmp_path, tiny("x"), "")
-    assert not is_done(run)
+    assert not is_done(run, {})
     run.results.write_text(json.dumps({"recipe": tiny("x", rate=0.5).to_dict()}))
     with pytest.raises(CheckpointError, match=r"out.json is another recipe's: .*rate 0.5"):
-        is_done(run)
+        is_done(run, {})
     run.results.write_text("{half")
     with pytest.raises(CheckpointError, match="no results file"):
-        is_done(run)
+        is_done(run, {})
 
 
 def test_results_of_other_images_are_refused_wherever_they_lie(tmp_path, monkeypatch):
@@ -138,13 +138,13 @@ def test_results_of_other_images_are_refused_wherever_they_lie(tmp_path, monkeyp
     monkeypatch.setattr(sweep, "load_data", lambda *a: loaded.append(a) or load_data(*a))
     assert run_all([runs[0]] * 3, 1, print) == []
     assert len(loaded) == 2, "both splits once, for however many runs"
-    assert is_done(runs[2]), "a copy of the same images"
+    assert is_done(runs[2], {}), "a copy of the same images"
     with pytest.raises(CheckpointError, match=r"out.json is of other images than .*two.mine"):
-        is_done(runs[1])
+        is_done(runs[1], {})
     shutil.rmtree(tmp_path / "one")
-    assert is_done(runs[0]), "where the images are not, results are collected by their name"
+    assert is_done(runs[0], {}), "where the images are not, results are collected by their name"
     with pytest.raises(CheckpointError, match=r"of other images than those in .*else"):
-        is_done(replace(runs[0], recipe=runs[0].recipe.changed(dataset="else")))
+        is_done(replace(runs[0], recipe=runs[0].recipe.changed(dataset="else")), {})
 
 
 def test_seeds_are_one_network_wherever_its_images_lay(tmp_path):

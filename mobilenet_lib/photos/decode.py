@@ -207,7 +207,7 @@ def _eight_bits(image: Image.Image, name: str) -> NDArray[np.uint8]:
         )
     # In place: a large picture is held in memory often enough as it is.
     if whole:
-        shades: NDArray[np.generic] = numbers.astype(np.uint32)
+        shades: np.ndarray = numbers.astype(np.uint32)
         shades *= 255
         shades += most // 2  # to the nearest
         shades //= most

@@ -119,8 +119,10 @@ def last_map(recipe: Recipe, resolution: int) -> int:
 
 def fingerprint(train: data.Batches, test: data.Batches) -> str | None:
     """SHA-256 of what the images of both splits are; None of data that a name stands for."""
-    both = train.fingerprint(), test.fingerprint()
-    return None if None in both else hashlib.sha256("".join(both).encode()).hexdigest()
+    first, second = train.fingerprint(), test.fingerprint()
+    if first is None or second is None:
+        return None
+    return hashlib.sha256((first + second).encode()).hexdigest()
 
 
 def published(recipe: Recipe) -> Recipe:
