@@ -125,9 +125,9 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(
-            f"no folder at {printable(str(root))}; a folder with one subfolder a class is needed"
+            f"no folder at {printable(root)}; a folder with one subfolder a class is needed"
         )
-    where = printable(str(root))
+    where = printable(root)
     top = walk(root, 1)
     parts = find_parts(top.folders, where)
     if not parts:
@@ -137,7 +137,7 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     train, inside = _inner(root, parts["train"], "train")
     if not inside.folders:
         raise ValueError(
-            f"{printable(str(train))} has no class folders; put each class's images into its own "
+            f"{printable(train)} has no class folders; put each class's images into its own "
             f"subfolder. If {' and '.join(parts.values())} are classes, give them other names"
         )
     held_out = {part: _inner(root, parts[part], part) for part in ("test", "val") if part in parts}
@@ -161,7 +161,7 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     surplus = sorted(set(inner.folders) - set(inside.folders))
     if surplus:
         raise ValueError(
-            f"{printable(str(held))} has classes that {printable(parts['train'])} lacks: "
+            f"{printable(held)} has classes that {printable(parts['train'])} lacks: "
             f"{printable(', '.join(surplus))}"
         )
     return _source(root, held, inside.folders, "all", left, complete=False)
@@ -188,7 +188,7 @@ def _source(
     complete: bool = True,
 ) -> Source:
     """The images in the class folders `names` of `base`, which lies in `root`."""
-    where = printable(str(base))
+    where = printable(base)
     if not names:
         raise ValueError(
             f"{where} has no class folders; put each class's images into its own subfolder"

@@ -35,7 +35,7 @@ class Table(NamedTuple):
     @property
     def name(self) -> str:
         """What to call it in messages."""
-        return printable(str(self.file))
+        return printable(self.file)
 
 
 def read_columns(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, list[Any]]:
@@ -88,7 +88,7 @@ def parquet_source(
     """
     check_choice("split", split, PARTS)
     root = Path(path)
-    where, learned, left = printable(str(root)), None, LeftOut()
+    where, learned, left = printable(root), None, LeftOut()
     if root.is_dir():
         used, learned, split, left = choose(root, split)
     else:
@@ -122,7 +122,7 @@ def parquet_source(
 
 
 def _read(path: Path, names: Sequence[str]) -> pa.Table:
-    shown = printable(str(path))
+    shown = printable(path)
     if not path.is_file():
         raise FileNotFoundError(f"no Parquet file at {shown}")
     try:
@@ -147,7 +147,7 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
 
 def _open(file: Path, image: str, label: str, known: bool) -> Table:
     """Read a file; refuse columns by their type, before any row."""
-    table, shown = _read(file, (image, label)), printable(str(file))
+    table, shown = _read(file, (image, label)), printable(file)
     images, labels = table.column(image), table.column(label)
     kinds = _image_kind(images.type), _label_kind(labels.type)
     if table.num_rows and kinds[0] is None:

@@ -46,7 +46,7 @@ def choose(root: Path, split: str) -> tuple[list[Path], list[Path] | None, str, 
     ValueError
         It holds several data sets, shards are missing or come twice, or there is no such split.
     """
-    where = printable(str(root))
+    where = printable(root)
     groups: dict[str, list[str]] = {}
     for table in find_tables(root):
         groups.setdefault(_group(table), []).append(table)

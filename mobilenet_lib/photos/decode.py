@@ -51,9 +51,7 @@ def decode_photo(content: bytes, name: str) -> Image.Image:
     Raises
     ------
     PhotoError
-        It is empty, cannot be decoded, is no image, or too large; the message calls it `name`. A
-        JPEG damaged in the middle may still decode; like every JPEG reader, this one then returns
-        what it found.
+        See `photos.open_photo`; the message calls it `name`.
     """
     if not content:
         raise PhotoError(f"{name} is empty (0 bytes); a photo file is needed, such as a JPEG")
