@@ -716,12 +716,13 @@ def test_a_small_file_that_claims_a_huge_picture_is_refused_unread(tmp_path, pix
 # --- Arrays that are no photo -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "shape", [(), (5,), (5, 6), (5, 6, 1), (5, 6, 4), (3, 5, 6), (1, 5, 6, 3)], ids=str
-)
+OTHER_SHAPES = [(), (5,), (5, 6), (5, 6, 1), (5, 6, 4), (3, 5, 6), (1, 5, 6, 3)]
+
+
+@pytest.mark.parametrize("shape", [*OTHER_SHAPES, (0, 6, 3), (5, 0, 3), (0, 0, 3)], ids=str)
 def test_an_array_of_another_shape_is_refused(shape):
-    message = rf"\(height, width, 3\), RGB; got {re.escape(str(shape))}"
-    with pytest.raises(PhotoError, match=message):
+    why = r"\(height, width, 3\), RGB; got" if shape in OTHER_SHAPES else "one pixel; got shape"
+    with pytest.raises(PhotoError, match=f"{why} {re.escape(str(shape))}"):
         check_photo(np.zeros(shape, np.uint8))
 
 
@@ -729,12 +730,6 @@ def test_an_array_of_another_shape_is_refused(shape):
 def test_an_array_of_another_type_is_refused(dtype):
     with pytest.raises(PhotoError, match=rf"0 to 255 \(uint8\); got {dtype}"):
         check_photo(np.zeros((5, 6, 3), dtype))
-
-
-@pytest.mark.parametrize("shape", [(0, 6, 3), (5, 0, 3), (0, 0, 3)], ids=str)
-def test_an_array_without_a_pixel_is_refused(shape):
-    with pytest.raises(PhotoError, match=f"at least one pixel; got shape {re.escape(str(shape))}"):
-        check_photo(np.zeros(shape, np.uint8))
 
 
 def test_no_array_at_all_is_refused():

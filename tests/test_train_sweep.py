@@ -1,9 +1,12 @@
 """Grids of runs: which there are, what is skipped, what goes on, and commands for a scheduler."""
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import sys
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -102,16 +105,29 @@ def make_run(tmp_path, recipe, code):
 
 def test_a_failed_run_is_named_and_the_others_go_on(tmp_path):
     recipe, said = tiny("x"), []
-    bad = GridRun(
-        recipe, tmp_path / "bad", tmp_path / "bad.json", (sys.executable, "-c", "exit(3)")
-    )
+    bad = make_run(tmp_path / "bad", recipe, "exit(3)")
     path = tmp_path / "good/results.json"
     code = f"open({str(path)!r}, 'w').write('{{\"test_accuracy\": 0.5}}')"
-    good = GridRun(recipe, path.parent, tmp_path / "good.json", (sys.executable, "-c", code))
+    good = replace(make_run(tmp_path, recipe, code), folder=path.parent)
     assert run_all([bad, good], 2, said.append) == [bad]
-    assert json.loads((tmp_path / "good.json").read_text()) == {"test_accuracy": 0.5}
+    assert json.loads(good.results.read_text()) == {"test_accuracy": 0.5}
     assert any("ended with code 3; see" in line for line in said)
     assert any("50.0%" in line for line in said)
+
+
+def test_an_interrupt_starts_no_further_run(tmp_path, monkeypatch):
+    asked = []
+
+    def call(*_, **__):
+        asked.append("one")
+        os.kill(os.getpid(), signal.SIGINT)  # it reaches the main thread, which waits
+        time.sleep(0.3)
+        return 1
+
+    monkeypatch.setattr(sweep.subprocess, "call", call)
+    with pytest.raises(KeyboardInterrupt):
+        run_all([make_run(tmp_path, tiny("x"), "")] * 3, 1, print)
+    assert asked == ["one"]
 
 
 def test_results_of_another_recipe_are_refused(tmp_path):

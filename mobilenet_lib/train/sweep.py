@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import torch
@@ -166,22 +165,19 @@ def run_all(runs: Sequence[GridRun], jobs: int, say: Callable[[str], Any]) -> li
     prints: Prints = {}
     left = [run for run in runs if not is_done(run, prints)]
     say(f"{len(runs)} runs, {len(runs) - len(left)} already done")
-    free: SimpleQueue[dict[str, str]] = SimpleQueue()
-    for environment in environments(jobs):
-        free.put(environment)
+    free, own = iter(environments(jobs)), threading.local()
     failed: list[GridRun] = []
-    lock, started, stop = threading.Lock(), itertools.count(1), threading.Event()
+    lock, started = threading.Lock(), itertools.count(1)
+
+    def begin() -> None:
+        own.environment = next(free)  # there is one for each thread of the pool
 
     def do(run: GridRun) -> None:
-        if stop.is_set():
-            return
         with lock:
             say(f"[{next(started)} of {len(left)}] {label(run.recipe)}")
         run.folder.mkdir(parents=True, exist_ok=True)
-        environment = free.get()  # never waits: there is one for each thread of the pool
         with open(run.folder / "log.txt", "ab") as log:
-            code = subprocess.call(run.command, stdout=log, stderr=log, env=environment)
-        free.put(environment)
+            code = subprocess.call(run.command, stdout=log, stderr=log, env=own.environment)
         with lock:
             if code:
                 failed.append(run)
@@ -191,12 +187,6 @@ def run_all(runs: Sequence[GridRun], jobs: int, say: Callable[[str], Any]) -> li
             write_atomically(run.results, content)
             say(f"{label(run.recipe)}: {json.loads(content)['test_accuracy']:.1%}")
 
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(do, run) for run in left]
-        try:
-            for future in futures:
-                future.result()
-        except BaseException:
-            stop.set()
-            raise
+    with ThreadPoolExecutor(jobs, initializer=begin) as pool:
+        list(pool.map(do, left))  # at an interrupt or error, it starts no more of them
     return failed
