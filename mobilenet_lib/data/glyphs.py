@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..files import find_data
 from ..validation import check_choice
-from .parquet import read_columns
+from .parquet import read_table
 from .source import check_range
 
 CLASSES = tuple(ascii_uppercase)
@@ -70,7 +70,7 @@ def load_glyphs(split: str) -> Glyphs:
 @lru_cache(maxsize=4)
 def _read(path: Path, modified: int) -> Glyphs:
     # `modified` is part of the key, so that a file made anew is read anew.
-    columns = read_columns(path, ("image", "label", "family"))
+    columns = read_table(path, ("image", "label", "family")).to_pydict()
     labels = np.asarray(columns["label"], dtype=np.int64)
     check_range(labels, CLASSES, str(path))
     missing = sorted(set(range(len(CLASSES))) - set(labels.tolist()))

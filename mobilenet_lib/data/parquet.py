@@ -1,4 +1,4 @@
-"""Columns of Parquet files, and a file or a folder of them as a source of labelled images."""
+"""A Parquet file or a folder of them as a source of labelled images."""
 
 from __future__ import annotations
 
@@ -36,24 +36,6 @@ class Table(NamedTuple):
     def name(self) -> str:
         """What to call it in messages."""
         return printable(self.file)
-
-
-def read_columns(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, list[Any]]:
-    """The columns called `names`, as lists; image structs become their bytes.
-
-    Raises
-    ------
-    ValueError
-        The file is no Parquet file, is damaged, or lacks a column.
-    """
-    table = _read(Path(path), names)
-    columns = {name: table.column(name).to_pylist() for name in names}
-    return {
-        name: [row and row["bytes"] for row in rows]
-        if types.is_struct(table.column(name).type)
-        else rows
-        for name, rows in columns.items()
-    }
 
 
 def parquet_source(
@@ -121,7 +103,16 @@ def parquet_source(
     return Source(names, labels[chosen], read, name, lambda i: str(chosen[i]), left)
 
 
-def _read(path: Path, names: Sequence[str]) -> pa.Table:
+def read_table(path: Path, names: Sequence[str]) -> pa.Table:
+    """The columns of a Parquet file that are called `names`.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is no Parquet file, is damaged, or lacks a column.
+    """
     shown = printable(path)
     if not path.is_file():
         raise FileNotFoundError(f"no Parquet file at {shown}")
@@ -147,7 +138,7 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
 
 def _open(file: Path, image: str, label: str, known: bool) -> Table:
     """Read a file; refuse columns by their type, before any row."""
-    table, shown = _read(file, (image, label)), printable(file)
+    table, shown = read_table(file, (image, label)), printable(file)
     images, labels = table.column(image), table.column(label)
     kinds = _image_kind(images.type), _label_kind(labels.type)
     if table.num_rows and kinds[0] is None:
