@@ -2,8 +2,6 @@
 
 import doctest
 import hashlib
-import json
-import re
 import subprocess
 import sys
 import types
@@ -15,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from pictures import encoded, held
+from pictures import encoded
 from PIL import Image
 
 from mobilenet_lib import data
 from mobilenet_lib.data import hub
-from mobilenet_lib.data.hub_datasets import KNOWN
+from mobilenet_lib.data.hub import KNOWN
 from mobilenet_lib.data.source import decode, hold_out
-from mobilenet_lib.photos import PhotoError, load_photo
+from mobilenet_lib.photos import PhotoError
 from mobilenet_lib.preprocess import IMAGENET, INCEPTION, RAW_255
 
 
@@ -99,49 +97,11 @@ def test_a_folder_is_divided_the_same_way_everywhere(tmp_path):
     }
 
 
-@pytest.mark.parametrize("test_name", ["test", "val", "validation"])
-def test_a_folder_that_is_divided_already_stays_so(tmp_path, test_name):
-    make_folder(tmp_path / "train", {"cat": 3, "dog": 4})
-    make_folder(tmp_path / test_name, {"cat": 1, "dog": 2}, start=20)
-    assert data.load(tmp_path, split="train", batch_size=1, resolution=32).size == 7
-    batches = data.load(tmp_path, split="test", resolution=32)
-    assert batches.size == 3
-    assert all(f"/{test_name}/" in batches.source.name(i) for i in range(3))
-    with pytest.raises(ValueError, match="divided into train and test already"):
-        data.load(tmp_path, split="all")
-    make_folder(tmp_path / test_name, {"eel": 1}, start=30)
-    with pytest.raises(ValueError, match="classes that train lacks: eel"):
-        data.load(tmp_path, split="test")
-
-
 def test_half_of_a_division_is_not_taken_for_a_class(tmp_path):
     make_folder(tmp_path / "train", {"cat": 3, "dog": 4})
     with pytest.raises(ValueError, match=r"only one class folder, train,.*/train with split="):
         data.load(tmp_path)
     assert data.load(tmp_path / "train", split="all").classes == ("cat", "dog")
-
-
-def test_the_order_of_classes_and_files_is_the_same_on_every_system(tmp_path, monkeypatch):
-    make_folder(tmp_path, {"ant": 2, "Bee": 2})
-    (tmp_path / "ant" / "-").mkdir()
-    (tmp_path / "ant" / "000.png").rename(tmp_path / "ant" / "-" / "000.png")
-    (tmp_path / "ant" / "001.jpg").rename(tmp_path / "ant" / "-.jpg")
-
-    # As Windows compares paths: part by part, without regard to case.
-    def before(a, b):
-        return [part.lower() for part in a.parts] < [part.lower() for part in b.parts]
-
-    monkeypatch.setattr(type(tmp_path), "__lt__", before)
-    source = data.load(tmp_path, split="all", resolution=32).source
-    assert source.classes == ("Bee", "ant")
-    assert [source.name(i).rpartition("/ant/")[2] for i in (2, 3)] == ["-.jpg", "-/000.png"]
-
-
-def test_hidden_files_and_folders_are_no_images(tmp_path):
-    make_folder(tmp_path, {"cat": 2, "dog": 2, ".trash": 1})
-    (tmp_path / "cat" / "._000.png").write_bytes(b"what macOS notes beside a file")
-    batches = data.load(tmp_path, split="all", resolution=32)
-    assert (batches.classes, batches.size) == (("cat", "dog"), 4)
 
 
 def test_a_whole_folder_can_be_shuffled_and_a_split_need_not_be(tmp_path):
@@ -307,131 +267,6 @@ def test_damaged_bytes_decode_or_are_named(seed):
             except PhotoError:
                 continue
             assert image.mode == "RGB"
-
-
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "YCbCr", "I;16"])
-def test_every_usual_mode_becomes_rgb(mode):
-    colour = Image.new("RGB", (9, 7), (200, 100, 50))
-    stored = Image.new(mode, (9, 7), 117 * 257) if mode == "I;16" else colour.convert(mode)
-    image = decode(encoded(stored, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"))
-    assert (image.mode, image.size) == ("RGB", (9, 7))
-    grey = 117 if mode == "I;16" else 0.299 * 200 + 0.587 * 100 + 0.114 * 50
-    wanted = (grey,) * 3 if mode in ("I;16", "L", "LA") else (200, 100, 50)
-    near = 26 if mode == "P" else 2  # 216 colours of the web
-    if mode != "1":  # dots
-        assert abs(np.asarray(image).mean((0, 1)) - wanted).max() <= near
-
-
-def test_training_reads_what_predict_reads(tmp_path):
-    for orientation in range(1, 9):
-        Image.fromarray(picture(3)).save(tmp_path / "a.jpg", exif=held(orientation))
-        trained, predicted = decode(tmp_path / "a.jpg"), load_photo(tmp_path / "a.jpg")
-        assert np.array_equal(trained, predicted)
-        assert torch.equal(INCEPTION(trained), INCEPTION(predicted))  # and not turned once more
-
-
-def test_a_photo_held_sideways_is_turned():
-    assert decode(encoded(Image.new("RGB", (30, 10)), "JPEG", exif=held())).size == (10, 30)
-
-
-# --- Parquet ----------------------------------------------------------------------------------
-
-
-def write_parquet(path, labels, struct=False, metadata=None, images=None):
-    rows = images or [encoded(picture(i)) for i in range(len(labels))]
-    if struct:
-        rows = [{"bytes": row, "path": f"{i}.png"} for i, row in enumerate(rows)]
-    table = pa.table({"image": rows, "label": labels})
-    if metadata:
-        table = table.replace_schema_metadata({"huggingface": json.dumps(metadata)})
-    pq.write_table(table, path)
-    return path
-
-
-@pytest.mark.parametrize("struct", [False, True])
-def test_a_parquet_file(tmp_path, struct):
-    path = write_parquet(tmp_path / "own.parquet", [0, 1, 2, 1, 0, 2], struct)
-    batches = data.load(path, split="all", resolution=40, augment="none")
-    images, labels = next(iter(batches))
-    assert labels.tolist() == [0, 1, 2, 1, 0, 2]
-    assert batches.classes == ("0", "1", "2")
-    for i, image in enumerate(images):
-        torch.testing.assert_close(image[None], INCEPTION.at(40)(picture(i)), rtol=0, atol=1e-5)
-    found = []
-    for split in ("train", "test"):
-        part = data.load(path, split=split, resolution=40, augment="none", shuffle=False)
-        rows = [int(part.source.name(i).removeprefix(f"{path}, row ")) for i in range(part.size)]
-        images, labels = next(iter(part))
-        assert labels.tolist() == [[0, 1, 2, 1, 0, 2][row] for row in rows]
-        for row, image in zip(rows, images, strict=True):
-            expected = INCEPTION.at(40)(picture(row))
-            torch.testing.assert_close(image[None], expected, rtol=0, atol=1e-5)
-        found += rows
-    assert sorted(found) == list(range(6))
-
-
-def test_class_names_come_from_the_file_or_the_caller(tmp_path):
-    names = ["ant", "bee"]
-    stored = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
-    path = write_parquet(tmp_path / "named.parquet", [0, 1, 1], metadata=stored)
-    assert data.load(path, split="all").classes == ("ant", "bee")
-    assert data.load(path, split="all", classes=["x", "y"]).classes == ("x", "y")
-    text = write_parquet(tmp_path / "text.parquet", ["dog", "cat", "dog"])
-    batches = data.load(text, split="all", resolution=32)
-    assert batches.classes == ("cat", "dog")
-    assert batches.source.labels.tolist() == [1, 0, 1]
-
-
-def test_class_names_that_are_damaged_are_named(tmp_path):
-    path = write_parquet(tmp_path / "own.parquet", [0, 1])
-    for stored, classes in (("[]", ("0", "1")), ('{"info": {"features": 3}}', ("0", "1"))):
-        table = pq.read_table(path).replace_schema_metadata({"huggingface": stored})
-        pq.write_table(table, path)
-        assert data.load(path, split="all").classes == classes
-    pq.write_table(table.replace_schema_metadata({"huggingface": "{"}), path)
-    with pytest.raises(ValueError, match=rf"{re.escape(str(path))}: the names of its classes are"):
-        data.load(path, split="all")
-    assert data.load(path, split="all", classes="ab").classes == ("a", "b")
-
-
-def test_broken_rows_are_named(tmp_path):
-    rows = [encoded(picture(0)), b"bad", None, encoded(picture(1)), b""]
-    path = write_parquet(tmp_path / "some.parquet", [0, 0, 1, 1, 1], images=rows)
-    batches = data.load(path, split="all", resolution=32)
-    assert everything(batches)[1].tolist() == [0, 1]
-    assert list(batches.skipped) == [f"{path}, row {row}" for row in (1, 2, 4)]
-
-
-@pytest.mark.parametrize(
-    ("labels", "options", "message"),
-    [
-        ([0, 1, 3], {}, "no image of class 2"),
-        ([0, -1, 1], {}, r"row 1: label -1 is out of range"),
-        ([0, 2, 1], {"classes": ["a", "b"]}, "row 1: label 2 is out of range, the 2 classes"),
-        ([0, 1], {"classes": ["a", "b", "c"]}, "no image of class c"),
-        (["a", "z"], {"classes": ["a", "b"]}, "row 1: label 'z' is none of a, b"),
-        ([0.0, 0.5], {}, "row 1: a label is a whole number or text, got 0.5"),
-        ([0, None], {}, "row 1: a label is .* got None"),
-        ([], {}, "has no rows; a split of size 0"),
-        ([0, 1, 1], {"split": "train"}, "class 0 has 1 image, too few"),
-        ([0, 10**12], {}, "label 1000000000000 is out of range, the 3 classes are 0 to 2"),
-        ([0, 1], {"image": "label"}, "column 'label' holds int64, not encoded images"),
-        ([0, 1], {"label": "y"}, r"no column 'y'; it has image, label\. Name the columns"),
-    ],
-)
-def test_labels_that_make_no_sense_are_refused(tmp_path, labels, options, message):
-    path = write_parquet(tmp_path / "odd.parquet", labels, images=[b"x"] * len(labels))
-    with pytest.raises(ValueError, match=message) as caught:
-        data.load(path, **{"split": "all"} | options)
-    assert str(path) in str(caught.value)
-
-
-def test_a_file_that_is_no_parquet_is_refused(tmp_path):
-    path = tmp_path / "x.parquet"
-    for content in (b"", b"no", b"PAR1" + bytes(40) + b"PAR1"):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{re.escape(str(path))} cannot be read as Parquet"):
-            data.load(path)
 
 
 # --- Refusals ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mobilenet_lib import cli, data
 from mobilenet_lib.data.folder import walk
-from mobilenet_lib.data.parts import find_parts, part_of
+from mobilenet_lib.data.parts import part_of
 from mobilenet_lib.data.source import SAMPLED, LeftOut, hold_out
 
 
@@ -621,12 +621,3 @@ def test_a_fingerprint_reads_few_files_and_the_size_of_all(tmp_path, monkeypatch
     with own(unread, "ab") as file:
         file.write(b"x")
     assert source.fingerprint() != whole
-
-
-def test_find_parts_prefers_nothing():
-    assert find_parts(["train", "val", "test", "pred"], "here") == {
-        "train": "train",
-        "test": "test",
-        "val": "val",
-    }
-    assert find_parts(["train", "cat"], "here") == {}

@@ -290,7 +290,7 @@ def test_letters_are_cropped_and_recoloured_when_asked_for():
     assert torch.equal(labels, same)
     batches = data.load("glyphs")
     expected = augment.crop((plain + 1) / 2, batches.generator(0, 2))
-    expected = augment.without_flip().recolour(expected, batches.generator(0, 3))
+    expected = dataclasses.replace(augment, flip=False).recolour(expected, batches.generator(0, 3))
     torch.testing.assert_close(changed, 2 * expected - 1, rtol=0, atol=1e-5)
 
 
@@ -461,7 +461,7 @@ def write_letters(path, labels=tuple(range(26)), side=48, mode="L", png=None):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"labels": [*range(25), 26]}, "row 25: label 26 is none of 0 to 25"),
+        ({"labels": [*range(25), 26]}, "row 25: label 26 is out of range, the 26 classes"),
         ({"labels": range(24)}, "no picture of Y, Z"),
         ({"side": 47}, r"row 0: the picture must be 48x48 grey \(uint8\), got \(47, 47\)"),
         ({"mode": "RGB"}, r"got \(48, 48, 3\)"),

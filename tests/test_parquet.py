@@ -4,6 +4,7 @@ import decimal
 import io
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from pictures import encoded
 from PIL import Image
 
@@ -246,25 +248,68 @@ def test_other_columns_are_no_labels(tmp_path, labels, kind):
 
 
 @pytest.mark.parametrize(
-    ("labels", "words"),
+    ("labels", "options", "words"),
     [
-        ([0.0, 1.0, 0.5], "row 2: a label is a whole number or text, got 0.5"),
-        ([0.0, float("nan"), 1.0], "row 1: a label is a whole number or text, got nan"),
-        ([float("inf"), 0.0, 1.0], "row 0: a label is a whole number or text, got inf"),
-        ([True, None, False], "row 1: a label is a whole number or text, got None"),
-        (["a", None, "b"], "row 1: a label is a whole number or text, got None"),
-        ([None, None], "row 0: a label is a whole number or text, got None"),
-        ([0.0, -1.0], "row 1: label -1 is out of range"),
-        ([0.0, 1e300], "row 1: label 1e.300 is out of range"),
-        (pa.array([0, 2**64 - 1], pa.uint64()), "row 1: label 18446744073709551615 is out of ra"),
-        ([True, True], "no image of class 0"),
+        ([0.0, 1.0, 0.5], {}, "row 2: a label is a whole number or text, got 0.5"),
+        ([0.0, float("nan"), 1.0], {}, "row 1: a label is a whole number or text, got nan"),
+        ([float("inf"), 0.0, 1.0], {}, "row 0: a label is a whole number or text, got inf"),
+        ([True, None, False], {}, "row 1: a label is a whole number or text, got None"),
+        ([0, None], {}, "row 1: a label is a whole number or text, got None"),
+        (["a", None, "b"], {}, "row 1: a label is a whole number or text, got None"),
+        ([None, None], {}, "row 0: a label is a whole number or text, got None"),
+        ([0.0, -1.0], {}, "row 1: label -1 is out of range"),
+        ([0, -1, 1], {}, "row 1: label -1 is out of range"),
+        ([0, 2, 1], {"classes": "ab"}, "row 1: label 2 is out of range, the 2 classes"),
+        ([0, 10**12], {}, "label 1000000000000 is out of range, the 3 classes are 0 to 2"),
+        ([0.0, 1e300], {}, "row 1: label 1e.300 is out of range"),
+        (pa.array([0, 2**64 - 1], pa.uint64()), {}, "row 1: label 18446744073709551615 is out of"),
+        (["a", "z"], {"classes": "ab"}, "row 1: label 'z' is none of a, b"),
+        ([True, True], {}, "no image of class 0"),
+        ([0, 1, 3], {}, "no image of class 2"),
+        ([0, 1], {"classes": "abc"}, "no image of class c"),
+        ([0, 1, 1], {"split": "train"}, "class 0 has 1 image, too few"),
+        ([], {}, "has no rows; a split of size 0"),
+        ([0, 1], {"image": "label"}, "column 'label' holds int64, not encoded images"),
+        ([0, 1], {"label": "y"}, r"no column 'y'; it has image, label\. Name the columns"),
     ],
 )
-def test_values_that_are_no_labels_are_refused_by_row(tmp_path, labels, words):
+def test_values_that_are_no_labels_are_refused_by_row(tmp_path, labels, options, words):
     path = write(tmp_path / "own.parquet", labels)
     with pytest.raises(ValueError, match=words) as caught:
-        load(path)
+        load(path, **options)
     assert str(caught.value).startswith(str(path))
+
+
+def test_broken_rows_are_named(tmp_path):
+    rows = [png(0), b"bad", None, png(1), b""]
+    path = write(tmp_path / "own.parquet", [0, 0, 1, 1, 1], images=rows)
+    batches = load(path)
+    assert torch.cat([labels for _, labels in batches]).tolist() == [0, 1]
+    assert list(batches.skipped) == [f"{path}, row {row}" for row in (1, 2, 4)]
+
+
+def test_names_of_classes_that_are_damaged_are_named(tmp_path):
+    path = write(tmp_path / "own.parquet", [0, 1])
+
+    def store(names):
+        table = pq.read_table(path).replace_schema_metadata({"huggingface": names})
+        pq.write_table(table, path)
+
+    for nothing in ("[]", '{"info": {"features": 3}}'):
+        store(nothing)
+        assert load(path).classes == ("0", "1")
+    store("{")
+    with pytest.raises(ValueError, match=rf"{re.escape(str(path))}: the names of its classes are"):
+        load(path)
+    assert load(path, classes="ab").classes == ("a", "b")
+
+
+@pytest.mark.parametrize("content", [b"", b"no", b"PAR1" + bytes(40) + b"PAR1"])
+def test_a_file_that_is_no_parquet_is_refused(tmp_path, content):
+    path = tmp_path / "x.parquet"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{re.escape(str(path))} cannot be read as Parquet"):
+        load(path)
 
 
 def test_a_column_that_comes_twice_is_refused(tmp_path):

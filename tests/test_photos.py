@@ -94,11 +94,6 @@ def test_a_file_comes_back_as_it_was_saved(tmp_path):
     assert np.array_equal(load_photo(str(path)), array)
 
 
-def test_a_grey_photo_gets_three_equal_channels(tmp_path):
-    grey = noise()[:, :, 0]
-    assert np.array_equal(load_photo(saved(tmp_path, grey)), np.stack([grey] * 3, axis=2))
-
-
 @pytest.mark.parametrize(
     ("orientation", "back"),
     [
@@ -148,15 +143,6 @@ def test_a_size_out_of_range_is_named(size):
 def over_white(colours, alpha):
     share = alpha[:, :, None] / 255
     return np.floor(colours * share + 255 * (1 - share) + 0.5)
-
-
-def test_what_is_transparent_is_laid_over_white(tmp_path):
-    colours, alpha = noise(), noise(seed=1)[:, :, 0]
-    path = saved(tmp_path, np.dstack([colours, alpha]))
-    assert abs(load_photo(path) - over_white(colours, alpha)).max() <= 1
-    grey = np.repeat(colours[:, :, :1], 3, axis=2)
-    Image.merge("LA", [Image.fromarray(x) for x in (colours[:, :, 0], alpha)]).save(path)
-    assert abs(load_photo(path) - over_white(grey, alpha)).max() <= 1
 
 
 def test_a_transparent_colour_becomes_white(tmp_path):
@@ -592,13 +578,6 @@ def test_exif_that_cannot_be_read_leaves_the_photo_as_it_is(tmp_path, entry):
     assert np.array_equal(load_photo(tmp_path / "a.jpg"), load_photo(tmp_path / "b.jpg"))
 
 
-def test_tiff_and_png_are_turned_once(tmp_path):
-    for name in ("a.tif", "a.png", "a.webp"):
-        options = {"lossless": True} if name.endswith("webp") else {}
-        Image.fromarray(noise()).save(tmp_path / name, exif=held(), **options)
-        assert np.array_equal(load_photo(tmp_path / name), np.rot90(noise(), -1)), name
-
-
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
 @pytest.mark.parametrize("loaded", [False, True])
 def test_a_tiff_is_turned_once_whoever_opened_it(compression, loaded):
@@ -657,10 +636,30 @@ def test_an_avif_that_calls_itself_mif1_is_no_heic():
     assert np.array_equal(same, open_photo(whole, "it"))
 
 
-def test_an_empty_file_is_refused(tmp_path):
-    path = tmp_path / "photo.jpg"
-    path.touch()
-    refused(path, r"is empty \(0 bytes\)")
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
+
+
+def spoiled(content):
+    """The same with one other byte in the middle."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("photo.jpg", b"", r"is empty \(0 bytes\)"),
+        ("photo.jpg", b"a picture of a cat", "cannot be read as an image"),
+        ("photo.png", spoiled(encoded(noise())), "cannot be read as an image"),
+        # For this one PIL raises a bare ValueError; the next it would hand to another program.
+        ("photo.ppm", b"P6 12\x0112 255 ", "cannot be read as an image"),
+        ("photo.eps", POSTSCRIPT, "cannot be read as an image .* Formats that can be read: JPEG"),
+    ],
+    ids=["empty", "text", "damaged", "header", "PostScript"],
+)
+def test_a_file_that_is_no_photo_is_refused(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    refused(tmp_path / name, words)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
@@ -669,26 +668,6 @@ def test_a_jpeg_cut_short_is_refused(tmp_path, share):
     path = tmp_path / "photo.jpg"
     path.write_bytes(whole[: int(share * len(whole))])
     refused(path, "cannot be read as an image .* may be damaged or cut short")
-
-
-def test_a_damaged_png_is_refused(tmp_path):
-    path = saved(tmp_path, noise())
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(content)
-    refused(path, "cannot be read as an image")
-
-
-def test_a_damaged_header_is_refused(tmp_path):
-    path = tmp_path / "photo.ppm"
-    path.write_bytes(b"P6 12\x0112 255 ")  # PIL raises a bare ValueError for this one
-    refused(path, "cannot be read as an image")
-
-
-def test_a_text_file_is_refused(tmp_path):
-    path = tmp_path / "photo.jpg"
-    path.write_text("a picture of a cat", encoding="utf-8")
-    refused(path, "cannot be read as an image")
 
 
 def test_a_missing_file_is_answered_with_the_names_there_are(tmp_path):
@@ -734,21 +713,16 @@ def test_a_small_file_that_claims_a_huge_picture_is_refused_unread(tmp_path, pix
     refused(path, f"claims {pixels}x1 pixels" if pixels < 10**8 else "claims too many pixels")
 
 
-def test_postscript_is_never_handed_to_another_program(tmp_path):
-    path = tmp_path / "photo.eps"
-    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
-    refused(path, "cannot be read as an image .* Formats that can be read: JPEG")
-
-
 # --- Arrays that are no photo -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "shape", [(), (5,), (5, 6), (5, 6, 1), (5, 6, 4), (3, 5, 6), (1, 5, 6, 3)], ids=str
-)
+OTHER_SHAPES = [(), (5,), (5, 6), (5, 6, 1), (5, 6, 4), (3, 5, 6), (1, 5, 6, 3)]
+
+
+@pytest.mark.parametrize("shape", [*OTHER_SHAPES, (0, 6, 3), (5, 0, 3), (0, 0, 3)], ids=str)
 def test_an_array_of_another_shape_is_refused(shape):
-    message = rf"\(height, width, 3\), RGB; got {re.escape(str(shape))}"
-    with pytest.raises(PhotoError, match=message):
+    why = r"\(height, width, 3\), RGB; got" if shape in OTHER_SHAPES else "one pixel; got shape"
+    with pytest.raises(PhotoError, match=f"{why} {re.escape(str(shape))}"):
         check_photo(np.zeros(shape, np.uint8))
 
 
@@ -756,12 +730,6 @@ def test_an_array_of_another_shape_is_refused(shape):
 def test_an_array_of_another_type_is_refused(dtype):
     with pytest.raises(PhotoError, match=rf"0 to 255 \(uint8\); got {dtype}"):
         check_photo(np.zeros((5, 6, 3), dtype))
-
-
-@pytest.mark.parametrize("shape", [(0, 6, 3), (5, 0, 3), (0, 0, 3)], ids=str)
-def test_an_array_without_a_pixel_is_refused(shape):
-    with pytest.raises(PhotoError, match=f"at least one pixel; got shape {re.escape(str(shape))}"):
-        check_photo(np.zeros(shape, np.uint8))
 
 
 def test_no_array_at_all_is_refused():

@@ -99,7 +99,8 @@ def test_each_image_goes_through_the_operations_it_drew(photos):
 def test_it_is_part_of_the_augmentation_and_seeded(photos):
     images = tensor(photos)
     seeded = [torch.Generator().manual_seed(seed) for seed in (1, 1, 2)]
-    one, same, other = (augmentation.RAND.recolour(images, g) for g in seeded)
+    rand = augmentation.AUGMENTATIONS["rand"]
+    one, same, other = (rand.recolour(images, g) for g in seeded)
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert one.min() >= 0

@@ -12,7 +12,7 @@ import pytest
 import torch
 from pictures import encoded
 from PIL import Image
-from tiny_training import tiny, write_folder, write_images
+from tiny_training import HELD_OUT, tiny, write_folder, write_images
 
 from mobilenet_lib import cli, data
 from mobilenet_lib.files import short_path
@@ -21,10 +21,10 @@ from mobilenet_lib.train.factory import check_batch, make_network, published
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-TEST = {f"{name}.png" for name in ("blue/04", "blue/06", "blue/10", "red/01", "red/04", "red/05")}
-"""What is held out of two classes of twelve images."""
 ALL = {kind: [f"{kind}/{i:02d}.png" for i in range(12)] for kind in ("red", "blue")}
 SMALL = dict(batch_size=4, epochs=1)
+COMMAND = ["train", "--alpha", "0.1", "--resolution", "32", "--plan", "fp32", "--device", "cpu"]
+COMMAND += ["--batch-size", "4"]
 
 
 def cut_short(kind):
@@ -61,15 +61,14 @@ def results(folder):
 
 def test_the_fixture_holds_out_what_it_says(tmp_path):
     test = data.load(write_folder(tmp_path / "mine"), split="test", batch_size=4)
-    assert {test.source.key(i) for i in range(test.size)} == TEST
+    assert {test.source.key(i) for i in range(test.size)} == HELD_OUT
 
 
 def test_the_command_says_what_is_left_out_and_the_results_keep_it(tmp_path, capsys):
     folder = write_folder(tmp_path / "mine", broken=BROKEN)
     (folder / "blue/IMG_1.HEIC").write_bytes(b"x")
     (folder / "red/notes.txt").write_text("x")
-    command = ["train", "--alpha", "0.1", "--resolution", "32", "--epochs", "3", "--plan", "fp32"]
-    command += ["--device", "cpu", "--batch-size", "4", "--dataset", str(folder)]
+    command = [*COMMAND, "--epochs", "3", "--dataset", str(folder)]
     assert cli.main([*command, "--out", str(tmp_path / "run")]) == 0
     error = capsys.readouterr().err
     (line,) = [line for line in error.splitlines() if "skipped" in line]
@@ -99,7 +98,7 @@ def test_the_broken_ones_are_those_that_pillow_cannot_read(tmp_path):
         trainer.step()
     found = trainer.unusable.broken
     assert set(found["train"]) | set(found["test"]) == set(BROKEN)
-    assert set(found["test"]) == set(BROKEN) & TEST
+    assert set(found["test"]) == set(BROKEN) & HELD_OUT
     assert all(found["train"].values()), "each with its reason"
     assert not trainer.unusable.fresh, "what the others know is told once"
 
@@ -155,7 +154,7 @@ def test_accuracy_is_of_the_images_that_were_tested(tmp_path):
     folder = write_folder(tmp_path / "mine", broken={"red/01.png": b"", "red/05.png": b""})
     trainer = Trainer(tiny(folder, **SMALL))
     right = 0
-    usable = sorted(TEST - {"red/01.png", "red/05.png"})
+    usable = sorted(HELD_OUT - {"red/01.png", "red/05.png"})
     for name in usable:
         with Image.open(folder / name) as image:
             pixels = torch.from_numpy(np.array(trainer.test.preprocess.square(image)))
@@ -212,7 +211,7 @@ def test_too_many_broken_images_stop_the_run_unless_they_are_allowed(tmp_path):
 
 def test_a_run_stops_as_soon_as_it_is_clear(tmp_path):
     """Not after an epoch: the first batch has to look for its two images among sixteen others."""
-    broken = {name for kind in ALL for name in ALL[kind]} - TEST - {"red/11.png", "blue/11.png"}
+    broken = {name for kind in ALL for name in ALL[kind]} - HELD_OUT - {"red/11.png", "blue/11.png"}
     folder = write_folder(tmp_path / "mine", broken=dict.fromkeys(broken, b""))
     trainer = Trainer(tiny(folder, batch_size=2, epochs=1))
     with pytest.raises(TooManyLeftOut, match=r"at least \d+ of 24 images in .*mine cannot be used"):
@@ -255,8 +254,7 @@ def test_pictures_that_are_not_read_count_before_the_first_step(tmp_path):
 
 def test_the_command_takes_the_limit(tmp_path, capsys):
     folder = write_folder(tmp_path / "mine", broken=BROKEN)
-    command = ["train", "--alpha", "0.1", "--resolution", "32", "--epochs", "1", "--plan", "fp32"]
-    command += ["--device", "cpu", "--batch-size", "4", "--dataset", str(folder)]
+    command = [*COMMAND, "--epochs", "1", "--dataset", str(folder)]
     assert cli.main([*command, "--out", str(tmp_path / "a"), "--left-out", "0.1"]) == 2
     (line,) = [e for e in capsys.readouterr().err.splitlines() if e.startswith("mobilenet: error")]
     assert "--left-out 1 allows all" in line
@@ -269,16 +267,16 @@ def test_the_command_takes_the_limit(tmp_path, capsys):
     ("broken", "words"),
     [
         (
-            [name for name in ALL["red"] if name not in TEST],
+            [name for name in ALL["red"] if name not in HELD_OUT],
             r"mine: none of the 9 training images of class red can be decoded; the first is "
             r"red/00.png: .*empty",
         ),
         (
-            [name for kind in ALL for name in ALL[kind] if name not in TEST],
+            [name for kind in ALL for name in ALL[kind] if name not in HELD_OUT],
             r"none of the 18 training images can be decoded; the first is blue/00.png: .*empty",
         ),
         (
-            sorted(TEST),
+            sorted(HELD_OUT),
             r"none of the 6 test images can be decoded; the first is blue/04.png: .*empty",
         ),
     ],
@@ -313,8 +311,7 @@ def test_no_file_of_a_run_holds_the_folders_above_its_data(tmp_path, monkeypatch
     (here / "link").symlink_to(folder)
     shutil.copytree(folder, here / "near")
     name = spelling.format(folder, here / "near")
-    command = ["train", "--alpha", "0.1", "--resolution", "32", "--epochs", "1", "--plan", "fp32"]
-    command += ["--device", "cpu", "--batch-size", "4", "--dataset", name, "--out", "run"]
+    command = [*COMMAND, "--epochs", "1", "--dataset", name, "--out", "run"]
     monkeypatch.setattr("sys.orig_argv", ["python", "-m", "mobilenet_lib.cli", *command])
     assert cli.main(command) == 0
     shown = {"link": "link", "{1}": "near"}.get(spelling, "mine")

@@ -13,7 +13,7 @@ from mobilenet_lib import cli, files, machine
 from mobilenet_lib.bench import training
 from mobilenet_lib.model import PAPER, MobileNet
 from mobilenet_lib.timing import Timing, threads
-from mobilenet_lib.train import Trainer, choose_plan, plan_benchmark
+from mobilenet_lib.train import Trainer, choose_plan
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
@@ -170,13 +170,13 @@ def test_a_plan_that_computes_something_else_is_not_chosen(monkeypatch):
 
     monkeypatch.setattr(choose_plan, "interleave", interleave)
     assert choose_plan.measure(recipe, CPU, 8).plan == "bf16"
-    results = plan_benchmark.layer_results
+    results = choose_plan.layer_results
 
     def wrong(layer, x, plan):
         y, dx, dw = results(layer, x, plan)
         return [y, dx, 1.05 * dw if plan == "bf16" else dw]
 
-    monkeypatch.setattr(plan_benchmark, "layer_results", wrong)
+    monkeypatch.setattr(choose_plan, "layer_results", wrong)
     choice = choose_plan.measure(recipe, CPU, 8)
     assert choice.plan != "bf16"
     assert "bf16 computed something else than fp32" in choice.reason

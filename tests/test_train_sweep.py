@@ -1,9 +1,12 @@
 """Grids of runs: which there are, what is skipped, what goes on, and commands for a scheduler."""
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import sys
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -102,27 +105,40 @@ def make_run(tmp_path, recipe, code):
 
 def test_a_failed_run_is_named_and_the_others_go_on(tmp_path):
     recipe, said = tiny("x"), []
-    bad = GridRun(
-        recipe, tmp_path / "bad", tmp_path / "bad.json", (sys.executable, "-c", "exit(3)")
-    )
+    bad = make_run(tmp_path / "bad", recipe, "exit(3)")
     path = tmp_path / "good/results.json"
     code = f"open({str(path)!r}, 'w').write('{{\"test_accuracy\": 0.5}}')"
-    good = GridRun(recipe, path.parent, tmp_path / "good.json", (sys.executable, "-c", code))
+    good = replace(make_run(tmp_path, recipe, code), folder=path.parent)
     assert run_all([bad, good], 2, said.append) == [bad]
-    assert json.loads((tmp_path / "good.json").read_text()) == {"test_accuracy": 0.5}
+    assert json.loads(good.results.read_text()) == {"test_accuracy": 0.5}
     assert any("ended with code 3; see" in line for line in said)
     assert any("50.0%" in line for line in said)
 
 
+def test_an_interrupt_starts_no_further_run(tmp_path, monkeypatch):
+    asked = []
+
+    def call(*_, **__):
+        asked.append("one")
+        os.kill(os.getpid(), signal.SIGINT)  # it reaches the main thread, which waits
+        time.sleep(0.3)
+        return 1
+
+    monkeypatch.setattr(sweep.subprocess, "call", call)
+    with pytest.raises(KeyboardInterrupt):
+        run_all([make_run(tmp_path, tiny("x"), "")] * 3, 1, print)
+    assert asked == ["one"]
+
+
 def test_results_of_another_recipe_are_refused(tmp_path):
     run = make_run(tmp_path, tiny("x"), "")
-    assert not is_done(run)
+    assert not is_done(run, {})
     run.results.write_text(json.dumps({"recipe": tiny("x", rate=0.5).to_dict()}))
     with pytest.raises(CheckpointError, match=r"out.json is another recipe's: .*rate 0.5"):
-        is_done(run)
+        is_done(run, {})
     run.results.write_text("{half")
     with pytest.raises(CheckpointError, match="no results file"):
-        is_done(run)
+        is_done(run, {})
 
 
 def test_results_of_other_images_are_refused_wherever_they_lie(tmp_path, monkeypatch):
@@ -138,13 +154,13 @@ def test_results_of_other_images_are_refused_wherever_they_lie(tmp_path, monkeyp
     monkeypatch.setattr(sweep, "load_data", lambda *a: loaded.append(a) or load_data(*a))
     assert run_all([runs[0]] * 3, 1, print) == []
     assert len(loaded) == 2, "both splits once, for however many runs"
-    assert is_done(runs[2]), "a copy of the same images"
+    assert is_done(runs[2], {}), "a copy of the same images"
     with pytest.raises(CheckpointError, match=r"out.json is of other images than .*two.mine"):
-        is_done(runs[1])
+        is_done(runs[1], {})
     shutil.rmtree(tmp_path / "one")
-    assert is_done(runs[0]), "where the images are not, results are collected by their name"
+    assert is_done(runs[0], {}), "where the images are not, results are collected by their name"
     with pytest.raises(CheckpointError, match=r"of other images than those in .*else"):
-        is_done(replace(runs[0], recipe=runs[0].recipe.changed(dataset="else")))
+        is_done(replace(runs[0], recipe=runs[0].recipe.changed(dataset="else")), {})
 
 
 def test_seeds_are_one_network_wherever_its_images_lay(tmp_path):

@@ -42,6 +42,10 @@ def write_images(path: Path, count: int = 60, broken: tuple[int, ...] = ()) -> P
     return path
 
 
+HELD_OUT = {f"{n}.png" for n in ("blue/04", "blue/06", "blue/10", "red/01", "red/04", "red/05")}
+"""The test of `write_folder` with twelve images of each class."""
+
+
 def write_folder(path: Path, each: int = 12, broken: dict[str, bytes] | None = None) -> Path:
     """A folder of the classes blue and red, PNG by PNG; of the images that are named, other bytes.
 

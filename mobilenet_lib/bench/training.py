@@ -28,11 +28,10 @@ from ..timing import (
     torch_defaults,
     training_step,
 )
-from ..train.choose_plan import Choice, choose
+from ..train.choose_plan import ROUNDED, Choice, apart, choose
 from ..train.depthwise import input_gradient
 from ..train.optimizers import make_optimizer
 from ..train.plan import apply_plan, to_layout
-from ..train.plan_benchmark import ROUNDED, apart
 from ..train.recipe import Recipe
 
 OURS, COMPILED, NAIVE = "ours", "ours, compiled", "naive: eager, NCHW, fp32"

@@ -6,13 +6,14 @@
 (torch.Size([32, 3, 64, 64]), ('A', 'B', 'C'))
 
 "glyphs" is in the book: letters in the wild, see `letters`. Any folder of class folders, Parquet
-files and the data sets in `hub_datasets` load the same way.
+files and the data sets in `KNOWN` load the same way.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,7 @@ from .augmentation import AUGMENTATIONS, LIGHT, PAPER_AUGMENTATION, WHOLE, Augme
 from .batches import Batches, LetterBatches, Place, Skipped
 from .difficulty import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
 from .folder import folder_source
-from .hub import hub_source, hub_stream
-from .hub_datasets import ANY_FOLDER, GLYPHS, KNOWN, Known
+from .hub import ANY_FOLDER, GLYPHS, KNOWN, Known, hub_source, hub_stream
 from .images import ImageBatches
 from .parquet import parquet_source
 from .shards import find_tables
@@ -150,7 +150,8 @@ def load(
         shuffle = split == "train"
     if workers is not None:
         workers = check_int("workers", workers, 1, 256)
-    usual = GLYPHS if kind == "glyphs" else KNOWN[name].preprocess if kind == "hub" else ANY_FOLDER
+    known = KNOWN.get(name) if isinstance(name, str) else None
+    usual = GLYPHS if kind == "glyphs" else known.preprocess if known else ANY_FOLDER
     chosen = preprocess or usual
     if resolution is not None:
         chosen = chosen.at(check_int("resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION))
@@ -173,18 +174,17 @@ def load(
         level = "default" if difficulty is None else difficulty
         level = _named("difficulty", level, PRESETS, Difficulty)
         return LetterBatches(difficulty=level, **options)
-    if kind == "hub":
-        known = KNOWN[name]
+    if known:
         if known.streaming if streaming is None else streaming:
             names, items = hub_stream(known, split, options["seed"], shuffle)
-            options |= {"stream": items, "classes": names, "size": known.sizes[split]}
+            options |= {"images": items, "classes": names, "size": known.sizes[split]}
             return ImageBatches(workers=workers, **options)
         source = hub_source(known, split)
     elif kind == "folder":
         source = folder_source(name, split)
     else:
         source = parquet_source(name, split, image, label, classes)
-    options |= {"source": source, "classes": source.classes, "size": len(source)}
+    options |= {"images": source, "classes": source.classes, "size": len(source)}
     return ImageBatches(workers=workers, **options)
 
 
@@ -207,7 +207,7 @@ def _augment(augment: str | Augmentation | None, split: str, kind: str) -> Augme
     if augment is None:
         augment = "light" if split == "train" and kind != "glyphs" else "none"
     chosen = _named("augment", augment, AUGMENTATIONS, Augmentation)
-    return chosen.without_flip() if chosen and kind == "glyphs" else chosen
+    return replace(chosen, flip=False) if chosen and kind == "glyphs" else chosen
 
 
 def _named(option: str, value: Any, table: Mapping[str, Any], own: type) -> Any:

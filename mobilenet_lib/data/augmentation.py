@@ -74,10 +74,6 @@ class Augmentation:
         for name in ("brightness", "contrast", "saturation", "hue"):
             check_number(name, getattr(self, name), 0, 1)
 
-    def without_flip(self) -> Augmentation:
-        """The same for pictures whose mirror image means something else, such as letters."""
-        return replace(self, flip=False)
-
     def boxes(self, uniform: Tensor, width: Tensor, height: Tensor) -> Tensor:
         """Crop boxes (left, top, right, bottom) in pixels, (B, 4).
 
@@ -158,10 +154,9 @@ PAPER_AUGMENTATION = Augmentation(
     area=(0.05, 1.0), brightness=32 / 255, contrast=0.5, saturation=0.5, hue=0.2
 )
 LIGHT = Augmentation(area=(0.5, 1.0), brightness=16 / 255, contrast=0.25, saturation=0.25, hue=0.02)
-RAND = replace(LIGHT, rand=RandAugment())
 AUGMENTATIONS: dict[str, Augmentation | None] = {
     "paper": PAPER_AUGMENTATION,
     "light": LIGHT,
-    "rand": RAND,
+    "rand": replace(LIGHT, rand=RandAugment()),
     "none": None,
 }

@@ -82,10 +82,7 @@ def photo_atlas(split: str) -> Atlas:
         pixels = torch.from_numpy(load_photo(name)).permute(2, 0, 1)[None] / 255
         for size in SIZES:
             factor = size / max(pixels.shape[2:])
-            if factor == 1:
-                photos.append(pixels[0])
-            else:
-                shape = [round(side * factor) for side in pixels.shape[2:]]
-                smaller = F.interpolate(pixels, shape, mode="bilinear", antialias=True)
-                photos.append(smaller[0].clamp(0, 1))
+            shape = [round(side * factor) for side in pixels.shape[2:]]
+            smaller = F.interpolate(pixels, shape, mode="bilinear", antialias=True)
+            photos.append(smaller[0].clamp(0, 1))
     return Atlas(photos)

@@ -47,11 +47,10 @@ class Difficulty:
         def mix(a: float, b: float) -> float:
             return round(a + share * (b - a), 6)
 
-        mixed = {}
-        for field in fields(self):
-            a, b = getattr(self, field.name), getattr(other, field.name)
-            mixed[field.name] = tuple(map(mix, a, b)) if field.name == "scale" else mix(a, b)
-        return Difficulty(**mixed)
+        names = (field.name for field in fields(self) if field.name != "scale")
+        mixed = {name: mix(getattr(self, name), getattr(other, name)) for name in names}
+        low, high = map(mix, self.scale, other.scale)
+        return Difficulty(scale=(low, high), **mixed)
 
 
 SOFT = Difficulty(rotation=15, scale=(0.65, 1.0), shear=0.15, contrast=0.35, blur=0.5, noise=0.03)

@@ -32,6 +32,14 @@ class Walk:
     others: list[tuple[str, str, bool]] = field(default_factory=list)
     """Files that are not taken, as `LeftOut.of` wants them."""
 
+    def take(self, name: str) -> None:
+        """Note a file: an image, or one that is left out."""
+        kind, picture = kind_of(name)
+        if kind in SUFFIXES:
+            self.images.append(name)
+        else:
+            self.others.append((name, kind, picture))
+
 
 def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
     """Find the images in a folder, down to `depth` folders (1: directly in it; None: everywhere).
@@ -41,10 +49,17 @@ def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
     OSError
         A folder cannot be read; the message names it.
     """
-    seen, read, met, taken = Walk(), set(), set(), set()
-    top = os.fspath(root)
+    seen, top = Walk(), os.fspath(root)
     folders = [(top, os.path.realpath(top), "", 1)]
     links: list[tuple[str, str, int]] = []
+    met, read, taken = {os.path.realpath(top)}, set[str](), set[str]()
+
+    def enter(path: str, real: str, name: str, level: int) -> None:
+        met.add(real)
+        seen.folders.append(name)
+        if depth is None or level < depth:
+            folders.append((path, real, f"{name}/", level + 1))
+
     while folders or links:
         if not folders:  # what lies here itself has been read: now the first of the links
             links.sort(reverse=True)
@@ -54,19 +69,17 @@ def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
             if os.path.isdir(path):
                 if real in met:
                     seen.others.append((name, "link to a folder met already", False))
-                elif _enter(seen, met, real, name, level, depth):
-                    folders.append((path, real, f"{name}/", level + 1))
+                else:
+                    enter(path, real, name, level)
             elif not os.path.isfile(path):
-                kind = "link to nothing"
-                seen.others.append((name, kind, kind_of(name)[0] in SUFFIXES))
+                seen.others.append((name, "link to nothing", _is_image(name)))
             elif real in taken or (inside in read and _is_image(own) and _is_image(name)):
                 seen.others.append((name, "link to an image met already", False))
             else:
                 taken.add(real)
-                _take(seen, name)
+                seen.take(name)
             continue
         path, real, prefix, level = folders.pop()
-        met.add(real)
         read.add(real)
         for entry in _scan(path):
             name = prefix + entry.name
@@ -76,10 +89,10 @@ def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
                 links.append((name, entry.path, level))
             elif entry.is_dir():
                 deeper = os.path.join(real, entry.name)
-                if deeper not in met and _enter(seen, met, deeper, name, level, depth):
-                    folders.append((entry.path, deeper, f"{name}/", level + 1))
+                if deeper not in met:
+                    enter(entry.path, deeper, name, level)
             elif entry.is_file():
-                _take(seen, name)
+                seen.take(name)
             else:  # a pipe or a socket: reading it might never end
                 seen.others.append((name, "neither file nor folder", False))
     seen.images.sort()
@@ -112,9 +125,9 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(
-            f"no folder at {printable(str(root))}; a folder with one subfolder a class is needed"
+            f"no folder at {printable(root)}; a folder with one subfolder a class is needed"
         )
-    where = printable(str(root))
+    where = printable(root)
     top = walk(root, 1)
     parts = find_parts(top.folders, where)
     if not parts:
@@ -124,7 +137,7 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     train, inside = _inner(root, parts["train"], "train")
     if not inside.folders:
         raise ValueError(
-            f"{printable(str(train))} has no class folders; put each class's images into its own "
+            f"{printable(train)} has no class folders; put each class's images into its own "
             f"subfolder. If {' and '.join(parts.values())} are classes, give them other names"
         )
     held_out = {part: _inner(root, parts[part], part) for part in ("test", "val") if part in parts}
@@ -148,7 +161,7 @@ def folder_source(folder: str | os.PathLike[str], split: str) -> Source:
     surplus = sorted(set(inner.folders) - set(inside.folders))
     if surplus:
         raise ValueError(
-            f"{printable(str(held))} has classes that {printable(parts['train'])} lacks: "
+            f"{printable(held)} has classes that {printable(parts['train'])} lacks: "
             f"{printable(', '.join(surplus))}"
         )
     return _source(root, held, inside.folders, "all", left, complete=False)
@@ -175,7 +188,7 @@ def _source(
     complete: bool = True,
 ) -> Source:
     """The images in the class folders `names` of `base`, which lies in `root`."""
-    where = printable(str(base))
+    where = printable(base)
     if not names:
         raise ValueError(
             f"{where} has no class folders; put each class's images into its own subfolder"
@@ -201,23 +214,16 @@ def _source(
         )
     refuse_parts(where, names, images)
     chosen = hold_out(labels, images, split, classes, where)
-    inside = base.relative_to(root).as_posix()
-    before = "" if inside == "." else f"{inside}/"
+    before = "".join(f"{part}/" for part in base.relative_to(root).parts)
+    left = [*left, *((before + name, kind, picture) for name, kind, picture in others)]
     return Source(
         classes=classes,
         labels=labels[chosen],
         read=lambda i: base / images[chosen[i]],
         name=lambda i: printable(str(base / images[chosen[i]])),
         key=lambda i: images[chosen[i]],
-        left_out=LeftOut.of([*left, *((before + name, *rest) for name, *rest in others)]),
+        left_out=LeftOut.of(left),
     )
-
-
-def _enter(seen: Walk, met: set[str], real: str, name: str, level: int, depth: int | None) -> bool:
-    """Note a folder; whether it is to be entered."""
-    met.add(real)
-    seen.folders.append(name)
-    return depth is None or level < depth
 
 
 def _scan(path: str) -> list[os.DirEntry[str]]:
@@ -233,11 +239,3 @@ def _scan(path: str) -> list[os.DirEntry[str]]:
 
 def _is_image(name: str) -> bool:
     return kind_of(name)[0] in SUFFIXES
-
-
-def _take(seen: Walk, name: str) -> None:
-    kind, picture = kind_of(name)
-    if kind in SUFFIXES:
-        seen.images.append(name)
-    else:
-        seen.others.append((name, kind, picture))

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from ..files import find_data
 from ..validation import check_choice
-from .parquet import read_columns
+from .parquet import read_table
+from .source import check_range
 
 CLASSES = tuple(ascii_uppercase)
 SIDE = 48
@@ -69,12 +70,9 @@ def load_glyphs(split: str) -> Glyphs:
 @lru_cache(maxsize=4)
 def _read(path: Path, modified: int) -> Glyphs:
     # `modified` is part of the key, so that a file made anew is read anew.
-    columns = read_columns(path, ("image", "label", "family"))
+    columns = read_table(path, ("image", "label", "family")).to_pydict()
     labels = np.asarray(columns["label"], dtype=np.int64)
-    outside = np.flatnonzero((labels < 0) | (labels >= len(CLASSES)))
-    if outside.size:
-        row = int(outside[0])
-        raise ValueError(f"{path}, row {row}: label {labels[row]} is none of 0 to 25 (A to Z)")
+    check_range(labels, CLASSES, str(path))
     missing = sorted(set(range(len(CLASSES))) - set(labels.tolist()))
     if missing:
         letters = ", ".join(CLASSES[label] for label in missing)
@@ -87,10 +85,10 @@ def _read(path: Path, modified: int) -> Glyphs:
     )
 
 
-def _decode(path: Path, row: int, content: object) -> np.ndarray:
+def _decode(path: Path, row: int, content: bytes) -> np.ndarray:
     # The whole set is the book's own, so one bad picture means that the file itself is damaged.
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:  # type: ignore[arg-type]
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             pixels = np.asarray(image)
     except Exception as error:
         raise ValueError(f"{path}, row {row}: no PNG picture ({error})") from error

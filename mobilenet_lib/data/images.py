@@ -17,31 +17,28 @@ from ..photos import PhotoError
 from ..preprocess import FILTERS
 from .augmentation import ATTEMPTS
 from .batches import Batch, Batches, Place
-from .source import Source, decode
-
-Item = tuple[str, Any, int]
-"""A name, encoded content and a label."""
+from .source import Encoded, Item, Source, decode
 
 
 class ImageBatches(Batches):
     """Encoded images, decoded by several threads.
 
-    They come from a `source`, which has any row at hand, or from a `stream`, which an epoch's
-    number starts from the first.
+    They come from a `Source`, which has any row at hand, or from a stream: a function that starts
+    from the first, given the epoch's number.
     """
 
     def __init__(
         self,
         *,
-        source: Source | None = None,
-        stream: Callable[[int], Iterator[Item]] | None = None,
-        workers: int | None = None,
+        images: Source | Callable[[int], Iterator[Item]],
+        workers: int | None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.source, self.stream = source, stream
-        if source is not None:
-            self.left_out = source.left_out
+        self.images = images
+        self.source = images if isinstance(images, Source) else None
+        if self.source is not None:
+            self.left_out = self.source.left_out
         self.workers = workers or min(8, os.cpu_count() or 1)
 
     def fingerprint(self) -> str | None:
@@ -82,14 +79,14 @@ class ImageBatches(Batches):
 
     def _items(self, start: Place) -> Iterator[tuple[int, Item]]:
         """Numbered items of an epoch, from the start on, that this process decodes."""
-        if self.stream is None:
+        images = self.images
+        if isinstance(images, Source):
             order = self.order(start.epoch).tolist()
             for i in range(start.item, self.size)[self.shard.rows]:
                 row = order[i]
-                label = int(self.source.labels[row])
-                yield i, (self.source.name(row), self.source.read(row), label)
+                yield i, (images.name(row), images.read(row), int(images.labels[row]))
         else:  # what was used already has to be read again, though not decoded
-            whole = enumerate(self.stream(start.epoch))
+            whole = enumerate(images(start.epoch))
             yield from islice(whole, start.item + self.shard.rank, None, self.shard.world)
 
     def _pictures(self, start: Place) -> Iterator[tuple[int, Tensor, int]]:
@@ -120,9 +117,9 @@ class ImageBatches(Batches):
                 future.cancel()
             pool.shutdown()
 
-    def _picture(self, content: Any, uniform: Tensor | None) -> Tensor:
+    def _picture(self, content: Encoded, uniform: Tensor | None) -> Tensor:
         image = decode(content)
-        if uniform is None:
+        if self.augment is None or uniform is None:
             square = self.preprocess.square(image)
         else:
             size = torch.tensor([image.size], dtype=torch.float64)

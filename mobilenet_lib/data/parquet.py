@@ -1,4 +1,4 @@
-"""Columns of Parquet files, and a file or a folder of them as a source of labelled images."""
+"""A Parquet file or a folder of them as a source of labelled images."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from ..files import printable
 from ..validation import check_choice
 from .shards import choose
-from .source import PARTS, LeftOut, Source, check_labels, check_range, hold_out, printable
+from .source import PARTS, LeftOut, Source, check_labels, check_range, hold_out
 
 MOST = 2**63 - 1
 
@@ -26,33 +27,15 @@ class Table(NamedTuple):
     file: Path
     images: pa.ChunkedArray
     labels: list[Any]
-    kinds: tuple[str, str]
-    """What the two columns hold, in words."""
+    kinds: tuple[str | None, str | None]
+    """What the two columns hold, in words; None where an empty file holds something else."""
     classes: tuple[str, ...] | None
     """Names of its classes, if it knows them."""
 
     @property
     def name(self) -> str:
         """What to call it in messages."""
-        return printable(str(self.file))
-
-
-def read_columns(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, list[Any]]:
-    """The columns called `names`, as lists; image structs become their bytes.
-
-    Raises
-    ------
-    ValueError
-        The file is no Parquet file, is damaged, or lacks a column.
-    """
-    table = _read(Path(path), names)
-    columns = {name: table.column(name).to_pylist() for name in names}
-    return {
-        name: [row and row["bytes"] for row in rows]
-        if types.is_struct(table.column(name).type)
-        else rows
-        for name, rows in columns.items()
-    }
+        return printable(self.file)
 
 
 def parquet_source(
@@ -87,7 +70,7 @@ def parquet_source(
     """
     check_choice("split", split, PARTS)
     root = Path(path)
-    where, learned, left = printable(str(root)), None, LeftOut()
+    where, learned, left = printable(root), None, LeftOut()
     if root.is_dir():
         used, learned, split, left = choose(root, split)
     else:
@@ -98,7 +81,7 @@ def parquet_source(
     _agree(others + tables)
     if not any(table.labels for table in tables):
         raise ValueError(f"{where} has no rows; a split of size 0 cannot be loaded")
-    names = tuple(map(str, classes)) if known else _names(others or tables)
+    names = _names(others or tables) if classes is None else tuple(map(str, classes))
     labels = np.concatenate([_numbers(table, names) for table in tables])
     check_labels(labels, names, where, complete=learned is None)
     chosen = hold_out(labels, [str(row) for row in range(len(labels))], split, names, where)
@@ -120,8 +103,17 @@ def parquet_source(
     return Source(names, labels[chosen], read, name, lambda i: str(chosen[i]), left)
 
 
-def _read(path: Path, names: Sequence[str]) -> pa.Table:
-    shown = printable(str(path))
+def read_table(path: Path, names: Sequence[str]) -> pa.Table:
+    """The columns of a Parquet file that are called `names`.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is no Parquet file, is damaged, or lacks a column.
+    """
+    shown = printable(path)
     if not path.is_file():
         raise FileNotFoundError(f"no Parquet file at {shown}")
     try:
@@ -146,7 +138,7 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
 
 def _open(file: Path, image: str, label: str, known: bool) -> Table:
     """Read a file; refuse columns by their type, before any row."""
-    table, shown = _read(file, (image, label)), printable(str(file))
+    table, shown = read_table(file, (image, label)), printable(file)
     images, labels = table.column(image), table.column(label)
     kinds = _image_kind(images.type), _label_kind(labels.type)
     if table.num_rows and kinds[0] is None:
@@ -250,16 +242,16 @@ def _label_kind(kind: pa.DataType) -> str | None:
 
 def _agree(tables: Sequence[Table]) -> None:
     """Refuse files of one data set that differ in their columns or in the names of the classes."""
-    tables = [table for table in tables if table.labels]
-    for first, table in zip(tables[:1] * len(tables), tables, strict=True):
+    filled = [table for table in tables if table.labels]
+    for table in filled[1:]:
+        first = filled[0]
         for old, new in zip(first.kinds, table.kinds, strict=True):
             if old != new:
                 raise ValueError(
                     f"{table.name} holds {new} where {first.name} holds {old}; the files of a data "
                     "set must have the same columns"
                 )
-        known = first.classes, table.classes
-        if None not in known and known[0] != known[1]:
+        if first.classes and table.classes and first.classes != table.classes:
             raise ValueError(
                 f"{table.name} and {first.name} name the classes differently; pass classes=[...] "
                 "if their labels mean the same"

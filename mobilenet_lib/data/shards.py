@@ -7,9 +7,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..files import printable
 from .folder import walk
 from .parts import find_parts, part_of
-from .source import LeftOut, printable
+from .source import LeftOut
 
 ENDINGS = (".parquet", ".pq")
 NUMBER = re.compile(r"[-_.](\d+)-of-(\d+)([-_.]\w+)?$")
@@ -45,7 +46,7 @@ def choose(root: Path, split: str) -> tuple[list[Path], list[Path] | None, str, 
     ValueError
         It holds several data sets, shards are missing or come twice, or there is no such split.
     """
-    where = printable(str(root))
+    where = printable(root)
     groups: dict[str, list[str]] = {}
     for table in find_tables(root):
         groups.setdefault(_group(table), []).append(table)
@@ -61,7 +62,7 @@ def choose(root: Path, split: str) -> tuple[list[Path], list[Path] | None, str, 
             "but not one for training and one for the test; load one of them"
         )
     if parts:
-        train, test = parts["train"], parts.get("test", parts.get("val"))
+        train, test = parts["train"], parts.get("test") or parts["val"]
         mine, left_to_do = (train if split == "train" else test), "all"
     else:
         (mine,) = groups

@@ -36,6 +36,8 @@ SHOWN = 5
 """Kinds that a line about left-out files names."""
 Encoded = str | os.PathLike[str] | bytes | None
 """An encoded image: its file, its bytes, or None where there is none."""
+Item = tuple[str, Encoded, int]
+"""A name for reports, the encoded image, its label."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def check_labels(
         raise ValueError(f"{where} has no images; a split of size 0 cannot be loaded{note}")
     check_range(labels, classes, where)
     counts = np.bincount(labels, minlength=len(classes))
-    empty = [classes[i] for i in np.flatnonzero(counts == 0)]
+    empty = [name for name, count in zip(classes, counts, strict=True) if count == 0]
     if empty and complete:
         raise ValueError(
             f"{where}: no image of class {', '.join(empty[:5])}"
@@ -188,10 +190,15 @@ def check_range(labels: NDArray[np.int64], classes: Sequence[str], where: str) -
     outside = np.flatnonzero((labels < 0) | (labels >= len(classes)))
     if outside.size:
         row = int(outside[0])
-        raise ValueError(
-            f"{where}, row {row}: label {labels[row]} is out of range, the {len(classes)} classes "
-            f"are 0 to {len(classes) - 1}"
-        )
+        raise label_error(f"{where}, row {row}", labels[row], classes)
+
+
+def label_error(where: str, label: int, classes: Sequence[str]) -> ValueError:
+    """The error of a label outside the classes."""
+    return ValueError(
+        f"{where}: label {label} is out of range, the {len(classes)} classes are 0 to "
+        f"{len(classes) - 1}"
+    )
 
 
 def hold_out(
@@ -213,9 +220,8 @@ def hold_out(
     check_choice("split", split, PARTS)
     if split == "all":
         return np.arange(len(labels))
-    order = np.array(
-        [hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest() for key in keys]
-    ).argsort()
+    digests = [hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest() for key in keys]
+    order = np.argsort(digests)
     chosen: list[np.ndarray] = []
     for label, name in enumerate(classes):
         members = order[labels[order] == label]

@@ -51,9 +51,7 @@ def decode_photo(content: bytes, name: str) -> Image.Image:
     Raises
     ------
     PhotoError
-        It is empty, cannot be decoded, is no image, or too large; the message calls it `name`. A
-        JPEG damaged in the middle may still decode; like every JPEG reader, this one then returns
-        what it found.
+        See `photos.open_photo`; the message calls it `name`.
     """
     if not content:
         raise PhotoError(f"{name} is empty (0 bytes); a photo file is needed, such as a JPEG")
@@ -207,7 +205,7 @@ def _eight_bits(image: Image.Image, name: str) -> NDArray[np.uint8]:
         )
     # In place: a large picture is held in memory often enough as it is.
     if whole:
-        shades = numbers.astype(np.uint32)
+        shades: np.ndarray = numbers.astype(np.uint32)
         shades *= 255
         shades += most // 2  # to the nearest
         shades //= most

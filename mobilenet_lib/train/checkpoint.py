@@ -49,7 +49,8 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
     content = rest.getbuffer()
     digest = hashlib.sha256(content).digest()
     try:
-        clear_remains(path)
+        for remains in path.parent.glob(f".{path.name}.*.part"):  # of one killed while it wrote
+            os.unlink(remains)
         write_atomically(path, b"".join((MAGIC, digest, content)))
     except OSError as error:
         good = f"{path} still holds the last good one" if path.exists() else "there is none yet"
@@ -183,9 +184,3 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def clear_remains(path: Path) -> None:
-    """Delete what a program left that was killed while it wrote `path`."""
-    for remains in path.parent.glob(f".{path.name}.*.part"):
-        os.unlink(remains)

@@ -1,9 +1,9 @@
 """Which plan trains fastest on this machine: tried, compared with fp32, timed, and remembered.
 
-`choose` tries each `Plan`: first whether each layer's output and gradients agree with fp32, then
-how long its step takes, without torch.compile. What it finds is kept in the user's cache folder,
-for this machine, this torch and this size of network; and in every checkpoint, so that a run goes
-on as it began.
+`choose` makes a `Trial` of each `Plan`: first whether each layer's output and gradients agree with
+fp32, then how long its step takes, without torch.compile. What it finds is kept in the user's cache
+folder, for this machine, this torch and this size of network; and in every checkpoint, so that a
+run goes on as it began.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ from __future__ import annotations
 import hashlib
 import json
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import torch
+from torch import Tensor, nn
 
 from .. import machine
-from ..files import own_path, write_atomically
-from ..timing import device_name, interleave
-from .plan import PLANS
-from .plan_benchmark import Trial
-from .recipe import Recipe, Speed
+from ..files import own_path, read_json, write_json
+from ..model import PAPER
+from ..timing import device_name, interleave, random_images, random_network, training_step
+from .plan import PLANS, apply_plan, kind, to_layout
+from .recipe import Recipe
 
 CACHE_VARIABLE = "MOBILENET_CACHE"
 READINGS, WARM_UP = 5, 2
@@ -31,6 +33,12 @@ HOPELESS = 1.5
 """Times the fastest's first readings, from which on a plan is not timed again."""
 MARGIN = 0.97
 """A plan in bf16 must take less than this share of the best fp32's time: else exact numbers win."""
+CLASSES = 26
+EXACT, ROUNDED = {"cpu": 1e-4, "cuda": 3e-3}, 0.02
+"""How far a layer's output and gradients may be from fp32's, relative to their length. GPUs round
+what goes into a convolution to 1 part in 1024 (TF32), bf16 rounds to 1 in 256."""
+COMPARED = 4
+"""Images that layers are compared on."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +72,14 @@ def choose(recipe: Recipe, device: torch.device, images: int | None = None) -> C
     ValueError
         The recipe names a plan that this machine has no hardware for.
     """
-    if recipe.speed.plan != "auto":
-        check_hardware(recipe.speed, device)
-        return Choice(recipe.speed.plan, "the recipe names it", {})
+    named = recipe.speed.plan
+    if named != "auto":
+        if PLANS[named].bf16 and not has_bf16(device):  # only emulated, far slower than fp32
+            raise ValueError(
+                f"plan {named} computes in bf16, for which this {device.type} has no hardware; "
+                "take plan auto or fp32"
+            )
+        return Choice(named, "the recipe names it", {})
     if device.type not in ("cpu", "cuda"):
         return Choice("fp32", f"nothing is measured on {device.type}", {})
     count = recipe.data.batch_size if images is None else images
@@ -75,10 +88,9 @@ def choose(recipe: Recipe, device: torch.device, images: int | None = None) -> C
     if kept is None:
         kept = measure(recipe, device, count)
         try:
-            write_atomically(_path(key), json.dumps({"key": key, "choice": asdict(kept)}, indent=2))
+            write_json(_path(key), {"key": key, "choice": asdict(kept)})
         except OSError as error:  # it will be measured again; the run itself needs no cache
-            reason = f"{kept.reason}; not kept, {error.strerror or error}"
-            kept = Choice(kept.plan, reason, kept.milliseconds)
+            kept = replace(kept, reason=f"{kept.reason}; not kept, {error.strerror or error}")
     return kept
 
 
@@ -133,15 +145,6 @@ def has_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool({"bf16", "AMX"} & set(machine.features() or ()))
 
 
-def check_hardware(speed: Speed, device: torch.device) -> None:
-    """Refuse bf16 where it is only emulated, far slower than fp32."""
-    if PLANS[speed.plan].bf16 and not has_bf16(device):
-        raise ValueError(
-            f"plan {speed.plan} computes in bf16, for which this {device.type} has no hardware; "
-            "take plan auto or fp32"
-        )
-
-
 def cache_folder() -> Path:
     """Where choices are kept: the folder that MOBILENET_CACHE names, else the user's cache."""
     return own_path(CACHE_VARIABLE, lambda: platformdirs.user_cache_path("mobilenet") / "speed")
@@ -168,9 +171,74 @@ def _path(key: dict[str, Any]) -> Path:
 
 def _kept(key: dict[str, Any]) -> Choice | None:
     try:
-        content = json.loads(_path(key).read_text("utf-8"))
+        content = read_json(_path(key))
         if content["key"] != key or content["choice"]["plan"] not in PLANS:
             return None
         return Choice(**content["choice"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, or not whole: it is measured anew and written over
+
+
+class Trial:
+    """A network of a recipe's size under one plan, on random images."""
+
+    def __init__(self, recipe: Recipe, device: torch.device, plan: str, count: int) -> None:
+        size, self.plan, self.device = recipe.network, plan, device
+        arch = PAPER.architecture(
+            CLASSES, alpha=size.alpha, resolution=size.resolution, body=size.body
+        )
+        self.net = random_network(arch, device=device, layout="NCHW")
+        apply_plan(self.net, plan)
+        images = random_images(count, size.resolution, device=device, layout="NCHW")
+        self.images = to_layout(images, plan)
+        generator = torch.Generator().manual_seed(0)
+        self.labels = torch.randint(0, CLASSES, (count,), generator=generator).to(device)
+        step = training_step(self.net, torch.optim.SGD(self.net.parameters(), 1e-3, 0.9))
+        self.step = partial(step, self.images, self.labels)
+        """One training step: what is timed."""
+
+    def agrees(self, exact: Trial) -> bool:
+        """Whether every layer's output and gradients are fp32's, up to the plan's rounding.
+
+        Layer by layer, each on what it gets in the exact network: through all 28 with their
+        batch normalization, even the rounding of fp32 would grow to something.
+        """
+        tolerance = ROUNDED if PLANS[self.plan].bf16 else EXACT.get(self.device.type, 1e-3)
+        own = dict(self.net.named_modules())
+        return all(
+            apart(a, b) <= tolerance
+            for name, x in exact.inputs().items()
+            for a, b in zip(
+                layer_results(own[name], x, self.plan),
+                layer_results(exact.net.get_submodule(name), x, exact.plan),
+                strict=True,
+            )
+        )
+
+    @torch.no_grad()
+    def inputs(self) -> dict[str, Tensor]:
+        """What each layer with weights gets, by its name."""
+        seen: dict[str, Tensor] = {}
+        hooks = [
+            module.register_forward_pre_hook(lambda m, x, name=name: seen.update({name: x[0]}))
+            for name, module in self.net.named_modules()
+            if kind(module) is not None
+        ]
+        self.net(self.images[:COMPARED])
+        for hook in hooks:
+            hook.remove()
+        return seen
+
+
+def layer_results(layer: nn.Module, x: Tensor, plan: str) -> list[Tensor]:
+    """A layer's output, and the gradients of its input and weights for a random one of it."""
+    x = (to_layout(x, plan) if x.dim() == 4 else x).detach().requires_grad_()
+    y = layer(x).float()
+    generator = torch.Generator().manual_seed(1)
+    upstream = torch.randn(y.shape, generator=generator).to(y.device)
+    return [y.detach(), *torch.autograd.grad(y, (x, layer.get_parameter("weight")), upstream)]
+
+
+def apart(a: Tensor, b: Tensor) -> float:
+    """Distance of two tensors, relative to the length of the second."""
+    return ((a - b).norm() / b.norm().clamp(min=1e-12)).item()

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.grad import conv2d_weight
 
 
 def depthwise(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
@@ -48,9 +49,12 @@ def input_gradient(
     side = weight.shape[2]
     if stride > 1:
         rows, columns = (length + 2 * padding - side + 1 for length in size)
-        shape = (*upstream.shape[:2], rows, columns)
-        layout = {"dtype": upstream.dtype, "memory_format": torch.channels_last}
-        spread = torch.empty(shape, device=upstream.device, **layout).zero_()
+        spread = torch.empty(
+            (*upstream.shape[:2], rows, columns),
+            dtype=upstream.dtype,
+            device=upstream.device,
+            memory_format=torch.channels_last,
+        ).zero_()
         spread[:, :, ::stride, ::stride] = upstream
         upstream = spread
     turned = weight.flip(2, 3)
@@ -66,9 +70,7 @@ def weight_gradient(
     if stride == 1 and any(missing):
         edges = (0, missing[1], 0, missing[0])
         x, upstream = F.pad(x, edges), F.pad(upstream, edges)
-    return torch.nn.grad.conv2d_weight(
-        x, weight.shape, upstream, stride, padding, groups=len(weight)
-    )
+    return conv2d_weight(x, weight.shape, upstream, stride, padding, groups=len(weight))
 
 
 class _Depthwise(torch.autograd.Function):

@@ -13,9 +13,10 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
 
 from .. import data
+from ..architecture import Architecture
 from ..files import printable, short_path
 from ..model import KERAS, PAPER, TF_SLIM, TIMM, MobileNet
-from .recipe import Recipe
+from .recipe import Network, Recipe
 
 CONVENTIONS = {"paper": PAPER, "tf-slim": TF_SLIM, "keras": KERAS, "timm": TIMM}
 
@@ -28,8 +29,14 @@ def make_network(recipe: Recipe, num_classes: int) -> MobileNet:
         convention = replace(convention, bn_momentum=chosen.bn_momentum)
     if chosen.dropout is not None:
         convention = replace(convention, dropout=chosen.dropout)
-    size = {"alpha": chosen.alpha, "resolution": chosen.resolution, "body": chosen.body}
-    return MobileNet(convention.architecture(num_classes, **size), convention)
+    return MobileNet(make_architecture(chosen, num_classes), convention)
+
+
+def make_architecture(network: Network, num_classes: int) -> Architecture:
+    """The layers of a recipe's network."""
+    return CONVENTIONS[network.convention].architecture(
+        num_classes, alpha=network.alpha, resolution=network.resolution, body=network.body
+    )
 
 
 def load_data(
@@ -94,7 +101,7 @@ def check_batch(recipe: Recipe, images: int, processes: int = 1, together: bool 
         A channel would have one value, which has no variance.
     """
     size = recipe.network
-    if images > 1 or size.freeze_statistics or together or last_map(recipe, size.resolution) > 1:
+    if images > 1 or size.freeze_statistics or together or last_map(size) > 1:
         return
     whole = recipe.data.batch_size
     if images < whole // processes:
@@ -103,7 +110,7 @@ def check_batch(recipe: Recipe, images: int, processes: int = 1, together: bool 
         shared = f"of {whole}, one for each of {processes} processes,"
         which = shared if processes > 1 else "of 1 image"
         take = f"Take batches of {2 * processes} images or more (--batch-size),"
-    larger = next(r for r in count(size.resolution) if last_map(recipe, r) > 1)
+    larger = next(r for r in count(size.resolution) if last_map(replace(size, resolution=r)) > 1)
     raise ValueError(
         f"a batch {which} cannot be normalized at {size.resolution} pixels: the last map is 1x1, "
         f"so a channel has a single value. {take} {larger} pixels or more (--resolution), or "
@@ -111,16 +118,17 @@ def check_batch(recipe: Recipe, images: int, processes: int = 1, together: bool 
     )
 
 
-def last_map(recipe: Recipe, resolution: int) -> int:
-    """Pixels a side of what the recipe's network pools, at some resolution."""
-    size = {"alpha": recipe.network.alpha, "resolution": resolution, "body": recipe.network.body}
-    return CONVENTIONS[recipe.network.convention].architecture(2, **size).layers[-2].out_size
+def last_map(network: Network) -> int:
+    """Pixels a side of what a recipe's network pools."""
+    return make_architecture(network, 2).layers[-2].out_size
 
 
 def fingerprint(train: data.Batches, test: data.Batches) -> str | None:
     """SHA-256 of what the images of both splits are; None of data that a name stands for."""
-    both = train.fingerprint(), test.fingerprint()
-    return None if None in both else hashlib.sha256("".join(both).encode()).hexdigest()
+    first, second = train.fingerprint(), test.fingerprint()
+    if first is None or second is None:
+        return None
+    return hashlib.sha256((first + second).encode()).hexdigest()
 
 
 def published(recipe: Recipe) -> Recipe:

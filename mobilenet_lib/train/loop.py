@@ -84,8 +84,8 @@ class Trainer:
         self.fingerprint = None
         if self.path:
             self.fingerprint = self._of_first(fingerprint, self.batches, self.test)
-        if stored:
-            check_data(self.path, stored, recipe, self.fingerprint)
+            if stored:
+                check_data(self.path, stored, recipe, self.fingerprint)
         self.parts = MicroBatches(own, recipe.speed.accumulate, 1 if frozen else 2, world)
         self.steps = recipe.schedule.epochs * len(self.batches)
 
@@ -111,7 +111,8 @@ class Trainer:
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
         self.place = data.Place()
-        self.stopped, self.trouble = False, None
+        self.stopped = False
+        self.trouble: Exception | None = None
         if stored:
             self._restore(stored)
         self.stream = self.batches.endless(self.place)

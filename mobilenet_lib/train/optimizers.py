@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,6 +11,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..model import MobileNet
 from .recipe import Optimization, Recipe
 from .schedule import RateAndMomentum
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def parameter_groups(net: MobileNet, recipe: Recipe) -> list[dict[str, Any]]:
@@ -103,12 +104,8 @@ class RMSprop(torch.optim.Optimizer):
         super().__init__(params, defaults | {"weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+    def step(self) -> None:  # type: ignore[override]  # takes no closure: nothing here has one
         """Take one step; all weights of a group at a time."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
         for group in self.param_groups:
             weights = [p for p in group["params"] if p.grad is not None]
             if not weights:
@@ -118,7 +115,7 @@ class RMSprop(torch.optim.Optimizer):
                     self.state[p] = {"s": torch.ones_like(p), "m": torch.zeros_like(p)}
             s = [self.state[p]["s"] for p in weights]
             m = [self.state[p]["m"] for p in weights]
-            g = [p.grad for p in weights]
+            g: Tensors = [p.grad for p in weights]
             if group["weight_decay"]:
                 g = torch._foreach_add(g, weights, alpha=group["weight_decay"])
             torch._foreach_mul_(s, group["decay"])
@@ -128,7 +125,6 @@ class RMSprop(torch.optim.Optimizer):
             torch._foreach_mul_(m, group["momentum"])
             torch._foreach_addcdiv_(m, g, root, group["lr"])
             torch._foreach_sub_(weights, m)
-        return loss
 
 
 class Average(AveragedModel):
@@ -138,12 +134,14 @@ class Average(AveragedModel):
     the first weights, which are random, are forgotten soon.
     """
 
+    module: MobileNet
+
     def __init__(self, net: MobileNet, memory: float) -> None:
         super().__init__(net, multi_avg_fn=self._blend, use_buffers=True)
         self.memory = memory
         self.update_parameters(net)  # the first time it only copies
 
-    def _blend(self, averaged: list[Tensor], now: list[Tensor], _: Tensor) -> None:
+    def _blend(self, averaged: Tensors, now: Tensors, _: Tensor | int) -> None:
         if not averaged[0].is_floating_point():  # BN's count of batches
             torch._foreach_copy_(averaged, now)
             return

@@ -64,11 +64,12 @@ def apply_plan(net: MobileNet, name: str) -> None:
     """Make a network compute by a plan, in place; its `state_dict` stays as it is."""
     plan = PLANS[name]
     layout = torch.channels_last if plan.channels_last else torch.contiguous_format
-    net.to(memory_format=layout)
+    net.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs lack this one
     for module in net.modules():
-        own = kind(module)
-        if own is not None:
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            own = kind(module)
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
+            way: Callable[[Any, Tensor, Tensor], Tensor]
             if own == "fc":
                 way = _linear
             elif own == "pointwise" and plan.gemm:
@@ -77,7 +78,8 @@ def apply_plan(net: MobileNet, name: str) -> None:
                 way = _rearranged
             else:
                 way = _convolution
-            module.forward = functools.partial(_compute, module, dtype, way)
+            own_forward = functools.partial(_compute, module, dtype, way)
+            module.forward = own_forward  # type: ignore[method-assign]  # of this one only
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
 
@@ -101,7 +103,7 @@ def _product(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _rearranged(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
-    return depthwise(x, weight, module.stride[0], module.padding[0])
+    return depthwise(x, weight, module.stride[0], int(module.padding[0]))
 
 
 def _convolution(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:

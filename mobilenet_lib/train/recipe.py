@@ -13,13 +13,13 @@ name are in `presets`.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, Literal, get_args
 
 from tyro.conf import arg
 
 from ..architecture import Body, mobilenet_v1
-from ..validation import check_choice, check_int, check_positive, check_share
+from ..validation import check_choice, check_int, check_number, check_positive, check_share
 
 RecipeName = Literal["quick", "paper", "modern"]
 ConventionName = Literal["paper", "tf-slim", "keras", "timm"]
@@ -100,10 +100,7 @@ class Data:
         check_choice("difficulty", self.difficulty, get_args(Level))
         if self.workers is not None:
             _keep(self, "workers", check_int("workers", self.workers, 1, 256))
-        share = self.left_out
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise ValueError(f"left_out must be a number from 0 to 1, got {share!r}")
-        _keep(self, "left_out", float(share))
+        _keep(self, "left_out", check_number("left_out", self.left_out, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -256,9 +253,9 @@ class Recipe:
     def from_dict(cls, stored: dict[str, Any]) -> Recipe:
         """The recipe that `to_dict` described; values are checked anew."""
         made = {each.name: stored[each.name] for each in fields(cls)}
-        for each in fields(cls):
-            if is_dataclass(each.default):
-                made[each.name] = replace(each.default, **made[each.name])
+        for name, part in vars(cls()).items():
+            if not isinstance(part, str | int):
+                made[name] = replace(part, **made[name])
         return cls(**made)
 
     def differences(self, other: Recipe) -> list[str]:
@@ -275,7 +272,7 @@ class Recipe:
 
 def flat(recipe: Recipe) -> dict[str, Any]:
     """All values of a recipe by their own names, which are unique."""
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in asdict(recipe).items():
         values |= value if isinstance(value, dict) else {name: value}
     return values

@@ -95,8 +95,8 @@ def train(
                 warnings.warn(message, stacklevel=3)
 
     tell()
-    main = folder is not None and trainer.accelerator.is_main_process
-    with held(Path(folder)) if main else nullcontext():
+    kept = Path(folder) if folder is not None and trainer.accelerator.is_main_process else None
+    with held(kept) if kept else nullcontext():
         before = trainer.done
         if not before:
             trainer.save()
@@ -113,22 +113,21 @@ def train(
         tell()
         result = trainer.result()
         # What is finished and written stays as it is, with the provenance of the run that made it.
-        new = trainer.done > before or (main and not (Path(folder) / RESULTS).exists())
-        if main and result.finished and new:
-            write_results(trainer, result, Path(folder), origin)
+        if kept and result.finished and (trainer.done > before or not (kept / RESULTS).exists()):
+            write_results(trainer, result, kept, origin)
     return result
 
 
 def write_results(trainer: Trainer, result: Result, folder: Path, origin: dict[str, Any]) -> None:
     """Write the trained network and the results with their provenance, taken at the start."""
-    recipe = published(trainer.recipe).to_dict()
-    source = {"recipe": recipe, "test_accuracy": result.accuracy}
+    recipe, accuracy = published(trainer.recipe).to_dict(), result.history[-1]["accuracy"]
+    source = {"recipe": recipe, "test_accuracy": accuracy}
     save_checkpoint(result.net, folder / "net.safetensors", source=source)
     arch = result.net.arch
     content = {
         "recipe": recipe,
         "fingerprint": trainer.fingerprint,
-        "test_accuracy": round(result.accuracy, 5),
+        "test_accuracy": round(accuracy, 5),
         "test_images": trainer.tested,
         "left_out": trainer.unusable.to_dict(),
         "mult_adds": arch.mult_adds,

@@ -15,13 +15,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import torch
 
 from .. import machine
-from ..files import write_atomically
+from ..files import read_json, write_atomically
 from ..text import option
 from ..validation import check_int
 from .checkpoint import CheckpointError
@@ -52,12 +51,11 @@ class Grid:
 
     def recipes(self, base: Recipe) -> list[Recipe]:
         """One recipe a run, seeds last: the first runs already show the whole grid."""
-        made = []
-        for seed, body, alpha, side in itertools.product(
-            self.seeds, self.bodies, self.alphas, self.resolutions
-        ):
-            made.append(base.changed(seed=seed, body=body, alpha=alpha, resolution=side))
-        return made
+        every = itertools.product(self.seeds, self.bodies, self.alphas, self.resolutions)
+        return [
+            base.changed(seed=seed, body=body, alpha=alpha, resolution=side)
+            for seed, body, alpha, side in every
+        ]
 
 
 @dataclass(frozen=True)
@@ -91,28 +89,27 @@ Prints = dict[str, str | None]
 """Fingerprints of data sets by their names, to take each one's only once."""
 
 
-def is_done(run: GridRun, prints: Prints | None = None) -> bool:
-    """Whether a run's results are there.
+def is_done(run: GridRun, prints: Prints) -> bool:
+    """Whether a run's results are there; those in its folder, by a scheduler say, are collected.
 
     Raises
     ------
     CheckpointError
         They are another recipe's or of other images, or no results.
     """
-    return _holds(run.results, run.recipe, {} if prints is None else prints)
-
-
-def collect(run: GridRun, prints: Prints) -> None:
-    """Copy the results of a run that was finished elsewhere, by a cluster's scheduler say."""
-    if not is_done(run, prints) and _holds(run.folder / RESULTS, run.recipe, prints):
-        write_atomically(run.results, (run.folder / RESULTS).read_text("utf-8"))
+    if _holds(run.results, run.recipe, prints):
+        return True
+    if not _holds(run.folder / RESULTS, run.recipe, prints):
+        return False
+    write_atomically(run.results, (run.folder / RESULTS).read_bytes())
+    return True
 
 
 def _holds(path: Path, recipe: Recipe, prints: Prints) -> bool:
     if not path.is_file():
         return False
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path)
         other, before = Recipe.from_dict(content["recipe"]), content.get("fingerprint")
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
@@ -124,8 +121,8 @@ def _holds(path: Path, recipe: Recipe, prints: Prints) -> bool:
             "another --name or --out"
         )
     here, there = recipe.data.dataset, other.data.dataset
-    own = _fingerprint(recipe, prints) if before is not None else None
-    if own != before if None not in (own, before) else not same_place(here, there):
+    own = before and _fingerprint(recipe, prints)
+    if own != before if own and before else not same_place(here, there):
         raise CheckpointError(
             f"{path} is of other images than those in {here}: of {there} as it was then. Give the "
             "same data, or another --name or --out"
@@ -166,26 +163,21 @@ def run_all(runs: Sequence[GridRun], jobs: int, say: Callable[[str], Any]) -> li
     """
     jobs = check_int("jobs", jobs, 1)
     prints: Prints = {}
-    for run in runs:
-        collect(run, prints)
     left = [run for run in runs if not is_done(run, prints)]
     say(f"{len(runs)} runs, {len(runs) - len(left)} already done")
-    free: SimpleQueue[dict[str, str]] = SimpleQueue()
-    for environment in environments(jobs):
-        free.put(environment)
+    free, own = iter(environments(jobs)), threading.local()
     failed: list[GridRun] = []
-    lock, started, stop = threading.Lock(), itertools.count(1), threading.Event()
+    lock, started = threading.Lock(), itertools.count(1)
+
+    def begin() -> None:
+        own.environment = next(free)  # there is one for each thread of the pool
 
     def do(run: GridRun) -> None:
-        if stop.is_set():
-            return
         with lock:
             say(f"[{next(started)} of {len(left)}] {label(run.recipe)}")
         run.folder.mkdir(parents=True, exist_ok=True)
-        environment = free.get()  # never waits: there is one for each thread of the pool
         with open(run.folder / "log.txt", "ab") as log:
-            code = subprocess.call(run.command, stdout=log, stderr=log, env=environment)
-        free.put(environment)
+            code = subprocess.call(run.command, stdout=log, stderr=log, env=own.environment)
         with lock:
             if code:
                 failed.append(run)
@@ -195,12 +187,6 @@ def run_all(runs: Sequence[GridRun], jobs: int, say: Callable[[str], Any]) -> li
             write_atomically(run.results, content)
             say(f"{label(run.recipe)}: {json.loads(content)['test_accuracy']:.1%}")
 
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(do, run) for run in left]
-        try:
-            for future in futures:
-                future.result()
-        except BaseException:
-            stop.set()
-            raise
+    with ThreadPoolExecutor(jobs, initializer=begin) as pool:
+        list(pool.map(do, left))  # at an interrupt or error, it starts no more of them
     return failed

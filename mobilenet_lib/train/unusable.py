@@ -19,6 +19,7 @@ import numpy as np
 from accelerate.utils import gather_object
 
 from ..data import Batches, LeftOut
+from ..data.images import ImageBatches
 from ..data.source import Encoded, decode
 from ..files import printable
 from ..photos import PhotoError
@@ -151,15 +152,17 @@ def inside(dataset: str, name: str) -> str:
 def check_usable(dataset: str, train: Batches, test: Batches) -> None:
     """Refuse data of which a class has no image to learn from, or the test none at all.
 
-    As few images as it takes are decoded. A stream, which can only be read in order, is not looked
-    at; nor are letters, which are composed.
+    As few images as it takes are decoded. Letters are not looked at, which are composed; nor is a
+    stream, which can only be read in order.
 
     Raises
     ------
     ValueError
         None of them can be decoded; the message names the first.
     """
-    learned, tested = getattr(train, "source", None), getattr(test, "source", None)
+    if not (isinstance(train, ImageBatches) and isinstance(test, ImageBatches)):
+        return
+    learned, tested = train.source, test.source
     if learned is None or tested is None:
         return
     labels, firsts = np.unique(learned.labels, return_index=True)
