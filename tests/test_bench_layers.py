@@ -19,7 +19,6 @@ from mobilenet_lib.bench import (
     layers,
     paper_models,
     peaks,
-    profile,
     sparse,
 )
 from mobilenet_lib.bench.layer_timer import LayerTimer, Setting
@@ -427,8 +426,8 @@ def made_profile(whole_ms=2.0):
     arch, setting = mobilenet_v1(0.25, 32), Setting()
     seconds = {work.name: [1e-4] * 3 for work in pieces(arch)} | {"fc": [2e-4] * 3}
     overhead = {work.kind: 1e-9 for work in pieces(arch)} | {"depthwise": 1.0}
-    rows = profile.layer_times(arch, setting, seconds, overhead, limits())
-    return profile.LayersBench(
+    rows = layers.layer_times(arch, setting, seconds, overhead, limits())
+    return layers.LayersBench(
         0.25, 32, "separable", setting, CPU, 1, Timing(3, whole_ms, (1.9, 2.1)), rows,
         3.0, 3.0 / whole_ms, {"fc": 0.1, "pool": 0.05}, limits(),
     )  # fmt: skip

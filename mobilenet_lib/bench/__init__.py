@@ -34,8 +34,13 @@ class DataBench:
     share: float
     """Median over the rounds of: composing a batch, over the step beside it."""
 
+    @property
+    def within_limits(self) -> bool:
+        """Whether composing takes as small a share of a step as it should on a CPU."""
+        return self.share < LIMIT
+
     def __str__(self) -> str:
-        verdict = "below" if self.share < LIMIT else "OVER"
+        verdict = "below" if self.within_limits else "OVER"
         return (
             f"Letters in the wild, {self.resolution}x{self.resolution}, batches of "
             f"{self.batch_size}, {self.device}, {self.threads} threads\n"

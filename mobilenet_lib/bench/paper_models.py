@@ -17,15 +17,14 @@ from ..timing import threads as use_threads
 from ..validation import check_int
 from .layer_timer import Setting, build, images
 from .layers import (
-    TINY_ALPHA,
-    TINY_RESOLUTION,
+    calibration_of,
+    layer_times,
     marked_pass,
     matching_peaks,
     overheads,
     tiny_pass,
 )
 from .peaks import MachinePeaks
-from .profile import calibration_of, layer_times
 from .roofline import Calibration, predict
 
 WITHIN, ENOUGH = 0.25, 12
@@ -52,6 +51,11 @@ class Predicted:
     """What the calibrated one says."""
     bound: str
     """What binds most of its predicted time: compute, memory or overhead."""
+
+    @property
+    def name(self) -> str:
+        """Its width and resolution, such as "0.5-160"."""
+        return f"{self.alpha:g}-{self.resolution}"
 
     @property
     def error(self) -> float:
@@ -84,18 +88,13 @@ class PaperModelsBench:
     @property
     def pairs(self) -> dict[str, tuple[float, float]]:
         """(measured, predicted) in ms by network, for `plots.predicted_latency`."""
-        return {
-            f"{model.alpha:g}-{model.resolution}": (model.timing.median_ms, model.predicted_ms)
-            for model in self.models
-        }
+        return {model.name: (model.timing.median_ms, model.predicted_ms) for model in self.models}
 
     @property
     def misses(self) -> str:
         """Where the prediction is off by more, and how far."""
         missed = [model for model in self.models if abs(model.error) > WITHIN]
-        return ", ".join(
-            f"{model.alpha:g}-{model.resolution} by {model.error:+.0%}" for model in missed
-        )
+        return ", ".join(f"{model.name} by {model.error:+.0%}" for model in missed)
 
     def __str__(self) -> str:
         efficiency, overhead = self.calibration.efficiency, self.calibration.overhead_s
@@ -130,8 +129,6 @@ class PaperModelsBench:
 @torch_defaults()
 def bench_paper_models(
     batch: int = 1,
-    layout: str = "channels_last",
-    folded: bool = True,
     precision: str = "fp32",
     readings: int = 15,
     device: str = "cpu",
@@ -147,7 +144,7 @@ def bench_paper_models(
 
     Parameters
     ----------
-    batch, layout, folded, precision, device, threads, seed
+    batch, precision, device, threads, seed
         As for `bench_layers`.
     readings
         Rounds that count, at least 2.
@@ -161,25 +158,24 @@ def bench_paper_models(
     ValueError
         A value out of range, no network, or `ceilings` of other threads.
     """
-    setting = Setting(batch, layout, folded, precision, device, seed)
+    setting = Setting(batch, precision=precision, device=device, seed=seed)
     readings = check_int("readings", readings, 2)
     named = [(alpha, resolution) for alpha in alphas for resolution in resolutions]
     if not named or len(set(named)) < len(named):
         raise ValueError(f"name at least one network, and each once; got {named}")
-    tiny_arch = mobilenet_v1(TINY_ALPHA, TINY_RESOLUTION)
+    reference = mobilenet_v1(*named[0])
     with use_threads(threads) as count:
         limits = matching_peaks(ceilings, setting, count)
         # A width's weights are the same at every resolution, so one network serves all.
         nets = {alpha: build(mobilenet_v1(alpha, resolutions[0]), setting) for alpha in alphas}
         inputs = {resolution: images(resolution, setting) for resolution in resolutions}
         marked = marked_pass(nets[alphas[0]], inputs[resolutions[0]], setting)
-        tiny = tiny_pass(tiny_arch, setting)
+        tiny = tiny_pass(reference.body, setting)
         tasks = {(alpha, size): forward_pass(nets[alpha], inputs[size]) for alpha, size in named}
         taken = interleave(
             {"marked": marked, "tiny": tiny, **tasks}, readings, WARM_UP, device, LEAST_S
         )
-    overhead = overheads(tiny.seconds(skip=WARM_UP), tiny_arch)
-    reference = mobilenet_v1(*named[0])
+    overhead = overheads(tiny.seconds(skip=WARM_UP), reference)
     rows = layer_times(reference, setting, marked.seconds(skip=WARM_UP), overhead, limits)
     calibration = calibration_of(rows, overhead, limits, precision)
     return PaperModelsBench(
