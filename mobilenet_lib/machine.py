@@ -215,7 +215,8 @@ def _windows_memory() -> int | None:
         ]
 
     status = Status(length=ctypes.sizeof(Status))
-    done = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]  # it is there on Windows only
+    done = kernel.GlobalMemoryStatusEx(ctypes.byref(status))
     return status.total if done else None
 
 

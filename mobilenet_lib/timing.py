@@ -224,7 +224,7 @@ def random_network(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would set the GPUs', too
         net = MobileNet(arch, convention).eval()
-    return net.to(device, DTYPES[precision], memory_format=LAYOUTS[layout])
+    return net.to(device, DTYPES[precision], memory_format=LAYOUTS[layout])  # type: ignore[call-overload]  # its stub has no memory_format
 
 
 def random_images(

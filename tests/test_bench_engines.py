@@ -469,6 +469,6 @@ def test_openvino_takes_a_network_as_its_own_converter_does():
     )
     images = torch.randn(2, 3, 8, 8)
     net(images)
-    peer = peers.through_openvino(net, images, "fp32", "openvino", 1)
+    peer = peers.through_openvino(lambda: net, images, "fp32", 1)
     expected = net(images).detach().numpy()
     assert abs(peer.task()[0] - expected).max() < 1e-4 * abs(expected).max()

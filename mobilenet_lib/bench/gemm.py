@@ -109,5 +109,5 @@ def _onednn(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
     operators: Any = torch.ops.onednn
     packed = operators.qlinear_prepack(right, list(left.shape))
     scales, zeros = torch.ones(len(right)), torch.zeros(len(right), dtype=torch.int64)
-    rest = (packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], "")
+    rest: tuple[Any, ...] = (packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], "")
     return lambda: operators.qlinear_pointwise(left, 1.0, 0, *rest)

@@ -29,7 +29,7 @@ TINY_ALPHA, TINY_RESOLUTION = 0.125, 32
 WARM_UP = 3
 ADDED_LIMIT = 0.1
 """How far the layers' times may be from the whole network's, as a share of it."""
-LABELS: dict[str, str] = {**KIND_LABELS, "pool": "Avg Pool"}
+LABELS: dict[str, str] = dict([*KIND_LABELS.items(), ("pool", "Avg Pool")])
 COLUMNS = {"layer": "", "kind": "", "M m-adds": ".2f", "MB": ".3f", "ms": ".3f", "roof": ".3f"}
 COLUMNS |= {"GFLOP/s": ".1f", "GB/s": ".1f", "bound": "", "time": ".1%", "work": ".1%"}
 

@@ -8,7 +8,7 @@ detector on the photos, which is small and narrow, as networks are that go into 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -43,13 +43,14 @@ class Exam:
     calibration
         Other images like these, for int8.
     labels
-        (N,) right answers, where there are any.
+        (N,) right answers; empty where there are none.
     """
 
     def __init__(
         self, net: MobileNet, images: Tensor, calibration: Tensor, labels: Tensor | None = None
     ) -> None:
-        self.net, self.images, self.calibration, self.labels = net, images, calibration, labels
+        self.net, self.images, self.calibration = net, images, calibration
+        self.labels = torch.empty(0) if labels is None else labels
         self._known: list[Tensor] = []
 
     def expected(self, count: int | None = None) -> Tensor:
@@ -72,10 +73,9 @@ class Exam:
 def letters(device: torch.device, seed: int) -> Exam:
     """Letters in the wild for the reader of letters, calibrated on training letters."""
     net = load_published(find_data(f"checkpoints/{READER}.safetensors")).eval().to(device)
-    look = {"preprocess": net.preprocess, "seed": seed, "device": device}
-    test = data.load("glyphs", split="test", batch_size=400, **look)
-    shown, labels = (torch.cat(parts) for parts in zip(*test, strict=True))
-    train = data.load("glyphs", split="train", batch_size=CALIBRATION, **look)
+    load = partial(data.load, "glyphs", preprocess=net.preprocess, seed=seed, device=device)
+    shown, labels = map(torch.cat, zip(*load(split="test", batch_size=400), strict=True))
+    train = load(split="train", batch_size=CALIBRATION)
     return Exam(net, shown, next(iter(train))[0], labels)
 
 
@@ -85,6 +85,7 @@ def photographs(device: torch.device, seed: int) -> tuple[Exam, ...]:
     The images are all `views` of one photo, then all of the next.
     """
     net = load_published(find_data(f"checkpoints/{DETECTOR}.safetensors")).eval().to(device)
+    assert net.preprocess is not None  # the file says how its photos are prepared
     random = np.random.default_rng(seed)
     names = tuple(credits())
     halves = []
