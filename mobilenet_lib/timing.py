@@ -47,12 +47,6 @@ class Timing:
         low, middle, high = (float(f"{1e3 * cut:.4g}") for cut in cuts)
         return cls(len(seconds), middle, (low, high))
 
-    @property
-    def spread(self) -> float:
-        """Distance between the quartiles, as a share of the median."""
-        low, high = self.quartiles_ms
-        return (high - low) / self.median_ms
-
     def __str__(self) -> str:
         low, high = self.quartiles_ms
         return f"{self.median_ms:8.2f} ms (quartiles {low:.2f} to {high:.2f})"

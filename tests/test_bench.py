@@ -123,7 +123,7 @@ def test_latencies_are_of_the_networks_that_are_named():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MobileNet, "forward", spy)
         before = torch.get_rng_state()
-        found = latencies([(0.25, 32), (0.5, 40)], num_classes=3, readings=2)
+        found = latencies([(0.25, 32), (0.5, 40)], readings=2)
     assert modes == {(False, True, True)}
     assert set(seen) == {(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))}
     assert seen[:2] == [(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))]  # in turns

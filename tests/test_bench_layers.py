@@ -56,7 +56,7 @@ def test_an_error_without_a_text_is_named_by_its_kind(monkeypatch):
 
     monkeypatch.setattr(gemm, "_mm", mute)
     ways, said = gemm.gemm_tasks("fp32", (8, 8, 8), "cpu", 0)
-    assert "torch.mm: NotImplementedError()" in said
+    assert "torch.mm: NotImplementedError" in said
     assert "torch linear" in ways
 
 
@@ -75,8 +75,7 @@ def test_bandwidth_is_read_off_the_curve():
     assert found.bandwidth(99 * MIB) == 10e9
 
 
-def test_the_ridge_is_peak_over_memory():
-    assert limits().ridge() == 10
+def test_peaks_are_told_where_they_were_measured():
     assert limits().bandwidths == pytest.approx({"L2": 100.0, "memory": 10.0})
     with pytest.raises(ValueError, match="int8 was not measured on this machine: no engine"):
         limits().peak("int8")
@@ -537,7 +536,6 @@ def test_networks_are_measured_and_predicted_by_the_first_ones_profile():
         assert model.roof_ms == pytest.approx(predict(arch, 1, limits()).ms, rel=1e-3)
         fitted = predict(arch, 1, limits(), found.calibration).ms
         assert model.predicted_ms == pytest.approx(fitted, rel=1e-3)
-        assert found.pairs[f"{model.alpha:g}-{model.resolution}"][1] == model.predicted_ms
     json.dumps(asdict(found))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +106,7 @@ def bench_data(
     )
 
 
-def record(name: str, results: Any, seed: int | None, wall_time: float) -> Path:
+def record(name: str, results: dict[str, Any], seed: int | None, wall_time: float) -> Path:
     """Write results to `data/results/<name>.json` with their provenance; the path."""
-    content = {
-        "results": asdict(results) if not isinstance(results, dict) else results,
-        "wall_time_s": round(wall_time, 1),
-    }
+    content = {"results": results, "wall_time_s": round(wall_time, 1)}
     return record_result(name, content, seed, ("torch", "numpy"))

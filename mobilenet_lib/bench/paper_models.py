@@ -86,11 +86,6 @@ class PaperModelsBench:
         return self.within * 16 >= ENOUGH * len(self.models)
 
     @property
-    def pairs(self) -> dict[str, tuple[float, float]]:
-        """(measured, predicted) in ms by network, for `plots.predicted_latency`."""
-        return {model.name: (model.timing.median_ms, model.predicted_ms) for model in self.models}
-
-    @property
     def misses(self) -> str:
         """Where the prediction is off by more, and how far."""
         missed = [model for model in self.models if abs(model.error) > WITHIN]

@@ -105,10 +105,6 @@ class MachinePeaks:
         }
         return {**places, "memory": self.copies[-1].gb_per_s}
 
-    def ridge(self, precision: str = "fp32") -> float:
-        """Operations for each byte of memory, from which on the product is the limit."""
-        return self.peak(precision) / (1e9 * self.copies[-1].gb_per_s)
-
     def __str__(self) -> str:
         lines = [f"Ceilings of {self.device}, {self.threads} threads"]
         for peak in self.peaks:
