@@ -3,7 +3,6 @@
 import sys
 import types
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
@@ -318,14 +317,6 @@ def test_browser_absent_or_misnamed(monkeypatch, tmp_path):
 # --- Facts of the machine -----------------------------------------------------------------------
 
 
-def tree(root: Path, **files: str) -> Path:
-    for name, text in files.items():
-        path = root / name.replace("__", "/").replace("DOT", ".")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
-
-
 @pytest.mark.parametrize(
     ("line", "found"),
     [
@@ -338,7 +329,8 @@ def tree(root: Path, **files: str) -> Path:
     ],
 )  # fmt: skip
 def test_features_are_read_from_cpuinfo(tmp_path, line, found):
-    tree(tmp_path, proc__cpuinfo=f"processor\t: 0\n{line}\n\nprocessor\t: 1\n")
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(f"processor\t: 0\n{line}\n\nprocessor\t: 1\n")
     assert machine.features(tmp_path) == found
 
 
@@ -348,34 +340,6 @@ def test_features_are_read_from_sysctl(tmp_path, monkeypatch):
     assert machine.features(tmp_path) == ("NEON", "bf16")
     monkeypatch.setattr(machine, "sysctl", lambda *arguments: [])
     assert machine.features(tmp_path) is None
-
-
-def test_the_tightest_control_group_counts(tmp_path):
-    root = tree(
-        tmp_path,
-        proc__self__cgroup="1:name=systemd:/\n0::/outer/inner\n",
-        sys__fs__cgroup__outer__cpuDOTmax="150000 100000\n",
-        sys__fs__cgroup__outer__inner__cpuDOTmax="max 100000\n",
-        sys__fs__cgroup__outer__memoryDOTmax="1000\n",
-        sys__fs__cgroup__outer__inner__memoryDOTmax="2000\n",
-    )
-    assert machine.cpu_quota(root) == 1.5
-    assert machine.memory_bytes(root) == 1000
-
-
-def test_old_control_groups_count_too(tmp_path):
-    folder = tmp_path / "sys/fs/cgroup/cpu"
-    folder.mkdir(parents=True)
-    (folder / "cpu.cfs_period_us").write_text("100000\n")
-    (folder / "cpu.cfs_quota_us").write_text("300000\n")
-    assert machine.cpu_quota(tmp_path) == 3
-    (folder / "cpu.cfs_quota_us").write_text("-1\n")
-    assert machine.cpu_quota(tmp_path) is None
-
-
-def test_no_control_groups(tmp_path):
-    assert machine.cpu_quota(tmp_path) is None
-    assert machine.memory_bytes(tmp_path) == machine.physical_memory() > 0
 
 
 @pytest.mark.parametrize(

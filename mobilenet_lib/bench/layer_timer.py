@@ -62,7 +62,7 @@ class Setting:
 
 
 def build(arch: Architecture, setting: Setting) -> MobileNet:
-    """A network with random weights, as `setting` says; folding is checked.
+    """A network with random weights, as `setting` says; folded, it gives the same logits.
 
     Raises
     ------
@@ -70,12 +70,9 @@ def build(arch: Architecture, setting: Setting) -> MobileNet:
         The folded network gives other logits.
     """
     net = random_network(arch, **setting.options)
-    return checked_fold(net, setting) if setting.folded else net
-
-
-def checked_fold(net: MobileNet, setting: Setting) -> MobileNet:
-    """The network with batch normalization in the weights, seen to give the same logits."""
-    form, x = LAYOUTS[setting.layout], images(net.arch.resolution, setting)
+    if not setting.folded:
+        return net
+    form, x = LAYOUTS[setting.layout], images(arch.resolution, setting)
     folded = fold(net).to(memory_format=form)  # type: ignore[call-overload]  # its stub has no memory_format
     with torch.inference_mode():
         before, after = net(x).float(), folded(x).float()
