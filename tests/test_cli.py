@@ -20,6 +20,13 @@ from mobilenet_lib.train.recipe import Recipe, flat
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def run_python(*arguments, root=ROOT):
+    """Python, run with the library of `root`."""
+    environment = dict(os.environ, PYTHONPATH=str(root))
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+
+
 def test_cost_prints_the_paper_network(capsys):
     assert cli.main(["cost"]) == 0
     text = capsys.readouterr().out
@@ -76,22 +83,20 @@ def test_json_carries_the_numbers(capsys, body, mult_adds):
         (["--depth", "3"], ["--depth"]),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(options, words):
-    environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    run = subprocess.run(
-        [sys.executable, "-m", "mobilenet_lib.cli", "cost", *options],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-    assert run.returncode == 2
-    assert run.stdout == ""
-    lines = run.stderr.splitlines()
-    assert len(lines) == 1, run.stderr
-    assert lines[0].startswith("mobilenet: error: ")
+def test_bad_input_is_one_line_and_exit_code_2(options, words, capsys):
+    assert cli.main(["cost", *options]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert line.startswith("mobilenet: error: ")
     for word in words:
-        assert word in lines[0]
+        assert word in line
+
+
+def test_the_module_is_the_command():
+    answer = run_python("-m", "mobilenet_lib.cli", "cost", "--alpha", "0")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("mobilenet: error: alpha must be")
 
 
 @pytest.mark.parametrize("arguments", [[], ["price"]])
@@ -221,10 +226,9 @@ def test_a_new_field_of_a_recipe_is_an_option_and_takes_one_edit(tmp_path):
     path.write_text(source.replace(place, added + place), "utf-8")
 
     def run(*command):
-        environment = dict(os.environ, PYTHONPATH=str(tmp_path))
-        return subprocess.check_output(
-            [sys.executable, *command], cwd=tmp_path, env=environment, text=True
-        )
+        answer = run_python(*command, root=tmp_path)
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout
 
     for command in ("train", "sweep"):
         shown = described(run("-m", "mobilenet_lib.cli", command, "--help"))
@@ -259,8 +263,7 @@ def test_cost_needs_no_torch():
         "import sys\nfrom mobilenet_lib.cli import main\nassert main(['cost']) == 0\n"
         "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
     )
-    environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    assert run_python("-c", code).returncode == 0
 
 
 def test_training_decides_how_threads_wait_before_torch_is_there():

@@ -25,6 +25,7 @@ from ..timing import (
     random_images,
     random_network,
     ratio,
+    significant,
     torch_defaults,
 )
 from ..timing import threads as with_threads
@@ -214,7 +215,7 @@ def rows(
                 slice=entry.slice,
                 streams=entry.streams,
                 timing=timing,
-                images_per_second=float(f"{1e3 * batch_size / timing.median_ms:.4g}"),
+                images_per_second=significant(1e3 * batch_size / timing.median_ms),
                 of_ceiling=round(reached / ceiling, 4) if ceiling and entry.same_network else None,
                 ratios={
                     name: ratio(seconds[key], seconds[name]) for name in references if name != key

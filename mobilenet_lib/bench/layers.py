@@ -17,11 +17,11 @@ from ..architecture import Architecture, Body, mobilenet_v1
 from ..layer import KIND_LABELS
 from ..model import MobileNet
 from ..text import format_table
-from ..timing import Timing, device_name, forward_pass, interleave, ratio, torch_defaults
+from ..timing import Timing, forward_pass, interleave, ratio, significant, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
 from .layer_timer import LayerTimer, Setting, build, images, stages
-from .peaks import MachinePeaks, bench_peaks
+from .peaks import MachinePeaks, peaks_for
 from .roofline import Bound, Calibration, Work, by_kind, calibrate, pieces, predict_work
 
 TINY_ALPHA, TINY_RESOLUTION = 0.125, 32
@@ -187,7 +187,7 @@ def bench_layers(
     readings = check_int("readings", readings, 2)
     arch = mobilenet_v1(alpha, resolution, body=body)
     with use_threads(threads) as count:
-        limits = matching_peaks(ceilings, setting, count)
+        limits = peaks_for(precision, device, count, seed, ceilings)
         net = build(arch, setting)
         x = images(resolution, setting)
         marked, tiny = marked_pass(net, x, setting), tiny_pass(body, setting)
@@ -204,9 +204,9 @@ def bench_layers(
         count,
         Timing.of(taken["whole"]),
         layer_times(arch, setting, seconds, overhead, limits),
-        float(f"{1e3 * sum(map(statistics.median, seconds.values())):.4g}"),
+        significant(1e3 * sum(map(statistics.median, seconds.values()))),
         ratio([sum(row) for row in zip(*seconds.values(), strict=True)], taken["whole"]),
-        {kind: float(f"{1e3 * s:.4g}") for kind, s in overhead.items()},
+        {kind: significant(1e3 * s) for kind, s in overhead.items()},
         limits,
     )
 
@@ -244,22 +244,6 @@ def overheads(seconds: Mapping[str, Sequence[float]], arch: Architecture) -> dic
     for name, taken in seconds.items():
         medians.setdefault(kinds[name], []).append(statistics.median(taken))
     return {kind: statistics.median(values) for kind, values in medians.items()}
-
-
-def matching_peaks(given: MachinePeaks | None, setting: Setting, count: int) -> MachinePeaks:
-    """The ceilings that were given, if they are of these threads; else measured ones."""
-    if given is None:
-        return bench_peaks((setting.precision,), device=setting.device, seed=setting.seed)
-    if torch.device(setting.device).type == "cpu" and given.threads != count:
-        raise ValueError(
-            f"the ceilings were measured with {given.threads} threads, the network runs with "
-            f"{count}; measure them with as many, or give none"
-        )
-    called = device_name(setting.device)
-    if given.device != called:
-        raise ValueError(f"the ceilings are of {given.device}, the network runs on {called}")
-    given.peak(setting.precision)
-    return given
 
 
 def calibration_of(
@@ -305,9 +289,9 @@ def layer_times(
                 work.bytes,
                 round(work.intensity, 3),
                 Timing.of(list(seconds[work.name])),
-                float(f"{2 * work.mult_adds / took / 1e9:.4g}"),
-                float(f"{work.bytes / took / 1e9:.4g}"),
-                float(f"{1e3 * max(roof.compute_s, roof.memory_s):.4g}"),
+                significant(2 * work.mult_adds / took / 1e9),
+                significant(work.bytes / took / 1e9),
+                significant(1e3 * max(roof.compute_s, roof.memory_s)),
                 roof.bound,
                 round(took / total, 5),
                 round(work.mult_adds / mult_adds, 6),

@@ -12,19 +12,12 @@ from dataclasses import dataclass
 from ..architecture import mobilenet_v1
 from ..paper import ALPHAS, RESOLUTIONS
 from ..text import format_table
-from ..timing import Timing, forward_pass, interleave, torch_defaults
+from ..timing import Timing, forward_pass, interleave, significant, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
 from .layer_timer import Setting, build, images
-from .layers import (
-    calibration_of,
-    layer_times,
-    marked_pass,
-    matching_peaks,
-    overheads,
-    tiny_pass,
-)
-from .peaks import MachinePeaks
+from .layers import calibration_of, layer_times, marked_pass, overheads, tiny_pass
+from .peaks import MachinePeaks, peaks_for
 from .roofline import Calibration, predict
 
 WITHIN, ENOUGH = 0.25, 12
@@ -51,11 +44,6 @@ class Predicted:
     """What the calibrated one says."""
     bound: str
     """What binds most of its predicted time: compute, memory or overhead."""
-
-    @property
-    def name(self) -> str:
-        """Its width and resolution, such as "0.5-160"."""
-        return f"{self.alpha:g}-{self.resolution}"
 
     @property
     def error(self) -> float:
@@ -85,14 +73,13 @@ class PaperModelsBench:
         """Whether that holds for as many as it should: 12 of 16."""
         return self.within * 16 >= ENOUGH * len(self.models)
 
-    @property
-    def misses(self) -> str:
-        """Where the prediction is off by more, and how far."""
-        missed = [model for model in self.models if abs(model.error) > WITHIN]
-        return ", ".join(f"{model.name} by {model.error:+.0%}" for model in missed)
-
     def __str__(self) -> str:
         efficiency, overhead = self.calibration.efficiency, self.calibration.overhead_s
+        missed = [
+            f"{model.alpha:g}-{model.resolution} by {model.error:+.0%}"
+            for model in self.models
+            if abs(model.error) > WITHIN
+        ]
         rows = (
             (
                 f"{model.alpha:g} MobileNet-{model.resolution}",
@@ -116,7 +103,7 @@ class PaperModelsBench:
                 "a call takes "
                 + ", ".join(f"{kind} {1e3 * s:.3f} ms" for kind, s in overhead.items()),
                 f"{self.within} of {len(self.models)} within {WITHIN:.0%}"
-                + (f"; missed: {self.misses}" if self.misses else ""),
+                + (f"; missed: {', '.join(missed)}" if missed else ""),
             ]
         )
 
@@ -160,7 +147,7 @@ def bench_paper_models(
         raise ValueError(f"name at least one network, and each once; got {named}")
     reference = mobilenet_v1(*named[0])
     with use_threads(threads) as count:
-        limits = matching_peaks(ceilings, setting, count)
+        limits = peaks_for(precision, device, count, seed, ceilings)
         # A width's weights are the same at every resolution, so one network serves all.
         nets = {alpha: build(mobilenet_v1(alpha, resolutions[0]), setting) for alpha in alphas}
         inputs = {resolution: images(resolution, setting) for resolution in resolutions}
@@ -202,7 +189,7 @@ def predicted(
         *network,
         setting.batch * arch.mult_adds,
         timing,
-        float(f"{plain.ms:.4g}"),
-        float(f"{fitted.ms:.4g}"),
+        significant(plain.ms),
+        significant(fitted.ms),
         fitted.bound,
     )

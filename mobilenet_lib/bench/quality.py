@@ -19,6 +19,7 @@ from ..engines import Engine, EngineError, answers, difference
 from ..files import find_data
 from ..model import MobileNet
 from ..photos import credits, load_photo
+from ..timing import significant
 from ..weights import load_published
 from .results import Quality
 
@@ -169,7 +170,7 @@ class Examiner:
             photos = int(same[::VIEWS].sum()), len(same[::VIEWS])
             looks = int(same.sum()), len(same)
         return Quality(
-            difference=float(f"{max(off, difference(logits, expected)):.3g}"),
+            difference=significant(max(off, difference(logits, expected)), 3),
             images=count,
             agreement=share(got == wanted),
             accuracy=share(got == right),
