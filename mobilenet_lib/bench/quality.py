@@ -44,7 +44,7 @@ class Exam:
     calibration
         Other images like these, for int8.
     labels
-        (N,) right answers; empty where there are none.
+        (N,) right answers; None where there are none.
     """
 
     def __init__(
