@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 DATA_VARIABLE = "MOBILENET_DATA"
 ARCHIVED = "$Format:%H$"  # `git archive`, and so a ZIP from a hosting site, writes its commit here
@@ -79,7 +79,7 @@ def printable(name: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a file for writing that appears under `path` only when it is complete.
 
     Bytes go to a temporary name in the same folder; leaving the block renames it. If the block

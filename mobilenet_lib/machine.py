@@ -119,36 +119,34 @@ def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
 
 def processor(root: str | os.PathLike[str] = "/") -> Processor:
     """The processor of this machine; Linux's files are read below `root`."""
-    cores = os.cpu_count() or 1
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    usable = len(affinity(0)) if affinity else cores
+    cores, usable = os.cpu_count() or 1, len(usable_cores())
     model = (sysctl("-n", "machdep.cpu.brand_string") or [cpu_model()])[0]
     return Processor(model, features(root), cores, usable, cpu_quota(root))
 
 
+def usable_cores() -> set[int]:
+    """Numbers of the cores that this process may run on: by its affinity on Linux, else all."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return affinity(0) if affinity else set(range(os.cpu_count() or 1))
+
+
 def features(root: str | os.PathLike[str] = "/") -> tuple[str, ...] | None:
     """Which of FEATURES the processor has, None if the system does not tell."""
-    text = read(Path(root, "proc/cpuinfo"))
-    if text is not None:
-        line = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
-        flags = set(line.group(1).split()) if line else set()
-    else:
-        listed = sysctl("hw.optional")
-        flags = {row.split(":")[0] for row in listed if row.endswith(": 1")}
-    if not flags:
-        return None
-    return tuple(name for name, signs in FEATURES.items() if signs & flags)
+    cpuinfo = read(Path(root, "proc/cpuinfo"))
+    line = re.search(r"^(?:flags|Features)\s*:(.*)$", cpuinfo, re.MULTILINE)
+    flags = set(line.group(1).split()) if line else set()
+    flags |= {row.split(":")[0] for row in sysctl("hw.optional") if row.endswith(": 1")}
+    return tuple(name for name, signs in FEATURES.items() if signs & flags) if flags else None
 
 
 def caches(root: str | os.PathLike[str] = "/") -> Caches:
     """Sizes of the caches of the first core that this process may use (Linux, macOS)."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    core = min(affinity(0)) if affinity else 0
     sizes: dict[str, int] = {}
+    core = min(usable_cores())
     for folder in Path(root, f"sys/devices/system/cpu/cpu{core}/cache").glob("index*"):
         level, kind, size = (read(folder / name) for name in ("level", "type", "size"))
-        number = re.fullmatch(r"(\d+)([KMG]?)\s*", size or "")
-        if level and number and (kind or "").strip() in ("Data", "Unified"):
+        number = re.fullmatch(r"(\d+)([KMG]?)\s*", size)
+        if level and number and kind.strip() in ("Data", "Unified"):
             unit = 1024 ** " KMG".index(number.group(2) or " ")
             sizes[level.strip()] = int(number.group(1)) * unit
     # A Mac with two kinds of core tells of the fast kind under another name.
@@ -161,9 +159,7 @@ def caches(root: str | os.PathLike[str] = "/") -> Caches:
 
 def clock(root: str | os.PathLike[str] = "/") -> Clock:
     """What the system tells of the cores' clock (Linux, Macs with an Intel processor)."""
-    line = re.search(
-        r"^cpu MHz\s*:\s*([\d.]+)", read(Path(root, "proc/cpuinfo")) or "", re.MULTILINE
-    )
+    line = re.search(r"^cpu MHz\s*:\s*([\d.]+)", read(Path(root, "proc/cpuinfo")), re.MULTILINE)
     now = round(float(line.group(1)), 1) if line else None
     kilohertz = read(Path(root, "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"))
     if kilohertz:
@@ -174,7 +170,7 @@ def clock(root: str | os.PathLike[str] = "/") -> Clock:
 
 def cpu_quota(root: str | os.PathLike[str] = "/") -> float | None:
     """Cores' worth of time this process may use under its control groups (Linux), else None."""
-    pairs = [(read(folder / "cpu.max") or "").split() for folder in cgroups(root)]
+    pairs = [read(folder / "cpu.max").split() for folder in cgroups(root)]
     for folder in cgroups(root, "cpu"):
         texts = [read(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
         pairs.append([text.strip() for text in texts if text])
@@ -189,7 +185,7 @@ def memory_bytes(root: str | os.PathLike[str] = "/") -> int | None:
     for folder in cgroups(root, "memory"):
         texts.append(read(folder / "memory.limit_in_bytes"))
         # That of the groups above it too, also where a container does not show them.
-        stat = read(folder / "memory.stat") or ""
+        stat = read(folder / "memory.stat")
         texts += re.findall(r"^hierarchical_memory_limit (\d+)", stat, re.MULTILINE)
     sizes = [int(text) for text in texts if text and text.strip() != "max"]
     # Version 1 writes "no limit" as the largest multiple of a page below 2^63.
@@ -215,7 +211,8 @@ def _windows_memory() -> int | None:
         ]
 
     status = Status(length=ctypes.sizeof(Status))
-    done = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]  # it is there on Windows only
+    done = kernel.GlobalMemoryStatusEx(ctypes.byref(status))
     return status.total if done else None
 
 
@@ -229,7 +226,7 @@ def cgroups(root: str | os.PathLike[str], controller: str = "") -> list[Path]:
     controller
         Of version 1, where each has a tree of groups, such as "memory"; "" for version 2's one.
     """
-    groups = re.findall(r"^\d+:(.*?):(.*)$", _proc(root, "cgroup"), re.MULTILINE)
+    groups = re.findall(r"^\d+:(.*?):(.*)$", read(Path(root, "proc/self/cgroup")), re.MULTILINE)
     own = next((path for names, path in groups if controller in names.split(",")), "/")
     folders: dict[Path, None] = {}  # a set that keeps its order
     for top, shown in cgroup_mounts(root, controller):
@@ -246,15 +243,11 @@ def cgroup_mounts(root: str | os.PathLike[str], controller: str) -> list[tuple[P
     names = {"": ("", "unified"), "cpu": ("cpu", "cpu,cpuacct", "cpuacct,cpu")}
     usual = (Path(root, "sys/fs/cgroup", name) for name in names.get(controller, (controller,)))
     mounts = dict.fromkeys(usual, "/")
-    for shown, place, kind, options in MOUNT.findall(_proc(root, "mountinfo")):
+    for shown, place, kind, options in MOUNT.findall(read(Path(root, "proc/self/mountinfo"))):
         if controller in options.split(",") if kind == "cgroup" else not controller:
             place = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), place)
             mounts[Path(root, place.lstrip("/"))] = shown
     return list(mounts.items())
-
-
-def _proc(root: str | os.PathLike[str], name: str) -> str:
-    return read(Path(root, "proc/self", name)) or ""
 
 
 def load() -> float | None:
@@ -303,9 +296,9 @@ def _first_number(*names: str) -> int | None:
     return next((int(rows[0]) for rows in answers if rows and int(rows[0])), None)
 
 
-def read(path: Path) -> str | None:
-    """Text of a system file, None where the system has no such file."""
+def read(path: Path) -> str:
+    """Text of a system file, empty where the system has no such file."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
+        return ""

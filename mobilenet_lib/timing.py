@@ -44,18 +44,17 @@ class Timing:
         """Median and quartiles of at least two readings, given in seconds."""
         # "inclusive" stays among the readings; the default can go below the smallest, even below 0.
         cuts = statistics.quantiles(seconds, method="inclusive")
-        low, middle, high = (float(f"{1e3 * cut:.4g}") for cut in cuts)
+        low, middle, high = (significant(1e3 * cut) for cut in cuts)
         return cls(len(seconds), middle, (low, high))
-
-    @property
-    def spread(self) -> float:
-        """Distance between the quartiles, as a share of the median."""
-        low, high = self.quartiles_ms
-        return (high - low) / self.median_ms
 
     def __str__(self) -> str:
         low, high = self.quartiles_ms
         return f"{self.median_ms:8.2f} ms (quartiles {low:.2f} to {high:.2f})"
+
+
+def significant(value: float, digits: int = 4) -> float:
+    """A measured number without the digits that mean nothing."""
+    return float(f"{value:.{digits}g}")
 
 
 def interleave(
@@ -224,7 +223,7 @@ def random_network(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would set the GPUs', too
         net = MobileNet(arch, convention).eval()
-    return net.to(device, DTYPES[precision], memory_format=LAYOUTS[layout])
+    return net.to(device, DTYPES[precision], memory_format=LAYOUTS[layout])  # type: ignore[call-overload]  # its stub has no memory_format
 
 
 def random_images(

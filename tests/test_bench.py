@@ -2,21 +2,13 @@
 
 import inspect
 import json
+import pkgutil
 
 import pytest
 import torch
 
 from mobilenet_lib import bench, cli, files
-from mobilenet_lib.bench import (
-    engines,
-    int8,
-    latency,
-    layers,
-    paper_models,
-    peaks,
-    sparse,
-    training,
-)
+from mobilenet_lib.bench import latency
 from mobilenet_lib.bench.latency import latencies, throughput
 from mobilenet_lib.cli.bench import MEASUREMENTS, Timed
 from mobilenet_lib.model import MobileNet
@@ -94,17 +86,6 @@ def test_bench_on_a_device_that_is_not_there_is_one_line(capsys, what, device):
 
 def test_options_start_from_the_defaults_of_the_library(monkeypatch):
     """A default stands in --help and in the function, for notebooks; the two agree."""
-    functions = {
-        "engines": (engines, "bench_engines"),
-        "layers": (layers, "bench_layers"),
-        "sparse": (sparse, "bench_sparse"),
-        "machine": (peaks, "bench_peaks"),
-        "sixteen": (paper_models, "bench_paper_models"),
-        "int8": (int8, "bench_int8"),
-        "data": (bench, "bench_data"),
-        "train": (training, "bench_train"),
-    }
-    assert functions.keys() == MEASUREMENTS.keys()
 
     class Asked(Exception):
         pass
@@ -112,11 +93,11 @@ def test_options_start_from_the_defaults_of_the_library(monkeypatch):
     def ask(**options):
         raise Asked(options)
 
-    for what, (module, name) in functions.items():
-        defaults = inspect.signature(getattr(module, name)).parameters
-        monkeypatch.setattr(module, name, ask)
+    for what, measurement in MEASUREMENTS.items():
+        defaults = inspect.signature(pkgutil.resolve_name(measurement.function)).parameters
+        monkeypatch.setattr(measurement.function.replace(":", "."), ask)
         with pytest.raises(Asked) as caught:
-            MEASUREMENTS[what]().measure()
+            measurement().measure()
         (options,) = caught.value.args
         options.pop("progress", None)
         assert options == {option: defaults[option].default for option in options}, what
@@ -142,7 +123,7 @@ def test_latencies_are_of_the_networks_that_are_named():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MobileNet, "forward", spy)
         before = torch.get_rng_state()
-        found = latencies([(0.25, 32), (0.5, 40)], num_classes=3, readings=2)
+        found = latencies([(0.25, 32), (0.5, 40)], readings=2)
     assert modes == {(False, True, True)}
     assert set(seen) == {(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))}
     assert seen[:2] == [(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))]  # in turns

@@ -302,16 +302,11 @@ def test_the_fastest_at_fp32_level_leaves_out_those_that_decide_otherwise():
 
 def small_exam(monkeypatch, images=45, whole=60):
     """The real exam on few images."""
-    made = quality.letters
-
-    def fewer(device, seed):
-        exam = made(device, seed)
-        exam.images, exam.labels = exam.images[:whole], exam.labels[:whole]
-        return exam
-
-    monkeypatch.setattr(quality, "letters", fewer)
     monkeypatch.setattr(quality, "IMAGES", images)
-    return quality.Examiner(torch.device("cpu"), threads=1)
+    examiner = quality.Examiner(torch.device("cpu"), threads=1)
+    exam = examiner.letters
+    exam.images, exam.labels = exam.images[:whole], exam.labels[:whole]
+    return examiner
 
 
 @pytest.mark.slow
@@ -428,8 +423,14 @@ def test_a_peer_that_breaks_does_not_stop_the_others(monkeypatch):
         return nets[-1]
 
     stand_in(monkeypatch, "timm", create_model=create_model)
+
+    class Several(Flat):
+        def forward(self, x):
+            return super().forward(x), "hidden states"
+
     stand_in(monkeypatch, "torchvision.models", get_model=boom)
-    monkeypatch.setitem(sys.modules, "transformers", None)
+    two = {"MobileNetV1Config": dict, "MobileNetV1ForImageClassification": lambda config: Several()}
+    stand_in(monkeypatch, "transformers", **two)
     monkeypatch.setattr(peers, "through_openvino", lambda *a: peers.Entry(print, a[2]))
     found, missing = peers.peers(torch.randn(2, 3, 8, 8), 1.0, "fp32", 1)
     assert set(found) == {
@@ -437,11 +438,13 @@ def test_a_peer_that_breaks_does_not_stop_the_others(monkeypatch):
         "timm, channels_last",
         "timm, OpenVINO fp32",
         "timm, OpenVINO bf16",
+        "transformers MobileNetV1, eager",
     }
     said = "RuntimeError: operator torchvision::nms does not exist"
     assert missing["torchvision MobileNetV2, eager"] == said
     assert [net.layouts[0] for net in nets[:2]] == [(False, torch.float32), (True, torch.float32)]
     assert found[EAGER].task().shape == (2, 1000)
+    assert found["transformers MobileNetV1, eager"].task().shape == (2, 1000)
     assert not nets[0].training
 
 
@@ -469,6 +472,6 @@ def test_openvino_takes_a_network_as_its_own_converter_does():
     )
     images = torch.randn(2, 3, 8, 8)
     net(images)
-    peer = peers.through_openvino(net, images, "fp32", "openvino", 1)
+    peer = peers.through_openvino(lambda: net, images, "fp32", 1)
     expected = net(images).detach().numpy()
     assert abs(peer.task()[0] - expected).max() < 1e-4 * abs(expected).max()

@@ -12,12 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from mobilenet_lib import cli, doctor, files, text
+from mobilenet_lib import cli, doctor, text
 from mobilenet_lib.cli.bench import MEASUREMENTS, Bench, Engines
 from mobilenet_lib.train.presets import RECIPES
 from mobilenet_lib.train.recipe import Recipe, flat
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def run_python(*arguments, root=ROOT):
+    """Python, run with the library of `root`."""
+    environment = dict(os.environ, PYTHONPATH=str(root))
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
 
 
 def test_cost_prints_the_paper_network(capsys):
@@ -76,22 +83,20 @@ def test_json_carries_the_numbers(capsys, body, mult_adds):
         (["--depth", "3"], ["--depth"]),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(options, words):
-    environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    run = subprocess.run(
-        [sys.executable, "-m", "mobilenet_lib.cli", "cost", *options],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-    assert run.returncode == 2
-    assert run.stdout == ""
-    lines = run.stderr.splitlines()
-    assert len(lines) == 1, run.stderr
-    assert lines[0].startswith("mobilenet: error: ")
+def test_bad_input_is_one_line_and_exit_code_2(options, words, capsys):
+    assert cli.main(["cost", *options]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert line.startswith("mobilenet: error: ")
     for word in words:
-        assert word in lines[0]
+        assert word in line
+
+
+def test_the_module_is_the_command():
+    answer = run_python("-m", "mobilenet_lib.cli", "cost", "--alpha", "0")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("mobilenet: error: alpha must be")
 
 
 @pytest.mark.parametrize("arguments", [[], ["price"]])
@@ -221,10 +226,9 @@ def test_a_new_field_of_a_recipe_is_an_option_and_takes_one_edit(tmp_path):
     path.write_text(source.replace(place, added + place), "utf-8")
 
     def run(*command):
-        environment = dict(os.environ, PYTHONPATH=str(tmp_path))
-        return subprocess.check_output(
-            [sys.executable, *command], cwd=tmp_path, env=environment, text=True
-        )
+        answer = run_python(*command, root=tmp_path)
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout
 
     for command in ("train", "sweep"):
         shown = described(run("-m", "mobilenet_lib.cli", command, "--help"))
@@ -259,8 +263,7 @@ def test_cost_needs_no_torch():
         "import sys\nfrom mobilenet_lib.cli import main\nassert main(['cost']) == 0\n"
         "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
     )
-    environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    assert run_python("-c", code).returncode == 0
 
 
 def test_training_decides_how_threads_wait_before_torch_is_there():
@@ -369,76 +372,6 @@ def test_comparing_measures_nothing(more, capsys):
     assert f"so {more[0]} cannot go with it" in capsys.readouterr().err
     assert cli.main(["bench", "train", "--compare", "a.json", "b.json"]) == 2
     assert "--compare is not for `bench train`" in capsys.readouterr().err
-
-
-@pytest.fixture
-def engines_measured(monkeypatch):
-    """What `bench engines` finds, chosen by the test; and what it was asked for."""
-    from mobilenet_lib.bench import engines
-    from mobilenet_lib.bench.hardware import describe_hardware
-    from mobilenet_lib.bench.results import Checked, EngineBench, Quality, Timed
-    from mobilenet_lib.timing import Timing
-
-    asked = {}
-
-    def set_failed(failed):
-        timing = Timing(3, 2.0, (1.0, 3.0))
-        quality = Quality(0.0, 1000, 1.0, 0.9, 0.9)
-        result = EngineBench(
-            alpha=1.0,
-            resolution=64,
-            mult_adds=1000,
-            device="cpu",
-            threads=1,
-            seed=0,
-            ceilings={"fp32": 10.0},
-            machine=describe_hardware(),
-            engines={"eager": Checked("torch", "fp32", 5, quality)},
-            timings=(Timed("eager", True, "fp32", 1, None, None, timing, 500.0, 0.5),),
-            missing={},
-            failed=failed,
-        )
-
-        def bench_engines(**options):
-            asked.update(options)
-            options["progress"]("checking eager")
-            return result
-
-        monkeypatch.setattr(engines, "bench_engines", bench_engines)
-
-    set_failed({})
-    return asked, set_failed
-
-
-def test_bench_engines_prints_submits_and_fails(engines_measured, tmp_path, monkeypatch, capsys):
-    asked, set_failed = engines_measured
-    path = tmp_path / "mine.json"
-    options = ["--engines", "eager", "openvino", "--seed", "0", "--no-peers"]
-    assert cli.main(["bench", *options, "--submit", str(path)]) == 0
-    printed = capsys.readouterr()
-    assert "Batch of 1, fastest first" in printed.out
-    assert printed.err == "checking eager ...\n"
-    asked.pop("progress")
-    assert asked.pop("names") == ("eager", "openvino")
-    assert asked.pop("with_peers") is False
-    assert {name: asked[name] for name in ("seed", "alpha", "device")} == {
-        "seed": 0,
-        "alpha": 1.0,
-        "device": "cpu",
-    }
-    assert not {"submit", "compare", "no_peers", "cores", "json", "record"} & asked.keys()
-    report = json.loads(path.read_text("utf-8"))
-    assert report["timings"][0]["median_ms"] == 2.0
-    assert cli.main(["bench", "--compare", str(path), str(path)]) == 0
-    capsys.readouterr()
-    monkeypatch.setattr(files, "find_data", lambda: tmp_path)
-    set_failed({"liar": "it computes something else"})
-    assert cli.main(["bench", "--json", "--record"]) == 1
-    assert json.loads(capsys.readouterr().out)["failed"] == {"liar": "it computes something else"}
-    recorded = json.loads((tmp_path / "results/bench_engines.json").read_text("utf-8"))
-    assert recorded["results"]["timings"] == report["timings"]
-    assert cli.main(["bench", "--submit", str(tmp_path)]) == 2
-    assert "is a folder" in capsys.readouterr().err
 
 
 # --- export ---------------------------------------------------------------------------------------

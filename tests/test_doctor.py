@@ -3,12 +3,10 @@
 import sys
 import types
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
 from mobilenet_lib import doctor, installed, machine
-from mobilenet_lib.doctor import hardware, software
 
 CONSTRAINTS = "constraints.txt"
 
@@ -28,8 +26,8 @@ def versions(monkeypatch):
         "widgetsnbextension": "4.0.16",
         "anywidget": "0.11.0",
     }
-    monkeypatch.setattr(software, "version_of", have.get)
-    monkeypatch.setattr(software, "has_lab_extension", lambda name: True)
+    monkeypatch.setattr(doctor, "version_of", have.get)
+    monkeypatch.setattr(doctor, "has_lab_extension", lambda name: True)
     return have
 
 
@@ -103,29 +101,29 @@ def test_summary_and_exit_code(status, words, code):
 
 def test_old_python(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
-    finding = software.check_python()
+    finding = doctor.check_python()
     assert finding.status == "fail"
     assert "Install Python 3.11 or newer" in finding.advice
 
 
 def test_packages_missing_and_out_of_range(monkeypatch):
-    monkeypatch.setattr(software, "requirements", lambda: {"a": ">=1,<2", "b": ">=1", "c": ">=1"})
+    monkeypatch.setattr(doctor, "requirements", lambda: {"a": ">=1,<2", "b": ">=1", "c": ">=1"})
     have = {"a": "2.0", "b": None, "c": "1.5"}
-    monkeypatch.setattr(software, "version_of", have.get)
-    finding = software.check_packages()
+    monkeypatch.setattr(doctor, "version_of", have.get)
+    finding = doctor.check_packages()
     assert finding.status == "fail"
     assert finding.detail == "missing: b; out of range: a 2.0 (needed: >=1,<2)"
     assert CONSTRAINTS in finding.advice
 
 
 def test_unknown_requirements_are_a_warning(monkeypatch):
-    monkeypatch.setattr(software, "requirements", dict)
-    assert software.check_packages().status == "warn"
+    monkeypatch.setattr(doctor, "requirements", dict)
+    assert doctor.check_packages().status == "warn"
 
 
 def test_torch_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)  # makes `import torch` raise ImportError
-    finding = software.check_torch()
+    finding = doctor.check_torch()
     assert finding.status == "fail"
     assert "cannot be imported" in finding.detail
     assert "make lab" in finding.advice
@@ -139,11 +137,11 @@ def test_engines_that_are_here_and_that_are_not(monkeypatch):
     for name, engine in ENGINES.items():
         there = Availability(True) if name in ("eager", "openvino") else gone
         monkeypatch.setattr(engine, "available", lambda there=there: there)
-    finding = software.check_engines()
+    finding = doctor.check_engines()
     assert finding.status == "ok"
     assert finding.detail.startswith("eager, openvino; not here: channels_last, folded")
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert "torch is not there" in software.check_engines().detail
+    assert "torch is not there" in doctor.check_engines().detail
 
 
 @pytest.mark.parametrize("system", ["linux", "win32"])
@@ -156,7 +154,7 @@ def test_torch_that_does_not_load(monkeypatch, system):
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     monkeypatch.setattr(sys, "platform", system)
-    finding = software.check_torch()
+    finding = doctor.check_torch()
     assert finding.status == "fail"
     assert "libgomp" in finding.detail
     assert "--force-reinstall torch" in finding.advice
@@ -165,23 +163,23 @@ def test_torch_that_does_not_load(monkeypatch, system):
 
 def test_torch_that_is_well(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", fake_torch(cuda="12.8"))
-    finding = software.check_torch()
+    finding = doctor.check_torch()
     assert finding.status == "ok"
     assert finding.detail == "2.13.0 (CUDA 12.8), oneDNN, MKL, instructions AVX512, 2 threads"
 
 
 def test_torch_without_onednn_is_slow_on_x86(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", fake_torch(onednn=False, mkl=False))
-    monkeypatch.setattr(software.platform, "machine", lambda: "x86_64")
-    finding = software.check_torch()
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
+    finding = doctor.check_torch()
     assert finding.status == "warn"
     assert "slow" in finding.advice
-    monkeypatch.setattr(software.platform, "machine", lambda: "arm64")
-    assert software.check_torch().status == "ok"
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "arm64")
+    assert doctor.check_torch().status == "ok"
 
 
 def test_widgets_that_match(versions):
-    assert software.check_jupyter().status == "ok"
+    assert doctor.check_jupyter().status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -197,22 +195,22 @@ def test_widgets_that_match(versions):
 )
 def test_widgets_that_do_not_match(versions, name, version, words):
     versions[name] = version
-    finding = software.check_jupyter()
+    finding = doctor.check_jupyter()
     assert finding.status == "fail"
     assert words in finding.advice
     assert CONSTRAINTS in finding.advice
 
 
 def test_browser_half_of_a_widget_missing(versions, monkeypatch):
-    monkeypatch.setattr(software, "has_lab_extension", lambda name: name == "anywidget")
-    finding = software.check_jupyter()
+    monkeypatch.setattr(doctor, "has_lab_extension", lambda name: name == "anywidget")
+    finding = doctor.check_jupyter()
     assert finding.status == "warn"
     assert "--force-reinstall --no-deps jupyterlab_widgets" in finding.advice
 
 
 def test_data_not_found(monkeypatch, tmp_path):
     monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))
-    finding = software.check_data()
+    finding = doctor.check_data()
     assert finding.status == "fail"
     assert str(tmp_path) in finding.detail
     assert "MOBILENET_DATA" in finding.advice
@@ -224,7 +222,7 @@ def test_data_not_found(monkeypatch, tmp_path):
 )
 def test_processor(monkeypatch, features, status):
     monkeypatch.setattr(machine, "processor", lambda: processor(features=features))
-    finding = hardware.check_processor()
+    finding = doctor.check_processor()
     assert finding.status == status
     assert finding.detail.startswith("Test CPU")
 
@@ -239,12 +237,12 @@ def idle(monkeypatch):
 def test_more_torch_threads_than_cores(monkeypatch, idle):
     monkeypatch.setattr(machine, "processor", lambda: processor(quota=2.5))
     monkeypatch.setitem(sys.modules, "torch", fake_torch(threads=8))
-    finding = hardware.check_threads()
+    finding = doctor.check_threads()
     assert finding.status == "warn"
     assert finding.detail == "2 usable of 8 logical cores, a container allows 2.5"
     assert "OMP_NUM_THREADS=2" in finding.advice
     monkeypatch.setitem(sys.modules, "torch", fake_torch(threads=2))
-    assert hardware.check_threads().status == "ok"
+    assert doctor.check_threads().status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +263,7 @@ def test_threads_that_spin_on_a_busy_machine(monkeypatch, idle, policy, load, st
     monkeypatch.delenv("OMP_WAIT_POLICY")
     if policy:
         monkeypatch.setenv("OMP_WAIT_POLICY", policy)
-    finding = hardware.check_threads()
+    finding = doctor.check_threads()
     assert finding.status == status
     assert finding.detail.endswith(end)
     assert ("OMP_WAIT_POLICY=PASSIVE" in finding.advice) == (status == "warn")
@@ -276,7 +274,7 @@ def test_threads_that_spin_on_a_busy_machine(monkeypatch, idle, policy, load, st
 )
 def test_memory(monkeypatch, size, status):
     monkeypatch.setattr(machine, "memory_bytes", lambda: size)
-    assert hardware.check_memory().status == status
+    assert doctor.check_memory().status == status
 
 
 @pytest.mark.parametrize(
@@ -295,8 +293,8 @@ def test_gpu(monkeypatch, torch, driver, status, words):
         monkeypatch.delitem(sys.modules, "torch", raising=False)
     else:
         monkeypatch.setitem(sys.modules, "torch", torch)
-    monkeypatch.setattr(hardware.os.path, "exists", lambda path: driver)
-    finding = hardware.check_gpu()
+    monkeypatch.setattr(doctor.os.path, "exists", lambda path: driver)
+    finding = doctor.check_gpu()
     assert finding.status == status
     assert words in finding.detail + finding.advice
 
@@ -304,27 +302,19 @@ def test_gpu(monkeypatch, torch, driver, status, words):
 def test_browser_absent_or_misnamed(monkeypatch, tmp_path):
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert software.check_browser() == doctor.Finding(
+    assert doctor.check_browser() == doctor.Finding(
         "Browser tests",
         "warn",
         "no Chromium found",
         "Only `make test` needs it. Install Chromium, or point CHROMIUM to its program.",
     )
     monkeypatch.setenv("CHROMIUM", "/nowhere/chrome")
-    finding = software.check_browser()
+    finding = doctor.check_browser()
     assert finding.status == "warn"
     assert "'/nowhere/chrome'" in finding.detail
 
 
 # --- Facts of the machine -----------------------------------------------------------------------
-
-
-def tree(root: Path, **files: str) -> Path:
-    for name, text in files.items():
-        path = root / name.replace("__", "/").replace("DOT", ".")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
 
 
 @pytest.mark.parametrize(
@@ -339,7 +329,8 @@ def tree(root: Path, **files: str) -> Path:
     ],
 )  # fmt: skip
 def test_features_are_read_from_cpuinfo(tmp_path, line, found):
-    tree(tmp_path, proc__cpuinfo=f"processor\t: 0\n{line}\n\nprocessor\t: 1\n")
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(f"processor\t: 0\n{line}\n\nprocessor\t: 1\n")
     assert machine.features(tmp_path) == found
 
 
@@ -349,34 +340,6 @@ def test_features_are_read_from_sysctl(tmp_path, monkeypatch):
     assert machine.features(tmp_path) == ("NEON", "bf16")
     monkeypatch.setattr(machine, "sysctl", lambda *arguments: [])
     assert machine.features(tmp_path) is None
-
-
-def test_the_tightest_control_group_counts(tmp_path):
-    root = tree(
-        tmp_path,
-        proc__self__cgroup="1:name=systemd:/\n0::/outer/inner\n",
-        sys__fs__cgroup__outer__cpuDOTmax="150000 100000\n",
-        sys__fs__cgroup__outer__inner__cpuDOTmax="max 100000\n",
-        sys__fs__cgroup__outer__memoryDOTmax="1000\n",
-        sys__fs__cgroup__outer__inner__memoryDOTmax="2000\n",
-    )
-    assert machine.cpu_quota(root) == 1.5
-    assert machine.memory_bytes(root) == 1000
-
-
-def test_old_control_groups_count_too(tmp_path):
-    folder = tmp_path / "sys/fs/cgroup/cpu"
-    folder.mkdir(parents=True)
-    (folder / "cpu.cfs_period_us").write_text("100000\n")
-    (folder / "cpu.cfs_quota_us").write_text("300000\n")
-    assert machine.cpu_quota(tmp_path) == 3
-    (folder / "cpu.cfs_quota_us").write_text("-1\n")
-    assert machine.cpu_quota(tmp_path) is None
-
-
-def test_no_control_groups(tmp_path):
-    assert machine.cpu_quota(tmp_path) is None
-    assert machine.memory_bytes(tmp_path) == machine.physical_memory() > 0
 
 
 @pytest.mark.parametrize(

@@ -117,20 +117,20 @@ def test_the_variable_wins(monkeypatch, tmp_path):
     assert files.find_data() == tmp_path
 
 
-def test_a_variable_that_points_nowhere_is_named_and_not_passed_over(monkeypatch, tmp_path):
-    monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))
-    with pytest.raises(FileNotFoundError) as caught:
-        files.find_data()
-    assert f"MOBILENET_DATA points to {tmp_path}" in str(caught.value)
-    assert "set MOBILENET_DATA to its data folder" in str(caught.value)
-
-
-def test_a_library_without_its_data_says_what_to_do(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [("{0}", "MOBILENET_DATA points to {0}"), (None, os.path.join("looked in {0}", "data"))],
+)
+def test_data_that_are_not_there_are_named_with_what_to_do(monkeypatch, tmp_path, variable, words):
+    """A variable that points nowhere is not passed over for the folder beside the library."""
     monkeypatch.delenv("MOBILENET_DATA", raising=False)
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "mobilenet_lib" / "files.py"))
+    if variable:
+        monkeypatch.setenv("MOBILENET_DATA", variable.format(tmp_path))
+    else:
+        monkeypatch.setattr(files, "__file__", str(tmp_path / "mobilenet_lib" / "files.py"))
     with pytest.raises(FileNotFoundError) as caught:
         files.find_data()
-    assert f"looked in {tmp_path / 'data'}" in str(caught.value)
+    assert words.format(tmp_path) in str(caught.value)
     assert "set MOBILENET_DATA to its data folder" in str(caught.value)
 
 

@@ -20,7 +20,7 @@ STRANGER = "unknown (not a git checkout of the book)"
 
 def put_book(folder):
     """As much of the book as its commit depends on."""
-    for name in ("mobilenet_lib/files.py", "chapters/build.py", ".gitattributes"):
+    for name in ("mobilenet_lib/files.py", "chapters/build.py", ".gitattributes", ".gitignore"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         content = (ROOT / name).read_bytes()
         if files.ARCHIVED != PLACEHOLDER:  # these tests were unpacked from an archive themselves

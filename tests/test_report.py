@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mobilenet_lib import cli, files
+from mobilenet_lib.bench import engines
 from mobilenet_lib.bench import report as reports
 from mobilenet_lib.bench.compare import Comparison, compare
 from mobilenet_lib.bench.hardware import Gpu, describe_hardware
@@ -442,3 +443,35 @@ def test_compare_on_the_command_line(tmp_path, capsys):
     assert line.startswith("mobilenet: error: b.json: $.threads: 0 is less than the minimum of 1")
     assert cli.main(["bench", "--compare", str(a), str(tmp_path / "c.json")]) == 2
     assert "c.json" in capsys.readouterr().err
+
+
+def test_bench_engines_prints_submits_records_and_fails(tmp_path, monkeypatch, capsys):
+    asked, found = {}, {"result": result(failed={})}
+
+    def bench_engines(**options):
+        asked.update(options)
+        options["progress"]("checking eager")
+        return found["result"]
+
+    monkeypatch.setattr(engines, "bench_engines", bench_engines)
+    path = tmp_path / "mine.json"
+    options = ["--engines", "eager", "openvino", "--seed", "0", "--no-peers"]
+    assert cli.main(["bench", *options, "--submit", str(path)]) == 0
+    printed = capsys.readouterr()
+    assert "Batch of 1, fastest first" in printed.out
+    assert printed.err == "checking eager ...\n"
+    asked.pop("progress")
+    assert asked.pop("names") == ("eager", "openvino")
+    assert asked.pop("with_peers") is False
+    wanted = {"seed": 0, "alpha": 1.0, "device": "cpu"}
+    assert {name: asked[name] for name in wanted} == wanted
+    assert not {"submit", "compare", "no_peers", "cores", "json", "record"} & asked.keys()
+    assert read_report(path)["timings"] == REPORT["timings"]
+    monkeypatch.setattr(files, "find_data", lambda: tmp_path)
+    found["result"] = result(failed={"liar": "it computes something else"})
+    assert cli.main(["bench", "--json", "--record"]) == 1
+    assert json.loads(capsys.readouterr().out)["failed"] == {"liar": "it computes something else"}
+    recorded = json.loads((tmp_path / "results/bench_engines.json").read_text("utf-8"))
+    assert recorded["results"]["timings"] == REPORT["timings"]
+    assert cli.main(["bench", "--submit", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err

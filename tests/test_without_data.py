@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from mobilenet_lib import cli, data, explorers, files, load_published, paper, results
+from mobilenet_lib import cli, data, doctor, explorers, files, load_published, paper, results
 from mobilenet_lib.bench.engines import bench_engines
-from mobilenet_lib.doctor import software
 from mobilenet_lib.photos import credits, load_photo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +69,7 @@ def test_each_need_names_the_folder_and_what_to_do(place, tmp_path, monkeypatch)
         assert "the book's data folder was not found" in said, what
         assert f"MOBILENET_DATA points to {tmp_path / named}" in said, what
         assert ADVICE in said, what
-    finding = software.check_data()
+    finding = doctor.check_data()
     assert finding.status == "fail"
     assert "MOBILENET_DATA points to" in finding.detail
 
@@ -94,7 +93,7 @@ def test_a_folder_with_only_a_part_of_the_data_is_said_to_be_that(
             NEEDS[what]()
         assert f"{tmp_path} has no {lacking}" in str(caught.value)
         assert ADVICE in str(caught.value)
-    finding = software.check_data()
+    finding = doctor.check_data()
     assert finding.status == "fail"
     assert f"has no {lacking}" in finding.detail
     assert paper.table(1).cells

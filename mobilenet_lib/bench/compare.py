@@ -88,9 +88,7 @@ def compare(first: Report, second: Report) -> Comparison:
         {key_of(row): row["median_ms"] for row in report["timings"]} for report in (first, second)
     )
     pairs = [
-        Pair(engine_label(*cut), batch_size, a[batch_size, *cut], b[batch_size, *cut])
-        for batch_size, *cut in in_order(a)
-        if (batch_size, *cut) in b
+        Pair(engine_label(*key[1:]), key[0], a[key], b[key]) for key in in_order(a) if key in b
     ]
     return Comparison(
         network=first["network"],

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..architecture import mobilenet_v1
 from ..engines import ENGINES, Engine, verify
-from ..engines.engine import explain
+from ..engines.engine import Precision, explain
 from ..model import MobileNet
 from ..timing import (
     Timing,
@@ -25,6 +25,7 @@ from ..timing import (
     random_images,
     random_network,
     ratio,
+    significant,
     torch_defaults,
 )
 from ..timing import threads as with_threads
@@ -55,7 +56,7 @@ def bench_engines(
     seed: int = 0,
     with_peers: bool = True,
     slices: Sequence[int] = SLICES,
-    precision: str | None = None,
+    precision: Precision | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> EngineBench:
     """Check every engine against eager, then time those that agree, and the peers, in turns.
@@ -137,7 +138,8 @@ def bench_engines(
                         failed[key] = explain(error)
                     else:
                         task = partial(engine.run, batch)
-                        entry = Entry(task, engine.precision, engine=name, **cut)
+                        slice, streams = cut.get("slice"), cut.get("streams")
+                        entry = Entry(task, engine.precision, True, name, slice, streams)
                         entries[f"{name} {cut}"] = entry
             if with_peers:
                 progress(f"preparing peers for batches of {size}")
@@ -213,7 +215,7 @@ def rows(
                 slice=entry.slice,
                 streams=entry.streams,
                 timing=timing,
-                images_per_second=float(f"{1e3 * batch_size / timing.median_ms:.4g}"),
+                images_per_second=significant(1e3 * batch_size / timing.median_ms),
                 of_ceiling=round(reached / ceiling, 4) if ceiling and entry.same_network else None,
                 ratios={
                     name: ratio(seconds[key], seconds[name]) for name in references if name != key
@@ -251,7 +253,7 @@ def choose(
     return chosen, missing
 
 
-def maker(kind: type[Engine], precision: str, **options: Any) -> Callable[[], Engine]:
+def maker(kind: type[Engine], precision: Precision, **options: Any) -> Callable[[], Engine]:
     """A function that makes a new engine; torch's own get the precision that is wanted."""
     if "precision" in inspect.signature(kind).parameters:
         options["precision"] = precision

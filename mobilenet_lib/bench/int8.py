@@ -13,11 +13,12 @@ from itertools import islice
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import data
 from ..engines import ENGINES, accuracy
 from ..engines.onnx_model import possible_bits
+from ..model import MobileNet
 from ..text import format_table
 from ..timing import torch_defaults
 from ..validation import check_choice, check_int
@@ -128,13 +129,13 @@ def bench_int8(
 
 
 def _percent(
-    net: nn.Module, images: Tensor, labels: Tensor, calibration: Tensor, name: str, **options: Any
+    net: MobileNet, images: Tensor, labels: Tensor, calibration: Tensor, name: str, **options: Any
 ) -> float:
     engine = ENGINES[name](**options).prepare(net, images[:BATCH], calibration)
     return round(100 * accuracy(engine, images, labels), 2)
 
 
-def letters(net: nn.Module, split: str, limit: int | None, seed: int) -> tuple[Tensor, Tensor]:
+def letters(net: MobileNet, split: str, limit: int | None, seed: int) -> tuple[Tensor, Tensor]:
     """The first images of a split as the network wants them, (N, 3, H, W), and their labels."""
     batches = data.load(
         "glyphs", split=split, batch_size=BATCH, resolution=net.arch.resolution, seed=seed

@@ -26,7 +26,6 @@ from ..validation import check_int
 @torch_defaults()
 def latencies(
     networks: Iterable[tuple[float, int]],
-    num_classes: int = 1000,
     readings: int = 15,
     device: str = "cpu",
     seed: int = 0,
@@ -38,9 +37,7 @@ def latencies(
     Parameters
     ----------
     networks
-        (alpha, resolution) of each.
-    num_classes
-        Outputs of the classifier.
+        (alpha, resolution) of each, with 1000 classes.
     readings
         Rounds that count, at least 2.
     device
@@ -65,7 +62,7 @@ def latencies(
     check_device(device)
     tasks = {}
     for alpha, resolution in named:
-        net = random_network(mobilenet_v1(alpha, resolution, num_classes), seed, device)
+        net = random_network(mobilenet_v1(alpha, resolution), seed, device)
         tasks[alpha, resolution] = forward_pass(net, random_images(1, resolution, seed, device))
     seconds = interleave(tasks, readings, device=device)
     return {network: Timing.of(taken) for network, taken in seconds.items()}

@@ -62,7 +62,7 @@ class Setting:
 
 
 def build(arch: Architecture, setting: Setting) -> MobileNet:
-    """A network with random weights, as `setting` says; folding is checked.
+    """A network with random weights, as `setting` says; folded, it gives the same logits.
 
     Raises
     ------
@@ -70,13 +70,10 @@ def build(arch: Architecture, setting: Setting) -> MobileNet:
         The folded network gives other logits.
     """
     net = random_network(arch, **setting.options)
-    return checked_fold(net, setting) if setting.folded else net
-
-
-def checked_fold(net: MobileNet, setting: Setting) -> MobileNet:
-    """The network with batch normalization in the weights, seen to give the same logits."""
-    form, x = LAYOUTS[setting.layout], images(net.arch.resolution, setting)
-    folded = fold(net).to(memory_format=form)
+    if not setting.folded:
+        return net
+    form, x = LAYOUTS[setting.layout], images(arch.resolution, setting)
+    folded = fold(net).to(memory_format=form)  # type: ignore[call-overload]  # its stub has no memory_format
     with torch.inference_mode():
         before, after = net(x).float(), folded(x).float()
     off = difference(after, before)
@@ -142,17 +139,16 @@ class LayerTimer:
 
 
 def _marker(device: torch.device) -> Callable[[], Any]:
-    if device.type == "cpu":
-        return time.perf_counter
-    if device.type == "cuda":
-        return lambda: _event(device)
-    return lambda: (torch.accelerator.synchronize(device), time.perf_counter())[1]
+    def event() -> torch.cuda.Event:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(torch.cuda.current_stream(device))
+        return event
 
+    def wait() -> float:
+        torch.accelerator.synchronize(device)
+        return time.perf_counter()
 
-def _event(device: torch.device) -> torch.cuda.Event:
-    event = torch.cuda.Event(enable_timing=True)
-    event.record(torch.cuda.current_stream(device))
-    return event
+    return {"cpu": time.perf_counter, "cuda": event}.get(device.type, wait)
 
 
 def _between(start: Any, end: Any) -> float:

@@ -1,25 +1,141 @@
-"""Where the time goes: a network timed layer by layer inside its forward passes."""
+"""Where the time goes: a network timed layer by layer inside its forward passes.
+
+Each layer's work, its time, its rates, and what binds it by the roofline.
+"""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import torch
 
-from ..architecture import Architecture, mobilenet_v1
-from ..timing import Timing, device_name, forward_pass, interleave, ratio, torch_defaults
+from ..architecture import Architecture, Body, mobilenet_v1
+from ..layer import KIND_LABELS
+from ..model import MobileNet
+from ..text import format_table
+from ..timing import Timing, forward_pass, interleave, ratio, significant, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
 from .layer_timer import LayerTimer, Setting, build, images, stages
-from .peaks import MachinePeaks, bench_peaks
-from .profile import LayersBench, layer_times
-from .roofline import pieces
+from .peaks import MachinePeaks, peaks_for
+from .roofline import Bound, Calibration, Work, by_kind, calibrate, pieces, predict_work
 
 TINY_ALPHA, TINY_RESOLUTION = 0.125, 32
 """A network that computes next to nothing: its time is that of its calls."""
 WARM_UP = 3
+ADDED_LIMIT = 0.1
+"""How far the layers' times may be from the whole network's, as a share of it."""
+LABELS: dict[str, str] = dict([*KIND_LABELS.items(), ("pool", "Avg Pool")])
+COLUMNS = {"layer": "", "kind": "", "M m-adds": ".2f", "MB": ".3f", "ms": ".3f", "roof": ".3f"}
+COLUMNS |= {"GFLOP/s": ".1f", "GB/s": ".1f", "bound": "", "time": ".1%", "work": ".1%"}
+
+
+@dataclass(frozen=True)
+class LayerTime:
+    """One layer, or the average pool, over the whole batch."""
+
+    name: str
+    kind: str
+    mult_adds: int
+    bytes: int
+    """Moved at least, see `Layer.bytes_moved`."""
+    intensity: float
+    """Operations a byte, two for each mult-add."""
+    timing: Timing
+    gflops: float
+    """10⁹ operations a second that it reached."""
+    gb_per_s: float
+    """10⁹ of those bytes a second."""
+    roof_ms: float
+    """What the roofline asks for: at the peak rate or the bandwidth, whichever takes longer."""
+    bound: Bound
+    """By the roofline: compute or memory; overhead if a call that computes next to nothing
+    takes longer than both."""
+    time_share: float
+    """Of all layers' time, between 0 and 1."""
+    mult_adds_share: float
+
+
+@dataclass(frozen=True)
+class LayersBench:
+    """The profile of one network."""
+
+    alpha: float
+    resolution: int
+    body: str
+    setting: Setting
+    device: str
+    """What the processor or the GPU is called."""
+    threads: int
+    whole: Timing
+    """The network without marks, in the same rounds."""
+    layers: tuple[LayerTime, ...]
+    """The layers in their order, and the average pool before the last."""
+    sum_ms: float
+    """The layers' medians added."""
+    sum_to_whole: float
+    """Median over the rounds of: the layers' times added, over the whole's beside them."""
+    overhead_ms: dict[str, float]
+    """What a call takes that computes next to nothing, by kind."""
+    ceilings: MachinePeaks
+
+    @property
+    def within_limits(self) -> bool:
+        """Whether the layers add up to the whole."""
+        return abs(self.sum_to_whole - 1) <= ADDED_LIMIT
+
+    @cached_property
+    def time_shares(self) -> dict[str, float]:
+        """Share of the layers' time by kind."""
+        return by_kind((layer.kind, layer.time_share) for layer in self.layers)
+
+    @cached_property
+    def mult_adds_shares(self) -> dict[str, float]:
+        """Share of the mult-adds by kind: Table 2's first column."""
+        return by_kind((layer.kind, layer.mult_adds_share) for layer in self.layers)
+
+    @property
+    def points(self) -> dict[str, tuple[str, float, float]]:
+        """(kind, operations a byte, GFLOP/s) of layers that multiply, for `plots.roofline`."""
+        return {
+            layer.name: (layer.kind, layer.intensity, layer.gflops)
+            for layer in self.layers
+            if layer.mult_adds
+        }
+
+    @property
+    def calibration(self) -> Calibration:
+        """The efficiencies that this profile tells, to predict other networks with."""
+        overhead = {kind: ms / 1e3 for kind, ms in self.overhead_ms.items()}
+        return calibration_of(self.layers, overhead, self.ceilings, self.setting.precision)
+
+    def __str__(self) -> str:
+        added = "they add up" if self.within_limits else "they do NOT add up"
+        work = self.mult_adds_shares
+        return "\n".join(
+            [
+                f"{self.alpha:g} MobileNet-{self.resolution}, {self.body} body, {self.setting}",
+                f"{self.device}, {self.threads} threads",
+                *format_table(COLUMNS, map(_cells, self.layers)),
+                *(
+                    f"{LABELS[kind]:<16}{share:6.1%} of the time, {work[kind]:6.2%} of mult-adds"
+                    for kind, share in self.time_shares.items()
+                ),
+                f"whole network   {self.whole}",
+                f"layers added    {self.sum_ms:8.2f} ms, {self.sum_to_whole:.3f} of the whole "
+                f"beside them: {added} within {ADDED_LIMIT:.0%}",
+            ]
+        )
+
+
+def _cells(layer: LayerTime) -> tuple[Any, ...]:
+    work = layer.mult_adds / 1e6, layer.bytes / 1e6
+    times = layer.timing.median_ms, layer.roof_ms, layer.gflops, layer.gb_per_s, layer.bound
+    return layer.name, LABELS[layer.kind], *work, *times, layer.time_share, layer.mult_adds_share
 
 
 @torch_defaults()
@@ -27,7 +143,7 @@ def bench_layers(
     alpha: float = 1.0,
     resolution: int = 224,
     batch: int = 1,
-    body: str = "separable",
+    body: Body = "separable",
     layout: str = "channels_last",
     folded: bool = True,
     precision: str = "fp32",
@@ -70,16 +186,15 @@ def bench_layers(
     setting = Setting(batch, layout, folded, precision, device, seed)
     readings = check_int("readings", readings, 2)
     arch = mobilenet_v1(alpha, resolution, body=body)
-    tiny_arch = mobilenet_v1(TINY_ALPHA, TINY_RESOLUTION, body=body)
     with use_threads(threads) as count:
-        limits = matching_peaks(ceilings, setting, count)
+        limits = peaks_for(precision, device, count, seed, ceilings)
         net = build(arch, setting)
         x = images(resolution, setting)
-        marked, tiny = marked_pass(net, x, setting), tiny_pass(tiny_arch, setting)
-        tasks = {"marked": marked, "whole": forward_pass(net, x), "tiny": tiny}
-        taken = interleave(tasks, readings, WARM_UP, device)
+        marked, tiny = marked_pass(net, x, setting), tiny_pass(body, setting)
+        tasks: dict[str, Callable[[], Any]] = {"marked": marked, "whole": forward_pass(net, x)}
+        taken = interleave(tasks | {"tiny": tiny}, readings, WARM_UP, device)
     seconds = marked.seconds(skip=WARM_UP)
-    overhead = overheads(tiny.seconds(skip=WARM_UP), tiny_arch)
+    overhead = overheads(tiny.seconds(skip=WARM_UP), arch)
     return LayersBench(
         alpha,
         resolution,
@@ -89,14 +204,14 @@ def bench_layers(
         count,
         Timing.of(taken["whole"]),
         layer_times(arch, setting, seconds, overhead, limits),
-        float(f"{1e3 * sum(map(statistics.median, seconds.values())):.4g}"),
+        significant(1e3 * sum(map(statistics.median, seconds.values()))),
         ratio([sum(row) for row in zip(*seconds.values(), strict=True)], taken["whole"]),
-        {kind: float(f"{1e3 * s:.4g}") for kind, s in overhead.items()},
+        {kind: significant(1e3 * s) for kind, s in overhead.items()},
         limits,
     )
 
 
-def marked_pass(net: torch.nn.Module, x: torch.Tensor, setting: Setting) -> LayerTimer:
+def marked_pass(net: MobileNet, x: torch.Tensor, setting: Setting) -> LayerTimer:
     """A pass with marks that was seen to compute what the network computes.
 
     Raises
@@ -112,15 +227,18 @@ def marked_pass(net: torch.nn.Module, x: torch.Tensor, setting: Setting) -> Laye
     return marked
 
 
-def tiny_pass(arch: Architecture, setting: Setting) -> LayerTimer:
+def tiny_pass(body: Body, setting: Setting) -> LayerTimer:
     """A marked pass of a network that computes next to nothing, one image at a time."""
     alone = replace(setting, batch=1)
-    net = build(arch, alone)
-    return marked_pass(net, images(arch.resolution, alone), alone)
+    net = build(mobilenet_v1(TINY_ALPHA, TINY_RESOLUTION, body=body), alone)
+    return marked_pass(net, images(TINY_RESOLUTION, alone), alone)
 
 
 def overheads(seconds: Mapping[str, Sequence[float]], arch: Architecture) -> dict[str, float]:
-    """Seconds of a call by kind: the median over a tiny network's layers of their medians."""
+    """Seconds of a call by kind: the median over a tiny network's layers of their medians.
+
+    `arch` has the tiny network's layers, whatever their size.
+    """
     kinds = {work.name: work.kind for work in pieces(arch)}
     medians: dict[str, list[float]] = {}
     for name, taken in seconds.items():
@@ -128,17 +246,55 @@ def overheads(seconds: Mapping[str, Sequence[float]], arch: Architecture) -> dic
     return {kind: statistics.median(values) for kind, values in medians.items()}
 
 
-def matching_peaks(given: MachinePeaks | None, setting: Setting, count: int) -> MachinePeaks:
-    """The ceilings that were given, if they are of these threads; else measured ones."""
-    if given is None:
-        return bench_peaks((setting.precision,), device=setting.device, seed=setting.seed)
-    if torch.device(setting.device).type == "cpu" and given.threads != count:
-        raise ValueError(
-            f"the ceilings were measured with {given.threads} threads, the network runs with "
-            f"{count}; measure them with as many, or give none"
+def calibration_of(
+    rows: Sequence[LayerTime],
+    overhead_s: Mapping[str, float],
+    ceilings: MachinePeaks,
+    precision: str,
+) -> Calibration:
+    """What the measured layers of one network tell the roofline about others."""
+    measured = [
+        (Work(row.name, row.kind, row.mult_adds, row.bytes), row.timing.median_ms / 1e3)
+        for row in rows
+    ]
+    return calibrate(measured, overhead_s, ceilings, precision)
+
+
+def layer_times(
+    arch: Architecture,
+    setting: Setting,
+    seconds: Mapping[str, Sequence[float]],
+    overhead: Mapping[str, float],
+    ceilings: MachinePeaks,
+) -> tuple[LayerTime, ...]:
+    """Work and time of each piece put together, rates and shares computed.
+
+    Raises
+    ------
+    KeyError
+        A piece was not timed.
+    """
+    works = pieces(arch, setting.batch, setting.precision)
+    medians = {work.name: statistics.median(seconds[work.name]) for work in works}
+    total, mult_adds = sum(medians.values()), sum(work.mult_adds for work in works)
+    calls = Calibration(overhead, {})
+    rows = []
+    for work in works:
+        roof, took = predict_work(work, ceilings, calls, setting.precision), medians[work.name]
+        rows.append(
+            LayerTime(
+                work.name,
+                work.kind,
+                work.mult_adds,
+                work.bytes,
+                round(work.intensity, 3),
+                Timing.of(list(seconds[work.name])),
+                significant(2 * work.mult_adds / took / 1e9),
+                significant(work.bytes / took / 1e9),
+                significant(1e3 * max(roof.compute_s, roof.memory_s)),
+                roof.bound,
+                round(took / total, 5),
+                round(work.mult_adds / mult_adds, 6),
+            )
         )
-    called = device_name(setting.device)
-    if given.device != called:
-        raise ValueError(f"the ceilings are of {given.device}, the network runs on {called}")
-    given.peak(setting.precision)
-    return given
+    return tuple(rows)

@@ -12,20 +12,12 @@ from dataclasses import dataclass
 from ..architecture import mobilenet_v1
 from ..paper import ALPHAS, RESOLUTIONS
 from ..text import format_table
-from ..timing import Timing, forward_pass, interleave, torch_defaults
+from ..timing import Timing, forward_pass, interleave, significant, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
 from .layer_timer import Setting, build, images
-from .layers import (
-    TINY_ALPHA,
-    TINY_RESOLUTION,
-    marked_pass,
-    matching_peaks,
-    overheads,
-    tiny_pass,
-)
-from .peaks import MachinePeaks
-from .profile import calibration_of, layer_times
+from .layers import calibration_of, layer_times, marked_pass, overheads, tiny_pass
+from .peaks import MachinePeaks, peaks_for
 from .roofline import Calibration, predict
 
 WITHIN, ENOUGH = 0.25, 12
@@ -81,24 +73,13 @@ class PaperModelsBench:
         """Whether that holds for as many as it should: 12 of 16."""
         return self.within * 16 >= ENOUGH * len(self.models)
 
-    @property
-    def pairs(self) -> dict[str, tuple[float, float]]:
-        """(measured, predicted) in ms by network, for `plots.predicted_latency`."""
-        return {
-            f"{model.alpha:g}-{model.resolution}": (model.timing.median_ms, model.predicted_ms)
-            for model in self.models
-        }
-
-    @property
-    def misses(self) -> str:
-        """Where the prediction is off by more, and how far."""
-        missed = [model for model in self.models if abs(model.error) > WITHIN]
-        return ", ".join(
-            f"{model.alpha:g}-{model.resolution} by {model.error:+.0%}" for model in missed
-        )
-
     def __str__(self) -> str:
         efficiency, overhead = self.calibration.efficiency, self.calibration.overhead_s
+        missed = [
+            f"{model.alpha:g}-{model.resolution} by {model.error:+.0%}"
+            for model in self.models
+            if abs(model.error) > WITHIN
+        ]
         rows = (
             (
                 f"{model.alpha:g} MobileNet-{model.resolution}",
@@ -122,7 +103,7 @@ class PaperModelsBench:
                 "a call takes "
                 + ", ".join(f"{kind} {1e3 * s:.3f} ms" for kind, s in overhead.items()),
                 f"{self.within} of {len(self.models)} within {WITHIN:.0%}"
-                + (f"; missed: {self.misses}" if self.misses else ""),
+                + (f"; missed: {', '.join(missed)}" if missed else ""),
             ]
         )
 
@@ -130,8 +111,6 @@ class PaperModelsBench:
 @torch_defaults()
 def bench_paper_models(
     batch: int = 1,
-    layout: str = "channels_last",
-    folded: bool = True,
     precision: str = "fp32",
     readings: int = 15,
     device: str = "cpu",
@@ -147,7 +126,7 @@ def bench_paper_models(
 
     Parameters
     ----------
-    batch, layout, folded, precision, device, threads, seed
+    batch, precision, device, threads, seed
         As for `bench_layers`.
     readings
         Rounds that count, at least 2.
@@ -161,25 +140,24 @@ def bench_paper_models(
     ValueError
         A value out of range, no network, or `ceilings` of other threads.
     """
-    setting = Setting(batch, layout, folded, precision, device, seed)
+    setting = Setting(batch, precision=precision, device=device, seed=seed)
     readings = check_int("readings", readings, 2)
     named = [(alpha, resolution) for alpha in alphas for resolution in resolutions]
     if not named or len(set(named)) < len(named):
         raise ValueError(f"name at least one network, and each once; got {named}")
-    tiny_arch = mobilenet_v1(TINY_ALPHA, TINY_RESOLUTION)
+    reference = mobilenet_v1(*named[0])
     with use_threads(threads) as count:
-        limits = matching_peaks(ceilings, setting, count)
+        limits = peaks_for(precision, device, count, seed, ceilings)
         # A width's weights are the same at every resolution, so one network serves all.
         nets = {alpha: build(mobilenet_v1(alpha, resolutions[0]), setting) for alpha in alphas}
         inputs = {resolution: images(resolution, setting) for resolution in resolutions}
         marked = marked_pass(nets[alphas[0]], inputs[resolutions[0]], setting)
-        tiny = tiny_pass(tiny_arch, setting)
+        tiny = tiny_pass(reference.body, setting)
         tasks = {(alpha, size): forward_pass(nets[alpha], inputs[size]) for alpha, size in named}
         taken = interleave(
             {"marked": marked, "tiny": tiny, **tasks}, readings, WARM_UP, device, LEAST_S
         )
-    overhead = overheads(tiny.seconds(skip=WARM_UP), tiny_arch)
-    reference = mobilenet_v1(*named[0])
+    overhead = overheads(tiny.seconds(skip=WARM_UP), reference)
     rows = layer_times(reference, setting, marked.seconds(skip=WARM_UP), overhead, limits)
     calibration = calibration_of(rows, overhead, limits, precision)
     return PaperModelsBench(
@@ -211,7 +189,7 @@ def predicted(
         *network,
         setting.batch * arch.mult_adds,
         timing,
-        float(f"{plain.ms:.4g}"),
-        float(f"{fitted.ms:.4g}"),
+        significant(plain.ms),
+        significant(fitted.ms),
         fitted.bound,
     )

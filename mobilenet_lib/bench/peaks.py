@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from ..timing import check_device, interleave, torch_defaults
+from ..timing import check_device, device_name, interleave, significant, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
@@ -105,10 +105,6 @@ class MachinePeaks:
         }
         return {**places, "memory": self.copies[-1].gb_per_s}
 
-    def ridge(self, precision: str = "fp32") -> float:
-        """Operations for each byte of memory, from which on the product is the limit."""
-        return self.peak(precision) / (1e9 * self.copies[-1].gb_per_s)
-
     def __str__(self) -> str:
         lines = [f"Ceilings of {self.device}, {self.threads} threads"]
         for peak in self.peaks:
@@ -174,6 +170,30 @@ def bench_peaks(
     return MachinePeaks(hardware["device"], count, peaks, copies, hardware)
 
 
+def peaks_for(
+    precision: str, device: str, threads: int, seed: int, given: MachinePeaks | None
+) -> MachinePeaks:
+    """The ceilings that were given, if they are of this device and these threads; else measured.
+
+    Raises
+    ------
+    ValueError
+        They are of others, or not of this precision.
+    """
+    if given is None:
+        return bench_peaks((precision,), device=device, seed=seed)
+    if torch.device(device).type == "cpu" and given.threads != threads:
+        raise ValueError(
+            f"the ceilings were measured with {given.threads} threads, the network runs with "
+            f"{threads}; measure them with as many, or give none"
+        )
+    called = device_name(device)
+    if given.device != called:
+        raise ValueError(f"the ceilings are of {given.device}, the network runs on {called}")
+    given.peak(precision)
+    return given
+
+
 def caches(hardware: dict[str, Any]) -> dict[str, int]:
     """Bytes of each cache that a description names: the GPU's if it is of one, else the cores'."""
     if hardware["gpu"]:
@@ -201,7 +221,7 @@ def _peak(precision: str, shapes: Sequence[Shape], readings: int, device: str, s
         for (shape, way), taken in seconds.items()
     }
     best = max(rates, key=rates.__getitem__)
-    return Peak(precision, float(f"{rates[best] / 1e9:.4g}"), *best)
+    return Peak(precision, significant(rates[best] / 1e9), *best)
 
 
 def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...]:
@@ -213,7 +233,7 @@ def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...
     # A copy that takes hardly longer than the call itself says nothing about bytes.
     net = {size: medians[size] - call for size in sizes if medians[size] > 1.25 * call}
     net = net or {sizes[-1]: medians[sizes[-1]]}
-    return tuple(Copy(size, float(f"{size / s / 1e9:.4g}")) for size, s in net.items())
+    return tuple(Copy(size, significant(size / s / 1e9)) for size, s in net.items())
 
 
 def _copy(numbers: int, device: str) -> Callable[[], Any]:

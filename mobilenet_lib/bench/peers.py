@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from ..engines import ENGINES, difference
-from ..engines.engine import first_line
+from ..engines.engine import Precision, first_line
 from ..engines.runtimes import load_openvino, openvino_core
 from ..timing import DTYPES, LAYOUTS, forward_pass
 from .results import EAGER, LOGITS, OPENVINO
 
 CLASSES = 1000
+OPENVINO_ENGINES: dict[Precision, str] = {"fp32": "openvino", "bf16": "openvino-bf16"}
+"""Our engines that run where OpenVINO does, by the precision of its hint."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Entry:
     """A network that is ready to be timed: one of another library, or an engine of ours."""
 
     task: Callable[[], Any]
-    precision: str
+    precision: Precision
     same_network: bool = True
     """Whether it is MobileNet V1, with our mult-adds."""
     engine: str | None = None
@@ -35,7 +37,7 @@ class Entry:
 
 
 def peers(
-    images: Tensor, alpha: float, precision: str, threads: int
+    images: Tensor, alpha: float, precision: Precision, threads: int
 ) -> tuple[dict[str, Entry], dict[str, str]]:
     """Every peer that can be built here, and why the others cannot.
 
@@ -59,10 +61,9 @@ def peers(
             "timm, channels_last": partial(in_torch, timm_net, "channels_last"),
         }
         if images.device.type == "cpu":
-            for kind, engine in (("fp32", "openvino"), ("bf16", "openvino-bf16")):
-                builders[OPENVINO.format(precision=kind)] = lambda kind=kind, engine=engine: (
-                    through_openvino(timm_net(), images, kind, engine, threads)
-                )
+            for kind in OPENVINO_ENGINES:
+                through = partial(through_openvino, timm_net, images, kind, threads)
+                builders[OPENVINO.format(precision=kind)] = through
         for name, version in (("MobileNetV2", "v2"), ("MobileNetV3 large", "v3_large")):
             make = partial(torchvision_net, version)
             for way, layout in (("eager", "NCHW"), ("channels_last", "channels_last")):
@@ -100,19 +101,9 @@ def transformers_net(alpha: float, resolution: int) -> nn.Module:
     config = transformers.MobileNetV1Config(
         depth_multiplier=alpha, image_size=resolution, num_labels=CLASSES, return_dict=False
     )
-    return First(transformers.MobileNetV1ForImageClassification(config))
-
-
-class First(nn.Module):
-    """A network whose answer is the first of several."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The first part of what the network returns."""
-        return self.net(x)[0]
+    net = transformers.MobileNetV1ForImageClassification(config)
+    net.register_forward_hook(lambda net, images, answers: answers[0])
+    return net
 
 
 def run_in_torch(
@@ -121,11 +112,12 @@ def run_in_torch(
     same_network: bool = True,
     *,
     images: Tensor,
-    precision: str,
+    precision: Precision,
 ) -> Entry:
     """A network of torch, run on images that are where and how it wants them."""
     dtype, form = DTYPES[precision], LAYOUTS[layout]
-    net = make().eval().requires_grad_(False).to(images.device, dtype, memory_format=form)
+    net = make().eval().requires_grad_(False)
+    net = net.to(images.device, dtype, memory_format=form)  # type: ignore[call-overload]  # its stub has no memory_format
     task = forward_pass(net, images.to(dtype).contiguous(memory_format=form))
     if task().shape != (len(images), CLASSES):
         raise ValueError(f"it answers with {tuple(task().shape)}, not {(len(images), CLASSES)}")
@@ -133,14 +125,14 @@ def run_in_torch(
 
 
 def through_openvino(
-    net: nn.Module, images: Tensor, precision: str, engine: str, threads: int
+    make: Callable[[], nn.Module], images: Tensor, precision: Precision, threads: int
 ) -> Entry:
     """A network that OpenVINO's own converter took from torch, as its documentation does it."""
-    availability = ENGINES[engine].available()
+    availability = ENGINES[OPENVINO_ENGINES[precision]].available()
     if not availability:
         raise RuntimeError(availability.reason)
     openvino = load_openvino()
-    net = net.eval().requires_grad_(False)
+    net = make().eval().requires_grad_(False)
     with torch.no_grad():
         expected = net(images)
         model = openvino.convert_model(net, example_input=images)

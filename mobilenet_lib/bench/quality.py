@@ -8,7 +8,7 @@ detector on the photos, which is small and narrow, as networks are that go into 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from ..engines import Engine, EngineError, answers, difference
 from ..files import find_data
 from ..model import MobileNet
 from ..photos import credits, load_photo
+from ..timing import significant
 from ..weights import load_published
 from .results import Quality
 
@@ -43,13 +44,14 @@ class Exam:
     calibration
         Other images like these, for int8.
     labels
-        (N,) right answers, where there are any.
+        (N,) right answers; None where there are none.
     """
 
     def __init__(
         self, net: MobileNet, images: Tensor, calibration: Tensor, labels: Tensor | None = None
     ) -> None:
-        self.net, self.images, self.calibration, self.labels = net, images, calibration, labels
+        self.net, self.images, self.calibration = net, images, calibration
+        self.labels = torch.empty(0) if labels is None else labels
         self._known: list[Tensor] = []
 
     def expected(self, count: int | None = None) -> Tensor:
@@ -67,40 +69,6 @@ class Exam:
         batch = min(BATCH, len(images))
         engine = make().prepare(self.net, images[:batch], self.calibration, threads)
         return answers(engine, images)
-
-
-def letters(device: torch.device, seed: int) -> Exam:
-    """Letters in the wild for the reader of letters, calibrated on training letters."""
-    net = load_published(find_data(f"checkpoints/{READER}.safetensors")).eval().to(device)
-    look = {"preprocess": net.preprocess, "seed": seed, "device": device}
-    test = data.load("glyphs", split="test", batch_size=400, **look)
-    shown, labels = (torch.cat(parts) for parts in zip(*test, strict=True))
-    train = data.load("glyphs", split="train", batch_size=CALIBRATION, **look)
-    return Exam(net, shown, next(iter(train))[0], labels)
-
-
-def photographs(device: torch.device, seed: int) -> tuple[Exam, ...]:
-    """The book's photos for the person detector: in two halves, each calibrated on the other.
-
-    The images are all `views` of one photo, then all of the next.
-    """
-    net = load_published(find_data(f"checkpoints/{DETECTOR}.safetensors")).eval().to(device)
-    random = np.random.default_rng(seed)
-    names = tuple(credits())
-    halves = []
-    for part in (0, 1):
-        looks = [view for name in names[part::2] for view in views(load_photo(name))]
-        crops = [
-            crop(load_photo(name), SHARE * random.uniform(0.4, 1), *random.uniform(size=2))
-            for name in names[1 - part :: 2]
-            for _ in range(CROPS)
-        ]
-        shown, calibration = (
-            torch.cat([net.preprocess(photo) for photo in photos]).to(device)
-            for photos in (looks, crops)
-        )
-        halves.append(Exam(net, shown, calibration))
-    return tuple(halves)
 
 
 def views(photo: np.ndarray) -> list[np.ndarray]:
@@ -139,13 +107,44 @@ class Examiner:
 
     @cached_property
     def letters(self) -> Exam:
-        """Letters in the wild."""
-        return letters(self.device, self.seed)
+        """Letters in the wild for the reader of letters, calibrated on training letters."""
+        net = self.trained(READER)
+        load = partial(
+            data.load, "glyphs", preprocess=net.preprocess, seed=self.seed, device=self.device
+        )
+        shown, labels = map(torch.cat, zip(*load(split="test", batch_size=400), strict=True))
+        train = load(split="train", batch_size=CALIBRATION)
+        return Exam(net, shown, next(iter(train))[0], labels)
 
     @cached_property
     def photos(self) -> tuple[Exam, ...]:
-        """The person detector's photographs."""
-        return photographs(self.device, self.seed)
+        """The book's photos for the person detector: two halves, each calibrated on the other.
+
+        The images are all `views` of one photo, then all of the next.
+        """
+        net = self.trained(DETECTOR)
+        assert net.preprocess is not None  # the file says how its photos are prepared
+        random = np.random.default_rng(self.seed)
+        names = tuple(credits())
+        halves = []
+        for part in (0, 1):
+            looks = [view for name in names[part::2] for view in views(load_photo(name))]
+            crops = [
+                crop(load_photo(name), SHARE * random.uniform(0.4, 1), *random.uniform(size=2))
+                for name in names[1 - part :: 2]
+                for _ in range(CROPS)
+            ]
+            shown, calibration = (
+                torch.cat([net.preprocess(photo) for photo in photos]).to(self.device)
+                for photos in (looks, crops)
+            )
+            halves.append(Exam(net, shown, calibration))
+        return tuple(halves)
+
+    def trained(self, name: str) -> MobileNet:
+        """A network of the book, where engines run."""
+        checkpoint = find_data(f"checkpoints/{name}.safetensors")
+        return load_published(checkpoint).eval().to(self.device)
 
     def quality(self, make: MakeEngine, precision: str, off: float) -> Quality:
         """Answers of an engine to 1,000 letters; in int8 to all 5,200, and to the photos.
@@ -171,7 +170,7 @@ class Examiner:
             photos = int(same[::VIEWS].sum()), len(same[::VIEWS])
             looks = int(same.sum()), len(same)
         return Quality(
-            difference=float(f"{max(off, difference(logits, expected)):.3g}"),
+            difference=significant(max(off, difference(logits, expected)), 3),
             images=count,
             agreement=share(got == wanted),
             accuracy=share(got == right),

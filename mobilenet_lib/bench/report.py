@@ -91,23 +91,18 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
     came = provenance(result.seed)
     versions = {name: version for name in PACKAGES if (version := version_of(name))}
     fields = asdict(result)
+    fields["timings"] = [row | row.pop("timing") for row in fields["timings"]]
+    for part in ("missing", "failed"):
+        fields[part] = {name: public(reason) for name, reason in fields[part].items()}
     report = {
         "format": FORMAT,
         "version": VERSION,
         "date": came["date"],
         "commit": came["commit"],
-        "seed": result.seed,
         "wall_time_s": round(wall_time_s, 1),
-        "machine": fields["machine"],
         "versions": {"python": platform.python_version()} | versions,
-        "network": {name: fields[name] for name in ("alpha", "resolution", "mult_adds")},
-        "device": result.device,
-        "threads": result.threads,
-        "ceilings": fields["ceilings"],
-        "engines": fields["engines"],
-        "timings": [row | row.pop("timing") for row in fields["timings"]],
-        "missing": {name: public(reason) for name, reason in result.missing.items()},
-        "failed": {name: public(reason) for name, reason in result.failed.items()},
+        "network": {name: fields.pop(name) for name in ("alpha", "resolution", "mult_adds")},
+        **fields,
     }
     report = json.loads(json.dumps(report))  # tuples become lists, as they are read again
     check_report(report, "the report")

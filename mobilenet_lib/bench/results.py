@@ -113,6 +113,11 @@ class EngineBench:
     failed: dict[str, str]
     """Engines that did not run, or computed something else, and so were not timed."""
 
+    @property
+    def within_limits(self) -> bool:
+        """Whether every engine that is here ran, and was right."""
+        return not self.failed
+
     def fastest(self, batch_size: int, int8: bool = False) -> Timed | None:
         """The fastest of our engines at fp32-level, or of those in int8; None if there is none."""
         timed = [

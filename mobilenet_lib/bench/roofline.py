@@ -8,9 +8,9 @@ fitted on the measured profile of one network, then used to predict others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from ..architecture import Architecture
 from ..cost import arithmetic_intensity, bytes_moved
@@ -23,6 +23,7 @@ LEAST_EFFICIENCY, MOST_EFFICIENCY = 1e-3, 2.0
 reads; but a kind that takes little longer than its calls would give any number.
 """
 Bound = Literal["compute", "memory", "overhead"]
+Kind = TypeVar("Kind", bound=str)
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def predict_work(
 
 
 def calibrate(
-    measured: Iterable[tuple[Work, float]],
+    measured: Sequence[tuple[Work, float]],
     overhead_s: Mapping[str, float],
     ceilings: MachinePeaks,
     precision: str = "fp32",
@@ -177,13 +178,12 @@ def calibrate(
     ceilings, precision
         As for `predict`.
     """
-    roof: dict[str, float] = {}
-    taken: dict[str, float] = {}
-    for work, seconds in measured:
-        ideal = predict_work(work, ceilings, IDEAL, precision).seconds
-        roof[work.kind] = roof.get(work.kind, 0.0) + ideal
-        beyond = seconds - overhead_s.get(work.kind, 0.0)
-        taken[work.kind] = taken.get(work.kind, 0.0) + beyond
+    roof = by_kind(
+        (work.kind, predict_work(work, ceilings, IDEAL, precision).seconds) for work, _ in measured
+    )
+    taken = by_kind(
+        (work.kind, seconds - overhead_s.get(work.kind, 0.0)) for work, seconds in measured
+    )
     efficiency = {
         kind: max(LEAST_EFFICIENCY, roof[kind] / max(taken[kind], roof[kind] / MOST_EFFICIENCY))
         for kind in roof
@@ -191,9 +191,9 @@ def calibrate(
     return Calibration(dict(overhead_s), efficiency)
 
 
-def by_kind(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def by_kind(values: Iterable[tuple[Kind, float]]) -> dict[Kind, float]:
     """Sums of (kind, value) by kind, in the order in which the kinds come."""
-    totals: dict[str, Any] = {}
+    totals: dict[Kind, float] = {}
     for kind, value in values:
         totals[kind] = totals.get(kind, 0) + value
     return totals

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..engines import difference
 from ..text import format_table
 from ..timing import Timing, check_device, device_name, interleave, ratio, torch_defaults
 from ..timing import threads as use_threads
@@ -195,7 +196,7 @@ def kernels(
 
 def check_product(name: str, share: float, answer: Tensor, exact: Tensor) -> None:
     """Refuse a kernel whose product is not the exact one."""
-    off = ((answer.cpu().double() - exact).abs().max() / exact.abs().max().clamp(min=1e-30)).item()
+    off = difference(answer.cpu().double(), exact)
     if not off <= TOLERANCE:
         raise ArithmeticError(
             f"{name} at {share:.1%} zeros is off by {off:.2%} of the largest number, "

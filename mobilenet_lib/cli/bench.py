@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import sys
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from ..text import option
 
 Precision = Literal["fp32", "fp16", "bf16"]
+NOT_MEASURED = ("json", "record", "cores", "submit", "compare")
+"""Options of the command, which the library's function does not take."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,21 @@ class Measurement:
     record: bool = False
     """Also write the result to data/results/bench_WHAT.json, with its provenance."""
 
-    def measure(self) -> tuple[Any, bool]:
-        """The result, and whether it keeps its limits."""
-        raise NotImplementedError
+    function: ClassVar[str]
+    """What measures: looked up by name, since it brings in torch, which --help has no need of."""
+
+    def measure(self) -> Any:
+        """What the library's function finds."""
+        return pkgutil.resolve_name(self.function)(**self.options())
+
+    def options(self) -> dict[str, Any]:
+        """The fields under the names that the library's function has for them."""
+        names = [each.name for each in fields(self) if each.name not in NOT_MEASURED]
+        return {name: getattr(self, name) for name in names}
+
+    def is_good(self, result: Any) -> bool:
+        """Whether the result keeps its limits, if it has any."""
+        return getattr(result, "within_limits", True)
 
     def run(self) -> int:
         """Print the measurement; the exit code is 1 if a limit is missed or a check failed.
@@ -36,12 +51,12 @@ class Measurement:
         Speed that depends on what is installed fails nothing.
         """
         start = time.perf_counter()
-        result, good = self.measure()
+        result = self.measure()
         seconds = time.perf_counter() - start
         content = self.content(result, seconds)
         print(json.dumps(content, indent=2) if self.json else result)
         self.write(content, seconds)
-        return int(not good)
+        return int(not self.is_good(result))
 
     def content(self, result: Any, seconds: float) -> dict[str, Any]:
         """The result as plain data."""
@@ -53,12 +68,6 @@ class Measurement:
             from ..bench import record
 
             record(f"bench_{type(self).__name__.lower()}", content, self.seed, seconds)
-
-    def options(self, *others: str) -> dict[str, Any]:
-        """The fields that the library's function takes, `others` left out."""
-        left_out = {"json", "record", "cores", *others}
-        names = [each.name for each in fields(self) if each.name not in left_out]
-        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -79,11 +88,6 @@ class Timed(Measurement):
     """Rounds that count, at least 2; each runs everything that is compared."""
     device: str = "cpu"
     """Device to run on: cpu, cuda, or another that torch can use here."""
-
-    @property
-    def on_accelerator(self) -> bool:
-        """Whether the limits, which are for a CPU, do not count."""
-        return self.device != "cpu"
 
 
 @dataclass(frozen=True)
@@ -108,9 +112,11 @@ class OneBatch(OnCores):
     batch_size: int = 1
     """Images in a batch."""
 
-    def options(self, *others: str) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         """The fields, the size of a batch under the name that these functions have for it."""
-        return super().options("batch_size", *others) | {"batch": self.batch_size}
+        values = super().options()
+        values["batch"] = values.pop("batch_size")
+        return values
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,8 @@ class Engines(Sized, OnCores):
     This is what is measured if nothing is named. The exit code is 1 if an engine that is here did
     not run, or computed something else than eager does.
     """
+
+    function = "mobilenet_lib.bench.engines:bench_engines"
 
     engines: tuple[str, ...] = ("all",)
     """Engines to measure, by name, or all."""
@@ -144,17 +152,12 @@ class Engines(Sized, OnCores):
             raise IsADirectoryError(f"--submit takes a file's name, and {self.submit} is a folder")
         return super().run()
 
-    def measure(self) -> tuple[Any, bool]:
-        """Every engine, checked and then timed side by side."""
-        from ..bench.engines import bench_engines
-
-        result = bench_engines(
-            names=self.engines,
-            with_peers=not self.no_peers,
-            progress=lambda message: print(f"{message} ...", file=sys.stderr),
-            **self.options("engines", "no_peers", "submit", "compare"),
-        )
-        return result, not result.failed
+    def options(self) -> dict[str, Any]:
+        """The fields as `bench_engines` names them, and where to say what is being done."""
+        values = super().options()
+        values["names"], values["with_peers"] = values.pop("engines"), not values.pop("no_peers")
+        values["progress"] = lambda message: print(f"{message} ...", file=sys.stderr)
+        return values
 
     def content(self, result: Any, seconds: float) -> dict[str, Any]:
         """The result as a report."""
@@ -193,101 +196,76 @@ class Engines(Sized, OnCores):
 class Layers(Sized, OneBatch):
     """Time each layer, beside its mult-adds and bytes. The layers must add up to the whole."""
 
+    function = "mobilenet_lib.bench.layers:bench_layers"
+
     precision: Precision = "fp32"
     """Numbers to compute in."""
-
-    def measure(self) -> tuple[Any, bool]:
-        """Each layer's time."""
-        from ..bench.layers import bench_layers
-
-        result = bench_layers(**self.options())
-        return result, result.within_limits
 
 
 @dataclass(frozen=True)
 class Sparse(OneBatch):
     """Time a pruned layer against the whole one."""
 
-    def measure(self) -> tuple[Any, bool]:
-        """Dense and sparse products."""
-        from ..bench.sparse import bench_sparse
-
-        return bench_sparse(**self.options()), True
+    function = "mobilenet_lib.bench.sparse:bench_sparse"
 
 
 @dataclass(frozen=True)
 class Machine(OnCores):
     """Measure what this machine can do at most: products in several precisions, and copies."""
 
+    function = "mobilenet_lib.bench.peaks:bench_peaks"
+
     readings: int = 7
-
-    def measure(self) -> tuple[Any, bool]:
-        """The machine's peaks."""
-        from ..bench.peaks import bench_peaks
-
-        return bench_peaks(**self.options()), True
 
 
 @dataclass(frozen=True)
 class Sixteen(OneBatch):
     """Time the paper's widths and resolutions, and predict them from one profile and a roofline."""
 
+    function = "mobilenet_lib.bench.paper_models:bench_paper_models"
+
     precision: Precision = "fp32"
     """Numbers to compute in."""
-
-    def measure(self) -> tuple[Any, bool]:
-        """All sixteen, measured and predicted."""
-        from ..bench.paper_models import bench_paper_models
-
-        result = bench_paper_models(**self.options())
-        return result, result.within_limits
 
 
 @dataclass(frozen=True)
 class Int8(Measurement):
     """Measure accuracy in eight bits, and no time."""
 
-    def measure(self) -> tuple[Any, bool]:
-        """Accuracy with weights of fewer bits."""
-        from ..bench.int8 import bench_int8
-
-        result = bench_int8(**self.options())
-        return result, result.within_limits
+    function = "mobilenet_lib.bench.int8:bench_int8"
 
 
 @dataclass(frozen=True)
-class Data(Sized, Timed):
-    """Time composing training images, beside the training step that they feed."""
-
-    alpha: float = 0.5
-    resolution: int = 64
-    batch_size: int = 128
-    """Images in a batch."""
-
-    def measure(self) -> tuple[Any, bool]:
-        """What a batch costs."""
-        from .. import bench
-
-        result = bench.bench_data(**self.options())
-        return result, result.share < bench.LIMIT or self.on_accelerator
-
-
-@dataclass(frozen=True)
-class Train(Sized, Timed):
-    """Time a training step of ours beside others."""
+class OfTraining(Sized, Timed):
+    """A measurement of training steps, whose limits are for a CPU."""
 
     resolution: int = 64
     batch_size: int = 64
     """Images in a batch."""
+
+    def is_good(self, result: Any) -> bool:
+        """Whether the result keeps its limits, which do not count on an accelerator."""
+        return self.device != "cpu" or super().is_good(result)
+
+
+@dataclass(frozen=True)
+class Data(OfTraining):
+    """Time composing training images, beside the training step that they feed."""
+
+    function = "mobilenet_lib.bench:bench_data"
+
+    alpha: float = 0.5
+    batch_size: int = 128
+
+
+@dataclass(frozen=True)
+class Train(OfTraining):
+    """Time a training step of ours beside others."""
+
+    function = "mobilenet_lib.bench.training:bench_train"
+
     compile: bool = False
     """Also time our step compiled by torch.compile."""
-
-    def measure(self) -> tuple[Any, bool]:
-        """A step of ours and of others."""
-        from ..bench.training import bench_train
-
-        result = bench_train(**self.options())
-        return result, result.within_limits or self.on_accelerator
 
 
 @dataclass(frozen=True)

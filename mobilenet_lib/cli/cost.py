@@ -108,9 +108,9 @@ def layer_table(arch: Architecture) -> str:
 
 def cost_data(arch: Architecture, layers: bool) -> dict[str, Any]:
     """The same numbers as plain data, under the library's own names."""
-    names = ("alpha", "resolution", "num_classes", "body", "mult_adds", "parameters")
-    names += ("parameters_as_printed", "parameters_with_statistics")
-    names += ("receptive_field", "effective_stride", "effective_padding")
+    names = ["alpha", "resolution", "num_classes", "body", "mult_adds", "parameters"]
+    names += ["parameters_as_printed", "parameters_with_statistics"]
+    names += ["receptive_field", "effective_stride", "effective_padding"]
     data: dict[str, Any] = {name: getattr(arch, name) for name in names}
     data |= {"bytes_moved": arch.bytes_moved(), "intensity": arch.intensity()}
     data["by_kind"] = [asdict(row) for row in arch.by_kind().values()]

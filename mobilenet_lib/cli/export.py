@@ -34,22 +34,17 @@ class Export:
         # Read as others will read it: what is printed is what stands in the file.
         loaded = load_exported(path)
         files = {part.name: part.stat().st_size for part in written(path)}
-        content = {
-            "files": files,
-            "classes": list(loaded.classes or ()),
-            "resolution": net.arch.resolution,
-            "any_batch": loaded.any_batch,
-        }
+        classes, resolution = list(loaded.classes or ()), net.arch.resolution
         if self.json:
-            print(json.dumps(content, indent=2))
+            content = {"files": files, "classes": classes, "resolution": resolution}
+            print(json.dumps(content | {"any_batch": loaded.any_batch}, indent=2))
         else:
             for name, size in files.items():
                 print(f"{path.with_name(name)}  {size:,} bytes")
             batches = "any number of images" if loaded.any_batch else "one image at a time"
-            size, classes = net.arch.resolution, len(content["classes"])
             print(
-                f"takes {batches}, {size}x{size}, and knows {classes} classes; loaded back, it "
-                "computes what the checkpoint does"
+                f"takes {batches}, {resolution}x{resolution}, and knows {len(classes)} classes; "
+                "loaded back, it computes what the checkpoint does"
             )
         return 0
 

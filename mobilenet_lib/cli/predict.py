@@ -63,7 +63,7 @@ class Predict:
                 if not self.json:
                     print(line(seen[-1]))
         if self.json:
-            content = {"classes": list(net.classes), "head": net.head}
+            content = {"classes": list(net.classes or ()), "head": net.head}
             print(json.dumps(content | {"photos": seen, "errors": errors}, indent=2))
         return 2 if not seen else int(bool(errors))
 

@@ -67,7 +67,8 @@ class Progress:
         from tqdm import tqdm
 
         self.is_main = True
-        self._state, self._make, self._bar = PartialState, tqdm, None
+        self._state, self._make = PartialState, tqdm
+        self._bar: tqdm | None = None
 
     def __enter__(self) -> Progress:
         return self

@@ -15,7 +15,7 @@ from .schedule import RateAndMomentum
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
-def parameter_groups(net: MobileNet, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
     """Depthwise filters, BN with biases, and all other weights, each with its weight decay.
 
     Every parameter is in exactly one group; a group's "name" says which it is. A body without
@@ -43,7 +43,7 @@ def parameter_groups(net: MobileNet, recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def make_optimizer(net: MobileNet, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimizer over the network's parameter groups."""
     groups, chosen = parameter_groups(net, recipe), recipe.optimization
     if chosen.optimizer == "sgd":
