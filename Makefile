@@ -37,7 +37,7 @@ test: ## Run every test: library, chapters, browser
 	@$(PYTHON) bootstrap.py test
 	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest chapters tests $(TEST_FLAGS) $(ARGS)
 
-check: lint ## Style, and all tests that are quick: no chapters, no browser
+check: lint ## Style, types, and all tests that are quick: no chapters, no browser
 	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest tests $(WORKERS) \
 		-m "not slow and not browser" $(ARGS)
 
@@ -49,10 +49,10 @@ sliders: ## Measure how fast sliders and explorers answer on this machine
 	@$(PYTHON) bootstrap.py test
 	@for script in tests/benchmarks/*.py; do "$(RUN)" "$$script" $(ARGS) || exit 1; done
 
-lint: ## Check style and formatting of code and notebooks
+lint: ## Check style, formatting and types
 	@$(PYTHON) bootstrap.py test
-	@"$(RUN)" -m ruff check . && "$(RUN)" -m ruff format --check .
+	@"$(RUN)" -m ruff check . && "$(RUN)" -m ruff format --check . && "$(RUN)" -m mypy
 
 clean: ## Remove .venv and everything else that can be made again
-	@rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name .git -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -print0 | xargs -0 rm -rf
