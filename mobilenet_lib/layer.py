@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from . import cost
-from .validation import check_int
+from .validation import check_choice, check_int
 
 Kind = Literal["standard", "depthwise", "pointwise", "fc"]
 
@@ -34,6 +34,9 @@ class Layer:
     out_channels: int
     in_size: int
     out_size: int
+
+    def __post_init__(self) -> None:
+        check_choice("kind", self.kind, tuple(KIND_LABELS))  # any other would be counted wrong
 
     @property
     def mult_adds(self) -> int:

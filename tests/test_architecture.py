@@ -4,6 +4,7 @@ import dataclasses
 import doctest
 import math
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mobilenet_lib import MobileNet, architecture, mobilenet_v1
 from mobilenet_lib.architecture import BODIES, WIDTH_RULES, scale_channels
+from mobilenet_lib.layer import KIND_LABELS, Kind
 from mobilenet_lib.model import PAPER, TF_SLIM, TIMM
+from mobilenet_lib.plots.figure import COLOURS
+from mobilenet_lib.plots.speed import MARKERS
 
 CONVENTIONS = {convention.width_rule: convention for convention in (PAPER, TF_SLIM, TIMM)}
 
@@ -81,6 +85,14 @@ def test_repr_names_what_it_is():
     text = repr(mobilenet_v1(0.5, 160, 10, "shallow"))
     for part in ("0.5 MobileNet-160", "shallow", "10 classes"):
         assert part in text
+
+
+def test_every_kind_of_layer_is_counted_and_can_be_drawn():
+    assert set(get_args(Kind)) == set(KIND_LABELS) == set(MARKERS) <= set(COLOURS)
+    kinds = {layer.kind for body in BODIES for layer in mobilenet_v1(body=body).layers}
+    assert kinds == set(KIND_LABELS)  # so that the tests against torch's counter know them all
+    with pytest.raises(ValueError, match="kind must be one of pointwise, depthwise, standard, fc"):
+        dataclasses.replace(mobilenet_v1().layers[1], kind="grouped")
 
 
 def test_28_layers_and_what_the_other_bodies_leave():

@@ -891,6 +891,10 @@ def test_predictions_stand_in_the_band_or_out_of_it():
         (lambda: plots.pareto_front(NETWORKS, [1, 2, 3], []), "4 networks .* as many costs, got 3"),
         (lambda: plots.roofline({}, 1, {"memory": 1}), "at least one layer and one bandwidth"),
         (lambda: plots.roofline(POINTS, 1, {}), "at least one layer and one bandwidth"),
+        (
+            lambda: plots.roofline({"a": ("grouped", 1, 1)}, 1, {"memory": 1}),
+            "the kind of a must be one of standard, depthwise, pointwise, fc",
+        ),
         (lambda: plots.roofline(POINTS, 0, {"memory": 1}), "peak_gflops must be .* above 0, got 0"),
         (
             lambda: plots.roofline(POINTS, 1, {"memory": -1}),

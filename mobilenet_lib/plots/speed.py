@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from ..validation import check_positive, check_share
+from ..validation import check_choice, check_positive, check_share
 from .figure import (
     COLOURS,
     LABELS,
@@ -59,6 +59,8 @@ def roofline(
     if not points or not bandwidths:
         raise ValueError("roofline needs at least one layer and one bandwidth")
     check_positive("peak_gflops", peak_gflops)
+    for name, (kind, *_) in points.items():
+        check_choice(f"the kind of {name}", kind, tuple(MARKERS))
     for name, rate in bandwidths.items():
         check_positive(f"the bandwidth of {name}", rate)
     intensities, rates = zip(*((x, y) for _, x, y in points.values()), strict=True)

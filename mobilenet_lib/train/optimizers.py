@@ -32,7 +32,7 @@ def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
         for name, parameter in module.named_parameters(recurse=False):
             if name == "bias" or isinstance(module, nn.modules.batchnorm._NormBase):
                 members["norms and biases"].append(parameter)
-            elif isinstance(module, nn.Conv2d) and module.groups > 1:
+            elif isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
                 members["depthwise"].append(parameter)
             else:
                 members["weights"].append(parameter)

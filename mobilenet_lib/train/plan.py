@@ -55,7 +55,7 @@ def kind(module: nn.Module) -> str | None:
         return "fc"
     if not isinstance(module, nn.Conv2d):
         return None
-    if module.groups > 1:
+    if module.groups == module.in_channels > 1:
         return "depthwise"
     return "pointwise" if module.kernel_size == (1, 1) else "conv"
 

@@ -130,7 +130,7 @@ def test_text_and_notebook_agree(path):
         return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in book.cells]
 
     assert essence(notebook) == essence(paired), (
-        f"{path.name} and {text.name} differ; run `make chapters`"
+        f"{path.name} and {text.name} differ; run `make chapters ARGS={path.stem[:2]}`"
     )
 
 
