@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,16 +33,6 @@ class Block:
     eps: float
 
 
-def sized(layer: KerasLayer, tensors: Mapping[str, Stored]) -> KerasLayer:
-    """A convolution with the size of its kernels, which its weights know if it does not say."""
-    if "Conv2D" not in layer.kind or "kernel_size" in layer.config:
-        return layer
-    for weight in ("kernel", "depthwise_kernel"):
-        if stored := tensors.get(f"{layer.name}/{weight}"):
-            return replace(layer, config={**layer.config, "kernel_size": list(stored.shape[:2])})
-    raise layer.refused("has no kernel, neither in its description nor as a weight")
-
-
 def make_block(
     zeros: KerasLayer | None, convolution: KerasLayer, norm: KerasLayer, relu: KerasLayer
 ) -> Block:
@@ -64,11 +54,13 @@ def make_block(
             "pointwise layers, and stride 1 or 2"
         )
     same = config.get("padding", "valid") == "same"
-    around = zeros_of(zeros) if zeros is not None else (0, 0)
-    if zeros is not None and same:
-        raise zeros.refused(f"stands before {convolution.name!r}, which pads already (same)")
-    if size == 1 and around != (0, 0):
-        raise zeros.refused(f"pads {convolution.name!r}, whose kernels are 1x1")
+    around = (0, 0)
+    if zeros is not None:
+        around = zeros_of(zeros)
+        if same:
+            raise zeros.refused(f"stands before {convolution.name!r}, which pads already (same)")
+        if size == 1 and around != (0, 0):
+            raise zeros.refused(f"pads {convolution.name!r}, whose kernels are 1x1")
     kind = "depthwise" if depthwise else "pointwise" if size == 1 else "standard"
     eps = float(norm.config.get("epsilon", 1e-3))
     axis = norm.config.get("axis", -1)
@@ -199,15 +191,15 @@ def head_of(layer: KerasLayer, activations: list[str], count: int, training: Any
     if len(activations) > 1:
         raise layer.refused(f"is followed by {' and '.join(activations)}; one of them is needed")
     activation = activations[0] if activations else "linear"
-    if activation not in ("softmax", "sigmoid", "linear"):
-        raise layer.refused(f"ends in {activation}; softmax, sigmoid or none is needed")
     if activation == "softmax" and count == 1:
         raise layer.refused(
             "takes a softmax over one output, which is 1 whatever the photo shows; train it anew "
             "with a sigmoid"
         )
-    if activation != "linear":
+    if activation == "softmax" or activation == "sigmoid":
         return activation
+    if activation != "linear":
+        raise layer.refused(f"ends in {activation}; softmax, sigmoid or none is needed")
     loss = training.get("loss") if isinstance(training, dict) else None
     if isinstance(loss, dict):
         loss = loss.get("class_name", loss.get("config", loss))

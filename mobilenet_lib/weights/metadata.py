@@ -32,6 +32,8 @@ class Description:
     source: dict[str, Any] = field(default_factory=dict)
     architecture: Architecture | None = None
     head: Head | None = None
+    assumed: str = ""
+    """What was taken for granted, for the caller to be warned of."""
 
 
 def readable(source: str) -> Any:

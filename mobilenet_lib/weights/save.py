@@ -140,8 +140,7 @@ def export_state(
     state = net.state_dict()
     return {
         key: state[f"{layer.name}.{part}"].detach().cpu().clone()
-        for layer in net.arch.layers
-        for part, key in target.keys(layer).items()
+        for layer, part, key in target.places(net.arch)
         if part != "conv.bias"
     }
 
