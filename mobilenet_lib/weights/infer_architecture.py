@@ -164,7 +164,7 @@ def _weights(
 def _misshapen(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> list[str]:
     wrong = []
     for layer, part, key in _weights(naming, arch, stored):
-        allowed = naming.stored_shapes(layer.kind, _torch_shape(layer, part))
+        allowed = naming.shapes(layer, part)
         if stored[key].shape not in allowed:
             wrong.append(f"{key!r} has shape {stored[key].shape}, must be {allowed[0]}")
     return wrong
@@ -193,15 +193,6 @@ def read(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> St
                 raise WeightsError(f"{key!r} holds a negative variance, {tensor.min():g}")
             state[ours] = _float32(key, tensor)
     return state
-
-
-def _torch_shape(layer: Layer, part: str) -> tuple[int, ...]:
-    if part == "weight":
-        return layer.out_channels, layer.in_channels
-    if part == "conv.weight":
-        group = 1 if layer.kind == "depthwise" else layer.in_channels
-        return layer.out_channels, group, layer.kernel_size, layer.kernel_size
-    return (layer.out_channels,)
 
 
 def _counter(key: str, stored: Mapping[str, Stored]) -> Tensor:

@@ -191,13 +191,15 @@ def head_of(layer: KerasLayer, activations: list[str], count: int, training: Any
     if len(activations) > 1:
         raise layer.refused(f"is followed by {' and '.join(activations)}; one of them is needed")
     activation = activations[0] if activations else "linear"
-    if activation == "softmax" and count == 1:
-        raise layer.refused(
-            "takes a softmax over one output, which is 1 whatever the photo shows; train it anew "
-            "with a sigmoid"
-        )
-    if activation == "softmax" or activation == "sigmoid":
-        return activation
+    if activation == "softmax":
+        if count == 1:
+            raise layer.refused(
+                "takes a softmax over one output, which is 1 whatever the photo shows; train it "
+                "anew with a sigmoid"
+            )
+        return "softmax"
+    if activation == "sigmoid":
+        return "sigmoid"
     if activation != "linear":
         raise layer.refused(f"ends in {activation}; softmax, sigmoid or none is needed")
     loss = training.get("loss") if isinstance(training, dict) else None

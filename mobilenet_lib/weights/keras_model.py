@@ -270,7 +270,7 @@ class _Walk:
                 f"comes after the classifier {classifier.name!r}; MobileNet has one linear layer "
                 "after the average, and its activation is the last"
             )
-        count = classifier.config.get("units", classifier.config.get("filters"))
+        count = classifier.config["units" if classifier.kind == "Dense" else "filters"]
         return head_of(classifier, [a for a in activations if a != "linear"], count, training), (
             classifier
         )

@@ -68,14 +68,16 @@ class Naming:
             (layer, part, key) for layer in arch.layers for part, key in self.keys(layer).items()
         )
 
-    def stored_shapes(self, kind: Kind, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        """How a torch weight of `shape` may be stored by this source."""
-        if self.torch_layout or len(shape) < 2:
-            return (shape,)
-        if kind == "fc":  # a 1x1 convolution, or a dense layer
-            return ((1, 1, shape[1], shape[0]), (shape[1], shape[0]))
-        out, group, rows, columns = shape
-        return ((rows, columns, out, 1) if kind == "depthwise" else (rows, columns, group, out),)
+    def shapes(self, layer: Layer, part: str) -> tuple[tuple[int, ...], ...]:
+        """Shapes in which this source may store a part of a layer, the usual one first."""
+        m, n, k = layer.in_channels, layer.out_channels, layer.kernel_size
+        if part not in ("weight", "conv.weight"):
+            return ((n,),)
+        if layer.kind == "fc":  # TensorFlow's is a 1x1 convolution, or a dense layer
+            return ((n, m),) if self.torch_layout else ((1, 1, m, n), (m, n))
+        if layer.kind == "depthwise":
+            return ((n, 1, k, k) if self.torch_layout else (k, k, n, 1),)
+        return ((n, m, k, k) if self.torch_layout else (k, k, m, n),)
 
     def to_torch(self, kind: Kind, tensor: Tensor) -> Tensor:
         """A stored weight in torch's layout."""
