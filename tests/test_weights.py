@@ -190,6 +190,34 @@ def test_pixels_pass_two_scales_in_order(tmp_path):
     )
 
 
+PHOTO = ["input_1", 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        ([*PHOTO, {"y": 127.5, "name": None}], None),
+        (["_CONSTANT_VALUE", -1, 127.5, {"y": PHOTO}], "something else than one number"),  # 127.5-x
+        (["_CONSTANT_VALUE", -1, 127, {"y": PHOTO}], "takes 2 inputs"),
+        ([*PHOTO, {"y": PHOTO}], "something else than one number"),
+        ([*PHOTO, {"y": "127.5"}], "computes with nan"),
+    ],
+)
+def test_arithmetic_on_pixels_is_followed_by_the_order_of_its_arguments(tmp_path, node, words):
+    pytest.importorskip("h5py")
+    model = files.keras_model()
+    layers = model["config"]["layers"]
+    files.insert(layers, 1, "TFOpLambda", function="math.subtract")
+    layers[1]["inbound_nodes"] = [[node]]
+    path = files.write_keras(tmp_path / "a.h5", arrays("keras"), "model", model)
+    if words is None:
+        pixels = load_published(path).preprocess.normalize(torch.full((1, 3, 1, 1), 130.0))
+        assert torch.allclose(pixels, torch.tensor(2.5))
+    else:
+        with pytest.raises(ValueError, match=rf"\(TFOpLambda\) .*{words}"):
+            load_published(path)
+
+
 @pytest.mark.parametrize(
     ("loss", "head"),
     [

@@ -237,17 +237,17 @@ def load_exported(path: str | os.PathLike[str], threads: int | None = None) -> E
     opener = {"onnx": _onnx, "openvino": _openvino, "executorch": _executorch}[format]
     metadata, forward = opener(file, count)
     try:
-        told = read_metadata(OURS, {} if metadata is None else {FORMAT: json.loads(metadata)})
+        entries = {} if metadata is None else {FORMAT: json.loads(metadata)}
+        description = read_metadata(OURS, entries)
     except ValueError as error:  # what is no JSON, or says something impossible
         raise EngineError(f"{file}: what it says of itself is damaged: {error}") from error
-    if told.preprocess is None or told.classes is None or told.head is None:
+    preprocess, classes, head = description.preprocess, description.classes, description.head
+    if preprocess is None or classes is None or head is None:
         raise EngineError(
             f"{file} says nothing of preprocessing and classes: it is not of this library's export"
         )
     any_batch = format != "executorch"
-    return Exported(
-        format, told.preprocess, told.classes, told.head, told.source, any_batch, forward
-    )
+    return Exported(format, preprocess, classes, head, description.source, any_batch, forward)
 
 
 def _onnx(file: Path, threads: int) -> tuple[str | None, Callable[[Tensor], Tensor]]:
