@@ -25,9 +25,9 @@ Body = Literal["separable", "full", "shallow"]
 WidthRule = Literal["paper", "min8", "divisible8"]
 Rounding = Literal["up", "keras"]
 
-BODIES = ("separable", "full", "shallow")
+BODIES: tuple[Body, ...] = ("separable", "full", "shallow")
 ROUNDINGS = ("up", "keras")
-WIDTH_RULES = ("paper", "min8", "divisible8")
+WIDTH_RULES: tuple[WidthRule, ...] = ("paper", "min8", "divisible8")
 
 # (output channels, stride) of the thirteen blocks at alpha 1. Table 1 prints stride 2 for the last
 # one; that must be 1, see data/paper/discrepancies.csv.

@@ -34,8 +34,8 @@ from .validation import check_choice, check_int, check_positive
 
 Head = Literal["softmax", "sigmoid", "features"]
 Padding = Literal["same", "symmetric", "keras"]
-HEADS = ("softmax", "sigmoid", "features")
-PADDINGS = ("same", "symmetric", "keras")
+HEADS: tuple[Head, ...] = ("softmax", "sigmoid", "features")
+PADDINGS: tuple[Padding, ...] = ("same", "symmetric", "keras")
 
 
 @dataclass(frozen=True)

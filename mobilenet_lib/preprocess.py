@@ -24,7 +24,9 @@ from .photos import MAX_PIXELS, Photo, PhotoError, check_photo, upright
 from .validation import check_choice, check_int, check_positive
 
 Triple = tuple[float, float, float]
-FILTERS = {
+Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+CropMode = Literal["center", "squash", "none"]
+FILTERS: dict[Interpolation, Image.Resampling] = {
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
@@ -49,8 +51,8 @@ class Preprocess:
     crop_fraction: float
     """The input's share of the resized photo's shorter side; the rest is cut off around it. Above
     1, the photo is the smaller one, and black is put around it."""
-    interpolation: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
-    crop_mode: Literal["center", "squash", "none"] = "center"
+    interpolation: Interpolation
+    crop_mode: CropMode = "center"
     """Whether the photo keeps its proportions, is made square before the crop, or is not resized
     at all and only cropped, with black around a smaller one."""
     crop_rule: Literal["torchvision", "transformers"] = "torchvision"

@@ -70,6 +70,25 @@ def parity_state() -> dict[str, torch.Tensor]:
     return {name: t.float() for name, t in safetensors.torch.load_file(PARITY).items()}
 
 
+def arrays(source: str) -> dict[str, np.ndarray]:
+    """The parity weights as a source stores them."""
+    return renamed(parity_state(), source)
+
+
+def tensors(source: str) -> dict[str, torch.Tensor]:
+    """The parity weights as a source stores them, in torch."""
+    return {name: torch.from_numpy(value) for name, value in arrays(source).items()}
+
+
+def same(net: MobileNet, features: bool = False) -> MobileNet:
+    """The network, which has the parity weights; `features`: all but the classifier's."""
+    loaded = net.state_dict()
+    for name, value in parity_state().items():
+        if not (features and name.startswith("fc.")):
+            assert torch.equal(loaded[name], value), name
+    return net
+
+
 def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray], **metadata: str) -> Path:
     tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
     path.write_bytes(safetensors.torch.save(tensors, metadata or None))
@@ -141,6 +160,16 @@ def keras_model(activation="relu6", epsilon=1e-3, size=96, head="conv_preds") ->
     add("Reshape", "reshape_2", target_shape=[10])
     add("Activation", "predictions", activation="softmax")
     return {"class_name": "Functional", "config": {"name": "mobilenet", "layers": layers}}
+
+
+def insert(layers: list[dict], at: int, kind: str, **config: object) -> None:
+    """Put a layer of a Keras model before the one that stands at a place."""
+    name = f"new_{len(layers)}"
+    config = {"name": name, **config}
+    before = layers[at].get("inbound_nodes")
+    layers[at]["inbound_nodes"] = [[[name, 0, 0, {}]]]
+    new = {"class_name": kind, "config": config, "name": name, "inbound_nodes": before}
+    layers.insert(at, new)
 
 
 def torch_archive(pickled: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:

@@ -1,6 +1,5 @@
 """Exported files load in the runtimes they are for, say how to use them, and appear whole."""
 
-import importlib
 import json
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from mobilenet_lib.engines import EngineError, export, exported, load_exported, 
 from mobilenet_lib.photos import load_photo
 from mobilenet_lib.preprocess import RAW_255
 
-export_module = importlib.import_module("mobilenet_lib.engines.export")
 pytestmark = pytest.mark.usefixtures("one_thread")
 FORMATS = [name for name in exported.READERS if exported.available(name)]
 
@@ -183,16 +181,16 @@ def test_refused(net, name, options, message, tmp_path):
 def test_a_file_that_computes_something_else_is_not_written(name, person, tmp_path, monkeypatch):
     target = tmp_path / f"person{exported.SUFFIXES[name]}"
     target.write_text("what stood here before")
-    to_onnx = export_module.onnx_model.to_onnx
+    to_onnx = exported.onnx_model.to_onnx
 
     def broken(net, *arguments, **options):
         return to_onnx(load_published("letters_25_56"), *arguments, **options)
 
-    monkeypatch.setattr(export_module.onnx_model, "to_onnx", broken)
+    monkeypatch.setattr(exported.onnx_model, "to_onnx", broken)
     with pytest.raises(EngineError, match="expected"):
         export(person, target)
-    monkeypatch.setattr(export_module.onnx_model, "to_onnx", to_onnx)
-    monkeypatch.setattr(export_module, "load_exported", off_by_a_hundredth)
+    monkeypatch.setattr(exported.onnx_model, "to_onnx", to_onnx)
+    monkeypatch.setattr(exported, "load_exported", off_by_a_hundredth)
     with pytest.raises(EngineError, match=r"off by 0.01.* nothing was written"):
         export(person, target)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]

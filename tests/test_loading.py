@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from checkpoint_files import same
 from PIL import Image
 
 import mobilenet_lib
@@ -53,7 +54,7 @@ def test_every_row_has_a_case():
 
 
 def timm():
-    return {k: torch.from_numpy(v) for k, v in files.renamed(files.parity_state(), "timm").items()}
+    return files.tensors("timm")
 
 
 def torch_file(folder, content):
@@ -61,15 +62,9 @@ def torch_file(folder, content):
     return same(load_published(folder / "a.pt"))
 
 
-def same(net):
-    for name, value in files.parity_state().items():
-        assert torch.equal(net.state_dict()[name], value), name
-    return net
-
-
 @row("`.safetensors`, `.pt`")
 def _(folder):
-    arrays = files.renamed(files.parity_state(), "timm")
+    arrays = files.arrays("timm")
     same(load_published(files.write_safetensors(folder / "a.bin", arrays)))
     same(load_published(files.write_torch(folder / "b.ckpt", arrays)))
     same(load_published(files.write_npz(folder / "c.npz", arrays).rename(folder / "c.weights")))
@@ -77,7 +72,7 @@ def _(folder):
 
 @row("sharded `.safetensors`")
 def _(folder):
-    arrays = files.renamed(files.parity_state(), "timm")
+    arrays = files.arrays("timm")
     names, weight_map = sorted(arrays), {}
     for i, part in enumerate((names[:80], names[80:])):
         shard = f"model-0000{i + 1}-of-00002.safetensors"
@@ -101,7 +96,7 @@ def _(folder):
 @row("names of timm")
 def _(folder):
     for source in ("timm", "transformers", "tf-slim", "keras"):
-        arrays = files.renamed(files.parity_state(), source)
+        arrays = files.arrays(source)
         net = same(load_published(files.write_npz(folder / "a.npz", arrays)))
         assert (net.source["naming"], net.arch.alpha, net.arch.num_classes) == (source, 0.25, 10)
 
@@ -181,21 +176,13 @@ def keras(folder, change=lambda layers: None, size=96):
     pytest.importorskip("h5py")
     model = files.keras_model(size=size)
     change(model["config"]["layers"])
-    arrays = files.renamed(files.parity_state(), "keras")
+    arrays = files.arrays("keras")
     return load_published(files.write_keras(folder / "a.h5", arrays, "model", model))
 
 
 def before(kind, **config):
     """Put a layer behind the input."""
-
-    def change(layers):
-        name = f"new_{kind}"
-        new = {"class_name": kind, "config": {"name": name, **config}, "name": name}
-        new["inbound_nodes"] = layers[1]["inbound_nodes"]
-        layers[1]["inbound_nodes"] = [[[name, 0, 0, {}]]]
-        layers.insert(1, new)
-
-    return change
+    return lambda layers: files.insert(layers, 1, kind, **config)
 
 
 def configured(name, **config):

@@ -1,6 +1,6 @@
 """Ways to run a trained network, behind one interface: torch's own, ONNX Runtime, OpenVINO, phones.
 
-from mobilenet_lib.engines import ENGINES, check
+from mobilenet_lib.engines import ENGINES, verify
 
 for name, engine in ENGINES.items():
     print(name, engine.available() or engine.available().reason)
@@ -11,8 +11,7 @@ logits = engine.run(images)
 """
 
 from .engine import Availability, Engine, EngineError
-from .export import export
-from .exported import Exported, load_exported
+from .exported import Exported, export, load_exported
 from .fastest import Fastest, fastest
 from .folding import fold, fold_pair
 from .registry import ENGINES

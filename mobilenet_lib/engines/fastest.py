@@ -82,6 +82,7 @@ def fastest(
     """
     drop = check_share("accuracy_drop", accuracy_drop)
     readings = check_int("readings", readings, 2)
+    labelled = None if images is None or labels is None else (images, labels)
     if (images is None) != (labels is None) or (drop and images is None):
         raise ValueError("accuracy is measured on images and labels; pass both")
     names = tuple(ENGINES) if engines is None else tuple(engines)
@@ -90,21 +91,23 @@ def fastest(
     calibration = images if calibration is None else calibration
     prepare = partial(_prepared, net, example, calibration, threads)
     eager = Eager().prepare(net, example, threads=threads)
-    right, left_out, accuracies = {eager.label: eager}, {}, {}
-    if images is not None:
-        accuracies[eager.label] = accuracy(eager, images, labels)
+    right: dict[str, Engine] = {eager.label: eager}
+    left_out: dict[str, str] = {}
+    accuracies: dict[str, float] = {}
+    if labelled:
+        accuracies[eager.label] = accuracy(eager, *labelled)
     for name in names:
         if name == eager.name:
             continue
-        if ENGINES[name].calibrates and images is None:
+        if ENGINES[name].calibrates and not labelled:
             left_out[name] = "what int8 costs is unknown without images and labels"
             continue
         engine = prepare(ENGINES[name]())
         if isinstance(engine, str):
             left_out[name] = engine
             continue
-        if images is not None:
-            accuracies[name] = accuracy(engine, images, labels)
+        if labelled:
+            accuracies[name] = accuracy(engine, *labelled)
             lost = accuracies[eager.name] - accuracies[name]
             if lost > drop + 1e-9:  # 1 - 0.95 is a little more than 0.05
                 left_out[name] = f"it loses {lost:.1%} of accuracy, {drop:.1%} is allowed"
@@ -112,7 +115,7 @@ def fastest(
         right[name] = engine
     time = partial(_timed, example=example, readings=readings, least_s=least_s)
     timings, seconds = time(right)
-    sliced = {}
+    sliced: dict[str, Engine] = {}
     quickest = right[_quickest(timings)]
     for cut in quickest.cuts(len(example), SLICES, quickest.threads)[1:]:
         variant = quickest.variant(**cut)

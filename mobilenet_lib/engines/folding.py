@@ -61,8 +61,6 @@ def fold_pair(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> nn.Conv2d:
     ValueError
         `bn` keeps no statistics, so that it has no constants to fold.
     """
-    if bn.running_mean is None or bn.running_var is None:
-        raise ValueError("a batch normalization without running statistics cannot be folded")
     # In double precision: rounded once, at the end, instead of at every step. On the CPU, since
     # not every accelerator has it.
     scale, shift = constants(bn)  # (out_channels,) each
@@ -76,10 +74,13 @@ def fold_pair(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> nn.Conv2d:
 
 def constants(bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """(scale, shift) of y = scale * z + shift that a trained `bn` applies; float64, on the CPU."""
-    gamma = torch.ones_like(bn.running_var) if bn.weight is None else bn.weight
-    beta = torch.zeros_like(bn.running_mean) if bn.bias is None else bn.bias
-    scale = exactly(gamma) / torch.sqrt(exactly(bn.running_var) + bn.eps)
-    return scale, exactly(beta) - exactly(bn.running_mean) * scale
+    mean, variance = bn.running_mean, bn.running_var
+    if mean is None or variance is None:
+        raise ValueError("a batch normalization without running statistics cannot be folded")
+    gamma = torch.ones_like(variance) if bn.weight is None else bn.weight
+    beta = torch.zeros_like(mean) if bn.bias is None else bn.bias
+    scale = exactly(gamma) / torch.sqrt(exactly(variance) + bn.eps)
+    return scale, exactly(beta) - exactly(mean) * scale
 
 
 def exactly(tensor: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ def to_onnx(net: nn.Module, example: Tensor, any_batch: bool = False) -> onnx.Mo
             input_names=[INPUT],
             output_names=[OUTPUT],
         )
-    model = program.model_proto
+    model = program.model_proto  # type: ignore[union-attr] # with dynamo=True there is one
     # Where in which source file each node comes from: a fifth of a small model's bytes, with paths
     # of this machine.
     for node in model.graph.node:
@@ -95,8 +95,8 @@ def to_int8(
     load_onnxruntime()
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-    batches = ({INPUT: batch.cpu().numpy()} for batch in _batches(calibration, _batch_size(model)))
-    reader = SimpleNamespace(get_next=lambda: next(batches, None))
+    feeds = ({INPUT: batch.cpu().numpy()} for batch in batches(calibration, _batch_size(model)))
+    reader = SimpleNamespace(get_next=lambda: next(feeds, None))
     with tempfile.TemporaryDirectory(prefix="mobilenet-int8-") as folder, hushed(""):
         # Its advice to fold and infer shapes first was followed in `to_onnx`.
         path = Path(folder) / "int8.onnx"
@@ -137,11 +137,14 @@ class OnnxEngine(Engine):
         self.streams = None if streams is None else check_int("streams", streams, 1, 1024)
 
     def _model(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> bytes:
-        return to_onnx(net, example).SerializeToString()
+        model = to_onnx(net, example)
+        if calibration is not None:
+            model = to_int8(model, calibration, self.per_channel, self.weight_bits)
+        return model.SerializeToString()
 
 
-class InInt8:
-    """Makes an `OnnxEngine` one that runs in int8; stands before it among a class's bases.
+class InInt8(OnnxEngine):
+    """An `OnnxEngine` that runs in int8; stands before another among a class's bases.
 
     Parameters
     ----------
@@ -164,7 +167,7 @@ class InInt8:
         slice: int | None = None,
         streams: int | None = None,
     ) -> None:
-        super().__init__(slice=slice, streams=streams)  # type: ignore[call-arg]
+        super().__init__(slice=slice, streams=streams)
         self.per_channel = per_channel
         self.weight_bits = weight_bits
         if weight_bits is not None and (
@@ -174,10 +177,6 @@ class InInt8:
                 "this processor adds two products of 8 bits in 16 and clips the sum: weights can "
                 "have 7 bits here"
             )
-
-    def _model(self, net: nn.Module, example: Tensor, calibration: Tensor) -> bytes:
-        model = to_onnx(net, example)
-        return to_int8(model, calibration, self.per_channel, self.weight_bits).SerializeToString()
 
 
 def saturates() -> bool:
@@ -196,12 +195,10 @@ def possible_bits() -> tuple[int, ...]:
     return (7,) if saturates() else (8, 7)
 
 
-def _batches(images: Tensor, size: int | None) -> Iterator[Tensor]:
+def batches(images: Tensor, size: int | None) -> Iterator[Tensor]:
     """All images, in batches of a fixed size (the last one filled with the first images)."""
     if size is not None:
-        short = -len(images) % size
-        fill = images.repeat(-(-short // len(images)), 1, 1, 1)[:short]
-        images = torch.cat([images, fill])
+        images = images[torch.arange(len(images) + -len(images) % size) % len(images)]
     yield from images.contiguous().split(size or AT_ONCE)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .cuda_graph import CudaGraph
 from .engine import Engine
-from .torch_engines import ChannelsLast, Compiled, Eager, Folded
+from .torch_engines import ChannelsLast, Compiled, CudaGraph, Eager, Folded
 from .with_executorch import ExecuTorch, ExecuTorchInt8
 from .with_onnxruntime import OnnxRuntime, OnnxRuntimeInt8
 from .with_openvino import OpenVino, OpenVinoBf16, OpenVinoInt8

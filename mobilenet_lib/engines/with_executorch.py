@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from .engine import Engine
-from .onnx_model import folded
+from .onnx_model import batches, folded
 from .runtimes import hushed
 
 CHATTY = ("torchao", "torch.utils._pytree")
@@ -20,10 +20,9 @@ class ExecuTorch(Engine):
 
     name = "executorch"
     summary = "ExecuTorch with XNNPACK"
-    requires = ("phone", "executorch")
+    requires: ClassVar[tuple[str, ...]] = ("phone", "executorch")
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
-        calibration = calibration if self.calibrates else None
         program = lower(net, example, calibration, self.per_channel)
         self.size_bytes = len(program)
         self._loaded = Loaded(program, self.threads)
@@ -104,9 +103,7 @@ def quantize(
 
     config = get_symmetric_quantization_config(is_per_channel=per_channel)
     watched = prepare_pt2e(program, XNNPACKQuantizer().set_global(config))
-    size = len(example)  # the exported network takes this batch only
-    fill = calibration[torch.arange(-len(calibration) % size) % len(calibration)]
-    for batch in torch.cat([calibration, fill]).split(size):
+    for batch in batches(calibration, len(example)):  # the exported network takes this many only
         watched(batch)
     return convert_pt2e(watched)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ class OpenVino(onnx_model.OnnxEngine):
 
     name = "openvino"
     summary = "OpenVINO"
-    requires = ("engines", "openvino", "onnx", "onnxscript")
+    requires: ClassVar[tuple[str, ...]] = ("engines", "openvino", "onnx", "onnxscript")
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
         model = openvino_core().read_model(self._model(net, example, calibration))

@@ -14,8 +14,9 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that was opened and found harmless."""
+    """A file that was opened and found harmless; tensors too many or too large are an error."""
 
     path: Path
     tensors: dict[str, Stored]
@@ -57,6 +58,10 @@ class Checkpoint:
     """What the file says of itself; empty for most."""
     notes: list[str] = field(default_factory=list)
     """What was chosen or assumed, for the caller to be warned of."""
+
+    def __post_init__(self) -> None:
+        sizes = [math.prod(stored.shape) * stored.itemsize for stored in self.tensors.values()]
+        check_sizes(self.path, sizes)
 
 
 # --- Limits and messages --------------------------------------------------------------------------
@@ -71,11 +76,6 @@ def check_size(path: Path, size: int, what: str = "the file") -> None:
         )
 
 
-def check_tensors(path: Path, tensors: Iterable[Stored]) -> None:
-    """Refuse tensors that are too many, or too large together."""
-    check_sizes(path, [math.prod(stored.shape) * stored.itemsize for stored in tensors])
-
-
 def check_sizes(path: Path, sizes: list[int]) -> None:
     """Refuse entries of so many bytes if they are too many, or too large together."""
     if len(sizes) > MAX_TENSORS:
@@ -88,7 +88,9 @@ def check_sizes(path: Path, sizes: list[int]) -> None:
 
 @contextmanager
 def refusing(
-    what: str, advice: str = "", errors: type | tuple[type, ...] = Exception
+    what: str,
+    advice: str = "",
+    errors: type[Exception] | tuple[type[Exception], ...] = Exception,
 ) -> Iterator[None]:
     """Turn errors inside the block into a WeightsError: `what`, their text, and `advice`.
 
@@ -177,13 +179,9 @@ def open_safetensors(path: Path, stack: ExitStack) -> Checkpoint:
     tensors: dict[str, Stored] = {}
     for name in file.keys():  # noqa: SIM118 - no dictionary: it cannot be iterated over
         piece = file.get_slice(name)
-        kind = piece.get_dtype()
-        tensors[name] = Stored(
-            tuple(piece.get_shape()),
-            *SAFETENSORS_TYPES.get(kind, (kind, 1)),
-            lambda name=name: file.get_tensor(name),
-        )
-    check_tensors(path, tensors.values())
+        dtype, itemsize = SAFETENSORS_TYPES.get(piece.get_dtype(), (piece.get_dtype(), 1))
+        read = partial(file.get_tensor, name)
+        tensors[name] = Stored(tuple(piece.get_shape()), dtype, itemsize, read)
     metadata: dict[str, Any] = {}
     for name, text in (file.metadata() or {}).items():  # safetensors itself only knows text
         try:
@@ -214,9 +212,7 @@ def open_shards(path: Path, stack: ExitStack) -> Checkpoint:
                 f"{path}: {shard} has {some(sorted(more), 1)}, which the index does not place "
                 f"there; {OTHERS}"
             )
-        whole.tensors.update(part.tensors)
-        whole.metadata.update(part.metadata)
-        check_tensors(path, whole.tensors.values())
+        whole = Checkpoint(path, whole.tensors | part.tensors, whole.metadata | part.metadata)
     return whole
 
 
@@ -286,40 +282,39 @@ def open_npz(path: Path, archive: zipfile.ZipFile) -> Checkpoint:
                 "nor torch's .pt; save weights as .safetensors, .npz or with torch.save"
             )
         what = f"{path}: {shorten(name, 80)!r} is no array of plain numbers"
-        with (
-            refusing(what, "save it with numpy.savez(path, **arrays)"),
-            archive.open(info) as file,
-        ):
-            shape, dtype = _npy_header(file)
-
-        def read(info: zipfile.ZipInfo = info, name: str = name) -> Tensor:
-            what = f"{path}: {shorten(name, 80)!r} is damaged"
-            with refusing(what, "download it again"), archive.open(info) as file:
-                _check_length(file, info)
-                array = np.lib.format.read_array(file, allow_pickle=False)
-                return torch.from_numpy(np.array(array, order="C"))
-
-        tensors[name] = Stored(shape, dtype.name, dtype.itemsize, read)
-    check_tensors(path, tensors.values())
+        with refusing(what, "save it with numpy.savez(path, **arrays)"):
+            shape, dtype, present = _npy_header(archive, info)
+        declared = math.prod(shape) * dtype.itemsize
+        if declared != present:
+            raise WeightsError(
+                f"{path}: {shorten(name, 80)!r} is damaged (its header promises {declared:,} "
+                f"bytes, {present:,} are there); download it again"
+            )
+        tensors[name] = Stored(
+            shape, dtype.name, dtype.itemsize, partial(_read_npy, path, archive, info)
+        )
     return Checkpoint(path, tensors)
 
 
-def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
-    read = np.lib.format.read_array_header_1_0
-    if np.lib.format.read_magic(file) != (1, 0):
-        read = np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+def _read_npy(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Tensor:
+    what = f"{path}: {shorten(info.filename, 80)!r} is damaged"
+    with refusing(what, "download it again"), archive.open(info) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        return torch.from_numpy(np.array(array, order="C"))
+
+
+def _npy_header(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo
+) -> tuple[tuple[int, ...], np.dtype, int]:
+    """Shape and type of an array, and how many bytes follow after them."""
+    with archive.open(info) as file:
+        read = np.lib.format.read_array_header_1_0
+        if np.lib.format.read_magic(file) != (1, 0):
+            read = np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+        present = info.file_size - file.tell()
     if dtype.hasobject:
         raise ValueError("it holds pickled objects, which can run code when they are read")
     if min(shape, default=0) < 0:
         raise ValueError(f"its shape {shape} is below zero")
-    return shape, dtype
-
-
-def _check_length(file: BinaryIO, info: zipfile.ZipInfo) -> None:
-    """Refuse an entry that is not as long as its own header says; else go back to its beginning."""
-    shape, dtype = _npy_header(file)
-    declared, present = math.prod(shape) * dtype.itemsize, info.file_size - file.tell()
-    if declared != present:
-        raise ValueError(f"its header promises {declared:,} bytes, {present:,} are there")
-    file.seek(0)
+    return shape, dtype, present

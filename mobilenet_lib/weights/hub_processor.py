@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..preprocess import FILTERS, HALF, Preprocess
+from ..preprocess import FILTERS, HALF, CropMode, Preprocess
 from .formats import WeightsError, shorten
 
 # What fields mean that are left out: MobileNetV1ImageProcessor's own values.
@@ -93,7 +93,7 @@ def _check_fields(photo: dict[str, Any]) -> None:
             )
 
 
-def _sizes(settings: dict[str, Any]) -> tuple[int, float, str]:
+def _sizes(settings: dict[str, Any]) -> tuple[int, float, CropMode]:
     """Side of the input, its share of the resized photo, and how that is resized."""
     crop = _square("crop_size", settings["crop_size"]) if settings["do_center_crop"] else None
     if not settings["do_resize"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,93 +16,50 @@ from .naming import COUNTER, Naming
 State = dict[str, Tensor]
 
 
-def headless(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> bool:
-    """Whether a checkpoint has all of the body and nothing of the classifier."""
-    return not any(key in stored for key in naming.keys(arch.layers[-1]).values())
-
-
-def with_head(
-    naming: Naming, arch: Architecture, stored: Mapping[str, Stored]
-) -> dict[str, Stored]:
-    """The tensors, a classifier under another name called as usual.
-
-    Transfer learning leaves "dense_3/kernel" or "classifier.1.weight". It is the classifier if it
-    is the only pair of weight and bias that the body does not need, and the usual one is missing.
-    """
-    usual = naming.keys(arch.layers[-1])
-    known = {key for layer in arch.layers for key in naming.keys(layer).values()}
-    others = [key for key in stored if key not in known]
-    leaves = {key.replace("/", ".").rpartition(".")[2]: key for key in others}
-    pair = {"weight": leaves.get("weight", leaves.get("kernel")), "bias": leaves.get("bias")}
-    if len(others) != 2 or None in pair.values() or any(key in stored for key in usual.values()):
-        return dict(stored)
-    if pair["weight"][:-6] != pair["bias"][:-4]:
-        return dict(stored)
-    names = {pair[part]: usual[part] for part in ("weight", "bias")}
-    return {names.get(key, key): value for key, value in stored.items()}
-
-
-def check_names(
-    naming: Naming, arch: Architecture, stored: Mapping[str, Stored], bare: bool = False
-) -> None:
-    """Refuse a missing or an extra key, by name; a `bare` network has no classifier."""
-    required, optional = set(), set()
-    for layer in arch.layers[: len(arch.layers) - bare]:
-        for part, key in naming.keys(layer).items():
-            spare = part == COUNTER or (part == "conv.bias" and not naming.torch_layout)
-            if part != "conv.bias" or spare:
-                (optional if spare else required).add(key)
-    missing = [key for key in sorted(required) if key not in stored]
-    extra = [key for key in sorted(stored) if key not in required | optional]
-    if not missing and not extra:
-        return
-    parts = [f"missing {some(missing)}"] if missing else []
-    parts += [f"extra {some(extra)}"] if extra else []
-    advice = f"a {naming.name} MobileNet V1 of the {arch.body} body has {len(required)} weights"
-    if any(key.startswith("conv_head") for key in extra):
-        advice += "; timm's mobilenetv1_100h has one layer more than Table 1, take mobilenetv1_100"
-    elif any("conv_pwl" in key for key in extra):
-        advice += "; this looks like MobileNet V2"
-    raise WeightsError(f"{' and '.join(parts)}: {advice}")
-
-
-def fit(
-    naming: Naming,
-    body: Architecture,
-    stored: Mapping[str, Stored],
-    rule: WidthRule,
-    bare: bool = False,
-) -> Architecture:
-    """The architecture, at 224 pixels, that all stored shapes belong to.
+def infer_architecture(
+    naming: Naming, body: Architecture, stored: Mapping[str, Stored], rule: WidthRule
+) -> tuple[Architecture, dict[str, Stored]]:
+    """The architecture, at 224 pixels, that all stored names and shapes belong to.
 
     Parameters
     ----------
     naming, body
         What `recognise` found.
     stored
-        The tensors by the source's names, complete.
+        The tensors by the source's names.
     rule
         How the source rounds widths.
-    bare
-        Whether it has no classifier.
+
+    Returns
+    -------
+    architecture, stored
+        It has 0 classes if there is no classifier; and the tensors, with the classifier under its
+        usual name.
 
     Raises
     ------
     WeightsError
-        No width fits, or a tensor has another shape or type than its place needs, by name.
+        A tensor is missing or too many, no width fits, or one has another shape or type than its
+        place needs, by name.
     """
+    stored = _with_usual_head(naming, body, stored)
+    _check_names(naming, body, stored)
     head = naming.keys(body.layers[-1])["bias"]
-    shape = (0,) if bare else stored[head].shape
-    if not bare and (len(shape) != 1 or shape[0] < 1):
+    shape = stored[head].shape if head in stored else (0,)
+    if head in stored and (len(shape) != 1 or shape[0] < 1):
         raise WeightsError(f"{head!r} has shape {shape}; one number for each class is needed")
+    widths = {
+        layer.name: (layer.out_channels, stored[naming.keys(layer)["bn.weight"]].shape)
+        for layer in body.layers[:-1]
+    }
     candidates = [
         mobilenet_v1(alpha, num_classes=shape[0], body=body.body, width_rule=rule)
-        for alpha in _alphas(naming, body, stored, rule)
+        for alpha in _alphas(list(widths.values()), rule)
     ]
     if not candidates:
         raise WeightsError(
             f"the widths of its layers fit no width multiplier up to {MAX_ALPHA}: "
-            f"{_widths(naming, body, stored)}"
+            f"{some(f'{name} {stored_as}' for name, (_, stored_as) in widths.items())}"
         )
     # The width that most tensors agree on: then it is a misshapen tensor that is named, not all
     # the others.
@@ -114,11 +71,103 @@ def fit(
             f"misshapen {'; '.join(worst[:3])}{more}, for {arch.alpha:g} MobileNet V1 with "
             f"{arch.num_classes} classes"
         )
-    strange = [key for key in _keys(naming, arch, stored) if stored[key].dtype not in FLOATS]
+    strange = [
+        f"{key}: {stored[key].dtype}"
+        for _, _, key in _weights(naming, arch, stored)
+        if stored[key].dtype not in FLOATS
+    ]
     if strange:
-        types = some(f"{key}: {stored[key].dtype}" for key in strange)
-        raise WeightsError(f"{types}; weights must be of type {', '.join(FLOATS)}")
-    return arch
+        raise WeightsError(f"{some(strange)}; weights must be of type {', '.join(FLOATS)}")
+    return arch, stored
+
+
+def _with_usual_head(
+    naming: Naming, body: Architecture, stored: Mapping[str, Stored]
+) -> dict[str, Stored]:
+    """The tensors, a classifier under another name called as usual.
+
+    Transfer learning leaves "dense_3/kernel" or "classifier.1.weight". It is the classifier if it
+    is the only pair of weight and bias that the body does not need, and the usual one is missing.
+    """
+    usual = naming.keys(body.layers[-1])
+    known = {key for _, _, key in naming.places(body)}
+    others = [key for key in stored if key not in known]
+    if len(others) != 2 or any(key in stored for key in usual.values()):
+        return dict(stored)
+    leaves = [key.replace("/", ".").rpartition(".")[2] for key in others]
+    stems = {key.removesuffix(leaf) for key, leaf in zip(others, leaves, strict=True)}
+    parts = ["weight" if leaf == "kernel" else leaf for leaf in leaves]
+    if len(stems) != 1 or set(parts) != {"weight", "bias"}:
+        return dict(stored)
+    names = {key: usual[part] for key, part in zip(others, parts, strict=True)}
+    return {names.get(key, key): value for key, value in stored.items()}
+
+
+def _check_names(naming: Naming, body: Architecture, stored: Mapping[str, Stored]) -> None:
+    """Refuse a missing or an extra key, by name; all of the classifier may be missing."""
+    has_head = any(key in stored for key in naming.keys(body.layers[-1]).values())
+    required: set[str] = set()
+    optional: set[str] = set()
+    for layer, part, key in naming.places(body):
+        if part == COUNTER or (part == "conv.bias" and not naming.torch_layout):
+            optional.add(key)
+        elif part != "conv.bias" and (has_head or layer.kind != "fc"):
+            required.add(key)
+    missing = [key for key in sorted(required) if key not in stored]
+    extra = [key for key in sorted(stored) if key not in required | optional]
+    if not missing and not extra:
+        return
+    parts = [f"missing {some(missing)}"] if missing else []
+    parts += [f"extra {some(extra)}"] if extra else []
+    advice = f"a {naming.name} MobileNet V1 of the {body.body} body has {len(required)} weights"
+    if any(key.startswith("conv_head") for key in extra):
+        advice += "; timm's mobilenetv1_100h has one layer more than Table 1, take mobilenetv1_100"
+    elif any("conv_pwl" in key for key in extra):
+        advice += "; this looks like MobileNet V2"
+    raise WeightsError(f"{' and '.join(parts)}: {advice}")
+
+
+def _alphas(widths: Sequence[tuple[int, tuple[int, ...]]], rule: WidthRule) -> list[float]:
+    """Width multipliers that some layer speaks for, the plainest number for each.
+
+    Parameters
+    ----------
+    widths
+        Of each layer, the channels at alpha 1, and the shape that is stored.
+    rule
+        How the source rounds widths.
+    """
+    guesses = Counter(
+        shape[0] / wide
+        for wide, shape in widths
+        if len(shape) == 1 and 0 < shape[0] <= MAX_ALPHA * wide
+    )
+    alphas: dict[tuple[int, ...], float] = {}
+    for guess, _ in guesses.most_common(6):
+        near = [
+            round(guess, digits) + step / 10**digits for digits in (2, 3) for step in (0, 1, -1)
+        ]
+        for alpha in sorted([*near, guess], key=lambda alpha: len(f"{alpha:g}")):
+            if 1 / 32 <= alpha <= MAX_ALPHA:
+                narrow = tuple(scale_channels(wide, alpha, rule) for wide, _ in widths)
+                alphas.setdefault(narrow, round(alpha, 12))
+    return list(alphas.values())
+
+
+def _weights(
+    naming: Naming, arch: Architecture, stored: Mapping[str, Stored]
+) -> Iterator[tuple[Layer, str, str]]:
+    """The places of all numbers that are stored; BN's counter is none."""
+    return (x for x in naming.places(arch) if x[2] in stored and x[1] != COUNTER)
+
+
+def _misshapen(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> list[str]:
+    wrong = []
+    for layer, part, key in _weights(naming, arch, stored):
+        allowed = naming.shapes(layer, part)
+        if stored[key].shape not in allowed:
+            wrong.append(f"{key!r} has shape {stored[key].shape}, must be {allowed[0]}")
+    return wrong
 
 
 def read(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> State:
@@ -132,83 +181,18 @@ def read(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> St
         A weight is NaN or infinite, or a variance is negative, by name.
     """
     state: State = {}
-    for layer in arch.layers[: len(arch.layers) - (arch.num_classes == 0)]:
-        keys = naming.keys(layer)
-        for part, key in keys.items():
-            if part == "conv.bias":
-                continue
-            ours = f"{layer.name}.{part}"
-            if part == COUNTER:
-                state[ours] = _counter(key, stored)
-                continue
+    for layer, part, key in naming.places(arch):
+        ours = f"{layer.name}.{part}"
+        if part == COUNTER:
+            state[ours] = _counter(key, stored)
+        elif part != "conv.bias" and key in stored:
             tensor = naming.to_torch(layer.kind, _finite(key, stored[key]))
-            if part == "bn.running_mean" and keys["conv.bias"] in stored:
-                bias = _finite(keys["conv.bias"], stored[keys["conv.bias"]])
-                tensor = tensor.double() - bias.double()
+            if part == "bn.running_mean" and (bias := naming.keys(layer)["conv.bias"]) in stored:
+                tensor = tensor.double() - _finite(bias, stored[bias]).double()
             if part == "bn.running_var" and tensor.min() < 0:
                 raise WeightsError(f"{key!r} holds a negative variance, {tensor.min():g}")
             state[ours] = _float32(key, tensor)
     return state
-
-
-def _alphas(
-    naming: Naming, body: Architecture, stored: Mapping[str, Stored], rule: WidthRule
-) -> list[float]:
-    """Width multipliers that some layer's width speaks for, the plainest number for each."""
-    guesses = Counter[float]()
-    for layer in body.layers[:-1]:
-        shape = stored[naming.keys(layer)["bn.weight"]].shape
-        if len(shape) == 1 and 0 < shape[0] <= MAX_ALPHA * layer.out_channels:
-            guesses[shape[0] / layer.out_channels] += 1
-    alphas: dict[tuple[int, ...], float] = {}
-    for guess, _ in guesses.most_common(6):
-        near = [
-            round(guess, digits) + step / 10**digits for digits in (2, 3) for step in (0, 1, -1)
-        ]
-        for alpha in sorted([*near, guess], key=lambda alpha: len(f"{alpha:g}")):
-            if 1 / 32 <= alpha <= MAX_ALPHA:
-                widths = tuple(
-                    scale_channels(layer.out_channels, alpha, rule) for layer in body.layers[:-1]
-                )
-                alphas.setdefault(widths, round(alpha, 12))
-    return list(alphas.values())
-
-
-def _widths(naming: Naming, body: Architecture, stored: Mapping[str, Stored]) -> str:
-    shapes = [
-        (layer.name, stored[naming.keys(layer)["bn.weight"]].shape) for layer in body.layers[:-1]
-    ]
-    return some(f"{name} {shape}" for name, shape in shapes)
-
-
-def _keys(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> list[str]:
-    return [
-        key
-        for layer in arch.layers
-        for part, key in naming.keys(layer).items()
-        if key in stored and part != COUNTER
-    ]
-
-
-def _misshapen(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> list[str]:
-    wrong = []
-    for layer in arch.layers:
-        for part, key in naming.keys(layer).items():
-            if key not in stored or part == COUNTER:
-                continue
-            allowed = naming.stored_shapes(layer.kind, _torch_shape(layer, part))
-            if stored[key].shape not in allowed:
-                wrong.append(f"{key!r} has shape {stored[key].shape}, must be {allowed[0]}")
-    return wrong
-
-
-def _torch_shape(layer: Layer, part: str) -> tuple[int, ...]:
-    if part == "weight":
-        return layer.out_channels, layer.in_channels
-    if part == "conv.weight":
-        group = 1 if layer.kind == "depthwise" else layer.in_channels
-        return layer.out_channels, group, layer.kernel_size, layer.kernel_size
-    return (layer.out_channels,)
 
 
 def _counter(key: str, stored: Mapping[str, Stored]) -> Tensor:

@@ -6,6 +6,7 @@ its weights might fit, and its answers would be others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,19 +15,15 @@ from .formats import WeightsError, shorten
 
 MODELS = ("Functional", "Model", "Sequential")
 MAX_LAYERS, MAX_DEPTH = 2_000, 20
-# The names under which arithmetic on a tensor stands among the layers, Keras 3's and TensorFlow's.
+# The names under which arithmetic on a tensor stands among the layers, Keras 3's and TensorFlow's,
+# without what stands before them, as in "math.truediv".
 ARITHMETIC = {
-    "TrueDivide": "/",
-    "Divide": "/",
-    "Multiply": "*",
-    "Add": "+",
-    "Subtract": "-",
-    "math.truediv": "/",
-    "math.divide": "/",
-    "math.multiply": "*",
-    "math.add": "+",
-    "math.subtract": "-",
-    "__operators__.add": "+",
+    "truedivide": "/",
+    "truediv": "/",
+    "divide": "/",
+    "multiply": "*",
+    "add": "+",
+    "subtract": "-",
 }
 
 
@@ -38,8 +35,10 @@ class KerasLayer:
     kind: str
     """Its class in Keras, such as "Conv2D"."""
     config: dict[str, Any]
-    constant: tuple[str, float] | None = None
-    """Of arithmetic: ("/", 127.5)."""
+    arguments: tuple[str | float, ...] = ()
+    """What it computes with: names of layers, and numbers."""
+    operation: str = ""
+    """Of arithmetic: "/"."""
 
     def refused(self, why: str) -> WeightsError:
         """The error that names this layer."""
@@ -92,28 +91,21 @@ def _layers(model: dict[str, Any], depth: int) -> Iterator[KerasLayer]:
 
 def _layer(layer: dict[str, Any]) -> KerasLayer:
     kind, config = str(layer["class_name"]), dict(layer["config"])
-    name = str(config.get("name", layer.get("name")))
-    function = config.get("function") if kind == "TFOpLambda" else kind
-    module = str(layer.get("module", "ops"))
-    # keras.layers.Add and its like add two tensors, and have the names of the operations.
-    if function in ARITHMETIC and (kind == "TFOpLambda" or "layers" not in module):
-        nodes = layer.get("inbound_nodes") or []
-        numbers = [number for number in _arguments(nodes) if isinstance(number, float)]
-        first = next(iter(nodes[0].get("args", [])), {}) if isinstance(nodes[0], dict) else {}
-        if len(numbers) != 1 or not isinstance(first, dict):  # 1 - x is another thing than x - 1
-            raise KerasLayer(name, kind, config).refused(
-                "computes with something else than one number; only x / 127.5 - 1 and its like are "
-                "followed"
-            )
-        return KerasLayer(name, kind, config, (ARITHMETIC[function], numbers[0]))
-    return KerasLayer(name, kind, config)
+    function = str(config.get("function")) if kind == "TFOpLambda" else kind
+    operation = ARITHMETIC.get(function.rpartition(".")[2].lower(), "")
+    if kind != "TFOpLambda" and "layers" in str(layer.get("module")):
+        operation = ""  # keras.layers.Add and its like add two tensors
+    arguments = tuple(_arguments(layer.get("inbound_nodes")))
+    return KerasLayer(
+        str(config.get("name", layer.get("name"))), kind, config, arguments, operation
+    )
 
 
 def _ordered(config: dict[str, Any], layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A functional model's layers from its input to its output."""
-    by_name = {_name(layer): layer for layer in layers}
     if not any(layer.get("inbound_nodes") for layer in layers):
         return layers  # nothing says otherwise
+    by_name = {str(layer.get("name") or layer["config"].get("name")): layer for layer in layers}
     following: dict[str, str] = {}
     starts = []
     for name, layer in by_name.items():
@@ -123,12 +115,12 @@ def _ordered(config: dict[str, Any], layers: list[dict[str, Any]]) -> list[dict[
             starts.append(name)
             continue
         if len(nodes) != 1 or len(before) != 1:
-            raise _layer_of(layer).refused(
+            raise _layer(layer).refused(
                 f"takes {len(before)} inputs in {len(nodes)} places; in a MobileNet V1 each layer "
                 "follows one other, once"
             )
         if before[0] in following:
-            raise _layer_of(layer).refused(
+            raise _layer(layer).refused(
                 f"and {following[before[0]]!r} both follow {before[0]!r}; in a MobileNet V1 each "
                 "layer is followed by one other"
             )
@@ -147,14 +139,6 @@ def _ordered(config: dict[str, Any], layers: list[dict[str, Any]]) -> list[dict[
     return [by_name[name] for name in order]
 
 
-def _name(layer: dict[str, Any]) -> str:
-    return str(layer.get("name") or layer["config"].get("name"))
-
-
-def _layer_of(layer: dict[str, Any]) -> KerasLayer:
-    return KerasLayer(_name(layer), str(layer["class_name"]), {})
-
-
 def _arguments(node: Any) -> Iterator[str | float]:
     """What a node computes with, as Keras 2 or 3 write it: names of layers, and constants."""
     if isinstance(node, dict):
@@ -165,26 +149,16 @@ def _arguments(node: Any) -> Iterator[str | float]:
                 if name != "name":
                     yield from _arguments(part)
     elif isinstance(node, list):
-        if _is_tensor(node):
-            yield node[0]
-            node = node[3:]
+        match node:
+            case [str(name), int(), int(), *rest]:  # Keras 2's ["name", node, tensor, ...]
+                yield name
+                node = rest
         for part in node:
             yield from _arguments(part)
-    elif isinstance(node, int | float) and not isinstance(node, bool):
-        yield float(node)
-    elif node is not None:
-        yield float("nan")  # a text or a truth value: no number to compute with
+    elif node is not None:  # a text or a truth value is no number to compute with
+        yield float(node) if type(node) in (int, float) else math.nan
 
 
 def _names(node: Any) -> list[str]:
     """The layers that a node's tensors come from, each once."""
     return list(dict.fromkeys(name for name in _arguments(node) if isinstance(name, str)))
-
-
-def _is_tensor(node: list[Any]) -> bool:
-    """Whether a list is Keras 2's ["name", node, tensor, ...]."""
-    return (
-        len(node) >= 3
-        and isinstance(node[0], str)
-        and all(type(index) is int for index in node[1:3])
-    )

@@ -23,12 +23,10 @@ from typing import Any
 import torch
 
 from .formats import (
-    MAX_HEADER,
     MAX_TENSORS,
     Checkpoint,
     Stored,
     WeightsError,
-    check_tensors,
     parse_object,
     refusing,
     shorten,
@@ -91,8 +89,6 @@ def is_keras(archive: zipfile.ZipFile) -> bool:
 def open_keras(path: Path, archive: zipfile.ZipFile, stack: ExitStack) -> Checkpoint:
     """Open a .keras file until `stack` is left; errors as `open_hdf5`."""
     with refusing(f"{path} is a damaged .keras file", "download it again"):
-        if archive.getinfo(KERAS_CONFIG).file_size > MAX_HEADER:
-            raise WeightsError(f"{path}: {KERAS_CONFIG} has over {MAX_HEADER:,} bytes")
         model = parse_object(archive.read(KERAS_CONFIG), f"{path}: its {KERAS_CONFIG}")
         content = io.BytesIO(archive.read(KERAS_WEIGHTS))
     h5py = _h5py(path)
@@ -166,7 +162,6 @@ def _tensors(path: Path, named: list[tuple[str, Any]]) -> dict[str, Stored]:
                 return torch.from_numpy(data[()])
 
         tensors[name] = Stored(tuple(data.shape or ()), data.dtype.name, data.dtype.itemsize, read)
-    check_tensors(path, tensors.values())
     return tensors
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..cost import same_padding
-from ..model import PADDINGS, Head
+from ..model import PADDINGS, Head, Padding
 from .formats import Stored, shorten
 from .keras_chain import KerasLayer
 
@@ -31,16 +31,6 @@ class Block:
     """Put before and after each row and column; None: SAME."""
     activation: str
     eps: float
-
-
-def sized(layer: KerasLayer, tensors: Mapping[str, Stored]) -> KerasLayer:
-    """A convolution with the size of its kernels, which its weights know if it does not say."""
-    if "Conv2D" not in layer.kind or "kernel_size" in layer.config:
-        return layer
-    for weight in ("kernel", "depthwise_kernel"):
-        if stored := tensors.get(f"{layer.name}/{weight}"):
-            return replace(layer, config={**layer.config, "kernel_size": list(stored.shape[:2])})
-    raise layer.refused("has no kernel, neither in its description nor as a weight")
 
 
 def make_block(
@@ -64,11 +54,13 @@ def make_block(
             "pointwise layers, and stride 1 or 2"
         )
     same = config.get("padding", "valid") == "same"
-    around = zeros_of(zeros) if zeros is not None else (0, 0)
-    if zeros is not None and same:
-        raise zeros.refused(f"stands before {convolution.name!r}, which pads already (same)")
-    if size == 1 and around != (0, 0):
-        raise zeros.refused(f"pads {convolution.name!r}, whose kernels are 1x1")
+    around = (0, 0)
+    if zeros is not None:
+        around = zeros_of(zeros)
+        if same:
+            raise zeros.refused(f"stands before {convolution.name!r}, which pads already (same)")
+        if size == 1 and around != (0, 0):
+            raise zeros.refused(f"pads {convolution.name!r}, whose kernels are 1x1")
     kind = "depthwise" if depthwise else "pointwise" if size == 1 else "standard"
     eps = float(norm.config.get("epsilon", 1e-3))
     axis = norm.config.get("axis", -1)
@@ -159,14 +151,20 @@ def scaling(layer: KerasLayer, tensors: Mapping[str, Stored]) -> Pixels | None:
         return three(layer, layer.config["scale"]), three(layer, layer.config["offset"])
     if layer.kind == "Normalization":
         return _normalization(layer, tensors)
-    if layer.constant is None:
+    if not layer.operation:
         return None
-    sign, number = layer.constant
-    value = three(layer, number)
-    if sign in "*/":
+    match layer.arguments:
+        case (str(), float(number)):  # x - 1: not 1 - x, nor one layer's output by another's
+            value = three(layer, number)
+        case _:
+            raise layer.refused(
+                "computes with something else than one number; only x / 127.5 - 1 and its like are "
+                "followed"
+            )
+    if layer.operation in "*/":
         with np.errstate(divide="ignore"):  # an infinite factor is refused by its layer's name
-            return (value if sign == "*" else 1 / value), none
-    return one, value if sign == "+" else -value
+            return (value if layer.operation == "*" else 1 / value), none
+    return one, value if layer.operation == "+" else -value
 
 
 def _normalization(layer: KerasLayer, tensors: Mapping[str, Stored]) -> Pixels:
@@ -193,15 +191,17 @@ def head_of(layer: KerasLayer, activations: list[str], count: int, training: Any
     if len(activations) > 1:
         raise layer.refused(f"is followed by {' and '.join(activations)}; one of them is needed")
     activation = activations[0] if activations else "linear"
-    if activation not in ("softmax", "sigmoid", "linear"):
-        raise layer.refused(f"ends in {activation}; softmax, sigmoid or none is needed")
-    if activation == "softmax" and count == 1:
-        raise layer.refused(
-            "takes a softmax over one output, which is 1 whatever the photo shows; train it anew "
-            "with a sigmoid"
-        )
+    if activation == "softmax":
+        if count == 1:
+            raise layer.refused(
+                "takes a softmax over one output, which is 1 whatever the photo shows; train it "
+                "anew with a sigmoid"
+            )
+        return "softmax"
+    if activation == "sigmoid":
+        return "sigmoid"
     if activation != "linear":
-        return activation
+        raise layer.refused(f"ends in {activation}; softmax, sigmoid or none is needed")
     loss = training.get("loss") if isinstance(training, dict) else None
     if isinstance(loss, dict):
         loss = loss.get("class_name", loss.get("config", loss))
@@ -219,40 +219,36 @@ def head_of(layer: KerasLayer, activations: list[str], count: int, training: Any
 def last_map(blocks: list[Block], pixels: int) -> int:
     """Side of the last map."""
     for block in blocks:
-        pixels = _left(pixels, _around(block.zeros, pixels, block), block)
+        _, pixels = _padded(block, block.zeros, pixels)
     return pixels
 
 
-def padding_of(blocks: list[Block], size: int) -> str:
+def padding_of(blocks: list[Block], size: int) -> Padding:
     """The padding that gives each layer the zeros it has, at this size of the input."""
-    misfits: dict[str, tuple[int, KerasLayer]] = {}
+    alike: dict[Padding, int] = {}  # layers up to the first that is padded otherwise
     for padding in PADDINGS:
-        pixels, alike = size, True
-        for block in blocks:
-            before, after = _around(block.zeros, pixels, block)
-            usual = _around(_usual(padding, block), pixels, block)
-            left = _left(pixels, (before, after), block)
-            if (before, left) != (usual[0], _left(pixels, usual, block)):
-                misfits[padding] = (blocks.index(block), block.convolution)
+        pixels = size
+        alike[padding] = len(blocks)
+        for at, block in enumerate(blocks):
+            actual = _padded(block, block.zeros, pixels)
+            if actual != _padded(block, _usual(padding, block), pixels):
+                alike[padding] = at
                 break
-            alike &= block.stride == 1 or block.zeros == _usual(padding, block)
-            pixels = left
-        else:
-            misfits.pop(padding, None)
-            if alike:  # at every other size, too
-                return padding
-            misfits[padding] = (len(blocks), blocks[-1].convolution)
-    fitting = [padding for padding, (at, _) in misfits.items() if at == len(blocks)]
-    if fitting:
-        return fitting[0]
-    _, layer = max(misfits.values(), key=lambda misfit: misfit[0])
-    raise layer.refused(
+            _, pixels = actual
+
+    def at_every_size(padding: Padding) -> bool:
+        return all(block.stride == 1 or block.zeros == _usual(padding, block) for block in blocks)
+
+    best = max(PADDINGS, key=lambda padding: (alike[padding], at_every_size(padding)))
+    if alike[best] == len(blocks):
+        return best
+    raise blocks[alike[best]].convolution.refused(
         f"is padded otherwise than by any convention at {size} pixels: SAME, one zero on every "
         "side, or Keras' one zero after; take a size that is a multiple of 32"
     )
 
 
-def _usual(padding: str, block: Block) -> tuple[int, int] | None:
+def _usual(padding: Padding, block: Block) -> tuple[int, int] | None:
     """Zeros that a convention puts around a layer's map; None: SAME."""
     if block.kind == "pointwise" or block.stride == 1 or padding == "same":
         return None
@@ -261,12 +257,8 @@ def _usual(padding: str, block: Block) -> tuple[int, int] | None:
     return (0, 1) if block.kind == "depthwise" else None
 
 
-def _around(zeros: tuple[int, int] | None, pixels: int, block: Block) -> tuple[int, int]:
+def _padded(block: Block, zeros: tuple[int, int] | None, pixels: int) -> tuple[int, int]:
+    """Zeros before each row of a layer's map of this side, and the side of its output."""
     size = 1 if block.kind == "pointwise" else 3
-    return same_padding(pixels, size, block.stride) if zeros is None else zeros
-
-
-def _left(pixels: int, zeros: tuple[int, int], block: Block) -> int:
-    """Side of a layer's output."""
-    size = 1 if block.kind == "pointwise" else 3
-    return max(0, pixels + sum(zeros) - size) // block.stride + 1
+    before, after = same_padding(pixels, size, block.stride) if zeros is None else zeros
+    return before, max(0, pixels + before + after - size) // block.stride + 1

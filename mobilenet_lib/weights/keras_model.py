@@ -28,7 +28,6 @@ from .keras_layers import (
     padding_of,
     scaling,
     side_of,
-    sized,
 )
 from .metadata import Description, readable
 from .naming import KERAS_NAMES
@@ -55,7 +54,7 @@ ASSUMED = (
 
 def read_keras(
     metadata: Mapping[str, Any], tensors: Mapping[str, Stored], size: int | None
-) -> tuple[dict[str, Stored], Description, str]:
+) -> tuple[dict[str, Stored], Description]:
     """Follow a model from the photo to its answer.
 
     Parameters
@@ -69,9 +68,8 @@ def read_keras(
 
     Returns
     -------
-    tensors, description, note
-        The tensors by keras.applications' names, what the model computes, and what was assumed of
-        its pixels, if anything.
+    tensors, description
+        The tensors by keras.applications' names, and what the model computes.
 
     Raises
     ------
@@ -79,9 +77,9 @@ def read_keras(
         A layer does something that our network cannot; it is named, with what would be right.
     """
     with readable("keras"):
-        walk = _Walk(tuple(sized(layer, tensors) for layer in chain(metadata["model"])))
+        walk = _Walk(chain(metadata["model"]))
         own = walk.input_size()
-        pixels, scalers = walk.pixels(tensors)
+        pixels = walk.pixels(tensors)
         blocks = list(walk.blocks())
         side = size or own or INCEPTION.resolution
         head, classifier = walk.head(metadata.get("training"), last_map(blocks, side))
@@ -94,13 +92,12 @@ def read_keras(
             bn_eps=_one(blocks, "eps"),
             padding=padding_of(blocks, side),
         )
-        renamed = _renamed(tensors, names, scalers | walk.skipped)
+        renamed = _renamed(tensors, names, walk.aside)
         preprocess = _preprocess(pixels, own or side) if base or pixels is not None else None
-    description = Description(
-        convention, preprocess, source={"resolution": own} if own else {}, head=head
-    )
+    source = {"resolution": own} if own else {}
     published = classifier is None or classifier.name == names.get(classifier.name)
-    return renamed, description, ASSUMED if base and pixels is None and not published else ""
+    assumed = ASSUMED if base and pixels is None and not published else ""
+    return renamed, Description(convention, preprocess, None, source, head=head, assumed=assumed)
 
 
 def _preprocess(pixels: Pixels | None, size: int) -> Preprocess:
@@ -115,7 +112,8 @@ def _preprocess(pixels: Pixels | None, size: int) -> Preprocess:
 
 def _names(blocks: list[Block]) -> tuple[dict[str, str], bool]:
     """keras.applications' names of a body's layers by its own, and whether these are the same."""
-    names, base = {}, True
+    names: dict[str, str] = {}
+    base = True
     for block, layer in zip(blocks, _body(blocks).layers, strict=False):
         convolution, norm = KERAS_NAMES.names(layer.name)
         names |= {block.convolution.name: convolution, block.norm.name: norm}
@@ -149,17 +147,15 @@ class _Walk:
         for layer in layers:
             if layer.config.get("data_format") not in (None, "channels_last"):
                 raise layer.refused("has channels first; channels_last is needed")
-        self.skipped: set[str] = set()
-        self.layers = [layer for layer in layers if not self._skip(layer)]
+        self.aside = {
+            layer.name
+            for layer in layers
+            if layer.kind in TRAINING_ONLY
+            or (layer.kind == "Activation" and activation_of(layer) == "linear")
+        }
+        """Names of layers whose weights are not the network's."""
+        self.layers = [layer for layer in layers if layer.name not in self.aside]
         self.at = 0
-
-    def _skip(self, layer: KerasLayer) -> bool:
-        nothing = layer.kind in TRAINING_ONLY or (
-            layer.kind == "Activation" and activation_of(layer) == "linear"
-        )
-        if nothing:
-            self.skipped.add(layer.name)
-        return nothing
 
     def next(self, *kinds: str) -> KerasLayer | None:
         """The next layer if it is of one of the kinds."""
@@ -206,24 +202,22 @@ class _Walk:
         self.layers = [layer for layer in self.layers if layer.kind != "InputLayer"]
         return sizes.pop() if sizes else None
 
-    def pixels(self, tensors: Mapping[str, Stored]) -> tuple[Pixels | None, set[str]]:
-        """What stands before the first convolution: x · factor + offset."""
-        factor, offset = np.ones(3), np.zeros(3)
-        names: set[str] = set()
+    def pixels(self, tensors: Mapping[str, Stored]) -> Pixels | None:
+        """What stands before the first convolution, x · factor + offset; None for nothing."""
+        start, factor, offset = self.at, np.ones(3), np.zeros(3)
         while self.at < len(self.layers):
             layer = self.layers[self.at]
             step = scaling(layer, tensors)
             if step is None:
                 break
-            a, b = step
-            factor, offset = factor * a, offset * a + b
+            factor, offset = factor * step[0], offset * step[0] + step[1]
             if not (np.isfinite(factor).all() and np.isfinite(offset).all() and (factor > 0).all()):
                 raise layer.refused(
                     f"makes {factor} times a pixel plus {offset}; factors above 0 are needed"
                 )
-            names.add(layer.name)
+            self.aside.add(layer.name)
             self.at += 1
-        return ((factor, offset) if names else None), names
+        return (factor, offset) if self.at > start else None
 
     def blocks(self) -> Iterator[Block]:
         """Convolution, BN and ReLU, until something else comes."""
@@ -276,7 +270,7 @@ class _Walk:
                 f"comes after the classifier {classifier.name!r}; MobileNet has one linear layer "
                 "after the average, and its activation is the last"
             )
-        count = classifier.config.get("units", classifier.config.get("filters"))
+        count = classifier.config["units" if classifier.kind == "Dense" else "filters"]
         return head_of(classifier, [a for a in activations if a != "linear"], count, training), (
             classifier
         )

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -21,7 +20,7 @@ from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from ..validation import check_choice
 from .formats import Checkpoint, WeightsError, some
-from .infer_architecture import State, check_names, fit, headless, read, with_head
+from .infer_architecture import State, infer_architecture, read
 from .keras_model import read_keras
 from .locate import Found, find, opened
 from .metadata import read_metadata
@@ -108,37 +107,41 @@ def _build(
     preprocess: Preprocess | None,
     resolution: int | None,
     drop_background: bool,
-    wanted: str,
+    wanted: Head | Literal["any"],
 ) -> MobileNet:
     stored, metadata = cleaned(checkpoint.tensors), checkpoint.metadata | found.beside
     if "model" in metadata:
-        size = resolution or (preprocess and preprocess.resolution)
-        stored, described, note = read_keras(metadata, stored, size)
-        if note and preprocess is None:
-            checkpoint.notes.append(note)
-        naming, body = recognise(list(stored))
+        size = resolution or (preprocess.resolution if preprocess else None)
+        stored, described = read_keras(metadata, stored, size)
+        naming, body = recognise(stored)
     else:
-        naming, body = recognise(list(stored))
+        naming, body = recognise(stored)
         described = read_metadata(naming, metadata)
-    convention = convention or described.convention
-    preprocess = preprocess or described.preprocess
-    _check_complete(naming, convention, preprocess)
-    stored = with_head(naming, body, stored)
-    bare = headless(naming, body, stored)
-    check_names(naming, body, stored, bare)
-    arch = _agreed(fit(naming, body, stored, convention.width_rule, bare), described.architecture)
+    if described.assumed and preprocess is None:
+        checkpoint.notes.append(described.assumed)
+    convention, preprocess = _complete(
+        naming, convention or described.convention, preprocess or described.preprocess
+    )
+    arch, stored = infer_architecture(naming, body, stored, convention.width_rule)
+    if described.architecture is not None:
+        _check_same(arch, described.architecture)
+        arch = described.architecture  # its multiplier is as written, not as rounded to widths
     state = read(naming, arch, stored)
-    classes = _class_names(None if bare else described.classes, arch.num_classes)
+    classes = _class_names(described.classes if arch.num_classes else None, arch.num_classes)
     if drop_background:
         state, classes = _without_background(state, classes)
     if resolution is not None:
         preprocess = preprocess.at(resolution)
-    head = _head(described.head, len(classes), wanted)
-    options = {"width_rule": arch.width_rule, "body": arch.body, "num_classes": len(classes)}
-    options["rounding"] = convention.rounding
-    arch = mobilenet_v1(arch.alpha, preprocess.resolution, **options)
+    arch = mobilenet_v1(
+        arch.alpha,
+        preprocess.resolution,
+        len(classes),
+        arch.body,
+        width_rule=arch.width_rule,
+        rounding=convention.rounding,
+    )
     with torch.device("meta"):  # no fresh weights, so torch's random numbers stay as they are
-        net = MobileNet(arch, convention, head)
+        net = MobileNet(arch, convention, _head(described.head, len(classes), wanted))
     net.load_state_dict(state, assign=True)
     net.preprocess, net.classes = preprocess, classes
     net.source = {**described.source, "naming": naming.name, **found.source}
@@ -147,7 +150,7 @@ def _build(
     return net
 
 
-def _head(described: Head | None, count: int, wanted: str) -> Head:
+def _head(described: Head | None, count: int, wanted: Head | Literal["any"]) -> Head:
     """What the outputs are, if that is what the caller takes them for.
 
     Raises
@@ -155,7 +158,7 @@ def _head(described: Head | None, count: int, wanted: str) -> Head:
     WeightsError
         It is something else.
     """
-    if described is None and wanted in ("softmax", "sigmoid") and count > 1:
+    if described is None and count > 1 and wanted != "any" and wanted != "features":
         described = wanted  # nothing says otherwise
     head = check_head(described, count)
     if wanted in ("any", head):
@@ -174,7 +177,10 @@ def _head(described: Head | None, count: int, wanted: str) -> Head:
     )
 
 
-def _check_complete(naming: Naming, convention: Any, preprocess: Any) -> None:
+def _complete(
+    naming: Naming, convention: Convention | None, preprocess: Preprocess | None
+) -> tuple[Convention, Preprocess]:
+    """Both, or a refusal that says why nothing is taken for the one that is missing."""
     if convention is None:
         raise WeightsError(
             f"a {naming.name} file without a description of its model does not say whether it uses "
@@ -187,19 +193,16 @@ def _check_complete(naming: Naming, convention: Any, preprocess: Any) -> None:
             "nearly all accuracy; pass preprocess=INCEPTION for -1 to 1, RAW_255 for 0 to 255, or "
             "your own, from mobilenet_lib.preprocess"
         )
+    return convention, preprocess
 
 
-def _agreed(arch: Architecture, described: Architecture | None) -> Architecture:
-    """The fitted architecture, under the multiplier that the file itself gives."""
-    if described is None:
-        return arch
+def _check_same(arch: Architecture, described: Architecture) -> None:
     if [x.out_channels for x in arch.layers] != [x.out_channels for x in described.layers]:
         raise WeightsError(
             f"it says alpha {described.alpha:g}, {described.body} body and "
             f"{described.num_classes} classes, but its tensors are of alpha "
             f"{arch.alpha:g}, {arch.body} body and {arch.num_classes} classes"
         )
-    return replace(described, layers=arch.layers)
 
 
 def _class_names(names: tuple[str, ...] | None, count: int) -> tuple[str, ...]:

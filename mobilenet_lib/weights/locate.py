@@ -199,18 +199,10 @@ def opened(path: Path, state: str | None = None) -> Iterator[Checkpoint]:
     with path.open("rb") as file:
         start = file.read(len(SIGNATURE))
     with ExitStack() as stack:
-        archive = stack.enter_context(_zip(path)) if start.startswith(b"PK") else None
-        if archive and is_torch(archive):
-            yield open_torch(path, archive, state)
+        if start.startswith(b"PK"):
+            yield _open_zip(path, state, stack)
         elif state is not None:
-            raise WeightsError(
-                f"{path} has no state {shorten(state, 80)!r}: only .pt files (torch.save) have "
-                "several; leave state out"
-            )
-        elif archive and is_keras(archive):
-            yield open_keras(path, archive, stack)
-        elif archive:
-            yield open_npz(path, archive)
+            raise _stateless(path, state)
         elif path.name.endswith(INDEX):
             yield open_shards(path, stack)
         elif start == SIGNATURE:
@@ -221,13 +213,24 @@ def opened(path: Path, state: str | None = None) -> Iterator[Checkpoint]:
             raise _unknown(path, start)
 
 
-def _zip(path: Path) -> zipfile.ZipFile:
+def _open_zip(path: Path, state: str | None, stack: ExitStack) -> Checkpoint:
     # From memory: what is checked is what is read, whatever happens to the file meanwhile.
     content = io.BytesIO(path.read_bytes())
     with refusing(f"{path} is a damaged zip archive", "download it again"):
-        archive = zipfile.ZipFile(content)
+        archive = stack.enter_context(zipfile.ZipFile(content))
     check_sizes(path, [info.file_size for info in archive.infolist()])
-    return archive
+    if is_torch(archive):
+        return open_torch(path, content, archive, state)
+    if state is not None:
+        raise _stateless(path, state)
+    return open_keras(path, archive, stack) if is_keras(archive) else open_npz(path, archive)
+
+
+def _stateless(path: Path, state: str) -> WeightsError:
+    return WeightsError(
+        f"{path} has no state {shorten(state, 80)!r}: only .pt files (torch.save) have several; "
+        "leave state out"
+    )
 
 
 def _unknown(path: Path, start: bytes) -> WeightsError:

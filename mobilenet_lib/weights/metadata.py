@@ -7,11 +7,12 @@ the configuration beside it says goes before what its source usually does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..architecture import WIDTH_RULES, Architecture, mobilenet_v1
-from ..model import Convention, Head, check_head
+from ..model import Convention, Head, MobileNet, check_head
 from ..preprocess import INCEPTION, Preprocess
 from .formats import WeightsError, refusing, shorten
 from .hub_processor import processor
@@ -32,6 +33,8 @@ class Description:
     source: dict[str, Any] = field(default_factory=dict)
     architecture: Architecture | None = None
     head: Head | None = None
+    assumed: str = ""
+    """What was taken for granted, for the caller to be warned of."""
 
 
 def readable(source: str) -> Any:
@@ -88,16 +91,11 @@ def _ours(content: dict[str, Any]) -> Description:
             f"{' and '.join(map(str, VERSIONS))}; update the library"
         )
     arch = content["architecture"]
-    convention = Convention(**content["convention"])
-    for name in ("bn_eps", "bn_momentum", "dropout"):
-        value = getattr(convention, name)
-        if not isinstance(value, float | int) or not 0 <= value <= 1:
-            raise ValueError(f"{name} must be a number from 0 to 1, got {value!r}")
     source = content["source"]
     if not isinstance(source, dict):
         raise TypeError(f"source must be a dictionary, got {type(source).__name__}")
     return Description(
-        convention,
+        Convention(**content["convention"]),
         Preprocess.from_dict(content["preprocess"]),
         _names(content["classes"]),
         source,
@@ -106,30 +104,58 @@ def _ours(content: dict[str, Any]) -> Description:
     )
 
 
-def pack(
-    arch: Architecture,
-    convention: Convention,
-    preprocess: Preprocess,
-    classes: tuple[str, ...],
-    source: dict[str, Any],
-    head: Head,
+def make_metadata(
+    net: MobileNet,
+    caller: str,
+    preprocess: Preprocess | None = None,
+    classes: Sequence[str] | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The way back: what `_ours` reads, as plain data."""
+    """All that running a network takes beside its weights, as plain data: what `_ours` reads.
+
+    Parameters
+    ----------
+    net
+        The network.
+    caller
+        The function that the reader called, for messages.
+    preprocess, classes, source
+        In place of `net.preprocess`, `net.classes` and `net.source`, or if it has none.
+
+    Raises
+    ------
+    ValueError
+        Something is missing, or does not go with the network.
+    """
+    preprocess = preprocess or net.preprocess
+    classes = net.classes if classes is None else classes
+    if preprocess is None or classes is None:
+        lacking = "classes" if preprocess else "preprocess"
+        raise ValueError(f"the network has no {lacking}; pass {caller}(..., {lacking}=...)")
+    if len(classes) != net.arch.num_classes or not all(isinstance(c, str) for c in classes):
+        raise ValueError(
+            f"one name for each of the {net.arch.num_classes} outputs is needed, got {len(classes)}"
+        )
+    if preprocess.resolution != net.arch.resolution:
+        raise ValueError(
+            f"the network is for {net.arch.resolution} pixels, preprocess makes "
+            f"{preprocess.resolution}; use preprocess.at({net.arch.resolution})"
+        )
+    arch, convention, usual = net.arch, net.convention, net.head == "softmax"
     architecture = {
         name: getattr(arch, name)
         for name in ("alpha", "resolution", "num_classes", "body", "width_rule")
     }
     if arch.rounding != "up":  # what version 1 began with stays as it is, to the byte
         architecture["rounding"] = arch.rounding
-    usual = head == "softmax"
     return {
         "version": VERSIONS[not usual],
-        **({} if usual else {"head": head}),
+        **({} if usual else {"head": net.head}),
         "architecture": architecture,
         "convention": asdict(convention),
         "preprocess": preprocess.to_dict(),
         "classes": list(classes),
-        "source": source,
+        "source": dict((net.source or {}) if source is None else source),
     }
 
 
@@ -199,15 +225,20 @@ def _transformers(config: dict[str, Any], photo: dict[str, Any] | None) -> Descr
     )
 
 
-def _problem(problem: str | None) -> Head | None:
+def _problem(problem: Any) -> Head | None:
     if problem == "regression":
         raise WeightsError(
             "its problem_type is regression: it measures something, and does not name classes"
         )
-    known = {"multi_label_classification": "sigmoid", "single_label_classification": "softmax"}
-    if problem is not None and problem not in known:
+    if problem is None:
+        return None
+    known: dict[str, Head] = {
+        "multi_label_classification": "sigmoid",
+        "single_label_classification": "softmax",
+    }
+    if problem not in known:
         raise WeightsError(f"its problem_type is {problem!r}; {' or '.join(known)} is needed")
-    return known.get(problem)
+    return known[problem]
 
 
 def _names(names: Any) -> tuple[str, ...] | None:

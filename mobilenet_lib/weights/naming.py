@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from torch import Tensor
 
-from ..architecture import Architecture, mobilenet_v1
+from ..architecture import BODIES, Architecture, mobilenet_v1
 from ..layer import Kind, Layer
 from ..model import KERAS, PAPER, TF_SLIM, TIMM, Convention
 from .formats import Stored, WeightsError, shorten, some
@@ -62,14 +62,22 @@ class Naming:
             return {"weight": weight, "bias": bias}
         return {"conv.weight": weight, "conv.bias": bias, **norms}
 
-    def stored_shapes(self, kind: Kind, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        """How a torch weight of `shape` may be stored by this source."""
-        if self.torch_layout or len(shape) < 2:
-            return (shape,)
-        if kind == "fc":  # a 1x1 convolution, or a dense layer
-            return ((1, 1, shape[1], shape[0]), (shape[1], shape[0]))
-        out, group, rows, columns = shape
-        return ((rows, columns, out, 1) if kind == "depthwise" else (rows, columns, group, out),)
+    def places(self, arch: Architecture) -> Iterator[tuple[Layer, str, str]]:
+        """Layer, our name of a part of it, and the source's key, of all that may be stored."""
+        return (
+            (layer, part, key) for layer in arch.layers for part, key in self.keys(layer).items()
+        )
+
+    def shapes(self, layer: Layer, part: str) -> tuple[tuple[int, ...], ...]:
+        """Shapes in which this source may store a part of a layer, the usual one first."""
+        m, n, k = layer.in_channels, layer.out_channels, layer.kernel_size
+        if part not in ("weight", "conv.weight"):
+            return ((n,),)
+        if layer.kind == "fc":  # TensorFlow's is a 1x1 convolution, or a dense layer
+            return ((n, m),) if self.torch_layout else ((1, 1, m, n), (m, n))
+        if layer.kind == "depthwise":
+            return ((n, 1, k, k) if self.torch_layout else (k, k, n, 1),)
+        return ((n, m, k, k) if self.torch_layout else (k, k, m, n),)
 
     def to_torch(self, kind: Kind, tensor: Tensor) -> Tensor:
         """A stored weight in torch's layout."""
@@ -189,14 +197,14 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
             f"it holds {len(whole)} networks, under {named}; save the one you mean: {{k: v for "
             f"k, v in state.items() if k.startswith({shorten(max(whole), 80)!r})}}"
         )
-    for prefix, keys in whole.items():
-        named = {key: (BARE if key in keys else "") + key.removeprefix(prefix) for key in result}
-        both = [key for key, count in Counter(named.values()).items() if count > 1]
+    for prefix, bare in whole.items():
+        names = {key: (BARE if key in bare else "") + key.removeprefix(prefix) for key in result}
+        both = [key for key, count in Counter(names.values()).items() if count > 1]
         if both:
             raise WeightsError(
                 f"it holds {some(both, 1)} both under {some([prefix])} and without it"
             )
-        result = {named[key]: stored for key, stored in result.items()}
+        result = {names[key]: stored for key, stored in result.items()}
     _check_one_head(result)
     return result
 
@@ -207,7 +215,7 @@ def _known() -> dict[str, set[str]]:
     known: dict[str, set[str]] = {}
     for naming in (OURS, TIMM_NAMES, TRANSFORMERS):
         for arch in _bodies(naming):
-            for name in (name for layer in arch.layers for name in naming.keys(layer).values()):
+            for _, _, name in naming.places(arch):
                 known.setdefault(name, set()).add(naming.name)
                 if name.startswith(BARE):
                     known.setdefault(name.removeprefix(BARE), set()).add(BARE)
@@ -274,13 +282,12 @@ def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:
 
 
 def _bodies(naming: Naming) -> list[Architecture]:
-    bodies = ("separable",) if naming.only_separable else ("separable", "full", "shallow")
-    return [mobilenet_v1(body=body) for body in bodies]
+    return [mobilenet_v1(body=body) for body in (BODIES[:1] if naming.only_separable else BODIES)]
 
 
 def _hits(naming: Naming, arch: Architecture, keys: Collection[str]) -> int:
     available = set(keys)
-    return sum(key in available for layer in arch.layers for key in naming.keys(layer).values())
+    return sum(key in available for _, _, key in naming.places(arch))
 
 
 def _other_network(keys: Collection[str]) -> str:

@@ -18,7 +18,7 @@ from ..files import write_atomically
 from ..model import MobileNet
 from ..preprocess import Preprocess
 from ..validation import check_choice
-from .metadata import FORMAT, pack
+from .metadata import FORMAT, make_metadata
 from .naming import TIMM_NAMES, TRANSFORMERS, Naming
 
 TARGETS = {naming.name: naming for naming in (TIMM_NAMES, TRANSFORMERS)}
@@ -65,47 +65,6 @@ def save_checkpoint(
     write_atomically(target, safetensors.torch.save(state, {FORMAT: json.dumps(metadata)}))
 
 
-def make_metadata(
-    net: MobileNet,
-    caller: str,
-    preprocess: Preprocess | None = None,
-    classes: Sequence[str] | None = None,
-    source: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """All that running a network takes beside its weights, as plain data.
-
-    Parameters
-    ----------
-    net
-        The network.
-    caller
-        The function that the reader called, for messages.
-    preprocess, classes, source
-        In place of `net.preprocess`, `net.classes` and `net.source`, or if it has none.
-
-    Raises
-    ------
-    ValueError
-        Something is missing, or does not go with the network.
-    """
-    preprocess = preprocess or net.preprocess
-    classes = net.classes if classes is None else classes
-    if preprocess is None or classes is None:
-        lacking = "classes" if preprocess else "preprocess"
-        raise ValueError(f"the network has no {lacking}; pass {caller}(..., {lacking}=...)")
-    if len(classes) != net.arch.num_classes or not all(isinstance(c, str) for c in classes):
-        raise ValueError(
-            f"one name for each of the {net.arch.num_classes} outputs is needed, got {len(classes)}"
-        )
-    if preprocess.resolution != net.arch.resolution:
-        raise ValueError(
-            f"the network is for {net.arch.resolution} pixels, preprocess makes "
-            f"{preprocess.resolution}; use preprocess.at({net.arch.resolution})"
-        )
-    source = dict((net.source or {}) if source is None else source)
-    return pack(net.arch, net.convention, preprocess, tuple(classes), source, net.head)
-
-
 def export_state(
     net: MobileNet, naming: str, *, check_convention: bool = True
 ) -> dict[str, Tensor]:
@@ -140,8 +99,7 @@ def export_state(
     state = net.state_dict()
     return {
         key: state[f"{layer.name}.{part}"].detach().cpu().clone()
-        for layer in net.arch.layers
-        for part, key in target.keys(layer).items()
+        for layer, part, key in target.places(net.arch)
         if part != "conv.bias"
     }
 

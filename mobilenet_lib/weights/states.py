@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .formats import Checkpoint, Stored, WeightsError, check_tensors, shorten, some
+from .formats import Checkpoint, Stored, WeightsError, shorten, some
 
 ADVICE = (
     'Save only the weights, torch.save(net.state_dict(), "weights.pt"), or better as .safetensors'
@@ -54,9 +54,7 @@ def choose_state(path: Path, loaded: Any, wanted: str | None) -> Checkpoint:
     tensors = {
         name: _stored(value) for name, value in state.items() if isinstance(value, torch.Tensor)
     }
-    # Stride 0 lets one stored number pose as a tensor of any size.
-    check_tensors(path, tensors.values())
-    checkpoint = Checkpoint(path, tensors)
+    checkpoint = Checkpoint(path, tensors)  # stride 0 lets one number pose as a tensor of any size
     if len(states) > 1 and places:
         chosen = _called(places[0])
         beside = ", ".join(_called(other) for other in list(states)[:4] if other != places[0])

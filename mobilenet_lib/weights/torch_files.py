@@ -12,6 +12,7 @@ import re
 import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class Inert:
 class InertDict:
     """Stands for a kind of dictionary; torch.load fills a plain one only."""
 
-    def __new__(cls, *_: Any) -> dict:  # noqa: D102
+    def __new__(cls, *_: Any) -> dict:  # type: ignore[misc]  # noqa: D102 - none is ever made
         return {}
 
 
@@ -70,13 +71,15 @@ def _is_pickle(name: str) -> bool:
     return name == "data.pkl" or name.endswith("/data.pkl")
 
 
-def open_torch(path: Path, archive: zipfile.ZipFile, state: str | None = None) -> Checkpoint:
+def open_torch(
+    path: Path, content: BytesIO, archive: zipfile.ZipFile, state: str | None = None
+) -> Checkpoint:
     """Open a .pt file whose pickle does nothing but list tensors and plain data.
 
     Parameters
     ----------
-    path, archive
-        The file, and its content.
+    path, content, archive
+        The file, and what is in it: what is checked is what is read.
     state
         Which of several states to take, such as "model_ema"; None: an averaged one if there is one.
 
@@ -100,9 +103,9 @@ def open_torch(path: Path, archive: zipfile.ZipFile, state: str | None = None) -
     with refusing(f"{path} is damaged", ADVICE):  # zipfile and pickletools, on damaged bytes
         names, reused = _inspect(archive.read(pickles[0]))
     others = {name for name in names if not NAMES.fullmatch(name)}
-    stand_ins = [(InertDict, name) for name in others if DICTIONARIES.fullmatch(name)]
-    stand_ins += [(Inert, name) for name in others if OTHERS.fullmatch(name)]
-    if strangers := sorted(others - {name for _, name in stand_ins}):
+    inert_dicts = {name for name in others if DICTIONARIES.fullmatch(name)}
+    inert = {name for name in others if OTHERS.fullmatch(name)}
+    if strangers := sorted(others - inert_dicts - inert):
         raise WeightsError(
             f"{path} was not opened: its pickle asks for {some(strangers)}, and could run any "
             f"code. {ADVICE}"
@@ -112,10 +115,14 @@ def open_torch(path: Path, archive: zipfile.ZipFile, state: str | None = None) -
             f"{path} was not opened: its pickle copies the same things again and again, and could "
             f"take all memory. {ADVICE}"
         )
-    with refusing(f"{path} cannot be read by torch", ADVICE):
-        archive.fp.seek(0)
-        with torch.serialization.safe_globals(stand_ins):
-            loaded = torch.load(archive.fp, map_location="cpu", weights_only=True)
+    with (
+        refusing(f"{path} cannot be read by torch", ADVICE),
+        torch.serialization.safe_globals(
+            [*((InertDict, name) for name in inert_dicts), *((Inert, name) for name in inert)]
+        ),
+    ):
+        content.seek(0)
+        loaded = torch.load(content, map_location="cpu", weights_only=True)
     return choose_state(path, loaded, state)
 
 
@@ -142,7 +149,7 @@ def _inspect(content: bytes) -> tuple[set[str], int]:
     """
     names: set[str] = set()
     stack: list[Any] = []  # of pieces, and None for marks
-    memo: dict[int, _Piece] = {}
+    memo: dict[Any, _Piece] = {}
     reused = 0
     for opcode, argument, _ in pickletools.genops(content):
         kind = opcode.name
@@ -161,7 +168,7 @@ def _inspect(content: bytes) -> tuple[set[str], int]:
             taken = _take(stack, opcode.stack_before)
             piece = _Piece(1 + sum(item.size for item in taken))
             if kind in ("GLOBAL", "INST"):
-                piece.name = _dotted(argument)
+                piece.name = _dotted(str(argument))
                 names.add(piece.name)
             elif isinstance(argument, str):
                 piece.text = argument

@@ -63,13 +63,10 @@ def change_keras(model: dict[str, Any], rng: Random) -> str:
         size = rng.choice(([96, 96], [100, 100], [65, 65], [64, 96], [None, None], [97, 97]))
         layers[0]["config"]["batch_input_shape"] = [None, *size, 3]
     elif kind == "insert":
-        new = copy.deepcopy(rng.choice(INSERTS))
+        new, config = copy.deepcopy(rng.choice(INSERTS))
         at = rng.choice((1, 1, 1, len(layers) - 4, rng.randrange(1, len(layers))))
-        name = new["name"] = new["config"]["name"] = f"new_{len(layers)}"
-        new["inbound_nodes"] = layers[at].get("inbound_nodes")
-        layers[at]["inbound_nodes"] = [[[name, 0, 0, {}]]]
-        layers.insert(at, new)
-        return f"insert {new['class_name']} at {at}"
+        files.insert(layers, at, new, **config)
+        return f"insert {new} at {at}"
     elif kind == "remove":
         at = rng.randrange(1, len(layers) - 1)
         gone = layers.pop(at)
@@ -148,28 +145,25 @@ CLASSES = (
     "Lambda",
     "Flatten",
 )
-INSERTS = [
-    {"class_name": kind, "config": config}
-    for kind, config in (
-        ("Rescaling", {"scale": 1 / 255, "offset": 0.0}),
-        ("Rescaling", {"scale": 1 / 127.5, "offset": -1.0}),
-        ("Rescaling", {"scale": [0.01, 0.02, 0.01], "offset": 0.5}),
-        ("Rescaling", {"scale": -1.0, "offset": 1.0}),
-        ("Normalization", {"axis": -1, "mean": [120.0], "variance": [3600.0]}),
-        ("Normalization", {"axis": [-1], "mean": [9.0, 8.0, 7.0], "variance": [4.0, 1.0, 9.0]}),
-        ("Normalization", {"axis": -1, "mean": 2.0, "variance": 16.0, "invert": True}),
-        ("Dropout", {"rate": 0.3}),
-        ("RandomFlip", {"mode": "horizontal"}),
-        ("GaussianNoise", {"stddev": 0.3}),
-        ("ZeroPadding2D", {"padding": [[1, 1], [1, 1]]}),
-        ("Activation", {"activation": "linear"}),
-        ("Activation", {"activation": "sigmoid"}),
-        ("ReLU", {"max_value": 6.0}),
-        ("GlobalMaxPooling2D", {}),
-        ("MaxPooling2D", {"pool_size": [2, 2]}),
-        ("Resizing", {"height": 64, "width": 64}),
-    )
-]
+INSERTS = (
+    ("Rescaling", {"scale": 1 / 255, "offset": 0.0}),
+    ("Rescaling", {"scale": 1 / 127.5, "offset": -1.0}),
+    ("Rescaling", {"scale": [0.01, 0.02, 0.01], "offset": 0.5}),
+    ("Rescaling", {"scale": -1.0, "offset": 1.0}),
+    ("Normalization", {"axis": -1, "mean": [120.0], "variance": [3600.0]}),
+    ("Normalization", {"axis": [-1], "mean": [9.0, 8.0, 7.0], "variance": [4.0, 1.0, 9.0]}),
+    ("Normalization", {"axis": -1, "mean": 2.0, "variance": 16.0, "invert": True}),
+    ("Dropout", {"rate": 0.3}),
+    ("RandomFlip", {"mode": "horizontal"}),
+    ("GaussianNoise", {"stddev": 0.3}),
+    ("ZeroPadding2D", {"padding": [[1, 1], [1, 1]]}),
+    ("Activation", {"activation": "linear"}),
+    ("Activation", {"activation": "sigmoid"}),
+    ("ReLU", {"max_value": 6.0}),
+    ("GlobalMaxPooling2D", {}),
+    ("MaxPooling2D", {"pool_size": [2, 2]}),
+    ("Resizing", {"height": 64, "width": 64}),
+)
 NOTHING = ("Dropout", "RandomFlip", "GaussianNoise", "InputLayer")
 
 

@@ -41,18 +41,15 @@ import argparse
 import hashlib
 import json
 import math
-import platform
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 try:
     import safetensors.numpy
-    import timm
     import torch
     import transformers
     from timm.models.efficientnet import _gen_mobilenet_v1
@@ -319,21 +316,8 @@ def main() -> None:
         sys.exit("Nothing written, the reference is not sound:\n  " + "\n  ".join(faults))
 
     blob = safetensors.numpy.save(weights, metadata={"seed": str(SEED)})
-    provenance = {
-        "command": "python tests/parity/make_reference.py",
-        "commit": files.provenance()["commit"],
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "wall_seconds": round(time.perf_counter() - started, 1),
-        "device": f"cpu, {platform.machine()}",
-        "seed": SEED,
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "torch": torch.__version__,
-            "timm": timm.__version__,
-            "transformers": transformers.__version__,
-        },
-    }
+    provenance = files.provenance(SEED, ("numpy", "torch", "timm", "transformers"))
+    provenance["wall_seconds"] = round(time.perf_counter() - started, 1)
     record = {
         "provenance": provenance,
         "alpha": ALPHA,
