@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import pickle
 import socket
 import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -145,7 +147,7 @@ def run_in_copy(session: pytest.Session, file: str) -> None:
         try:  # whatever comes, the copy must not go on as if it were this process
             os.close(out)
             config.pluginmanager.unregister(name="terminalreporter")
-            config.pluginmanager.register(Forward(config, os.fdopen(into, "w")))
+            config.pluginmanager.register(Forward(config, os.fdopen(into, "wb")))
             for item, following in pairwise([*session.perform_collect([file]), None]):
                 if not (session.shouldfail or session.shouldstop):
                     item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -156,9 +158,9 @@ def run_in_copy(session: pytest.Session, file: str) -> None:
             os._exit(status)
     os.close(into)
     last = file
-    with os.fdopen(out) as lines:
-        for line in lines:
-            report = hook.pytest_report_from_serializable(config=config, data=json.loads(line))
+    with os.fdopen(out, "rb") as reports, suppress(EOFError):
+        while told := pickle.load(reports):
+            report = hook.pytest_report_from_serializable(config=config, data=told)
             if isinstance(report, pytest.CollectReport):
                 hook.pytest_collectreport(report=report)
             else:
@@ -174,14 +176,15 @@ def run_in_copy(session: pytest.Session, file: str) -> None:
 
 @dataclass(eq=False)  # plugins are kept by identity
 class Forward:
-    """A plugin that writes every report as a line of JSON."""
+    """A plugin that writes every report, for the process that waits for this one."""
 
     config: pytest.Config
-    lines: TextIO
+    reports: BinaryIO
 
     def pytest_runtest_logreport(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         told = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
-        print(json.dumps(told), file=self.lines, flush=True)
+        pickle.dump(told, self.reports)
+        self.reports.flush()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:

@@ -174,10 +174,17 @@ def test_where_memory_is_short_each_file_has_a_process_of_its_own(tmp_path):
         [str(GUARD.parent), str(tmp_path), os.environ["PYTHONPATH"]]
     )
     command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "short", "-n", "auto"]
-    command += ["-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    command += ["-rs", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
     summary = r"2 failed, 5 passed, 1 skipped, 1 xfailed, 2 errors in [\d.]+s"
     assert re.search(rf"^=+ {summary} =+$", done.stdout, re.MULTILINE), done.stdout
-    for said in ("not these", "put away", "said on the way", "status -9", "nothing_of_this_name"):
+    for said in (
+        "not these",
+        "put away",
+        "said on the way",
+        "status -9",
+        "nothing_of_this_name",
+        "not here",
+    ):
         assert said in done.stdout
