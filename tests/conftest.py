@@ -284,6 +284,9 @@ def browser_page(chromium: str, browser_log: BrowserLog, tmp_path: Path) -> Iter
             args=CHROMIUM_FLAGS,
             viewport={"width": 1280, "height": 900},
         )
+        context.set_default_timeout(
+            120_000
+        )  # a busy machine takes a multiple of an idle one's time
 
         def gate(route) -> None:
             if is_local(route.request.url):
