@@ -122,6 +122,7 @@ def test_layers_are_chained(body, resolution):
     assert head.in_channels == arch.layers[-2].out_channels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize(("alpha", "resolution"), [(1, 224), (0.25, 128), (0.35, 97), (1.4, 33)])
 @pytest.mark.parametrize("width_rule", WIDTH_RULES)

@@ -19,6 +19,8 @@ from mobilenet_lib.engines import Availability, Engine, EngineError, difference
 from mobilenet_lib.engines.torch_engines import Eager
 from mobilenet_lib.timing import Timing
 
+pytestmark = pytest.mark.slow
+
 SIZE = {"alpha": 0.25, "resolution": 32}
 
 
@@ -309,7 +311,6 @@ def small_exam(monkeypatch, images=45, whole=60):
     return examiner
 
 
-@pytest.mark.slow
 def test_an_exam_counts_answers(monkeypatch):
     examiner = small_exam(monkeypatch)
     exact = examiner.quality(Fake, "fp32", 0.001)

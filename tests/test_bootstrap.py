@@ -17,6 +17,8 @@ from types import SimpleNamespace
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 import bootstrap  # noqa: E402
@@ -669,7 +671,6 @@ def test_without_network_it_says_so_and_shows_no_traceback(project, real_uv, clo
 
 
 @needs_uv
-@pytest.mark.slow
 @pytest.mark.parametrize("home", ["/dev/null/none", None])
 def test_uv_really_installs_into_a_new_environment(project, real_uv, tmp_path, home):
     """A package without requirements, built by a backend that lies beside it: no index needed."""

@@ -104,6 +104,7 @@ def test_half_of_a_division_is_not_taken_for_a_class(tmp_path):
     assert data.load(tmp_path / "train", split="all").classes == ("cat", "dog")
 
 
+@pytest.mark.slow
 def test_a_whole_folder_can_be_shuffled_and_a_split_need_not_be(tmp_path):
     make_folder(tmp_path, {"cat": 15, "dog": 15})
     options = dict(batch_size=7, resolution=32, augment="none")
@@ -453,6 +454,7 @@ def test_without_a_network_it_says_what_to_do(monkeypatch, error):
     assert "hf auth login" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_real_library_offline_says_what_to_do(tmp_path):
     pytest.importorskip("datasets", reason="needs the extra hub")
     code = (

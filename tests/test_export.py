@@ -12,7 +12,7 @@ from mobilenet_lib.engines import EngineError, export, exported, load_exported, 
 from mobilenet_lib.photos import load_photo
 from mobilenet_lib.preprocess import RAW_255
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.slow]
 FORMATS = [name for name in exported.READERS if exported.available(name)]
 
 
@@ -42,7 +42,6 @@ def bare(**options):
     return net
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_answers_as_the_network_does(name, written, person):
     loaded = load_exported(written(name))
@@ -56,7 +55,6 @@ def test_a_file_answers_as_the_network_does(name, written, person):
     assert loaded.classes[loaded(loaded.preprocess(load_photo("astronaut"))).argmax()] == "person"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_folder_holds_what_the_format_has_and_no_more(name, written):
     folder = written(name).parent
@@ -116,7 +114,6 @@ def test_openvino_by_its_own_reader(written, person):
     assert weights > 3.5 * person.arch.parameters, "weights were rounded to 16 bits"
 
 
-@pytest.mark.slow
 @pytest.mark.skipif("onnx" not in FORMATS, reason="needs the export extra")
 def test_a_text_in_any_language_survives(tmp_path):
     names = ("größer & <kleiner>", '人 "quoted"\n')
@@ -127,7 +124,6 @@ def test_a_text_in_any_language_survives(tmp_path):
             assert load_exported(path).classes == names
 
 
-@pytest.mark.slow
 @pytest.mark.skipif("onnx" not in FORMATS, reason="needs the export extra")
 def test_int8_with_calibration(tmp_path):
     net = load_published("letters_25_56")
@@ -176,7 +172,6 @@ def test_refused(net, name, options, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "executorch"])
 def test_a_file_that_computes_something_else_is_not_written(name, person, tmp_path, monkeypatch):
     target = tmp_path / f"person{exported.SUFFIXES[name]}"

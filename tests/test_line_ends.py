@@ -10,7 +10,7 @@ from isolated_git import commit_all, git, needs_git
 
 from mobilenet_lib import files, paper, photos
 
-pytestmark = needs_git
+pytestmark = [needs_git, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = {".jpg", ".parquet", ".png", ".safetensors", ".xz"}
 WINDOWS = {

@@ -35,6 +35,7 @@ def row(start):
     return keep
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row(tmp_path, name):
     words = re.search(r'^refused: "(.+)"$', ROWS[name])

@@ -68,6 +68,7 @@ def same_pad(x, kernel_size, stride):
 # --- Counts and names -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @by_name
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("alpha", [0.1, 0.25, 0.35, 0.5, 0.75, 1, 1.4])
@@ -289,6 +290,7 @@ def test_a_few_steps_lower_the_loss(convention):
 # --- Feature maps -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @by_name
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("resolution", [32, 33, 70, 97])
@@ -371,6 +373,7 @@ def exported():
     return net, program
 
 
+@pytest.mark.slow
 def test_export_with_open_sizes_equals_eager(exported):
     net, program = exported
     module = program.module()

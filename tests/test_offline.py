@@ -165,6 +165,7 @@ def test_never_begun(): pass
 }
 
 
+@pytest.mark.slow
 def test_where_memory_is_short_each_file_has_a_process_of_its_own(tmp_path):
     (tmp_path / "short.py").write_text(SHORT)
     for name, code in FILES.items():

@@ -281,6 +281,7 @@ def test_every_public_figure_is_tested_here():
     assert set(FIGURES) == set(plots.__all__) - {"COLOURS", "BookFigure"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_says_what_it_shows(name):
     draw, facts = FIGURES[name]

@@ -19,7 +19,7 @@ from mobilenet_lib.files import short_path
 from mobilenet_lib.train import CheckpointError, TooManyLeftOut, Trainer, checkpoint, train
 from mobilenet_lib.train.factory import check_batch, make_network, published
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.slow]
 
 ALL = {kind: [f"{kind}/{i:02d}.png" for i in range(12)] for kind in ("red", "blue")}
 SMALL = dict(batch_size=4, epochs=1)

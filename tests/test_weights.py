@@ -17,6 +17,8 @@ from mobilenet_lib.preprocess import IMAGENET, INCEPTION, RAW_255
 from mobilenet_lib.weights import export_state, save_checkpoint
 from mobilenet_lib.weights.naming import NAMINGS
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = json.loads((Path(__file__).parent / "parity/expected.json").read_text("utf-8"))
 BY_NAME = {naming.name: naming for naming in NAMINGS}
 LOGITS_OF = {"timm": "timm", "transformers": "transformers", "tf-slim": "transformers"}

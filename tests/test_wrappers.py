@@ -23,6 +23,8 @@ from test_weights_refused import hub  # noqa: F401 - a fixture
 from mobilenet_lib import PAPER, TIMM, load_published
 from mobilenet_lib.weights import WeightsError, formats
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("mobilenet_lib", "timm", "transformers", "bare")
 LAST = {"mobilenet_lib": "fc", "timm": "classifier", "transformers": "classifier"}
 

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from isolated_git import commit_all, git, needs_git
 
-pytestmark = needs_git
+pytestmark = [needs_git, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 EXACT, MEASURED = CHAPTERS[1:4], CHAPTERS[2::3]  # the first print the same on every machine

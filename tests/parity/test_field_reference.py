@@ -17,6 +17,8 @@ from mobilenet_lib.preprocess import INCEPTION
 from mobilenet_lib.weights import WeightsError
 from mobilenet_lib.weights.hub_processor import processor
 
+pytestmark = pytest.mark.slow
+
 FIELD = Path(__file__).parent / "field"
 REFUSED = {  # what in each file cannot be followed, as the message names it
     "size_64x96": "takes 64x96 pixels; our network's input is square",
