@@ -153,8 +153,14 @@ def test_chapter_01_runs_and_its_explorer_answers(run_chapter, browser_log):
     assert float(dragged["value"]) == reference.output[6, 9]
 
     # Python sees what the reader did in the browser.
-    output = printed(run_cell_with(page, "explorer.output.shape, explorer.multiplications"))
-    assert output == f"((32, 32), {dragged['multiplications']})"
+    # A busy kernel gets the last of quick changes after it has answered those before.
+    wanted = f"((32, 32), {dragged['multiplications']})"
+    for _ in range(20):
+        output = printed(run_cell_with(page, "explorer.output.shape, explorer.multiplications"))
+        if output == wanted:
+            break
+        page.wait_for_timeout(500)
+    assert output == wanted
 
     # The kernel that is edited in the browser is the one that NumPy convolves with.
     page.locator(".mnx-preset").first.select_option("blur")
