@@ -89,6 +89,11 @@ WORKER_BYTES = 3e9
 MOST_WORKERS = 8  # more do not end earlier: the longest file decides, and each has torch's threads
 
 
+def room() -> int:
+    """How many workers this process may fill with what memory it has."""
+    return int((machine.memory_bytes() or WORKER_BYTES) // WORKER_BYTES)
+
+
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Workers for `-n auto`: what this process may use of the machine; 0 runs all in this one.
@@ -96,11 +101,11 @@ def pytest_xdist_auto_num_workers() -> int:
     They and their kernels share its threads: with each of two workers on both of two cores, every
     operation waited for the slower half, and one chapter's training took five times as long.
     """
-    cpu, room = machine.processor(), (machine.memory_bytes() or WORKER_BYTES) // WORKER_BYTES
-    workers = min(cpu.threads, int(room), MOST_WORKERS)
+    threads = machine.processor().threads
+    workers = min(threads, room(), MOST_WORKERS)
     if workers < 2:
         return 0
-    os.environ.setdefault("OMP_NUM_THREADS", str(cpu.threads // workers))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads // workers))
     return workers
 
 
@@ -110,8 +115,8 @@ def in_copies(session: pytest.Session) -> bool:
     What engines, compilers and imported modules take is then gone with it: all tests together need
     twice the memory of the largest file.
     """
-    short = (machine.memory_bytes() or WORKER_BYTES) < WORKER_BYTES
-    return short and not _worker and not session.config.option.collectonly and hasattr(os, "fork")
+    whole = _worker or session.config.option.collectonly or not hasattr(os, "fork")
+    return not whole and room() < 1
 
 
 def pytest_collection(session: pytest.Session) -> bool | None:
@@ -158,7 +163,8 @@ def run_in_copy(session: pytest.Session, file: str) -> None:
             os._exit(status)
     os.close(into)
     last = file
-    with os.fdopen(out, "rb") as reports, suppress(EOFError):
+    # They end where the copy does, which may have been killed in the middle of a report.
+    with os.fdopen(out, "rb") as reports, suppress(EOFError, pickle.UnpicklingError):
         while told := pickle.load(reports):
             report = hook.pytest_report_from_serializable(config=config, data=told)
             if isinstance(report, pytest.CollectReport):
@@ -284,9 +290,7 @@ def browser_page(chromium: str, browser_log: BrowserLog, tmp_path: Path) -> Iter
             args=CHROMIUM_FLAGS,
             viewport={"width": 1280, "height": 900},
         )
-        context.set_default_timeout(
-            120_000
-        )  # a busy machine takes a multiple of an idle one's time
+        context.set_default_timeout(120_000)  # ms; a busy machine takes several times as long
 
         def gate(route) -> None:
             if is_local(route.request.url):

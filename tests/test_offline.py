@@ -21,6 +21,16 @@ def run(code: str, log: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess:
+    """pytest on the tests in `folder`, with what all tests of the book share."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    places = (str(GUARD.parent), str(folder), os.environ["PYTHONPATH"])
+    environment["PYTHONPATH"] = os.pathsep.join(places)
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider"]
+    command += [*options, "--rootdir", folder, folder]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
 @pytest.mark.parametrize(
     ("code", "host"),
     [
@@ -111,11 +121,7 @@ def test_a_swallowed_refusal_fails_the_run_whichever_process_it_was_in(tmp_path,
     )
     for name, asked in {"a": host, "b": "localhost"}.items():
         (tmp_path / f"test_{name}.py").write_text(code.format(asked))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
-    environment["PYTHONPATH"] = os.pathsep.join([str(GUARD.parent), os.environ["PYTHONPATH"]])
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider"]
-    command += ["-n", workers, "--dist", "loadfile", "--rootdir", tmp_path, tmp_path]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = run_pytest(tmp_path, "-n", workers, "--dist", "loadfile")
     refused = host != "localhost"
     assert done.returncode == int(refused), done.stdout + done.stderr
     assert ("a name lookup to book.example by" in done.stdout) == refused
@@ -130,14 +136,17 @@ def test_workers_fit_the_machine(monkeypatch, request, threads, memory, workers)
     processor = machine.Processor("Test CPU", (), 64, 64, threads)
     monkeypatch.setattr(machine, "processor", lambda: processor)
     monkeypatch.setattr(machine, "memory_bytes", lambda: memory)
+    monkeypatch.setenv("OMP_NUM_THREADS", "")  # so that it is as before afterwards
+    monkeypatch.delenv("OMP_NUM_THREADS")
     shared = request.config.pluginmanager.getplugin(str(GUARD.parent / "conftest.py"))
     assert shared.pytest_xdist_auto_num_workers() == workers
+    each = os.environ.get("OMP_NUM_THREADS")
+    assert each == (str(threads // workers) if workers else None)
 
 
 SHORT = "from mobilenet_lib import machine\nmachine.memory_bytes = lambda root='/': 1.5e9\n"
 FILES = {
     "first": """
-import warnings
 import pytest
 kept = []
 def test_keeps(): kept.append(1)
@@ -170,22 +179,10 @@ def test_where_memory_is_short_each_file_has_a_process_of_its_own(tmp_path):
     (tmp_path / "short.py").write_text(SHORT)
     for name, code in FILES.items():
         (tmp_path / f"test_{name}.py").write_text(code)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(GUARD.parent), str(tmp_path), os.environ["PYTHONPATH"]]
-    )
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "short", "-n", "auto"]
-    command += ["-rs", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = run_pytest(tmp_path, "-p", "short", "-n", "auto", "-rs")
     assert done.returncode == 1, done.stdout + done.stderr
     summary = r"2 failed, 5 passed, 1 skipped, 1 xfailed, 2 errors in [\d.]+s"
     assert re.search(rf"^=+ {summary} =+$", done.stdout, re.MULTILINE), done.stdout
-    for said in (
-        "not these",
-        "put away",
-        "said on the way",
-        "status -9",
-        "nothing_of_this_name",
-        "not here",
-    ):
-        assert said in done.stdout
+    told = ("not these", "put away", "said on the way", "status -9", "nothing_of_this_name")
+    for text in (*told, "not here"):
+        assert text in done.stdout
