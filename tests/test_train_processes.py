@@ -8,14 +8,14 @@ import sys
 
 import pytest
 import torch
+from accelerate.utils import gather_object
 from safetensors.torch import load_file
-from tiny_training import HELD_OUT, tiny, write_folder, write_images
+from tiny_training import HELD_OUT, in_process, tiny, write_folder, write_images
+from torch.multiprocessing import start_processes
 
-from mobilenet_lib import data
-from mobilenet_lib.train import Trainer, checkpoint, sweep
-
-LAUNCH = ("-m", "accelerate.commands.launch", "--num_machines", "1")
-LAUNCH += ("--mixed_precision", "no", "--dynamo_backend", "no")
+from mobilenet_lib import cli, data
+from mobilenet_lib.train import Trainer, checkpoint, loop, sweep, train
+from mobilenet_lib.train.factory import load_data
 
 
 def free_port():
@@ -24,20 +24,41 @@ def free_port():
         return server.getsockname()[1]
 
 
-def launch(processes, recipe, folder, *more):
-    options = [*sweep.changed_options(recipe), "--out", str(folder), *more]
-    return start(processes, "--module", "mobilenet_lib.cli", "train", *options)
+def as_command(recipe, folder, *more):
+    return ["train", *sweep.changed_options(recipe), "--out", str(folder), *more]
 
 
-def start(processes, *what):
-    command = [sys.executable, *LAUNCH, "--num_processes", str(processes)]
+def launch(command):
+    """Run the command in two processes, as readers start them."""
+    options = ["-m", "accelerate.commands.launch", "--num_machines", "1", "--mixed_precision", "no"]
+    options += ["--dynamo_backend", "no", "--num_processes", "2"]
     # Accelerate's word for several processes; the recipe says that they run on the CPU.
-    command += ["--multi_gpu"] * (processes > 1)
-    command += ["--main_process_port", str(free_port()), *what]
+    options += ["--multi_gpu", "--main_process_port", str(free_port())]
     environment = dict(os.environ, OMP_NUM_THREADS="1")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done
+    return subprocess.run(
+        [sys.executable, *options, "--module", "mobilenet_lib.cli", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+
+
+def in_two(function, *arguments):
+    """Call a function in two processes that know of each other as the launcher's do.
+
+    They are copies of one that has imported this file, which takes seconds each time.
+    """
+    start_processes(placed, (free_port(), function, arguments), 2, start_method="forkserver")
+
+
+def placed(rank, port, function, arguments):
+    torch.set_num_threads(1)
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+    place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in place.items()})
+    function(*arguments)
 
 
 @pytest.mark.slow
@@ -45,13 +66,14 @@ def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path)
     """Twenty steps with BN statistics frozen."""
     images = write_images(tmp_path / "images.parquet", 50)
     recipe = tiny(images, freeze_statistics=True, epochs=5, augment="light", weight_decay=1e-3)
-    one = launch(1, recipe, tmp_path / "one")
-    two = launch(2, recipe, tmp_path / "two")
+    assert in_process(recipe.to_dict(), str(tmp_path / "one")) == 0
+    two = launch(as_command(recipe, tmp_path / "two"))
     assert two.stdout.count("of the test images") == 1, "only the first process speaks"
-    for name, count in (("one", 1), ("two", 2)):
-        said = json.loads((tmp_path / name / "results.json").read_text("utf-8"))
-        assert said["processes"] == count
-    assert one.stdout.split(" after")[0] == two.stdout.split(" after")[0]
+    one, two = (
+        json.loads((tmp_path / name / "results.json").read_text("utf-8")) for name in ("one", "two")
+    )
+    assert (one["processes"], two["processes"]) == (1, 2)
+    assert one["history"][-1]["accuracy"] == two["history"][-1]["accuracy"]
     first, second = (load_file(tmp_path / n / "net.safetensors") for n in ("one", "two"))
     moved, trainer = 0.0, Trainer(recipe)
     start = trainer.net.state_dict()
@@ -62,23 +84,19 @@ def test_two_processes_with_half_the_batch_each_train_the_same_network(tmp_path)
     assert moved > 1e-2, "twenty steps that changed nothing would prove nothing"
 
 
-HALF_A_RUN = """
-import json, sys
-import torch
-from mobilenet_lib.train import Recipe, Trainer, loop
-
-asked, choose = [], loop.choose
-loop.choose = lambda *given: asked.append(given[2]) or choose(*given)
-trainer = Trainer(Recipe.from_dict(json.loads(sys.argv[1])), sys.argv[2])
-for _ in range(9):
-    trainer.step()
-trainer.save()
-assert asked == [4] * trainer.accelerator.is_main_process, "a plan is for half of a batch of 8"
-trainer.evaluate()
-own = torch.cat([value.flatten() for value in trainer.average.module.state_dict().values()])
-everyone = trainer.accelerator.gather(own[None])
-assert len(everyone) == 2 and torch.equal(everyone[0], everyone[1]), "they tested two networks"
-"""
+def half_a_run(recipe, folder):
+    asked, choose = [], loop.choose
+    loop.choose = lambda *given: asked.append(given[2]) or choose(*given)
+    trainer = Trainer(recipe, folder)
+    for _ in range(9):
+        trainer.step()
+    trainer.save()
+    assert asked == [4] * trainer.accelerator.is_main_process, "a plan is for half of a batch of 8"
+    trainer.evaluate()
+    own = torch.cat([value.flatten() for value in trainer.average.module.state_dict().values()])
+    everyone = trainer.accelerator.gather(own[None])
+    assert len(everyone) == 2
+    assert torch.equal(everyone[0], everyone[1]), "they tested two networks"
 
 
 @pytest.mark.slow
@@ -86,11 +104,9 @@ def test_two_processes_go_on_where_they_were(tmp_path):
     """Statistics, dropout and data of each process; the second half by the command."""
     images = write_images(tmp_path / "images.parquet", 50)
     recipe = tiny(images, epochs=4, dropout=0.3, augment="light", optimizer="adamw", average=0.9)
-    launch(2, recipe, tmp_path / "whole")
-    script = tmp_path / "half.py"
-    script.write_text(HALF_A_RUN, "utf-8")
-    start(2, str(script), json.dumps(recipe.to_dict()), str(tmp_path / "parts"))
-    launch(2, recipe, tmp_path / "parts", "--resume")
+    in_two(cli.main, as_command(recipe, tmp_path / "whole"))
+    in_two(half_a_run, recipe, tmp_path / "parts")
+    in_two(cli.main, as_command(recipe, tmp_path / "parts", "--resume"))
     whole, parts = (
         (tmp_path / name / "net.safetensors").read_bytes() for name in ("whole", "parts")
     )
@@ -102,32 +118,26 @@ def test_two_processes_go_on_where_they_were(tmp_path):
     assert torch.equal(*losses)
 
 
-BROKEN_HERE_AND_THERE = """
-import json, sys
-from pathlib import Path
-import torch
-from accelerate.utils import gather_object
-from mobilenet_lib.train import Recipe, Trainer, train
-from mobilenet_lib.train.factory import load_data
-
-found, place, launched = [], Path(sys.argv[2]), json.loads(sys.argv[1])
-for name, recipe in launched.items():
-    try:
-        train(Recipe.from_dict(recipe), place / name, on_left_out=lambda line: None)
-        said = "finished"
-    except ValueError as error:
-        said = f"{error}"
-    everyone = gather_object([said])
-    assert len(everyone) == 2 and len(set(everyone)) == 1, everyone
-    found.append(said)
-trainer = Trainer(Recipe.from_dict(launched["test_of_one"]))
-accuracy = trainer.evaluate()
-((images, labels),) = load_data(trainer.recipe, "test", trainer.device)
-right = (trainer.net(images).argmax(1) == labels).sum().item()
-assert trainer.tested == 3 and abs(accuracy - right / 3) < 1e-6, (trainer.tested, accuracy, right)
-if trainer.accelerator.is_main_process:
-    (place / "said.json").write_text(json.dumps(found))
-"""
+def broken_here_and_there(launched, place):
+    found = []
+    for name, recipe in launched.items():
+        try:
+            train(recipe, place / name, on_left_out=lambda line: None)
+            said = "finished"
+        except ValueError as error:
+            said = f"{error}"
+        everyone = gather_object([said])
+        assert len(everyone) == 2
+        assert len(set(everyone)) == 1, everyone
+        found.append(said)
+    trainer = Trainer(launched["test_of_one"])
+    accuracy = trainer.evaluate()
+    ((images, labels),) = load_data(trainer.recipe, "test", trainer.device)
+    right = (trainer.net(images).argmax(1) == labels).sum().item()
+    assert trainer.tested == 3
+    assert accuracy == pytest.approx(right / 3)
+    if trainer.accelerator.is_main_process:
+        (place / "said.json").write_text(json.dumps(found))
 
 
 @pytest.mark.slow
@@ -149,10 +159,8 @@ def test_two_processes_stop_alike_wherever_the_broken_images_are(tmp_path):
     recipes = {}
     for name, (broken, changes) in cases.items():
         folder = write_folder(tmp_path / "data" / name, broken=dict.fromkeys(broken, b""))
-        recipes[name] = tiny(folder, **({"batch_size": 4, "epochs": 2} | changes)).to_dict()
-    script = tmp_path / "script.py"
-    script.write_text(BROKEN_HERE_AND_THERE, "utf-8")
-    start(2, str(script), json.dumps(recipes), str(tmp_path / "runs"))
+        recipes[name] = tiny(folder, **({"batch_size": 4, "epochs": 2} | changes))
+    in_two(broken_here_and_there, recipes, tmp_path / "runs")
     said = dict(zip(cases, json.loads((tmp_path / "runs/said.json").read_text()), strict=True))
     assert said["some"] == said["all"] == said["test_of_one"] == "finished"
     assert "at least 7 of 24 images" in said["too_many"]

@@ -24,6 +24,9 @@ from mobilenet_lib.train.recipe import (
     Speed,
 )
 
+# Processes of tests are copies of one that has imported what takes long.
+multiprocessing.set_forkserver_preload(["mobilenet_lib.train.run", "mobilenet_lib.cli"])
+
 CLASSES = 4
 ACCELERATED = "accelerator" in sys.modules
 PRETENDS = "pretend_accelerator" in sys.modules
@@ -108,9 +111,7 @@ def train_here(recipe: dict, folder: str, die: str = "", after: int = 0, save_ev
 
 def in_process(*arguments) -> int:
     """Run `train_here` in a fresh process; its exit code, -9 if it was killed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mobilenet_lib.train.run"])
-    process = context.Process(target=train_here, args=arguments)
+    process = multiprocessing.get_context("forkserver").Process(target=train_here, args=arguments)
     process.start()
     process.join(120)
     assert process.exitcode is not None, "it hangs"
