@@ -103,7 +103,7 @@ def test_pointwise_and_separable_equal_torch(case):
     filtered = torch_conv(feature_map, dw[:, :, None, :], **options, groups=channels)
     reference = torch_conv(np.ascontiguousarray(filtered), pw[None, None], 1, 0, 1)
     close(conv.separable(feature_map, dw, pw, **options), reference)
-    close(conv.separable_loops(feature_map, dw, pw, **options), reference)
+    close(conv.pointwise_loops(conv.depthwise_loops(feature_map, dw, **options), pw), reference)
 
 
 def test_same_padding_at_stride_1_is_torchs_own_same():
@@ -137,7 +137,8 @@ def test_counters_count_equations_2_4_and_5(kernel_size, in_channels, out_channe
     conv.standard_loops(feature_map, full, counter=counters["standard"])
     conv.standard_gemm(feature_map, full, counter=counters["gemm"])
     conv.depthwise_loops(feature_map, dw, counter=counters["depthwise"])
-    conv.separable_loops(feature_map, dw, pw, counter=counters["separable"])
+    filtered = conv.depthwise_loops(feature_map, dw, counter=counters["separable"])
+    conv.pointwise_loops(filtered, pw, counter=counters["separable"])
     conv.pointwise_gemm(feature_map, pw, counter=counters["pointwise"])
     for name, count in expected.items():
         assert counters[name].count == count
