@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from ..architecture import Architecture, mobilenet_v1, scale_channels
 from ..cost import layer_ladder
-from .other_networks import batch_norm_parameters, faster_rcnn, other_network, ssd_300
+from .other_networks import faster_rcnn, layer_totals, other_network, ssd_300
 from .records import Recomputed
 
 Row = dict[str, str]
@@ -26,11 +26,7 @@ ALPHAS, RESOLUTIONS = (1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)
 
 def totals(arch: Architecture, head: bool = True) -> tuple[int, int]:
     """Mult-adds and weights, with or without the fully connected layer."""
-    layers = [layer for layer in arch.layers if head or layer.kind != "fc"]
-    return (
-        sum(layer.mult_adds for layer in layers),
-        sum(layer.parameters_as_printed for layer in layers),
-    )
+    return layer_totals(layer for layer in arch.layers if head or layer.kind != "fc")
 
 
 def with_stem(arch: Architecture, channels: int) -> Architecture:
@@ -170,11 +166,12 @@ def coco_detection(row: Row, printed: Printed) -> Counted:
         )
     framework, resolution = row["framework_resolution"].split()
     mult_adds, weights = ssd_300() if framework == "SSD" else faster_rcnn(int(resolution))
+    norms = sum(la.parameters - la.parameters_as_printed for la in mobilenet_v1().layers[:-1])
     note = "the head is not described; counted with that of the TensorFlow Object Detection API"
     return {
         "billion_mult_adds": Recomputed(Fraction(mult_adds, BILLION), note),
         "million_parameters": Recomputed(
-            Fraction(weights, MILLION), note, Fraction(weights + batch_norm_parameters(), MILLION)
+            Fraction(weights, MILLION), note, Fraction(weights + norms, MILLION)
         ),
     }
 
