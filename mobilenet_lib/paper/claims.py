@@ -35,14 +35,6 @@ def elsewhere(row: Row, printed: Printed) -> Counted:
     return {"printed": _elsewhere()[row["name"]]}
 
 
-def _savings() -> list[Fraction]:
-    # Of each block of Table 1; only the output channels matter (Eq. 5 over Eq. 2).
-    return [
-        Fraction(standard_mult_adds(3, 1, out, 1), separable_mult_adds(3, 1, out, 1))
-        for out, _ in BLOCKS
-    ]
-
-
 def _ratio(name: str, ours: Architecture, quantity: str, other: Value = None) -> Recomputed:
     theirs = other_network(name)
     own = ours.mult_adds if quantity == "mult_adds" else ours.parameters_as_printed
@@ -53,10 +45,6 @@ def _ratio(name: str, ours: Architecture, quantity: str, other: Value = None) ->
 def _difference(printed: Printed, table: str, better: int, worse: int) -> Recomputed:
     note = f"row {better} less row {worse} of Table {table} as printed"
     return Recomputed(printed(table, better, TOP1) - printed(table, worse, TOP1), note)
-
-
-def _quotient(printed: Printed, table: str, theirs: int, ours: int, column: str) -> Fraction:
-    return printed(table, theirs, column) / printed(table, ours, column)
 
 
 def _share(kind: Kind, quantity: str) -> Recomputed:
@@ -70,14 +58,20 @@ def _share(kind: Kind, quantity: str) -> Recomputed:
 def _text(p: Printed) -> dict[str, Recomputed]:
     arch, small, body = mobilenet_v1(), mobilenet_v1(0.5, 160), "body of 1.0 MobileNet-224"
     mult_adds, weights = totals(arch, head=False)
+    # Of each block of Table 1; only the output channels matter (Eq. 5 over Eq. 2).
+    savings = [
+        Fraction(standard_mult_adds(3, 1, out, 1), separable_mult_adds(3, 1, out, 1))
+        for out, _ in BLOCKS
+    ]
     # Each weight of PlaNet's final layer is used once an image, so 10 million more of either.
     head = p("text", 21, "printed")
     undescribed = Recomputed(None, "Inception V3 with an undescribed head")
     same = "the same classifier in Table 12"
-    face = mobilenet_v1(0.25, 128)
+    face = Fraction(totals(mobilenet_v1(0.25, 128), head=False)[0], MILLION)
+    size, compute = "million_parameters", "million_mult_adds"
     return {
-        "reduction_least": Recomputed(min(_savings()), "blocks with 64 channels out"),
-        "reduction_most": Recomputed(max(_savings()), "blocks with 1024 channels out"),
+        "reduction_least": Recomputed(min(savings), "blocks with 64 channels out"),
+        "reduction_most": Recomputed(max(savings), "blocks with 1024 channels out"),
         "layers": Recomputed(Fraction(len(arch.layers)), "layers with weights"),
         "pointwise_time": _share("pointwise", "mult_adds"),
         "pointwise_parameters": _share("pointwise", "parameters"),
@@ -91,13 +85,11 @@ def _text(p: Printed) -> dict[str, Recomputed]:
         "vgg_compute": _ratio("VGG 16", arch, "mult_adds"),
         "googlenet_compute": _ratio("GoogleNet", arch, "mult_adds"),
         "alexnet_accuracy": _difference(p, "9", 1, 3),
-        "alexnet_size": _ratio(
-            "AlexNet", small, "parameters", _quotient(p, "9", 3, 1, "million_parameters")
-        ),
+        "alexnet_size": _ratio("AlexNet", small, "parameters", p("9", 3, size) / p("9", 1, size)),
         "alexnet_compute": _ratio("AlexNet", small, "mult_adds"),
         "squeezenet_accuracy": _difference(p, "9", 1, 2),
         "squeezenet_compute": _ratio(
-            "Squeezenet", small, "mult_adds", _quotient(p, "9", 2, 1, "million_mult_adds")
+            "Squeezenet", small, "mult_adds", p("9", 2, compute) / p("9", 1, compute)
         ),
         "planet_parameters": undescribed,
         "planet_mult_adds": undescribed,
@@ -112,11 +104,10 @@ def _text(p: Printed) -> dict[str, Recomputed]:
             "body plus one mult-add for each of the 10 million weights of the final layer",
             (mult_adds + head * MILLION) / BILLION,
         ),
-        "face_parameters": Recomputed(p("12", 7, "million_parameters"), same),
-        "face_mult_adds": Recomputed(p("12", 7, "million_mult_adds"), same),
+        "face_parameters": Recomputed(p("12", 7, size), same),
+        "face_mult_adds": Recomputed(p("12", 7, compute), same),
         "face_share": Recomputed(
-            100 * Fraction(totals(face, head=False)[0], MILLION) / p("12", 7, "million_mult_adds"),
-            "body of 0.25 MobileNet-128 over Table 12's 1600",
+            100 * face / p("12", 7, compute), "body of 0.25 MobileNet-128 over Table 12's 1600"
         ),
     }
 

@@ -163,42 +163,33 @@ def _table(
 ) -> Table:
     layout = LAYOUTS[key]
     columns = tuple(name for name in rows[0] if name not in ("row", *layout.labels))
+    headings, units = zip(*map(_heading, columns), strict=True)
     cells = []
     for number, row in enumerate(rows, start=1):
         if int(row["row"]) != number:
             raise ValueError(f"{layout.file}.csv: row {row['row']} stands where {number} should")
         counted = layout.recompute(row, printed)
-        for column in columns:
+        name = row["name"] if "name" in row else ", ".join(row[part] for part in layout.labels)
+        for column, unit in zip(columns, units, strict=True):
+            unit = row.get("unit", unit)
+            if column not in counted and unit != "%":
+                raise ValueError(
+                    f"table {key}: nothing recomputes {column!r}, which is no measured column"
+                )
+            text, value = row[column], counted.get(column, MEASURED)
+            if not text:
+                value = Recomputed(value.value, UNPRINTED)
             entry = listed.pop((key, number, column), None)
-            cells.append(_cell(key, layout, row, column, counted, entry))
+            if entry and (entry.label, entry.printed) != (name, text):
+                raise ValueError(
+                    f"{DISCREPANCIES}.csv has {entry.label!r}, {entry.printed!r} for table {key}, "
+                    f"row {number}, {column}, but the table prints {name!r}, {text!r}"
+                )
+            verdict = verdict_of(text, value, entry)
+            cells.append(Cell(key, number, name, column, text, unit, value, verdict, entry))
     labels = tuple(tuple(row[name] for name in layout.labels) for row in rows)
-    headings = tuple(_heading(column)[0] for column in columns)
     names = tuple(name.replace("_", " ") for name in layout.labels)
     return Table(key, layout.title, names, labels, columns, headings, tuple(cells))
-
-
-def _cell(
-    key: str,
-    layout: Layout,
-    row: recompute.Row,
-    column: str,
-    counted: recompute.Counted,
-    listed: Discrepancy | None,
-) -> Cell:
-    unit = row.get("unit", _heading(column)[1])
-    if column not in counted and unit != "%":
-        raise ValueError(f"table {key}: nothing recomputes {column!r}, which is no measured column")
-    value = counted.get(column, MEASURED)
-    if not row[column]:
-        value = Recomputed(value.value, UNPRINTED)
-    name = row["name"] if "name" in row else ", ".join(row[part] for part in layout.labels)
-    if listed and (listed.label, listed.printed) != (name, row[column]):
-        raise ValueError(
-            f"{DISCREPANCIES}.csv has {listed.label!r}, {listed.printed!r} for table {key}, row "
-            f"{listed.row}, {column}, but the table prints {name!r}, {row[column]!r}"
-        )
-    verdict = verdict_of(row[column], value, listed)
-    return Cell(key, int(row["row"]), name, column, row[column], unit, value, verdict, listed)
 
 
 def _heading(column: str) -> tuple[str, str]:

@@ -64,11 +64,10 @@ def roofline(
     for name, rate in bandwidths.items():
         check_positive(f"the bandwidth of {name}", rate)
     intensities, rates = zip(*((x, y) for _, x, y in points.values()), strict=True)
-    kinds = [kind for kind in MARKERS if any(own == kind for own, *_ in points.values())]
-    by_kind = {
-        kind: {name: (x, y) for name, (own, x, y) in points.items() if own == kind}
-        for kind in kinds
-    }
+    by_kind: dict[str, dict[str, tuple[float, float]]] = {}
+    for kind in MARKERS:
+        if own := {name: (x, y) for name, (other, x, y) in points.items() if other == kind}:
+            by_kind[kind] = own
 
     def rate_of(name: str) -> float:
         return points[name][2]
