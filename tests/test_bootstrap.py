@@ -166,7 +166,7 @@ NO_TORCH = {
     ),
     "an old macOS": ({"system": "Darwin", "kind": "arm64", "mac": "13.6.1"}, ["13.6.1"]),
     "32-bit Windows": ({"system": "Windows", "kind": "AMD64", "bits": 32}, ["AMD64, 32 bits"]),
-    "32-bit Raspberry Pi OS": ({"kind": "armv7l", "bits": 32}, ["armv7l, 32 bits"]),
+    "32-bit Raspberry Pi OS": ({"kind": "aarch64", "bits": 32}, ["aarch64, 32 bits"]),
     "Windows on ARM": ({"system": "Windows", "kind": "ARM64", "build": "win-arm64"}, ["ARM64"]),
     "Alpine": ({"libc": ("", "")}, ["Alpine has\nmusl"]),
     "Alpine, told by a newer Python": ({"libc": ("musl", "1.2.5")}, ["1.2.5"]),

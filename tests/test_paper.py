@@ -378,6 +378,8 @@ def test_printed_values_stay_as_printed() -> None:
     assert paper.table(1).cell(14, "type_stride").printed == "5x Conv dw / s1"
     assert paper.table(1).cell(14, "type_stride").value is None
     assert str(paper.table(11).cell(2, "planet_pct").value) == "64.0"
+    units = [paper.table(key).cell(1, "printed").unit for key in ("text", "elsewhere")]
+    assert [*units, paper.table(7).cells[0].unit] == ["times", "parameters", "%"]
 
 
 def test_it_needs_neither_torch_nor_numpy() -> None:
