@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mobilenet_lib import mobilenet_v1
+from mobilenet_lib import mobilenet_v1, timing
 from mobilenet_lib.bench import (
     gemm,
     hardware,
@@ -316,7 +316,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now = 0.0
-        monkeypatch.setattr(layer_timer.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(timing.time, "perf_counter", lambda: self.now)
 
     def step(self, *seconds):
         left = list(seconds)
@@ -335,27 +335,6 @@ def test_each_step_gets_the_time_between_its_marks(monkeypatch):
         assert marked().item() == 2  # a step gets what its predecessor gave
         clock.now += 100  # what passes between passes belongs to none
     assert marked.seconds(skip=1) == {"a": [1, 2], "b": [5, 7]}
-
-
-def test_a_gpu_notes_the_time_of_each_mark_itself(monkeypatch):
-    class Event:
-        count = 0
-
-        def __init__(self, enable_timing):
-            assert enable_timing
-
-        def record(self, stream):
-            Event.count += 1
-            self.at = Event.count**2
-
-        def elapsed_time(self, end):
-            return float(end.at - self.at)  # ms
-
-    monkeypatch.setattr(torch.cuda, "Event", Event)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
-    marked = LayerTimer([("a", lambda x: x), ("b", lambda x: x)], torch.zeros(1), "cuda")
-    marked()
-    assert marked.seconds() == {"a": [pytest.approx(0.003)], "b": [pytest.approx(0.005)]}
 
 
 def test_another_accelerator_is_waited_for_at_each_mark(monkeypatch):

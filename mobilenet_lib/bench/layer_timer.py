@@ -9,7 +9,6 @@ whether they do is measured: the same network runs without them in the same roun
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,7 +20,15 @@ from torch import Tensor
 from ..architecture import Architecture
 from ..engines import difference, fold
 from ..model import MobileNet
-from ..timing import DTYPES, LAYOUTS, check_device, random_images, random_network
+from ..timing import (
+    DTYPES,
+    LAYOUTS,
+    between,
+    check_device,
+    marker,
+    random_images,
+    random_network,
+)
 from ..validation import check_choice, check_int
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 3e-2, "bf16": 0.1}
@@ -108,15 +115,14 @@ class LayerTimer:
     x
         The first one's input.
     device
-        Where they run. On a CUDA device the GPU notes the time itself, so that the CPU stays
-        ahead; another accelerator is waited for at each mark, which takes time of its own.
+        Where they run; waiting at each mark, where `marker` has to, takes time of its own.
     """
 
     def __init__(self, run: Sequence[Stage], x: Tensor, device: torch.device | str = "cpu") -> None:
         self.names = [name for name, _ in run]
         self.functions = [function for _, function in run]
-        self.x, self.device = x, torch.device(device)
-        self.mark = _marker(self.device)
+        self.x = x
+        self.mark = marker(device)
         self.passes: list[list[Any]] = []
 
     @torch.inference_mode()
@@ -133,25 +139,6 @@ class LayerTimer:
     def seconds(self, skip: int = 0) -> dict[str, list[float]]:
         """Seconds of each step, by its name, in each pass but the first `skip`."""
         rows = [
-            [_between(start, end) for start, end in pairwise(marks)] for marks in self.passes[skip:]
+            [between(start, end) for start, end in pairwise(marks)] for marks in self.passes[skip:]
         ]
         return dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True))
-
-
-def _marker(device: torch.device) -> Callable[[], Any]:
-    def event() -> torch.cuda.Event:
-        event = torch.cuda.Event(enable_timing=True)
-        event.record(torch.cuda.current_stream(device))
-        return event
-
-    def wait() -> float:
-        torch.accelerator.synchronize(device)
-        return time.perf_counter()
-
-    return {"cpu": time.perf_counter, "cuda": event}.get(device.type, wait)
-
-
-def _between(start: Any, end: Any) -> float:
-    if isinstance(start, float):
-        return end - start
-    return start.elapsed_time(end) / 1e3
