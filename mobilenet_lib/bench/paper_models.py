@@ -16,9 +16,9 @@ from ..timing import Timing, forward_pass, interleave, significant, torch_defaul
 from ..timing import threads as use_threads
 from ..validation import check_int
 from .layer_timer import Setting, build, images
-from .layers import calibration_of, layer_times, marked_pass, overheads, tiny_pass
+from .layers import layer_times, marked_pass, overheads, tiny_pass
 from .peaks import MachinePeaks, peaks_for
-from .roofline import Calibration, predict
+from .roofline import Calibration, calibrate, predict
 
 WITHIN, ENOUGH = 0.25, 12
 """How far a prediction may be off, and for how many of the sixteen it may not."""
@@ -159,7 +159,8 @@ def bench_paper_models(
         )
     overhead = overheads(tiny.seconds(skip=WARM_UP), reference)
     rows = layer_times(reference, setting, marked.seconds(skip=WARM_UP), overhead, limits)
-    calibration = calibration_of(rows, overhead, limits, precision)
+    measured = [(row, row.timing.median_ms / 1e3) for row in rows]
+    calibration = calibrate(measured, overhead, limits, precision)
     return PaperModelsBench(
         setting,
         limits.device,
