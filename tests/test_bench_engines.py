@@ -330,7 +330,6 @@ def test_an_exam_counts_answers(monkeypatch):
     assert always_a.agreement < 0.2
     assert always_a.accuracy_eager - always_a.accuracy > 0.5
     assert always_a.difference > 0.2  # the letters' own logits were compared, too
-    assert len(examiner.letters.expected(1000)) == len(examiner.letters.images) < 1000
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])

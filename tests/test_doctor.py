@@ -5,6 +5,7 @@ import types
 from importlib import metadata
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from mobilenet_lib import doctor, installed, machine
 
@@ -56,7 +57,7 @@ def fake_torch(**changes):
 
 
 def test_this_machine_can_run_the_tests():
-    findings = doctor.diagnose()
+    findings = doctor.report().findings
     assert [finding.topic for finding in findings] == [
         "Python", "Packages", "torch", "Jupyter widgets", "Data",
         "Processor", "Threads", "Memory", "GPU", "Browser tests", "Engines",
@@ -107,12 +108,14 @@ def test_old_python(monkeypatch):
 
 
 def test_packages_missing_and_out_of_range(monkeypatch):
-    monkeypatch.setattr(doctor, "requirements", lambda: {"a": ">=1,<2", "b": ">=1", "c": ">=1"})
-    have = {"a": "2.0", "b": None, "c": "1.5"}
+    ranges = {"a": ">=1,<2", "b": ">=1", "c": ">=1", "d": ">=1"}
+    wanted = {name: SpecifierSet(spec) for name, spec in ranges.items()}
+    monkeypatch.setattr(doctor, "requirements", lambda: wanted)
+    have = {"a": "2.0", "b": None, "c": "1.5+cpu", "d": "1.1rc1"}
     monkeypatch.setattr(doctor, "version_of", have.get)
     finding = doctor.check_packages()
     assert finding.status == "fail"
-    assert finding.detail == "missing: b; out of range: a 2.0 (needed: >=1,<2)"
+    assert finding.detail == "missing: b; out of range: a 2.0 (needed: <2,>=1)"
     assert CONSTRAINTS in finding.advice
 
 
@@ -365,27 +368,9 @@ def test_chromium_is_found_in_order(monkeypatch, tmp_path):
 # --- Installed packages -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("version", "spec", "inside"),
-    [
-        ("2.13.0+cpu", ">=2.6,<3", True),
-        ("2.6", ">=2.6,<3", True),
-        ("2.5.9", ">=2.6,<3", False),
-        ("3.0.0", ">=2.6,<3", False),
-        ("0.9.13", ">=0.9.13,<1", True),
-        ("10.4.0", ">=10.4, <14", True),
-        ("9.5", ">=10.4,<14", False),
-        ("4.1.0rc1", ">=4", True),
-        ("4.0.0rc1", ">=4", False),  # before 4.0.0, as PEP 440 orders them
-    ],
-)
-def test_ranges(version, spec, inside):
-    assert installed.within(version, spec) is inside
-
-
 def test_requirements_come_from_the_checkout():
     found = installed.requirements()
-    assert set(found["torch"].split(",")) == {">=2.6", "<3"}
+    assert found["torch"] == SpecifierSet(">=2.6,<3")
     assert "pytest" not in found
 
 
@@ -393,7 +378,7 @@ def test_requirements_of_an_installed_package(monkeypatch, tmp_path):
     monkeypatch.setattr(installed, "__file__", str(tmp_path / "mobilenet_lib/installed.py"))
     rows = ["numpy<3,>=2.0", 'onnx>=1; extra == "export"']
     monkeypatch.setattr(metadata, "requires", lambda name: rows)
-    assert installed.requirements() == {"numpy": "<3,>=2.0"}
+    assert installed.requirements() == {"numpy": SpecifierSet("<3,>=2.0")}
 
     def absent(name):
         raise metadata.PackageNotFoundError(name)

@@ -139,7 +139,7 @@ def _cells(layer: LayerTime) -> tuple[Any, ...]:
 def bench_layers(
     alpha: float = 1.0,
     resolution: int = 224,
-    batch: int = 1,
+    batch_size: int = 1,
     body: Body = "separable",
     layout: str = "channels_last",
     folded: bool = True,
@@ -156,7 +156,7 @@ def bench_layers(
     ----------
     alpha, resolution, body
         The network, see `mobilenet_v1`; 1000 classes.
-    batch
+    batch_size
         Images at a time.
     layout
         channels_last or NCHW.
@@ -180,7 +180,7 @@ def bench_layers(
     ValueError
         A value out of range, or `ceilings` of other threads or another device.
     """
-    setting = Setting(batch, layout, folded, precision, device, seed)
+    setting = Setting(batch_size, layout, folded, precision, device, seed)
     readings = check_int("readings", readings, 2)
     arch = mobilenet_v1(alpha, resolution, body=body)
     with use_threads(threads) as count:

@@ -110,7 +110,7 @@ class PaperModelsBench:
 
 @torch_defaults()
 def bench_paper_models(
-    batch: int = 1,
+    batch_size: int = 1,
     precision: str = "fp32",
     readings: int = 15,
     device: str = "cpu",
@@ -126,7 +126,7 @@ def bench_paper_models(
 
     Parameters
     ----------
-    batch, precision, device, threads, seed
+    batch_size, precision, device, threads, seed
         As for `bench_layers`.
     readings
         Rounds that count, at least 2.
@@ -140,7 +140,7 @@ def bench_paper_models(
     ValueError
         A value out of range, no network, or `ceilings` of other threads.
     """
-    setting = Setting(batch, precision=precision, device=device, seed=seed)
+    setting = Setting(batch_size, precision=precision, device=device, seed=seed)
     readings = check_int("readings", readings, 2)
     named = [(alpha, resolution) for alpha in alphas for resolution in resolutions]
     if not named or len(set(named)) < len(named):

@@ -8,6 +8,7 @@ detector on the photos, which is small and narrow, as networks are that go into 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -32,36 +33,24 @@ SHARE = 0.8
 MakeEngine = Callable[[], Engine]
 
 
+@dataclass
 class Exam:
-    """Images with eager's answers to them, the same for every engine.
+    """Images with eager's answers to them, the same for every engine."""
 
-    Parameters
-    ----------
-    net
-        What answers.
-    images
-        (N, 3, H, W) network input.
-    calibration
-        Other images like these, for int8.
-    labels
-        (N,) right answers; None where there are none.
-    """
+    net: MobileNet
+    """What answers."""
+    images: Tensor
+    """(N, 3, H, W) network input."""
+    calibration: Tensor
+    """Other images like these, for int8."""
+    labels: Tensor = field(default_factory=partial(torch.empty, 0))
+    """(N,) right answers; none for the photos."""
 
-    def __init__(
-        self, net: MobileNet, images: Tensor, calibration: Tensor, labels: Tensor | None = None
-    ) -> None:
-        self.net, self.images, self.calibration = net, images, calibration
-        self.labels = torch.empty(0) if labels is None else labels
-        self._known: list[Tensor] = []
-
-    def expected(self, count: int | None = None) -> Tensor:
-        """(count, classes) logits of eager, each image answered once; None: for all images."""
-        wanted = len(self.images[:count])
+    @cached_property
+    def expected(self) -> Tensor:
+        """(N, classes) logits of eager."""
         with torch.inference_mode():
-            while (known := sum(map(len, self._known))) < wanted:
-                part = self.images[known : known + 100]
-                self._known.append(self.net(part))
-        return torch.cat(self._known)[:wanted]
+            return torch.cat([self.net(part) for part in self.images.split(100)])
 
     def answers(self, make: MakeEngine, threads: int | None, count: int | None = None) -> Tensor:
         """(count, classes) logits of a new engine; None: for all images."""
@@ -154,7 +143,7 @@ class Examiner:
         """
         exam = self.letters
         count = len(exam.images) if precision == "int8" else IMAGES
-        expected = exam.expected(count)
+        expected = exam.expected[:count]
         logits = exam.answers(make, self.threads, count)
         if not logits.isfinite().all():
             raise EngineError("some of its logits for the letters are no finite numbers")
@@ -163,7 +152,7 @@ class Examiner:
         if precision == "int8":
             same = torch.cat(
                 [
-                    decided(part.answers(make, self.threads)) == decided(part.expected())
+                    decided(part.answers(make, self.threads)) == decided(part.expected)
                     for part in self.photos
                 ]
             )

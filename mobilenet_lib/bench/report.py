@@ -132,11 +132,8 @@ def read_report(path: str | os.PathLike[str]) -> Report:
         raise ReportError(f"{name} is larger than {MOST_BYTES:,} bytes, which no report is")
     try:
         report = json.loads(content.decode(), object_pairs_hook=once, parse_constant=refuse)
-    except UnicodeDecodeError as error:
-        raise ReportError(f"{name} is not UTF-8 text: byte {error.start} is wrong") from None
-    except RecursionError:
-        raise ReportError(f"{name} is nested too deep to be a report") from None
-    except ValueError as error:  # not JSON, cut off, a number of thousands of digits, a name twice
+    # Not UTF-8, not JSON, cut off, a number of thousands of digits, a name twice, nested too deep.
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{name} is not JSON, or not all of it: {brief(str(error))}") from None
     check_report(report, name)
     return report

@@ -92,7 +92,7 @@ class SparseBench:
 def bench_sparse(
     channels: int = 512,
     size: int = 14,
-    batch: int = 1,
+    batch_size: int = 1,
     sparsities: Sequence[float] = SPARSITIES,
     readings: int = 15,
     device: str = "cpu",
@@ -107,7 +107,7 @@ def bench_sparse(
     ----------
     channels, size
         Of the layer: as many channels go in as out, maps are square.
-    batch
+    batch_size
         Images at a time.
     sparsities
         Shares of weights set to zero, each from 0 to below 1, rising.
@@ -128,7 +128,7 @@ def bench_sparse(
         A kernel gives another product.
     """
     channels, size = check_int("channels", channels, 1), check_int("size", size, 1)
-    batch, readings = check_int("batch", batch, 1), check_int("readings", readings, 2)
+    batch, readings = check_int("batch_size", batch_size, 1), check_int("readings", readings, 2)
     check_device(device)
     shares = [check_share("sparsity", share) for share in sparsities]
     if not shares or shares != sorted(set(shares)):

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
+from ..files import record_result
 from ..text import option
 
 Precision = Literal["fp32", "fp16", "bf16"]
@@ -65,9 +66,9 @@ class Measurement:
     def write(self, content: dict[str, Any], seconds: float) -> None:
         """Record the result if asked to."""
         if self.record:
-            from ..bench import record
-
-            record(f"bench_{type(self).__name__.lower()}", content, self.seed, seconds)
+            name = f"bench_{type(self).__name__.lower()}"
+            recorded = {"results": content, "wall_time_s": round(seconds, 1)}
+            record_result(name, recorded, self.seed, ("torch", "numpy"))
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,6 @@ class OneBatch(OnCores):
 
     batch_size: int = 1
     """Images in a batch."""
-
-    def options(self) -> dict[str, Any]:
-        """The fields, the size of a batch under the name that these functions have for it."""
-        values = super().options()
-        values["batch"] = values.pop("batch_size")
-        return values
 
 
 @dataclass(frozen=True)
