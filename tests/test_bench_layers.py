@@ -344,22 +344,19 @@ def test_another_accelerator_is_waited_for_at_each_mark(monkeypatch):
     assert waited == ["mps"] * 2
 
 
-@pytest.mark.parametrize("layout", layer_timer.LAYOUTS)
-@pytest.mark.parametrize("folded", [True, False])
-def test_the_network_is_built_as_the_setting_says(layout, folded):
-    setting = Setting(2, layout, folded)
+def test_the_network_is_built_as_the_setting_says():
+    setting = Setting(2)
     net = layer_timer.build(mobilenet_v1(0.25, 32), setting)
     x = layer_timer.images(32, setting)
     assert x.shape == (2, 3, 32, 32)
     assert x.count_nonzero() == x.numel()
-    assert x.is_contiguous(memory_format=layer_timer.LAYOUTS[layout])
-    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    assert len(norms) == (0 if folded else 27)
-    assert net.pw_2.conv.weight.is_contiguous(memory_format=layer_timer.LAYOUTS[layout])
+    assert x.is_contiguous(memory_format=torch.channels_last)
+    assert not [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert net.pw_2.conv.weight.is_contiguous(memory_format=torch.channels_last)
     assert [name for name, _ in layer_timer.stages(net)] == [work.name for work in pieces(net.arch)]
-    again = layer_timer.build(mobilenet_v1(0.25, 32), Setting(2, layout, not folded))
+    unfolded = timing.random_network(mobilenet_v1(0.25, 32))
     with torch.inference_mode():
-        torch.testing.assert_close(net(x), again(x), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(net(x), unfolded(x), rtol=1e-3, atol=1e-4)
 
 
 def test_folding_that_changes_the_logits_is_refused(monkeypatch):
@@ -386,7 +383,6 @@ def test_pieces_that_compute_something_else_are_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"layout": "NHWC"}, "layout must be one of channels_last, NCHW"),
         ({"precision": "int8"}, "precision must be one of fp32, fp16, bf16"),
         ({"batch": 0}, "batch must be a whole number >= 1"),
     ],
@@ -463,9 +459,7 @@ def test_overheads_are_medians_over_a_kinds_layers():
 
 @pytest.mark.parametrize("body", ["separable", "full", "shallow"])
 def test_layers_are_profiled_for_real(body):
-    found = layers.bench_layers(
-        0.25, 32, 2, body, "NCHW", False, readings=2, threads=1, ceilings=limits()
-    )
+    found = layers.bench_layers(0.25, 32, 2, body, readings=2, threads=1, ceilings=limits())
     names = [work.name for work in pieces(mobilenet_v1(0.25, 32, body=body))]
     assert [row.name for row in found.layers] == names
     assert all(row.timing.readings == 2 and row.timing.median_ms > 0 for row in found.layers)
@@ -473,7 +467,7 @@ def test_layers_are_profiled_for_real(body):
     assert found.sum_ms > 0
     assert found.sum_to_whole > 0
     assert set(found.overhead_ms) == {row.kind for row in found.layers}
-    assert json.loads(json.dumps(asdict(found)))["setting"]["layout"] == "NCHW"
+    assert json.loads(json.dumps(asdict(found)))["setting"]["batch"] == 2
 
 
 def test_the_layers_of_a_round_are_compared_with_the_whole_beside_them(monkeypatch):

@@ -22,7 +22,6 @@ from ..engines import difference, fold
 from ..model import MobileNet
 from ..timing import (
     DTYPES,
-    LAYOUTS,
     between,
     check_device,
     marker,
@@ -40,47 +39,33 @@ Stage = tuple[str, Callable[[Tensor], Tensor]]
 
 @dataclass(frozen=True)
 class Setting:
-    """How a network runs while it is measured."""
+    """How a network runs while it is measured: channels_last, BN folded."""
 
     batch: int = 1
-    layout: str = "channels_last"
-    """Or NCHW."""
-    folded: bool = True
-    """Whether batch normalization is folded into the convolutions."""
     precision: str = "fp32"
     device: str = "cpu"
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_int("batch", self.batch, 1)
-        check_choice("layout", self.layout, tuple(LAYOUTS))
         check_choice("precision", self.precision, tuple(DTYPES))
         check_device(self.device)
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `random_network` and `random_images` take of it."""
-        names = ("seed", "device", "layout", "precision")
-        return {name: getattr(self, name) for name in names}
-
     def __str__(self) -> str:
-        batch_norm = "folded" if self.folded else "not folded"
-        return f"batch {self.batch}, {self.layout}, {self.precision}, BN {batch_norm}"
+        return f"batch {self.batch}, channels_last, {self.precision}, BN folded"
 
 
 def build(arch: Architecture, setting: Setting) -> MobileNet:
-    """A network with random weights, as `setting` says; folded, it gives the same logits.
+    """A network with random weights, BN folded into them, as `setting` says.
 
     Raises
     ------
     ArithmeticError
         The folded network gives other logits.
     """
-    net = random_network(arch, **setting.options)
-    if not setting.folded:
-        return net
-    form, x = LAYOUTS[setting.layout], images(arch.resolution, setting)
-    folded = fold(net).to(memory_format=form)  # type: ignore[call-overload]  # its stub has no memory_format
+    net = random_network(arch, setting.seed, setting.device, precision=setting.precision)
+    x = images(arch.resolution, setting)
+    folded = fold(net).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub has no memory_format
     with torch.inference_mode():
         before, after = net(x).float(), folded(x).float()
     off = difference(after, before)
@@ -96,7 +81,9 @@ def build(arch: Architecture, setting: Setting) -> MobileNet:
 
 def images(resolution: int, setting: Setting) -> Tensor:
     """A batch of random images, (batch, 3, resolution, resolution), as `setting` says."""
-    return random_images(setting.batch, resolution, **setting.options)
+    return random_images(
+        setting.batch, resolution, setting.seed, setting.device, precision=setting.precision
+    )
 
 
 def stages(net: MobileNet) -> list[Stage]:

@@ -141,8 +141,6 @@ def bench_layers(
     resolution: int = 224,
     batch_size: int = 1,
     body: Body = "separable",
-    layout: str = "channels_last",
-    folded: bool = True,
     precision: str = "fp32",
     readings: int = 15,
     device: str = "cpu",
@@ -150,7 +148,7 @@ def bench_layers(
     seed: int = 0,
     ceilings: MachinePeaks | None = None,
 ) -> LayersBench:
-    """Profile a MobileNet layer by layer, eager, beside the whole of it.
+    """Profile a MobileNet layer by layer, eager, channels_last, BN folded, beside the whole of it.
 
     Parameters
     ----------
@@ -158,10 +156,6 @@ def bench_layers(
         The network, see `mobilenet_v1`; 1000 classes.
     batch_size
         Images at a time.
-    layout
-        channels_last or NCHW.
-    folded
-        Whether batch normalization is folded into the convolutions.
     precision
         fp32, fp16 or bf16.
     readings
@@ -180,7 +174,7 @@ def bench_layers(
     ValueError
         A value out of range, or `ceilings` of other threads or another device.
     """
-    setting = Setting(batch_size, layout, folded, precision, device, seed)
+    setting = Setting(batch_size, precision, device, seed)
     readings = check_int("readings", readings, 2)
     arch = mobilenet_v1(alpha, resolution, body=body)
     with use_threads(threads) as count:

@@ -140,7 +140,7 @@ def bench_paper_models(
     ValueError
         A value out of range, no network, or `ceilings` of other threads.
     """
-    setting = Setting(batch_size, precision=precision, device=device, seed=seed)
+    setting = Setting(batch_size, precision, device, seed)
     readings = check_int("readings", readings, 2)
     named = [(alpha, resolution) for alpha in alphas for resolution in resolutions]
     if not named or len(set(named)) < len(named):
