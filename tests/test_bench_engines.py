@@ -17,7 +17,6 @@ from mobilenet_lib.bench.report import make_report
 from mobilenet_lib.bench.results import EAGER, Checked, EngineBench, Quality, Timed
 from mobilenet_lib.engines import Availability, Engine, EngineError, difference
 from mobilenet_lib.engines.torch_engines import Eager
-from mobilenet_lib.timing import Timing
 
 pytestmark = pytest.mark.slow
 
@@ -177,7 +176,7 @@ def test_only_engines_that_are_right_are_timed(run):
 def test_times_become_rates_shares_and_labels(run):
     result = run(("fake", "coarse"), batch_sizes=(4,), slices=())
     fake, coarse = result.timings
-    assert fake.timing == Timing(3, 1.0, (1.0, 1.1))
+    assert (fake.readings, fake.median_ms, fake.quartiles_ms) == (3, 1.0, (1.0, 1.1))
     assert fake.images_per_second == 4000
     assert fake.of_ceiling == pytest.approx(2 * result.mult_adds * 4 / 1e-3 / 100e9, abs=1e-4)
     assert coarse.of_ceiling is None  # its ceiling could not be measured
@@ -288,8 +287,7 @@ def test_fp32_level_means_logits_and_decisions():
 
 def test_the_fastest_at_fp32_level_leaves_out_those_that_decide_otherwise():
     def row(name, ms, precision="fp32", ours=True):
-        timing = Timing(3, ms, (ms, ms))
-        return Timed(name, ours, precision, 1, None, None, timing, 1.0, None)
+        return Timed(3, ms, (ms, ms), name, ours, precision, 1, None, None, 1.0, None)
 
     engines = {
         "exact": Checked("", "fp32", 1, Quality(0.0, 1000, 1.0, 0.9, 0.9)),

@@ -19,18 +19,18 @@ from mobilenet_lib.bench.compare import Comparison, compare
 from mobilenet_lib.bench.hardware import Gpu, describe_hardware
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
 from mobilenet_lib.bench.results import Checked, EngineBench, Quality, Timed
-from mobilenet_lib.bench.schema import INLINE, json_schema
+from mobilenet_lib.bench.schema import json_schema
 from mobilenet_lib.text import format_table
-from mobilenet_lib.timing import Timing
 
 
 def timed(name, median, batch_size=1, **options):
     options = {"ours": True, "precision": "fp32", "slice": None, "streams": None} | options
-    timing = Timing(3, median, (0.9 * median, 1.1 * median))
     return Timed(
+        readings=3,
+        median_ms=median,
+        quartiles_ms=(0.9 * median, 1.1 * median),
         name=name,
         batch_size=batch_size,
-        timing=timing,
         images_per_second=1e3 * batch_size / median,
         of_ceiling=0.5,
         ratios={"timm, eager": 0.25},
@@ -173,11 +173,10 @@ class Inner:
 
 
 @dataclass
-class Outer:
+class Outer(Inner):
     """A thing of others."""
 
     name: str
-    inner: Annotated[Inner, INLINE]
     parts: Annotated[list[Inner], ("minItems", 1)]
     by_name: dict[str, bool]
     kind: Literal["a", "b"]
@@ -186,7 +185,7 @@ class Outer:
 def test_a_schema_says_what_the_types_say():
     schema = json_schema(Outer)
     assert schema["description"] == "A thing of others."
-    assert schema["required"] == ["name", "share", "pair", "parts", "by_name", "kind"]
+    assert schema["required"] == ["share", "pair", "name", "parts", "by_name", "kind"]
     assert schema["properties"]["share"] == {"type": "number", "minimum": 0, "maximum": 1}
     assert schema["properties"]["pair"]["type"] == ["array", "null"]
     good = {"name": "x", "share": 0, "pair": None, "parts": [{"share": 1, "pair": [1, 2]}]}

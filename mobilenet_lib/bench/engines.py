@@ -214,7 +214,7 @@ def rows(
                 batch_size=batch_size,
                 slice=entry.slice,
                 streams=entry.streams,
-                timing=timing,
+                **vars(timing),
                 images_per_second=significant(1e3 * batch_size / timing.median_ms),
                 of_ceiling=round(reached / ceiling, 4) if ceiling and entry.same_network else None,
                 ratios={

@@ -161,36 +161,23 @@ def bench_paper_models(
     rows = layer_times(reference, setting, marked.seconds(skip=WARM_UP), overhead, limits)
     measured = [(row, row.timing.median_ms / 1e3) for row in rows]
     calibration = calibrate(measured, overhead, limits, precision)
+    models = []
+    for alpha, size in named:
+        arch = mobilenet_v1(alpha, size)
+        plain = predict(arch, batch_size, limits, precision=precision)
+        fitted = predict(arch, batch_size, limits, calibration, precision)
+        models.append(
+            Predicted(
+                alpha,
+                size,
+                batch_size * arch.mult_adds,
+                Timing.of(taken[alpha, size]),
+                significant(plain.ms),
+                significant(fitted.ms),
+                fitted.bound,
+            )
+        )
+    profiled = f"{alphas[0]:g} MobileNet-{resolutions[0]}"
     return PaperModelsBench(
-        setting,
-        limits.device,
-        count,
-        tuple(
-            predicted(network, setting, Timing.of(taken[network]), limits, calibration)
-            for network in named
-        ),
-        f"{alphas[0]:g} MobileNet-{resolutions[0]}",
-        calibration,
-        limits,
-    )
-
-
-def predicted(
-    network: tuple[float, int],
-    setting: Setting,
-    timing: Timing,
-    ceilings: MachinePeaks,
-    calibration: Calibration,
-) -> Predicted:
-    """A network's measured time beside what the model says, plain and calibrated."""
-    arch = mobilenet_v1(*network)
-    plain = predict(arch, setting.batch, ceilings, precision=setting.precision)
-    fitted = predict(arch, setting.batch, ceilings, calibration, setting.precision)
-    return Predicted(
-        *network,
-        setting.batch * arch.mult_adds,
-        timing,
-        significant(plain.ms),
-        significant(fitted.ms),
-        fitted.bound,
+        setting, limits.device, count, tuple(models), profiled, calibration, limits
     )

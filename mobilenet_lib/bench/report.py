@@ -91,7 +91,6 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
     came = provenance(result.seed)
     versions = {name: version for name in PACKAGES if (version := version_of(name))}
     fields = asdict(result)
-    fields["timings"] = [row | row.pop("timing") for row in fields["timings"]]
     for part in ("missing", "failed"):
         fields[part] = {name: public(reason) for name, reason in fields[part].items()}
     report = {

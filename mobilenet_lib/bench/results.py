@@ -10,7 +10,6 @@ from ..engines.engine import Precision
 from ..results import engine_label
 from ..timing import Timing
 from ..validation import Count, NotNegative, Share
-from .schema import INLINE
 
 Hits = Annotated[int, ("minimum", 0)]
 LOGITS, DECISIONS = 0.02, 1.0
@@ -66,8 +65,8 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Timed:
-    """One engine or peer on one size of batch."""
+class Timed(Timing):
+    """One engine or peer on one size of batch; the times are the whole batch's."""
 
     name: str
     ours: bool
@@ -77,8 +76,6 @@ class Timed:
     """Images that the engine runs at a time; None: the whole batch."""
     streams: Count | None
     """Slices that run side by side; None: one after the other."""
-    timing: Annotated[Timing, INLINE]
-    """Of the whole batch."""
     images_per_second: float
     of_ceiling: NotNegative | None
     """Arithmetic done, as a share of the fastest matrix product in this precision here."""
@@ -125,7 +122,7 @@ class EngineBench:
             for row in self.timings
             if row.ours and row.batch_size == batch_size and self._counts(row, int8)
         ]
-        return min(timed, key=lambda row: row.timing.median_ms, default=None)
+        return min(timed, key=lambda row: row.median_ms, default=None)
 
     def _counts(self, row: Timed, int8: bool) -> bool:
         if int8:
@@ -161,11 +158,11 @@ class EngineBench:
 
     def _table(self, batch_size: int) -> Iterator[str]:
         rows = [row for row in self.timings if row.batch_size == batch_size]
-        rows.sort(key=lambda row: row.timing.median_ms)
+        rows.sort(key=lambda row: row.median_ms)
         width = max(len(row.label) for row in rows)
         yield f"\nBatch of {batch_size}, fastest first"
         for row in rows:
-            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row.timing}"
+            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row}"
             line += f" {row.images_per_second:9,.1f} images/s"
             if row.of_ceiling is not None:
                 line += f", {row.of_ceiling:.0%} of a product"
