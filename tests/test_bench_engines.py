@@ -178,7 +178,9 @@ def test_times_become_rates_shares_and_labels(run):
     fake, coarse = result.timings
     assert (fake.readings, fake.median_ms, fake.quartiles_ms) == (3, 1.0, (1.0, 1.1))
     assert fake.images_per_second == 4000
-    assert fake.of_ceiling == pytest.approx(2 * result.mult_adds * 4 / 1e-3 / 100e9, abs=1e-4)
+    assert fake.of_ceiling == pytest.approx(
+        2 * result.network.mult_adds * 4 / 1e-3 / 100e9, abs=1e-4
+    )
     assert coarse.of_ceiling is None  # its ceiling could not be measured
     assert coarse.images_per_second == 2000
     assert result.ceilings == {"fp32": 100.0}
@@ -295,7 +297,7 @@ def test_the_fastest_at_fp32_level_leaves_out_those_that_decide_otherwise():
         "int": Checked("", "int8", 1, Quality(0.01, 1000, 1.0, 0.9, 0.9)),
     }
     rows = (row("int", 1, "int8"), row("timm", 2, ours=False), row("hasty", 3), row("exact", 4))
-    result = EngineBench(1, 224, 1, "cpu", 1, 0, {}, {}, engines, rows, {}, {})
+    result = EngineBench(None, "cpu", 1, 0, {}, None, engines, rows, {}, {})
     assert result.fastest(1).name == "exact"
     assert result.fastest(1, int8=True).name == "int"
 

@@ -32,13 +32,12 @@ from mobilenet_lib.bench.roofline import (
     predict,
     predict_work,
 )
-from mobilenet_lib.timing import Timing, device_name
+from mobilenet_lib.machine import Caches
+from mobilenet_lib.timing import Timing
 
 MIB = 1024**2
-TOLD = {"caches": {"l1d": 16 * 1024, "l2": MIB, "l3": None}, "gpu": None}
-
-
-CPU = device_name(torch.device("cpu"))
+TOLD = replace(hardware.describe_hardware(), caches=Caches(16 * 1024, MIB))
+CPU = TOLD.device
 
 
 def limits():
@@ -89,9 +88,8 @@ def test_ceilings_print_what_was_measured_and_what_was_not():
 
 
 def test_a_gpus_cache_is_its_own():
-    told = {**TOLD, "gpu": {"l2_bytes": 50 * MIB}}
-    assert peaks.caches(told) == {"L2": 50 * MIB}
-    assert peaks.caches({**TOLD, "gpu": {"l2_bytes": None}}) == {}
+    for size, told in ((50 * MIB, {"L2": 50 * MIB}), (None, {})):
+        assert peaks.caches(replace(TOLD, gpu=SimpleNamespace(l2_bytes=size))) == told
     assert peaks.caches(TOLD) == {"L1": 16 * 1024, "L2": MIB}
 
 
@@ -219,9 +217,9 @@ def test_ceilings_are_measured_for_real_and_are_plain_data():
 
 def test_hardware_tells_of_torch():
     told = hardware.describe_hardware("cpu")
-    assert told["torch"]["version"] == torch.__version__
-    assert told["gpu"] is None
-    assert told["device"] == told["processor"]
+    assert told.torch.version == torch.__version__
+    assert told.gpu is None
+    assert told.device == told.processor
 
 
 def test_hardware_tells_of_the_gpu(monkeypatch):

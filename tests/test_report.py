@@ -4,7 +4,7 @@ import copy
 import json
 import platform
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import jsonschema
@@ -18,7 +18,7 @@ from mobilenet_lib.bench import report as reports
 from mobilenet_lib.bench.compare import Comparison, compare
 from mobilenet_lib.bench.hardware import Gpu, describe_hardware
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
-from mobilenet_lib.bench.results import Checked, EngineBench, Quality, Timed
+from mobilenet_lib.bench.results import Checked, EngineBench, Network, Quality, Timed
 from mobilenet_lib.bench.schema import json_schema
 from mobilenet_lib.text import format_table
 
@@ -42,9 +42,7 @@ def result(**changes):
     exact = Quality(1e-6, 1000, 1.0, 0.87, 0.87)
     coarse = Quality(0.07, 5200, 0.98, 0.86, 0.87, (7, 7), (83, 84))
     options = {
-        "alpha": 1.0,
-        "resolution": 224,
-        "mult_adds": 568_740_352,
+        "network": Network(1.0, 224, 568_740_352),
         "device": "cpu",
         "threads": 2,
         "seed": 0,
@@ -226,7 +224,7 @@ def test_whatever_is_known_of_the_commit_can_be_reported(commit, monkeypatch):
 def test_a_gpu_can_be_reported():
     tf32 = {"matmul": False, "convolution": True}
     card = Gpu("Test GPU", 80 * 2**30, 132, "9.0", None, 1980.0, "12.8", tf32)
-    machine = {**describe_hardware(), "gpu": asdict(card)}
+    machine = replace(describe_hardware(), gpu=card)
     told = make_report(result(machine=machine, device="cuda"), 1)
     assert told["machine"]["gpu"]["tf32"] == tf32
 
@@ -420,7 +418,7 @@ def test_two_reports_side_by_side():
 
 
 def test_different_networks_are_not_compared():
-    other = make_report(result(alpha=0.5), 9)
+    other = make_report(result(network=Network(0.5, 224, 568_740_352)), 9)
     with pytest.raises(ReportError, match=r"\$\.network\.alpha is 1\.0 in the first and 0\.5"):
         compare(REPORT, other)
 

@@ -34,7 +34,7 @@ from .hardware import describe_hardware
 from .peaks import bench_peaks
 from .peers import Entry, peers
 from .quality import Examiner
-from .results import EAGER, OPENVINO, Checked, EngineBench, Timed
+from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed
 
 SLICES = (1, 4)
 """Images: one, whose activations fit most caches, and a few, that share the loading of weights."""
@@ -153,9 +153,7 @@ def bench_engines(
             seconds = interleave(tasks, readings, device=where, least_s=LEAST_S)
             timings += rows(entries, seconds, size, net.arch.mult_adds, ceilings)
     return EngineBench(
-        alpha=alpha,
-        resolution=resolution,
-        mult_adds=net.arch.mult_adds,
+        network=Network(alpha, resolution, net.arch.mult_adds),
         device=where.type,
         threads=count,
         seed=seed,

@@ -21,10 +21,9 @@ from ..timing import check_device, device_name, interleave, significant, torch_d
 from ..timing import threads as use_threads
 from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
-from .hardware import describe_hardware
+from .hardware import Hardware, describe_hardware
 
 KIB, MIB = 1024, 1024**2
-CACHES = {"L1": "l1d", "L2": "l2", "L3": "l3"}
 LEAST_S = 2e-3
 """Seconds that a reading of a short task lasts at least."""
 WAY_BEHIND = 3.0
@@ -62,7 +61,7 @@ class MachinePeaks:
     peaks: tuple[Peak, ...]
     copies: tuple[Copy, ...]
     """From small to large."""
-    machine: dict[str, Any] = field(repr=False)
+    machine: Hardware = field(repr=False)
 
     def peak(self, precision: str = "fp32") -> float:
         """Operations a second of the fastest matrix product in a precision.
@@ -167,7 +166,7 @@ def bench_peaks(
         sizes = [2**power for power in range(14, check_int("largest", end, 2**15).bit_length())]
         peaks = tuple(_peak(name, shapes, readings, device, seed) for name in chosen)
         copies = _copies(sizes, readings, device)
-    return MachinePeaks(hardware["device"], count, peaks, copies, hardware)
+    return MachinePeaks(hardware.device, count, peaks, copies, hardware)
 
 
 def peaks_for(
@@ -194,12 +193,12 @@ def peaks_for(
     return given
 
 
-def caches(hardware: dict[str, Any]) -> dict[str, int]:
+def caches(hardware: Hardware) -> dict[str, int]:
     """Bytes of each cache that a description names: the GPU's if it is of one, else the cores'."""
-    if hardware["gpu"]:
-        sizes = {"L2": hardware["gpu"]["l2_bytes"]}
-    else:
-        sizes = {name: hardware["caches"][key] for name, key in CACHES.items()}
+    own = hardware.caches
+    sizes = {"L1": own.l1d, "L2": own.l2, "L3": own.l3}
+    if hardware.gpu:
+        sizes = {"L2": hardware.gpu.l2_bytes}
     return {name: size for name, size in sizes.items() if size}
 
 

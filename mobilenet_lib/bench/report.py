@@ -25,9 +25,8 @@ import jsonschema
 from ..files import provenance, write_atomically
 from ..installed import version_of
 from ..results import engine_label
-from ..validation import Count, NotNegative
-from .hardware import Hardware
-from .results import Checked, EngineBench, Timed
+from ..validation import NotNegative
+from .results import EngineBench
 from .schema import json_schema
 
 FORMAT, VERSION = "mobilenet-bench", 1
@@ -40,20 +39,10 @@ COMMIT = r"^([0-9a-f]{7,40}(-dirty)?|unknown)( \([a-z ;]+\))?$"
 """As `provenance` tells it; in brackets it may say why there is none, or what it is worth."""
 Report = dict[str, Any]
 Key = tuple[int, str, int | None, int | None]
-Reason = Annotated[str, ("maxLength", 500)]
 
 
 @dataclass(frozen=True)
-class Network:
-    """Which network was timed."""
-
-    alpha: Annotated[float, ("maximum", 16)]
-    resolution: Annotated[int, ("minimum", 32), ("maximum", 4096)]
-    mult_adds: int
-
-
-@dataclass(frozen=True)
-class Contents:
+class Contents(EngineBench):
     """Engines and peers timed in one run on one machine, as `mobilenet bench --submit` writes them.
 
     Times are in milliseconds, rates in 10⁹ operations a second.
@@ -65,21 +54,9 @@ class Contents:
     """UTC, ISO 8601."""
     commit: Annotated[str, ("pattern", COMMIT)]
     """Of the library; "-dirty" if files differed from it."""
-    seed: Annotated[int, ("minimum", 0), ("maximum", 2**63 - 1)]
     wall_time_s: NotNegative
-    machine: Hardware
     versions: dict[str, str]
     """Of Python and of every package that took part."""
-    network: Network
-    device: Literal["cpu", "cuda", "mps", "xpu"]
-    threads: Count
-    ceilings: dict[str, float]
-    """Rate of a large matrix product, by precision."""
-    engines: dict[str, Checked]
-    """Engines that were checked, by name."""
-    timings: Annotated[list[Timed], ("minItems", 1)]
-    missing: dict[str, Reason]
-    failed: dict[str, Reason]
 
 
 class ReportError(ValueError):
@@ -100,7 +77,6 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
         "commit": came["commit"],
         "wall_time_s": round(wall_time_s, 1),
         "versions": {"python": platform.python_version()} | versions,
-        "network": {name: fields.pop(name) for name in ("alpha", "resolution", "mult_adds")},
         **fields,
     }
     report = json.loads(json.dumps(report))  # tuples become lists, as they are read again
