@@ -241,8 +241,8 @@ def test_precision_reaches_what_torch_runs():
 @pytest.mark.parametrize(
     ("names", "options", "words"),
     [
-        (("fake", "turbo"), {}, "engines must be all, or some of fake, .*; got turbo"),
-        ((), {}, "engines must be all"),
+        (("fake", "turbo"), {}, "engine must be one of all, fake, .*; got 'turbo'"),
+        ((), {}, "none of the engines that were named"),
         (("absent",), {}, "none of the engines .*absent: it needs the package unobtainium"),
         (("fake",), {"batch_sizes": ()}, "batch_sizes must name"),
         (("fake",), {"batch_sizes": (0,)}, "batch_sizes must be a whole number from 1"),

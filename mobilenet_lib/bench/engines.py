@@ -29,7 +29,7 @@ from ..timing import (
     torch_defaults,
 )
 from ..timing import threads as with_threads
-from ..validation import check_int
+from ..validation import check_choice, check_int
 from .hardware import describe_hardware
 from .peaks import bench_peaks
 from .peers import Entry, peers
@@ -233,11 +233,8 @@ def choose(
     ValueError
         A name that no engine has.
     """
-    unknown = [name for name in names if name != "all" and name not in ENGINES]
-    if unknown or not names:
-        raise ValueError(
-            f"engines must be all, or some of {', '.join(ENGINES)}; got {', '.join(unknown)}"
-        )
+    for name in names:
+        check_choice("engine", name, ("all", *ENGINES))
     wanted = ENGINES if "all" in names else {name: ENGINES[name] for name in names}
     chosen, missing = {}, {}
     for name, kind in wanted.items():
