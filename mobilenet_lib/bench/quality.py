@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -98,12 +99,11 @@ class Examiner:
     def letters(self) -> Exam:
         """Letters in the wild for the reader of letters, calibrated on training letters."""
         net = self.trained(READER)
-        load = partial(
-            data.load, "glyphs", preprocess=net.preprocess, seed=self.seed, device=self.device
+        shown, labels = load_letters(net, "test", None, self.seed, self.device)
+        calibration, _ = load_letters(
+            net, "train", CALIBRATION, self.seed, self.device, CALIBRATION
         )
-        shown, labels = map(torch.cat, zip(*load(split="test", batch_size=400), strict=True))
-        train = load(split="train", batch_size=CALIBRATION)
-        return Exam(net, shown, next(iter(train))[0], labels)
+        return Exam(net, shown, calibration, labels)
 
     @cached_property
     def photos(self) -> tuple[Exam, ...]:
@@ -167,6 +167,28 @@ class Examiner:
             photos=photos,
             views=looks,
         )
+
+
+def load_letters(
+    net: MobileNet,
+    split: str,
+    limit: int | None,
+    seed: int,
+    device: torch.device | str = "cpu",
+    batch_size: int = 100,
+) -> tuple[Tensor, Tensor]:
+    """The first images of a split as the network wants them, (N, 3, H, W), and their labels."""
+    batches = data.load(
+        "glyphs",
+        split=split,
+        batch_size=batch_size,
+        preprocess=net.preprocess,
+        seed=seed,
+        device=device,
+    )
+    enough = None if limit is None else -(-limit // batch_size)
+    images, labels = (torch.cat(part) for part in zip(*islice(batches, enough), strict=True))
+    return images[:limit], labels[:limit]
 
 
 def decided(logits: Tensor) -> Tensor:

@@ -136,7 +136,7 @@ def check_report(report: Any, name: str) -> None:
     faults = validator().iter_errors(report)
     worst = jsonschema.exceptions.best_match(faults)
     if worst is not None:
-        raise ReportError(f"{name}: {worst.json_path}: {brief(worst.message)}")
+        raise ReportError(f"{name}: {brief(worst.json_path)}: {brief(worst.message)}")
     seen: set[Key] = set()
     for i, row in enumerate(report["timings"]):
         at = f"{name}: $.timings[{i}]"

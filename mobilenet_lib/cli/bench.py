@@ -102,7 +102,17 @@ class OnCores(Timed):
 
     def run(self) -> int:
         """Measure on the cores that are asked for."""
-        pin(self.cores)  # before torch starts its threads, which inherit it
+        if self.cores is not None:
+            if not hasattr(os, "sched_setaffinity"):
+                raise ValueError("--cores is for Linux; elsewhere use the system's own tools")
+            usable = os.sched_getaffinity(0)
+            if not self.cores or not set(self.cores) <= usable:
+                raise ValueError(
+                    f"--cores takes some of the cores that this process may use, "
+                    f"{', '.join(map(str, sorted(usable)))}; got "
+                    f"{' '.join(map(str, self.cores)) or 'none'}"
+                )
+            os.sched_setaffinity(0, self.cores)  # torch's threads start later and inherit it
         return super().run()
 
 
@@ -275,24 +285,3 @@ class Bench:
 
 
 MEASUREMENTS = {kind.__name__.lower(): kind for kind in get_args(get_type_hints(Bench)["what"])}
-
-
-def pin(cores: tuple[int, ...] | None) -> None:
-    """Keep this process on some of the cores it may use; None leaves it where it is.
-
-    Raises
-    ------
-    ValueError
-        The system cannot do it, or a core is not among those.
-    """
-    if cores is None:
-        return
-    if not hasattr(os, "sched_setaffinity"):
-        raise ValueError("--cores is for Linux; elsewhere use the system's own tools")
-    usable = os.sched_getaffinity(0)
-    if not cores or not set(cores) <= usable:
-        raise ValueError(
-            f"--cores takes some of the cores that this process may use, "
-            f"{', '.join(map(str, sorted(usable)))}; got {' '.join(map(str, cores)) or 'none'}"
-        )
-    os.sched_setaffinity(0, cores)
