@@ -99,10 +99,9 @@ class Examiner:
     def letters(self) -> Exam:
         """Letters in the wild for the reader of letters, calibrated on training letters."""
         net = self.trained(READER)
-        shown, labels = load_letters(net, "test", None, self.seed, self.device)
-        calibration, _ = load_letters(
-            net, "train", CALIBRATION, self.seed, self.device, CALIBRATION
-        )
+        load = partial(load_letters, net, seed=self.seed, device=self.device)
+        shown, labels = load("test", None)
+        calibration, _ = load("train", CALIBRATION, batch_size=CALIBRATION)
         return Exam(net, shown, calibration, labels)
 
     @cached_property
