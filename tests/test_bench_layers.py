@@ -218,22 +218,6 @@ def test_hardware_tells_of_torch():
     assert told.device == told.processor
 
 
-def test_hardware_tells_of_the_gpu(monkeypatch):
-    card = SimpleNamespace(
-        name="Test GPU",
-        total_memory=80 * 2**30,
-        multi_processor_count=132,
-        major=9,
-        minor=0,
-        clock_rate=1_980_000,
-    )
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
-    told = hardware.gpu(torch.device("cuda"))
-    assert (told.name, told.compute_capability) == ("Test GPU", "9.0")
-    assert (told.clock_mhz, told.l2_bytes) == (1980.0, None)
-    assert told.tf32 == {"matmul": False, "convolution": True}  # torch's defaults
-
-
 # --- The roofline -------------------------------------------------------------------------------
 
 

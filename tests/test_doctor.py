@@ -124,14 +124,6 @@ def test_unknown_requirements_are_a_warning(monkeypatch):
     assert doctor.check_packages().status == "warn"
 
 
-def test_torch_missing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)  # makes `import torch` raise ImportError
-    finding = doctor.check_torch()
-    assert finding.status == "fail"
-    assert "cannot be imported" in finding.detail
-    assert "make lab" in finding.advice
-
-
 def test_engines_that_are_here_and_that_are_not(monkeypatch):
     pytest.importorskip("torch")
     from mobilenet_lib.engines import ENGINES, Availability
@@ -164,21 +156,22 @@ def test_torch_that_does_not_load(monkeypatch, system):
     assert ("Visual C++" in finding.advice) == (system == "win32")
 
 
-def test_torch_that_is_well(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", fake_torch(cuda="12.8"))
+@pytest.mark.parametrize(
+    ("torch", "processor", "status", "words"),
+    [
+        (None, "x86_64", "fail", "cannot be imported"),  # None makes `import torch` an ImportError
+        (fake_torch(cuda="12.8"), "x86_64", "ok", "2.13.0 (CUDA 12.8), oneDNN, MKL, instructions "),
+        (fake_torch(onednn=False, mkl=False), "x86_64", "warn", "Convolutions will be slow"),
+        (fake_torch(onednn=False, mkl=False), "arm64", "ok", "instructions AVX512, 2 threads"),
+    ],
+)
+def test_torch(monkeypatch, torch, processor, status, words):
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(doctor.platform, "machine", lambda: processor)
     finding = doctor.check_torch()
-    assert finding.status == "ok"
-    assert finding.detail == "2.13.0 (CUDA 12.8), oneDNN, MKL, instructions AVX512, 2 threads"
-
-
-def test_torch_without_onednn_is_slow_on_x86(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", fake_torch(onednn=False, mkl=False))
-    monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
-    finding = doctor.check_torch()
-    assert finding.status == "warn"
-    assert "slow" in finding.advice
-    monkeypatch.setattr(doctor.platform, "machine", lambda: "arm64")
-    assert doctor.check_torch().status == "ok"
+    assert finding.status == status
+    assert words in finding.detail + finding.advice
+    assert bool(finding.advice) == (status != "ok")
 
 
 def test_widgets_that_match(versions):

@@ -5,10 +5,12 @@ import json
 import platform
 import re
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Annotated, Literal
 
 import jsonschema
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ from mobilenet_lib import cli, files
 from mobilenet_lib.bench import engines
 from mobilenet_lib.bench import report as reports
 from mobilenet_lib.bench.compare import Comparison, compare
-from mobilenet_lib.bench.hardware import Gpu, describe_hardware
+from mobilenet_lib.bench.hardware import describe_hardware, gpu
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
 from mobilenet_lib.bench.results import Checked, EngineBench, Network, Quality, Timed
 from mobilenet_lib.bench.schema import json_schema
@@ -205,12 +207,15 @@ def test_whatever_is_known_of_the_commit_can_be_reported(commit, monkeypatch):
     assert make_report(result(), 1)["commit"] == commit
 
 
-def test_a_gpu_can_be_reported():
-    tf32 = {"matmul": False, "convolution": True}
-    card = Gpu("Test GPU", 80 * 2**30, 132, "9.0", None, 1980.0, "12.8", tf32)
-    machine = replace(describe_hardware(), gpu=card)
-    told = make_report(result(machine=machine, device="cuda"), 1)
-    assert told["machine"]["gpu"]["tf32"] == tf32
+def test_a_gpu_is_told_of_and_can_be_reported(monkeypatch):
+    card = SimpleNamespace(name="Test GPU", total_memory=80 * 2**30, multi_processor_count=132)
+    card.major, card.minor, card.clock_rate = 9, 0, 1_980_000
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    machine = replace(describe_hardware(), gpu=gpu(torch.device("cuda")))
+    told = make_report(result(machine=machine, device="cuda"), 1)["machine"]["gpu"]
+    assert (told["name"], told["compute_capability"]) == ("Test GPU", "9.0")
+    assert (told["clock_mhz"], told["l2_bytes"]) == (1980.0, None)
+    assert told["tf32"] == {"matmul": False, "convolution": True}  # torch's defaults
 
 
 def test_nothing_of_the_machine_but_what_it_is(monkeypatch):

@@ -77,21 +77,18 @@ def crop(photo: np.ndarray, share: float, down: float, right: float) -> np.ndarr
     return np.ascontiguousarray(photo[top : top + height, left : left + width])
 
 
+@dataclass
 class Examiner:
-    """Examines one engine after the other; images are made, and answered by eager, once.
+    """Examines one engine after the other; images are made, and answered by eager, once."""
 
-    Parameters
-    ----------
-    device
-        Where engines run.
-    seed
-        Of the calibration images.
-    threads
-        That engines run with.
-    """
+    device: torch.device
+    """Where engines run."""
+    seed: int = 0
+    """Of the calibration images."""
+    threads: int | None = None
+    """That engines run with."""
 
-    def __init__(self, device: torch.device, seed: int = 0, threads: int | None = None) -> None:
-        self.device, self.seed, self.threads = device, seed, threads
+    def __post_init__(self) -> None:
         for part in ("checkpoints", "glyphs", "photos"):
             find_data(part)  # what is missing is missing for all engines: said once, and before
 
