@@ -12,6 +12,7 @@ import statistics
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +24,7 @@ from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
 from .hardware import Hardware, describe_hardware
 
-KIB, MIB = 1024, 1024**2
+MIB = 1024**2
 LEAST_S = 2e-3
 """Seconds that a reading of a short task lasts at least."""
 WAY_BEHIND = 3.0
@@ -112,9 +113,10 @@ class MachinePeaks:
             else:
                 shape = "x".join(map(str, peak.shape or ()))
                 lines.append(f"{peak.precision:<5} {peak.gflops:9.1f} GFLOP/s  {shape}, {peak.way}")
-        lines += [
-            f"copy  {size_name(copy.size):>8} {copy.gb_per_s:9.1f} GB/s" for copy in self.copies
-        ]
+        for copy in self.copies:
+            kib = copy.size / 1024
+            size = f"{kib:g} KiB" if kib < 1024 else f"{kib / 1024:g} MiB"
+            lines.append(f"copy  {size:>8} {copy.gb_per_s:9.1f} GB/s")
         return "\n".join(lines)
 
 
@@ -225,7 +227,10 @@ def _peak(precision: str, shapes: Sequence[Shape], readings: int, device: str, s
 
 def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...]:
     """Copies of each size; the time of a call that copies one number is taken off."""
-    tasks = {size: _copy(size // 8, device) for size in (8, *sizes)}
+    tasks = {}
+    for size in (8, *sizes):
+        source, target = torch.ones(size // 8, device=device), torch.zeros(size // 8, device=device)
+        tasks[size] = partial(target.copy_, source)
     seconds = interleave(tasks, readings, 2, device, LEAST_S)
     medians = {size: statistics.median_high(taken) for size, taken in seconds.items()}
     call = medians[8]
@@ -233,14 +238,3 @@ def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...
     net = {size: medians[size] - call for size in sizes if medians[size] > 1.25 * call}
     net = net or {sizes[-1]: medians[sizes[-1]]}
     return tuple(Copy(size, significant(size / s / 1e9)) for size, s in net.items())
-
-
-def _copy(numbers: int, device: str) -> Callable[[], Any]:
-    source = torch.ones(numbers, device=device)
-    target = torch.zeros_like(source)
-    return lambda: target.copy_(source)
-
-
-def size_name(size: int) -> str:
-    """A number of bytes in KiB or MiB."""
-    return f"{size / MIB:g} MiB" if size >= MIB else f"{size / KIB:g} KiB"
