@@ -5,7 +5,7 @@ Engines and the clock are the test's own, so nothing here depends on how fast a 
 
 import copy
 import sys
-import types
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -381,13 +381,6 @@ def test_views_are_the_photo_its_corners_and_their_mirror_images():
 # --- Peers ------------------------------------------------------------------------------------
 
 
-def stand_in(monkeypatch, name, **functions):
-    module = types.ModuleType(name)
-    for key, value in functions.items():
-        setattr(module, key, value)
-    monkeypatch.setitem(sys.modules, name, module)
-
-
 class Flat(torch.nn.Module):
     """A network of another library, with the right number of classes."""
 
@@ -422,15 +415,15 @@ def test_a_peer_that_breaks_does_not_stop_the_others(monkeypatch):
         nets.append(Flat())
         return nets[-1]
 
-    stand_in(monkeypatch, "timm", create_model=create_model)
+    monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(create_model=create_model))
 
     class Several(Flat):
         def forward(self, x):
             return super().forward(x), "hidden states"
 
-    stand_in(monkeypatch, "torchvision.models", get_model=boom)
+    monkeypatch.setitem(sys.modules, "torchvision.models", SimpleNamespace(get_model=boom))
     two = {"MobileNetV1Config": dict, "MobileNetV1ForImageClassification": lambda config: Several()}
-    stand_in(monkeypatch, "transformers", **two)
+    monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(**two))
     monkeypatch.setattr(peers, "through_openvino", lambda *a: peers.Entry(print, a[2]))
     found, missing = peers.peers(torch.randn(2, 3, 8, 8), 1.0, "fp32", 1)
     assert set(found) == {
@@ -457,7 +450,8 @@ def test_at_another_width_only_those_that_have_it_are_asked(monkeypatch):
 
 
 def test_a_peer_with_another_answer_is_refused(monkeypatch):
-    stand_in(monkeypatch, "timm", create_model=lambda *a, **k: Flat(10))
+    ten = SimpleNamespace(create_model=lambda *a, **k: Flat(10))
+    monkeypatch.setitem(sys.modules, "timm", ten)
     monkeypatch.setitem(sys.modules, "transformers", None)
     monkeypatch.setitem(sys.modules, "torchvision.models", None)
     _, missing = peers.peers(torch.randn(1, 3, 8, 8), 1.0, "fp32", 1)
