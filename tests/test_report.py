@@ -294,6 +294,11 @@ def test_a_field_too_many_or_too_few_is_named(path, tmp_path):
         (("date",), "yesterday", ["$.date", "yesterday"]),
         (("commit",), "rm -rf", ["$.commit"]),
         (("device",), "toaster", ["$.device", "toaster"]),
+        (
+            ("network", "resolution"),
+            31,
+            ["$.network.resolution: 31 is less than the minimum of 32"],
+        ),
         (("timings", 1, "ratios"), {"\x1e": None}, ["$.timings[1].ratios"]),
     ],
 )
