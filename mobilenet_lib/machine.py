@@ -12,9 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 from .files import cpu_model
 from .validation import Count, NotNegative
@@ -98,10 +98,10 @@ class Machine:
     """Processes that were running or waiting, averaged over a minute."""
 
 
-def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
-    """The fields of `Machine`, as plain data for a report."""
+def describe_machine(root: str | os.PathLike[str] = "/") -> Machine:
+    """Everything that `Machine` holds; Linux's files are read below `root`."""
     cpu = processor(root)
-    machine = Machine(
+    return Machine(
         system=system(),
         processor=cpu.model,
         features=None if cpu.features is None else list(cpu.features),
@@ -114,7 +114,6 @@ def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
         memory_bytes=memory_bytes(root),
         load=load(),
     )
-    return asdict(machine)
 
 
 def processor(root: str | os.PathLike[str] = "/") -> Processor:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
@@ -48,8 +47,8 @@ class Hardware(Machine):
     gpu: Gpu | None
 
 
-def describe_hardware(device: torch.device | str = "cpu") -> dict[str, Any]:
-    """The fields of `Hardware`, as plain data for a report."""
+def describe_hardware(device: torch.device | str = "cpu") -> Hardware:
+    """What a measurement on `device` runs on."""
     where = torch.device(device)
     own = Torch(
         version=str(torch.__version__),
@@ -59,7 +58,8 @@ def describe_hardware(device: torch.device | str = "cpu") -> dict[str, Any]:
         MKL=torch.backends.mkl.is_available(),
     )
     card = gpu(where) if where.type == "cuda" else None
-    return asdict(Hardware(**describe_machine(), device=device_name(where), torch=own, gpu=card))
+    name = device_name(where)
+    return Hardware(**vars(describe_machine()), device=name, torch=own, gpu=card)
 
 
 def gpu(device: torch.device) -> Gpu:

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .. import data
 from ..engines import ENGINES, accuracy
 from ..engines.onnx_model import possible_bits
 from ..model import MobileNet
@@ -23,6 +21,7 @@ from ..text import format_table
 from ..timing import torch_defaults
 from ..validation import check_choice, check_int
 from ..weights import load_published
+from .quality import load_letters
 
 CHECKPOINTS = ("letters_100_56", "letters_75_56", "letters_50_56", "letters_25_56")
 ENGINE_NAMES = ("openvino-int8", "onnxruntime-int8")
@@ -115,8 +114,8 @@ def bench_int8(
     images = labels = torch.empty(0)
     for checkpoint in checkpoints:
         net = load_published(checkpoint).eval()
-        images, labels = letters(net, "test", limit, seed)
-        calibration, _ = letters(net, "train", count, seed)
+        images, labels = load_letters(net, "test", limit, seed)
+        calibration, _ = load_letters(net, "train", count, seed)
         percent = partial(_percent, net, images, labels, calibration)
         exact = percent("eager")
         for name in (name for name in engines if name not in missing):
@@ -133,13 +132,3 @@ def _percent(
 ) -> float:
     engine = ENGINES[name](**options).prepare(net, images[:BATCH], calibration)
     return round(100 * accuracy(engine, images, labels), 2)
-
-
-def letters(net: MobileNet, split: str, limit: int | None, seed: int) -> tuple[Tensor, Tensor]:
-    """The first images of a split as the network wants them, (N, 3, H, W), and their labels."""
-    batches = data.load(
-        "glyphs", split=split, batch_size=BATCH, resolution=net.arch.resolution, seed=seed
-    )
-    enough = None if limit is None else -(-limit // BATCH)
-    images, labels = (torch.cat(part) for part in zip(*islice(batches, enough), strict=True))
-    return images[:limit], labels[:limit]

@@ -16,9 +16,9 @@ from ..timing import Timing, forward_pass, interleave, significant, torch_defaul
 from ..timing import threads as use_threads
 from ..validation import check_int
 from .layer_timer import Setting, build, images
-from .layers import calibration_of, layer_times, marked_pass, overheads, tiny_pass
+from .layers import layer_times, marked_pass, overheads, tiny_pass
 from .peaks import MachinePeaks, peaks_for
-from .roofline import Calibration, predict
+from .roofline import Calibration, calibrate, predict
 
 WITHIN, ENOUGH = 0.25, 12
 """How far a prediction may be off, and for how many of the sixteen it may not."""
@@ -110,7 +110,7 @@ class PaperModelsBench:
 
 @torch_defaults()
 def bench_paper_models(
-    batch: int = 1,
+    batch_size: int = 1,
     precision: str = "fp32",
     readings: int = 15,
     device: str = "cpu",
@@ -126,7 +126,7 @@ def bench_paper_models(
 
     Parameters
     ----------
-    batch, precision, device, threads, seed
+    batch_size, precision, device, threads, seed
         As for `bench_layers`.
     readings
         Rounds that count, at least 2.
@@ -140,7 +140,7 @@ def bench_paper_models(
     ValueError
         A value out of range, no network, or `ceilings` of other threads.
     """
-    setting = Setting(batch, precision=precision, device=device, seed=seed)
+    setting = Setting(batch_size, precision, device, seed)
     readings = check_int("readings", readings, 2)
     named = [(alpha, resolution) for alpha in alphas for resolution in resolutions]
     if not named or len(set(named)) < len(named):
@@ -159,37 +159,25 @@ def bench_paper_models(
         )
     overhead = overheads(tiny.seconds(skip=WARM_UP), reference)
     rows = layer_times(reference, setting, marked.seconds(skip=WARM_UP), overhead, limits)
-    calibration = calibration_of(rows, overhead, limits, precision)
+    measured = [(row, row.timing.median_ms / 1e3) for row in rows]
+    calibration = calibrate(measured, overhead, limits, precision)
+    models = []
+    for alpha, size in named:
+        arch = mobilenet_v1(alpha, size)
+        plain = predict(arch, batch_size, limits, precision=precision)
+        fitted = predict(arch, batch_size, limits, calibration, precision)
+        models.append(
+            Predicted(
+                alpha,
+                size,
+                batch_size * arch.mult_adds,
+                Timing.of(taken[alpha, size]),
+                significant(plain.ms),
+                significant(fitted.ms),
+                fitted.bound,
+            )
+        )
+    profiled = f"{alphas[0]:g} MobileNet-{resolutions[0]}"
     return PaperModelsBench(
-        setting,
-        limits.device,
-        count,
-        tuple(
-            predicted(network, setting, Timing.of(taken[network]), limits, calibration)
-            for network in named
-        ),
-        f"{alphas[0]:g} MobileNet-{resolutions[0]}",
-        calibration,
-        limits,
-    )
-
-
-def predicted(
-    network: tuple[float, int],
-    setting: Setting,
-    timing: Timing,
-    ceilings: MachinePeaks,
-    calibration: Calibration,
-) -> Predicted:
-    """A network's measured time beside what the model says, plain and calibrated."""
-    arch = mobilenet_v1(*network)
-    plain = predict(arch, setting.batch, ceilings, precision=setting.precision)
-    fitted = predict(arch, setting.batch, ceilings, calibration, setting.precision)
-    return Predicted(
-        *network,
-        setting.batch * arch.mult_adds,
-        timing,
-        significant(plain.ms),
-        significant(fitted.ms),
-        fitted.bound,
+        setting, limits.device, count, tuple(models), profiled, calibration, limits
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from ..engines import ENGINES, difference
 from ..engines.engine import Precision, first_line
-from ..engines.runtimes import load_openvino, openvino_core
+from ..engines.runtimes import load_openvino
+from ..engines.with_openvino import compile_model
 from ..timing import DTYPES, LAYOUTS, forward_pass
 from .results import EAGER, LOGITS, OPENVINO
 
@@ -131,18 +132,12 @@ def through_openvino(
     availability = ENGINES[OPENVINO_ENGINES[precision]].available()
     if not availability:
         raise RuntimeError(availability.reason)
-    openvino = load_openvino()
     net = make().eval().requires_grad_(False)
     with torch.no_grad():
         expected = net(images)
-        model = openvino.convert_model(net, example_input=images)
+        model = load_openvino().convert_model(net, example_input=images)
     model.reshape(list(images.shape))
-    hints: Mapping[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
-        "INFERENCE_NUM_THREADS": threads,
-    }
-    compiled = openvino_core().compile_model(model, "CPU", hints)
+    compiled = compile_model(model, precision, threads)
     array = images.contiguous().numpy()
 
     def task() -> Any:

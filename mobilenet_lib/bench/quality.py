@@ -8,7 +8,9 @@ detector on the photos, which is small and narrow, as networks are that go into 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -32,36 +34,24 @@ SHARE = 0.8
 MakeEngine = Callable[[], Engine]
 
 
+@dataclass
 class Exam:
-    """Images with eager's answers to them, the same for every engine.
+    """Images with eager's answers to them, the same for every engine."""
 
-    Parameters
-    ----------
-    net
-        What answers.
-    images
-        (N, 3, H, W) network input.
-    calibration
-        Other images like these, for int8.
-    labels
-        (N,) right answers; None where there are none.
-    """
+    net: MobileNet
+    """What answers."""
+    images: Tensor
+    """(N, 3, H, W) network input."""
+    calibration: Tensor
+    """Other images like these, for int8."""
+    labels: Tensor = field(default_factory=partial(torch.empty, 0))
+    """(N,) right answers; none for the photos."""
 
-    def __init__(
-        self, net: MobileNet, images: Tensor, calibration: Tensor, labels: Tensor | None = None
-    ) -> None:
-        self.net, self.images, self.calibration = net, images, calibration
-        self.labels = torch.empty(0) if labels is None else labels
-        self._known: list[Tensor] = []
-
-    def expected(self, count: int | None = None) -> Tensor:
-        """(count, classes) logits of eager, each image answered once; None: for all images."""
-        wanted = len(self.images[:count])
+    @cached_property
+    def expected(self) -> Tensor:
+        """(N, classes) logits of eager."""
         with torch.inference_mode():
-            while (known := sum(map(len, self._known))) < wanted:
-                part = self.images[known : known + 100]
-                self._known.append(self.net(part))
-        return torch.cat(self._known)[:wanted]
+            return torch.cat([self.net(part) for part in self.images.split(100)])
 
     def answers(self, make: MakeEngine, threads: int | None, count: int | None = None) -> Tensor:
         """(count, classes) logits of a new engine; None: for all images."""
@@ -87,21 +77,18 @@ def crop(photo: np.ndarray, share: float, down: float, right: float) -> np.ndarr
     return np.ascontiguousarray(photo[top : top + height, left : left + width])
 
 
+@dataclass
 class Examiner:
-    """Examines one engine after the other; images are made, and answered by eager, once.
+    """Examines one engine after the other; images are made, and answered by eager, once."""
 
-    Parameters
-    ----------
-    device
-        Where engines run.
-    seed
-        Of the calibration images.
-    threads
-        That engines run with.
-    """
+    device: torch.device
+    """Where engines run."""
+    seed: int = 0
+    """Of the calibration images."""
+    threads: int | None = None
+    """That engines run with."""
 
-    def __init__(self, device: torch.device, seed: int = 0, threads: int | None = None) -> None:
-        self.device, self.seed, self.threads = device, seed, threads
+    def __post_init__(self) -> None:
         for part in ("checkpoints", "glyphs", "photos"):
             find_data(part)  # what is missing is missing for all engines: said once, and before
 
@@ -109,12 +96,10 @@ class Examiner:
     def letters(self) -> Exam:
         """Letters in the wild for the reader of letters, calibrated on training letters."""
         net = self.trained(READER)
-        load = partial(
-            data.load, "glyphs", preprocess=net.preprocess, seed=self.seed, device=self.device
-        )
-        shown, labels = map(torch.cat, zip(*load(split="test", batch_size=400), strict=True))
-        train = load(split="train", batch_size=CALIBRATION)
-        return Exam(net, shown, next(iter(train))[0], labels)
+        load = partial(load_letters, net, seed=self.seed, device=self.device)
+        shown, labels = load("test", None)
+        calibration, _ = load("train", CALIBRATION, batch_size=CALIBRATION)
+        return Exam(net, shown, calibration, labels)
 
     @cached_property
     def photos(self) -> tuple[Exam, ...]:
@@ -154,7 +139,7 @@ class Examiner:
         """
         exam = self.letters
         count = len(exam.images) if precision == "int8" else IMAGES
-        expected = exam.expected(count)
+        expected = exam.expected[:count]
         logits = exam.answers(make, self.threads, count)
         if not logits.isfinite().all():
             raise EngineError("some of its logits for the letters are no finite numbers")
@@ -163,7 +148,7 @@ class Examiner:
         if precision == "int8":
             same = torch.cat(
                 [
-                    decided(part.answers(make, self.threads)) == decided(part.expected())
+                    decided(part.answers(make, self.threads)) == decided(part.expected)
                     for part in self.photos
                 ]
             )
@@ -178,6 +163,28 @@ class Examiner:
             photos=photos,
             views=looks,
         )
+
+
+def load_letters(
+    net: MobileNet,
+    split: str,
+    limit: int | None,
+    seed: int,
+    device: torch.device | str = "cpu",
+    batch_size: int = 100,
+) -> tuple[Tensor, Tensor]:
+    """The first images of a split as the network wants them, (N, 3, H, W), and their labels."""
+    batches = data.load(
+        "glyphs",
+        split=split,
+        batch_size=batch_size,
+        preprocess=net.preprocess,
+        seed=seed,
+        device=device,
+    )
+    enough = None if limit is None else -(-limit // batch_size)
+    images, labels = (torch.cat(part) for part in zip(*islice(batches, enough), strict=True))
+    return images[:limit], labels[:limit]
 
 
 def decided(logits: Tensor) -> Tensor:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from ..engines.engine import Precision
 from ..results import engine_label
 from ..timing import Timing
 from ..validation import Count, NotNegative, Share
-from .schema import INLINE
+from .hardware import Hardware
 
 Hits = Annotated[int, ("minimum", 0)]
+Reason = Annotated[str, ("maxLength", 500)]
 LOGITS, DECISIONS = 0.02, 1.0
 """fp32-level: largest difference of a logit over eager's largest, and share of equal decisions."""
 EAGER, OPENVINO = "timm, eager", "timm, OpenVINO {precision}"
@@ -66,8 +67,8 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Timed:
-    """One engine or peer on one size of batch."""
+class Timed(Timing):
+    """One engine or peer on one size of batch; the times are the whole batch's."""
 
     name: str
     ours: bool
@@ -77,8 +78,6 @@ class Timed:
     """Images that the engine runs at a time; None: the whole batch."""
     streams: Count | None
     """Slices that run side by side; None: one after the other."""
-    timing: Annotated[Timing, INLINE]
-    """Of the whole batch."""
     images_per_second: float
     of_ceiling: NotNegative | None
     """Arithmetic done, as a share of the fastest matrix product in this precision here."""
@@ -92,25 +91,31 @@ class Timed:
 
 
 @dataclass(frozen=True)
+class Network:
+    """Which network was timed."""
+
+    alpha: Annotated[float, ("maximum", 16)]
+    resolution: Annotated[int, ("minimum", 32), ("maximum", 4096)]
+    mult_adds: int
+
+
+@dataclass(frozen=True)
 class EngineBench:
     """Engines and peers side by side on one machine, checked first."""
 
-    alpha: float
-    resolution: int
-    mult_adds: int
-    device: str
-    """Kind of device: "cpu", "cuda"."""
-    threads: int
-    seed: int
+    network: Network
+    device: Annotated[str, ("pattern", "^(cpu|cuda|mps|xpu)$")]
+    threads: Count
+    seed: Annotated[int, ("minimum", 0), ("maximum", 2**63 - 1)]
     ceilings: dict[str, float]
     """GFLOP/s of the fastest matrix product, by precision; a mult-add is two FLOPs."""
-    machine: dict[str, Any] = field(repr=False)
-    """What it ran on; see `hardware.describe_hardware`."""
+    machine: Hardware = field(repr=False)
     engines: dict[str, Checked]
-    timings: tuple[Timed, ...]
-    missing: dict[str, str]
+    """Those that were right, by name."""
+    timings: Annotated[tuple[Timed, ...], ("minItems", 1)]
+    missing: dict[str, Reason]
     """Engines and peers that are not here, and why."""
-    failed: dict[str, str]
+    failed: dict[str, Reason]
     """Engines that did not run, or computed something else, and so were not timed."""
 
     @property
@@ -125,7 +130,7 @@ class EngineBench:
             for row in self.timings
             if row.ours and row.batch_size == batch_size and self._counts(row, int8)
         ]
-        return min(timed, key=lambda row: row.timing.median_ms, default=None)
+        return min(timed, key=lambda row: row.median_ms, default=None)
 
     def _counts(self, row: Timed, int8: bool) -> bool:
         if int8:
@@ -141,8 +146,9 @@ class EngineBench:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
+        network = self.network
         yield (
-            f"MobileNet {self.alpha:g}-{self.resolution}, {self.mult_adds:,} mult-adds, "
+            f"MobileNet {network.alpha:g}-{network.resolution}, {network.mult_adds:,} mult-adds, "
             f"{self.device}, {self.threads} threads"
         )
         for precision, rate in self.ceilings.items():
@@ -161,11 +167,11 @@ class EngineBench:
 
     def _table(self, batch_size: int) -> Iterator[str]:
         rows = [row for row in self.timings if row.batch_size == batch_size]
-        rows.sort(key=lambda row: row.timing.median_ms)
+        rows.sort(key=lambda row: row.median_ms)
         width = max(len(row.label) for row in rows)
         yield f"\nBatch of {batch_size}, fastest first"
         for row in rows:
-            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row.timing}"
+            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row}"
             line += f" {row.images_per_second:9,.1f} images/s"
             if row.of_ceiling is not None:
                 line += f", {row.of_ceiling:.0%} of a product"

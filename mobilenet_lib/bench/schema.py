@@ -6,8 +6,6 @@ have an upper limit, since what is read may come from anywhere. A field with oth
 as JSON Schema does, in pairs::
 
     seed: Annotated[int, ("minimum", 0)]
-
-A dataclass annotated with INLINE gives its fields to the object that it stands in.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Schema = dict[str, Any]
-INLINE = "inline"
 SCALARS: dict[Any, Schema] = {
     bool: {"type": "boolean"},
     str: {"type": "string", "minLength": 1, "maxLength": 200},
@@ -47,12 +44,8 @@ def json_schema(kind: Any) -> Schema:
         fixed = len(arguments) if origin is tuple and Ellipsis not in arguments else None
         number = {"minItems": fixed or 0, "maxItems": fixed or 10_000}
         return {"type": "array", "items": json_schema(arguments[0]), **number}
-    properties: Schema = {}
-    for name, hint in get_type_hints(kind, include_extras=True).items():
-        if INLINE in get_args(hint):
-            properties |= json_schema(get_args(hint)[0])["properties"]
-        else:
-            properties[name] = json_schema(hint)
+    hints = get_type_hints(kind, include_extras=True)
+    properties = {name: json_schema(hint) for name, hint in hints.items()}
     return {
         "description": str(kind.__doc__).partition("\n")[0],
         "type": "object",
