@@ -3,7 +3,7 @@
 A package writes its public names once, as imports that only type checkers see:
 
     if TYPE_CHECKING:
-        from .presets import RECIPES, preset
+        from .recipe import RECIPES, Recipe, preset
 
     __all__, __getattr__, __dir__ = lazy_names(__name__)
 

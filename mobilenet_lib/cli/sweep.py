@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..architecture import Body
-from ..train.presets import RECIPES
-from ..train.recipe import Recipe, flat
+from ..train.recipe import RECIPES, Recipe, flat
 
 
 @dataclass(frozen=True)

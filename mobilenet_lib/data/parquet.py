@@ -141,16 +141,15 @@ def _open(file: Path, image: str, label: str, known: bool) -> Table:
     table, shown = read_table(file, (image, label)), printable(file)
     images, labels = table.column(image), table.column(label)
     kinds = _image_kind(images.type), _label_kind(labels.type)
-    if table.num_rows and kinds[0] is None:
-        raise ValueError(
-            f"{shown}: column {image!r} holds {images.type}, not encoded images; bytes, or structs "
-            "of bytes and path, are needed, one a row"
-        )
-    if table.num_rows and kinds[1] is None:
-        raise ValueError(
-            f"{shown}: column {label!r} holds {labels.type}, not labels; whole numbers from 0 or "
-            "text are needed, one a row"
-        )
+    for kind, name, wanted in (
+        (kinds[0], image, "encoded images; bytes, or structs of bytes and path,"),
+        (kinds[1], label, "labels; whole numbers from 0 or text"),
+    ):
+        if table.num_rows and kind is None:
+            raise ValueError(
+                f"{shown}: column {name!r} holds {table.schema.field(name).type}, not {wanted} "
+                "are needed, one a row"
+            )
     names = None if known else _stored(shown, table.schema, label)
     return Table(file, images, _plain(shown, labels.to_pylist()), kinds, names)
 
@@ -218,13 +217,8 @@ def _image_kind(kind: pa.DataType) -> str | None:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    tests = (
-        types.is_binary,
-        types.is_large_binary,
-        types.is_binary_view,
-        types.is_fixed_size_binary,
-    )
-    return any(test(kind) for test in tests)
+    whole = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+    return whole or types.is_fixed_size_binary(kind)
 
 
 def _label_kind(kind: pa.DataType) -> str | None:

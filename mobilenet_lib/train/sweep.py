@@ -25,8 +25,7 @@ from ..text import option
 from ..validation import check_int
 from .checkpoint import CheckpointError
 from .factory import fingerprint, load_data, same_place
-from .presets import RECIPES
-from .recipe import Recipe, flat
+from .recipe import RECIPES, Recipe, flat
 from .run import RESULTS
 
 GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
