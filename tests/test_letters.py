@@ -12,7 +12,7 @@ from PIL import Image
 from mobilenet_lib import data, photos
 from mobilenet_lib.data import backgrounds, letters
 from mobilenet_lib.data.difficulty import PRESETS
-from mobilenet_lib.data.glyphs import CLASSES, glyph_file, load_glyphs
+from mobilenet_lib.data.glyphs import CLASSES, load_glyphs
 from mobilenet_lib.data.letters import CANVAS, LUMA, Composer, inverse_affine, letters_for_test
 
 PLAIN = data.Difficulty(rotation=0, scale=(1, 1), shear=0, contrast=0.5, blur=0, noise=0)
@@ -441,15 +441,14 @@ def test_a_difficulty_outside_its_range_is_named(change, message):
 
 @pytest.fixture
 def own_data(tmp_path, monkeypatch):
-    """A data folder whose letters the test can spoil."""
+    """Where the letters lie in a data folder of the test's own."""
     (tmp_path / "paper").mkdir()
     (tmp_path / "glyphs").mkdir()
     monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))
-    return tmp_path
+    return tmp_path / "glyphs/train.parquet"
 
 
 def write_letters(path, labels=tuple(range(26)), side=48, mode="L", png=None):
-
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -469,16 +468,16 @@ def write_letters(path, labels=tuple(range(26)), side=48, mode="L", png=None):
     ],
 )
 def test_damaged_letters_are_named(own_data, options, message):
-    write_letters(glyph_file("train"), **options)
+    write_letters(own_data, **options)
     with pytest.raises(ValueError, match=message):
         data.load("glyphs")
 
 
 def test_missing_and_unreadable_letters_are_named(own_data):
-    with pytest.raises(FileNotFoundError, match=r"no letters at .*train\.parquet.*make_glyphs"):
+    with pytest.raises(FileNotFoundError, match=r"not whole: .* has no glyphs/train\.parquet"):
         data.load("glyphs")
-    glyph_file("train").write_bytes(b"PAR1 cut short")
+    own_data.write_bytes(b"PAR1 cut short")
     with pytest.raises(ValueError, match="cannot be read as Parquet"):
         data.load("glyphs")
-    write_letters(glyph_file("train"))
+    write_letters(own_data)
     assert data.load("glyphs", batch_size=26).size == len(CLASSES)  # made anew, read anew

@@ -42,11 +42,6 @@ class Glyphs:
         return len(self.labels)
 
 
-def glyph_file(split: str) -> Path:
-    """Where the letters of `split`, "train" or "test", lie."""
-    return find_data() / "glyphs" / f"{check_choice('split', split, SPLITS)}.parquet"
-
-
 def load_glyphs(split: str) -> Glyphs:
     """Read the letters of `split`, "train" or "test". They are read once and then kept.
 
@@ -58,12 +53,7 @@ def load_glyphs(split: str) -> Glyphs:
         The file is damaged, a picture is not 48x48 grey, a label is out of range, or a letter of
         the alphabet has no picture.
     """
-    path = glyph_file(split)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no letters at {path}; get the book's data/glyphs folder, or make it anew with "
-            "data/glyphs/make_glyphs.py"
-        )
+    path = find_data(f"glyphs/{check_choice('split', split, SPLITS)}.parquet")
     return _read(path, os.stat(path).st_mtime_ns)
 
 

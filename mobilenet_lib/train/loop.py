@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from .. import data
 from ..model import MobileNet
 from ..timing import torch_defaults
-from .checkpoint import NAME, check_data, find_state, write_state
+from .checkpoint import NAME, check_images, find_state, write_state
 from .choose_plan import Choice, choose
 from .factory import (
     check_batch,
@@ -85,7 +85,7 @@ class Trainer:
         if self.path:
             self.fingerprint = self._of_first(fingerprint, self.batches, self.test)
             if stored:
-                check_data(self.path, stored, recipe, self.fingerprint)
+                check_images(self.path, stored, recipe, self.fingerprint)
         self.parts = MicroBatches(own, recipe.speed.accumulate, 1 if frozen else 2, world)
         self.steps = recipe.schedule.epochs * len(self.batches)
 

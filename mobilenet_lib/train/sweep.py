@@ -23,8 +23,8 @@ from .. import machine
 from ..files import read_json, write_atomically
 from ..text import option
 from ..validation import check_int
-from .checkpoint import CheckpointError
-from .factory import fingerprint, load_data, same_place
+from .checkpoint import CheckpointError, check_images, check_recipe
+from .factory import fingerprint, load_data
 from .recipe import RECIPES, Recipe, flat
 from .run import RESULTS
 
@@ -109,23 +109,13 @@ def _holds(path: Path, recipe: Recipe, prints: Prints) -> bool:
         return False
     try:
         content = read_json(path)
-        other, before = Recipe.from_dict(content["recipe"]), content.get("fingerprint")
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise CheckpointError(
             f"{path} is no results file of a run ({error}); move it away"
         ) from error
-    if different := recipe.differences(other):
-        raise CheckpointError(
-            f"{path} is another recipe's: it has {', '.join(different)}. Give the same options, or "
-            "another --name or --out"
-        )
-    here, there = recipe.data.dataset, other.data.dataset
-    own = before and _fingerprint(recipe, prints)
-    if own != before if own and before else not same_place(here, there):
-        raise CheckpointError(
-            f"{path} is of other images than those in {here}: of {there} as it was then. Give the "
-            "same data, or another --name or --out"
-        )
+    check_recipe(path, content, recipe)
+    own = _fingerprint(recipe, prints) if content.get("fingerprint") else None
+    check_images(path, content, recipe, own)
     return True
 
 
