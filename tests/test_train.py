@@ -27,7 +27,6 @@ from mobilenet_lib.train import (
     preset,
     train,
 )
-from mobilenet_lib.train.checkpoint import read_state, write_state
 from mobilenet_lib.train.factory import load_data, make_network
 from mobilenet_lib.train.memory import MicroBatches
 from mobilenet_lib.train.optimizers import Average, RMSprop, make_optimizer, parameter_groups
@@ -229,32 +228,13 @@ def test_exponential_falls_in_stairs():
 # --- Averages, losses, statistics ------------------------------------------------------------
 
 
-def test_the_average_is_the_weighted_sum_of_all_weights():
-    net = make_network(tiny("x"), 4)
-    average, seen = Average(net, 0.5), [net.fc.weight.detach().clone()]
-    assert torch.equal(average.module.fc.weight, seen[0])
-    for step in range(1, 8):
-        with torch.no_grad():
-            net.fc.weight.add_(step)
-        seen.append(net.fc.weight.detach().clone())
-        average.update_parameters(net)
-    memories = [min(0.5, (1 + t) / (10 + t)) for t in range(1, 8)]
-    shares = [math.prod(memories)] + [
-        (1 - memories[i]) * math.prod(memories[i + 1 :]) for i in range(7)
-    ]
-    assert sum(shares) == pytest.approx(1)
-    wanted = sum(share * weight for share, weight in zip(shares, seen, strict=True))
-    torch.testing.assert_close(average.module.fc.weight.detach(), wanted)
-    assert torch.equal(net.fc.weight.detach(), seen[-1])
-
-
 def floats(net):
     return {name: value for name, value in net.state_dict().items() if value.is_floating_point()}
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.5, 0.9998])
-def test_the_average_is_to_the_last_bit_what_earlier_versions_computed(memory):
-    """Weights and BN statistics, by the formula that the loop had for itself before."""
+def test_the_average_follows_its_formula_to_the_last_bit(memory):
+    """Weights and BN statistics; BN's counts of batches are the network's."""
     torch.manual_seed(0)
     net = make_network(tiny("x"), 4).train()
     average = Average(net, memory)
@@ -272,23 +252,6 @@ def test_the_average_is_to_the_last_bit_what_earlier_versions_computed(memory):
     counts = {name: n for name, n in net.state_dict().items() if name not in wanted}
     assert counts
     assert all(torch.equal(averaged[name], value) for name, value in counts.items())
-
-
-def test_a_checkpoint_of_an_earlier_version_gives_its_average(images, tmp_path):
-    """They kept it as updates and values, and BN's counts of batches with the network only."""
-    recipe = tiny(images, average=0.9, epochs=1)
-    trainer = Trainer(recipe, tmp_path)
-    for _ in range(4):
-        trainer.step()
-    trainer.save()
-    stored = read_state(tmp_path / "training.ckpt")
-    values = floats(trainer.average.module)
-    earlier = stored | {"average": {"updates": 4, "values": values}}
-    for state in (stored, earlier):
-        write_state(tmp_path / "training.ckpt", state)
-        again = Trainer(recipe, tmp_path, resume=True).average.state_dict()
-        for name, value in trainer.average.state_dict().items():
-            assert torch.equal(again[name], value), name
 
 
 def test_the_tested_network_is_the_averaged_one(images):

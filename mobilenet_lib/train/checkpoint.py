@@ -23,7 +23,7 @@ from .factory import same_place
 from .recipe import Recipe
 
 NAME = "training.ckpt"
-MAGIC = b"mobilenet_lib training state, version 1\n"
+MAGIC = b"mobilenet_lib training state, version 2\n"
 DIGEST = 32
 """Bytes of a SHA-256."""
 ELSEWHERE = "choose another folder (--out; of a sweep also --name)"
@@ -77,7 +77,7 @@ def read_state(path: Path) -> dict[str, Any]:
     start = len(MAGIC) + DIGEST
     if not content.startswith(MAGIC):
         raise CheckpointError(
-            f"{path} is no training checkpoint of this version; it begins with {content[:24]!r}. "
+            f"{path} is no training checkpoint of this version; it begins with {content[: len(MAGIC)]!r}. "
             "Trained weights to look at with `mobilenet predict` are another file, net.safetensors"
         )
     if hashlib.sha256(content[start:]).digest() != content[len(MAGIC) : start]:
