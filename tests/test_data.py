@@ -19,7 +19,6 @@ from PIL import Image
 from mobilenet_lib import data
 from mobilenet_lib.data import hub
 from mobilenet_lib.data.hub import KNOWN
-from mobilenet_lib.data.source import hold_out
 from mobilenet_lib.preprocess import IMAGENET, INCEPTION, RAW_255
 
 
@@ -71,7 +70,7 @@ def test_a_folder_of_class_folders(tmp_path):
 
 
 def test_a_folder_is_divided_the_same_way_everywhere(tmp_path):
-    make_folder(tmp_path / "a", {"cat": 10, "dog": 6})
+    make_folder(tmp_path / "a", {"cät": 10, "dog": 6})
     parts = {
         split: data.load(tmp_path / "a", split=split, batch_size=1, resolution=32)
         for split in ("train", "test", "all")
@@ -86,9 +85,9 @@ def test_a_folder_is_divided_the_same_way_everywhere(tmp_path):
         (path.removeprefix(f"{tmp_path}/a/") for path in names["all"]),
         key=lambda path: hashlib.sha256(path.encode()).hexdigest(),
     )
-    cats, dogs = ([p for p in by_hash if p.startswith(kind)] for kind in ("cat", "dog"))
+    cats, dogs = ([p for p in by_hash if p.startswith(kind)] for kind in ("cät", "dog"))
     assert held_out == {*cats[:2], *dogs[:2]}
-    make_folder(tmp_path / "b", {"cat": 10, "dog": 6}, start=50)
+    make_folder(tmp_path / "b", {"cät": 10, "dog": 6}, start=50)
     moved = data.load(tmp_path / "b", split="test", resolution=32).source
     assert {moved.name(i).rpartition("/b/")[2] for i in range(len(moved))} == {
         name.rpartition("/a/")[2] for name in names["test"]
@@ -293,13 +292,6 @@ def test_folders_that_cannot_be_loaded_are_refused(tmp_path):
 def test_options_that_make_no_sense_are_refused(name, options, error, message):
     with pytest.raises(error, match=message):
         data.load(name, **options)
-
-
-def test_a_class_with_too_few_images_cannot_be_divided():
-    labels = np.array([0, 0, 1])
-    assert hold_out(labels, "abc", "all", ["x", "y"], "here").tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match=r'here: class y has 1 image.*split="all"'):
-        hold_out(labels, "abc", "train", ["x", "y"], "here")
 
 
 # --- The hub ----------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Files that appear whole or not at all, the data folder, and where a result came from."""
 
-import contextlib
 import json
 import os
 import re
@@ -53,22 +52,6 @@ def test_a_write_that_breaks_midway_leaves_the_old_file_and_nothing_else(tmp_pat
         raise error
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
-
-
-def test_a_first_write_that_breaks_leaves_nothing(tmp_path):
-    with contextlib.suppress(ZeroDivisionError), files.atomic(tmp_path / "new") as handle:
-        handle.write(b"x")
-        1 / 0  # noqa: B018
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_content_of_a_wrong_type_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("old")
-    with pytest.raises(TypeError):
-        files.write_atomically(path, 5)
-    assert path.read_text() == "old"
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_rename_that_fails_leaves_no_temporary_file(tmp_path):

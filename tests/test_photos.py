@@ -87,13 +87,6 @@ def test_a_photo_can_be_written_to_and_handed_to_torch():
 # --- The reader's own -------------------------------------------------------------------------
 
 
-def test_a_file_comes_back_as_it_was_saved(tmp_path):
-    array = noise()
-    path = saved(tmp_path, array)
-    assert np.array_equal(load_photo(path), array)
-    assert np.array_equal(load_photo(str(path)), array)
-
-
 @pytest.mark.parametrize(
     ("orientation", "back"),
     [
@@ -322,16 +315,6 @@ def test_an_opened_image_that_is_cut_short_is_refused():
         upright(cut)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
-def test_sixteen_bits_are_scaled(tmp_path, name):
-    eight = noise()[:, :, 0]
-    deep = eight.astype(np.uint16) * 257
-    deep[0, 0], deep[0, 1] = 128, 129  # to the nearest of 256
-    Image.fromarray(deep).save(tmp_path / name)
-    eight[0, :2] = 0, 1
-    assert np.array_equal(load_photo(tmp_path / name), np.dstack([eight] * 3))
-
-
 @pytest.mark.parametrize("factor", [1, 255])
 def test_numbers_with_a_point_are_scaled(tmp_path, factor):
     share = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
@@ -359,15 +342,6 @@ def test_the_first_picture_of_an_animation_is_taken(tmp_path):
     for name in ("a.gif", "a.png", "a.tif"):
         first.save(tmp_path / name, save_all=True, append_images=[second])
         assert np.array_equal(load_photo(tmp_path / name), np.array(first.convert("RGB"))), name
-
-
-def test_a_large_jpeg_is_read_in_a_smaller_size(tmp_path):
-    half = np.zeros((7000, 9000), np.uint8)
-    half[:, 4500:] = 200
-    Image.fromarray(half).save(tmp_path / "a.jpg", quality=50)
-    photo = load_photo(tmp_path / "a.jpg")
-    assert photo.shape == (3500, 4500, 3)
-    assert abs(photo[:, [100, 4400]].mean((0, 2)) - (0, 200)).max() < 3
 
 
 @pytest.mark.parametrize("part", [1, 2, 4, 8])
@@ -754,6 +728,7 @@ def test_every_row_of_a_file_is_read_in_its_place(tmp_path, height, width):
     Image.fromarray(pixels).save(tmp_path / "x.png")
     read = load_photo(tmp_path / "x.png")
     assert np.array_equal(read, pixels)
+    assert np.array_equal(load_photo(str(tmp_path / "x.png")), pixels)
     assert read.flags.writeable
     assert read.flags.c_contiguous
 

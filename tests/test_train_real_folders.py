@@ -42,16 +42,6 @@ BROKEN = {
 }
 
 
-def decodes(path):
-    """Whether Pillow alone can read a file."""
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return True
-    except OSError:
-        return False
-
-
 def results(folder):
     return json.loads((folder / "results.json").read_text("utf-8"))
 
@@ -86,21 +76,6 @@ def test_the_command_says_what_is_left_out_and_the_results_keep_it(tmp_path, cap
         "first_file": "blue/IMG_1.HEIC",
     }
     assert said["test_images"] == 4
-
-
-def test_the_broken_ones_are_those_that_pillow_cannot_read(tmp_path):
-    folder = write_folder(tmp_path / "mine", broken=BROKEN)
-    unreadable = [path for path in folder.rglob("*.png") if not decodes(path)]
-    assert {path.relative_to(folder).as_posix() for path in unreadable} == set(BROKEN)
-    trainer = Trainer(tiny(folder, **SMALL))
-    trainer.evaluate()
-    for _ in range(8):
-        trainer.step()
-    found = trainer.unusable.broken
-    assert set(found["train"]) | set(found["test"]) == set(BROKEN)
-    assert set(found["test"]) == set(BROKEN) & HELD_OUT
-    assert all(found["train"].values()), "each with its reason"
-    assert not trainer.unusable.fresh, "what the others know is told once"
 
 
 def test_whoever_calls_train_is_warned_once(tmp_path):
@@ -250,17 +225,6 @@ def test_pictures_that_are_not_read_count_before_the_first_step(tmp_path):
     with pytest.raises(TooManyLeftOut, match=r"9 of 33 images .* 18 files left out: .*8 .heic"):
         Trainer(tiny(folder, **SMALL))
     assert Trainer(tiny(folder, left_out=0.3, **SMALL)).done == 0
-
-
-def test_the_command_takes_the_limit(tmp_path, capsys):
-    folder = write_folder(tmp_path / "mine", broken=BROKEN)
-    command = [*COMMAND, "--epochs", "1", "--dataset", str(folder)]
-    assert cli.main([*command, "--out", str(tmp_path / "a"), "--left-out", "0.1"]) == 2
-    (line,) = [e for e in capsys.readouterr().err.splitlines() if e.startswith("mobilenet: error")]
-    assert "--left-out 1 allows all" in line
-    assert cli.main([*command, "--out", str(tmp_path / "b"), "--left-out", "1"]) == 0
-    assert cli.main([*command, "--out", str(tmp_path / "c"), "--left-out", "1.5"]) == 2
-    assert "left_out must be a number from 0 to 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,9 @@ def read_state(path: Path) -> dict[str, Any]:
     start = len(MAGIC) + DIGEST
     if not content.startswith(MAGIC):
         raise CheckpointError(
-            f"{path} is no training checkpoint of this version; it begins with {content[: len(MAGIC)]!r}. "
-            "Trained weights to look at with `mobilenet predict` are another file, net.safetensors"
+            f"{path} is no training checkpoint of this version; it begins with "
+            f"{content[: len(MAGIC)]!r}. Trained weights to look at with `mobilenet predict` are "
+            "another file, net.safetensors"
         )
     if hashlib.sha256(content[start:]).digest() != content[len(MAGIC) : start]:
         raise CheckpointError(
