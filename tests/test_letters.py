@@ -11,9 +11,15 @@ from PIL import Image
 
 from mobilenet_lib import data, photos
 from mobilenet_lib.data import backgrounds, letters
-from mobilenet_lib.data.difficulty import PRESETS
 from mobilenet_lib.data.glyphs import CLASSES, load_glyphs
-from mobilenet_lib.data.letters import CANVAS, LUMA, Composer, inverse_affine, letters_for_test
+from mobilenet_lib.data.letters import (
+    CANVAS,
+    LUMA,
+    PRESETS,
+    Composer,
+    inverse_affine,
+    letters_for_test,
+)
 
 PLAIN = data.Difficulty(rotation=0, scale=(1, 1), shear=0, contrast=0.5, blur=0, noise=0)
 HARDEST = dataclasses.replace(data.HARSH, rotation=60, shear=0.5, blur=1.5, noise=0.1)

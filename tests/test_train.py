@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from tiny_training import ACCELERATED, PRETENDS, tiny
 
 from mobilenet_lib import MobileNet, cli, load_published, machine
-from mobilenet_lib.data.difficulty import PRESETS
+from mobilenet_lib.data.letters import PRESETS
 from mobilenet_lib.train import (
     RECIPES,
     Diverged,

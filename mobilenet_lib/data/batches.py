@@ -21,9 +21,8 @@ from torch import Tensor
 from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from .augmentation import WHOLE, Augmentation, Shard
-from .difficulty import Difficulty
 from .glyphs import CLASSES, load_glyphs
-from .letters import Composer, letters_for_test
+from .letters import Composer, Difficulty, letters_for_test
 from .source import LeftOut
 
 Batch = tuple[Tensor, Tensor]

@@ -70,7 +70,7 @@ def _read(path: Path, modified: int) -> Glyphs:
             with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
                 if (image.mode, *image.size) != ("L", SIDE, SIDE):
                     raise ValueError(f"{image.width}x{image.height}, mode {image.mode}")
-                images[row] = image
+                images[row] = np.asarray(image)
         except Exception as error:
             raise ValueError(
                 f"{path}, row {row}: no PNG picture of {SIDE}x{SIDE} grey pixels ({error})"

@@ -31,30 +31,21 @@ from .run import RESULTS
 GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Every combination of widths, resolutions, bodies and seeds."""
+def grid(base: Recipe, **values: Sequence[Any]) -> list[Recipe]:
+    """One recipe for every combination of values: `grid(base, seed=(0, 1), alpha=(1.0, 0.5))`.
 
-    alphas: tuple[float, ...]
-    resolutions: tuple[int, ...]
-    bodies: tuple[str, ...]
-    seeds: tuple[int, ...]
+    The last name changes fastest. So with seeds first, the first runs already show the whole grid.
 
-    def __post_init__(self) -> None:
-        for name in ("alphas", "resolutions", "bodies", "seeds"):
-            values = getattr(self, name)
-            if not values:
-                raise ValueError(f"{name} must name at least one value")
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} names a value twice: {values}")
-
-    def recipes(self, base: Recipe) -> list[Recipe]:
-        """One recipe a run, seeds last: the first runs already show the whole grid."""
-        every = itertools.product(self.seeds, self.bodies, self.alphas, self.resolutions)
-        return [
-            base.changed(seed=seed, body=body, alpha=alpha, resolution=side)
-            for seed, body, alpha, side in every
-        ]
+    Raises
+    ------
+    ValueError
+        A name has no value, one twice or an impossible one; or no recipe has a value of that name.
+    """
+    for name, several in values.items():
+        if not several or len(set(several)) < len(several):
+            raise ValueError(f"{name} needs at least one value, each once; got {tuple(several)}")
+    every = itertools.product(*values.values())
+    return [base.changed(**dict(zip(values, each, strict=True))) for each in every]
 
 
 @dataclass(frozen=True)
