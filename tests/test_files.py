@@ -41,15 +41,20 @@ def test_what_is_written_is_what_is_there(tmp_path, content):
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_a_write_that_breaks_midway_leaves_the_old_file_and_nothing_else(tmp_path, error):
+def test_a_write_that_breaks_midway_leaves_the_old_file_and_nothing_else(
+    tmp_path, monkeypatch, error
+):
     path = tmp_path / "results.json"
     path.write_text("old")
-    with pytest.raises(type(error)), files.atomic(path) as handle:  # noqa: PT012
-        handle.write(b"half of the new co")
-        handle.flush()
+
+    def fsync(handle):
         assert path.read_text() == "old"  # not visible before it is complete
         assert len(list(tmp_path.iterdir())) == 2
         raise error
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(type(error)):
+        files.write_atomically(path, b"half of the new co")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
 
