@@ -24,18 +24,15 @@ MOST = 2**63 - 1
 class Table(NamedTuple):
     """One Parquet file's images and labels."""
 
-    file: Path
+    name: str
+    """What to call it in messages."""
+    folder: Path
     images: pa.ChunkedArray
     labels: list[Any]
     kinds: tuple[str | None, str | None]
     """What the two columns hold, in words; None where an empty file holds something else."""
     classes: tuple[str, ...] | None
     """Names of its classes, if it knows them."""
-
-    @property
-    def name(self) -> str:
-        """What to call it in messages."""
-        return printable(self.file)
 
 
 def parquet_source(
@@ -79,25 +76,18 @@ def parquet_source(
     tables = [_open(file, image, label, known) for file in used]
     others = [_open(file, image, label, known) for file in learned or ()]
     _agree(others + tables)
-    if not any(table.labels for table in tables):
-        raise ValueError(f"{where} has no rows; a split of size 0 cannot be loaded")
     names = _names(others or tables) if classes is None else tuple(map(str, classes))
     labels = np.concatenate([_numbers(table, names) for table in tables])
     check_labels(labels, names, where, complete=learned is None)
     chosen = hold_out(labels, [str(row) for row in range(len(labels))], split, names, where)
-    ends = np.cumsum([len(table.labels) for table in tables])
-
-    def find(i: int) -> tuple[Table, int]:
-        row = int(chosen[i])
-        number = int(np.searchsorted(ends, row, side="right"))
-        return tables[number], row - int(ends[number]) + len(tables[number].labels)
+    places = [(table, row) for table in tables for row in range(len(table.labels))]
 
     def read(i: int) -> Path | bytes | None:
-        table, row = find(i)
-        return _content(table.images[row].as_py(), table.file.parent)
+        table, row = places[chosen[i]]
+        return _content(table.images[row].as_py(), table.folder)
 
     def name(i: int) -> str:
-        table, row = find(i)
+        table, row = places[chosen[i]]
         return f"{table.name}, row {row}"
 
     return Source(names, labels[chosen], read, name, lambda i: str(chosen[i]), left)
@@ -151,7 +141,7 @@ def _open(file: Path, image: str, label: str, known: bool) -> Table:
                 "are needed, one a row"
             )
     names = None if known else _stored(shown, table.schema, label)
-    return Table(file, images, _plain(shown, labels.to_pylist()), kinds, names)
+    return Table(shown, file.parent, images, _plain(shown, labels.to_pylist()), kinds, names)
 
 
 def _plain(shown: str, labels: list[Any]) -> list[Any]:
