@@ -274,17 +274,6 @@ def test_the_global_generator_is_left_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_an_image_does_not_depend_on_its_batch():
-    composer = Composer("train")
-    glyphs, scene = some_glyphs(32), composer.draw(32, seeded())
-    whole = composer.compose(glyphs, scene)
-    for part in (slice(0, 5), slice(5, 32)):
-        some = letters.Scene(*(value[part] for value in scene))
-        torch.testing.assert_close(
-            composer.compose(glyphs[part], some), whole[part], rtol=0, atol=1e-5
-        )
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_composes_the_same_images():
     images, labels = first()

@@ -25,7 +25,7 @@ from .checkpoint import NAME, check_images, find_state, write_state
 from .choose_plan import Choice, choose
 from .factory import (
     check_batch,
-    check_sizes,
+    check_size,
     fingerprint,
     load_data,
     make_network,
@@ -73,7 +73,7 @@ class Trainer:
         shard = data.Shard(self.accelerator.process_index, world)
         self.batches = load_data(recipe, "train", self.device, shard)
         self.test = load_data(recipe, "test", self.device, shard)
-        check_sizes(recipe, self.batches, self.test)
+        check_size(recipe, self.batches)
         frozen, own = recipe.network.freeze_statistics, recipe.data.batch_size // world
         # On GPUs the processes normalize their batches together.
         self.together = world > 1 and self.device.type == "cuda" and not frozen

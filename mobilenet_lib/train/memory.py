@@ -53,7 +53,7 @@ class MicroBatches:
 
     @property
     def most(self) -> int:
-        """MicroBatches at most, so that none is smaller than the smallest."""
+        """Parts at most, so that none is smaller than the smallest."""
         return max(1, self.batch_size // self.smallest)
 
     def run(
