@@ -14,8 +14,7 @@ import pytest
 
 from mobilenet_lib import cli, doctor
 from mobilenet_lib.cli.bench import MEASUREMENTS, Bench, Engines
-from mobilenet_lib.train.presets import RECIPES
-from mobilenet_lib.train.recipe import Recipe, flat
+from mobilenet_lib.train.recipe import RECIPES, Recipe, flat
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -160,7 +160,7 @@ def test_a_recipe_with_other_entries_is_named():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((5, 6, 4), np.uint8), r"\(height, width, 3\), RGB; got \(5, 6, 4\)"),
+        (np.zeros((5, 6, 4), np.uint8), r"\(height, width, 3\), RGB.* got \(5, 6, 4\)"),
         (np.zeros((5, 6, 3), np.float32), "uint8"),
         (Image.new("F", (5, 5), -3.0), "numbers from -3 to -3"),
         ("cat.jpg", "got"),

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 import torch
-from tiny_training import in_process, tiny, train_here, write_images
+from tiny_training import in_process, tiny, write_images
 
 from mobilenet_lib import files
 from mobilenet_lib.train import (
@@ -243,12 +243,3 @@ def test_what_a_killed_save_left_is_cleared(tmp_path):
     left.write_bytes(b"half")
     checkpoint.write_state(tmp_path / "training.ckpt", {"step": 1})
     assert remains(tmp_path) == ["training.ckpt"]
-
-
-def test_the_helper_trains_here_too(images, tmp_path):
-    """What the killed processes run is the very same training."""
-    recipe = tiny(images)
-    train_here(recipe.to_dict(), str(tmp_path / "helper"))
-    train(recipe, tmp_path / "direct")
-    one, other = ((tmp_path / n / "net.safetensors").read_bytes() for n in ("helper", "direct"))
-    assert one == other

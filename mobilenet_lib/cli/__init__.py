@@ -28,8 +28,7 @@ from typing import Annotated, Any
 import tyro
 
 from ..text import option
-from ..train.presets import RECIPES
-from ..train.recipe import Recipe, RecipeName
+from ..train.recipe import RECIPES, Recipe, RecipeName
 from .bench import MEASUREMENTS, Bench
 from .cost import Cost
 from .export import Export

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..architecture import Body
-from ..train.presets import RECIPES
-from ..train.recipe import Recipe, flat
+from ..train.recipe import RECIPES, Recipe, flat
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,14 @@ class Sweep:
         """Train the grid; the exit code is 1 if a run failed."""
         from ..results import results_folder
         from ..train import sweep
-        from ..train.sweep import Grid
 
         values, start = flat(self.recipe), flat(RECIPES[self.recipe.name])
-        plural = {"alpha": "alphas", "resolution": "resolutions", "body": "bodies", "seed": "seeds"}
+        plural = {"seed": "seeds", "body": "bodies", "alpha": "alphas", "resolution": "resolutions"}
         for one, several in plural.items():
             if values[one] != start[one]:
                 raise ValueError(f"a sweep takes --{several}, one value or more, and no --{one}")
-        grid = Grid(self.alphas, self.resolutions, self.bodies, self.seeds)
-        recipes = grid.recipes(self.recipe)
+        chosen = {one: getattr(self, several) for one, several in plural.items()}
+        recipes = sweep.grid(self.recipe, **chosen)
         kept = self.runs or Path("runs") / self.name
         if self.list:
             for recipe in recipes:

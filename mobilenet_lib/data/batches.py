@@ -21,9 +21,8 @@ from torch import Tensor
 from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from .augmentation import WHOLE, Augmentation, Shard
-from .difficulty import Difficulty
 from .glyphs import CLASSES, load_glyphs
-from .letters import Composer, letters_for_test
+from .letters import Composer, Difficulty, letters_for_test
 from .source import LeftOut
 
 Batch = tuple[Tensor, Tensor]
@@ -36,14 +35,6 @@ class Place(NamedTuple):
     batch: int = 0
     item: int = 0
     """Images of the epoch that are behind, this process's broken ones included."""
-
-
-class Skipped(dict[str, str]):
-    """Images that could not be decoded: by name, the reason."""
-
-    def __str__(self) -> str:
-        lines = [f"{len(self) or 'no'} image{'s' * (len(self) != 1)} skipped"]
-        return "\n".join([*lines, *(f"  {name}: {reason}" for name, reason in self.items())])
 
 
 class Batches(ABC):
@@ -75,8 +66,8 @@ class Batches(ABC):
         self.epoch = 0
         """Number of the next epoch: one more as soon as an epoch is begun. Set it to go on where an
         earlier run stopped."""
-        self.skipped = Skipped()
-        """Images that could not be decoded so far, by name."""
+        self.skipped: dict[str, str] = {}
+        """Images that could not be decoded so far: by name, the reason."""
         self.left_out = LeftOut()
         """Files beside the images that are not read."""
         self.shuffle, self.drop_last = shuffle, shuffle and size >= batch_size

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..files import find_data
 from ..validation import check_choice
 from .parquet import read_table
-from .source import check_range
+from .source import check_labels
 
 CLASSES = tuple(ascii_uppercase)
 SIDE = 48
@@ -42,11 +42,6 @@ class Glyphs:
         return len(self.labels)
 
 
-def glyph_file(split: str) -> Path:
-    """Where the letters of `split`, "train" or "test", lie."""
-    return find_data() / "glyphs" / f"{check_choice('split', split, SPLITS)}.parquet"
-
-
 def load_glyphs(split: str) -> Glyphs:
     """Read the letters of `split`, "train" or "test". They are read once and then kept.
 
@@ -58,12 +53,7 @@ def load_glyphs(split: str) -> Glyphs:
         The file is damaged, a picture is not 48x48 grey, a label is out of range, or a letter of
         the alphabet has no picture.
     """
-    path = glyph_file(split)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no letters at {path}; get the book's data/glyphs folder, or make it anew with "
-            "data/glyphs/make_glyphs.py"
-        )
+    path = find_data(f"glyphs/{check_choice('split', split, SPLITS)}.parquet")
     return _read(path, os.stat(path).st_mtime_ns)
 
 
@@ -72,29 +62,19 @@ def _read(path: Path, modified: int) -> Glyphs:
     # `modified` is part of the key, so that a file made anew is read anew.
     columns = read_table(path, ("image", "label", "family")).to_pydict()
     labels = np.asarray(columns["label"], dtype=np.int64)
-    check_range(labels, CLASSES, str(path))
-    missing = sorted(set(range(len(CLASSES))) - set(labels.tolist()))
-    if missing:
-        letters = ", ".join(CLASSES[label] for label in missing)
-        raise ValueError(f"{path} has no picture of {letters}; all of A to Z are needed")
+    check_labels(labels, CLASSES, str(path))
     images = np.empty((len(labels), SIDE, SIDE), np.uint8)
     for row, content in enumerate(columns["image"]):
-        images[row] = _decode(path, row, content)
+        # The whole set is the book's own, so one bad picture means that the file is damaged.
+        try:
+            with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+                if (image.mode, *image.size) != ("L", SIDE, SIDE):
+                    raise ValueError(f"{image.width}x{image.height}, mode {image.mode}")
+                images[row] = np.asarray(image)
+        except Exception as error:
+            raise ValueError(
+                f"{path}, row {row}: no PNG picture of {SIDE}x{SIDE} grey pixels ({error})"
+            ) from error
     return Glyphs(
         torch.from_numpy(images), torch.from_numpy(labels), tuple(map(str, columns["family"]))
     )
-
-
-def _decode(path: Path, row: int, content: bytes) -> np.ndarray:
-    # The whole set is the book's own, so one bad picture means that the file itself is damaged.
-    try:
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-            pixels = np.asarray(image)
-    except Exception as error:
-        raise ValueError(f"{path}, row {row}: no PNG picture ({error})") from error
-    if pixels.shape != (SIDE, SIDE) or pixels.dtype != np.uint8:
-        raise ValueError(
-            f"{path}, row {row}: the picture must be {SIDE}x{SIDE} grey (uint8), "
-            f"got {pixels.shape} {pixels.dtype}"
-        )
-    return pixels

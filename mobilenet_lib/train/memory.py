@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor
 
 
@@ -54,7 +53,7 @@ class MicroBatches:
 
     @property
     def most(self) -> int:
-        """MicroBatches at most, so that none is smaller than the smallest."""
+        """Parts at most, so that none is smaller than the smallest."""
         return max(1, self.batch_size // self.smallest)
 
     def run(
@@ -105,9 +104,7 @@ class MicroBatches:
             failed = failed.with_traceback(None)
             reset()
             self.count = min(2 * self.count, self.most)
-            gc.collect()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            clear_device_cache(garbage_collection=True)
 
     def _all(self, backward: Callable[[slice], Tensor], images: int) -> Tensor:
         count = max(1, min(-(-images // self.size), images // self.smallest))

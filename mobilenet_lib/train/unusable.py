@@ -9,9 +9,10 @@ them stop alike.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from functools import partial
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from accelerate.utils import gather_object
 
 from ..data import Batches, LeftOut
 from ..data.images import ImageBatches
-from ..data.source import Encoded, decode
+from ..data.source import Encoded, Source, decode
 from ..files import printable
 from ..photos import PhotoError
 
@@ -165,23 +166,24 @@ def check_usable(dataset: str, train: Batches, test: Batches) -> None:
     learned, tested = train.source, test.source
     if learned is None or tested is None:
         return
-    labels, firsts = np.unique(learned.labels, return_index=True)
+
+    def broken(source: Source, rows: Iterable[int]) -> bool:
+        return all(reason(source.read(row)) for row in rows)
+
+    def first(source: Source, row: int) -> str:
+        return f"{inside(dataset, source.name(row))}: {reason(source.read(row))}"
+
+    members = [np.flatnonzero(learned.labels == label) for label in np.unique(learned.labels)]
     with ThreadPoolExecutor(train.workers) as pool:
-        reasons = list(pool.map(reason, map(learned.read, firsts)))
-    empty: dict[int, str] = {}
-    for label, first, why in zip(labels, firsts, reasons, strict=True):
-        others = np.flatnonzero(learned.labels == label)[1:] if why else ()
-        if why and all(map(reason, map(learned.read, others))):
-            empty[label] = f"{inside(dataset, learned.name(first))}: {why}"
+        empty = list(compress(members, pool.map(partial(broken, learned), members)))
     if empty:
-        names = [learned.classes[label] for label in empty]
+        names = [learned.classes[learned.labels[rows[0]]] for rows in empty]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        of = f" of class {', '.join(names[:NAMED])}{more}" if len(empty) < len(labels) else ""
-        count = np.isin(learned.labels, list(empty)).sum()
-        raise none_usable(dataset, f"{count:,} training images{of}", next(iter(empty.values())))
-    if all(map(reason, map(tested.read, range(len(tested))))):
-        first = f"{inside(dataset, tested.name(0))}: {reason(tested.read(0))}"
-        raise none_usable(dataset, f"{len(tested):,} test images", first)
+        of = f" of class {', '.join(names[:NAMED])}{more}" if len(empty) < len(members) else ""
+        which = f"{sum(map(len, empty)):,} training images{of}"
+        raise none_usable(dataset, which, first(learned, empty[0][0]))
+    if broken(tested, range(len(tested))):
+        raise none_usable(dataset, f"{len(tested):,} test images", first(tested, 0))
 
 
 def none_usable(dataset: str, which: str, first: str) -> ValueError:
