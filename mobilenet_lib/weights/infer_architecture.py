@@ -11,7 +11,7 @@ from torch import Tensor
 from ..architecture import MAX_ALPHA, Architecture, WidthRule, mobilenet_v1, scale_channels
 from ..layer import Layer
 from .formats import FLOATS, Stored, WeightsError, some
-from .naming import COUNTER, Naming
+from .naming import COUNTER, Naming, other_network
 
 State = dict[str, Tensor]
 
@@ -119,12 +119,10 @@ def _check_names(naming: Naming, body: Architecture, stored: Mapping[str, Stored
         return
     parts = [f"missing {some(missing)}"] if missing else []
     parts += [f"extra {some(extra)}"] if extra else []
-    advice = f"a {naming.name} MobileNet V1 of the {body.body} body has {len(required)} weights"
-    if any(key.startswith("conv_head") for key in extra):
-        advice += "; timm's mobilenetv1_100h has one layer more than Table 1, take mobilenetv1_100"
-    elif any("conv_pwl" in key for key in extra):
-        advice += "; this looks like MobileNet V2"
-    raise WeightsError(f"{' and '.join(parts)}: {advice}")
+    raise WeightsError(
+        f"{' and '.join(parts)}: a {naming.name} MobileNet V1 of the {body.body} body has "
+        f"{len(required)} weights. {other_network(extra)}".strip()
+    )
 
 
 def _alphas(widths: Sequence[tuple[int, tuple[int, ...]]], rule: WidthRule) -> list[float]:

@@ -37,9 +37,6 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ASIDE = ("optimizer_weights", "top_level_model_weights")
 KERAS_CONFIG, KERAS_WEIGHTS = "config.json", "model.weights.h5"
 KERAS_3 = re.compile(r"(_layer_checkpoint_dependencies|layers)/.*/?vars/\d+$")
-# Keras numbers layers without a name of their own, through all models of a session: the first
-# convolution may be conv2d_28.
-AUTOMATIC = re.compile(r"(conv2d|depthwise_conv2d|batch_normalization|dense)(?:_(\d{1,9}))?/(.*)")
 # In the order in which Keras keeps a layer's variables; config switches some of them off.
 VARIABLES = {
     "Conv2D": (("kernel", None), ("bias", "use_bias")),
@@ -78,7 +75,7 @@ def open_hdf5(path: Path, stack: ExitStack) -> Checkpoint:
             'model with its description: model.save("model.keras")'
         )
     tensors = _tensors(path, [(_short(full), data) for full, data in datasets.items()])
-    return Checkpoint(path, tensors if "model" in metadata else _renumbered(tensors), metadata)
+    return Checkpoint(path, tensors, metadata)
 
 
 def is_keras(archive: zipfile.ZipFile) -> bool:
@@ -174,28 +171,6 @@ def _short(full: str) -> str:
     if weight == "kernel" and "dw" in parts[-2].split("_"):
         weight = "depthwise_kernel"  # Keras 3 calls it "kernel" in an .h5 file
     return f"{parts[-2]}/{weight}"
-
-
-def _renumbered(tensors: dict[str, Stored]) -> dict[str, Stored]:
-    """Automatic names counted from the file's own first layer of each kind."""
-    matches = {name: match for name in tensors if (match := AUTOMATIC.fullmatch(name))}
-    numbers: dict[str, set[int]] = {}
-    for kind, number, _ in (match.groups() for match in matches.values()):
-        numbers.setdefault(kind, set()).add(int(number or 0))
-    ranks = {
-        (kind, number): rank
-        for kind, taken in numbers.items()
-        for rank, number in enumerate(sorted(taken))
-    }
-
-    def renamed(name: str) -> str:
-        if name not in matches:
-            return name
-        kind, number, weight = matches[name].groups()
-        rank = ranks[kind, int(number or 0)]
-        return f"{kind}{f'_{rank}' if rank else ''}/{weight}"
-
-    return {renamed(name): stored for name, stored in tensors.items()}
 
 
 def _variable_names(model: dict[str, Any], prefix: str = "") -> dict[str, str]:

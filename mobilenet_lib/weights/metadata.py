@@ -16,7 +16,7 @@ from ..model import Convention, Head, MobileNet, check_head
 from ..preprocess import INCEPTION, Preprocess
 from .formats import WeightsError, refusing, shorten
 from .hub_processor import processor
-from .naming import KERAS_AUTOMATIC, OURS, TIMM_NAMES, TRANSFORMERS, Naming
+from .naming import OURS, TIMM_NAMES, TRANSFORMERS, Naming
 
 FORMAT = "mobilenet_lib"
 VERSIONS = (1, 2)
@@ -27,7 +27,7 @@ VERSIONS = (1, 2)
 class Description:
     """All that a checkpoint needs beside its tensors; None where its source does not say."""
 
-    convention: Convention | None
+    convention: Convention
     preprocess: Preprocess | None
     classes: tuple[str, ...] | None = None
     source: dict[str, Any] = field(default_factory=dict)
@@ -72,8 +72,6 @@ def read_metadata(naming: Naming, metadata: dict[str, Any]) -> Description:
 
 
 def _usual(naming: Naming) -> Description:
-    if naming is KERAS_AUTOMATIC:  # somebody's own network: nothing usual about it
-        return Description(None, None)
     usual = replace(INCEPTION, interpolation="bicubic") if naming is TIMM_NAMES else INCEPTION
     return Description(naming.convention, usual)
 
@@ -96,7 +94,7 @@ def _ours(content: dict[str, Any]) -> Description:
         raise TypeError(f"source must be a dictionary, got {type(source).__name__}")
     return Description(
         Convention(**content["convention"]),
-        Preprocess.from_dict(content["preprocess"]),
+        Preprocess(**content["preprocess"]),
         _names(content["classes"]),
         source,
         mobilenet_v1(**arch),
