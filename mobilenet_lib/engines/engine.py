@@ -1,8 +1,5 @@
 """The interface that every way to run a trained network shares.
 
-    engine = ENGINES["onnxruntime"]().prepare(net, example)
-    logits = engine.run(images)
-
 Preparing may take seconds: it converts, optimizes and compiles. Running is what gets timed.
 """
 

@@ -145,7 +145,7 @@ SAFETENSORS_TYPES = {
 }
 INDEX = ".safetensors.index.json"
 SHARD = re.compile(r"[^/\\\0:]+\.safetensors")  # in the same folder, on every system
-PART = re.compile(r"(.+)-\d{5}-of-(\d{5})\.safetensors")
+PART = re.compile(r"(.+)-\d{5}-of-(\d{5})\.safetensors")  # one shard of how many
 
 
 def is_safetensors(path: Path) -> bool:
@@ -230,25 +230,6 @@ def shard_map(path: Path) -> dict[str, str]:
                 ".safetensors file"
             )
     return places
-
-
-def index_of(path: Path) -> Path | None:
-    """The index of the shards that a file is one of, None for any other file.
-
-    Raises
-    ------
-    WeightsError
-        It is a shard without an index.
-    """
-    if not (part := PART.fullmatch(path.name)) or not path.is_file():
-        return None
-    index = path.with_name(part[1] + INDEX)
-    if not index.is_file():
-        raise WeightsError(
-            f"{path} is one of {int(part[2])} shards, and their index {index.name} is not beside "
-            "it; get all of them and the index, and name the index or the folder"
-        )
-    return index
 
 
 # --- NumPy's .npz ---------------------------------------------------------------------------------

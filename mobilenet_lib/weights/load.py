@@ -1,9 +1,4 @@
-"""`load_published`: from a file or a name on the hub to a network that runs as its authors meant.
-
->>> net = load_published("person_detector")
->>> net.classes
-('person', 'non_person')
-"""
+"""`load_published`: from a file, or a name on the hub, to a network that runs as was meant."""
 
 from __future__ import annotations
 

@@ -19,11 +19,11 @@ from typing import Any
 from ..files import find_data
 from .formats import (
     INDEX,
+    PART,
     Checkpoint,
     WeightsError,
     check_size,
     check_sizes,
-    index_of,
     is_safetensors,
     open_npz,
     open_safetensors,
@@ -32,7 +32,7 @@ from .formats import (
     refusing,
     shorten,
 )
-from .keras_files import SIGNATURE, is_keras, open_hdf5, open_keras
+from .keras_files import KERAS_WEIGHTS, SIGNATURE, open_hdf5, open_keras
 from .torch_files import is_torch, open_torch
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".npz", ".h5", ".hdf5", ".keras")
@@ -74,7 +74,14 @@ def find(source: str | os.PathLike[str], revision: str | None = None) -> Found:
         if weights is None:
             raise FileNotFoundError(f"the folder {path} has no {WEIGHTS}; name the file itself")
         path = weights
-    path = index_of(path) or path
+    if (part := PART.fullmatch(path.name)) and path.is_file():
+        index = path.with_name(part[1] + INDEX)
+        if not index.is_file():
+            raise WeightsError(
+                f"{path} is one of {int(part[2])} shards, and their index {index.name} is not "
+                "beside it; get all of them and the index, and name the index or the folder"
+            )
+        path = index
     if path.is_file():
         return Found(path, _beside(path), {"file": path.name})
     name = str(source)
@@ -193,7 +200,9 @@ def _open_zip(path: Path, state: str | None, stack: ExitStack) -> Checkpoint:
         return open_torch(path, content, archive, state)
     if state is not None:
         raise _stateless(path, state)
-    return open_keras(path, archive, stack) if is_keras(archive) else open_npz(path, archive)
+    if KERAS_WEIGHTS in archive.namelist():
+        return open_keras(path, archive, stack)
+    return open_npz(path, archive)
 
 
 def _stateless(path: Path, state: str) -> WeightsError:

@@ -70,7 +70,7 @@ class Naming:
         """Shapes in which this source may store a part of a layer, the usual one first."""
         m, n, k = layer.in_channels, layer.out_channels, layer.kernel_size
         if part not in ("weight", "conv.weight"):
-            return ((n,),)
+            return ((n,) if part != COUNTER else (),)
         if layer.kind == "fc":  # TensorFlow's is a 1x1 convolution, or a dense layer
             return ((n, m),) if self.torch_layout else ((1, 1, m, n), (m, n))
         if layer.kind == "depthwise":
