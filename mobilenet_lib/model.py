@@ -290,6 +290,6 @@ def _check_layers(arch: Architecture, convention: Convention) -> None:
             if ours != theirs:
                 raise ValueError(
                     f"the {convention.name} convention gives {layer.name} {theirs} {unit} at alpha "
-                    f"{arch.alpha:g} and {arch.resolution} pixels, the architecture has {ours}; "
+                    f"{arch.alpha:g}, {arch.resolution} pixels; the architecture has {ours}; "
                     f"build it with mobilenet_v1(..., {option}={getattr(convention, option)!r})"
                 )

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import pytest
 import safetensors.torch
 import torch
 
@@ -193,6 +192,8 @@ def configured(name: str, **config: object) -> Change:
 
 def described(folder: Path, *changes: Change, size: int = 96, loss: object = None) -> Path:
     """The parity weights as a model of Keras in an .h5 file, its description changed."""
+    import pytest  # what makes the stored references has no tests beside it
+
     h5py = pytest.importorskip("h5py")
     model = keras_model(size=size)
     for change in changes:

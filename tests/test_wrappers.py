@@ -337,7 +337,6 @@ def test_lightnings_options_may_lie_beside(tmp_path, monkeypatch, module):
 
 
 def test_the_old_names_of_numpy_are_known(tmp_path):
-    torch.save({"state_dict": {"a.b": torch.zeros(1)}, "best": np.float64(0.9)}, tmp_path / "a.pt")
     content = pickle.dumps({"best": np.float64(0.9), "history": np.zeros(3)}, 2)
     old = content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
     assert old != content
@@ -468,13 +467,7 @@ def test_the_content_decides_not_the_ending(tmp_path, ending):
     same(saved(tmp_path, {"state_dict": state(), "epoch": 3}, f"a{ending}"))
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
-def test_other_floats_are_read(tmp_path, dtype):
-    halves = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state().items()}
-    net = saved(tmp_path, {"model": under("module.", halves)})
-    for name, value in files.parity_state().items():
-        if value.is_floating_point():
-            assert torch.equal(net.state_dict()[name], value.to(dtype).float())
+def test_parameters_are_tensors(tmp_path):
     parameters = {k: torch.nn.Parameter(v, v.is_floating_point()) for k, v in state().items()}
     same(saved(tmp_path, parameters))
 
@@ -549,18 +542,18 @@ def test_a_configuration_beside_shards_is_followed(tmp_path):
         assert (net.convention.activation, net.classes[3]) == ("relu", "name 3")
 
 
-def test_a_shard_without_its_index_says_what_to_get(tmp_path):
-    shards(tmp_path).unlink()
-    words = r"one of 3 shards, and their index model\.safetensors\.index\.json is not beside it"
-    with pytest.raises(WeightsError, match=words):
-        load_published(tmp_path / "model-00001-of-00003.safetensors")
-
-
-def test_a_missing_shard_is_named(tmp_path):
+def test_shards_that_are_not_whole_say_what_to_get(tmp_path):
+    first, second, third = (f"model-0000{i}-of-00003.safetensors" for i in (1, 2, 3))
     shards(tmp_path)
-    (tmp_path / "model-00002-of-00003.safetensors").unlink()
-    with pytest.raises(WeightsError, match=r"its shard model-00002-of-00003\.safetensors is mis"):
+    (tmp_path / third).write_bytes(pickle.dumps([1]))
+    with pytest.raises(WeightsError, match=f"{third} is no safetensors file"):
         load_published(tmp_path)
+    (tmp_path / second).unlink()
+    with pytest.raises(WeightsError, match=f"its shard {second} is missing"):
+        load_published(tmp_path)
+    (tmp_path / INDEX).unlink()
+    with pytest.raises(WeightsError, match=f"one of 3 shards, and their index {INDEX} is not"):
+        load_published(tmp_path / first)
 
 
 def test_an_index_of_other_shards_is_named(tmp_path):
@@ -608,13 +601,6 @@ def test_shards_are_limited_together(tmp_path, monkeypatch):
         load_published(tmp_path)
     monkeypatch.setattr(formats, "MAX_BYTES", sum(sizes))
     same(load_published(tmp_path))
-
-
-def test_a_shard_that_is_none_is_named(tmp_path):
-    shards(tmp_path)
-    (tmp_path / "model-00003-of-00003.safetensors").write_bytes(pickle.dumps([1]))
-    with pytest.raises(WeightsError, match=r"00003-of-00003\.safetensors is no safetensors file"):
-        load_published(tmp_path)
 
 
 def test_shards_on_the_hub_are_downloaded(tmp_path, hub):  # noqa: F811

@@ -1,4 +1,4 @@
-"""Who calls a weight what: the names and layouts of five sources, beside our own names.
+"""Who calls a weight what: the names and layouts of four sources, beside our own names.
 
 ours           dw_1.conv.weight                            dw_1.bn.running_var
 timm           blocks.0.0.conv_dw.weight                   blocks.0.0.bn1.running_var
