@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from .engine import Engine
-from .onnx_model import batches, folded
+from .engine import Engine, batches
+from .onnx_model import folded
 from .runtimes import hushed
 
 CHATTY = ("torchao", "torch.utils._pytree")

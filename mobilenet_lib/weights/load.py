@@ -1,9 +1,4 @@
-"""`load_published`: from a file or a name on the hub to a network that runs as its authors meant.
-
->>> net = load_published("person_detector")
->>> net.classes
-('person', 'non_person')
-"""
+"""`load_published`: from a file, or a name on the hub, to a network that runs as was meant."""
 
 from __future__ import annotations
 
@@ -24,7 +19,7 @@ from .infer_architecture import State, infer_architecture, read
 from .keras_model import read_keras
 from .locate import Found, find, opened
 from .metadata import read_metadata
-from .naming import Naming, cleaned, recognise
+from .naming import cleaned, recognise
 
 WITH_BACKGROUND = 1001  # tf-slim's ImageNet: class 0 is "none of the thousand"
 
@@ -119,9 +114,14 @@ def _build(
         described = read_metadata(naming, metadata)
     if described.assumed and preprocess is None:
         checkpoint.notes.append(described.assumed)
-    convention, preprocess = _complete(
-        naming, convention or described.convention, preprocess or described.preprocess
-    )
+    convention = convention or described.convention
+    preprocess = preprocess or described.preprocess
+    if preprocess is None:
+        raise WeightsError(
+            f"a {naming.name} file does not say how its pixels are scaled, and a wrong scale costs "
+            "nearly all accuracy; pass preprocess=INCEPTION for -1 to 1, RAW_255 for 0 to 255, or "
+            "your own, from mobilenet_lib.preprocess"
+        )
     arch, stored = infer_architecture(naming, body, stored, convention.width_rule)
     if described.architecture is not None:
         _check_same(arch, described.architecture)
@@ -175,25 +175,6 @@ def _head(described: Head | None, count: int, wanted: Head | Literal["any"]) -> 
         f"{what[head]}; {wrong}pass head={head!r} to load it as that, and take "
         f"{'net(x)' if head == 'features' else 'net.probabilities(net(x))'}"
     )
-
-
-def _complete(
-    naming: Naming, convention: Convention | None, preprocess: Preprocess | None
-) -> tuple[Convention, Preprocess]:
-    """Both, or a refusal that says why nothing is taken for the one that is missing."""
-    if convention is None:
-        raise WeightsError(
-            f"a {naming.name} file without a description of its model does not say whether it uses "
-            "ReLU or ReLU6, and the wrong one costs about nine points; pass convention=KERAS, or "
-            'replace(KERAS, activation="relu")'
-        )
-    if preprocess is None:
-        raise WeightsError(
-            f"a {naming.name} file does not say how its pixels are scaled, and a wrong scale costs "
-            "nearly all accuracy; pass preprocess=INCEPTION for -1 to 1, RAW_255 for 0 to 255, or "
-            "your own, from mobilenet_lib.preprocess"
-        )
-    return convention, preprocess
 
 
 def _check_same(arch: Architecture, described: Architecture) -> None:
