@@ -26,8 +26,7 @@ from ..files import provenance, write_atomically
 from ..installed import version_of
 from ..results import engine_label
 from ..validation import NotNegative
-from .results import EngineBench
-from .schema import json_schema
+from .results import EngineBench, json_schema
 
 FORMAT, VERSION = "mobilenet-bench", 1
 PACKAGES = (
