@@ -30,8 +30,7 @@ from ..timing import (
 )
 from ..timing import threads as with_threads
 from ..validation import check_choice, check_int
-from .hardware import describe_hardware
-from .peaks import bench_peaks
+from .peaks import bench_peaks, describe_hardware
 from .peers import Entry, peers
 from .quality import Examiner
 from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed

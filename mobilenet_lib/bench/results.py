@@ -11,7 +11,7 @@ from ..engines.engine import Precision
 from ..results import engine_label
 from ..timing import Timing
 from ..validation import Count, NotNegative, Share
-from .hardware import Hardware
+from .peaks import Hardware
 
 Hits = Annotated[int, ("minimum", 0)]
 Reason = Annotated[str, ("maxLength", 500)]
