@@ -227,7 +227,7 @@ class Machine(OnCores):
 class Sixteen(OneBatch):
     """Time the paper's widths and resolutions, and predict them from one profile and a roofline."""
 
-    function = "mobilenet_lib.bench.paper_models:bench_paper_models"
+    function = "mobilenet_lib.bench.latency:bench_paper_models"
 
     precision: Precision = "fp32"
     """Numbers to compute in."""
