@@ -237,7 +237,7 @@ class Sixteen(OneBatch):
 class Int8(Measurement):
     """Measure accuracy in eight bits, and no time."""
 
-    function = "mobilenet_lib.bench.int8:bench_int8"
+    function = "mobilenet_lib.bench.quality:bench_int8"
 
 
 @dataclass(frozen=True)
