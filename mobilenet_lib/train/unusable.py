@@ -20,7 +20,7 @@ import numpy as np
 from accelerate.utils import gather_object
 
 from ..data import Batches, LeftOut
-from ..data.images import ImageBatches
+from ..data.batches import ImageBatches
 from ..data.source import Encoded, Source, decode
 from ..files import printable
 from ..photos import PhotoError
