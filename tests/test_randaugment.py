@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from mobilenet_lib.data import augmentation
-from mobilenet_lib.data.randaugment import OPERATIONS, RandAugment
+from mobilenet_lib.data.augmentation import OPERATIONS, RandAugment
 from mobilenet_lib.photos import load_photo
 
 SIDE = 48
