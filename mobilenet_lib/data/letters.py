@@ -20,8 +20,7 @@ from torch import Tensor
 from ..photos import LUMA
 from ..timing import torch_defaults
 from ..validation import check_number
-from .backgrounds import Atlas, photo_atlas
-from .glyphs import CLASSES, Glyphs, load_glyphs
+from .glyphs import CLASSES, Atlas, Glyphs, load_glyphs, photo_atlas
 
 CANVAS = 64
 """Side at which images are composed; other resolutions are made from these by resizing."""
