@@ -10,8 +10,8 @@ from pictures import encoded
 from PIL import Image
 
 from mobilenet_lib import data, photos
-from mobilenet_lib.data import backgrounds, letters
-from mobilenet_lib.data.glyphs import CLASSES, load_glyphs
+from mobilenet_lib.data import letters
+from mobilenet_lib.data.glyphs import CLASSES, Atlas, load_glyphs, photo_atlas, photo_names
 from mobilenet_lib.data.letters import (
     CANVAS,
     LUMA,
@@ -37,7 +37,7 @@ def some_glyphs(count, seed=0, split="test"):
 def flat_atlas(colour):
     """A background of one colour."""
     image = torch.tensor(colour, dtype=torch.float32)[:, None, None].expand(3, 128, 160)
-    return backgrounds.Atlas([image])
+    return Atlas([image])
 
 
 # --- One image at a time, in NumPy ------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_ink_keeps_its_distance_from_what_lies_below(split, contrast):
 
 
 def test_crops_stay_inside_their_photograph():
-    atlas = backgrounds.photo_atlas("train")
+    atlas = photo_atlas("train")
     crops = atlas.crops(torch.rand(5000, 5, generator=seeded()))
     left, right = crops[:, 0] - crops[:, 2].abs(), crops[:, 0] + crops[:, 2].abs()
     top, bottom = crops[:, 1] - crops[:, 3], crops[:, 1] + crops[:, 3]
@@ -177,8 +177,8 @@ def test_crops_stay_inside_their_photograph():
 
 
 def test_a_crop_shows_the_photograph():
-    atlas = backgrounds.photo_atlas("test")
-    photo = photos.load_photo(backgrounds.photo_names("test")[0])
+    atlas = photo_atlas("test")
+    photo = photos.load_photo(photo_names("test")[0])
     pixels = 2 * torch.arange(64) / 64 - 1 + 1 / 64
     crop = torch.tensor([[100.0, 132.0, 32.0, 32.0], [100.0, 132.0, -32.0, 32.0]])
     shown = (255 * atlas.sample(crop, pixels)).permute(0, 2, 3, 1).numpy()
@@ -321,7 +321,7 @@ def test_test_families_and_photographs_are_in_no_training_image():
     assert len(set(train.families)) > 50
     assert len(set(test.families)) > 10
     assert set(train.families).isdisjoint(test.families)
-    behind = {split: set(backgrounds.photo_names(split)) for split in ("train", "test")}
+    behind = {split: set(photo_names(split)) for split in ("train", "test")}
     assert behind["train"].isdisjoint(behind["test"])
     assert behind["train"] | behind["test"] == set(photos.credits())
     assert len(behind["test"]) >= 2

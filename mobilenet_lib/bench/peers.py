@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from ..engines import ENGINES, difference
 from ..engines.engine import Precision, first_line
+from ..engines.onnx_engines import compile_model
 from ..engines.runtimes import load_openvino
-from ..engines.with_openvino import compile_model
 from ..timing import DTYPES, LAYOUTS, forward_pass
 from .results import EAGER, LOGITS, OPENVINO
 

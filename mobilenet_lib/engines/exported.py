@@ -21,11 +21,17 @@ from ..weights.metadata import FORMAT, make_metadata, read_metadata
 from ..weights.naming import OURS
 from . import onnx_model
 from .engine import TOLERANCES, Availability, Engine, EngineError
+from .onnx_engines import (
+    OnnxRuntime,
+    OnnxRuntimeInt8,
+    OpenVino,
+    OpenVinoInt8,
+    compile_model,
+    session,
+)
 from .runtimes import load_openvino, openvino_core
 from .verify import check_logits
 from .with_executorch import ExecuTorch, ExecuTorchInt8, Loaded, lower
-from .with_onnxruntime import OnnxRuntime, OnnxRuntimeInt8, session
-from .with_openvino import OpenVino, OpenVinoInt8, compile_model
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "executorch": ".pte"}
 FORMATS = {suffix: name for name, suffix in SUFFIXES.items()}
