@@ -33,8 +33,7 @@ from .bench import MEASUREMENTS, Bench
 from .cost import Cost
 from .export import Export
 from .predict import Predict
-from .sweep import Sweep
-from .train import Train
+from .train import Sweep, Train
 
 DESCRIPTION = "MobileNet V1 on the command line; the library and the book are the longer answer."
 CONFIG = (
