@@ -15,7 +15,7 @@ from mobilenet_lib import paper
 from mobilenet_lib.architecture import mobilenet_v1
 from mobilenet_lib.files import find_data
 from mobilenet_lib.paper import other_networks
-from mobilenet_lib.paper.records import format_exact, judge, quantum
+from mobilenet_lib.paper.rounding import format_exact, judge, quantum
 from mobilenet_lib.paper.tables import LAYOUTS, verdict_of
 
 FOLDER = find_data() / "paper"

@@ -14,18 +14,8 @@ from __future__ import annotations
 
 from .models import SOURCES, Model, OnDevice, OnPhone, devices, models, phones, published
 from .recompute import ALPHAS, RESOLUTIONS
-from .records import (
-    VERDICTS,
-    Cell,
-    Discrepancy,
-    Recomputed,
-    Table,
-    Verdict,
-    judge,
-    quantum,
-    summary,
-    tally,
-)
+from .records import VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
+from .rounding import judge, quantum
 from .tables import LAYOUTS, load
 
 __all__ = ["ALPHAS", "RESOLUTIONS", "SOURCES", "VERDICTS", "Cell", "Discrepancy", "Model"]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..files import find_data
 from . import claims, recompute
-from .records import Cell, Discrepancy, Recomputed, Table, Verdict, judge
+from .records import Cell, Discrepancy, Recomputed, Table, Verdict
+from .rounding import judge
 
 DISCREPANCIES = "discrepancies"
 
