@@ -218,12 +218,7 @@ def _windows_memory() -> int | None:
 def cgroups(root: str | os.PathLike[str], controller: str = "") -> list[Path]:
     """Folders of this process's control group and of the groups above it, as far as they show.
 
-    Parameters
-    ----------
-    root
-        Linux's files are read below it.
-    controller
-        Of version 1, where each has a tree of groups, such as "memory"; "" for version 2's one.
+    A `controller` of version 1, such as "memory", has a tree of its own; "" is version 2's one.
     """
     groups = re.findall(r"^\d+:(.*?):(.*)$", read(Path(root, "proc/self/cgroup")), re.MULTILINE)
     own = next((path for names, path in groups if controller in names.split(",")), "/")
@@ -258,10 +253,7 @@ def load() -> float | None:
 def find_chromium() -> str | None:
     """Path of a Chromium or Chrome: the one that CHROMIUM names, else the first on PATH.
 
-    Raises
-    ------
-    FileNotFoundError
-        CHROMIUM names a program that is not there.
+    A FileNotFoundError says that CHROMIUM names a program that is not there.
     """
     chosen = os.environ.get(CHROMIUM_VARIABLE)
     if chosen:

@@ -225,13 +225,7 @@ def rows(
 def choose(
     names: Sequence[str], device: torch.device
 ) -> tuple[dict[str, type[Engine]], dict[str, str]]:
-    """The engines that are named and can run on `device`, and why the others cannot.
-
-    Raises
-    ------
-    ValueError
-        A name that no engine has.
-    """
+    """The engines that are named and can run on `device`, and why the others cannot."""
     for name in names:
         check_choice("engine", name, ("all", *ENGINES))
     wanted = ENGINES if "all" in names else {name: ENGINES[name] for name in names}

@@ -56,13 +56,7 @@ class Setting:
 
 
 def build(arch: Architecture, setting: Setting) -> MobileNet:
-    """A network with random weights, BN folded into them, as `setting` says.
-
-    Raises
-    ------
-    ArithmeticError
-        The folded network gives other logits.
-    """
+    """A network with random weights, BN folded into them (which is checked), as `setting` says."""
     net = random_network(arch, setting.seed, setting.device, precision=setting.precision)
     x = images(arch.resolution, setting)
     folded = fold(net).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub has no memory_format
@@ -95,14 +89,8 @@ def stages(net: MobileNet) -> list[Stage]:
 class LayerTimer:
     """A forward pass with a mark before the first step and after each one.
 
-    Parameters
-    ----------
-    run
-        Names and functions, each of which takes what its predecessor gave.
-    x
-        The first one's input.
-    device
-        Where they run; waiting at each mark, where `marker` has to, takes time of its own.
+    Each function takes what its predecessor gave, the first one `x`. Waiting at each mark, where
+    `marker` has to on this `device`, takes time of its own.
     """
 
     def __init__(self, run: Sequence[Stage], x: Tensor, device: torch.device | str = "cpu") -> None:

@@ -203,13 +203,7 @@ def bench_layers(
 
 
 def marked_pass(net: MobileNet, x: torch.Tensor, setting: Setting) -> LayerTimer:
-    """A pass with marks that was seen to compute what the network computes.
-
-    Raises
-    ------
-    ArithmeticError
-        Run piece by piece, the network gives other logits.
-    """
+    """A pass with marks that was seen to compute what the network computes."""
     marked = LayerTimer(stages(net), x, setting.device)
     expected, answer = forward_pass(net, x)(), marked()
     marked.passes.clear()
@@ -244,13 +238,7 @@ def layer_times(
     overhead: Mapping[str, float],
     ceilings: MachinePeaks,
 ) -> tuple[LayerTime, ...]:
-    """Work and time of each piece put together, rates and shares computed.
-
-    Raises
-    ------
-    KeyError
-        A piece was not timed.
-    """
+    """Work and time of each piece put together, rates and shares computed."""
     works = pieces(arch, setting.batch, setting.precision)
     medians = {work.name: statistics.median(seconds[work.name]) for work in works}
     total, mult_adds = sum(medians.values()), sum(work.mult_adds for work in works)

@@ -247,13 +247,7 @@ def bench_peaks(
 def peaks_for(
     precision: str, device: str, threads: int, seed: int, given: MachinePeaks | None
 ) -> MachinePeaks:
-    """The ceilings that were given, if they are of this device and these threads; else measured.
-
-    Raises
-    ------
-    ValueError
-        They are of others, or not of this precision.
-    """
+    """The ceilings that were given, which must be of this device and these threads; or measured."""
     if given is None:
         return bench_peaks((precision,), device=device, seed=seed)
     if torch.device(device).type == "cpu" and given.threads != threads:

@@ -42,16 +42,8 @@ def peers(
 ) -> tuple[dict[str, Entry], dict[str, str]]:
     """Every peer that can be built here, and why the others cannot.
 
-    Parameters
-    ----------
-    images
-        (B, 3, H, W) network input, on the device where peers run.
-    alpha
-        Width of ours; timm and torchvision have theirs at 1 only.
-    precision
-        Of the networks that torch runs: "fp32", "fp16" or "bf16".
-    threads
-        For OpenVINO.
+    They run where the images are, (B, 3, H, W) network input. timm and torchvision have theirs at
+    `alpha` 1 only; `precision` is of the networks that torch runs, `threads` are for OpenVINO.
     """
     in_torch = partial(run_in_torch, images=images, precision=precision)
     builders: dict[str, Callable[[], Entry]] = {}

@@ -90,15 +90,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
 
 
 def read_report(path: str | os.PathLike[str]) -> Report:
-    """Read a report and check everything in it.
-
-    Raises
-    ------
-    ReportError
-        The file is no report, or not a whole one, or of a later version, or a field is wrong.
-    FileNotFoundError
-        There is no such file.
-    """
+    """Read a report and check everything in it; what is none, or not a whole one, is refused."""
     name = Path(path).name
     with open(path, "rb") as file:
         content = file.read(MOST_BYTES + 1)
@@ -114,13 +106,7 @@ def read_report(path: str | os.PathLike[str]) -> Report:
 
 
 def check_report(report: Any, name: str) -> None:
-    """Refuse what is no report, with the JSON path of the first field at fault.
-
-    Raises
-    ------
-    ReportError
-        `name` and the field are in the message, which is one line.
-    """
+    """Refuse what is no report; the ReportError has `name` and the path at fault, in one line."""
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise ReportError(
             f'{name}: $.format must be "{FORMAT}"; this is not a file that '

@@ -112,13 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Any:
-    """Turn a command line into a command.
-
-    Raises
-    ------
-    ValueError
-        It is none, with what is wrong and what would be right in one line.
-    """
+    """Turn a command line into a command; a ValueError says in one line what would be right."""
 
     def read(kind: Any, **more: Any) -> tuple[Any, list[str]]:
         return tyro.cli(

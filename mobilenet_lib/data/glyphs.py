@@ -49,13 +49,8 @@ class Glyphs:
 def load_glyphs(split: str) -> Glyphs:
     """Read the letters of `split`, "train" or "test". They are read once and then kept.
 
-    Raises
-    ------
-    FileNotFoundError
-        The file is not there.
-    ValueError
-        The file is damaged, a picture is not 48x48 grey, a label is out of range, or a letter of
-        the alphabet has no picture.
+    A ValueError names what is damaged: the file, a picture that is not 48x48 grey, a label out of
+    range, a letter of the alphabet that has no picture.
     """
     path = find_data(f"glyphs/{check_choice('split', split, SPLITS)}.parquet")
     return _read(path, os.stat(path).st_mtime_ns)

@@ -96,12 +96,7 @@ def parquet_source(
 def read_table(path: Path, names: Sequence[str]) -> pa.Table:
     """The columns of a Parquet file that are called `names`.
 
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        The file is no Parquet file, is damaged, or lacks a column.
+    A ValueError says that it is none, is damaged, or lacks a column.
     """
     shown = printable(path)
     if not path.is_file():

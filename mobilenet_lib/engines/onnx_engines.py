@@ -138,16 +138,9 @@ class OpenVinoInt8(onnx_model.InInt8, OpenVino):
 
 
 def compile_model(model: Any, precision: str, threads: int, streams: int = 1) -> Any:
-    """A model compiled for the CPU.
+    """An `openvino.Model` compiled for the CPU, with so many threads in all, and batches at a time.
 
-    Parameters
-    ----------
-    model
-        An `openvino.Model`.
-    precision
-        "bf16" lets it compute in that; all others in fp32, an int8 model's layers in int8.
-    threads, streams
-        Threads in all, and batches that run at the same time.
+    "bf16" lets it compute in that; all others compute in fp32, an int8 model's layers in int8.
     """
     hint = "LATENCY" if streams == 1 else "THROUGHPUT"
     options = {

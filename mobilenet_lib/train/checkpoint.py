@@ -38,13 +38,7 @@ class CheckpointNotWritten(OSError):
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a run's state; if that fails, what stood at `path` is as it was.
-
-    Raises
-    ------
-    CheckpointNotWritten
-        The disk is full, the folder is read-only, ...
-    """
+    """Write a run's state; if that fails, what stood at `path` is as it was."""
     rest = io.BytesIO()
     torch.save(state, rest)
     content = rest.getbuffer()
@@ -66,12 +60,7 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
 def read_state(path: Path) -> dict[str, Any]:
     """The state that `write_state` wrote, all tensors on the CPU.
 
-    Raises
-    ------
-    FileNotFoundError
-        There is none.
-    CheckpointError
-        The file is no checkpoint of a training, is cut short, or was changed.
+    A file that is no checkpoint of a training, is cut short, or was changed is refused.
     """
     content = path.read_bytes()
     start = len(MAGIC) + DIGEST
@@ -97,11 +86,7 @@ def find_state(
 ) -> dict[str, Any] | None:
     """The state that a run of `recipe` goes on from; None if there is none yet.
 
-    Raises
-    ------
-    CheckpointError
-        There is one and `resume` is not asked for, or it was written by another number of
-        processes; or see `read_state` and `check_recipe`.
+    One that `resume` does not ask for is refused, as is one of another number of processes.
     """
     if path is None or not path.exists():
         return None
@@ -121,13 +106,7 @@ def find_state(
 
 
 def check_recipe(path: Path, stored: dict[str, Any], recipe: Recipe) -> None:
-    """Refuse a checkpoint or results file that is not of this recipe.
-
-    Raises
-    ------
-    CheckpointError
-        It is another recipe's, or of a version of the library with other recipes.
-    """
+    """Refuse a checkpoint or results file of another recipe, or of a version with other ones."""
     try:
         other = Recipe.from_dict(stored["recipe"])
     except (KeyError, TypeError, ValueError) as error:
@@ -147,10 +126,7 @@ def check_images(
 ) -> None:
     """Refuse a checkpoint or results file of other images, wherever those lay.
 
-    Raises
-    ------
-    CheckpointError
-        They have another fingerprint; or there is none to compare, and another name.
+    They have another fingerprint; or there is none to compare, and another name.
     """
     here, there = recipe.data.dataset, stored["recipe"]["data"]["dataset"]
     before = stored.get("fingerprint")
@@ -164,14 +140,9 @@ def check_images(
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in the same folder meanwhile.
+    """Keep other processes from training in the same folder meanwhile; refuse it if one does.
 
-    Raises
-    ------
-    CheckpointError
-        Another one does. A killed one does not count: the system releases what it held.
-    CheckpointNotWritten
-        The folder cannot be written.
+    A killed one does not count: the system releases what it held.
     """
     lock = FileLock(folder / ".lock", blocking=False)
     try:

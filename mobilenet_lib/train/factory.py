@@ -82,21 +82,8 @@ def check_size(recipe: Recipe, batches: data.Batches) -> None:
 def check_batch(recipe: Recipe, images: int, processes: int = 1, together: bool = False) -> None:
     """Refuse to normalize a batch of one image where its last map is a single pixel.
 
-    Parameters
-    ----------
-    recipe
-        Its network's size decides.
-    images
-        That a process normalizes at a time.
-    processes
-        That share a batch.
-    together
-        Whether they normalize it together, as on GPUs.
-
-    Raises
-    ------
-    ValueError
-        A channel would have one value, which has no variance.
+    A channel would have one value, which has no variance. `images` are those that a process
+    normalizes at a time, or all `processes` that share a batch do `together`, as on GPUs.
     """
     size = recipe.network
     if images > 1 or size.freeze_statistics or together or last_map(size) > 1:

@@ -15,25 +15,11 @@ class OutOfMemory(ValueError):
 
 
 class MicroBatches:
-    """Runs a batch whole, or in as many parts as it takes to fit.
+    """Runs a batch whole, or in as many parts as it takes to fit, if it is to `accumulate`.
 
-    The gradients of parts add up to the whole's; only BN then sees fewer images at a time.
-
-    Parameters
-    ----------
-    batch_size
-        Images that this process has in a step.
-    accumulate
-        Whether to go on in parts. Else the size that fits is found, and the run stops.
-    smallest
-        Images that a part has at least; BN cannot normalize one alone.
-    processes
-        That share the batch. With several, no other size is tried: they would wait for each other.
-
-    Raises
-    ------
-    ValueError
-        Several processes are to take their batches in parts.
+    Else the size that fits is found, and the run stops. The gradients of parts add up to the
+    whole's; only BN then sees fewer images at a time, but at least the `smallest`, since it cannot
+    normalize one alone. Several `processes` try no other size: they would wait for each other.
     """
 
     def __init__(
@@ -62,12 +48,7 @@ class MicroBatches:
         """The loss of a batch: the sum of `backward` over its parts, which add their gradients.
 
         `reset` removes the gradients of an attempt that failed; `images` is the batch's size, as
-        a rule `batch_size`.
-
-        Raises
-        ------
-        OutOfMemory
-            It does not fit, and parts are not wanted, or not even one image fits.
+        a rule `batch_size`. OutOfMemory: parts are not wanted, or not even the smallest fits.
         """
         wanted = self.count
         while True:

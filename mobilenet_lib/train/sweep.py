@@ -82,10 +82,7 @@ Prints = dict[str, str | None]
 def is_done(run: GridRun, prints: Prints) -> bool:
     """Whether a run's results are there; those in its folder, by a scheduler say, are collected.
 
-    Raises
-    ------
-    CheckpointError
-        They are another recipe's or of other images, or no results.
+    Another recipe's are refused, those of other images, and what are no results.
     """
     if _holds(run.results, run.recipe, prints):
         return True

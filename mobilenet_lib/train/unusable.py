@@ -36,19 +36,8 @@ class TooManyLeftOut(ValueError):
 class Unusable:
     """What a run leaves out of its images, in all processes together.
 
-    Parameters
-    ----------
-    dataset
-        Where the data lies; images are named from there on, without the folders above.
-    limit
-        Largest share of the images that may be left out.
-    splits
-        The images, "train" and "test".
-
-    Raises
-    ------
-    TooManyLeftOut
-        So many pictures are in formats that are not read.
+    Images are named from the folder of the `dataset` on, without the folders above; `limit` is the
+    largest share that may be left out of the images, `splits`, "train" and "test".
     """
 
     def __init__(self, dataset: str, limit: float, splits: Mapping[str, Batches]) -> None:
@@ -64,12 +53,9 @@ class Unusable:
         return any(len(b.skipped) > self._told[split] for split, b in self.splits.items())
 
     def share(self) -> None:
-        """Tell the other processes what was found since the last time; all have to call it.
+        """Tell the others what was found since the last time, and stop all if that is too much.
 
-        Raises
-        ------
-        TooManyLeftOut
-            In all processes: now there are too many.
+        All processes have to call it.
         """
         own = {}
         for split, batches in self.splits.items():
@@ -86,7 +72,7 @@ class Unusable:
         return {split: list(broken) for split, broken in self.broken.items()}
 
     def restore(self, state: Mapping[str, list[str]]) -> None:
-        """Go on from what `state` gave; raises as `share` does."""
+        """Go on from what `state` gave, if that is not too much."""
         for split, names in state.items():
             self.broken[split] = dict.fromkeys(names, "as this run found before")
         self._check()
@@ -155,11 +141,6 @@ def check_usable(dataset: str, train: Batches, test: Batches) -> None:
 
     As few images as it takes are decoded. Letters are not looked at, which are composed; nor is a
     stream, which can only be read in order.
-
-    Raises
-    ------
-    ValueError
-        None of them can be decoded; the message names the first.
     """
     if not (isinstance(train, ImageBatches) and isinstance(test, ImageBatches)):
         return

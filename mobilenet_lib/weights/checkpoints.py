@@ -159,13 +159,7 @@ def _build(
 
 
 def _head(described: Head | None, count: int, wanted: Head | Literal["any"]) -> Head:
-    """What the outputs are, if that is what the caller takes them for.
-
-    Raises
-    ------
-    WeightsError
-        It is something else.
-    """
+    """What the outputs are, which must be what the caller takes them for."""
     if described is None and count > 1 and wanted != "any" and wanted != "features":
         described = wanted  # nothing says otherwise
     head = check_head(described, count)

@@ -159,13 +159,7 @@ def is_safetensors(path: Path) -> bool:
 
 
 def open_safetensors(path: Path, stack: ExitStack) -> Checkpoint:
-    """Open a safetensors file until `stack` is left.
-
-    Raises
-    ------
-    WeightsError
-        The file is damaged.
-    """
+    """Open a safetensors file until `stack` is left."""
     if not is_safetensors(path):
         raise WeightsError(
             f"{path} is no safetensors file: it must begin with the length of its header, at most "
@@ -213,10 +207,7 @@ def open_shards(path: Path, stack: ExitStack) -> Checkpoint:
 def shard_map(path: Path) -> dict[str, str]:
     """Which shard has which tensor, by the index of sharded safetensors.
 
-    Raises
-    ------
-    WeightsError
-        The index is damaged, or names a file outside its own folder.
+    One that is damaged, or names a file outside its own folder, is refused.
     """
     with refusing(f"{path} is a damaged index"):
         places = read_object(path)["weight_map"]
@@ -236,13 +227,7 @@ def shard_map(path: Path) -> dict[str, str]:
 
 
 def open_npz(path: Path, archive: zipfile.ZipFile) -> Checkpoint:
-    """Open an archive of arrays.
-
-    Raises
-    ------
-    WeightsError
-        Something in it is no array of plain numbers.
-    """
+    """Open an archive of arrays of plain numbers, and of nothing else."""
     tensors: dict[str, Stored] = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")

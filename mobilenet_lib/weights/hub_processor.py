@@ -31,19 +31,9 @@ FAMILIES = ("MobileNetV1", "MobileNetV2")  # of one code; others crop and resize
 
 
 def processor(image_size: Any, photo: dict[str, Any] | None) -> Preprocess:
-    """What a transformers checkpoint does to a photo.
+    """What a transformers checkpoint does to a photo, if `Preprocess` does it, too.
 
-    Parameters
-    ----------
-    image_size
-        Of its config.json, for one without a preprocessor_config.json; a whole number.
-    photo
-        Its preprocessor_config.json; None if there is none.
-
-    Raises
-    ------
-    WeightsError
-        A field asks for something that `Preprocess` does not do; it is named.
+    `photo` is its preprocessor_config.json; if it has none, `image_size` of its config.json counts.
     """
     if photo is None:  # 32 pixels are cut off, as from the published ones
         if type(image_size) is not int:

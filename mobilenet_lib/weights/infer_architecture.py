@@ -20,26 +20,9 @@ def infer_architecture(
 ) -> tuple[Architecture, dict[str, Stored]]:
     """The architecture, at 224 pixels, that all stored names and shapes belong to.
 
-    Parameters
-    ----------
-    naming, body
-        What `recognise` found.
-    stored
-        The tensors by the source's names.
-    rule
-        How the source rounds widths.
-
-    Returns
-    -------
-    architecture, stored
-        It has 0 classes if there is no classifier; and the tensors, with the classifier under its
-        usual name.
-
-    Raises
-    ------
-    WeightsError
-        A tensor is missing or too many, no width fits, or one has another shape or type than its
-        place needs, by name.
+    `naming` and `body` are what `recognise` found, `rule` how the source rounds widths. It has 0
+    classes if there is no classifier; the tensors come back with a classifier under its usual name.
+    One that is missing or too many, or has another shape or type than its place, is refused by it.
     """
     stored = _with_usual_head(naming, body, stored)
     _check_names(naming, body, stored)
@@ -129,12 +112,7 @@ def _check_names(naming: Naming, body: Architecture, stored: Mapping[str, Stored
 def _alphas(widths: Sequence[tuple[int, tuple[int, ...]]], rule: WidthRule) -> list[float]:
     """Width multipliers that some layer speaks for, the plainest number for each.
 
-    Parameters
-    ----------
-    widths
-        Of each layer, the channels at alpha 1, and the shape that is stored.
-    rule
-        How the source rounds widths.
+    `widths` are each layer's channels at alpha 1, and the shape that is stored.
     """
     guesses = Counter(
         shape[0] / wide
@@ -165,12 +143,8 @@ def _misshapen(naming: Naming, arch: Architecture, stored: Mapping[str, Stored])
 def read(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> State:
     """All tensors in torch's layout, float32, under our own names.
 
-    A bias before BN is folded into BN's mean: BN(x + b) with mean m is BN(x) with mean m - b.
-
-    Raises
-    ------
-    WeightsError
-        A weight is NaN or infinite, or a variance is negative, by name.
+    A bias before BN is folded into BN's mean: BN(x + b) with mean m is BN(x) with mean m - b. A
+    weight that is NaN or infinite is refused by name, as is a negative variance.
     """
     state: State = {}
     for layer, part, key in naming.places(arch):

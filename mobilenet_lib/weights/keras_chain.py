@@ -46,17 +46,9 @@ class KerasLayer:
 
 
 def chain(model: dict[str, Any]) -> tuple[KerasLayer, ...]:
-    """The layers of a described model in the order in which a photo passes them.
+    """The layers of a model in the order in which a photo passes them, of which there is one.
 
-    Parameters
-    ----------
-    model
-        Keras' `model_config`, or the config.json of a .keras file.
-
-    Raises
-    ------
-    WeightsError
-        It has several inputs or outputs, or a layer that does not follow one other; it is named.
+    It is described as in Keras' `model_config`, or the config.json of a .keras file.
     """
     layers = tuple(_layers(model, MAX_DEPTH))
     names = [layer.name for layer in layers]

@@ -53,15 +53,7 @@ VARIABLES = {
 
 
 def open_hdf5(path: Path, stack: ExitStack) -> Checkpoint:
-    """Open an .h5 file until `stack` is left.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        h5py is not installed.
-    WeightsError
-        The file is damaged, or not laid out as Keras does.
-    """
+    """Open an .h5 file until `stack` is left; h5py must be installed."""
     h5py, metadata = _h5py(path), {}
     with _reading(path):
         file = stack.enter_context(h5py.File(path, "r"))
@@ -79,7 +71,7 @@ def open_hdf5(path: Path, stack: ExitStack) -> Checkpoint:
 
 
 def open_keras(path: Path, archive: zipfile.ZipFile, stack: ExitStack) -> Checkpoint:
-    """Open a .keras file until `stack` is left; errors as `open_hdf5`."""
+    """Open a .keras file until `stack` is left; h5py must be installed."""
     with refusing(f"{path} is a damaged .keras file", "download it again"):
         model = parse_object(archive.read(KERAS_CONFIG), f"{path}: its {KERAS_CONFIG}")
         content = io.BytesIO(archive.read(KERAS_WEIGHTS))

@@ -160,17 +160,8 @@ def _download(name: str, revision: str | None) -> Found:
 def opened(path: Path, state: str | None = None) -> Iterator[Checkpoint]:
     """Open a checkpoint of any kind; its tensors can be read inside the block.
 
-    Parameters
-    ----------
-    path
-        The file.
-    state
-        Which of several states in a .pt file; None chooses.
-
-    Raises
-    ------
-    WeightsError
-        It is not a checkpoint, damaged, too large, or would run code.
+    `state` is which of several in a .pt file; None chooses. What is no checkpoint, damaged, too
+    large, or would run code is refused.
     """
     check_size(path, path.stat().st_size)
     with path.open("rb") as file:

@@ -53,17 +53,8 @@ def readable(source: str) -> Any:
 def read_metadata(naming: Naming, metadata: dict[str, Any]) -> Description:
     """Read what a file says of itself, or what stands beside it, in the way of its source.
 
-    Parameters
-    ----------
-    naming
-        Whose file it is.
-    metadata
-        The file's own, and "config" and "preprocessor_config" from the files beside it.
-
-    Raises
-    ------
-    WeightsError
-        An entry is missing, of the wrong type or out of range.
+    `metadata` are the file's own, and "config" and "preprocessor_config" from the files beside it.
+    A missing entry is refused, and one of the wrong type or out of range.
     """
     config, photo = metadata.get("config"), metadata.get("preprocessor_config")
     with readable(naming.name):
@@ -114,19 +105,8 @@ def make_metadata(
 ) -> dict[str, Any]:
     """All that running a network takes beside its weights, as plain data: what `_ours` reads.
 
-    Parameters
-    ----------
-    net
-        The network.
-    caller
-        The function that the reader called, for messages.
-    preprocess, classes, source
-        In place of `net.preprocess`, `net.classes` and `net.source`, or if it has none.
-
-    Raises
-    ------
-    ValueError
-        Something is missing, or does not go with the network.
+    `preprocess`, `classes` and `source` are taken in place of the network's own, or if it has none;
+    one that is missing, or does not go with it, is refused by the name of the reader's `caller`.
     """
     preprocess = preprocess or net.preprocess
     classes = net.classes if classes is None else classes

@@ -159,12 +159,8 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
     """Tensors by their names without wrappers and without a prefix that the whole network has.
 
     Lightning's "model.", a "backbone." or "student.", whatever it is called. Names outside the
-    prefix stay, and are refused later as extra.
-
-    Raises
-    ------
-    WeightsError
-        A name stands there twice, or two whole networks or two classifiers do.
+    prefix stay, and are refused later as extra. Two whole networks are refused, two classifiers,
+    and a name that stands there twice.
     """
     result: dict[str, Stored] = {}
     for name, stored in tensors.items():
@@ -234,13 +230,7 @@ def _check_one_head(tensors: Mapping[str, Stored]) -> None:
 
 
 def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:
-    """Whose names these are, and a network of the body that they belong to.
-
-    Raises
-    ------
-    WeightsError
-        They are nobody's, or those of another network.
-    """
+    """Whose names these are, which must be somebody's, and a network of the body they belong to."""
     best, hits, body = max(
         (
             (naming, _hits(naming, arch, keys), arch)
