@@ -15,10 +15,9 @@ import torch
 from mobilenet_lib import mobilenet_v1, timing
 from mobilenet_lib.bench import (
     gemm,
-    hardware,
+    latency,
     layer_timer,
     layers,
-    paper_models,
     peaks,
     sparse,
 )
@@ -36,7 +35,7 @@ from mobilenet_lib.machine import Caches
 from mobilenet_lib.timing import Timing
 
 MIB = 1024**2
-TOLD = replace(hardware.describe_hardware(), caches=Caches(16 * 1024, MIB))
+TOLD = replace(peaks.describe_hardware(), caches=Caches(16 * 1024, MIB))
 CPU = TOLD.device
 
 
@@ -212,7 +211,7 @@ def test_ceilings_are_measured_for_real_and_are_plain_data():
 
 
 def test_hardware_tells_of_torch():
-    told = hardware.describe_hardware("cpu")
+    told = peaks.describe_hardware("cpu")
     assert told.torch.version == torch.__version__
     assert told.gpu is None
     assert told.device == told.processor
@@ -453,7 +452,7 @@ def test_the_layers_of_a_round_are_compared_with_the_whole_beside_them(monkeypat
 
 
 def test_networks_are_measured_and_predicted_by_the_first_ones_profile():
-    found = paper_models.bench_paper_models(
+    found = latency.bench_paper_models(
         readings=2, threads=1, alphas=(0.25, 0.125), resolutions=(48, 32), ceilings=limits()
     )
     assert [(m.alpha, m.resolution) for m in found.models] == [
@@ -471,19 +470,17 @@ def test_networks_are_measured_and_predicted_by_the_first_ones_profile():
 
 def test_the_table_marks_what_was_missed():
     def model(alpha, predicted):
-        return paper_models.Predicted(
-            alpha, 224, 10**6, Timing(3, 10.0, (9, 11)), 1.0, predicted, "x"
-        )
+        return latency.Predicted(alpha, 224, 10**6, Timing(3, 10.0, (9, 11)), 1.0, predicted, "x")
 
     models = (model(1.0, 12.5), model(0.75, 7.5), model(0.5, 12.6), model(0.25, 7.4))
     nothing = Calibration({"fc": 1e-3}, {"fc": 0.5})
-    found = paper_models.PaperModelsBench(
+    found = latency.PaperModelsBench(
         Setting(), CPU, 1, models, "1 MobileNet-224", nothing, limits()
     )
     assert (found.within, found.within_limits) == (2, False)
     assert "2 of 4 within 25%; missed: 0.5-224 by +26%, 0.25-224 by -26%" in str(found)
     assert sum("*" in line for line in str(found).splitlines()) == 2
-    enough = paper_models.PaperModelsBench(
+    enough = latency.PaperModelsBench(
         Setting(), CPU, 1, models[:3] + models[:1], "", nothing, limits()
     )
     assert enough.within_limits  # three of four, as twelve of sixteen
@@ -492,7 +489,7 @@ def test_the_table_marks_what_was_missed():
 @pytest.mark.parametrize("alphas", [(), (0.25, 0.25)])
 def test_networks_are_named_once_each(alphas):
     with pytest.raises(ValueError, match="at least one network, and each once"):
-        paper_models.bench_paper_models(alphas=alphas, resolutions=(32,), ceilings=limits())
+        latency.bench_paper_models(alphas=alphas, resolutions=(32,), ceilings=limits())
 
 
 # --- Sparse against dense -----------------------------------------------------------------------
