@@ -1,6 +1,7 @@
-"""The library's order: imports point only downwards, and torch is loaded only where needed."""
+"""The library's order: imports point only downwards, torch is loaded late; and its examples run."""
 
 import ast
+import doctest
 import subprocess
 import sys
 from importlib import import_module
@@ -205,6 +206,19 @@ def test_every_public_name_resolves_and_is_listed():
     assert set(mobilenet_lib.__all__) | {"__version__"} <= set(listed)
     star = "from mobilenet_lib import *\nprint(mobilenet_v1.__name__, MobileNet.__name__)"
     assert fresh(star) == "mobilenet_v1 MobileNet\n"
+
+
+EXAMPLES = (
+    *("architecture", "data", "data.parts", "model", "paper", "preprocess", "text"),
+    *("train.recipe", "train.schedule"),
+)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_in_docstrings_are_right(name):
+    result = doctest.testmod(import_module(f"mobilenet_lib.{name}"))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -1,6 +1,5 @@
 """Preprocessing: the same numbers as timm and torchvision, and refusals that say why."""
 
-import doctest
 import json
 from pathlib import Path
 
@@ -161,7 +160,3 @@ def test_a_recipe_out_of_range_is_named(change, message):
 def test_what_is_no_photo_is_refused(image, message):
     with pytest.raises(PhotoError, match=message):
         INCEPTION(image)
-
-
-def test_its_examples_run():
-    assert doctest.testmod(preprocess).failed == 0
