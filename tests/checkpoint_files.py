@@ -1,7 +1,5 @@
 """Checkpoint files as other packages write them, made by a table of names, not by our own code."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -5,8 +5,6 @@ configurations by the steps that transformers documents, folder trees by the lis
 None of it asks the library. What the reference cannot do, the library must refuse.
 """
 
-from __future__ import annotations
-
 import copy
 from pathlib import Path
 from random import Random

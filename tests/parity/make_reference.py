@@ -35,8 +35,6 @@ What it refuses
       whose strided layers see only odd maps, such as 65 or 97, cannot tell the two apart.)
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json
