@@ -526,29 +526,6 @@ def test_the_command_starts_from_any_recipe():
     assert paper.network == Network(bn_momentum=0.2)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--epochs", "0"], ["epochs", ">= 1", "0"]),
-        (["--resolution", "31"], ["resolution", "32", "31"]),
-        (["--rate", "-1"], ["rate", "above 0"]),
-        (["--recipe", "soup"], ["recipe", "soup"]),
-        (["--dataset", "nothing-here"], ["nothing-here", "glyphs"]),
-        (["--warm-up", "1"], ["one-cycle"]),
-        (["--save-every", "0"], ["save_every", ">= 1", "0"]),
-    ],
-)
-def test_the_command_refuses_in_one_line(capsys, tmp_path, options, words):
-    try:
-        code = cli.main(["train", *options, "--plan", "fp32", "--out", str(tmp_path / "run")])
-    except SystemExit as stop:
-        code = stop.code
-    assert code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    for word in words:
-        assert word in line
-
-
 def test_an_interrupt_outside_the_loop_is_one_line(capsys, monkeypatch):
     def interrupt(self):
         raise KeyboardInterrupt

@@ -204,21 +204,3 @@ def test_each_job_has_its_share_of_the_machine(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
     assert [each["CUDA_VISIBLE_DEVICES"] for each in sweep.environments(2)] == ["4", "6"]
     assert sweep.environments(1)[0]["CUDA_VISIBLE_DEVICES"] == "4,6"
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--jobs", "0"],
-        ["--name", "a/b"],
-        ["--alphas", "-1"],
-        ["--alpha", "0.5"],
-        ["--body", "full"],
-        ["--seed", "1"],
-    ],
-)
-def test_the_command_refuses_in_one_line(capsys, tmp_path, monkeypatch, options):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["sweep", *options]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert options[0].strip("-").rstrip("s") in line
