@@ -8,6 +8,8 @@ keeps the browser's main thread busy for one frame: its event handlers and its d
 canvas commands carried out (a pixel is read back). The limit is 16 ms, one frame at 60 Hz.
 """
 
+from __future__ import annotations
+
 import sys
 import tempfile
 from pathlib import Path
