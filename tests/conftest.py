@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -274,46 +274,51 @@ def browser_log() -> BrowserLog:
     return BrowserLog()
 
 
-@pytest.fixture
-def browser_page(chromium: str, browser_log: BrowserLog, tmp_path: Path) -> Iterator:
-    """A Playwright page in a Chromium with a fresh profile, shut off from all other machines.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator:
+    """A Chromium for all tests of a file; it takes a second to start.
 
-    The test fails afterwards if the page tried to reach one.
+    Not for all files: while it runs, no other event loop does, such as that of a notebook.
     """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"),
-            executable_path=chromium,
-            headless=True,
-            args=CHROMIUM_FLAGS,
-            viewport={"width": 1280, "height": 900},
-        )
-        context.set_default_timeout(120_000)  # ms; a busy machine takes several times as long
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
 
-        def gate(route) -> None:
-            if is_local(route.request.url):
-                route.continue_()
-            else:
-                browser_log.blocked.append(route.request.url)
-                route.abort()
 
-        def watch_socket(web_socket) -> None:
-            if not is_local(web_socket.url):
-                browser_log.blocked.append(web_socket.url)
+@pytest.fixture
+def browser_page(browser: Any, browser_log: BrowserLog) -> Iterator:
+    """A Playwright page with nothing in its profile, shut off from all other machines.
 
-        def watch_console(message) -> None:
-            if message.type == "error":
-                browser_log.console_errors.append(message.text)
+    The test fails afterwards if the page tried to reach one.
+    """
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(120_000)  # ms; a busy machine takes several times as long
 
-        context.route("**/*", gate)
-        page = context.new_page()
-        page.on("websocket", watch_socket)
-        page.on("console", watch_console)
-        page.on("pageerror", lambda error: browser_log.console_errors.append(str(error)))
-        yield page
-        context.close()
+    def gate(route) -> None:
+        if is_local(route.request.url):
+            route.continue_()
+        else:
+            browser_log.blocked.append(route.request.url)
+            route.abort()
+
+    def watch_socket(web_socket) -> None:
+        if not is_local(web_socket.url):
+            browser_log.blocked.append(web_socket.url)
+
+    def watch_console(message) -> None:
+        if message.type == "error":
+            browser_log.console_errors.append(message.text)
+
+    context.route("**/*", gate)
+    page = context.new_page()
+    page.on("websocket", watch_socket)
+    page.on("console", watch_console)
+    page.on("pageerror", lambda error: browser_log.console_errors.append(str(error)))
+    yield page
+    context.close()
     assert not browser_log.blocked, f"the page asked other machines: {browser_log.blocked}"
 
 

@@ -1,0 +1,119 @@
+"""What the explorers that run in the browser share: their bundle, their state, pages of their own.
+
+An explorer is a class here and a file in `web/explorers/`, bundled into `bundles/`. It runs as a
+widget in JupyterLab, VS Code and Colab, and in any page without Python, from a file too.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+
+from ..files import write_atomically
+from .session import Still
+from .state import SHARED, Definition, FieldTrait, definition
+
+BUNDLES = Path(__file__).parent / "bundles"
+_OF_THE_WIDGET = {"comm", "keys", "layout", "log", "tabbable", "tooltip"}
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+body {{ margin: 0 auto; max-width: 1136px; padding: 8px; background: #fff; color: #1a1a1a; }}
+h1 {{ margin: 4px 8px; font: 600 18px/1.3 system-ui, sans-serif; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #16181a; color: #ececec; }} }}
+</style>
+</head>
+<body>
+<main><h1>{title}</h1>{place}</main>
+<script type="module">{code}</script>
+</body>
+</html>
+"""
+
+
+class Explorer(Still, anywidget.AnyWidget):
+    """An explorer whose state is a line that can be sent; the base of each.
+
+    Attributes
+    ----------
+    state
+        What the reader has set, as one short line, such as `v1&stride=2`; it can be set too.
+    hide
+        Names of controls that are not shown, and "foot" for the line of buttons below.
+    tour
+        Step of the guided tour, from 1; 0 if none is shown.
+    """
+
+    definition: ClassVar[Definition]
+    hide = FieldTrait(SHARED["hide"])
+    tour = FieldTrait(SHARED["tour"])
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "definition" in vars(cls):
+            cls._esm = (BUNDLES / f"{cls.definition.name}.js").read_text(encoding="utf-8")
+
+    @property
+    def state(self) -> str:
+        """What the reader has set, as one short line.
+
+        Raises
+        ------
+        StateError
+            When set: a line that cannot be read. The explorer keeps its old state.
+        """
+        return self.definition.encode({n: getattr(self, n) for n in self.definition.fields})
+
+    @state.setter
+    def state(self, line: str) -> None:
+        values = self.definition.decode(line)
+        with self.hold_trait_notifications():
+            for name, value in values.items():
+                setattr(self, name, value)
+
+    def place(self) -> str:
+        """The element of a page that the explorer's bundle fills: its data, its state."""
+        own = {name for name in self.traits(sync=True) if name[0] != "_"} - _OF_THE_WIDGET
+        values = {name: _for_page(getattr(self, name)) for name in sorted(own)}
+        data = (
+            json.dumps(values, ensure_ascii=False).replace("</", "<\\/").replace("<!--", "<\\!--")
+        )
+        name = self.definition.name
+        return f'<div data-explorer="{name}"><script type="application/json">{data}</script></div>'
+
+    def page(self) -> str:
+        """A whole page with the explorer as it is now, which needs neither Python nor a network."""
+        return PAGE.format(
+            title=html.escape(self.definition.title),
+            place=self.place(),
+            code=str(self._esm).replace("</script", "<\\/script"),
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `page()` to a file that any browser opens; a link to it may carry a state."""
+        write_atomically(path, self.page())
+
+
+def _for_page(value: Any) -> Any:
+    if isinstance(value, bytes | memoryview):
+        return {"$bytes": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, dict):
+        return {key: _for_page(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_for_page(each) for each in value]
+    return value
+
+
+__all__ = ["Explorer", "definition"]
