@@ -4,14 +4,19 @@ export const MINUS = "\u2212";
 
 /** Python's f"{x:.{digits}f}". Ties go to the even digit, where JavaScript's own go up. */
 export function fixed(x, digits = 0) {
-  const size = Math.abs(x), twice = size * 2 ** (digits + 1);
-  // x is halfway between two numbers of so many digits only if it is an odd multiple of 2^-(d+1).
-  if (twice < 2 ** 53 && Number.isInteger(twice) && twice % 2 === 1) {
-    const below = Math.floor(size * 10 ** digits);
-    if (below % 2 === 0) return sign(x) + (below / 10 ** digits).toFixed(digits);
+  const size = Math.abs(x);
+  if (size >= 1e21 && Number.isFinite(size)) { // JavaScript's own would write an exponent
+    return sign(x) + BigInt(size).toString() + (digits ? `.${"0".repeat(digits)}` : "");
   }
-  return size >= 1e21 ? sign(x) + BigInt(size).toString() : sign(x) + size.toFixed(digits);
+  const [whole, rest] = size.toFixed(100).split("."); // all digits of a tie are among these
+  if (isTie((rest ?? "").slice(digits), digits ? rest?.[digits - 1] : whole.at(-1))) {
+    return sign(x) + whole + (digits ? `.${rest.slice(0, digits)}` : "");
+  }
+  return sign(x) + size.toFixed(digits);
 }
+
+/** Whether digits are cut off that are exactly half of the last one kept, and that one is even. */
+const isTie = (cut, last) => /^50*$/.test(cut) && Number(last) % 2 === 0;
 
 const sign = (x) => (x < 0 || Object.is(x, -0) ? "-" : "");
 
@@ -25,7 +30,7 @@ export function comma(x, digits = 0) {
 export function general(x, digits = 6) {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "-inf" : "inf";
   if (x === 0) return sign(x) + "0";
-  const [mantissa, power] = Math.abs(x).toExponential(digits - 1).split("e");
+  const [mantissa, power] = rounded(Math.abs(x), digits).split("e");
   const exponent = Number(power);
   const short = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
   if (exponent >= -4 && exponent < digits) {
@@ -33,6 +38,15 @@ export function general(x, digits = 6) {
   }
   const tens = `${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
   return `${sign(x)}${short(mantissa)}e${tens}`;
+}
+
+/** toExponential, with ties to the even digit. */
+function rounded(size, digits) {
+  const [all, power] = size.toExponential(100).split("e"), plain = all.replace(".", "");
+  if (isTie(plain.slice(digits), plain[digits - 1])) {
+    return `${plain[0]}${digits > 1 ? "." : ""}${plain.slice(1, digits)}e${power}`;
+  }
+  return size.toExponential(digits - 1);
 }
 
 /** The shortest text that reads as the same number: Python's repr, but 2 and not 2.0. */
