@@ -65,6 +65,15 @@ class Explorer(Still, anywidget.AnyWidget):
         if "definition" in vars(cls):
             cls._esm = (BUNDLES / f"{cls.definition.name}.js").read_text(encoding="utf-8")
 
+    def __init__(self, **given: Any) -> None:
+        unknown = given.keys() - self.traits().keys()
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} has no {sorted(unknown)[0]!r}; its state has "
+                f"{', '.join(self.definition.fields)}"
+            )
+        super().__init__(**given)
+
     @property
     def state(self) -> str:
         """What the reader has set, as one short line.

@@ -159,8 +159,8 @@ KINDS = {
         _read_square,
         _take_square,
         lambda field: (
-            f"a name of {', '.join(field['presets'])}, or rows of a square of "
-            f"{', '.join(str(side) for side in field['sides'])} numbers, none over {field['max']}"
+            f"{' or '.join(f'{side}x{side}' for side in field['sides'])} finite numbers of at most "
+            f"{field['max']}, or a name: {', '.join(field['presets'])}"
         ),
     ),
 }

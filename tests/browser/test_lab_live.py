@@ -90,7 +90,7 @@ def scroll_to_cell(page, text):
 def shown(page):
     """State of the explorer once it has drawn."""
     page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
-    return page.evaluate("() => ({ ...document.querySelector('.mnx-convolution').dataset })")
+    return page.evaluate("() => ({ ...document.querySelector('.mn-convolution').dataset })")
 
 
 def run_cell_with(page, text):

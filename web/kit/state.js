@@ -60,8 +60,8 @@ const KINDS = {
     fits: (field, rows) => Array.isArray(rows) && field.sides.includes(rows.length) &&
       rows.every((row) => row.length === rows.length &&
         row.every((x) => Number.isFinite(x) && Math.abs(x) <= field.max)),
-    wants: (field) => `a name of ${Object.keys(field.presets).join(", ")}, or ` +
-      `${field.sides.map((n) => n * n).join(", ")} numbers of at most ${field.max}`,
+    wants: (field) => `${field.sides.map((n) => `${n}x${n}`).join(" or ")} finite numbers of at most ` +
+      `${field.max}, or a name: ${Object.keys(field.presets).join(", ")}`,
   },
 };
 
