@@ -64,27 +64,21 @@ export function readNetwork(data) {
   for (const layer of network.layers) {
     const { kernel_size: k, in_channels: M, out_channels: N } = layer;
     const count = k * k * N * (layer.kind === "depthwise" ? 1 : M);
-    const scales = network.precision === "int8" ? take(N, "float32") : null;
+    const steps = network.precision === "float32" ? null : take(N, "float32");
     layer.weights = take(count, network.precision);
-    if (scales) for (let i = 0; i < count; i++) layer.weights[i] *= scales[i % N];
+    if (steps) for (let i = 0; i < count; i++) layer.weights[i] *= steps[i % N];
     layer.bias = take(N, "float32");
   }
   check(at === length, `the network's header leaves ${length - at} bytes unread`);
   return network;
 }
 
+/** Little-endian; whole numbers are multiples of a step that each output channel has. */
 const NUMBERS = {
   float32: { size: 4, read: (view, at) => view.getFloat32(at, true) },
-  float16: { size: 2, read: (view, at) => fromHalf(view.getUint16(at, true)) },
+  int16: { size: 2, read: (view, at) => view.getInt16(at, true) },
   int8: { size: 1, read: (view, at) => view.getInt8(at) },
 };
-
-/** Of a 16-bit float: one bit of sign, five of exponent, ten of fraction. */
-function fromHalf(bits) {
-  const exponent = (bits >> 10) & 31;
-  const fraction = (bits & 1023) + (exponent ? 1024 : 0);
-  return (bits & 0x8000 ? -1 : 1) * fraction * POWERS[exponent];
-}
 
 /** The checksum of zip and PNG. */
 function crc32(bytes) {
@@ -103,7 +97,6 @@ function fill(count, value) {
   return out;
 }
 
-const POWERS = fill(32, (exponent) => 2 ** (Math.max(exponent, 1) - 25));
 const ceilTo = (number, step) => Math.ceil(number / step) * step;
 
 // --- The network --------------------------------------------------------------------------------
