@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import asc from "assemblyscript/asc";
+import { build } from "esbuild";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const [folder = here] = parseArgs({ allowPositionals: true }).positionals;
@@ -31,7 +32,31 @@ async function buildKernels() {
   );
   if (error || `${stderr}`) throw new Error(`kernels.ts: ${error?.message ?? "warnings"}\n${stderr}`);
   const text = Buffer.from(written.get("kernels.wasm")).toString("base64");
-  await write("kernels.js", `// Built of kernels.ts by build.js.\nexport const KERNELS =\n  "${text}";\n`);
+  const module = `// Built of kernels.ts by build.js.\nexport const KERNELS =\n  "${text}";\n`;
+  await write("kernels.js", module);
+  return module;
 }
 
-await buildKernels();
+async function buildWorker() {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(here, "worker.js")],
+    bundle: true,
+    minify: true,
+    format: "iife",
+    target: "es2022",
+    write: false,
+    plugins: [
+      {
+        name: "kernels as just built",
+        setup({ onLoad }) {
+          onLoad({ filter: /kernels\.js$/ }, () => ({ contents: kernels }));
+        },
+      },
+    ],
+  });
+  const text = JSON.stringify(outputFiles[0].text);
+  await write("worker_source.js", `// Built of worker.js by build.js.\nexport const WORKER_SOURCE =\n  ${text};\n`);
+}
+
+const kernels = await buildKernels();
+await buildWorker();

@@ -113,9 +113,10 @@ export class MobileNet {
     this.network = network;
     this.layers = network.layers.map((layer) => {
       const { kind, kernel_size: k } = layer;
+      const pooled = size;
       if (kind === "fc") size = 1; // behind the average pool
       const [before, after] = zeros(size, layer, padding);
-      const plan = { ...layer, before, in_size: size, in_stride: stride, padded_size: size + before + after };
+      const plan = { ...layer, pooled, before, in_size: size, in_stride: stride, padded_size: size + before + after };
       size = plan.out_size = Math.floor((plan.padded_size - k) / layer.stride) + 1;
       if (kind !== "depthwise") stride = ceilTo(layer.out_channels, widest);
       plan.out_stride = stride;
@@ -158,15 +159,14 @@ export class MobileNet {
       operation();
       [from, to] = [to, from];
     };
-    const pool = () => averagePool(last, from, to);
     spread(input, in_channels, from, in_stride);
     for (const plan of this.layers) {
-      if (plan.kind === "fc") step(pool);
+      if (plan.kind === "fc") step(() => averagePool(plan.pooled, plan.in_stride, from, to));
       step(() => this.layer(plan, from, to));
       look(plan, from);
       last = plan;
     }
-    if (last.kind !== "fc") step(pool);
+    if (last.kind !== "fc") step(() => averagePool(last.out_size, last.out_stride, from, to));
     return from.slice(0, last.out_channels);
   }
 
@@ -306,11 +306,11 @@ function depthwise({ stride, in_stride: C, padded_size, out_size, panels, biases
 }
 
 /** The mean of each channel over all pixels. */
-function averagePool({ out_size, out_stride }, from, to) {
-  const pixels = out_size * out_size;
-  for (let c = 0; c < out_stride; c++) {
+function averagePool(size, stride, from, to) {
+  const pixels = size * size;
+  for (let c = 0; c < stride; c++) {
     let sum = 0;
-    for (let p = 0; p < pixels; p++) sum += from[p * out_stride + c];
+    for (let p = 0; p < pixels; p++) sum += from[p * stride + c];
     to[c] = sum / pixels;
   }
 }
