@@ -4,28 +4,27 @@
  *     const network = readNetwork(bytes);                     // what Python's `compact(net)` gives
  *     const engine = new MobileNet(network);
  *     const logits = engine.run(preprocess(network.preprocess, rgba, width, height));
- *     probabilities(network, logits);                         // one for each of network.classes
+ *     probabilities(network, logits);                         // of network.classes
  *
- * Batch normalization is folded into the weights: a layer is a convolution, a bias and a ReLU. A
- * feature map is height x width x channels in one Float32Array: as it lies, it is the matrix that a
- * 1x1 convolution multiplies. A pixel's channels are filled up with zeros to a multiple of 4, so that
- * no loop has a special end.
+ * Batch normalization is folded into the weights: a layer is a convolution, a bias and a ReLU. A map
+ * is height x width x channels in one Float32Array: as it lies, it is the matrix that a 1x1
+ * convolution multiplies. Channels are filled up with zeros, so that no loop has a special end.
  *
  *
  * @typedef {Object} Layer One row of Table 1.
- * @property {string} name Such as "conv_0", "dw_3", "pw_3" or "fc".
- * @property {"standard"|"depthwise"|"pointwise"|"fc"} kind With kernel_size, stride, in_channels and
- *   out_channels, which are numbers.
+ * @property {string} name Such as "dw_3".
+ * @property {"standard"|"depthwise"|"pointwise"|"fc"} kind
+ * @property {number} kernel_size As are stride, in_channels and out_channels.
  * @property {Float32Array} weights (rows, columns, in, out); of a depthwise layer (rows, columns, out)
  * @property {Float32Array} bias (out)
  */
 
 // --- The file -----------------------------------------------------------------------------------
 
-export const VERSION = 1;
+const VERSION = 1;
 const PREFIX = 20; // bytes: "MNET", version, length, the header's length, checksum
 
-/** The data is no network, or is damaged; the message says which. */
+/** The data is no network, or damaged; the message says which. */
 export class DataError extends Error {
   name = "DataError";
 }
@@ -177,14 +176,14 @@ export class MobileNet {
    *   values are (size, size, channels).
    */
   featureMaps(input, names = this.layers.map((plan) => plan.name)) {
-    const unknown = names.find((name) => !this.layers.some((plan) => plan.name === name));
-    if (unknown !== undefined) throw new RangeError(`the network has no layer called ${unknown}`);
     const maps = {};
     this.run(input, ({ name, out_size: size, out_channels: channels, out_stride }, map) => {
       if (!names.includes(name)) return;
       maps[name] = { size, channels, values: new Float32Array(size * size * channels) };
       spread(map, out_stride, maps[name].values, channels);
     });
+    const unknown = names.find((name) => !maps[name]);
+    if (unknown !== undefined) throw new RangeError(`no layer is called ${unknown}`);
     return maps;
   }
 
@@ -197,7 +196,7 @@ export class MobileNet {
     return this.multiply(plan, this.columns, to);
   }
 
-  // The engine in WebAssembly does these in another way, and has the rest from here.
+  // What the engine in WebAssembly does in another way:
 
   get engine() { return "plain"; }
 
@@ -211,7 +210,7 @@ export class MobileNet {
   depthwise(plan, from, to) { depthwise(plan, from, to); }
 }
 
-/** Zeros before and after a row of `size` pixels; an odd one goes after, but not if "symmetric". */
+/** Zeros before and after `size` pixels; an odd one goes after, but if "symmetric". */
 function zeros(size, { kind, kernel_size: k, stride }, padding) {
   if (padding === "symmetric") return [k >> 1, k >> 1];
   if (padding === "keras" && kind === "depthwise" && stride > 1) return [0, 1];
@@ -219,7 +218,7 @@ function zeros(size, { kind, kernel_size: k, stride }, padding) {
   return [total >> 1, total - (total >> 1)];
 }
 
-/** Put weights in the order in which loops read them: panels of a few channels, row after row. */
+/** Weights in the order in which loops read them: panels of a few channels, row after row. */
 function pack({ kind, kernel_size: k, weights, panels, depth, in_channels, in_stride, out_channels }, lanes) {
   const [inputs, step] = kind === "depthwise" ? [1, 1] : [in_channels, in_stride];
   for (let place = 0; place < k * k; place++)
@@ -305,7 +304,7 @@ function depthwise({ stride, in_stride: C, padded_size, out_size, panels, biases
   }
 }
 
-/** The mean of each channel over all pixels. */
+/** Each channel's mean. */
 function averagePool(size, stride, from, to) {
   const pixels = size * size;
   for (let c = 0; c < stride; c++) {
@@ -328,10 +327,10 @@ export function probabilities({ head }, logits) {
 // --- From a photo to the input: what PIL does in Python, to the last bit --------------------------
 
 const sinc = (x) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
-/** How far each filter reaches, and what it weighs at a distance. */
+/** How far each reaches, and its weight at a distance. */
 const FILTERS = {
   nearest: [0],
-  box: [0.5, () => 1],
+  box: [0.5, (_, away) => +(away > -0.5 && away <= 0.5)],
   bilinear: [1, (x) => 1 - x],
   hamming: [1, (x) => sinc(x) * (0.54 + 0.46 * Math.cos(Math.PI * x))],
   bicubic: [2, (x) => (x < 1 ? (1.5 * x - 2.5) * x * x + 1 : ((x - 5) * x + 8) * x * -0.5 + 2)],
@@ -343,11 +342,10 @@ const ONE = 2 ** 22; // PIL computes with whole numbers, 22 bits behind the poin
  * A photo as network input: resized, cropped and scaled as `net.preprocess` does it.
  * @param {Object} steps `network.preprocess`
  * @param {Uint8ClampedArray} rgba (height, width, 4), as `getImageData` gives it
- * @param {number} [resolution] Side of the input, if not the network's own.
  * @returns {Float32Array} (resolution, resolution, 3)
  */
 export function preprocess(steps, rgba, width, height, resolution = steps.resolution) {
-  if (!(width >= 1 && rgba?.length === 4 * width * height && rgba.length))
+  if (!(rgba?.length && rgba.length === 4 * width * height))
     throw new RangeError(`a photo of ${width} x ${height} pixels is not ${rgba?.length} bytes of RGBA`);
   const side = Math.floor(resolution / steps.crop_fraction + 1e-6);
   let [w, h] = steps.crop_mode === "squash" ? [side, side] : [width, height];
@@ -356,14 +354,21 @@ export function preprocess(steps, rgba, width, height, resolution = steps.resolu
     h = Math.max(side, Math.floor((side * height) / width));
   }
   const windows = (from, to) => {
-    const half = (to - resolution) / 2; // cut off before; of halves, Python's `round` takes the even
+    const half = (to - resolution) / 2; // cut off; of halves, Python's `round` takes the even
     const even = half % 1 ? 2 * Math.round(half / 2) : half;
     const first = steps.crop_rule === "transformers" ? Math.floor(half) : even;
     return Array.from({ length: resolution }, (_, i) => window(steps.interpolation, from, to, first + i));
   };
-  const row = 3 * resolution;
-  const rows = resample(overWhite(rgba), height, windows(width, w), 4 * width, 4, row, 3);
-  const square = resample(rows, resolution, windows(height, h), 3, row, 3, row);
+  const [across, down, row] = [windows(width, w), windows(height, h), 3 * resolution];
+  let square = overWhite(rgba);
+  // PIL 13 begins with what leaves out more; the other order is the same but for rounding.
+  if (height - h > 2 * Math.max(0, width - w)) {
+    square = resample(square, width, down, 4, 4 * width, 3, 3 * width);
+    square = resample(square, resolution, across, 3 * width, 3, row, 3);
+  } else {
+    square = resample(square, height, across, 4 * width, 4, row, 3);
+    square = resample(square, resolution, down, 3, row, 3, row);
+  }
   const f = Math.fround; // each step in 32 bits, as torch computes it
   const [means, stds, scale] = [steps.mean.map(f), steps.std.map(f), f(steps.scale)];
   return fill(square.length, (i) => f(f(square[i] * scale) - means[i % 3]) / stds[i % 3]);
@@ -388,17 +393,24 @@ function window(interpolation, inSize, outSize, x) {
   const [reach, filter] = FILTERS[interpolation];
   const scale = inSize / outSize;
   const centre = (x + 0.5) * scale;
-  if (!filter) return { start: Math.floor(centre), weights: [ONE] };
+  if (!filter) {
+    let nearest = scale / 2;
+    for (let i = 0; i < x; i++) nearest += scale; // rounded at each step, as in PIL
+    return { start: Math.floor(nearest), weights: [ONE] };
+  }
   const wide = Math.max(scale, 1); // made smaller, a pixel is a mean of many
   const start = Math.max(0, Math.trunc(centre - reach * wide + 0.5));
   const end = Math.min(inSize, Math.trunc(centre + reach * wide + 0.5));
   const shares = [];
-  for (let at = start; at < end; at++) shares.push(filter(Math.abs((at - centre + 0.5) / wide)));
+  for (let at = start; at < end; at++) {
+    const away = (at - centre + 0.5) * (1 / wide);
+    shares.push(filter(Math.abs(away), away));
+  }
   const sum = shares.reduce((a, b) => a + b);
   return { start, weights: shares.map((share) => Math.trunc((share / sum) * ONE + Math.sign(share) / 2)) };
 }
 
-/** Resample each of `lines` lines of RGB; steps are from line to line and from pixel to pixel. */
+/** Resample lines of RGB; steps are from line to line and from pixel to pixel. */
 function resample(input, lines, windows, inLine, inPixel, outLine, outPixel) {
   const output = new Uint8ClampedArray(lines * windows.length * 3);
   for (let line = 0; line < lines; line++)
