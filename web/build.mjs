@@ -1,6 +1,7 @@
 // Bundle each explorer into the one file that Python and pages load: node build.mjs [folder]
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,6 +18,14 @@ await build({
   target: "es2022",
   charset: "utf8",
   legalComments: "none",
-  loader: { ".css": "text" },
+  plugins: [{ // each bundle brings its CSS along, as text
+    name: "css as text",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.css$/ }, async ({ path }) => {
+        const { code } = await transform(await readFile(path, "utf8"), { loader: "css", minify: true });
+        return { contents: code, loader: "text" };
+      });
+    },
+  }],
   logLevel: "warning",
 });

@@ -13,14 +13,16 @@ from ..lazy import lazy_names
 
 if TYPE_CHECKING:  # the one list of public names
     from .convolution import ConvolutionExplorer
+    from .detector import DetectorExplorer
     from .figure import (
         ArchitectureExplorer,
         FigureExplorer,
         SeparableExplorer,
         SparsityExplorer,
     )
+    from .letters import LettersExplorer
     from .live import LiveCurve
-    from .photo import DetectorExplorer, PhotoPicker
+    from .photo import PhotoPicker
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)

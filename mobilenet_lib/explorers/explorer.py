@@ -73,6 +73,22 @@ class Explorer(Still, anywidget.AnyWidget):
                 f"{', '.join(self.definition.fields)}"
             )
         super().__init__(**given)
+        self.on_msg(self._hand_over)
+
+    def assets(self) -> dict[str, bytes]:
+        """Large data by name, such as weights: not in the state, handed over when asked for."""
+        return {}
+
+    def _hand_over(self, _: Any, content: Any, __: Any) -> None:
+        """Answer the browser, which asks for the assets once."""
+        if not (isinstance(content, dict) and content.get("kind") == "assets"):
+            return
+        try:
+            found = self.assets()
+        except (OSError, ValueError) as error:
+            self.send({"kind": "assets", "error": str(error)})
+            return
+        self.send({"kind": "assets", "names": list(found)}, list(found.values()))
 
     @property
     def state(self) -> str:
@@ -96,11 +112,11 @@ class Explorer(Still, anywidget.AnyWidget):
         """The element of a page that the explorer's bundle fills: its data, its state."""
         own = {name for name in self.traits(sync=True) if name[0] != "_"} - _OF_THE_WIDGET
         values = {name: _for_page(getattr(self, name)) for name in sorted(own)}
-        data = (
-            json.dumps(values, ensure_ascii=False).replace("</", "<\\/").replace("<!--", "<\\!--")
-        )
-        name = self.definition.name
-        return f'<div data-explorer="{name}"><script type="application/json">{data}</script></div>'
+        parts = [f'<script type="application/json">{_safe(values)}</script>']
+        if assets := self.assets():
+            texts = {name: base64.b64encode(data).decode("ascii") for name, data in assets.items()}
+            parts.append(f'<script type="application/json" data-assets>{_safe(texts)}</script>')
+        return f'<div data-explorer="{self.definition.name}">{"".join(parts)}</div>'
 
     def page(self) -> str:
         """A whole page with the explorer as it is now, which needs neither Python nor a network."""
@@ -113,6 +129,12 @@ class Explorer(Still, anywidget.AnyWidget):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `page()` to a file that any browser opens; a link to it may carry a state."""
         write_atomically(path, self.page())
+
+
+def _safe(data: Any) -> str:
+    """JSON that nothing in it can end a script with."""
+    text = json.dumps(data, ensure_ascii=False)
+    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
 
 
 def _for_page(value: Any) -> Any:

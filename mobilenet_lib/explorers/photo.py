@@ -9,13 +9,12 @@ import numpy as np
 import traitlets
 
 from ..photos import Photo, credits, load_photo
-from ..plots import BookFigure, evidence, one_photo
+from ..plots import BookFigure, one_photo
 from ..validation import check_choice
-from .figure import FigureExplorer, slider
 from .session import Still, browser_code
 
 if TYPE_CHECKING:
-    from ..model import MobileNet
+    pass
 
 LONGEST = 640
 """Pixels of the longer side of what the browser sends; as in photo.js."""
@@ -107,43 +106,3 @@ def received(content: Any, buffers: list[memoryview]) -> Photo:
             f"the photo did not arrive whole: {size} bytes for {width}x{height} pixels; try again"
         )
     return np.frombuffer(buffers[0], np.uint8).reshape(height, width, 4)[:, :, :3].copy()
-
-
-class DetectorExplorer(FigureExplorer):
-    """Show a network a photo, and see what it says and what its answer rests on.
-
-    Parameters
-    ----------
-    net
-        From `load_published`, with its `preprocess` and `classes`; None takes the book's person
-        detector. The class asked about is the first.
-    photo
-        The name of a photo in `data/photos/` to begin with.
-
-    Attributes
-    ----------
-    picker
-        The `PhotoPicker`; its `value` is the photo shown.
-    """
-
-    def __init__(self, net: MobileNet | None = None, photo: str = "astronaut") -> None:
-        from ..weights import load_published  # late: it brings in what the others do without
-
-        self.net = load_published("person_detector") if net is None else net
-        self.picker = PhotoPicker(photo)
-        super().__init__(
-            self._draw,
-            {"photo": self.picker, "window": slider("window", 24, choices=list(WINDOWS))},
-        )
-
-    def __repr__(self) -> str:
-        return f"DetectorExplorer(photo={self.picker!r}, window={self.values['window']})"
-
-    def still(self) -> BookFigure | None:
-        """The figure of one of the book's photos; the reader's own is not left in a notebook."""
-        return self.figure if self.picker.choice else None
-
-    def _draw(self, photo: Photo, window: int) -> BookFigure:
-        from ..explain import look
-
-        return evidence(look(self.net, photo, window=window))

@@ -87,6 +87,14 @@ def _take_names(value: Any, _: Mapping[str, Any]) -> list[str] | None:
     return list(value) if several else None
 
 
+def _is_drawing(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) <= 1500
+        and re.fullmatch(r"(([0-9a-z]{2})+\.?)*", value) is not None
+    )
+
+
 def _take_square(value: Any, field: Mapping[str, Any]) -> list[list[float]] | None:
     if isinstance(value, str):
         return field["presets"].get(value)
@@ -153,6 +161,12 @@ KINDS = {
         lambda text, _: [_unquote(each) for each in text.split(",") if each],
         _take_names,
         lambda _: "names with commas between them",
+    ),
+    "strokes": Kind(  # points of two digits in base 36, column and row; strokes part at a full stop
+        lambda value, _: value,
+        lambda text, _: text,
+        lambda value, _: value if _is_drawing(value) else None,
+        lambda _: "pairs of digits and small letters, at most 1,500",
     ),
     "square": Kind(
         _write_square,

@@ -52,6 +52,10 @@ def any_value(field, draw):
             return draw.choice(["", "conv_0", "dw 3/a&b=c+d", "ärger, 50 %", "#1:2"])
         case "names":
             return draw.sample(["foot", "help", "a,b", "stride & co"], draw.randint(0, 2))
+        case "strokes":
+            digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+            points = ["".join(draw.choices(digits, k=2)) for _ in range(draw.randint(0, 40))]
+            return "".join(p + draw.choice(["", "", "."]) for p in points)
         case "square":
             side = draw.choice(field["sides"])
             some = [-1.0, 0.0, 2.0, 0.1, 1e-7, draw.uniform(-field["max"], field["max"])]
@@ -164,8 +168,8 @@ def test_every_control_reaches_its_ends_and_its_middle(name, widget, page, hands
             }[hands]()
             assert control.is_checked() != before
         elif kind == "select-one":
-            options = control.locator("option").all_inner_texts()
-            for place in {0, len(options) // 2, len(options) - 1}:
+            options = control.locator("option:enabled").count()
+            for place in {0, options // 2, options - 1}:
                 if hands == "keys":
                     control.focus()
                     control.press("Home")
@@ -305,10 +309,14 @@ def test_no_room_a_hidden_tab_and_a_second_view_break_nothing(name, widget, page
     for line in THREE_STATES[name]:
         page.evaluate(TAKE, line)
         frames(page, 4)
-    views = page.locator(".mn-explorer")
-    assert views.count() == 2
-    first, second = (views.nth(i).locator(".mn-body").inner_text() for i in range(2))
-    assert first == second
+    said = page.locator(".mn-said")
+    assert said.count() == 2
+    page.wait_for_function(
+        """() => {
+            const [one, other] = document.querySelectorAll(".mn-said");
+            return one.textContent !== "" && one.textContent === other.textContent;
+        }"""
+    )
     page.evaluate("() => { removeSecond(); remove(); }")
     assert page.locator(".mn-explorer").count() == 0
     assert page.evaluate("() => model.listening") == 0

@@ -17,8 +17,10 @@ export class PageModel {
   #values;
   #listeners = new Map();
 
-  constructor(values) {
+  /** Of the data, and the element of the page that they came in. */
+  constructor(values, place = null) {
     this.#values = revive(values);
+    this.place = place;
   }
 
   get(name) {

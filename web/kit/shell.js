@@ -28,7 +28,7 @@ export function explorer(raw, style, draw) {
   const render = ({ model, el }) => show(definition, css + style, draw, model, el, null);
   const mount = (el) => {
     const data = JSON.parse(el.querySelector("script[type='application/json']")?.textContent ?? "{}");
-    const model = new PageModel({ ...defaults(definition), ...data });
+    const model = new PageModel({ ...defaults(definition), ...data }, el);
     const place = address(el.dataset.explorerId ?? definition.name);
     const close = show(definition, css + style, draw, model, el, place);
     el.explorer = { model, definition, close, encode: (values) => encode(definition, values), decode: (line) => decode(definition, line) };

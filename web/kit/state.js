@@ -45,6 +45,12 @@ const KINDS = {
     fits: (_, x) => Array.isArray(x) && x.every((each) => typeof each === "string"),
     wants: () => "names with commas between them",
   },
+  strokes: { // of a drawing: points of two digits in base 36, column and row; strokes part at a full stop
+    write: (text) => text,
+    read: (text) => text,
+    fits: (_, x) => typeof x === "string" && x.length <= 1500 && /^(([0-9a-z]{2})+\.?)*$/.test(x),
+    wants: () => "pairs of digits and small letters, at most 1,500",
+  },
   square: { // rows of a square of numbers, or the name of a preset
     write: (rows, field) => quote(
       Object.keys(field.presets).find((name) => same(field.presets[name], rows)) ??
