@@ -303,13 +303,14 @@ def test_a_drawing_by_keys(pad):
     for _ in range(13):
         pad.keyboard.press("ArrowUp")
     pad.keyboard.press("Space")
-    for _ in range(26):
-        pad.keyboard.press("ArrowDown")
+    for key, many in (("ArrowDown", 26), ("ArrowRight", 15)):
+        for _ in range(many):
+            pad.keyboard.press(key)
     pad.keyboard.press("Space")
     pad.keyboard.press("ArrowRight")
-    assert len(pad.evaluate("() => model.get('drawing')")) == 2 * 27
+    assert len(pad.evaluate("() => model.get('drawing')")) == 2 * 42
     pad.wait_for_function(ANSWERS, arg=2)
-    assert "I" in pad.evaluate("() => document.querySelector('section').dataset.answers")
+    assert "L" in pad.evaluate("() => document.querySelector('section').dataset.answers")
 
 
 def test_a_drawing_has_an_end(pad):

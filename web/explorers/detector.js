@@ -81,32 +81,56 @@ function draw(context) {
 
   const layer = () => Math.max(0, layers.findIndex((each) => each.name === state().layer));
 
-  async function start() {
+  // What is loaded and shown follows the state, one step after the other; a change in the middle
+  // of a step gives up what it was waiting for, and another step follows.
+  const applied = { engine: null, photo: null };
+  let updating = false, changed = false;
+
+  async function update() {
+    asking++;
+    changed = true;
+    if (updating) return;
+    updating = true;
+    try {
+      while (changed) {
+        changed = false;
+        await step();
+      }
+    } catch (error) {
+      if (!(error instanceof Superseded)) tell(told, error.message);
+    } finally {
+      updating = false;
+    }
+  }
+
+  async function step() {
+    const { engine, photo } = state();
+    if (!network) await fetchAll();
+    if (engine !== applied.engine) {
+      const { network: data } = await assets();
+      loaded = await runner.load("net", data.slice().buffer, { engine: engine === "plain" ? "plain" : "auto" });
+      layers = loaded.layers;
+      layerRange.max = layers.length - 1;
+      applied.engine = engine;
+    }
+    if (photo !== "" && photo !== applied.photo) {
+      const name = Object.hasOwn(photos, photo) ? photo : Object.keys(photos)[0];
+      if (name !== photo) warn(`There is no photo “${photo}” here; there are ${Object.keys(photos).join(", ")}.`);
+      own.stop();
+      picture = { pixels: await readPhoto(new Blob([photos[name]])), name };
+    }
+    applied.photo = photo;
+    if (picture) await ask(picture.pixels, picture.name);
+    else tell(told, "This link was made with a reader's own photo, which is not in it. Choose one.");
+  }
+
+  async function fetchAll() {
     tell(told, "Loading the network.");
-    const found = await assets();
-    const { network: data, ...files } = found;
+    const { network: data, ...files } = await assets();
     network = readNetwork(data);
     photos = files;
     photoBox.replaceChildren(...Object.keys(photos).map((name) => element("option", {}, name)), element("option", { disabled: true }, OWN));
-    await load();
     tell(told, "");
-    await choosePhoto();
-  }
-
-  async function load() {
-    const { network: data } = await assets();
-    loaded = await runner.load("net", data.slice().buffer, { engine: state().engine === "plain" ? "plain" : "auto" });
-    layers = loaded.layers;
-    layerRange.max = layers.length - 1;
-  }
-
-  async function choosePhoto() {
-    const { photo } = state();
-    if (photo === "" || !network) return;
-    const name = Object.hasOwn(photos, photo) ? photo : Object.keys(photos)[0];
-    if (name !== photo) warn(`There is no photo “${photo}” here; there are ${Object.keys(photos).join(", ")}.`);
-    own.stop();
-    await ask(await readPhoto(new Blob([photos[name]])), name);
   }
 
   async function showFile(file, name) {
@@ -140,8 +164,6 @@ function draw(context) {
       if (!(error instanceof Superseded)) tell(told, `The network did not answer: ${error.message}`);
     }
   }
-
-  const again = () => (picture ? ask(picture.pixels, picture.name) : undefined);
 
   /** What the answer rests on: the class that the network is surest of. */
   async function rests(mine) {
@@ -322,15 +344,8 @@ function draw(context) {
 
   // -- the state
 
-  const guard = (promise) => Promise.resolve(promise).catch((error) => {
-    if (error instanceof Superseded) return;
-    tell(told, error.message);
-  });
-  let started = false;
-  watch(["photo"], () => { if (started) guard(choosePhoto()); });
-  watch(["layer", "rests", "window"], () => { if (started) { channel = null; guard(again()); } });
-  watch(["engine"], () => { if (started) guard(load().then(again)); });
-  guard(start().then(() => { started = true; }));
+  watch(["layer"], () => { channel = null; });
+  watch(["photo", "layer", "rests", "window", "engine"], () => { update(); });
   later(() => {
     asking++;
     own.close();

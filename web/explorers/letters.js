@@ -112,32 +112,47 @@ function draw(context) {
 
   // -- the networks
 
-  let results = [], asking = 0, ready = false, engines = {};
+  let results = [], asking = 0, updating = false, changed = false, applied = null;
+  const engines = {};
 
-  async function start() {
-    tell(told, "Loading four networks.");
-    const found = await assets();
-    samples = await Promise.all(Array.from({ length: 26 }, async (_, k) => {
-      const data = found[`sample ${String.fromCharCode(65 + k)}`];
-      return data ? createImageBitmap(new Blob([data], { type: "image/png" })) : null;
-    }));
-    await load();
-    ready = true;
-    tell(told, "");
-    await ask();
+  /** What is loaded and read follows the state; a change in the middle is taken up behind it. */
+  async function update() {
+    asking++;
+    changed = true;
+    if (updating) return;
+    updating = true;
+    try {
+      while (changed) {
+        changed = false;
+        await load();
+        await ask();
+      }
+    } catch (error) {
+      if (!(error instanceof Superseded)) tell(told, error.message);
+    } finally {
+      updating = false;
+    }
   }
 
   async function load() {
+    const { engine } = state();
+    if (engine === applied) return;
+    if (!samples) tell(told, "Loading the networks.");
     const found = await assets();
+    samples ??= await Promise.all(Array.from({ length: 26 }, async (_, k) => {
+      const data = found[`sample ${String.fromCharCode(65 + k)}`];
+      return data ? createImageBitmap(new Blob([data], { type: "image/png" })) : null;
+    }));
     for (const network of networks) {
-      const options = { engine: state().engine === "plain" ? "plain" : "auto" };
+      const options = { engine: engine === "plain" ? "plain" : "auto" };
       engines[keyOf(network)] = await runner.load(keyOf(network), found[keyOf(network)].slice().buffer, options);
     }
+    applied = engine;
+    tell(told, "");
   }
 
   async function ask() {
     const mine = ++asking;
-    if (!ready) return;
     const { drawing, sample } = state();
     if (!drawing && !sample) {
       results = [];
@@ -193,14 +208,7 @@ function draw(context) {
     tell(output, text);
   }
 
-  const guard = (promise) => promise.catch((error) => {
-    if (!(error instanceof Superseded)) tell(told, error.message);
-  });
-  watch(["drawing", "sample", "pen"], () => { if (ready) guard(ask()); });
-  let first = true;
-  watch(["engine"], () => { if (!first && ready) guard(load().then(ask)); });
-  first = false;
-  guard(start());
+  watch(["drawing", "sample", "pen", "engine"], () => { update(); });
   later(() => { asking++; session.close(); runner.close(); });
   return { redraw };
 }
