@@ -1,22 +1,25 @@
 """Explorers from Python's side: state, refusals, and figures that follow their controls."""
 
+from pathlib import Path
+
 import ipywidgets
 import numpy as np
 import pytest
 import traitlets
 
 from mobilenet_lib import MobileNet, mobilenet_v1
+from mobilenet_lib.engines.compact import read_compact
 from mobilenet_lib.explorers import (
     ArchitectureExplorer,
     ConvolutionExplorer,
     DetectorExplorer,
     FigureExplorer,
-    PhotoPicker,
+    LettersExplorer,
     SeparableExplorer,
     SparsityExplorer,
 )
 from mobilenet_lib.explorers.session import SessionNote
-from mobilenet_lib.photos import PhotoError, credits, load_photo
+from mobilenet_lib.photos import PhotoError, credits
 from mobilenet_lib.plots import counter_race
 from mobilenet_lib.preprocess import INCEPTION
 
@@ -172,64 +175,7 @@ def test_architecture_explorer_follows_all_controls():
     assert "shallow" in explorer.alt
 
 
-def arrive(picker, pixels, **changes):
-    """What the browser sends when the reader uploads a photo or takes one."""
-    clear = np.full((*pixels.shape[:2], 1), 255, np.uint8)
-    content = {
-        "kind": "photo",
-        "name": "own.png",
-        "width": pixels.shape[1],
-        "height": pixels.shape[0],
-    } | changes
-    rgba = memoryview(np.concatenate([pixels, clear], axis=2).tobytes())
-    picker._handle_custom_msg(content, [rgba])
-
-
-def test_photo_picker_follows_the_reader():
-    picker = PhotoPicker("cat")
-    assert picker.names == list(credits())
-    np.testing.assert_array_equal(picker.value, load_photo("cat"))
-    picker.choice = "rocket"  # in the browser
-    np.testing.assert_array_equal(picker.value, load_photo("rocket"))
-    own = np.random.default_rng(0).integers(0, 256, (5, 8, 3), np.uint8)
-    arrive(picker, own)
-    np.testing.assert_array_equal(picker.value, own)
-    assert (picker.choice, picker.said) == ("", "own.png, 8×5 pixels")
-    picker.choice = "rocket"  # again: the same photo as before the own one
-    np.testing.assert_array_equal(picker.value, load_photo("rocket"))
-    assert picker.said == ""
-
-
-@pytest.mark.parametrize("changes", [{"width": 9}, {"height": 0}, {"width": "8"}, {"width": 10**9}])
-def test_a_photo_that_did_not_arrive_whole_is_refused_and_the_old_one_stays(changes):
-    picker = PhotoPicker("cat")
-    arrive(picker, np.zeros((5, 8, 3), np.uint8), **changes)
-    assert picker.said.startswith("the photo did not arrive whole: 160 bytes for")
-    assert picker.choice == "cat"
-    np.testing.assert_array_equal(picker.value, load_photo("cat"))
-    picker._handle_custom_msg({"kind": "photo", "width": 8, "height": 5}, [])
-    assert picker.said.startswith("the photo did not arrive whole: 0 bytes")
-
-
-def test_the_readers_photo_is_no_part_of_the_saved_state():
-    picker = PhotoPicker()
-    arrive(picker, np.full((4, 4, 3), 7, np.uint8))
-    state = picker.get_state()
-    assert set(state) >= {"names", "choice", "said"}
-    assert not any(isinstance(value, bytes | np.ndarray) for value in state.values())
-    assert "value" not in state
-
-
-def test_the_same_photo_again_is_answered_again():
-    picker, told = PhotoPicker("cat"), []
-    picker.observe(lambda change: told.append(change["new"]), "said")
-    for _ in range(2):
-        arrive(picker, np.zeros((5, 8, 3), np.uint8))
-    assert told == [told[0], "", told[0]]
-    assert "8×5 pixels" in told[0]
-
-
-@pytest.mark.parametrize("explorer", [ArchitectureExplorer, SeparableExplorer, DetectorExplorer])
+@pytest.mark.parametrize("explorer", [ArchitectureExplorer, SeparableExplorer])
 def test_every_control_is_switched_off_without_a_session(explorer):
     """The note that stands in the explorer names boxes in which all of its controls lie."""
     shown = explorer()
@@ -249,35 +195,55 @@ def test_every_control_is_switched_off_without_a_session(explorer):
     assert named >= controls | played
 
 
-def test_photo_picker_refuses_an_unknown_photo():
-    with pytest.raises(ValueError, match="photo must be one of astronaut"):
-        PhotoPicker("dog")
-    picker = PhotoPicker()
-    with pytest.raises(ValueError, match="choice must be one of"):
-        picker.choice = "dog"
-    assert picker.choice == "astronaut"
-
-
-def test_detector_explorer_shows_what_the_network_says_of_each_photo():
-    explorer = DetectorExplorer()
-    assert "gives person 78 %" in explorer.alt
-    assert repr(explorer) == "DetectorExplorer(photo='astronaut', window=24)"
-    explorer.picker.choice = "coffee"
-    assert "gives person 1 %" in explorer.alt
-    before = explorer.redraws
-    arrive(explorer.picker, load_photo("astronaut"))
-    assert "gives person 78 %" in explorer.alt
-    assert explorer.redraws == before + 1
-    assert repr(explorer) == "DetectorExplorer(photo='own.png, 512×512 pixels', window=24)"
-    smaller = explorer.alt
-    explorer.controls["window"].value = 8
-    assert explorer.alt != smaller
+def test_detector_explorer_keeps_its_network_and_photos_out_of_the_notebook():
+    explorer = DetectorExplorer(photo="cat", layer="pw_3")
+    assert repr(explorer) == "DetectorExplorer(photo='cat', layer='pw_3')"
+    assert "gives person 7 %" in explorer.still().alt
+    assert not any(isinstance(value, bytes) for value in explorer.get_state().values())
+    assert set(explorer.assets()) == {"network", *credits()}
+    explorer.photo = ""  # the reader's own, which stays in the page
+    assert explorer.still() is None
 
 
 def test_detector_explorer_takes_any_network():
     net = MobileNet(mobilenet_v1(0.1, 64, num_classes=3)).eval()
     net.preprocess, net.classes = INCEPTION.at(64), ("left", "right", "up")
-    assert "gives left" in DetectorExplorer(net, photo="cat").alt
+    explorer = DetectorExplorer(net, photo="cat")
+    assert "gives left" in explorer.still().alt
+    assert read_compact(explorer.assets()["network"]).classes == net.classes
+
+
+@pytest.mark.parametrize("photo", ["dog", "no such photo"])
+def test_detector_explorer_refuses_an_unknown_photo(photo):
+    with pytest.raises(FileNotFoundError, match="astronaut"):
+        DetectorExplorer(photo=photo)
+
+
+def test_the_browser_is_handed_large_data_when_it_asks(monkeypatch):
+    explorer, sent = DetectorExplorer(), []
+    monkeypatch.setattr(explorer, "send", lambda *message: sent.append(message))
+    for unasked in ({"kind": "other"}, "assets", None):
+        explorer._handle_custom_msg(unasked, [])
+    assert sent == []
+    explorer._handle_custom_msg({"kind": "assets"}, [])
+    ((content, buffers),) = sent
+    assert dict(zip(content["names"], buffers, strict=True)) == explorer.assets()
+    monkeypatch.setattr(explorer, "assets", Path("/no/such/file").read_bytes)
+    explorer._handle_custom_msg({"kind": "assets"}, [])
+    assert "No such file" in sent[1][0]["error"]
+
+
+def test_letters_explorer_reads_in_python_what_is_drawn():
+    explorer = LettersExplorer((1, 0.5), sample=8)
+    assert explorer.still().alt.endswith("α 1: H, α 0.5: H.")
+    explorer.state = "v1&drawing=a4aqpq"
+    assert explorer.still().alt.endswith("α 0.5: L.")
+    explorer.state = "v1"
+    assert explorer.still() is None
+    assert repr(explorer) == "LettersExplorer(1, 0.5)"
+    for widths in ((), (0.3,)):
+        with pytest.raises(ValueError, match="width"):
+            LettersExplorer(widths)
 
 
 def test_sparsity_explorer_shows_the_zeros_and_times_of_its_slider():

@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # the one list of public names
     )
     from .letters import LettersExplorer
     from .live import LiveCurve
-    from .photo import PhotoPicker
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import traitlets
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from ..architecture import mobilenet_v1
 from ..files import find_data
@@ -24,6 +26,8 @@ _STATE = definition("letters")
 WIDTHS = (1.0, 0.75, 0.5, 0.25)
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 RESOLUTION = 56
+SIDE = 280
+"""Pixels of the pad, as in letters.js."""
 
 
 class LettersExplorer(Explorer):
@@ -66,21 +70,56 @@ class LettersExplorer(Explorer):
 
     def assets(self) -> dict[str, bytes]:
         """The networks' compact bytes, and a letter of each class from the test set, as PNG."""
-        table = pq.read_table(find_data("glyphs/test.parquet"), columns=["image", "label"])
-        labels = table["label"].to_pylist()
         found = {f"letters {width:g}": _file(width).read_bytes() for width in self.widths}
-        for label, letter in enumerate(LETTERS):
-            rows = [row for row, each in enumerate(labels) if each == label]
-            row = rows[37 * (label + 1) % len(rows)]  # another typeface for each
-            found[f"sample {letter}"] = _ink_on_paper(table["image"][row].as_py())
-        return found
+        return found | {f"sample {letter}": png for letter, png in _samples().items()}
 
     def still(self) -> BookFigure | None:
-        """None: without the page's networks there is nothing to see."""
-        return None
+        """What each network reads; None where there is no letter yet."""
+        if not (self.drawing or self.sample):
+            return None
+        from ..plots import letters
+        from ..weights import load_published
+
+        picture = np.asarray(self.picture())
+        words = []
+        for width in self.widths:
+            net = load_published(f"letters_{100 * width:.0f}_{RESOLUTION}")
+            label = int(net(net.preprocess(picture)).argmax())
+            words.append(f"α {width:g}: {LETTERS[label]}")
+        figure = letters([picture] * len(words), words, columns=4)
+        figure.alt = f"A letter, black on white, and what each network reads. {', '.join(words)}."
+        return figure
+
+    def picture(self) -> Image.Image:
+        """What the networks see: the drawing or the test set's letter, black on white."""
+        if self.sample:
+            with Image.open(io.BytesIO(_samples()[LETTERS[self.sample - 1]])) as image:
+                return image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        image = Image.new("RGB", (SIDE, SIDE), "white")
+        pen, width = ImageDraw.Draw(image), round(SIDE * self.pen / 100)
+        for stroke in filter(None, self.drawing.split(".")):
+            pairs = [stroke[i : i + 2] for i in range(0, len(stroke), 2)]
+            points = [tuple(int(digit, 36) * SIDE / 35 for digit in pair) for pair in pairs]
+            pen.line(points, "#111", width, "curve")
+            for x, y in (points[0], points[-1]):
+                pen.circle((x, y), width / 2, "#111")
+        return image
 
     def __repr__(self) -> str:
         return f"LettersExplorer({', '.join(f'{width:g}' for width in self.widths)})"
+
+
+@cache
+def _samples() -> dict[str, bytes]:
+    """A letter of each class from the test set, each of another typeface, as PNG."""
+    table = pq.read_table(find_data("glyphs/test.parquet"), columns=["image", "label"])
+    labels = table["label"].to_pylist()
+    found = {}
+    for label, letter in enumerate(LETTERS):
+        rows = [row for row, each in enumerate(labels) if each == label]
+        row = rows[37 * (label + 1) % len(rows)]
+        found[letter] = _ink_on_paper(table["image"][row].as_py())
+    return found
 
 
 def _file(width: float) -> Path:
