@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import numpy as np
 import pytest
-from browser_flags import launch
+from browser_flags import Log, launch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEB = ROOT / "web"
@@ -80,8 +80,8 @@ def server() -> Iterator[ThreadingHTTPServer]:
 class EnginePage:
     """A page with the engines, and what tests do with it."""
 
-    def __init__(self, page: Any, server: ThreadingHTTPServer) -> None:
-        self.page, self.server = page, server
+    def __init__(self, page: Any, server: ThreadingHTTPServer, log: Log) -> None:
+        self.page, self.server, self.log = page, server, log
 
     def give(self, **content: bytes | np.ndarray) -> None:
         """Bytes, or an array as float32, for `given(name)` and `floats(name)` in the page."""
@@ -108,7 +108,7 @@ class EnginePage:
 def engine_page(chromium: str, server: ThreadingHTTPServer) -> Iterator[EnginePage]:
     """The page, which may ask nothing of other machines and may have no uncaught error."""
     with launch(chromium) as (page, log):
-        made = EnginePage(page, server)
+        made = EnginePage(page, server, log)
         made.open()
         yield made
     assert not log.blocked, f"the page asked other machines: {log.blocked}"
