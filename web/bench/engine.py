@@ -9,6 +9,9 @@ Runtime runs the same network, exported with its batch normalization folded, on 
 the times stand the answers: how many of 1,000 letters each engine reads as PyTorch does, and how
 far its probabilities are from PyTorch's on the book's photos.
 
+The product of a 1x1 layer is measured alone, too, and a third time in WebAssembly without SIMD
+(`scalar.ts`): what is gained by leaving JavaScript, and what by SIMD.
+
 Exits with 1 where a goal is missed, or an answer is another one.
 """
 
@@ -16,7 +19,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -89,6 +94,45 @@ MEASURE = """async ([rounds, warmUp, reading]) => {
     }
   return times;
 }"""
+# A 1x1 layer of 14 x 14 pixels, 128 to 128 channels, as `run` for MEASURE; {name: largest output}.
+PRODUCT = """async () => {
+  const [size, channels] = [14, 128];
+  const numbers = (n) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * i));
+  const layer = {
+    name: "pw", kind: "pointwise", kernel_size: 1, stride: 1, in_channels: channels,
+    out_channels: channels, weights: numbers(channels ** 2), bias: numbers(channels),
+  };
+  const network = {
+    architecture: { resolution: size }, convention: { padding: "same", activation: "relu" },
+    head: "features", layers: [layer],
+  };
+  class Scalar extends SimdMobileNet {
+    get block() { return [2, 4]; }
+    allocate(lengths) {
+      const arrays = super.allocate(lengths);
+      const { memory } = this.kernels;
+      this.kernels = new WebAssembly.Instance(module, { env: { memory } }).exports;
+      return arrays;
+    }
+  }
+  const module = await WebAssembly.compile(await given("scalar"));
+  const engines = {
+    plain: new MobileNet(network), scalar: new Scalar(network), simd: new SimdMobileNet(network),
+  };
+  window.run = {};
+  window.prepared = {};
+  const sums = {};
+  for (const [name, engine] of Object.entries(engines)) {
+    const [plan] = engine.layers;
+    const [from, to] = engine.maps;
+    from.set(numbers(size * size * channels));
+    prepared[name] = (input) => input;
+    run[name] = () => engine.multiply(plan, from, to);
+    run[name]();
+    sums[name] = to.slice(0, size * size * channels).reduce((a, b) => a + b);
+  }
+  return { mult_adds: size * size * channels * channels, sums };
+}"""
 READ = """async ([engine, size]) => {
   const images = await floats("letters");
   const found = [];
@@ -125,13 +169,16 @@ def main() -> None:
     with serving() as server, launch(chromium) as (page, log):
         engines = EnginePage(page, server, log)
         results = {name: measured(engines, name) for name in NETWORKS}
+        product = product_alone(engines)
         browser = page.context.browser.version
     told = summary(results)
     print(*told["lines"], sep="\n")
+    for name, found in product["loops"].items():
+        print(f"1x1 layer alone, {name}: {found['g_mult_adds_per_s']:g} G mult-adds a second")
     runtime = json.loads((RUNTIME / "package.json").read_text("utf-8"))["version"]
     if record:
         content = {
-            "results": results,
+            "results": results | {"product": product},
             "goals_kept": told["kept"],
             "goals_ms": GOALS_MS,
             "browser": browser,
@@ -159,6 +206,33 @@ def measured(engines: EnginePage, name: str) -> dict[str, Any]:
     for engine, answers in compare(engines, net).items():
         found[engine] |= answers
     return {"mult_adds": net.arch.mult_adds, "engines": found}
+
+
+def product_alone(engines: EnginePage) -> dict[str, Any]:
+    """The product of one 1x1 layer by three loops."""
+    with tempfile.TemporaryDirectory(prefix="mobilenet-bench-") as folder:
+        target = Path(folder) / "scalar.wasm"
+        compiler = ROOT / "web" / "node_modules" / "assemblyscript" / "bin" / "asc.js"
+        options = ["--runtime", "stub", "--noAssert", "-O3", "--importMemory"]
+        source = Path(__file__).with_name("scalar.ts").name
+        subprocess.run(
+            ["node", compiler, source, *options, "--outFile", target],
+            cwd=Path(__file__).parent,
+            check=True,
+        )
+        engines.give(scalar=target.read_bytes())
+    engines.open()
+    made = engines(PRODUCT)
+    sums = list(made["sums"].values())
+    if max(sums) - min(sums) > 1e-4 * max(sums):
+        raise SystemExit(f"the loops do not compute the same: {made['sums']}")
+    times = engines(MEASURE, [ROUNDS, WARM_UP_MS, READING_MS])
+    loops = {}
+    for name, milliseconds in times.items():
+        found = timed(milliseconds)
+        rate = made["mult_adds"] / found["median_ms"] / 1e6
+        loops[name] = found | {"g_mult_adds_per_s": significant(rate, 3)}
+    return {"mult_adds": made["mult_adds"], "loops": loops}
 
 
 def timed(milliseconds: list[float]) -> dict[str, Any]:
