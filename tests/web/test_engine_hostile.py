@@ -45,7 +45,9 @@ def page(engine_page, net, photo):
 SET_UP = """async () => {
   window.bytes = await given("network");
   window.photo = { rgba: new Uint8ClampedArray(await given("rgba")), width: 80, height: 50 };
-  window.told = (promise) => promise.then(
+  const silence = () => new Promise((_, refuse) =>
+    setTimeout(refuse, 60_000, new Error("nobody answered for a minute")));
+  window.told = (promise) => Promise.race([promise, silence()]).then(
     (value) => ({ value }), ({ name, message }) => ({ name, message }));
 }"""
 
