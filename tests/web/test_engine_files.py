@@ -33,6 +33,7 @@ def test_engine_and_worker_leave_room_in_an_explorers_bundle():
     assert len(read("worker_source.js").encode()) < 16_000
 
 
+@pytest.mark.slow
 def test_what_is_built_is_what_its_source_gives(npm_packages, tmp_path):
     command = ["node", str(ENGINE / "build.js"), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
