@@ -77,13 +77,13 @@ def compact(
     check_choice("precision", precision, DTYPES)
     told = make_metadata(net, "compact", preprocess, classes, source)
     del told["version"]  # of the checkpoint's own format
-    folded = fold(net)
+    state = fold(net).state_dict()
     layers = [layer for layer in net.arch.layers if layer.out_channels]
     weights = []
     for layer in layers:
-        module = folded.get_submodule(layer.name)
-        holder = module if layer.kind == "fc" else module.get_submodule("conv")
-        weights.append((_channels_last(holder.weight, layer), _floats(holder.bias)))
+        prefix = layer.name if layer.kind == "fc" else f"{layer.name}.conv"
+        weight, bias = state[f"{prefix}.weight"], state[f"{prefix}.bias"]
+        weights.append((_channels_last(weight, layer), _floats(bias)))
     # Some licences ask that altered versions say so.
     changes = f"batch normalization folded; weights as {precision}"
     header = {**told, "head": net.head, "precision": precision, "changes": changes}

@@ -4,6 +4,7 @@ import itertools
 from dataclasses import asdict, replace
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -33,6 +34,10 @@ PREPROCESS = """async ([cases]) => {
 SIZES = ((50, 70), (224, 224), (13, 9), (301, 97), (1, 40), (64, 64))
 
 
+@pytest.mark.skipif(
+    int(PIL.__version__.split(".")[0]) < 13,
+    reason="before version 13, PIL resized tall pictures in the other order, and rounded otherwise",
+)
 def test_inputs_are_pythons_to_the_last_bit(engine_page):
     rng = np.random.default_rng(5)
     cases, pictures, expected = [], [], []

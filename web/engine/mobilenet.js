@@ -42,7 +42,7 @@ export function readNetwork(data) {
   const check = (fine, message) => {
     if (!fine) throw new DataError(message);
   };
-  check(text(0, 4) === "MNET", `this is no network: ${bytes.length} bytes without its mark, MNET`);
+  check(text(0, 4) === "MNET", `this is no network: ${bytes.length} bytes without the mark MNET`);
   check(bytes.length >= PREFIX, `the network is cut short: ${bytes.length} bytes`);
   const [version, length, header, checksum] = [4, 8, 12, 16].map((at) => view.getUint32(at, true));
   check(version === VERSION,
@@ -50,12 +50,17 @@ export function readNetwork(data) {
   check(bytes.length === length, `the network is ${bytes.length < length ? "cut short" : "too long"}: ` +
     `it has ${bytes.length} bytes and says ${length}`);
   check(crc32(bytes.subarray(PREFIX)) === checksum,
-    "the network is damaged: its checksum is not that of its bytes");
-  const network = JSON.parse(text(PREFIX, PREFIX + header));
-  let at = PREFIX + header;
+    "the network is damaged: its checksum is wrong");
+  try {
+    return readLayers(JSON.parse(text(PREFIX, PREFIX + header)), view, PREFIX + header);
+  } catch (error) {
+    throw new DataError(`the network's header is damaged: ${error.message}`);
+  }
+}
+
+function readLayers(network, view, at) {
   const take = (count, precision) => {
     const { size, read } = NUMBERS[precision];
-    check(at + count * size <= length, "the network's header asks for more weights than there are");
     const numbers = fill(count, (i) => read(view, at + i * size));
     at = ceilTo(at + count * size, 4);
     return numbers;
@@ -68,11 +73,11 @@ export function readNetwork(data) {
     if (steps) for (let i = 0; i < count; i++) layer.weights[i] *= steps[i % N];
     layer.bias = take(N, "float32");
   }
-  check(at === length, `the network's header leaves ${length - at} bytes unread`);
+  if (at !== view.byteLength) throw new DataError(`${view.byteLength - at} bytes are left`);
   return network;
 }
 
-/** Little-endian; whole numbers are multiples of a step that each output channel has. */
+/** Little-endian; whole numbers count the steps of their output channel. */
 const NUMBERS = {
   float32: { size: 4, read: (view, at) => view.getFloat32(at, true) },
   int16: { size: 2, read: (view, at) => view.getInt16(at, true) },
@@ -122,7 +127,7 @@ export class MobileNet {
       plan.depth = k * k * (kind === "depthwise" ? 1 : plan.in_stride); // rows of the weights' matrix
       plan.low = kind === "fc" ? -Infinity : 0;
       plan.high = kind !== "fc" && activation === "relu6" ? 6 : Infinity;
-      // A block of pixels may reach behind the last one of a very small map.
+      // On a very small map, a block of pixels reaches behind the last.
       const pixels = Math.max(size * size, tallest);
       map = Math.max(map, pixels * Math.max(stride, plan.in_stride));
       if (k > 1) padded = Math.max(padded, plan.padded_size ** 2 * plan.in_stride);
@@ -154,8 +159,8 @@ export class MobileNet {
         `= ${length} numbers, got ${input?.constructor.name} of ${input?.length}`);
     let [from, to] = this.maps;
     let last;
-    const step = (operation) => {
-      operation();
+    const step = (work) => {
+      work();
       [from, to] = [to, from];
     };
     spread(input, in_channels, from, in_stride);
@@ -189,7 +194,7 @@ export class MobileNet {
 
   /** One layer, from map to map. */
   layer(plan, from, to) {
-    if (plan.kernel_size === 1) return this.multiply(plan, from, to);
+    if (plan.kernel_size < 2) return this.multiply(plan, from, to);
     pad(plan, from, this.padded);
     if (plan.kind === "depthwise") return this.depthwise(plan, this.padded, to);
     im2col(plan, this.padded, this.columns); // then a standard convolution is a matrix product, too
@@ -346,7 +351,7 @@ const ONE = 2 ** 22; // PIL computes with whole numbers, 22 bits behind the poin
  */
 export function preprocess(steps, rgba, width, height, resolution = steps.resolution) {
   if (!(rgba?.length && rgba.length === 4 * width * height))
-    throw new RangeError(`a photo of ${width} x ${height} pixels is not ${rgba?.length} bytes of RGBA`);
+    throw new RangeError(`${width} x ${height} pixels are not ${rgba?.length} bytes of RGBA`);
   const side = Math.floor(resolution / steps.crop_fraction + 1e-6);
   let [w, h] = steps.crop_mode === "squash" ? [side, side] : [width, height];
   if (steps.crop_mode === "center") {

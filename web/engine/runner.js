@@ -171,6 +171,7 @@ class WorkerSeat {
   #worker;
   #patience;
   #pending = null;
+  #lost = null;
 
   static async start(patience) {
     const seat = new WorkerSeat();
@@ -196,6 +197,7 @@ class WorkerSeat {
   }
 
   send(request) {
+    if (this.#lost) return Promise.reject(this.#lost);
     const answer = this.#wait(request.id);
     try {
       this.#worker.postMessage(request);
@@ -206,8 +208,7 @@ class WorkerSeat {
   }
 
   close() {
-    this.#worker?.terminate();
-    this.#settle((pending) => pending.reject(new WorkerLost("the worker was closed")));
+    this.#lose("it was closed");
   }
 
   #wait(id) {
@@ -222,8 +223,9 @@ class WorkerSeat {
   }
 
   #lose(why) {
-    this.#worker.terminate();
-    this.#settle((pending) => pending.reject(new WorkerLost(`the worker was lost: ${why}`)));
+    this.#worker?.terminate();
+    this.#lost ??= new WorkerLost(`the worker was lost: ${why}`);
+    this.#settle((pending) => pending.reject(this.#lost));
   }
 
   #settle(how) {
