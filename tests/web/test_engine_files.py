@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENGINE = ROOT / "web" / "engine"
-BUILT = ("kernels.js", "worker_source.js")
+BUILT = ("kernels.js", "inside.js")
 
 
 def read(name):
@@ -30,7 +30,7 @@ def test_webassembly_can_be_compiled_on_the_main_thread():
 
 
 def test_engine_and_worker_leave_room_in_an_explorers_bundle():
-    assert len(read("worker_source.js").encode()) < 16_000
+    assert len(read("inside.js").encode()) < 16_000
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 /**
- * Build what is committed beside its source: `kernels.js` of `kernels.ts`, and `worker_source.js`, the
- * worker with everything that it imports as one string.
+ * Build what is committed beside its source: `kernels.js` of `kernels.ts`, and `inside.js`, the
+ * worker with everything that it imports as one function.
  *
  *     npm ci && npm run build            # or with a folder, to build there and compare
  */
@@ -43,6 +43,7 @@ async function buildWorker() {
     bundle: true,
     minify: true,
     format: "iife",
+    globalName: "inside",
     target: "es2022",
     write: false,
     plugins: [
@@ -54,8 +55,8 @@ async function buildWorker() {
       },
     ],
   });
-  const text = JSON.stringify(outputFiles[0].text);
-  await write("worker_source.js", `// Built of worker.js by build.js.\nexport const WORKER_SOURCE =\n  ${text};\n`);
+  const code = outputFiles[0].text.trim();
+  await write("inside.js", `// Built of worker.js by build.js: one function that needs nothing around it, so that a worker\n// can be made of its text, and a page can call it.\nexport function engine() {\n${code}\nreturn inside;\n}\n`);
 }
 
 const kernels = await buildKernels();

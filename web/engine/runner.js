@@ -12,8 +12,7 @@
  * frames never queue up. A worker that is lost is replaced, and its networks are loaded anew.
  */
 
-import { makeService } from "./service.js";
-import { WORKER_SOURCE } from "./worker_source.js";
+import { engine } from "./inside.js";
 
 /** A newer request took this one's place. */
 export class Superseded extends Error {
@@ -156,7 +155,7 @@ export class Runner {
 
 /** Answers on the page, after it had a chance to draw. */
 class PageSeat {
-  #answer = makeService();
+  #answer = engine().makeService();
 
   async send(request) {
     await new Promise((resolve) => setTimeout(resolve));
@@ -175,7 +174,7 @@ class WorkerSeat {
 
   static async start(patience) {
     const seat = new WorkerSeat();
-    const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
+    const url = URL.createObjectURL(new Blob([`(${engine})().listen();`], { type: "text/javascript" }));
     try {
       seat.#worker = new Worker(url);
       seat.#worker.onmessage = ({ data }) => seat.#receive(data);

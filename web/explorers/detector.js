@@ -2,7 +2,7 @@
 // are on the table. Nothing leaves the page.
 
 import definition from "../../mobilenet_lib/explorers/definitions/detector.json";
-import { preprocess, readNetwork } from "../engine/mobilenet.js";
+import { engine as engineInside } from "../engine/inside.js";
 import { readPhoto } from "../engine/photo.js";
 import { Runner, Superseded } from "../engine/runner.js";
 import { assetsOf } from "../kit/assets.js";
@@ -17,6 +17,7 @@ import { explorer } from "../kit/shell.js";
 import { places, covered, activation } from "../maths/evidence.js";
 import style from "./detector.css";
 
+const { preprocess, readNetwork } = engineInside();
 const SHOWN = 5; // classes at most
 const OWN = "your own";
 
