@@ -143,20 +143,20 @@ class SeparableExplorer(Explorer):
         """K of the standard convolution, (D_K, D_K, M / groups, N)."""
         k = self.kernel_size
         i, j, c, o = np.indices((k, k, self.in_channels // self.groups_used, self.out_channels))
-        return (2 * i + 3 * j + 5 * c + 7 * o + i * j * (o + 1)) % 4 - 1
+        return (i * (o + 2) + j * (c + 3) + 5 * c + 3 * o + i * j * (o + 1)) % 11 % 4 - 1
 
     @property
     def depthwise_kernel(self) -> NDArray[np.int64]:
         """The depthwise filters, (D_K, D_K, M · depth_multiplier)."""
         k = self.kernel_size
         i, j, o = np.indices((k, k, self.in_channels * self.depth_multiplier))
-        return (3 * i + 2 * j + 3 * o + i * j) % 4 - 1
+        return (3 * i + 2 * j + 4 * o + i * j * (o + 1)) % 11 % 4 - 1
 
     @property
     def pointwise_kernel(self) -> NDArray[np.int64]:
         """The pointwise weights, (M · depth_multiplier, N)."""
         c, o = np.indices((self.in_channels * self.depth_multiplier, self.out_channels))
-        return np.array([-1, 1, 2])[(o + 2 * c + o * c) % 3]
+        return np.array([-1, 1, 2])[(4 * c + 3 * o + c * o) % 7 % 3]
 
     @property
     def output(self) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ import style from "./separable.css";
 export { cost, maths };
 
 const WIDTHS = [1, 2, 3, 4, 5, 6, 8, 16, 32, 64, 128, 256, 512, 1024];
+const SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 28, 56, 112];
 const MOST = { channels: 8, size: 16, cells: 200 }; // of what is drawn with its numbers
 const SECONDS = 14; // of a whole race
 const SLOW = 4; // products a second in slow motion
@@ -77,7 +78,7 @@ function draw(context) {
   };
   const bar = controls(own, ["in_channels", "out_channels", "kernel_size", "size", "stride", "groups", "depth_multiplier"], {
     in_channels: { places: () => WIDTHS }, out_channels: { places: () => WIDTHS },
-    stride: { look: "select" }, groups: divides,
+    size: { places: () => SIZES }, stride: { look: "select" }, groups: divides,
   });
   const preset = element("select", { ...KEYS, id: `${id}-layer`, class: "mns-layer" },
     [...Object.keys(LAYERS), YOURS].map((name) => element("option", {}, name)));
@@ -92,7 +93,7 @@ function draw(context) {
   // -- the two lanes
 
   const parts = {};
-  function buildLane(kind, title, more) {
+  function buildLane(kind, title) {
     const canvas = element("canvas", {
       ...KEYS, class: "mns-canvas", tabindex: 0, role: "application", "aria-roledescription": "output pixel",
       "aria-describedby": `${id}-help`, "data-lane": kind,
@@ -100,17 +101,18 @@ function draw(context) {
     const part = {
       canvas, kind, lane: lane(kind, canvas, colour), grids: element("div", { class: "mns-row" }), blocks: [],
       sum: element("p", { class: "mns-total" }), place: element("p", { class: "mns-place" }), key: "",
-      name: element("span", {}, title), more: element("small", {}, more),
+      name: element("span", {}, title), more: element("small"),
     };
     parts[kind] = part;
+    canvas.where = part.lane.where;
     return element("div", { class: "mns-lane" },
       element("h3", {}, part.name, " ", part.more),
       element("div", { "data-part": kind }, canvas),
       element("div", { class: "mns-products", "data-part": `${kind}-products` }, part.grids, part.sum, part.place));
   }
   const lanes = element("div", { class: "mns-lanes" },
-    buildLane("standard", "Standard", "filters and mixes at once"),
-    buildLane("separable", "Separable", "depthwise filters, then pointwise mixes"));
+    buildLane("standard", "Standard"),
+    buildLane("separable", "Separable"));
 
   // -- the counters
 
@@ -134,7 +136,6 @@ function draw(context) {
     ...KEYS, type: "range", min: 0, step: 1, class: "mns-scrub", "data-field": "done",
     "aria-label": definition.fields.done.label, oninput: () => { stop(); race(Number(scrub.value)); },
   });
-  const look = element("div");
   const play = button("Play", () => toggle(1), { class: "mns-run" });
   const slow = button("Slow motion", () => toggle(0), { class: "mns-slow" });
   const buttons = element("div", { class: "mns-play" },
@@ -143,10 +144,10 @@ function draw(context) {
     slow, play, button("All", () => { stop(); set({ done: null, ...FOLLOWS }); }, { class: "mns-whole" }),
     hidden("done") ? null : scrub);
   body.classList.add("mns-sep");
-  body.append(bar, lanes, counters, hidden("play") ? null : buttons, look,
-    hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
-      "Point at a pixel of the sheets, or focus a figure: arrow keys move the mark, Page Up and Page " +
-        "Down change its map, Home goes to the depthwise maps, End to the output."));
+  body.append(bar, hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
+    "Point at a pixel to see what it is made of. Keys: arrows move the mark, Page Up and Down change its " +
+      "sheet, Home and End choose maps or output."),
+  lanes, counters, ...(hidden("play") ? [] : [buttons]));
 
   const at = () => Math.min(state().done ?? most, most);
   const race = (done) => set({ done: clamp(done, 0, most), ...FOLLOWS });
@@ -272,7 +273,8 @@ function draw(context) {
       return { cells, sum, small, block: element("div", { class: "mns-block" }, grid, sum) };
     });
     part.grids.classList.toggle("mns-small", small);
-    part.grids.replaceChildren(...part.blocks.map(({ block }) => block));
+    part.grids.replaceChildren(...part.blocks.map(({ block }) => block),
+      element("span", { class: "mns-key" }, small ? "pixel × weight, multiplied" : "pixel × weight"));
   }
 
   const times = (pixel, weight) => `${pixel}×${nice(weight)}`;
@@ -305,7 +307,7 @@ function draw(context) {
     all.forEach(({ channel, cells, sum: whole }, b) => {
       const block = part.blocks[b], ready = done(b);
       block.block.style.setProperty("--channel", palette(colour)[channel % 8]);
-      block.block.style.opacity = pointwise && !output && !mark_.racing && b !== mark_.channel ? 0.35 : 1;
+      block.block.classList.toggle("mns-aside", pointwise && !output && !mark_.racing && b !== mark_.channel);
       let upTo = 0;
       cells.forEach(({ inside, pixel, weight, product }, p) => {
         const cell = block.cells[p];
@@ -327,12 +329,21 @@ function draw(context) {
       block.sum.toggleAttribute("data-now", output && mark_.racing && b === mark_.product - 1);
       if (!output && b === mark_.channel) sum = upTo;
     });
+    // The product that the race has come to, and what is added up with it.
+    let newest = "";
+    if (mark_.racing && mark_.product > 0) {
+      const b = pointwise ? (output ? mark_.product - 1 : mark_.channel) : Math.floor((mark_.product - 1) / (k * k));
+      const cell = all[b].cells[(pointwise ? mark_.product - 1 : (mark_.product - 1) % (k * k))];
+      const [x, w] = pointwise && output ? [all[b].sum, numbers.mixing[mark_.channel][b]] : [cell.pixel, cell.weight];
+      newest = `, ${nice(x)} × ${nice(w)} = ${nice(x * w)}`;
+    }
     const name = output ? `output ${mark_.channel + 1}` : `depthwise map ${mark_.channel + 1}`;
-    const progress = mark_.product < mark_.products ? `${mark_.product} of ${mark_.products} products` : mark_.products === 1 ? "1 product" : `${mark_.products} products`;
-    const words = `${name}, row ${mark_.row + 1}, column ${mark_.column + 1}: ${progress}, sum ${nice(sum)}`;
-    tell(part.sum, words[0].toUpperCase() + words.slice(1));
+    const row = mark_.row + 1, place = mark_.column + 1;
+    const many = mark_.racing ? `product ${mark_.product} of ${mark_.products}${newest}` : mark_.products === 1 ? "1 product" : `${mark_.products} products`;
+    const short = mark_.racing ? `${mark_.product} of ${mark_.products}${newest}` : many;
+    tell(part.sum, `${name[0].toUpperCase()}${name.slice(1)} (row ${row}, column ${place}): ${short}, sum ${nice(sum)}`);
     part.canvas.dataset.value = String(sum);
-    return words;
+    return `${name}, row ${row}, column ${place}: ${many}, sum ${nice(sum)}`;
   }
 
   // -- the counters
@@ -378,6 +389,10 @@ function draw(context) {
       words[kind] = fillProducts(part, marks[kind]);
     }
     tell(parts.standard.name, shape.groups === 1 ? "Standard" : shape.groups === shape.inChannels ? "Depthwise, by groups = M" : `Standard in ${shape.groups} groups`);
+    const weights = [cost.standardWeights(shape.kernelSize, shape.inChannels, shape.outChannels, shape.groups),
+      cost.depthwiseWeights(shape.kernelSize, shape.inChannels, shape.multiplier), shape.maps * shape.outChannels];
+    tell(parts.standard.more, `${comma(weights[0])} weights. ${shape.groups === shape.inChannels && shape.groups > 1 ? "Filters, and mixes nothing" : "Filters and mixes at once"}`);
+    tell(parts.separable.more, `${comma(weights[1])} + ${comma(weights[2])} = ${comma(weights[1] + weights[2])} weights. Depthwise filters, then pointwise mixes`);
     const spent = count();
     scrub.max = most;
     scrub.value = at();

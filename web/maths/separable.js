@@ -22,9 +22,9 @@ const kernel = (k, weight) => range(k, (i) => range(k, (j) => weight(i, j)));
 export function layer({ kernelSize: k, inChannels: m, outChannels: n, size, stride, groups, multiplier }) {
   const input = range(m, (channel) => inputChannel(channel, m, size));
   const standard = range(n, (o) => range(m / groups, (c) =>
-    kernel(k, (i, j) => ((2 * i + 3 * j + 5 * c + 7 * o + i * j * (o + 1)) % 4) - 1)));
-  const depthwise = range(m * multiplier, (o) => [kernel(k, (i, j) => ((3 * i + 2 * j + 3 * o + i * j) % 4) - 1)]);
-  const mixing = range(n, (o) => range(m * multiplier, (c) => [-1, 1, 2][(o + 2 * c + o * c) % 3]));
+    kernel(k, (i, j) => (((i * (o + 2) + j * (c + 3) + 5 * c + 3 * o + i * j * (o + 1)) % 11) % 4) - 1)));
+  const depthwise = range(m * multiplier, (o) => [kernel(k, (i, j) => (((3 * i + 2 * j + 4 * o + i * j * (o + 1)) % 11) % 4) - 1)]);
+  const mixing = range(n, (o) => range(m * multiplier, (c) => [-1, 1, 2][((4 * c + 3 * o + c * o) % 7) % 3]));
   const grouped = convolve(input, size, standard, { stride, groups });
   const filtered = convolve(input, size, depthwise, { stride, groups: m });
   return {

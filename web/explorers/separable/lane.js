@@ -6,10 +6,11 @@ import { comma } from "../../kit/format.js";
 import { isDark } from "../../kit/theme.js";
 import { pixelsDone } from "../../maths/separable.js";
 
-// A colour for each channel: it stays with the channel as long as nothing is mixed.
+// A colour for each channel: it stays with the channel as long as nothing is mixed. None of them is
+// that of a kind of convolution.
 const CHANNELS = {
-  light: ["#b84d00", "#2166ac", "#1b7837", "#8a3fa0", "#7a6200", "#00727a", "#b0256f", "#5f5f5f"],
-  dark: ["#ff9d57", "#7db8f0", "#7fd08f", "#d09bea", "#dcc04a", "#4fd0d8", "#ff86bd", "#c8c8c8"],
+  light: ["#b0256f", "#8a6a00", "#5b4bc4", "#00727a", "#7a4a2b", "#8a3fa0", "#55701f", "#5f5f5f"],
+  dark: ["#ff86bd", "#dcc04a", "#aaa2ff", "#4fd0d8", "#d9a07c", "#dd9df2", "#b5cf7c", "#c8c8c8"],
 };
 export const palette = () => CHANNELS[isDark() ? "dark" : "light"];
 
@@ -54,15 +55,16 @@ export function lane(kind, canvas, colour) {
     const factor = Math.min(1, (0.7 * pitch) / (k * v)); // of the filters: all of them alike
     // The separable lane, which has more, decides how wide a pixel is, for both lanes.
     const pixels = 3 * size + (k + 1) * factor, wide = kind === "standard" ? (width * 8) / 5 : width;
-    const u = Math.max(0.5, Math.min(2.3 * v, (wide - 4 * 24 - 8 - s * pixels) / pixels));
+    const u = Math.max(0.5, Math.min(2.3 * v, (wide - 4 * 24 - 20 - s * pixels) / pixels));
     const unit = { u, v, s };
     const small = { u: u * factor, v: v * factor, s: s * factor };
     const columns = kind === "standard"
       ? [stack("input", m, size), filters("standard", n, k, m / groups), stack("output", n, outSize)]
       : [stack("input", m, size), filters("depthwise", maps, k, 1), stack("filtered", maps, outSize), filters("pointwise", n, 1, maps), stack("output", n, outSize)];
     const used = columns.reduce((sum, column) => sum + column.width, 0);
-    const gap = Math.max(4, (width - used - 4) / (columns.length - 1));
-    let x = 2;
+    const margin = Math.min(shape.before * u, 40); // for a window that begins left of its sheet
+    const gap = Math.max(4, (width - used - margin - 4) / (columns.length - 1));
+    let x = 2 + margin;
     for (const column of columns) {
       column.x = x;
       x += column.width + gap;
@@ -78,7 +80,7 @@ export function lane(kind, canvas, colour) {
     }
     function filters(of, count, side, depth) {
       const list = lists[of === "depthwise" ? "filtered" : "output"];
-      const slabs = Math.min(depth, 8), high = side * small.v;
+      const slabs = depth <= 8 ? depth : 6, high = side * small.v;
       const most = Math.min(room / list.length, 1.7 * pitch) * 0.94 - high;
       const step = slabs > 1 ? Math.max(1.2, Math.min(high * 0.55 + 3, most / (slabs - 1))) : 0;
       return { type: "filters", of, count, side, depth, slabs, step, width: side * (small.u + small.s), list, at: places(list, high + step * (slabs - 1)) };
@@ -180,11 +182,22 @@ export function lane(kind, canvas, colour) {
     return of === "depthwise" ? Math.floor(which / multiplier) : Math.floor(slab / multiplier);
   }
 
+  /** The slabs of a filter that are drawn: all, or those of the sheets that are. */
+  function slabsOf(of, which) {
+    const { depth } = column(of);
+    if (depth <= 8) return Array.from({ length: depth }, (_, i) => i);
+    const first = of === "standard" ? channelOf(of, which, 0) : 0;
+    const sheets = column(of === "standard" ? "input" : "filtered").list;
+    const drawn = sheets.filter((each) => each !== null && each >= first && each < first + depth);
+    return drawn.length ? drawn.map((each) => each - first) : [0];
+  }
+
   function drawFilter(pen, filter, which, strong, weights) {
-    const { of, side, slabs } = filter, inks = palette(), paper = rgb(colour("paper"));
+    const { of, side } = filter, inks = palette(), paper = rgb(colour("paper")), all = slabsOf(of, which);
     pen.globalAlpha = strong ? 1 : 0.4;
-    for (let slab = slabs - 1; slab >= 0; slab--) {
-      const corner = (r, c) => onFilter(of, which, slab, r, c), ink = inks[channelOf(of, which, slab) % 8];
+    for (let place = all.length - 1; place >= 0; place--) {
+      const slab = all[place];
+      const corner = (r, c) => onFilter(of, which, place, r, c), ink = inks[channelOf(of, which, slab) % 8];
       for (let i = 0; i < side; i++) {
         for (let j = 0; j < side; j++) {
           const weight = weights ? weights(which, slab, i, j) : 0.5; // from -1 to 2
@@ -220,16 +233,16 @@ export function lane(kind, canvas, colour) {
   }
 
   /** From a window of an input sheet, pixel by pixel through a slab, to a pixel of a sheet. */
-  function connect(pen, { of, which, slab, target, mark, ready, faint }) {
+  function connect(pen, { of, which, slab, place, target, mark, ready, faint }) {
     const { kernelSize: k, stride, before, size } = plan.shape;
     const channel = channelOf(of, which, slab), ink = palette()[channel % 8];
     if (!column("input").at.has(channel)) return;
     const top = mark.row * stride - before, left = mark.column * stride - before;
     const corner = (r, c) => onSheet("input", channel, r, c);
-    pen.globalAlpha = faint ? 0.5 : 1;
+    pen.globalAlpha = faint ? 0.8 : 1;
     quad(pen, corner, top, left, k, k);
     pen.strokeStyle = colour("mark");
-    pen.lineWidth = faint ? 1.2 : 2.2;
+    pen.lineWidth = faint ? 1.4 : 2.2;
     pen.stroke();
     pen.globalAlpha = 1;
     const dense = k * k * plan.shape.inChannels > 60 ? 0.3 : 0.55;
@@ -237,26 +250,23 @@ export function lane(kind, canvas, colour) {
       const i = Math.floor(p / k), j = p % k;
       const newest = mark.racing && p === ready - 1 && ready < k * k;
       const inside = top + i >= 0 && top + i < size && left + j >= 0 && left + j < size;
-      const from = corner(top + i + 0.5, left + j + 0.5), to = onFilter(of, which, slab, i + 0.5, j + 0.5);
-      line(pen, from, to, ink, newest ? 2.5 : 0.9, newest ? 1 : faint ? 0.18 : inside ? dense : 0.15);
+      const from = corner(top + i + 0.5, left + j + 0.5), to = onFilter(of, which, place, i + 0.5, j + 0.5);
+      line(pen, from, to, ink, newest ? 2.5 : 0.9, newest ? 1 : faint ? 0.3 : inside ? dense : 0.15);
     }
     if (!ready) return;
-    const middle = onFilter(of, which, slab, k / 2, k);
-    line(pen, middle, target, ink, faint ? 1 : 2, faint ? 0.35 : 0.9);
+    const middle = onFilter(of, which, place, k / 2, k);
+    line(pen, middle, target, ink, faint ? 1 : 2, faint ? 0.5 : 0.9);
   }
 
   function connections(pen, mark) {
-    const { kernelSize: k, maps, outChannels: n, detail } = plan.shape, cells = k * k;
-    const inGroup = plan.shape.inChannels / plan.shape.groups;
+    const { kernelSize: k, detail } = plan.shape, cells = k * k;
     if (kind === "standard") {
       if (!column("output").at.has(mark.channel)) return;
       const target = onSheet("output", mark.channel, mark.row + 0.5, mark.column + 0.5);
-      // In a layer that is drawn in part, a slab stands for each input sheet that is drawn.
-      const slabs = detail ? Array.from({ length: inGroup }, (_, i) => i) : drawnSlabs(mark, inGroup);
-      for (const slab of slabs) {
+      slabsOf("standard", mark.channel).forEach((slab, place) => {
         const ready = mark.racing && detail ? Math.min(Math.max(mark.product - slab * cells, 0), cells) : cells;
-        connect(pen, { of: "standard", which: mark.channel, slab, target, mark, ready });
-      }
+        connect(pen, { of: "standard", which: mark.channel, slab, place, target, mark, ready });
+      });
       return;
     }
     const drawn = column("filtered").list.filter((each) => each !== null);
@@ -265,7 +275,7 @@ export function lane(kind, canvas, colour) {
       if (!output && map !== mark.channel && (!mark.racing || map > mark.channel)) continue;
       const ready = !output && map === mark.channel && mark.racing ? mark.product : cells;
       const target = onSheet("filtered", map, mark.row + 0.5, mark.column + 0.5);
-      connect(pen, { of: "depthwise", which: map, slab: 0, target, mark, ready, faint: output || map !== mark.channel });
+      connect(pen, { of: "depthwise", which: map, slab: 0, place: 0, target, mark, ready, faint: output || map !== mark.channel });
       box(pen, "filtered", map, mark, output || map === mark.channel);
     }
     if (!output) {
@@ -281,20 +291,13 @@ export function lane(kind, canvas, colour) {
     }
     if (!column("output").at.has(mark.channel)) return;
     const target = onSheet("output", mark.channel, mark.row + 0.5, mark.column + 0.5);
-    drawn.forEach((map) => {
+    slabsOf("pointwise", mark.channel).forEach((map, place) => {
       if (mark.racing && detail && map >= mark.product) return;
-      const slab = Math.min(map, column("pointwise").slabs - 1), ink = inkOf(plan.shape, "filtered", map);
-      const weight = onFilter("pointwise", mark.channel, slab, 0.5, 0.5);
+      const ink = inkOf(plan.shape, "filtered", map), weight = onFilter("pointwise", mark.channel, place, 0.5, 0.5);
       const newest = mark.racing && map === mark.product - 1;
       line(pen, onSheet("filtered", map, mark.row + 0.5, mark.column + 0.5), weight, ink, newest ? 3 : 1.8, 0.9);
       line(pen, weight, target, ink, newest ? 3 : 1.8, 0.9);
     });
-    void n;
-  }
-
-  function drawnSlabs(mark, inGroup) {
-    const first = channelOf("standard", mark.channel, 0);
-    return column("input").list.filter((each) => each !== null && each >= first && each < first + inGroup).map((each) => each - first);
   }
 
   function box(pen, of, which, { row, column: c }, strong) {
@@ -307,19 +310,18 @@ export function lane(kind, canvas, colour) {
   // -- words
 
   function head(pen, each) {
-    const { shape } = plan, { of, type, count, side, depth } = each;
-    const named = { input: "input F", output: "output G", filtered: "depthwise maps", standard: "filters", depthwise: "filters", pointwise: "filters" }[of];
+    const { of, type, count, side, depth } = each;
+    const named = { input: "input F", output: "output G", filtered: "maps", standard: "filters", depthwise: "depthwise", pointwise: "pointwise" }[of];
     const size = type === "sheets" ? `${comma(count)} of ${side}×${side}` : `${comma(count)} of ${side}×${side}×${comma(depth)}`;
     const middle = Math.min(Math.max(each.x + each.width / 2, 36), plan.width - 36);
     pen.textAlign = "center";
     pen.fillStyle = { standard: colour("orange"), depthwise: colour("blue"), pointwise: colour("green") }[of] ?? colour("ink");
     const small = plan.width < 430;
     pen.font = `600 ${small ? 11 : 13}px system-ui, sans-serif`;
-    pen.fillText(small && of === "filtered" ? "maps" : named, middle, 13);
+    pen.fillText(named, middle, 13);
     pen.fillStyle = colour("quiet");
     pen.font = `${small ? 10 : 12}px system-ui, sans-serif`;
     pen.fillText(size, middle, 28);
-    void shape;
   }
 
   function gaps(pen, each) {
@@ -338,7 +340,7 @@ export function lane(kind, canvas, colour) {
   function draw({ shape, numbers, mark, progress }) {
     const width = canvas.parentElement.clientWidth;
     const longest = Math.max(...[shape.inChannels, shape.outChannels, shape.maps].map((each) => (each > 8 ? 6 : each)));
-    const height = HEAD + FOOT + Math.min(Math.max(longest * 43, 220), 344);
+    const height = HEAD + FOOT + Math.min(Math.max(longest * 40, 200), 320);
     const pen = penOf(canvas, width, height);
     canvas.style.width = "100%";
     if (!pen) return;
@@ -387,9 +389,8 @@ export function lane(kind, canvas, colour) {
       }
     }
     if (!best) return null;
-    const { off, ...place } = best;
-    void off;
-    return place;
+    const { stage, channel, row, column: c } = best;
+    return { stage, channel, row, column: c };
   }
 
   /** Where a pixel's middle is on the canvas, for tests. */
