@@ -37,7 +37,7 @@ def shown(page):
 def told(page, kind):
     """The line below a lane that says what its marked pixel comes to."""
     frames(page)
-    return page.locator(f"[data-part='{kind}-products'] .mns-total").inner_text()
+    return page.locator(f"[data-part='{kind}-products'] .mnd-total").inner_text()
 
 
 def value(page, kind):
@@ -282,7 +282,7 @@ def test_every_marked_pixel_is_the_maps_value(page, m, n, groups, multiplier, st
 
 def test_the_products_are_those_of_the_window(page, explorer):
     put(page, channel=4, row=0, column=4)
-    cells = page.locator("[data-part='standard-products'] .mns-cell")
+    cells = page.locator("[data-part='standard-products'] .mnd-cell")
     factors = [
         tuple(int(x) for x in text.replace(MINUS, "-").split("×"))
         for text in cells.all_inner_texts()
@@ -298,7 +298,7 @@ def test_the_products_are_those_of_the_window(page, explorer):
     assert sum(x * w for x, w in factors) == explorer.output[0, 4, 4] == value(page, "standard")
     zeros = [cell.get_attribute("data-zero") is not None for cell in cells.all()]
     assert zeros == [True, True, True, False, False, True, False, False, True] * 3
-    sums = page.locator("[data-part='separable-products'] .mns-sum").all_inner_texts()
+    sums = page.locator("[data-part='separable-products'] .mnd-sum").all_inner_texts()
     assert [text.replace(MINUS, "-") for text in sums] == [
         f"{g} × {w} = {g * w}"
         for g, w in zip(explorer.filtered[0, 4], explorer.pointwise_kernel[:, 4], strict=True)
@@ -342,7 +342,7 @@ def test_counters_and_their_ratio(page):
     assert "4,050 of 4,050 = 3²·3·6·5²" in text
     assert "1,125 of 1,125 = 3²·3·5² + 3·6·5²" in text
     assert "27.8 % = 1/6 + 1/3²" in text
-    page.locator(".mns-layer").select_option("Table 3: 512 to 512")
+    page.locator(".mnd-layer").select_option("Table 3: 512 to 512")
     frames(page)
     text = counters.inner_text()
     assert "462,422,016 of 462,422,016" in text
@@ -361,17 +361,17 @@ def test_counters_and_their_ratio(page):
 
 def test_bars_are_as_long_as_the_numbers(page):
     put(page, done=500)
-    spans = page.locator(".mns-bar span").evaluate_all(
+    spans = page.locator(".mnd-bar span").evaluate_all(
         "all => all.map((e) => [e.className, parseFloat(e.style.left), parseFloat(e.style.width)])"
     )
     share = 100 / 4050
     expected = {  # place 11 of 25 has its 27 depthwise products and 18 pointwise; 5 are left
-        "mns-all mns-standard": (0, 4050),
-        "mns-fill mns-standard": (0, 500),
-        "mns-all mns-depthwise": (0, 675),
-        "mns-all mns-pointwise": (675, 450),
-        "mns-fill mns-depthwise": (0, 11 * 27 + 5),
-        "mns-fill mns-pointwise": (675, 11 * 18),
+        "mnd-all mnd-standard": (0, 4050),
+        "mnd-fill mnd-standard": (0, 500),
+        "mnd-all mnd-depthwise": (0, 675),
+        "mnd-all mnd-pointwise": (675, 450),
+        "mnd-fill mnd-depthwise": (0, 11 * 27 + 5),
+        "mnd-fill mnd-pointwise": (675, 11 * 18),
     }
     assert len(spans) == len(expected)
     for name, left, width in spans:
@@ -382,7 +382,7 @@ def test_bars_are_as_long_as_the_numbers(page):
 
 def test_groups_always_divide(page):
     put(page, in_channels=4, out_channels=4, groups=4)
-    assert "Depthwise, by groups = M" in page.locator(".mns-lane h3").first.inner_text()
+    assert "Depthwise, by groups = M" in page.locator(".mnd-title").first.inner_text()
     page.locator("[data-field=out_channels]").press("ArrowRight")  # to 5
     frames(page)
     assert page.evaluate("() => [model.get('out_channels'), model.get('groups')]") == [5, 1]
@@ -445,7 +445,7 @@ def test_keys_move_the_mark(page, explorer):
 
 def test_steps_go_product_by_product(page, explorer):
     put(page, row=4, column=4, channel=2)
-    step, back = page.locator(".mns-step"), page.locator(".mns-back")
+    step, back = page.locator(".mnd-step"), page.locator(".mnd-back")
     for _ in range(5):
         step.click()
     assert page.evaluate("() => model.get('done')") == 5
@@ -468,58 +468,58 @@ def test_steps_go_product_by_product(page, explorer):
 
 
 def test_play_runs_to_the_end_and_slow_motion_goes_slowly(page):
-    page.locator(".mns-slow").click()
+    page.locator(".mnd-slow").click()
     page.wait_for_function("() => model.get('done') >= 3")
     assert page.evaluate("() => model.get('done')") < 12
-    assert page.locator(".mns-slow").inner_text() == "Stop"
-    page.locator(".mns-run").click()  # from slow to fast, from where it is
-    assert page.locator(".mns-slow").inner_text() == "Slow motion"
+    assert page.locator(".mnd-slow").inner_text() == "Stop"
+    page.locator(".mnd-run").click()  # from slow to fast, from where it is
+    assert page.locator(".mnd-slow").inner_text() == "Slow motion"
     page.wait_for_function("() => model.get('done') > 200")
-    page.locator(".mns-run").click()
+    page.locator(".mnd-run").click()
     stopped = page.evaluate("() => model.get('done')")
     frames(page, 5)
     assert page.evaluate("() => model.get('done')") == stopped
     put(page, done=3900)
-    page.locator(".mns-run").click()
+    page.locator(".mnd-run").click()
     page.wait_for_function("() => model.get('done') === 4050")
-    page.wait_for_function("() => document.querySelector('.mns-run').textContent === 'Play'")
+    page.wait_for_function("() => document.querySelector('.mnd-run').textContent === 'Play'")
     state = shown(page)
     assert (state["standard"], state["separable"]) == ("4050", "1125")
 
 
 def test_a_hand_on_the_other_view_ends_a_race(page):
     second_view(page)
-    page.locator(".mns-run").nth(0).click()
+    page.locator(".mnd-run").nth(0).click()
     page.wait_for_function("() => model.get('done') > 20")
-    page.locator(".mns-whole").nth(1).click()
+    page.locator(".mnd-whole").nth(1).click()
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.mns-run')].every((e) => e.textContent === 'Play')"
+        "() => [...document.querySelectorAll('.mnd-run')].every((e) => e.textContent === 'Play')"
     )
     assert page.evaluate("() => model.get('done')") is None
 
 
 def test_less_movement_goes_to_the_end_at_once(page):
     page.emulate_media(reduced_motion="reduce")
-    page.locator(".mns-run").click()
+    page.locator(".mnd-run").click()
     assert page.evaluate("() => model.get('done')") == 4050
     put(page, done=10)
-    page.locator(".mns-slow").click()
+    page.locator(".mnd-slow").click()
     assert page.evaluate("() => model.get('done')") == 11
 
 
 def test_scrubbing_and_another_layer_end_what_was_marked(page):
     put(page, row=1, column=1, channel=1)
-    page.locator(".mns-scrub").press("Home")
+    page.locator(".mnd-scrub").press("Home")
     assert page.evaluate("() => [model.get('done'), model.get('row')]") == [0, None]
     page.locator("[data-field=in_channels]").press("ArrowRight")
     assert page.evaluate("() => [model.get('done'), model.get('in_channels')]") == [None, 4]
 
 
 def test_every_real_layer_is_drawn_in_part(page):
-    for option in page.locator(".mns-layer option").all_inner_texts()[:-1]:
-        page.locator(".mns-layer").select_option(option)
+    for option in page.locator(".mnd-layer option").all_inner_texts()[:-1]:
+        page.locator(".mnd-layer").select_option(option)
         frames(page)
-        assert page.locator(".mns-layer").input_value() == option
+        assert page.locator(".mnd-layer").input_value() == option
         for kind, stage in (("standard", "output"), ("separable", "depthwise")):
             page.mouse.click(*spot(page, kind, stage, 1, 2, 3))
             assert place(page)[0] == stage

@@ -80,7 +80,7 @@ function draw(context) {
     in_channels: { places: () => WIDTHS }, out_channels: { places: () => WIDTHS },
     size: { places: () => SIZES }, stride: { look: "select" }, groups: divides,
   });
-  const preset = element("select", { ...KEYS, id: `${id}-layer`, class: "mns-layer" },
+  const preset = element("select", { ...KEYS, id: `${id}-layer`, class: "mnd-layer" },
     [...Object.keys(LAYERS), YOURS].map((name) => element("option", {}, name)));
   preset.addEventListener("change", () => {
     const layer = LAYERS[preset.value];
@@ -95,55 +95,55 @@ function draw(context) {
   const parts = {};
   function buildLane(kind, title) {
     const canvas = element("canvas", {
-      ...KEYS, class: "mns-canvas", tabindex: 0, role: "application", "aria-roledescription": "output pixel",
+      ...KEYS, class: "mnd-canvas", tabindex: 0, role: "application", "aria-roledescription": "output pixel",
       "aria-describedby": `${id}-help`, "data-lane": kind,
     });
     const part = {
-      canvas, kind, lane: lane(kind, canvas, colour), grids: element("div", { class: "mns-row" }), blocks: [],
-      sum: element("p", { class: "mns-total" }), place: element("p", { class: "mns-place" }), key: "",
+      canvas, kind, lane: lane(kind, canvas, colour), grids: element("div", { class: "mnd-row" }), blocks: [],
+      sum: element("p", { class: "mnd-total" }), place: element("p", { class: "mnd-place" }), key: "",
       name: element("span", {}, title), more: element("small"),
     };
     parts[kind] = part;
     canvas.where = part.lane.where;
-    return element("div", { class: "mns-lane" },
-      element("h3", {}, part.name, " ", part.more),
+    return element("div", { class: "mnd-lane" },
+      element("p", { class: "mnd-title" }, part.name, " ", part.more),
       element("div", { "data-part": kind }, canvas),
-      element("div", { class: "mns-products", "data-part": `${kind}-products` }, part.grids, part.sum, part.place));
+      element("div", { class: "mnd-products", "data-part": `${kind}-products` }, part.grids, part.sum, part.place));
   }
-  const lanes = element("div", { class: "mns-lanes" },
+  const lanes = element("div", { class: "mnd-lanes" },
     buildLane("standard", "Standard"),
     buildLane("separable", "Separable"));
 
   // -- the counters
 
   const counter = (kinds) => {
-    const fills = kinds.map((kind) => element("span", { class: `mns-fill mns-${kind}` }));
-    const frames = kinds.map((kind) => element("span", { class: `mns-all mns-${kind}` }));
-    return { fills, frames, bar: element("div", { class: "mns-bar", "aria-hidden": "true" }, ...frames, ...fills), strong: element("strong"), rest: element("span") };
+    const fills = kinds.map((kind) => element("span", { class: `mnd-fill mnd-${kind}` }));
+    const frames = kinds.map((kind) => element("span", { class: `mnd-all mnd-${kind}` }));
+    return { fills, frames, bar: element("div", { class: "mnd-bar", "aria-hidden": "true" }, ...frames, ...fills), strong: element("strong"), rest: element("span") };
   };
   const counted = { standard: counter(["standard"]), separable: counter(["depthwise", "pointwise"]) };
   const names = { standard: element("span"), separable: element("span", {}, "separable") };
-  const ratio = element("div", { class: "mns-ratio" }), formula = element("small"), share = element("span");
+  const ratio = element("div", { class: "mnd-ratio" }), formula = element("small"), share = element("span");
   ratio.append(share, formula);
-  const counters = element("div", { class: "mns-counters", "data-part": "counters" },
+  const counters = element("div", { class: "mnd-counters", "data-part": "counters" },
     ...["standard", "separable"].flatMap((kind) => [names[kind], counted[kind].bar,
-      element("span", { class: "mns-number" }, counted[kind].strong, counted[kind].rest)]),
+      element("span", { class: "mnd-number" }, counted[kind].strong, counted[kind].rest)]),
     ratio);
 
   // -- step, slow motion, play, scrub
 
   const scrub = element("input", {
-    ...KEYS, type: "range", min: 0, step: 1, class: "mns-scrub", "data-field": "done",
+    ...KEYS, type: "range", min: 0, step: 1, class: "mnd-scrub", "data-field": "done",
     "aria-label": definition.fields.done.label, oninput: () => { stop(); race(Number(scrub.value)); },
   });
-  const play = button("Play", () => toggle(1), { class: "mns-run" });
-  const slow = button("Slow motion", () => toggle(0), { class: "mns-slow" });
-  const buttons = element("div", { class: "mns-play" },
-    button("Step back", () => { stop(); race(at() - 1); }, { class: "mns-back" }),
-    button("Step", () => { stop(); race(state().done === null ? 1 : at() + 1); }, { class: "mns-step" }),
-    slow, play, button("All", () => { stop(); set({ done: null, ...FOLLOWS }); }, { class: "mns-whole" }),
+  const play = button("Play", () => toggle(1), { class: "mnd-run" });
+  const slow = button("Slow motion", () => toggle(0), { class: "mnd-slow" });
+  const buttons = element("div", { class: "mnd-play" },
+    button("Step back", () => { stop(); race(at() - 1); }, { class: "mnd-back" }),
+    button("Step", () => { stop(); race(state().done === null ? 1 : at() + 1); }, { class: "mnd-step" }),
+    slow, play, button("All", () => { stop(); set({ done: null, ...FOLLOWS }); }, { class: "mnd-whole" }),
     hidden("done") ? null : scrub);
-  body.classList.add("mns-sep");
+  body.classList.add("mnd-sep");
   body.append(bar, hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
     "Point at a pixel to see what it is made of. Keys: arrows move the mark, Page Up and Down change its " +
       "sheet, Home and End choose maps or output."),
@@ -267,14 +267,14 @@ function draw(context) {
   function buildGrids(part, many, k) {
     const small = k > 3 || many > 4;
     part.blocks = Array.from({ length: many }, () => {
-      const cells = Array.from({ length: k * k }, () => element("span", { class: "mns-cell" }));
-      const grid = element("div", { class: "mns-grid" }, ...cells), sum = element("div", { class: "mns-sum" });
+      const cells = Array.from({ length: k * k }, () => element("span", { class: "mnd-cell" }));
+      const grid = element("div", { class: "mnd-grid" }, ...cells), sum = element("div", { class: "mnd-sum" });
       grid.style.setProperty("--k", k);
-      return { cells, sum, small, block: element("div", { class: "mns-block" }, grid, sum) };
+      return { cells, sum, small, block: element("div", { class: "mnd-block" }, grid, sum) };
     });
-    part.grids.classList.toggle("mns-small", small);
+    part.grids.classList.toggle("mnd-small", small);
     part.grids.replaceChildren(...part.blocks.map(({ block }) => block),
-      element("span", { class: "mns-key" }, small ? "pixel × weight, multiplied" : "pixel × weight"));
+      element("span", { class: "mnd-key" }, small ? "pixel × weight, multiplied" : "pixel × weight"));
   }
 
   const times = (pixel, weight) => `${pixel}×${nice(weight)}`;
@@ -307,7 +307,7 @@ function draw(context) {
     all.forEach(({ channel, cells, sum: whole }, b) => {
       const block = part.blocks[b], ready = done(b);
       block.block.style.setProperty("--channel", palette(colour)[channel % 8]);
-      block.block.classList.toggle("mns-aside", pointwise && !output && !mark_.racing && b !== mark_.channel);
+      block.block.classList.toggle("mnd-aside", pointwise && !output && !mark_.racing && b !== mark_.channel);
       let upTo = 0;
       cells.forEach(({ inside, pixel, weight, product }, p) => {
         const cell = block.cells[p];
