@@ -18,7 +18,7 @@ export { cost, maths };
 
 const WIDTHS = [1, 2, 3, 4, 5, 6, 8, 16, 32, 64, 128, 256, 512, 1024];
 const SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 28, 56, 112];
-const MOST = { channels: 8, size: 16, cells: 200 }; // of what is drawn with its numbers
+const MOST = { channels: 8, size: 16, cells: 100 }; // of what is shown with its numbers
 const SECONDS = 14; // of a whole race
 const SLOW = 4; // products a second in slow motion
 const FOLLOWS = { channel: null, row: null, column: null }; // the race, or the middle
@@ -37,10 +37,14 @@ function draw(context) {
 
   // -- the layer, computed anew when its shape changes
 
-  let shape, numbers, places, total, most;
+  let shape, numbers, places, total, most, known = "";
+  const LAYER = ["kernel_size", "in_channels", "out_channels", "size", "stride", "groups", "depth_multiplier"];
 
   function readShape() {
-    const s = state(), possible = cost.possibleGroups(s.in_channels, s.out_channels);
+    const s = state(), key = LAYER.map((name) => s[name]).join();
+    if (known === key) return;
+    known = key;
+    const possible = cost.possibleGroups(s.in_channels, s.out_channels);
     shape = {
       kernelSize: s.kernel_size, inChannels: s.in_channels, outChannels: s.out_channels, size: s.size,
       stride: s.stride, groups: possible.findLast((g) => g <= s.groups), multiplier: s.depth_multiplier,
@@ -76,7 +80,7 @@ function draw(context) {
     places: (s) => cost.possibleGroups(s.in_channels, s.out_channels), after: ["in_channels", "out_channels"],
     value: (s) => cost.possibleGroups(s.in_channels, s.out_channels).findLast((g) => g <= s.groups),
   };
-  const bar = controls(own, ["in_channels", "out_channels", "kernel_size", "size", "stride", "groups", "depth_multiplier"], {
+  const bar = controls(own, ["in_channels", "out_channels", ...LAYER.filter((name) => !name.endsWith("channels"))], {
     in_channels: { places: () => WIDTHS }, out_channels: { places: () => WIDTHS },
     size: { places: () => SIZES }, stride: { look: "select" }, groups: divides,
   });
@@ -145,8 +149,8 @@ function draw(context) {
     hidden("done") ? null : scrub);
   body.classList.add("mnd-sep");
   body.append(bar, hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
-    "Point at a pixel to see what it is made of. Keys: arrows move the mark, Page Up and Down change its " +
-      "sheet, Home and End choose maps or output."),
+    "Point at a pixel to see what it is made of; the tables show pixel × weight. Keys: arrows move the mark, " +
+      "Page Up and Down change its sheet, Home and End choose maps or output."),
   lanes, counters, ...(hidden("play") ? [] : [buttons]));
 
   const at = () => Math.min(state().done ?? most, most);
@@ -273,8 +277,7 @@ function draw(context) {
       return { cells, sum, small, block: element("div", { class: "mnd-block" }, grid, sum) };
     });
     part.grids.classList.toggle("mnd-small", small);
-    part.grids.replaceChildren(...part.blocks.map(({ block }) => block),
-      element("span", { class: "mnd-key" }, small ? "pixel × weight, multiplied" : "pixel × weight"));
+    part.grids.replaceChildren(...part.blocks.map(({ block }) => block));
   }
 
   const times = (pixel, weight) => `${pixel}×${nice(weight)}`;
@@ -284,10 +287,10 @@ function draw(context) {
     const pointwise = part.kind === "separable", output = mark_.stage === "output";
     const once = pointwise ? k * k * maps : window;
     tell(part.place, pointwise
-      ? `This place: ${comma(once)} depthwise products, once for all ${comma(n)} outputs, and ${comma(maps)} for each of them: ${comma(once)} + ${comma(maps)} · ${comma(n)} = ${comma(once + maps * n)}.`
-      : `This place: ${comma(window)} products for each of ${comma(n)} outputs: ${comma(window)} · ${comma(n)} = ${comma(window * n)}.`);
-    const shown = detail && k * k * (pointwise ? maps : m / shape.groups) <= MOST.cells;
-    part.grids.hidden = !shown;
+      ? `This place: ${comma(once)} depthwise products, once for ${n === 1 ? "the one output" : `all ${comma(n)} outputs`}, and ${comma(maps)} for ${n === 1 ? "it" : "each of them"}: ${comma(once)} + ${comma(maps)} · ${comma(n)} = ${comma(once + maps * n)}.`
+      : `This place: ${comma(window)} products for ${n === 1 ? "the one output" : `each of ${comma(n)} outputs`}: ${comma(window)} · ${comma(n)} = ${comma(window * n)}.`);
+    part.grids.hidden = !detail;
+    part.grids.classList.toggle("mnd-sums", k * k * (pointwise ? maps : m / shape.groups) > MOST.cells);
     if (!detail) {
       tell(part.sum, pointwise && !output ? `${k * k} products, from one channel.`
         : pointwise ? `${comma(maps)} products, one from each depthwise map.` : `${comma(window)} = ${k}·${k}·${comma(m / shape.groups)} products.`);
@@ -303,10 +306,11 @@ function draw(context) {
       return b > mark_.channel ? (mark_.racing ? 0 : k * k) : mark_.product;
     };
     const now = (b) => mark_.racing && mark_.product > 0 && (pointwise ? !output && b === mark_.channel : Math.floor((mark_.product - 1) / (k * k)) === b);
+    const inks = palette();
     let sum = 0;
     all.forEach(({ channel, cells, sum: whole }, b) => {
       const block = part.blocks[b], ready = done(b);
-      block.block.style.setProperty("--channel", palette(colour)[channel % 8]);
+      block.block.style.setProperty("--channel", inks[channel % 8]);
       block.block.classList.toggle("mnd-aside", pointwise && !output && !mark_.racing && b !== mark_.channel);
       let upTo = 0;
       cells.forEach(({ inside, pixel, weight, product }, p) => {
@@ -384,8 +388,10 @@ function draw(context) {
     const marks = { standard: marked("standard"), separable: marked("separable") };
     const racing = state().done !== null ? maths.progress(at(), shape, places) : null;
     const words = {};
+    // Asked for before anything is written, so that the page is laid out once a frame.
+    const wide = Object.fromEntries(Object.entries(parts).map(([kind, { canvas }]) => [kind, canvas.parentElement.clientWidth]));
     for (const [kind, part] of Object.entries(parts)) {
-      part.lane.draw({ shape, numbers, mark: marks[kind], progress: racing?.[kind] ?? null });
+      part.lane.draw({ width: wide[kind], shape, numbers, mark: marks[kind], progress: racing?.[kind] ?? null });
       words[kind] = fillProducts(part, marks[kind]);
     }
     tell(parts.standard.name, shape.groups === 1 ? "Standard" : shape.groups === shape.inChannels ? "Depthwise, by groups = M" : `Standard in ${shape.groups} groups`);
@@ -398,8 +404,8 @@ function draw(context) {
     scrub.value = at();
     scrub.setAttribute("aria-valuetext", `${comma(at())} of ${comma(most)}`);
     const { kernel_size, in_channels, out_channels, size, stride, depth_multiplier } = state();
-    const known = Object.keys(LAYERS).find((name) => String(LAYERS[name]) === String([kernel_size, in_channels, out_channels, size, stride]));
-    preset.value = known && shape.groups === 1 && depth_multiplier === 1 ? known : YOURS;
+    const usual = Object.keys(LAYERS).find((name) => String(LAYERS[name]) === String([kernel_size, in_channels, out_channels, size, stride]));
+    preset.value = usual && shape.groups === 1 && depth_multiplier === 1 ? usual : YOURS;
     const told = `Standard: ${words.standard}. Separable: ${words.separable}. ` +
       `${comma(spent.standard)} of ${comma(total.standard)} and ${comma(spent.separable)} of ${comma(total.separable)} multiplications done.`;
     say(told);

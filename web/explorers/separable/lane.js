@@ -13,6 +13,7 @@ const CHANNELS = {
   dark: ["#ff86bd", "#dcc04a", "#aaa2ff", "#4fd0d8", "#d9a07c", "#dd9df2", "#b5cf7c", "#c8c8c8"],
 };
 export const palette = () => CHANNELS[isDark() ? "dark" : "light"];
+const NAMES = ["paper", "raised", "ink", "quiet", "mark", "orange", "blue", "green"];
 
 const HEAD = 36, FOOT = 6, LOW = 0.13; // LOW: how much of its colour a sheet's smallest value shows
 const MIXED = -1;
@@ -38,6 +39,16 @@ function tinted(values, side, paper, ink) {
 
 export function lane(kind, canvas, colour) {
   let plan = null, pictures = new Map(), drawnFor = null;
+  // Colours of the theme, asked for once a frame: the browser takes its time over each.
+  let colours, inks, tones;
+
+  function readColours() {
+    colours = Object.fromEntries(NAMES.map((name) => [name, colour(name)]));
+    inks = palette();
+    const paper = rgb(colours.paper);
+    // Of each channel, for the weights -1 to 2.
+    tones = inks.map((ink) => [0, 1, 2, 3].map((step) => `rgb(${mixed(paper, rgb(ink), LOW + ((1 - LOW) * step) / 3).join(" ")})`));
+  }
 
   // -- where everything stands: columns of sheets and filters, all at one scale
 
@@ -107,15 +118,15 @@ export function lane(kind, canvas, colour) {
 
   // -- what the sheets show
 
-  function look(dark, shape, numbers) {
-    const key = `${dark} ${JSON.stringify(shape)}`;
+  function look(theme, shape, numbers) {
+    const key = `${theme} ${JSON.stringify(shape)}`;
     if (drawnFor === key) return;
     drawnFor = key;
     pictures = new Map();
     if (!numbers) return;
-    const paper = rgb(colour("paper")), inks = palette().map(rgb), ink = rgb(colour("ink"));
+    const paper = rgb(colours.paper), all = inks.map(rgb), ink = rgb(colours.ink);
     const add = (of, planes, side, tint) => planes.forEach((values, i) => {
-      pictures.set(`${of} ${i}`, tinted(values, side, paper, tint(i) === MIXED ? ink : inks[tint(i) % 8]));
+      pictures.set(`${of} ${i}`, tinted(values, side, paper, tint(i) === MIXED ? ink : all[tint(i) % 8]));
     });
     add("input", numbers.input, shape.size, (i) => i);
     add("filtered", numbers.filtered, shape.outSize, (i) => Math.floor(i / shape.multiplier));
@@ -131,7 +142,7 @@ export function lane(kind, canvas, colour) {
   }
   const inkOf = (shape, of, i) => {
     const tint = tintOf(shape, of, i);
-    return tint === MIXED ? colour("quiet") : palette()[tint % 8];
+    return tint === MIXED ? colours.quiet : inks[tint % 8];
   };
 
   function drawSheet(pen, { of, side, x, at }, which, progress) {
@@ -142,7 +153,7 @@ export function lane(kind, canvas, colour) {
     const ready = progress && of !== "input" ? pixelsDone(progress, stage, which) : side * side;
     const whole = Math.floor(ready / side), part = ready % side;
     quad(pen, corner, 0, 0, side, side);
-    pen.fillStyle = colour("raised");
+    pen.fillStyle = colours.raised;
     pen.fill();
     pen.save();
     pen.transform(u, 0, -s, v, x + side * s, y);
@@ -193,26 +204,25 @@ export function lane(kind, canvas, colour) {
   }
 
   function drawFilter(pen, filter, which, strong, weights) {
-    const { of, side } = filter, inks = palette(), paper = rgb(colour("paper")), all = slabsOf(of, which);
+    const { of, side } = filter, all = slabsOf(of, which), inner = plan.small.v >= 3;
     pen.globalAlpha = strong ? 1 : 0.4;
     for (let place = all.length - 1; place >= 0; place--) {
       const slab = all[place];
-      const corner = (r, c) => onFilter(of, which, place, r, c), ink = inks[channelOf(of, which, slab) % 8];
+      const corner = (r, c) => onFilter(of, which, place, r, c), channel = channelOf(of, which, slab) % 8;
       for (let i = 0; i < side; i++) {
         for (let j = 0; j < side; j++) {
-          const weight = weights ? weights(which, slab, i, j) : 0.5; // from -1 to 2
           quad(pen, corner, i, j, 1, 1);
-          pen.fillStyle = `rgb(${mixed(paper, rgb(ink), LOW + ((1 - LOW) * (weight + 1)) / 3).join(" ")})`;
+          pen.fillStyle = tones[channel][weights ? weights(which, slab, i, j) + 1 : 2];
           pen.fill();
-          if (plan.small.v >= 3) {
-            pen.strokeStyle = colour("paper");
+          if (inner) {
+            pen.strokeStyle = colours.paper;
             pen.lineWidth = 0.7;
             pen.stroke();
           }
         }
       }
       quad(pen, corner, 0, 0, side, side);
-      pen.strokeStyle = ink;
+      pen.strokeStyle = inks[channel];
       pen.lineWidth = strong ? 1.8 : 0.9;
       pen.stroke();
     }
@@ -235,13 +245,13 @@ export function lane(kind, canvas, colour) {
   /** From a window of an input sheet, pixel by pixel through a slab, to a pixel of a sheet. */
   function connect(pen, { of, which, slab, place, target, mark, ready, faint }) {
     const { kernelSize: k, stride, before, size } = plan.shape;
-    const channel = channelOf(of, which, slab), ink = palette()[channel % 8];
+    const channel = channelOf(of, which, slab), ink = inks[channel % 8];
     if (!column("input").at.has(channel)) return;
     const top = mark.row * stride - before, left = mark.column * stride - before;
     const corner = (r, c) => onSheet("input", channel, r, c);
     pen.globalAlpha = faint ? 0.8 : 1;
     quad(pen, corner, top, left, k, k);
-    pen.strokeStyle = colour("mark");
+    pen.strokeStyle = colours.mark;
     pen.lineWidth = faint ? 1.4 : 2.2;
     pen.stroke();
     pen.globalAlpha = 1;
@@ -302,7 +312,7 @@ export function lane(kind, canvas, colour) {
 
   function box(pen, of, which, { row, column: c }, strong) {
     quad(pen, (r, q) => onSheet(of, which, r, q), row, c, 1, 1);
-    pen.strokeStyle = colour("mark");
+    pen.strokeStyle = colours.mark;
     pen.lineWidth = strong ? 2.6 : 1.2;
     pen.stroke();
   }
@@ -315,11 +325,11 @@ export function lane(kind, canvas, colour) {
     const size = type === "sheets" ? `${comma(count)} of ${side}×${side}` : `${comma(count)} of ${side}×${side}×${comma(depth)}`;
     const middle = Math.min(Math.max(each.x + each.width / 2, 36), plan.width - 36);
     pen.textAlign = "center";
-    pen.fillStyle = { standard: colour("orange"), depthwise: colour("blue"), pointwise: colour("green") }[of] ?? colour("ink");
+    pen.fillStyle = { standard: colours.orange, depthwise: colours.blue, pointwise: colours.green }[of] ?? colours.ink;
     const small = plan.width < 430;
     pen.font = `600 ${small ? 11 : 13}px system-ui, sans-serif`;
     pen.fillText(named, middle, 13);
-    pen.fillStyle = colour("quiet");
+    pen.fillStyle = colours.quiet;
     pen.font = `${small ? 10 : 12}px system-ui, sans-serif`;
     pen.fillText(size, middle, 28);
   }
@@ -327,7 +337,7 @@ export function lane(kind, canvas, colour) {
   function gaps(pen, each) {
     each.list.forEach((which, i) => {
       if (which !== null) return;
-      pen.fillStyle = colour("quiet");
+      pen.fillStyle = colours.quiet;
       pen.font = "600 18px system-ui, sans-serif";
       pen.textAlign = "center";
       const half = each.type === "sheets" ? (each.side * plan.unit.v) / 2 : (each.side * plan.small.v + each.step * (each.slabs - 1)) / 2;
@@ -337,15 +347,15 @@ export function lane(kind, canvas, colour) {
 
   // -- all of it
 
-  function draw({ shape, numbers, mark, progress }) {
-    const width = canvas.parentElement.clientWidth;
+  function draw({ width, shape, numbers, mark, progress }) {
     const longest = Math.max(...[shape.inChannels, shape.outChannels, shape.maps].map((each) => (each > 8 ? 6 : each)));
     const height = HEAD + FOOT + Math.min(Math.max(longest * 40, 200), 320);
     const pen = penOf(canvas, width, height);
     canvas.style.width = "100%";
     if (!pen) return;
+    readColours();
     plan = layout(width, height, shape, mark);
-    look(isDark(), shape, numbers);
+    look(inks, shape, numbers);
     const strong = (of, which) => {
       if (of === "depthwise") return mark.stage === "output" || which === mark.channel;
       return mark.stage === "output" && which === mark.channel;
