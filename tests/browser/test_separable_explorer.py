@@ -305,6 +305,58 @@ def test_the_products_are_those_of_the_window(page, explorer):
     ]
 
 
+SHEETS = (("standard", "output"), ("separable", "output"), ("separable", "depthwise"))
+
+
+def sheet_colours(page, kind, stage, many, side):
+    """The colour in the middle of every pixel of a stack's sheets, (many, side, side, 3)."""
+    found = page.evaluate(
+        """([kind, stage, many, side]) => {
+            const canvas = document.querySelector(`canvas[data-lane=${kind}]`), seen = [];
+            const pen = canvas.getContext("2d"), scale = canvas.width / canvas.clientWidth;
+            for (let c = 0; c < many; c++) for (let p = 0; p < side * side; p++) {
+                const [x, y] = canvas.where(stage, c, Math.floor(p / side), p % side);
+                seen.push([...pen.getImageData(x * scale, y * scale, 1, 1).data.slice(0, 3)]);
+            }
+            return seen;
+        }""",
+        [kind, stage, many, side],
+    )
+    return np.array(found).reshape(many, side, side, 3)
+
+
+@pytest.mark.parametrize(("kind", "stage"), SHEETS)
+def test_sheets_show_their_values(page, explorer, kind, stage):
+    """From a hint of its colour at a map's least value to all of it at its greatest."""
+    maps = {
+        ("standard", "output"): explorer.output,
+        ("separable", "output"): explorer.mixed,
+        ("separable", "depthwise"): explorer.filtered,
+    }[kind, stage]
+    put(page, stage=stage, channel=0, row=4, column=4)
+    seen = sheet_colours(page, kind, stage, maps.shape[2], 5)
+    inks = [(26, 26, 26)] * 6 if stage == "output" else [None, (138, 106, 0), (91, 75, 196)]
+    for channel in range(1, maps.shape[2]):  # lines cross the first
+        plane = maps[..., channel]
+        share = 0.13 + 0.87 * (plane - plane.min()) / np.ptp(plane)
+        expected = 255 + share[..., None] * (np.array(inks[channel]) - 255)
+        np.testing.assert_allclose(seen[channel], expected, atol=2)
+
+
+def test_sheets_fill_as_the_race_goes(page):
+    """After 700: standard 4 places, a map and 25 products; separable 15 places, 2 maps and 7."""
+    put(page, done=700)
+    ready = ([5, 4, 4, 4, 4, 4], [15] * 6, [16, 16, 15])
+    worked_on = (("standard", "output", 1), ("separable", "depthwise", 2))  # lines cross these
+    for (kind, stage), counts in zip(SHEETS, ready, strict=True):
+        seen = sheet_colours(page, kind, stage, len(counts), 5).reshape(len(counts), 25, 3)
+        for channel, (pixels, count) in enumerate(zip(seen, counts, strict=True)):
+            empty = [pixel.tolist() == [245, 245, 245] for pixel in pixels]
+            assert not any(empty[:count]), (kind, stage, channel)
+            if (kind, stage, channel) not in worked_on:
+                assert all(empty[count:]), (kind, stage, channel)
+
+
 def test_lines_run_to_the_marked_pixel_from_all_that_made_it(page):
     """A line in the channel's colour leaves every channel that is read, and no other."""
 
@@ -413,6 +465,13 @@ def test_the_mouse_shows_a_pixel_and_a_click_keeps_it(page, explorer):
     assert place(page) == ["depthwise", 2, 3, 3]
 
 
+@pytest.mark.parametrize(("kind", "stage"), SHEETS)
+def test_the_mouse_finds_every_pixel(page, kind, stage):
+    for channel, row, column in itertools.product((0, 2), range(5), range(5)):
+        page.mouse.click(*spot(page, kind, stage, channel, row, column))
+        assert place(page) == [stage, channel, row, column]
+
+
 def test_a_finger_marks_a_pixel(page, explorer):
     session = page.context.new_cdp_session(page)
     x, y = spot(page, "standard", "output", 5, 4, 2)
@@ -453,6 +512,7 @@ def test_steps_go_product_by_product(page, explorer):
     back.click()
     pixel, weight = explorer.feature_map[0, 0, 0], explorer.kernel[1, 0, 0, 0]
     assert page.evaluate("() => model.get('done')") == 4
+    frames(page)
     now = page.locator("[data-part='standard-products'] [data-now]")
     assert now.all_inner_texts() == [f"0×{weight}"]
     assert told(page, "standard").startswith("Output 1 (row 1, column 1): 4 of 27, 0 × ")

@@ -149,8 +149,8 @@ function draw(context) {
     hidden("done") ? null : scrub);
   body.classList.add("mnd-sep");
   body.append(bar, hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
-    "Point at a pixel to see what it is made of; the tables show pixel × weight. Keys: arrows move the mark, " +
-      "Page Up and Down change its sheet, Home and End choose maps or output."),
+    "Point at a pixel to see what it is made of (tables: pixel × weight). Keys: arrows move the mark, Page " +
+      "Up and Down change its sheet, Home and End: maps, output."),
   lanes, counters, ...(hidden("play") ? [] : [buttons]));
 
   const at = () => Math.min(state().done ?? most, most);

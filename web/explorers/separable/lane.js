@@ -349,7 +349,7 @@ export function lane(kind, canvas, colour) {
 
   function draw({ width, shape, numbers, mark, progress }) {
     const longest = Math.max(...[shape.inChannels, shape.outChannels, shape.maps].map((each) => (each > 8 ? 6 : each)));
-    const height = HEAD + FOOT + Math.min(Math.max(longest * 40, 200), 320);
+    const height = HEAD + FOOT + Math.min(Math.max(longest * 39, 200), 312);
     const pen = penOf(canvas, width, height);
     canvas.style.width = "100%";
     if (!pen) return;
