@@ -43,7 +43,8 @@ class SeparableExplorer(Explorer):
         Maps that the depthwise convolution makes of each channel, 1 to 4.
     **state
         More of the state: `stage` ("output" or "depthwise"), `channel`, `row`, `column` of the
-        marked pixel, `done` (multiplications that each has carried out), `hide`, `tour`.
+        marked pixel, `done` (multiplications that each has carried out), `tour`, and `hide`: names
+        of controls, "standard", "separable", "counters", "layer", "play", "help", "foot".
 
     Raises
     ------

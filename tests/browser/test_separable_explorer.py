@@ -612,6 +612,18 @@ def test_it_says_in_words_what_it_shows(page, explorer):
         assert control.evaluate("e => e.labels?.length > 0 || e.hasAttribute('aria-label')")
 
 
+def test_a_link_can_leave_out_a_lane_and_the_counters(browser_page, browser_log, tmp_path):
+    widget = SeparableExplorer(hide=["separable", "counters", "play", "layer", "help"])
+    browser_page.goto(write_page(widget, tmp_path))
+    browser_page.wait_for_selector(".mn-separable[data-total]")
+    for part, seen in (("standard", True), ("separable", False), ("counters", False)):
+        assert browser_page.locator(f"[data-part='{part}']").is_visible() == seen
+    assert browser_page.locator(".mnd-layer, .mnd-play, .mn-help").count() == 0
+    browser_page.locator("canvas[data-lane=standard]").press("PageDown")
+    assert value(browser_page, "standard") == widget.output[2, 2, 1]
+    assert browser_log.console_errors == []
+
+
 def test_the_tours_right_answers_are_right(explorer):
     standard, filtering, mixing = explorer.mult_adds
     steps = explorer.definition.tour

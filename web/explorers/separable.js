@@ -109,7 +109,7 @@ function draw(context) {
     };
     parts[kind] = part;
     canvas.where = part.lane.where;
-    return element("div", { class: "mnd-lane" },
+    return element("div", { class: "mnd-lane", hidden: hidden(kind) },
       element("p", { class: "mnd-title" }, part.name, " ", part.more),
       element("div", { "data-part": kind }, canvas),
       element("div", { class: "mnd-products", "data-part": `${kind}-products` }, part.grids, part.sum, part.place));
@@ -129,7 +129,7 @@ function draw(context) {
   const names = { standard: element("span"), separable: element("span", {}, "separable") };
   const ratio = element("div", { class: "mnd-ratio" }), formula = element("small"), share = element("span");
   ratio.append(share, formula);
-  const counters = element("div", { class: "mnd-counters", "data-part": "counters" },
+  const counters = element("div", { class: "mnd-counters", "data-part": "counters", hidden: hidden("counters") },
     ...["standard", "separable"].flatMap((kind) => [names[kind], counted[kind].bar,
       element("span", { class: "mnd-number" }, counted[kind].strong, counted[kind].rest)]),
     ratio);
