@@ -87,6 +87,12 @@ def test_a_place_outside_the_photo_is_refused():
         (lambda: SeparableExplorer(size=200), "size must be .* from 1 to 112, got 200"),
         (lambda: SeparableExplorer(in_channels=0), "in_channels must be .* got 0"),
         (lambda: SeparableExplorer(kernel_size=2), "kernel_size must be one of 1, 3, 5, 7; got 2"),
+        (lambda: SeparableExplorer(stride=3), "stride must be one of 1, 2; got 3"),
+        (lambda: SeparableExplorer(depth_multiplier=5), "from 1 to 4, got 5"),
+        (
+            lambda: SeparableExplorer(groups=2),
+            "divide in_channels and out_channels, 3 and 6; got 2",
+        ),
         (lambda: SparsityExplorer([], {}), r"at least one, each once; got \[\]"),
         (lambda: SparsityExplorer([0.5, 0.5], {"a": [1, 2]}), "each once"),
         (lambda: SparsityExplorer([1.0], {"a": [1]}), "sparsity must be .* got 1.0"),
@@ -128,30 +134,29 @@ def test_figure_explorer_redraws_and_describes_what_it_shows():
 
 
 def test_separable_explorer_counts_equations_2_and_5():
-    explorer = SeparableExplorer()
-    explorer.controls["done"].value = 100
-    assert "standard needs 462,422,016" in explorer.alt
-    assert "depthwise 903,168" in explorer.alt
-    assert "pointwise 51,380,224" in explorer.alt
-    explorer.controls["out_channels"].value = 1
-    explorer.controls["kernel_size"].value = 1
-    assert "200.0 % of standard" in explorer.alt
+    explorer = SeparableExplorer(3, 512, 512, 14)
+    assert explorer.mult_adds == (462_422_016, 903_168, 51_380_224)
+    still = explorer.still().alt
+    assert "standard needs 462,422,016" in still
+    assert "depthwise 903,168" in still
+    assert "pointwise 51,380,224" in still
+    explorer.out_channels = explorer.kernel_size = 1
+    assert "200.0 % of standard" in explorer.still().alt
+    explorer.done = 1000
+    assert explorer.still().alt.startswith("After 1,000 multiplications each")
+    explorer.done = 10**14  # more than there are
+    assert explorer.still().alt.startswith("After 200,704 multiplications each")
 
 
-def test_play_and_slider_are_linked_in_the_browser():
-    """The player moves its slider without Python."""
-    explorer = SeparableExplorer()
-    play = explorer.children[1].children[0]
-    done = explorer.controls["done"]
-    ends = {f"IPY_MODEL_{widget.model_id}" for widget in (play, done)}
-    links = [
-        (model["state"]["source"], model["state"]["target"])
-        for model in ipywidgets.Widget.get_manager_state()["state"].values()
-        if model["model_name"] == "LinkModel"
-    ]
-    mine = [pair for pair in links if {end for end, _ in pair} == ends]
-    assert [{trait for _, trait in pair} for pair in mine] == [{"value"}]
-    assert (play.min, play.max, play.value) == (done.min, done.max, done.value)
+def test_separable_explorer_works_in_groups():
+    explorer = SeparableExplorer(in_channels=4, out_channels=8, groups=4, depth_multiplier=2)
+    assert explorer.kernel.shape == (3, 3, 1, 8)
+    assert explorer.output.shape == explorer.mixed.shape == explorer.filtered.shape == (5, 5, 8)
+    assert explorer.mult_adds == (9 * 8 * 25, 9 * 8 * 25, 8 * 8 * 25)
+    assert "188.9 % of standard" in explorer.still().alt
+    explorer.in_channels = 6  # what 4 groups cannot divide is done in 2
+    assert explorer.groups_used == 2
+    assert explorer.kernel.shape == (3, 3, 3, 8)
 
 
 def test_architecture_explorer_follows_all_controls():
@@ -175,7 +180,7 @@ def test_architecture_explorer_follows_all_controls():
     assert "shallow" in explorer.alt
 
 
-@pytest.mark.parametrize("explorer", [ArchitectureExplorer, SeparableExplorer])
+@pytest.mark.parametrize("explorer", [ArchitectureExplorer])
 def test_every_control_is_switched_off_without_a_session(explorer):
     """The note that stands in the explorer names boxes in which all of its controls lie."""
     shown = explorer()
@@ -185,14 +190,7 @@ def test_every_control_is_switched_off_without_a_session(explorer):
         return {widget.model_id}.union(*map(within, getattr(widget, "children", ())))
 
     named = set().union(*map(within, note.controls))
-    controls = {c.model_id for c in shown.controls.values()}
-    played = {
-        play.model_id
-        for box in shown.children
-        for play in getattr(box, "children", ())
-        if isinstance(play, ipywidgets.Play)
-    }
-    assert named >= controls | played
+    assert named >= {c.model_id for c in shown.controls.values()}
 
 
 def test_detector_explorer_keeps_its_network_and_photos_out_of_the_notebook():

@@ -34,7 +34,7 @@ EXPLORERS = {
         "        share = None if i % 2 else i / 5\n"
         "        curve(Step(number=i, steps=4, epoch=(i + 1) // 2, loss=4 / i, accuracy=share))"
     ),
-    "SeparableExplorer": "SeparableExplorer(5)",
+    "SeparableExplorer": "SeparableExplorer(5, done=2000)",
     "SparsityExplorer": "SparsityExplorer([0.5], {'dense': [1], 'CSR': [2]})",
     "TradeoffExplorer": "TradeoffExplorer([], axis='parameters', budget=2e6)",
 }
@@ -48,7 +48,7 @@ DESCRIPTIONS = {
     "FigureExplorer": "A 6 by 6 input and the centres of all windows",
     "LettersExplorer": "A letter, black on white, and what each network reads. α 1: H, α 0.5: H",
     "LiveCurve": "Training curve, finished: step 4 of 4, loss 1.00, accuracy 80.0 %",
-    "SeparableExplorer": "After 256,901,120 multiplications each",
+    "SeparableExplorer": "After 2,000 multiplications each",
     "SparsityExplorer": "A corner of 48 by 48 weights of which 50.0% are left",
     "TradeoffExplorer": "Accuracy against parameters, millions, on a log axis. The budget is 2.",
 }

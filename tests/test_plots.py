@@ -520,6 +520,8 @@ def test_bars_are_as_long_as_the_numbers():
     assert widths == [9 * 8 * 4 * 100, 9 * 8 * 100, 8 * 4 * 100]
     colours = [to_rgb(plots.COLOURS[kind]) for kind in ("standard", "depthwise", "pointwise")]
     assert [bar.get_facecolor()[:3] for bar in bars] == colours
+    grouped = plots.counter_race(3, 8, 4, 10, groups=4, depth_multiplier=2).axes[2].patches
+    assert [bar.get_width() for bar in grouped] == [9 * 2 * 4 * 100, 9 * 16 * 100, 16 * 4 * 100]
 
 
 def test_the_race_ends_when_the_work_is_done():

@@ -16,7 +16,7 @@ from typing import Any
 from measure import arguments, finish, show, summary
 
 from mobilenet_lib import cost, mobilenet_v1
-from mobilenet_lib.explorers import ArchitectureExplorer, FigureExplorer, SeparableExplorer
+from mobilenet_lib.explorers import ArchitectureExplorer, FigureExplorer
 
 LIMIT_MS = 100
 MOVES, WARM_UP = 40, 5
@@ -65,7 +65,6 @@ def main() -> None:
     rng = random.Random(0)
     explorers: dict[str, Callable[[], FigureExplorer]] = {
         "ArchitectureExplorer": ArchitectureExplorer,
-        "SeparableExplorer": SeparableExplorer,
     }
     results, kept = {}, True
     for _ in range(WARM_UP):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jupyter import lab_of, start_lab
 
-from mobilenet_lib.explorers import ConvolutionExplorer
+from mobilenet_lib.explorers import ConvolutionExplorer, SeparableExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -175,28 +175,32 @@ def test_chapter_01_runs_and_its_explorer_answers(run_chapter, browser_log):
     assert browser_log.console_errors == []
 
 
-def test_chapter_02_sliders_redraw_their_figure(run_chapter, browser_log):
+def test_chapter_02_marks_a_pixel_and_counts(run_chapter, browser_log):
     page = run_chapter("02_depthwise_separable_convolution")
     scroll_to_cell(page, "SeparableExplorer(")
-    explorer = page.locator(".jp-OutputArea-output", has=page.locator(".widget-hslider")).first
-    picture = explorer.locator("img")
-    picture.wait_for(timeout=PATIENCE)
-    assert picture.get_attribute("alt").startswith("After 92,484,403 multiplications each")
-    slider = explorer.locator(".widget-hslider", has_text="multiplications done")
-    handle = slider.locator(".noUi-handle")
-    handle.focus()
-    page.keyboard.press("End")
+    canvas = page.locator("canvas[data-lane=standard]").first
+    canvas.wait_for(timeout=PATIENCE)
+    explorer = SeparableExplorer()
+    canvas.press("PageDown")
+    canvas.press("ArrowRight")
+    wanted = f"sum {explorer.output[2, 3, 1]}".replace("-", "\u2212")
+    total = page.locator("[data-part='standard-products'] .mnd-total").first
     page.wait_for_function(
-        "() => [...document.querySelectorAll('img')].some("
-        "(i) => i.alt.startsWith('After 462,422,016 multiplications each, standard has 196 of'))"
+        "([e, text]) => e.textContent.endsWith(text)", arg=[total.element_handle(), wanted]
     )
-    handle = explorer.locator(".widget-hslider", has_text="D_F").locator(".noUi-handle")
-    handle.focus()
-    page.keyboard.press("ArrowRight")
+    page.locator(".mnd-layer").first.select_option("Table 3: 512 to 512")
+    counters = page.locator("[data-part='counters']").first
     page.wait_for_function(
-        "() => [...document.querySelectorAll('img')].some("
-        "(i) => i.alt.startsWith('After 530,841,600 multiplications each, standard has 225 of'))"
+        "(e) => e.textContent.includes('462,422,016 of 462,422,016')",
+        arg=counters.element_handle(),
     )
+    assert "52,283,392 of 52,283,392" in counters.inner_text()
+    page.locator(".mnd-run").first.click()
+    page.wait_for_function(
+        "(e) => /^\\D*[1-9][\\d,]* of 462,422,016/.test(e.textContent)",
+        arg=counters.element_handle(),
+    )
+    page.locator(".mnd-run").first.click()
     assert browser_log.console_errors == []
 
 

@@ -39,7 +39,6 @@ for explorer in (convolution, tradeoff, curve, detector):
     display(explorer)
     display(explorer)
 display(ArchitectureExplorer())
-display(SeparableExplorer())
 display(SparsityExplorer([0, 0.5, 0.9], {"dense": [1, 1, 1], "sparse": [3, 2, 0.5]}))
 """
 READY = """async () => {
@@ -102,7 +101,7 @@ def drawn(page):
     page.wait_for_function(
         """() => ['.mn-convolution[data-value]', '.mnt-tradeoff[data-drawn]', '.mnl-live',
             '.mnp-picker'].every((kind) => document.querySelectorAll(kind).length === 2)
-            && document.querySelectorAll('.widget-vbox img[alt]').length >= 5""",
+            && document.querySelectorAll('.widget-vbox img[alt]').length >= 4""",
         timeout=PATIENCE,
     )
 
@@ -200,7 +199,7 @@ def check_all(page, advice):
     )
     before = figures(page)
     use_the_picker(page, view(page, DETECTOR[0]).locator(".mnp-picker"), advice)
-    moved = [move_all(page, view(page, n)) for n in (0, 2, 4, 6, 8, 9, 10)]
+    moved = [move_all(page, view(page, n)) for n in (0, 2, 4, 6, 8, 9)]
     assert all(moved)
     assert figures(page) == before
     assert cameras_on(page) == 0
@@ -223,7 +222,7 @@ def check_all(page, advice):
 
 def check_alive(page):
     """With a session nothing is said, and two views of one explorer show the same."""
-    assert page.locator(".mns-note").all_inner_texts() == [""] * 5
+    assert page.locator(".mns-note").all_inner_texts() == [""] * 4
     for number in CURVE:
         curve = view(page, number)
         assert re.search("about .* left$", curve.locator(".mnl-status").inner_text())

@@ -6,14 +6,17 @@ import { shortest } from "./format.js";
 /**
  * Controls by field: what a field is decides what it looks like. Options by name of a field:
  * `words` (value -> what is shown and read out), `label`, `look: "select"` for a choice that
- * would else be a slider.
+ * would else be a slider; `places` (state -> numbers) for a slider over some of the numbers that a
+ * field may be, `after`, fields on which these depend, and `value` (state -> number) where another
+ * number than the field's is in use.
  */
 export function controls({ definition, state, set, watch, hidden }, names, options = {}) {
   const bar = element("div", { class: "mn-controls" });
   for (const name of names) {
     if (hidden(name)) continue;
     const field = definition.fields[name], option = options[name] ?? {};
-    bar.append(build(field, name, option, () => state()[name], (value) => set({ [name]: value }), watch));
+    if (option.places) bar.append(overPlaces(field, name, option, state, set, watch));
+    else bar.append(build(field, name, option, () => state()[name], (value) => set({ [name]: value }), watch));
   }
   return bar;
 }
@@ -52,6 +55,28 @@ function build(field, name, option, get, put, watch) {
     range.setAttribute("aria-valuetext", words(get()));
   });
   return element("div", { class: "mn-field mn-slider" }, element("label", { for: id }, label), range, output);
+}
+
+/** A slider over numbers in order; the field's own value is always one of them. */
+function overPlaces(field, name, option, state, set, watch) {
+  const id = unique(name), words = option.words ?? shortest;
+  let places;
+  const range = element("input", {
+    ...KEYS, type: "range", id, "data-field": name, min: 0, step: 1,
+    oninput: () => set({ [name]: places[Number(range.value)] }),
+  });
+  const output = element("output", { for: id });
+  watch([name, ...(option.after ?? [])], () => {
+    const value = option.value ? option.value(state()) : state()[name];
+    places = [...new Set([...option.places(state()), value])].sort((a, b) => a - b);
+    range.max = places.length - 1;
+    range.disabled = places.length < 2;
+    range.value = places.indexOf(value);
+    tell(output, words(value));
+    range.setAttribute("aria-valuetext", words(value));
+  });
+  return element("div", { class: "mn-field mn-slider" },
+    element("label", { for: id }, option.label ?? field.label ?? name), range, output);
 }
 
 /** A button; its text may be changed by `tell`. */
