@@ -24,7 +24,7 @@ AGAIN = "The Python session has ended: run this cell again (Shift+Enter)."
 NEVER = "This needs a Python session: in Jupyter, run this cell (Shift+Enter)."
 CONVOLUTION, TRADEOFF, CURVE, DETECTOR = (0, 1), (2, 3), (4, 5), (6, 7)
 FIGURES = (6, 8, 9, 10)  # drawn by Python
-EXPLORERS = ".mnx-convolution, .mnt-tradeoff, .mnl-live, .widget-vbox"
+EXPLORERS = ".mnx-convolution, .mn-tradeoff, .mnl-live, .widget-vbox"
 CODE = """
 from itertools import count
 from types import SimpleNamespace
@@ -100,7 +100,7 @@ def run(page):
 def drawn(page):
     """All explorers stand on the page, and so do their figures."""
     page.wait_for_function(
-        """() => ['.mnx-convolution[data-value]', '.mnt-tradeoff[data-drawn]', '.mnl-live',
+        """() => ['.mnx-convolution[data-value]', '.mn-tradeoff[data-drawn]', '.mnl-live',
             '.mnp-picker'].every((kind) => document.querySelectorAll(kind).length === 2)
             && document.querySelectorAll('.widget-vbox img[alt]').length >= 5""",
         timeout=PATIENCE,

@@ -75,5 +75,5 @@ export function axis(side, scale, frame, name, write = (x) => general(x, 6)) {
     : svg("text", {
       x: 14, y: middle, "text-anchor": "middle", class: "mn-name", transform: `rotate(-90 14 ${middle})`,
     }, name));
-  return svg("g", { "aria-hidden": "true" }, ...parts);
+  return svg("g", { class: `mn-axis-${side}`, "aria-hidden": "true" }, ...parts);
 }
