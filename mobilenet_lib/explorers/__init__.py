@@ -1,7 +1,7 @@
 """The book's interactive figures.
 
-Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker` and `TradeoffExplorer` run in
-the browser (anywidget, each with its `.js` and `.css` beside it); the others put controls on a
+Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker`, `RooflineExplorer` and
+`TradeoffExplorer` run in the browser (anywidget); the others put controls on a
 figure from `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can
 take over. All leave a still picture where they cannot run (`Still`). Widgets are loaded with the
 first class that is asked for, matplotlib with the first picture.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the one list of public names
     )
     from .live import LiveCurve
     from .photo import DetectorExplorer, PhotoPicker
+    from .roofline import RooflineExplorer
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mobilenet_lib import mobilenet_v1
-from mobilenet_lib.explorers import ConvolutionExplorer, TradeoffExplorer
+from mobilenet_lib.explorers import ConvolutionExplorer, RooflineExplorer, TradeoffExplorer
 from mobilenet_lib.explorers.explorer import Explorer
 
 EXPLORERS: dict[str, Callable[[], Explorer]] = {
     "convolution": lambda: ConvolutionExplorer("cat", size=16),
+    "roofline": RooflineExplorer,
     "tradeoff": lambda: TradeoffExplorer(
         latency={(a, r): mobilenet_v1(a, r).mult_adds / 4e7 for a in (1, 0.5) for r in (224, 56)}
     ),
@@ -17,6 +18,11 @@ EXPLORERS: dict[str, Callable[[], Explorer]] = {
 
 THREE_STATES = {
     "convolution": ("v1", "v1&filter=2&stride=2&row=3&column=5", "v1&kernel=blur+5x5&dilation=2"),
+    "roofline": (
+        "v1",
+        "v1&batch=32&peak=1000&bandwidth=20&layer=pw_13",
+        "v1&alpha=0.5&precision=int8&shown=measured+layers,published+devices",
+    ),
     "tradeoff": (
         "v1",
         "v1&alpha=0.5&resolution=160&budget=100000000",

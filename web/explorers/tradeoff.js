@@ -236,6 +236,7 @@ function draw(context) {
       axis("x", inUnits, frame, AXES[name].title + (w < 340 ? "" : " (log scale)")),
     );
 
+    const taken = []; // what names must not cover
     if (limited !== null) {
       const x = Math.min(Math.max(toX(limited), frame.left), frame.right);
       const hatch = `${id}-hatch-${PANELS.indexOf(panel)}`;
@@ -256,14 +257,17 @@ function draw(context) {
       if (here) {
         parts.push(svg("path", { class: "mnt-limit", d: `M${x},${frame.top}V${frame.bottom}` }));
       }
-      const beyond = here ? "" : left ? ": none fits" : ": all fit";
-      parts.push(text(x + (left ? 6 : -6), frame.top + 12, limit(limited, name) + beyond, {
+      const words = limit(limited, name) + (here ? "" : left ? ": none fits" : ": all fit");
+      const long = 8 * words.length + 6;
+      const y = left ? frame.top + 12 : frame.bottom - 8; // away from the marks, which rise
+      taken.push([left ? x : x - long, y - 12, left ? x + long : x, y + 4]);
+      parts.push(text(x + (left ? 6 : -6), y, words, {
         class: "mnt-limited", "text-anchor": left ? "start" : "end",
       }));
     }
 
     const front = [], lines = [], bars = [], marks = [], rings = [], stars = [], labels = [];
-    const ends = [], taken = []; // where names of lines may go, and what they must not cover
+    const ends = []; // of lines, where their names go
     if (limited !== null) taken.push([toX(limited) - 2, frame.top, toX(limited) + 2, frame.bottom]);
     for (const source of panel.names.filter(isShown)) {
       const records = placed(source);
