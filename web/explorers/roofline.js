@@ -110,6 +110,7 @@ function draw(context) {
   }, picture);
   const strip = element("div", { class: "mnr-strip", role: "img" });
   const legend = element("div", { class: "mnr-legend", "aria-hidden": "true" });
+  const brief = element("p", { class: "mnr-brief", "aria-hidden": "true", "data-part": "speed" }); // on phones
   const network = element("p", { class: "mnr-network", "data-part": "network" });
   const others = element("div", { class: "mnr-others", hidden: true });
 
@@ -147,12 +148,12 @@ function draw(context) {
   body.append(
     bar, roofBar,
     element("div", { class: "mnr-main" },
-      element("div", { class: "mnr-left" }, stage, legend, strip, network, others), card),
+      element("div", { class: "mnr-left" }, stage, brief, legend, strip, network, others), card),
   );
   if (!hidden("help")) {
     body.append(element("p", { id: `${id}-help`, class: "mn-help" },
       "Drag the two knobs, or focus them and press ↑ and ↓. Point at a mark or tap it to choose its layer; ← and → go " +
-        "through all. A mult-add is two operations."));
+        "through all. GFLOP/s are 10⁹ operations a second; a mult-add is two operations."));
   }
 
   // -- what is counted
@@ -201,7 +202,7 @@ function draw(context) {
   function scales(w, h) {
     frame = { left: 64, right: w - 14, top: 12, bottom: h - 44 };
     const most = Math.max(...under.map((each) => each.intensity));
-    toX = log([0.3, half(Math.max(1.3 * most, 200), true)], [frame.left, frame.right]);
+    toX = log([0.3, half(Math.max(3 * most, 200), true)], [frame.left, frame.right]);
     const peaks = machines().flatMap((each) => Object.values(each.peaks));
     const low = Math.min(...machines().map((each) => each.bandwidths.memory), ceiling("bandwidth")) * 0.3;
     const slow = isShown("published devices") ? devices().map((each) => 0.4 * speedOf(each)) : [];
@@ -377,9 +378,10 @@ function draw(context) {
     for (const [name, box] of Object.entries(boxes)) box.checked = isShown(name);
     if (boxes[SHOWN[0]]) boxes[SHOWN[0]].disabled = !measurements() && !isShown(SHOWN[0]);
     if (boxes[SHOWN[1]]) boxes[SHOWN[1]].disabled = !devices().length && !isShown(SHOWN[1]);
-    legend.replaceChildren(...Object.entries(KINDS).filter(([kind]) => all.some((each) => each.kind === kind && each.multAdds)).map(([kind, { label }]) =>
+    if (legend.dataset.of !== state().body) legend.replaceChildren(...Object.entries(KINDS).filter(([kind]) => all.some((each) => each.kind === kind && each.multAdds)).map(([kind, { label }]) =>
       element("span", {}, svg("svg", { viewBox: "-9 -9 18 18" }, svg("path", { class: "mnr-mark", d: outline(kind, 6), "data-kind": kind })), label)),
       element("span", {}, svg("svg", { viewBox: "-9 -9 18 18" }, svg("path", { class: "mnr-whole", d: "M-7,0H7M0,-7V7M-5,-5L5,5M-5,5L5,-5" })), "whole network"));
+    legend.dataset.of = state().body;
   }
 
   function formula(layer) {
@@ -404,6 +406,7 @@ function draw(context) {
     fill("time", `the longer of ${time(roof.compute)} of arithmetic and ${time(roof.memory)} of bytes =`, time(roof.seconds));
     const memory = roof.bound === "memory";
     verdict.dataset.bound = roof.bound;
+    tell(brief, `${all[here].name}: ${three(roof.intensity)} operations a byte, at most ${three(roof.attained / 1e9)} GFLOP/s, bound by ${memory ? "memory" : "arithmetic"}`);
     tell(verdict, memory
       ? `Bound by memory: it can use ${fixed((100 * roof.attained) / 1e9 / peak)} % of the arithmetic.`
       : `Bound by arithmetic: it needs ${fixed(100 * roof.memory / roof.compute)} % of the memory's speed.`);
@@ -419,7 +422,9 @@ function draw(context) {
   function fillOthers() {
     const found = devices().sort((a, b) => a.ms - b.ms);
     others.hidden = !isShown(SHOWN[1]);
-    if (others.hidden) return;
+    const key = found.map((each) => each.device + each.ms).join();
+    if (others.hidden || others.dataset.of === key) return;
+    others.dataset.of = key;
     if (!found.length) return others.replaceChildren(element("p", { class: "mn-quiet" }, "Nothing was published of this network: devices have run the separable body, one image, float32 or int8."));
     const sources = [...new Set(found.map((each) => each.source))];
     others.replaceChildren(
