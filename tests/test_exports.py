@@ -35,6 +35,7 @@ EXPLORERS = {
         "        curve(Step(number=i, steps=4, epoch=(i + 1) // 2, loss=4 / i, accuracy=share))"
     ),
     "SeparableExplorer": "SeparableExplorer(5, done=2000)",
+    "RooflineExplorer": "RooflineExplorer(peak=200, bandwidth=30)",
     "SparsityExplorer": "SparsityExplorer([0.5], {'dense': [1], 'CSR': [2]})",
     "TradeoffExplorer": "TradeoffExplorer([], axis='parameters', budget=2e6)",
 }
@@ -49,6 +50,7 @@ DESCRIPTIONS = {
     "LettersExplorer": "A letter, black on white, and what each network reads. α 1: H, α 0.5: H",
     "LiveCurve": "Training curve, finished: step 4 of 4, loss 1.00, accuracy 80.0 %",
     "SeparableExplorer": "After 2,000 multiplications each",
+    "RooflineExplorer": "28 layers on log axes under a roof of 200 GFLOP/s, slopes of 30 GB/s",
     "SparsityExplorer": "A corner of 48 by 48 weights of which 50.0% are left",
     "TradeoffExplorer": "Accuracy against parameters, millions, on a log axis. The budget is 2.",
 }

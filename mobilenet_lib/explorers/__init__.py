@@ -5,6 +5,11 @@ Each is one class. `ConvolutionExplorer`, `SeparableExplorer`, `LiveCurve`, `Pho
 `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can take over. All
 leave a still picture where they cannot run (`Still`). Widgets are loaded with the first class that
 is asked for, matplotlib with the first picture.
+Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker`, `RooflineExplorer` and
+`TradeoffExplorer` run in the browser (anywidget); the others put controls on a
+figure from `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can
+take over. All leave a still picture where they cannot run (`Still`). Widgets are loaded with the
+first class that is asked for, matplotlib with the first picture.
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +26,7 @@ if TYPE_CHECKING:  # the one list of public names
     )
     from .letters import LettersExplorer
     from .live import LiveCurve
+    from .roofline import RooflineExplorer
     from .separable import SeparableExplorer
     from .tradeoff import TradeoffExplorer
 

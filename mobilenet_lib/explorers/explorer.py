@@ -107,6 +107,8 @@ class Explorer(Still, anywidget.AnyWidget):
         with self.hold_trait_notifications():
             for name, value in values.items():
                 setattr(self, name, value)
+        for name, value in values.items():  # what an observer has set back belongs to the line too
+            setattr(self, name, value)
 
     def place(self) -> str:
         """The element of a page that the explorer's bundle fills: its data, its state."""

@@ -82,9 +82,14 @@ def _take_choice(value: Any, field: Mapping[str, Any]) -> Any:
     return next(same, None)
 
 
-def _take_names(value: Any, _: Mapping[str, Any]) -> list[str] | None:
-    several = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
-    return list(value) if several else None
+def _take_names(value: Any, field: Mapping[str, Any]) -> list[str] | None:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        return None
+    choices = field.get("choices")
+    if choices is None:
+        return list(value)
+    known = all(each in choices for each in value)
+    return [each for each in choices if each in value] if known else None
 
 
 def _is_drawing(value: Any) -> bool:
@@ -160,7 +165,11 @@ KINDS = {
         lambda value, _: ",".join(_quote(each).replace(",", "%2C") for each in value),
         lambda text, _: [_unquote(each) for each in text.split(",") if each],
         _take_names,
-        lambda _: "names with commas between them",
+        lambda field: (
+            f"some of {', '.join(field['choices'])}"
+            if "choices" in field
+            else "names with commas between them"
+        ),
     ),
     "strokes": Kind(  # points of two digits in base 36, column and row; strokes part at a full stop
         lambda value, _: value,

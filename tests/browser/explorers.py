@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mobilenet_lib import mobilenet_v1
 from mobilenet_lib.explorers import (
     ConvolutionExplorer,
     DetectorExplorer,
     LettersExplorer,
+    RooflineExplorer,
     SeparableExplorer,
+    TradeoffExplorer,
 )
 from mobilenet_lib.explorers.explorer import Explorer
 
@@ -17,6 +20,10 @@ EXPLORERS: dict[str, Callable[[], Explorer]] = {
     "detector": DetectorExplorer,
     "letters": lambda: LettersExplorer((0.5, 0.25)),
     "separable": SeparableExplorer,
+    "roofline": RooflineExplorer,
+    "tradeoff": lambda: TradeoffExplorer(
+        latency={(a, r): mobilenet_v1(a, r).mult_adds / 4e7 for a in (1, 0.5) for r in (224, 56)}
+    ),
 }
 
 THREE_STATES = {
@@ -32,6 +39,16 @@ THREE_STATES = {
         "v1&in_channels=4&out_channels=8&groups=2&depth_multiplier=2&stride=2&stage=depthwise"
         "&channel=5&row=0&column=2",
         "v1&in_channels=512&out_channels=512&size=14&done=40000000",
+    ),
+    "roofline": (
+        "v1",
+        "v1&batch=32&peak=1000&bandwidth=20&layer=pw_13",
+        "v1&alpha=0.5&precision=int8&shown=measured+layers,published+devices",
+    ),
+    "tradeoff": (
+        "v1",
+        "v1&alpha=0.5&resolution=160&budget=100000000",
+        "v1&alpha=0.25&axis=parameters&shown=tf-slim,letters",
     ),
 }
 """States to look at: at the start, and two that change much."""

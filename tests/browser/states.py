@@ -26,6 +26,8 @@ def any_value(field: dict[str, Any], draw: random.Random) -> Any:
             return draw.random() < 0.5
         case "name":
             return draw.choice(["", "conv_0", "dw 3/a&b=c+d", "ärger, 50 %", "#1:2"])
+        case "names" if "choices" in field:
+            return [each for each in field["choices"] if draw.random() < 0.5]
         case "names":
             return draw.sample(["foot", "help", "a,b", "stride & co"], draw.randint(0, 2))
         case "strokes":

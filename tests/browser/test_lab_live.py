@@ -225,7 +225,7 @@ def test_chapter_06_compares_networks_on_this_machine(run_chapter, browser_log):
     scroll_to_cell(page, "TradeoffExplorer(latency=times)")
     stage = page.locator(".mnt-stage").first
     stage.wait_for(timeout=PATIENCE)
-    table = page.locator(".mnt-tradeoff table").first
+    table = page.locator(".mn-tradeoff table").first
 
     def told():
         return table.inner_text().replace("\u00a0", " ")

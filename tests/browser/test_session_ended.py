@@ -13,6 +13,7 @@ from mobilenet_lib.explorers import (
     ConvolutionExplorer,
     LiveCurve,
     PhotoPicker,
+    RooflineExplorer,
     TradeoffExplorer,
 )
 
@@ -265,13 +266,15 @@ MANAGER = """() => {  // as in JupyterLab and VS Code
     });
     window.signals = { statusChanged: signal(), kernelChanged: signal() };
     window.cuts = 0;
-    const widget_manager = { context: { sessionContext: signals }, disconnect() { cuts++; } };
+    model.widget_manager = { context: { sessionContext: signals }, disconnect() { cuts++; } };
     const el = document.body.appendChild(document.createElement("div"));
-    window.removeSecond = explorer.default.render({ model: { ...model, widget_manager }, el });
+    window.removeSecond = explorer.default.render({ model, el });
 }"""
 
 
-@pytest.mark.parametrize("widget", [ConvolutionExplorer, LiveCurve, PhotoPicker, TradeoffExplorer])
+@pytest.mark.parametrize(
+    "widget", [ConvolutionExplorer, LiveCurve, PhotoPicker, RooflineExplorer, TradeoffExplorer]
+)
 def test_jupyter_is_told_of_every_end_of_a_session(widget, browser_page, browser_log, tmp_path):
     """A crash, a shutdown and another kernel too, of which Jupyter tells its widgets nothing."""
     page = browser_page
@@ -292,7 +295,8 @@ def test_jupyter_is_told_of_every_end_of_a_session(widget, browser_page, browser
     assert cuts("kernelChanged", {"oldValue": {}, "newValue": None}) == 5
     page.evaluate("() => { removeSecond(); remove(); }")
     assert page.evaluate("() => Object.values(signals).map((s) => s.slots.size)") == [0, 0]
-    assert page.evaluate("() => Object.values(listeners).flat().length") == 0
+    left = "() => model.listening ?? Object.values(listeners).flat().length"
+    assert page.evaluate(left) == 0
     assert browser_log.console_errors == []
 
 

@@ -12,7 +12,6 @@ import { controls } from "../kit/controls.js";
 import { clamp, element, KEYS, tell, unique } from "../kit/dom.js";
 import { comma, fixed, nice } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
-import { pythonSession } from "../kit/session.js";
 import { explorer } from "../kit/shell.js";
 import { places, covered, activation } from "../maths/evidence.js";
 import style from "./detector.css";
@@ -24,7 +23,7 @@ const OWN = "your own";
 function draw(context) {
   const { model, state, set, watch, root, body, say, warn, hidden, later } = context;
   const id = unique("detector");
-  const session = pythonSession(context);
+  const { session } = context;
   const assets = assetsOf(context, session);
   const runner = new Runner();
 
@@ -350,7 +349,6 @@ function draw(context) {
   later(() => {
     asking++;
     own.close();
-    session.close();
     runner.close();
   });
   return { redraw };

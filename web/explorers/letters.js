@@ -7,7 +7,6 @@ import { button, controls } from "../kit/controls.js";
 import { clamp, element, KEYS, tell } from "../kit/dom.js";
 import { fixed, general, short } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
-import { pythonSession } from "../kit/session.js";
 import { explorer } from "../kit/shell.js";
 import style from "./letters.css";
 
@@ -19,7 +18,7 @@ const MOST = 1500; // characters of a drawing
 
 function draw(context) {
   const { model, state, set, watch, root, body, say, hidden, later } = context;
-  const session = pythonSession(context);
+  const { session } = context;
   const assets = assetsOf(context, session);
   const runner = new Runner();
   const networks = model.get("networks"); // alpha, mult-adds, parameters, accuracy
@@ -209,7 +208,7 @@ function draw(context) {
   }
 
   watch(["drawing", "sample", "pen", "engine"], () => { update(); });
-  later(() => { asking++; session.close(); runner.close(); });
+  later(() => { asking++; runner.close(); });
   return { redraw };
 }
 

@@ -5,10 +5,10 @@ import { shortest } from "./format.js";
 
 /**
  * Controls by field: what a field is decides what it looks like. Options by name of a field:
- * `words` (value -> what is shown and read out), `label`, `look: "select"` for a choice that
- * would else be a slider; `places` (state -> numbers) for a slider over some of the numbers that a
- * field may be, `after`, fields on which these depend, and `value` (state -> number) where another
- * number than the field's is in use.
+ * `words` (value -> what is shown and read out), `spoken` (what a slider says instead), `label`,
+ * `look: "select"` for a choice that would else be a slider; `places` (state -> numbers) for a
+ * slider over some of the numbers that a field may be, `after`, fields on which these depend, and
+ * `value` (state -> number) where another number than the field's is in use.
  */
 export function controls({ definition, state, set, watch, hidden }, names, options = {}) {
   const bar = element("div", { class: "mn-controls" });
@@ -36,7 +36,7 @@ function build(field, name, option, get, put, watch) {
   if (field.kind === "choice" && (!numeric || option.look === "select")) {
     const select = element("select", {
       ...KEYS, id, "data-field": name, onchange: () => put(field.choices[select.selectedIndex]),
-    }, field.choices.map((each) => element("option", {}, words(each))));
+    }, field.choices.map((each) => element("option", { value: String(each) }, words(each))));
     watch([name], () => { select.selectedIndex = field.choices.indexOf(get()); });
     return element("label", { class: "mn-field", for: id }, `${label} `, select);
   }
@@ -52,7 +52,7 @@ function build(field, name, option, get, put, watch) {
   watch([name], () => {
     range.value = places ? places.indexOf(get()) : get();
     tell(output, words(get()));
-    range.setAttribute("aria-valuetext", words(get()));
+    range.setAttribute("aria-valuetext", (option.spoken ?? words)(get()));
   });
   return element("div", { class: "mn-field mn-slider" }, element("label", { for: id }, label), range, output);
 }

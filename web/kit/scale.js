@@ -37,9 +37,9 @@ export function evenly(low, high, most) {
   return found;
 }
 
-/** Numbers 1, 2, 5, 10 ... between two positive ones; powers of ten only where that is too many. */
+/** Numbers 1, 2, 5, 10 ... between two positive ones; where that is too many 1, 3, 10 ... or powers of ten. */
 export function rounds(low, high, most) {
-  for (const mantissas of [[1, 2, 5], [1]]) {
+  for (const mantissas of [[1, 2, 5], [1, 3], [1]]) {
     const found = [];
     for (let e = Math.floor(Math.log10(low)); 10 ** e <= high; e++) {
       for (const m of mantissas) {
@@ -75,5 +75,5 @@ export function axis(side, scale, frame, name, write = (x) => general(x, 6)) {
     : svg("text", {
       x: 14, y: middle, "text-anchor": "middle", class: "mn-name", transform: `rotate(-90 14 ${middle})`,
     }, name));
-  return svg("g", { "aria-hidden": "true" }, ...parts);
+  return svg("g", { class: `mn-axis-${side}`, "aria-hidden": "true" }, ...parts);
 }

@@ -41,9 +41,14 @@ const KINDS = {
   },
   names: {
     write: (all) => all.map((each) => quote(each).replaceAll(",", "%2C")).join(","),
-    read: (text) => text.split(",").filter(Boolean).map(unquote),
-    fits: (_, x) => Array.isArray(x) && x.every((each) => typeof each === "string"),
-    wants: () => "names with commas between them",
+    read(text, { choices }) {
+      const all = text.split(",").filter(Boolean).map(unquote);
+      const known = choices && all.every((each) => choices.includes(each));
+      return known ? choices.filter((each) => all.includes(each)) : all; // in one order, without doubles
+    },
+    fits: ({ choices }, x) => Array.isArray(x) &&
+      x.every((each) => (choices ? choices.includes(each) : typeof each === "string")),
+    wants: ({ choices }) => choices ? `some of ${choices.join(", ")}` : "names with commas between them",
   },
   strokes: { // of a drawing: points of two digits in base 36, column and row; strokes part at a full stop
     write: (text) => text,

@@ -1,9 +1,20 @@
 // The trade-off explorer: sixteen MobileNets, what they cost and how often they are right.
-// All of it runs in the browser; Python sets the start and can read what the reader chose.
 
-const ALPHAS = [0.25, 0.5, 0.75, 1]; // from the left end of a slider to the right
+import definition from "../../mobilenet_lib/explorers/definitions/tradeoff.json";
+import { controls } from "../kit/controls.js";
+import { clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
+import { fixed, shortest } from "../kit/format.js";
+import { onKeys } from "../kit/pointer.js";
+import { axis, linear, log } from "../kit/scale.js";
+import { explorer } from "../kit/shell.js";
+import { bestWithin, pareto } from "../maths/pareto.js";
+import style from "./tradeoff.css";
+
+export { bestWithin, pareto };
+
+const ALPHAS = definition.fields.alpha.choices; // from the left end of a slider to the right
 const PIXELS = [[128, 32], [160, 40], [192, 48], [224, 56]]; // ImageNet, letters
-const NAMES = ["the paper", "tf-slim", "letters"];
+const SHOWN = definition.fields.shown.choices, NAMES = SHOWN.filter((name) => name !== "front");
 const PANELS = [
   { title: "ImageNet, 1000 classes", axis: "top-1 accuracy, %", names: ["the paper", "tf-slim"] },
   { title: "Letters in the wild, 26 classes", axis: "test accuracy, %", names: ["letters"] },
@@ -11,51 +22,24 @@ const PANELS = [
 const AXES = {
   "mult-adds": { field: "mult_adds", unit: 1e6, suffix: "M", title: "mult-adds, millions" },
   parameters: { field: "parameters", unit: 1e6, suffix: "M", title: "parameters, millions" },
-  latency: { field: "latency", unit: 1, suffix: "ms", title: "latency on this machine, ms" },
+  latency: { field: "latency", unit: 1, suffix: "ms", label: "latency on this machine", title: "latency on this machine, ms" },
 };
 const MANTISSAS = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38,
   40, 42, 44, 46, 48, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95]; // the budget's stops in a decade
 const NEAR = 26; // pixels from a mark within which the pointer means it
 
-// --- Choosing, held against mobilenet_lib.results by a test --------------------------------------
-
-/** Places of the networks that no other beats, cheapest first. */
-export function pareto(costs, accuracies) {
-  const byCost = costs.map((_, i) => i);
-  byCost.sort((a, b) => costs[a] - costs[b] || accuracies[b] - accuracies[a]);
-  const front = [];
-  for (const i of byCost) {
-    if (!front.length || accuracies[i] > accuracies[front.at(-1)]) front.push(i);
-  }
-  return front;
-}
-
-/** Place of the most accurate network that costs at most `budget`; null if none does. */
-export function bestWithin(budget, costs, accuracies) {
-  return pareto(costs, accuracies).filter((i) => costs[i] <= budget).at(-1) ?? null;
-}
-
-// --- Small helpers -------------------------------------------------------------------------------
-
-function svg(tag, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 /** A cost with three digits: 569 M, 76.5 M, 0.47 M, 8.03 ms. */
 export function cost(value, axis) {
   const { unit, suffix } = AXES[axis];
   const scaled = value / unit;
-  return `${scaled.toFixed(scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)} ${suffix}`;
+  return `${fixed(scaled, scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)} ${suffix}`;
 }
 
 /** A budget as the reader set it: 8 ms, 100 M. */
 const limit = (value, axis) =>
-  `${Number((value / AXES[axis].unit).toPrecision(4))} ${AXES[axis].suffix}`;
+  `${shortest(Number((value / AXES[axis].unit).toPrecision(4)))} ${AXES[axis].suffix}`;
 
-const percent = (accuracy) => `${accuracy.toFixed(1)}\u00a0%`; // no line ends before the sign
+const percent = (accuracy) => `${fixed(accuracy, 1)}\u00a0%`; // no line ends before the sign
 const named = (record) =>
   `${record.alpha === 1 ? "1.0" : record.alpha} MobileNet-${record.resolution}`;
 
@@ -70,50 +54,40 @@ const STAR = "M0,-9L2.5,-3.1L8.6,-2.8L3.9,1.3L5.4,7.4L0,4L-5.4,7.4L-3.9,1.3L-8.6
 
 const overlap = ([a, b, c, d], [e, f, g, h]) => a < g && e < c && b < h && f < d;
 
-/** Round numbers 1, 2, 5, 10 ... between two costs. */
-function roundNumbers(low, high) {
-  const found = [];
-  for (let e = Math.floor(Math.log10(low)); 10 ** e <= high; e++) {
-    for (const m of [1, 2, 5]) {
-      const value = Number(`${m}e${e}`);
-      if (value >= low && value <= high) found.push(value);
-    }
-  }
-  return found;
-}
-
-/** Even steps that make at most 9 ticks. */
-function evenNumbers(low, high) {
-  const step = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20].find((s) => (high - low) / s <= 8) ?? 25;
-  const found = [];
-  for (let v = Math.ceil(low / step) * step; v <= high + 1e-9; v += step) found.push(v);
-  return found;
-}
-
-// --- The explorer --------------------------------------------------------------------------------
-
-function render({ model, el }) {
-  const id = `mnt-${Math.random().toString(36).slice(2)}`;
-  const keys = { "data-lm-suppress-shortcuts": "true" }; // else JupyterLab takes the arrow keys
+function draw(context) {
+  const { model, state, set, watch, root, body, say, hidden } = context;
+  const id = unique("tradeoff");
 
   // -- what stands on the page
 
-  function slider(name, text, max) {
-    const input = element("input", {
-      ...keys, type: "range", min: 0, max, step: 1, id: `${id}-${name}`, class: `mnt-${name}`,
-    });
-    const output = element("output", { for: input.id });
-    const label = element("label", { for: input.id }, text);
-    return { input, output, whole: element("div", { class: "mnt-field" }, label, input, output) };
+  const share = (own) => shortest(Number((own / 224).toFixed(3)));
+  const letters = (own) => PIXELS.find((pair) => pair[0] === own)[1];
+  const bar = controls({
+    ...context,
+    set: (changes) => set("axis" in changes ? { ...changes, budget: null } : changes), // another unit
+  }, ["alpha", "resolution", "axis"], {
+    axis: { words: (name) => (name === "latency" ? AXES.latency.label : name) },
+    alpha: { spoken: (alpha) => `alpha ${alpha}` },
+    resolution: {
+      words: (own) => `${share(own)} · ${own} / ${letters(own)} px`,
+      spoken: (own) => `rho ${share(own)}: ${own} pixels for ImageNet, ${letters(own)} for letters`,
+    },
+  });
+  const budget = element("input", {
+    ...KEYS, type: "range", min: 0, max: 1, step: 1, id: `${id}-budget`, "data-field": "budget",
+    oninput: () => set({ budget: stops[Number(budget.value)] ?? null }),
+  });
+  const within = element("output", { for: budget.id });
+  if (!hidden("budget")) {
+    bar.append(element("div", { class: "mn-field mn-slider" }, element("label", { for: budget.id }, "Budget"), budget, within));
   }
-  const width = slider("alpha", "Width α", 3);
-  const rho = slider("rho", "Resolution ρ", 3);
-  const budget = slider("budget", "Budget", 1);
-  const axis = element("select", { ...keys, id: `${id}-axis`, class: "mnt-axis" });
   const boxes = {};
   const legend = element("div", { class: "mnt-shown", role: "group", "aria-label": "What is drawn" });
-  for (const name of [...NAMES, "front"]) {
-    boxes[name] = element("input", { ...keys, type: "checkbox", value: name });
+  for (const name of SHOWN) {
+    boxes[name] = element("input", {
+      ...KEYS, type: "checkbox", value: name, "data-field": "shown",
+      onchange: () => set({ shown: SHOWN.filter((each) => boxes[each].checked) }),
+    });
     const text = name === "front" ? "Pareto front" : name;
     legend.append(element("label", {}, boxes[name], sample(name), text));
   }
@@ -125,37 +99,28 @@ function render({ model, el }) {
   }
   shapes.append(element("span", {}, "larger mark: more pixels"));
   const stage = element("div", {
-    ...keys, class: "mnt-stage", tabindex: 0, role: "application",
-    "aria-roledescription": "choice of a network", "aria-describedby": `${id}-said ${id}-help`,
+    ...KEYS, class: "mnt-stage", tabindex: 0, role: "application",
+    "aria-roledescription": "choice of a network", "aria-describedby": `${id}-help`,
     "aria-label": "Accuracy against cost. Arrow keys choose a network.",
   });
   const pictures = PANELS.map(() => svg("svg", { class: "mnt-panel", role: "img" }));
   const empty = element("p", { class: "mnt-empty" }, "Tick a source above to see its networks.");
   stage.append(...pictures, empty);
   const verdict = element("p", { class: "mnt-verdict" });
-  const table = element("table", { class: "mnt-table" });
+  const table = element("table", { class: "mnt-table", "data-part": "table" });
   const notes = element("p", { class: "mnt-notes" });
-  const said = element("p", { id: `${id}-said`, class: "mnt-said", role: "status" });
-  const root = element(
-    "section", { class: "mnt-tradeoff", "aria-label": "Trade-off explorer" },
-    element(
-      "div", { class: "mnt-controls" }, width.whole, rho.whole,
-      element(
-        "div", { class: "mnt-field" }, element("label", { for: axis.id }, "Cost"), axis,
-      ),
-      budget.whole,
-    ),
-    element("div", { class: "mnt-legend" }, legend, shapes),
-    stage, verdict, table, notes,
-    element(
-      "p", { id: `${id}-help`, class: "mnt-help" },
-      "Point at a mark or tap it to choose that network. With the picture focused, ← and → change " +
-        "the width, ↑ and ↓ the resolution. The bold line joins the chosen width, the dashed one " +
-        "the chosen resolution.",
-    ),
-    said,
+  body.append(
+    bar,
+    element("div", { class: "mnt-legend" }, hidden("shown") ? null : legend, shapes),
+    stage, verdict, element("div", { class: "mnt-below" }, table, notes),
   );
-  el.append(root);
+  if (!hidden("help")) {
+    body.append(element(
+      "p", { id: `${id}-help`, class: "mn-help" },
+      "Point at a mark or tap it; with the picture focused, ← and → change the width, ↑ and ↓ the " +
+        "resolution. The bold line joins the chosen width, the dashed one the chosen resolution.",
+    ));
+  }
 
   function picture(...parts) {
     return svg("svg", { viewBox: "-11 -11 22 22", class: "mnt-sample" }, ...parts);
@@ -171,81 +136,58 @@ function render({ model, el }) {
 
   // -- the state
 
-  const session = pythonSession({ model, el }); // nothing here needs Python, so nothing is said
-  let drawn = [], stops = [], queued = 0;
+  let drawn = [], stops = [], offered = [];
 
-  const field = () => AXES[model.get("axis")].field;
-  const isShown = (name) => model.get("shown").includes(name);
+  const field = () => AXES[state().axis].field;
+  const isShown = (name) => state().shown.includes(name);
   const rank = (pixels) => PIXELS.findIndex((pair) => pair.includes(pixels));
-  const place = () => [ALPHAS.indexOf(model.get("alpha")), rank(model.get("resolution"))];
+  const place = () => [ALPHAS.indexOf(state().alpha), rank(state().resolution)];
   const chosen = (record) =>
-    record.alpha === model.get("alpha") && rank(record.resolution) === rank(model.get("resolution"));
+    record.alpha === state().alpha && rank(record.resolution) === rank(state().resolution);
   /** Networks of a source that have a place in the picture. */
   const placed = (name) => model.get("sources")[name]
     .filter((r) => r.accuracy !== null && r[field()] !== null);
   const best = (name) => {
     const records = placed(name);
     const at = bestWithin(
-      model.get("budget") ?? Infinity, records.map((r) => r[field()]), records.map((r) => r.accuracy),
+      state().budget ?? Infinity, records.map((r) => r[field()]), records.map((r) => r.accuracy),
     );
     return at === null ? null : records[at];
   };
-  const push = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-    redraw();
-  };
   function choose(alphaAt, rhoAt) {
-    const keep = (at) => Math.min(Math.max(at, 0), 3);
-    const alpha = ALPHAS[keep(alphaAt)], resolution = PIXELS[keep(rhoAt)][0];
-    if (alpha !== model.get("alpha") || resolution !== model.get("resolution")) {
-      push({ alpha, resolution });
-    }
+    const alpha = ALPHAS[clamp(alphaAt, 0, 3)], resolution = PIXELS[clamp(rhoAt, 0, 3)][0];
+    if (alpha !== state().alpha || resolution !== state().resolution) set({ alpha, resolution });
   }
 
   /** The axes that some network has, and the budget's stops along the current one. */
   function prepare() {
     const all = Object.values(model.get("sources")).flat();
-    const offered = Object.keys(AXES).filter((a) => all.some((r) => r[AXES[a].field] !== null));
-    const titles = { latency: "latency on this machine" };
-    axis.replaceChildren(
-      ...offered.map((a) => element("option", { value: a }, titles[a] ?? a)),
-    );
+    offered = Object.keys(AXES).filter((a) => all.some((r) => r[AXES[a].field] !== null));
+    for (const option of bar.querySelectorAll("[data-field=axis] option")) {
+      option.hidden = option.disabled = !offered.includes(option.value);
+    }
     const costs = all.filter((r) => r.accuracy !== null && r[field()] !== null).map((r) => r[field()]);
-    const [low, high] = [0.9 * Math.min(...costs), Math.max(...costs)];
     stops = [];
+    const [low, high] = [0.9 * Math.min(...costs), Math.max(...costs)];
+    budget.max = 0;
+    if (!costs.length) return; // a cost that nobody has measured
     for (let e = Math.floor(Math.log10(low)) - 1; 10 ** e <= 10 * high; e++) {
       for (const m of MANTISSAS) stops.push(Number(`${m}e${e}`));
     }
     const last = stops.findIndex((s) => s >= high);
     stops = stops.slice(stops.findIndex((s) => s >= low), last + 1);
-    budget.input.max = stops.length; // one beyond the last: no limit
+    budget.max = stops.length; // one beyond the last: no limit
   }
 
   // -- drawing
 
   function redraw() {
-    if (!queued) queued = requestAnimationFrame(draw);
-  }
-
-  function draw() {
-    queued = 0;
-    const [alphaAt, rhoAt] = place(), limited = model.get("budget");
-    width.input.value = alphaAt;
-    width.output.textContent = ALPHAS[alphaAt];
-    width.input.setAttribute("aria-valuetext", `alpha ${ALPHAS[alphaAt]}`);
-    rho.input.value = rhoAt;
-    const [own, letters] = PIXELS[rhoAt], share = Number((own / 224).toFixed(3));
-    rho.output.textContent = `${share} · ${own} / ${letters} px`;
-    rho.input.setAttribute(
-      "aria-valuetext", `rho ${share}: ${own} pixels for ImageNet, ${letters} for letters`,
-    );
-    axis.value = model.get("axis");
+    const limited = state().budget, name = state().axis;
     const at = limited === null ? stops.length : stops.findLastIndex((s) => s <= limited * 1.0001);
-    budget.input.value = Math.max(at, 0);
-    budget.output.textContent = limited === null ? "no limit" : limit(limited, axis.value);
-    budget.input.setAttribute("aria-valuetext", budget.output.textContent);
-    for (const [name, box] of Object.entries(boxes)) box.checked = isShown(name);
+    budget.value = Math.max(at, 0);
+    tell(within, limited === null ? "no limit" : limit(limited, name));
+    budget.setAttribute("aria-valuetext", within.textContent);
+    for (const [source, box] of Object.entries(boxes)) box.checked = isShown(source);
 
     const visible = PANELS.map((panel) => panel.names.some(isShown));
     const count = visible.filter(Boolean).length;
@@ -256,16 +198,15 @@ function render({ model, el }) {
       pictures[p].toggleAttribute("hidden", !visible[p]);
       if (!visible[p] || room < 50) return pictures[p].replaceChildren();
       const w = Math.floor(beside && count === 2 ? (room - 16) / 2 : room);
-      drawPanel(panel, pictures[p], w, beside ? 320 : 300);
+      drawPanel(panel, pictures[p], w, beside ? 300 : 290);
     });
-    tell();
+    judge();
     fill();
-    root.dataset.drawn = Number(root.dataset.drawn ?? 0) + 1;
   }
 
   function drawPanel(panel, target, w, h) {
     const frame = { left: 52, right: w - 20, top: 34, bottom: h - 46 };
-    const name = model.get("axis"), unit = AXES[name].unit, limited = model.get("budget");
+    const name = state().axis, unit = AXES[name].unit, limited = state().budget;
     target.setAttribute("viewBox", `0 0 ${w} ${h}`);
     target.setAttribute("width", w);
     target.setAttribute("height", h);
@@ -283,38 +224,19 @@ function render({ model, el }) {
     const costs = everyone.map((r) => r[field()] / unit);
     const pad = Math.max((Math.max(...costs) / Math.min(...costs)) ** 0.06, 1.08);
     const [low, high] = [Math.min(...costs) / pad, Math.max(...costs) * pad];
-    const toX = (c) => frame.left +
-      (Math.log(c / unit / low) / Math.log(high / low)) * (frame.right - frame.left);
+    const inUnits = log([low, high], [frame.left, frame.right]);
+    const toX = (c) => inUnits(c / unit);
     const bottom = Math.min(...everyone.map((r) => r.accuracy - (r.spread ?? 0)));
     const top = Math.max(...everyone.map((r) => r.accuracy + (r.spread ?? 0)));
     const margin = Math.max(0.09 * (top - bottom), 0.3);
     const [least, most] = [bottom - margin, Math.min(top + margin, Math.max(100.4, top))];
-    const toY = (a) => frame.bottom - ((a - least) / (most - least)) * (frame.bottom - frame.top);
-
-    for (const v of evenNumbers(least, most)) {
-      parts.push(svg("path", { class: "mnt-rule", d: `M${frame.left},${toY(v)}H${frame.right}` }));
-      parts.push(text(frame.left - 8, toY(v) + 5, String(Number(v.toFixed(2))), {
-        class: "mnt-tick mnt-y", "text-anchor": "end",
-      }));
-    }
-    const rounds = roundNumbers(low, high);
-    for (const v of rounds.length > 2 ? rounds : evenNumbers(low, high)) {
-      const x = toX(v * unit);
-      parts.push(svg("path", { class: "mnt-rule", d: `M${x},${frame.top}V${frame.bottom}` }));
-      parts.push(text(x, frame.bottom + 18, String(Number(v.toFixed(2))), {
-        class: "mnt-tick mnt-x", "text-anchor": "middle",
-      }));
-    }
-    const middle = (frame.top + frame.bottom) / 2;
+    const toY = linear([least, most], [frame.bottom, frame.top]);
     parts.push(
-      text(w < 340 ? w / 2 : (frame.left + frame.right) / 2, h - 8, `${AXES[name].title} (log scale)`, {
-        class: "mnt-name", "text-anchor": "middle",
-      }),
-      text(14, middle, panel.axis, {
-        class: "mnt-name", "text-anchor": "middle", transform: `rotate(-90 14 ${middle})`,
-      }),
+      axis("y", toY, frame, panel.axis),
+      axis("x", inUnits, frame, AXES[name].title + (w < 340 ? "" : " (log scale)")),
     );
 
+    const taken = []; // what names must not cover
     if (limited !== null) {
       const x = Math.min(Math.max(toX(limited), frame.left), frame.right);
       const hatch = `${id}-hatch-${PANELS.indexOf(panel)}`;
@@ -335,14 +257,17 @@ function render({ model, el }) {
       if (here) {
         parts.push(svg("path", { class: "mnt-limit", d: `M${x},${frame.top}V${frame.bottom}` }));
       }
-      const beyond = here ? "" : left ? ": none fits" : ": all fit";
-      parts.push(text(x + (left ? 6 : -6), frame.top + 12, limit(limited, name) + beyond, {
+      const words = limit(limited, name) + (here ? "" : left ? ": none fits" : ": all fit");
+      const long = 8 * words.length + 6;
+      const y = left ? frame.top + 12 : frame.bottom - 8; // away from the marks, which rise
+      taken.push([left ? x : x - long, y - 12, left ? x + long : x, y + 4]);
+      parts.push(text(x + (left ? 6 : -6), y, words, {
         class: "mnt-limited", "text-anchor": left ? "start" : "end",
       }));
     }
 
     const front = [], lines = [], bars = [], marks = [], rings = [], stars = [], labels = [];
-    const ends = [], taken = []; // where names of lines may go, and what they must not cover
+    const ends = []; // of lines, where their names go
     if (limited !== null) taken.push([toX(limited) - 2, frame.top, toX(limited) + 2, frame.bottom]);
     for (const source of panel.names.filter(isShown)) {
       const records = placed(source);
@@ -363,7 +288,7 @@ function render({ model, el }) {
         const line = records.filter((r) => r.alpha === alpha);
         if (!line.length) continue;
         if (leader) {
-          const thick = alpha === model.get("alpha") ? " mnt-thick" : "";
+          const thick = alpha === state().alpha ? " mnt-thick" : "";
           lines.push(svg("path", {
             class: `mnt-line${thick}`, d: path(line), "data-alpha": alpha, "data-source": source,
           }));
@@ -421,7 +346,7 @@ function render({ model, el }) {
     target.setAttribute("aria-label", describe(panel));
   }
 
-  const rhoOf = () => rank(model.get("resolution"));
+  const rhoOf = () => rank(state().resolution);
 
   function describe(panel) {
     const words = panel.names.filter(isShown).map((name) => {
@@ -431,19 +356,19 @@ function render({ model, el }) {
       return `${name}: ${records.length} networks, from ${named(by[0])} with ${percent(by[0].accuracy)} ` +
         `to ${named(by.at(-1))} with ${percent(by.at(-1).accuracy)}`;
     });
-    return `${panel.title}, ${panel.axis} against ${AXES[model.get("axis")].title}. ${words.join(". ")}.`;
+    return `${panel.title}, ${panel.axis} against ${AXES[state().axis].title}. ${words.join(". ")}.`;
   }
 
   // -- in words and numbers
 
-  function tell() {
-    const limited = model.get("budget"), names = NAMES.filter(isShown);
+  function judge() {
+    const limited = state().budget, names = NAMES.filter(isShown);
     if (!names.length) {
       verdict.replaceChildren("Choose at least one source above.");
     } else if (limited === null) {
       verdict.replaceChildren("Set a budget, and ★ marks the most accurate network within it.");
     } else {
-      const parts = [element("strong", {}, `★ You have ${limit(limited, model.get("axis"))}: `)];
+      const parts = [element("strong", {}, `★ You have ${limit(limited, state().axis)}: `)];
       names.forEach((name, n) => {
         const winner = best(name);
         if (n) parts.push("; ");
@@ -457,16 +382,16 @@ function render({ model, el }) {
       const record = model.get("sources")[name].find(chosen);
       return `${name} ${record.accuracy === null ? "no accuracy" : accuracyOf(record)}`;
     });
-    const text = `Alpha ${model.get("alpha")}, rho ${Number((model.get("resolution") / 224).toFixed(3))}: ` +
+    const text = `Alpha ${state().alpha}, rho ${share(state().resolution)}: ` +
       `${words.join(", ") || "no source is shown"}.${limited === null ? "" : ` ${verdict.textContent.replace("★ ", "")}`}`;
-    if (said.textContent !== text) said.textContent = text; // spoken only when it says something new
+    say(text);
   }
 
   function accuracyOf(record) {
     if (!record.seeds) return percent(record.accuracy);
     const seeds = `${record.seeds} seed${record.seeds > 1 ? "s" : ""}`;
     return record.seeds > 1
-      ? `${record.accuracy.toFixed(1)} ±\u00a0${record.spread.toFixed(1)}\u00a0% (${seeds})`
+      ? `${fixed(record.accuracy, 1)} ±\u00a0${fixed(record.spread, 1)}\u00a0% (${seeds})`
       : `${percent(record.accuracy)} (${seeds})`;
   }
 
@@ -487,13 +412,13 @@ function render({ model, el }) {
       const whole = largest[i][f];
       return whole === null ? cost(record[f], name) : [
         `${cost(record[f], name)} `,
-        element("small", {}, `${(100 * record[f] / whole).toFixed(0)} %`),
+        element("small", {}, `${fixed((100 * record[f]) / whole)} %`),
       ];
     });
     table.replaceChildren(
-      element("caption", {}, `α = ${model.get("alpha")}, ρ = ${rho.output.textContent.split(" ")[0]}`),
+      element("caption", {}, `α = ${state().alpha}, ρ = ${share(state().resolution)}`),
       element("thead", {}, element(
-        "tr", {}, element("td", {}, `α ${model.get("alpha")}`),
+        "tr", {}, element("td", {}, `α ${state().alpha}`),
         ...NAMES.map((name, i) => element(
           "th", { scope: "col" }, name, " ", element("small", {}, `${records[i].resolution} px`),
         )),
@@ -509,10 +434,10 @@ function render({ model, el }) {
             ? "the paper prints eight of the sixteen accuracies; this one it only plots."
             : "not trained yet.");
         }),
-        ...[...axis.options].map((option) => costRow(option.value)),
+        ...Object.keys(AXES).filter((name) => offered.includes(name)).map(costRow),
       ),
     );
-    const eight = model.get("budget") !== null && isShown("the paper");
+    const eight = state().budget !== null && isShown("the paper");
     notes.textContent = [
       "In small print: the share of the largest network's cost.",
       ...missing.map((words) => `–: ${words}`),
@@ -521,18 +446,6 @@ function render({ model, el }) {
   }
 
   // -- the reader's hands
-
-  width.input.addEventListener("input", () => choose(Number(width.input.value), place()[1]));
-  rho.input.addEventListener("input", () => choose(place()[0], Number(rho.input.value)));
-  axis.addEventListener("change", () => push({ axis: axis.value, budget: null }));
-  budget.input.addEventListener("input", () => {
-    push({ budget: stops[Number(budget.input.value)] ?? null });
-  });
-  for (const box of Object.values(boxes)) {
-    box.addEventListener("change", () => {
-      push({ shown: Object.keys(boxes).filter((name) => boxes[name].checked) });
-    });
-  }
 
   function point(event) {
     const target = event.target.closest("svg");
@@ -550,35 +463,20 @@ function render({ model, el }) {
   stage.addEventListener("pointermove", (event) => {
     if (event.pointerType !== "touch") point(event);
   });
-  stage.addEventListener("keydown", (event) => {
+  const by = (alpha, rho) => () => {
     const [a, r] = place();
-    const to = {
-      ArrowLeft: [a - 1, r], ArrowRight: [a + 1, r], ArrowDown: [a, r - 1], ArrowUp: [a, r + 1],
-      Home: [0, r], End: [3, r], PageDown: [a, 0], PageUp: [a, 3],
-    }[event.key];
-    if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    choose(...to);
+    choose(a + alpha, r + rho);
+  };
+  onKeys(stage, {
+    ArrowLeft: by(-1, 0), ArrowRight: by(1, 0), ArrowDown: by(0, -1), ArrowUp: by(0, 1),
+    Home: by(-9, 0), End: by(9, 0), PageDown: by(0, -9), PageUp: by(0, 9),
   });
 
-  // -- the model
-
-  const anew = () => { prepare(); redraw(); };
-  const links = {
-    "change:sources": anew, "change:axis": anew, "change:alpha": redraw,
-    "change:resolution": redraw, "change:budget": redraw, "change:shown": redraw,
-  };
-  for (const [name, then] of Object.entries(links)) model.on(name, then);
-  const watch = new ResizeObserver(redraw);
-  watch.observe(stage);
-  anew();
-  return () => {
-    session.close();
-    watch.disconnect();
-    cancelAnimationFrame(queued);
-    for (const [name, then] of Object.entries(links)) model.off(name, then);
-  };
+  watch(["sources", "axis"], () => {
+    prepare();
+    context.redraw?.();
+  });
+  return { redraw };
 }
 
-export default { render };
+export default explorer(definition, style, draw);
