@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the one list of public names
     )
     from .live import LiveCurve
     from .photo import DetectorExplorer, PhotoPicker
+    from .quantization import QuantizationExplorer
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)
