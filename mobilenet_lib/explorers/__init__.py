@@ -1,8 +1,8 @@
 """The book's interactive figures.
 
-Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker` and `TradeoffExplorer` run in
-the browser (anywidget, each with its `.js` and `.css` beside it); the others put controls on a
-figure from `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can
+Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker`, `QuantizationExplorer`,
+`SparsityExplorer` and `TradeoffExplorer` run in the browser (anywidget); the others put controls on
+a figure from `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can
 take over. All leave a still picture where they cannot run (`Still`). Widgets are loaded with the
 first class that is asked for, matplotlib with the first picture.
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:  # the one list of public names
         ArchitectureExplorer,
         FigureExplorer,
         SeparableExplorer,
-        SparsityExplorer,
     )
     from .live import LiveCurve
     from .photo import DetectorExplorer, PhotoPicker
     from .quantization import QuantizationExplorer
+    from .sparsity import SparsityExplorer
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)

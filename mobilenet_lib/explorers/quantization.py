@@ -210,5 +210,3 @@ def _measured() -> dict[str, Any]:
 def _thumbnail(name: str) -> bytes:
     photo = ImageOps.fit(Image.fromarray(load_photo(name)), (THUMBNAIL, THUMBNAIL))
     return photo.tobytes()
-
-

@@ -63,7 +63,7 @@ function draw(context) {
   const stripHead = heading("Range of each channel’s weights, and the levels");
   const histHead = heading("");
   const key = (name, text) => element("span", { class: `mnq-key mnq-${name}` }, text);
-  const idleKey = key("idle", "idle");
+  const idleKey = key("idle", "idle: gets the same input from every photo");
   legend.append(key("used", "in use"), idleKey, key("lost", "all its weights become 0"), key("zone", "rounded to 0"), element("span", { class: "mnq-off" }));
   const scope = controls(context, ["scope"], {
     scope: { label: "Answers with", words: (each) => (each === "all" ? "all layers rounded" : "this layer rounded") },
@@ -134,7 +134,7 @@ function draw(context) {
     const steps = per === "tensor" ? 1 : own.channels, packed = Math.ceil(own.channels * own.width * bits / 8);
     const extra = steps * (zero ? 5 : 4);
     fill(facts, [
-      ["step", per === "tensor" ? number(now.steps[0]) : `${number(Math.min(...now.steps))} to ${number(Math.max(...now.steps))}`],
+      ["step", per === "tensor" ? `${number(now.steps[0])}; ${now.inUse} of ${now.ends[1] - now.ends[0] + 1} levels used` : `${number(Math.min(...now.steps))} to ${number(Math.max(...now.steps))}`],
       ["error, RMS", number(now.rms)],
       ["signal to noise", Number.isFinite(now.decibels) ? `${nice(fixed(now.decibels, 1))} dB` : "–"],
       ["channels lost", `${lostShare}, ${percent(now.lost / (many || 1))}`],
@@ -290,7 +290,8 @@ function draw(context) {
       p.fillStyle = ink.quiet;
       if ((level - zero) % every === 0) p.fillText(nice(String(level)), at, below + 8);
     }
-    p.fillText("level", 22, below + 24);
+    p.textAlign = "left";
+    p.fillText("level", 4, below + 23);
     p.strokeStyle = ink.quiet;
     p.lineWidth = 1;
     p.beginPath();
@@ -398,6 +399,9 @@ function draw(context) {
     const width = clamp(chart.clientWidth, 150, 330), height = 138, frame = { left: 40, right: width - 8, top: 8, bottom: height - 26 };
     const x = linear([measured.bits[0], measured.bits.at(-1)], [frame.left + 6, frame.right - 6]), y = linear([0, 1], [frame.bottom, frame.top]);
     const { per } = state();
+    const blind = measured.crops_with_person / measured.crops, alike = Math.max(blind, 1 - blind);
+    const always = svg("g", {}, svg("path", { class: "mnq-always", d: `M${frame.left},${y(alike)}H${frame.right}` }),
+      svg("text", { class: "mn-tick", x: frame.left + 4, y: y(alike) + 14 }, "always the same answer"));
     const lines = Object.keys(STEPS).sort((a) => (a === per ? 1 : -1)).map((each) => {
       const found = rowOf(each), d = found.agreement.map((share, i) => `${i ? "L" : "M"}${x(measured.bits[i])},${y(share)}`).join("");
       return svg("g", { class: `mnq-by-${each}${each === per ? " mnq-now" : ""}` }, svg("path", { d }),
@@ -416,7 +420,7 @@ function draw(context) {
       width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
       "aria-label": `Crops that keep their answer, from ${measured.bits[0]} to ${measured.bits.at(-1)} bits. ` + Object.keys(names).map((each) =>
         `With ${names[each]}: ${rowOf(each).agreement.map(percent).join(", ")}.`).join(" "),
-    }, ticks, bits, lines, text));
+    }, ticks, always, bits, lines, text));
   }
 
   // -- the reader's hands
@@ -491,7 +495,7 @@ function readLayers(model) {
 }
 
 /** By channel: its range, and whether nothing of it is left. */
-function perChannel(own, { values }) {
+function perChannel(own, { values, levels }) {
   const { width, weights } = own, low = [], high = [], gone = [], many = [];
   for (let c = 0; c < own.live.length; c++) {
     const rows = values.subarray(c * width, (c + 1) * width);
@@ -508,7 +512,7 @@ function perChannel(own, { values }) {
   many.sort((a, b) => a - b);
   return {
     low, high, gone, lost: gone.filter(Boolean).length, lowest: own.lowest, highest: own.top,
-    different: many[Math.floor(many.length / 2)] ?? 0,
+    inUse: new Set(levels).size, different: many[Math.floor(many.length / 2)] ?? 0,
   };
 }
 
