@@ -13,7 +13,6 @@ from mobilenet_lib.explorers import (
     FigureExplorer,
     PhotoPicker,
     SeparableExplorer,
-    SparsityExplorer,
 )
 from mobilenet_lib.explorers.session import SessionNote
 from mobilenet_lib.photos import PhotoError, credits, load_photo
@@ -81,10 +80,6 @@ def test_a_place_outside_the_photo_is_refused():
         (lambda: SeparableExplorer(size=200), "size must be .* from 1 to 112, got 200"),
         (lambda: SeparableExplorer(in_channels=0), "in_channels must be .* got 0"),
         (lambda: SeparableExplorer(kernel_size=2), "kernel_size must be one of 1, 3, 5, 7; got 2"),
-        (lambda: SparsityExplorer([], {}), r"at least one, each once; got \[\]"),
-        (lambda: SparsityExplorer([0.5, 0.5], {"a": [1, 2]}), "each once"),
-        (lambda: SparsityExplorer([1.0], {"a": [1]}), "sparsity must be .* got 1.0"),
-        (lambda: SparsityExplorer([0, 0.5], {"a": [1]}), "a has 1 times for 2 sparsities"),
     ],
 )
 def test_figure_explorers_refuse(make, message):
@@ -275,15 +270,3 @@ def test_detector_explorer_takes_any_network():
     net = MobileNet(mobilenet_v1(0.1, 64, num_classes=3)).eval()
     net.preprocess, net.classes = INCEPTION.at(64), ("left", "right", "up")
     assert "gives left" in DetectorExplorer(net, photo="cat").alt
-
-
-def test_sparsity_explorer_shows_the_zeros_and_times_of_its_slider():
-    times = {"dense": [0.5, 0.5, 0.5], "CSR": [2.0, 1.0, 0.125]}
-    explorer = SparsityExplorer([0.0, 0.5, 0.99], times)
-    assert "100.0% are left" in explorer.alt
-    assert "CSR 2 ms; the fastest is dense" in explorer.alt
-    zeros = explorer.controls["zeros"]
-    assert [label for label, _ in zeros.options] == ["0.0%", "50.0%", "99.0%"]
-    zeros.value = 0.99
-    assert "1.0% are left" in explorer.alt
-    assert "dense 0.5 ms, CSR 0.125 ms; the fastest is CSR" in explorer.alt

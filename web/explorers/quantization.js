@@ -21,7 +21,7 @@ const THUMB = 40;
 const STEPS = { tensor: "one for the layer", channel: "one for each channel" };
 
 const number = (x, digits = 3) => nice(general(x, digits));
-const percent = (share) => `${fixed(100 * share, share > 0.999 && share < 1 ? 1 : 0)} %`;
+const percent = (share) => `${fixed(100 * share, share > 0 && share < 1 ? 1 : 0)} %`;
 
 function draw(context) {
   const { model, state, set, watch, root, body, say, hidden, colour } = context;
@@ -63,7 +63,7 @@ function draw(context) {
   const stripHead = heading("Range of each channel’s weights, and the levels");
   const histHead = heading("");
   const key = (name, text) => element("span", { class: `mnq-key mnq-${name}` }, text);
-  const idleKey = key("idle", "idle: gets the same input from every photo");
+  const idleKey = key("idle", "idle: every photo gives it the same input");
   legend.append(key("used", "in use"), idleKey, key("lost", "all its weights become 0"), key("zone", "rounded to 0"), element("span", { class: "mnq-off" }));
   const scope = controls(context, ["scope"], {
     scope: { label: "Answers with", words: (each) => (each === "all" ? "all layers rounded" : "this layer rounded") },
@@ -138,7 +138,7 @@ function draw(context) {
       ["error, RMS", number(now.rms)],
       ["signal to noise", Number.isFinite(now.decibels) ? `${nice(fixed(now.decibels, 1))} dB` : "–"],
       ["channels lost", `${lostShare}, ${percent(now.lost / (many || 1))}`],
-      ["different values a channel", `${now.different} of ${own.width}, median`],
+      ["different values", `${now.different} of ${own.width} a channel (median)`],
       ["bytes", `${comma(packed)} + ${comma(extra)} for steps; float32 ${comma(own.channels * own.width * 4)}`],
     ]);
     const words = showAnswers();
@@ -389,7 +389,7 @@ function draw(context) {
     const words = `${percent(share)} of ${comma(measured.crops)} crops and ${same} of ${thumbs.length} photos keep their answer.`;
     tell(verdict, words);
     const { letters } = measured, read = letters?.rows.find((each) => each.per === per && each.zero_point === zero);
-    tell(source, `Person or not, activations in float32; measured ${measured.date}.` + (wide === "all" && read
+    tell(source, `Below the photos: how sure it is of a person, in %, in float32 (mark) and rounded (bar). Weights only are rounded; measured ${measured.date}.` + (wide === "all" && read
       ? ` The book’s letters network, rounded the same: ${percent(read.right[at])} of ${comma(letters.letters)} letters right, in float32 ${percent(letters.right_float32)}.` : ""));
     drawChart(at);
     return words;
@@ -401,7 +401,7 @@ function draw(context) {
     const { per } = state();
     const blind = measured.crops_with_person / measured.crops, alike = Math.max(blind, 1 - blind);
     const always = svg("g", {}, svg("path", { class: "mnq-always", d: `M${frame.left},${y(alike)}H${frame.right}` }),
-      svg("text", { class: "mn-tick", x: frame.left + 4, y: y(alike) + 14 }, "always the same answer"));
+      svg("text", { class: "mn-tick", x: frame.right - 4, y: y(alike) + 14, "text-anchor": "end" }, "always the same answer"));
     const lines = Object.keys(STEPS).sort((a) => (a === per ? 1 : -1)).map((each) => {
       const found = rowOf(each), d = found.agreement.map((share, i) => `${i ? "L" : "M"}${x(measured.bits[i])},${y(share)}`).join("");
       return svg("g", { class: `mnq-by-${each}${each === per ? " mnq-now" : ""}` }, svg("path", { d }),

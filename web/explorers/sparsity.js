@@ -35,48 +35,48 @@ function draw(context) {
   const bar = controls(context, ["zeros", "pattern"], {
     zeros: { words: (x) => share(x) }, pattern: { words: (each) => PATTERNS[each] },
   });
-  const play = button("Play", () => motion.toggle(), { class: "mns-play" });
+  const play = button("Play", () => motion.toggle(), { class: "mnz-play" });
   if (!hidden("play")) bar.append(play);
   const matrix = element("canvas", {
-    ...KEYS, class: "mns-matrix", tabindex: 0, role: "application", "aria-roledescription": "matrix of weights",
+    ...KEYS, class: "mnz-matrix", tabindex: 0, role: "application", "aria-roledescription": "matrix of weights",
     "aria-label": "Weights: a row is an output channel, a column an input. Arrow keys point at another weight.",
     "aria-describedby": `${id}-help`,
   });
   const caption = element("figcaption", {
     class: "mn-quiet" }, `${model.get("label")}: ${rows} outputs × ${columns} inputs` +
     (rows > data.high || columns > data.wide ? `, of which ${data.high} × ${data.wide} are drawn and all are counted` : ""));
-  const key = (name, text) => element("span", { class: `mns-key mns-${name}` }, text);
-  const pointed = element("output", { class: "mns-pointed" });
-  const facts = element("div", { class: "mns-facts" });
+  const key = (name, text) => element("span", { class: `mnz-key mnz-${name}` }, text);
+  const pointed = element("output", { class: "mnz-pointed" });
+  const facts = element("div", { class: "mnz-facts" });
   const left = element("strong"), work = element("span"), squares = element("p", { "data-part": "squares" });
   facts.append(element("p", {}, left, work), squares);
   const full = 4 * rows * columns;
-  const bars = element("div", { class: "mns-bytes", "data-part": "bytes" });
+  const bars = element("div", { class: "mnz-bytes", "data-part": "bytes" });
   const row = (name, ...parts) => {
-    const text = element("span", { class: "mns-number" });
-    bars.append(element("div", { class: "mns-row" }, element("span", {}, name), element("span", { class: "mns-track" }, parts), text));
+    const text = element("span", { class: "mnz-number" });
+    bars.append(element("div", { class: "mnz-row" }, element("span", {}, name), element("span", { class: "mnz-track" }, parts), text));
     return text;
   };
-  const part = (name) => element("span", { class: `mns-part mns-${name}` });
+  const part = (name) => element("span", { class: `mnz-part mnz-${name}` });
   const [whole, values, places] = [part("whole"), part("values"), part("places")];
   const wholeText = row("dense", whole), keptText = row("what is left", values, places);
-  const bytesKey = element("p", { class: "mn-quiet mns-legend" }, key("values", "values, 4 bytes each"), key("places", "where they belong"), element("span"));
+  const bytesKey = element("p", { class: "mn-quiet mnz-legend" }, key("values", "values, 4 bytes each"), key("places", "where they belong"), element("span"));
   bars.append(bytesKey);
-  const chart = element("div", { class: "mns-chart", "data-part": "times" });
-  const verdict = element("p", { class: "mns-verdict", "data-part": "times" }), list = element("table", { class: "mns-list", "data-part": "times" });
-  const note = element("p", { class: "mn-quiet mns-note" });
+  const chart = element("div", { class: "mnz-chart", "data-part": "times" });
+  const verdict = element("p", { class: "mnz-verdict", "data-part": "times" }), list = element("table", { class: "mnz-list", "data-part": "times" });
+  const note = element("p", { class: "mn-quiet mnz-note" });
   const cells = kernels.map(({ name }, k) => {
     const own = [0, 1, 2].map(() => element("td"));
-    list.append(element("tr", { class: `mns-line-${k % STYLES}` }, element("th", { scope: "row" }, name), own));
+    list.append(element("tr", { class: `mnz-line-${k % STYLES}` }, element("th", { scope: "row" }, name), own));
     return own;
   });
   list.prepend(element("tr", {}, ["kernel", "now", "against dense", "pays from"].map((name) => element("th", { scope: "col" }, name))));
-  const heading = (text) => element("h2", { class: "mns-heading" }, text);
+  const heading = (text) => element("h2", { class: "mnz-heading" }, text);
   body.append(
     bar,
-    element("div", { class: "mns-stage" },
-      element("figure", {}, matrix, element("p", { class: "mn-quiet mns-legend" }, key("below", "below 0"), key("above", "above 0"), key("gone", "removed")), caption, pointed),
-      element("div", { class: "mns-column" },
+    element("div", { class: "mnz-stage" },
+      element("figure", {}, matrix, element("p", { class: "mn-quiet mnz-legend" }, key("below", "below 0"), key("above", "above 0"), key("gone", "removed")), caption, pointed),
+      element("div", { class: "mnz-column" },
         heading("What is left"), facts, bars,
         heading("Time of the layer, measured"), verdict, chart, list, note)),
     hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
@@ -97,7 +97,7 @@ function draw(context) {
     tell(work, `, ${share(many / (rows * columns))}; as many mult-adds for each pixel.`);
     const [low, high] = [data[pattern].squares[Math.floor(zeros * 1000 + 1e-6)], data[pattern].squares[Math.ceil(zeros * 1000 - 1e-6)]];
     const energy = low + (high - low) * (zeros * 1000 - Math.floor(zeros * 1000 + 1e-6));
-    tell(squares, `Strength left, as the sum of their squares: ${share(energy)}.`);
+    tell(squares, `Strength left, the sum of their squares: ${share(energy)}.`);
     const [own, where] = bytesOf(pattern, many, rows, columns), most = Math.max(full, ...bytesOf("weights", rows * columns, rows, columns).map((_, i, all) => all[0] + all[1]));
     for (const [target, bytes] of [[whole, full], [values, own], [places, where]]) target.style.width = `${100 * bytes / most}%`;
     tell(wholeText, `${comma(full)} bytes`);
@@ -155,21 +155,21 @@ function draw(context) {
     chart.scale = x;
     const slowest = kernels.reduce((best, each) => (each.all[0] > best.all[0] ? each : best)).name;
     const lines = kernels.map(({ name, all: own, pays }, k) => {
-      const points = own.map((ms, i) => [x(100 * shares[i]), y(ms)]), look = `mns-kernel mns-line-${k % STYLES}`;
+      const points = own.map((ms, i) => [x(100 * shares[i]), y(ms)]), look = `mnz-kernel mnz-line-${k % STYLES}`;
       const [tx, ty] = points[0];
       return svg("g", { class: look },
         svg("path", { d: points.map(([a, b], i) => `${i ? "L" : "M"}${a},${b}`).join("") }),
         points.map(([a, b]) => svg("circle", { cx: a, cy: b, r: 3 })),
-        pays === undefined || pays === null ? [] : svg("path", { class: "mns-pays", d: `M${x(100 * pays)},${frame.bottom}V${y(between(shares, own, pays) ?? own[0])}` }),
+        pays === undefined || pays === null ? [] : svg("path", { class: "mnz-pays", d: `M${x(100 * pays)},${frame.bottom}V${y(between(shares, own, pays) ?? own[0])}` }),
         svg("text", { x: Math.min(tx + 6, frame.right - 60), y: ty + (name === slowest ? -6 : 17) }, name));
     });
     const cursor = x(100 * zeros), found = kernels.map(({ all: own }) => between(shares, own, zeros));
     chart.replaceChildren(svg("svg", {
-      width, height: TALL, viewBox: `0 0 ${width} ${TALL}`, role: "img", class: scattered ? null : "mns-other",
+      width, height: TALL, viewBox: `0 0 ${width} ${TALL}`, role: "img", class: scattered ? null : "mnz-other",
       "aria-label": `Milliseconds against the share of zeros. ${kernels.map(({ name, all: own }) => `${name}: ${time(own[0])} at ${share(shares[0])}, ${time(own.at(-1))} at ${share(shares.at(-1))}`).join("; ")}.`,
     }, axis("x", x, frame, "zeros, %"), axis("y", y, frame, "ms"), lines,
-    svg("path", { class: "mns-cursor", d: `M${cursor},${frame.top}V${frame.bottom}` }),
-    found.map((ms, k) => (ms === null ? null : svg("circle", { cx: cursor, cy: y(ms), r: 6, class: `mns-here mns-line-${k % STYLES}` })))));
+    svg("path", { class: "mnz-cursor", d: `M${cursor},${frame.top}V${frame.bottom}` }),
+    found.map((ms, k) => (ms === null ? null : svg("circle", { cx: cursor, cy: y(ms), r: 6, class: `mnz-here mnz-line-${k % STYLES}` })))));
   }
 
   // -- the reader's hands
