@@ -119,7 +119,6 @@ function draw(context) {
     const [y, x] = at(), goes = goesAt(pattern, y, x), weight = data.corner[y * data.wide + x];
     tell(pointed, `Output ${y}, input ${x}: ${nice(general(weight, 3))}` + (goes <= now ? ", removed" : `, goes at ${share(goes / 1000)} zeros`));
     say(`${left.textContent} left, ${keptText.textContent}. ${verdict.textContent} ${pointed.textContent}.`);
-    matrix.setAttribute("aria-valuetext", pointed.textContent);
     Object.assign(root.dataset, { kept: many, bytes: own + where, squares: energy, gone: String(goes <= now) });
   }
 
