@@ -20,7 +20,7 @@ from ..validation import check_choice, check_int
 
 PER = ("tensor", "channel")
 SWITCHED_OFF = 1e-12
-"""Training with weight decay takes channels that nothing needs to 1e-30; below this they are 0."""
+"""Training with weight decay takes weights that nothing needs to 1e-30; below this they are 0."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def folded_layers(path: str | os.PathLike[str] | None = None) -> list[LayerWeigh
                 for part in ("conv.weight", "bn.weight", "bn.running_var")
             )
             rows = weight.reshape(len(weight), -1) * (gamma / np.sqrt(variance + eps))[:, None]
-            rows[np.abs(rows).max(axis=1) < SWITCHED_OFF] = 0
+            rows[np.abs(rows) < SWITCHED_OFF] = 0
             if name.startswith("dw"):
                 unfed = idle
                 layers.append(LayerWeights(name, "depthwise", rows.astype(np.float32), unfed))

@@ -90,7 +90,7 @@ class SparsityExplorer(Explorer):
         elif sparsities is None or milliseconds is None:
             raise ValueError("sparsities and milliseconds belong together; give both or neither")
         else:
-            whose = "times given by you"
+            whose = "times handed in"
         shares = _checked(sparsities, milliseconds)
         matrix, label = _letters() if weights is None else (_matrix(weights), "your own weights")
         order = sorted(range(len(shares)), key=shares.__getitem__)

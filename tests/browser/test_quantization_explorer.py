@@ -105,12 +105,12 @@ def test_the_answers_shown_are_those_recorded(page, explorer):
         frames(page)
         told = page.locator(".mnq-verdict").inner_text()
         share = f"{100 * answers['agreement']:.1f}".removesuffix(".0")
-        assert told.startswith((f"{share} %", f"{share}.0 %"))
+        assert told.startswith((f"Same answer for {share} %", f"Same answer for {share}.0 %"))
         exact = dict(
             zip(explorer.measured["photos"], explorer.measured["person_float32"], strict=True)
         )
         kept = sum((p > 0.5) == (exact[name] > 0.5) for name, p in answers["person"].items())
-        assert f"and {kept} of 7 photos keep" in told
+        assert f"crops, {kept} of 7 photos." in told
         for name, p in answers["person"].items():
             item = page.locator(f".mnq-photos [aria-label^='{name}:']")
             said = f"{name}: person {100 * exact[name]:.0f} %, rounded {100 * p:.0f} %"
@@ -130,8 +130,8 @@ def weight_told(page):
 
 
 def test_the_weight_pointed_at_and_where_it_goes(page, explorer):
-    put(page, channel=117, weight=2)
     rounded, original = explorer.rounded, explorer.original
+    assert np.abs(original[117]).argmax() == 2  # which is pointed at from the start
     weight, step = original[117, 2], rounded.steps[117]
     assert weight_told(page) == (
         f"row 1, column 3: {weight:.4g} → level 0 × step {step:.4g} = 0, off by {-weight:.3g}"
@@ -164,6 +164,7 @@ def test_keys_and_mouse_choose_a_channel_and_a_weight(page, explorer):
     ):
         page.keyboard.press(key)
         found = shown(page)
+        assert page.evaluate("() => model.get('weight')") is None  # the new channel's largest
         assert int(found["channel"]) == order[place], key
         assert strip.get_attribute("aria-valuenow") == str(place + 1)
         assert f"channel {order[place]}," in strip.get_attribute("aria-valuetext")
@@ -205,7 +206,7 @@ def test_bars_have_the_colour_of_what_becomes_of_them(page, explorer):
             const canvas = document.querySelector(".mnq-strip"), pen = canvas.getContext("2d");
             const wide = parseFloat(canvas.style.width), bar = (wide - 4 - 44) / 128;
             return places.map((place, i) => {
-                const y = 194 + (values[i] - low) / (high - low) * (6 - 194);
+                const y = 242 + (values[i] - low) / (high - low) * (6 - 242);
                 const at = [44 + (place + 0.5) * bar, y].map(Math.floor);
                 return Array.from(pen.getImageData(...at, 1, 1).data.slice(0, 3));
             });
@@ -263,7 +264,8 @@ def test_it_says_in_words_what_changed(page, explorer):
     said = page.locator(".mn-said").inner_text()
     assert said.startswith(
         "dw_9 in 4 bits, one for the layer: 28 of 128 channels lose all their weights, signal to "
-        "noise 12.7 decibels. 87.5 % of 200 crops"
+        "noise 12.7 decibels. Same answer for "
+        "87.5 % of 200 crops, 6 of 7 photos."
     )
     page.locator("select[data-field='per']").select_option("one for each channel")
     frames(page)

@@ -13,7 +13,7 @@ import style from "./quantization.css";
 
 export { errors, halfEven, roundWeights };
 
-const HEIGHTS = { strip: 208, line: 132, histogram: 138 };
+const HEIGHTS = { strip: 256, line: 132, histogram: 138 };
 const LEFT = 44; // pixels for the numbers of an axis
 const BINS = 75;
 const LEAST = 3; // pixels between two levels that are still drawn
@@ -32,7 +32,7 @@ function draw(context) {
 
   const select = element("select", {
     ...KEYS, id: `${id}-layer`, class: "mnq-layer", "data-field": "layer",
-    onchange: () => set({ layer: select.value, channel: null, weight: 0 }),
+    onchange: () => set({ layer: select.value, channel: null, weight: null }),
   });
   for (const kind of [...new Set([...layers.values()].map((each) => each.kind))]) {
     const own = [...layers.values()].filter((each) => each.kind === kind);
@@ -63,10 +63,10 @@ function draw(context) {
   const stripHead = heading("Range of each channel’s weights, and the levels");
   const histHead = heading("");
   const key = (name, text) => element("span", { class: `mnq-key mnq-${name}` }, text);
-  const idleKey = key("idle", "idle: every photo gives it the same input");
-  legend.append(key("used", "in use"), idleKey, key("lost", "all its weights become 0"), key("zone", "rounded to 0"), element("span", { class: "mnq-off" }));
+  const idleKey = key("idle", "idle: same input from every photo");
+  legend.append(key("used", "in use"), idleKey, key("lost", "lost: all 0"), key("zone", "rounded to 0"), element("span", { class: "mnq-off" }));
   const scope = controls(context, ["scope"], {
-    scope: { label: "Answers with", words: (each) => (each === "all" ? "all layers rounded" : "this layer rounded") },
+    scope: { words: (each) => (each === "all" ? "all layers rounded" : "this layer rounded") },
   });
   const chart = element("div", { class: "mnq-chart" }), photos = element("ul", { class: "mnq-photos" });
   const verdict = element("p", { class: "mnq-verdict" });
@@ -107,10 +107,11 @@ function draw(context) {
     const { order, used } = layer(), at = layer().live.indexOf(state().channel);
     return at < 0 ? order.indexOf(used[Math.floor(used.length / 2)] ?? order[0]) : order.indexOf(at);
   }
-  const weightAt = () => clamp(state().weight, 0, layer().width - 1);
+  const row = () => layer().order[place()] ?? 0;
+  const weightAt = () => clamp(state().weight ?? layer().largest[row()] ?? 0, 0, layer().width - 1);
   const toPlace = (to) => {
     const { live, order } = layer();
-    if (order.length) set({ channel: live[order[clamp(to, 0, order.length - 1)]] });
+    if (order.length) set({ channel: live[order[clamp(to, 0, order.length - 1)]], weight: null });
   };
   const toWeight = (to) => set({ weight: clamp(to, 0, layer().width - 1) });
 
@@ -120,11 +121,13 @@ function draw(context) {
     const unknown = layers.has(wanted) ? "" : `There is no layer “${wanted.slice(0, 30)}” here; this is ${own.name}.`;
     if (unknown !== complained) context.warn((complained = unknown));
     select.value = own.name;
-    const at = place(), row = own.order[at] ?? 0, name_ = own.live[row] ?? 0;
+    const at = place(), mine = row(), name_ = own.live[mine] ?? 0;
     const ink = palette();
     drawStrip(now, at, ink);
-    drawChannel(now, row, ink);
-    drawHistogram(now, row, ink);
+    drawChannel(now, mine, ink);
+    drawHistogram(now, mine, ink);
+    const fine = per === "tensor" && own.live.length && !apart(now);
+    tell(stripHead, `Range of each channel’s weights, and the levels${fine ? " (too close to draw)" : ""}`);
     tell(which, `Channel ${name_}${own.idle.has(name_) ? ", idle" : ""}: ${own.width} weights`);
     tell(histHead, per === "tensor" ? "All weights of the layer, and the levels" : `All weights of the layer; levels of channel ${name_}`);
     idleKey.hidden = own.idle.size === 0;
@@ -133,12 +136,14 @@ function draw(context) {
     const many = own.live.length, lostShare = `${comma(now.lost)} of ${comma(many)}`;
     const steps = per === "tensor" ? 1 : own.channels, packed = Math.ceil(own.channels * own.width * bits / 8);
     const extra = steps * (zero ? 5 : 4);
+    const short = (x) => (x < 1e-3 ? "below 0.001" : number(x));
     fill(facts, [
-      ["step", per === "tensor" ? `${number(now.steps[0])}; ${now.inUse} of ${now.ends[1] - now.ends[0] + 1} levels used` : `${number(Math.min(...now.steps))} to ${number(Math.max(...now.steps))}`],
+      ["step", per === "tensor" ? number(now.steps[0]) : `${short(Math.min(...now.steps))} to ${number(Math.max(...now.steps))}`],
+      ["levels used", per === "tensor" ? `${now.inUse} of ${now.ends[1] - now.ends[0] + 1}` : `up to ${now.inUse} of ${now.ends[1] - now.ends[0] + 1}`],
       ["error, RMS", number(now.rms)],
       ["signal to noise", Number.isFinite(now.decibels) ? `${nice(fixed(now.decibels, 1))} dB` : "–"],
-      ["channels lost", `${lostShare}, ${percent(now.lost / (many || 1))}`],
-      ["different values", `${now.different} of ${own.width} a channel (median)`],
+      ["channels lost", lostShare],
+      ["values a channel", `${now.different} of ${own.width}`],
       ["bytes", `${comma(packed)} + ${comma(extra)} for steps; float32 ${comma(own.channels * own.width * 4)}`],
     ]);
     const words = showAnswers();
@@ -215,6 +220,9 @@ function draw(context) {
     p.strokeRect(x - Math.max(each, 4) / 2 - 1, y(now.high[chosen]) - 2, Math.max(each, 4) + 2, y(now.low[chosen]) - y(now.high[chosen]) + 4);
   }
 
+  /** Whether one step for all is wide enough to be drawn. */
+  const apart = ({ steps, highest, lowest }) => steps[0] * (HEIGHTS.strip - 20) / (highest - lowest || 1) >= LEAST;
+
   function numbersLeft(p, y, ink, right) {
     p.font = "12px system-ui, sans-serif";
     p.textAlign = "right";
@@ -281,7 +289,7 @@ function draw(context) {
     p.font = "12px system-ui, sans-serif";
     p.textAlign = "center";
     p.textBaseline = "top";
-    const apart = x(step) - x(0), every = Math.max(1, Math.ceil(30 / apart));
+    const apart = x(step) - x(0), every = [1, 2, 5, 10, 20, 50, 100].find((each) => each * apart >= 26) ?? 200;
     for (let level = first; level <= last; level++) {
       const at = x((level - zero) * step);
       if (at < 8 || at > p.wide - 4) continue;
@@ -386,22 +394,22 @@ function draw(context) {
       tell(text, `${fixed(100 * before)} → ${fixed(100 * after)}`);
       item.setAttribute("aria-label", `${name}: person ${fixed(100 * before)} %, rounded ${fixed(100 * after)} %${kept ? "" : ", another answer"}`);
     });
-    const words = `${percent(share)} of ${comma(measured.crops)} crops and ${same} of ${thumbs.length} photos keep their answer.`;
+    const words = `Same answer for ${percent(share)} of ${comma(measured.crops)} crops, ${same} of ${thumbs.length} photos.`;
     tell(verdict, words);
     const { letters } = measured, read = letters?.rows.find((each) => each.per === per && each.zero_point === zero);
-    tell(source, `Below the photos: how sure it is of a person, in %, in float32 (mark) and rounded (bar). Weights only are rounded; measured ${measured.date}.` + (wide === "all" && read
-      ? ` The book’s letters network, rounded the same: ${percent(read.right[at])} of ${comma(letters.letters)} letters right, in float32 ${percent(letters.right_float32)}.` : ""));
+    tell(source, `Below the photos: person, in %, in float32 (mark) and rounded (bar). Only weights are rounded. Measured ${measured.date}.` + (wide === "all" && read
+      ? ` The letters network, rounded so: ${percent(read.right[at])} of ${comma(letters.letters)} letters right, in float32 ${percent(letters.right_float32)}.` : ""));
     drawChart(at);
     return words;
   }
 
   function drawChart(at) {
-    const width = clamp(chart.clientWidth, 150, 330), height = 138, frame = { left: 40, right: width - 8, top: 8, bottom: height - 26 };
+    const width = clamp(chart.clientWidth, 150, 330), height = 138, frame = { left: 47, right: width - 8, top: 8, bottom: height - 26 };
     const x = linear([measured.bits[0], measured.bits.at(-1)], [frame.left + 6, frame.right - 6]), y = linear([0, 1], [frame.bottom, frame.top]);
     const { per } = state();
     const blind = measured.crops_with_person / measured.crops, alike = Math.max(blind, 1 - blind);
     const always = svg("g", {}, svg("path", { class: "mnq-always", d: `M${frame.left},${y(alike)}H${frame.right}` }),
-      svg("text", { class: "mn-tick", x: frame.right - 4, y: y(alike) + 14, "text-anchor": "end" }, "always the same answer"));
+      svg("text", { class: "mn-tick", x: frame.right - 4, y: frame.bottom - 40, "text-anchor": "end" }, "- - always one answer"));
     const lines = Object.keys(STEPS).sort((a) => (a === per ? 1 : -1)).map((each) => {
       const found = rowOf(each), d = found.agreement.map((share, i) => `${i ? "L" : "M"}${x(measured.bits[i])},${y(share)}`).join("");
       return svg("g", { class: `mnq-by-${each}${each === per ? " mnq-now" : ""}` }, svg("path", { d }),
@@ -442,7 +450,7 @@ function draw(context) {
     Home: () => toWeight(0), End: () => toWeight(Infinity),
   });
   follow(line, ({ x }) => { // the nearest weight
-    const { own } = rounded(), row = own.order[place()] ?? 0, mine = own.weights.subarray(row * own.width, (row + 1) * own.width);
+    const { own } = rounded(), from = row() * own.width, mine = own.weights.subarray(from, from + own.width);
     if (!line.across || !mine.length) return;
     let best = 0;
     mine.forEach((each, i) => { if (Math.abs(line.across(each) - x) < Math.abs(line.across(mine[best]) - x)) best = i; });
@@ -482,13 +490,18 @@ function readLayers(model) {
     const gone = new Set(off), live = Array.from({ length: channels }, (_, c) => c).filter((c) => !gone.has(c));
     const weights = all.subarray(from, (from += live.length * width)), unfed = new Set(idle);
     const reach = live.map((_, i) => weights.subarray(i * width, (i + 1) * width).reduce((most, w) => Math.max(most, Math.abs(w)), 0));
+    const largest = live.map((_, i) => {
+      let best = 0;
+      for (let w = 1; w < width; w++) if (Math.abs(weights[i * width + w]) > Math.abs(weights[i * width + best])) best = w;
+      return best;
+    });
     const order = live.map((_, i) => i).sort((a, b) => reach[b] - reach[a]);
     let low = 0, high = 0;
     for (const w of weights) { low = Math.min(low, w); high = Math.max(high, w); }
     const counts = new Array(BINS).fill(0);
     for (const w of weights) counts[Math.min(Math.floor(((w - low) / (high - low || 1)) * BINS), BINS - 1)]++;
     return [name, {
-      name, kind, channels, width, off: off.length, idle: unfed, live, weights, order, counts,
+      name, kind, channels, width, largest, off: off.length, idle: unfed, live, weights, order, counts,
       lowest: low, highest: Math.max(...counts), top: high, used: order.filter((i) => !unfed.has(live[i])),
     }];
   }));

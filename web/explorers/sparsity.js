@@ -70,7 +70,8 @@ function draw(context) {
     list.append(element("tr", { class: `mnz-line-${k % STYLES}` }, element("th", { scope: "row" }, name), own));
     return own;
   });
-  list.prepend(element("tr", {}, ["kernel", "now", "against dense", "pays from"].map((name) => element("th", { scope: "col" }, name))));
+  const head = ["kernel", "time", "to dense", "pays from"].map((name) => element("th", { scope: "col" }, name));
+  list.prepend(element("tr", {}, head));
   const heading = (text) => element("h2", { class: "mnz-heading" }, text);
   body.append(
     bar,
@@ -108,11 +109,12 @@ function draw(context) {
     const fastest = found.filter(({ ms }) => ms !== null).sort((a, b) => a.ms - b.ms)[0];
     found.forEach(({ ms, pays }, k) => {
       tell(cells[k][0], ms === null ? "not measured" : `${shares.includes(zeros) ? "" : "≈ "}${time(ms)}`);
-      tell(cells[k][1], ms === null || found[0].ms === null ? "–" : ratio(ms / found[0].ms));
-      tell(cells[k][2], k === 0 ? "–" : pays === null ? "nowhere measured" : `${share(pays, 0)} zeros`);
+      tell(cells[k][1], ms === null || found[0].ms === null ? "–" : ratio(ms / found[0].ms).replace(" dense", ""));
+      tell(cells[k][2], k === 0 ? "–" : pays === null ? "nowhere measured" : share(pays, 0));
     });
     const scattered = pattern === "weights";
-    tell(verdict, !scattered ? { blocks: "A place for each 16 weights only; these kernels were not timed with blocks.", channels: `What is left is a smaller dense matrix, ${comma(many / columns)} × ${columns}: an ordinary dense product, without places.` }[pattern]
+    tell(head[1], scattered ? "time" : "single weights");
+    tell(verdict, !scattered ? { blocks: "One place for 16 weights. These kernels were not timed with blocks.", channels: `Left is a dense matrix, ${comma(many / columns)} × ${columns}: an ordinary product.` }[pattern]
       : !fastest ? "Not measured at this share." : `At ${share(zeros)} zeros the fastest is ${fastest.name}` + (fastest.name === dense.name ? ", which multiplies all the zeros too." : `, ${ratio(fastest.ms / found[0].ms)}.`));
     tell(note, `${model.get("whose").replace(/^./, (first) => first.toUpperCase())}${scattered ? "" : "; with single weights removed"}.`);
     drawChart(zeros, scattered);
