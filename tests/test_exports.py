@@ -50,7 +50,7 @@ DESCRIPTIONS = {
     "FigureExplorer": "A 6 by 6 input and the centres of all windows",
     "LiveCurve": "Training curve, finished: step 4 of 4, loss 1.00, accuracy 80.0 %",
     "PhotoPicker": "The photo china in colour",
-    "QuantizationExplorer": "dw_9, 3 bits, a step for the layer. The ranges of 128 channels",
+    "QuantizationExplorer": "3 bits, a step for the layer. The ranges of 128 channels",
     "SeparableExplorer": "After 256,901,120 multiplications each",
     "SparsityExplorer": "A corner of 48 by 48 weights of which 50.0% are left",
     "TradeoffExplorer": "Accuracy against parameters, millions, on a log axis. The budget is 2.",

@@ -125,7 +125,8 @@ class QuantizationExplorer(Explorer):
     @property
     def lost(self) -> NDArray[np.bool_]:
         """By channel: whether it had weights, and has none left that is not 0."""
-        return self.original.any(axis=1) & ~self.rounded.values.any(axis=1)
+        had, has = (np.asarray(rows.any(axis=1)) for rows in (self.original, self.rounded.values))
+        return np.asarray(had & ~has)
 
     @property
     def answers(self) -> dict[str, Any] | None:
