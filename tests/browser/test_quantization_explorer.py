@@ -124,6 +124,13 @@ def test_the_answers_shown_are_those_recorded(page, explorer):
     )
 
 
+def test_a_link_can_hide_the_answers(explorer, browser_page, tmp_path):
+    browser_page.goto(f"{write_page(explorer, tmp_path)}#quantization:v1&hide=answers")
+    browser_page.wait_for_selector(".mn-quantization[data-drawn]")
+    assert browser_page.locator(".mnq-answers").count() == 0
+    assert browser_page.locator(".mnq-facts").is_visible()
+
+
 def weight_told(page):
     frames(page)
     return page.locator(".mnq-arrow").inner_text().replace(MINUS, "-")

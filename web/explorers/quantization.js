@@ -84,9 +84,9 @@ function draw(context) {
             element("div", { class: "mnq-lineplace", "data-part": "after" }, line)), arrow)),
       element("div", { class: "mnq-column" },
         element("div", { "data-part": "histogram" }, histHead, histogram),
-        facts, rows.length ? answers : null)),
+        facts, rows.length && !hidden("answers") ? answers : null)),
     hidden("help") ? null : element("p", { class: "mn-help" },
-      "Point at a channel, or focus the bars and press the arrow keys; then at one of its weights. Home and End go to the ends."),
+      "Each weight becomes the nearest level, a whole number of steps. Point at a channel, or focus the bars and press the arrow keys; then at one of its weights. Home and End go to the ends."),
   );
   const thumbs = rows.length ? thumbnails(model, measured, photos) : [];
 
@@ -240,7 +240,7 @@ function draw(context) {
     const mine = own.weights.subarray(from, from + width), theirs = values.subarray(from, from + width);
     const reach = Math.max(-now.low[row], now.high[row]), columns = Math.ceil(Math.sqrt(width));
     for (const [canvas, numbers] of [[filter, mine], [after, theirs]]) {
-      const side = 104, cell = side / columns, lines = Math.ceil(width / columns), p = penOf(canvas, side, lines * cell);
+      const side = 117, cell = side / columns, lines = Math.ceil(width / columns), p = penOf(canvas, side, lines * cell);
       const padded = new Float32Array(columns * lines);
       padded.set(numbers);
       enlarge(p, sheet(padded, columns, signed(reach)), 0, 0, side, lines * cell);
@@ -251,9 +251,10 @@ function draw(context) {
     }
     filter.columns = columns;
     const weight = mine[w] ?? 0, value = theirs[w] ?? 0, level = levels[from + w] ?? 0;
+    const off = Math.abs(value - weight) < 1e-5 * steps[row] ? 0 : value - weight; // float32's last digit
     const spot = own.kind === "depthwise" ? `row ${Math.floor(w / columns) + 1}, column ${(w % columns) + 1}` : `weight ${w}`;
     const level_ = `level ${nice(String(level))}${zeros[row] ? ` (0 is level ${zeros[row]})` : ""}`;
-    tell(arrow, `${spot}: ${number(weight, 4)} → ${level_} × step ${number(steps[row], 4)} = ${number(value, 4)}, off by ${number(value - weight, 3)}`
+    tell(arrow, `${spot}: ${number(weight, 4)} → ${level_} × step ${number(steps[row], 4)} = ${number(value, 4)}, off by ${number(off, 3)}`
       .replace(`${level_} ×`, zeros[row] ? `${level_}: ${nice(String(level - zeros[row]))} ×` : `${level_} ×`));
     filter.setAttribute("aria-valuemax", width - 1);
     filter.setAttribute("aria-valuenow", w);
@@ -268,7 +269,7 @@ function draw(context) {
     p.textAlign = "center";
     p.textBaseline = "middle";
     numbers.forEach((x, i) => {
-      p.fillStyle = Math.abs(x) > 0.55 * reach && x < 0 ? "#fff" : "#1a1a1a";
+      p.fillStyle = x < -0.55 * reach ? "#fff" : "#1a1a1a";
       p.fillText(nice(fixed(x, reach < 10 ? 2 : 1)), ((i % columns) + 0.5) * cell, (Math.floor(i / columns) + 0.5) * cell);
     });
   }

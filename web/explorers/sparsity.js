@@ -70,7 +70,7 @@ function draw(context) {
     list.append(element("tr", { class: `mnz-line-${k % STYLES}` }, element("th", { scope: "row" }, name), own));
     return own;
   });
-  const head = ["kernel", "time", "to dense", "pays from"].map((name) => element("th", { scope: "col" }, name));
+  const head = ["kernel", "time", "against dense", "pays from"].map((name) => element("th", { scope: "col" }, name));
   list.prepend(element("tr", {}, head));
   const heading = (text) => element("h2", { class: "mnz-heading" }, text);
   body.append(
