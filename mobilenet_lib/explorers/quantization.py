@@ -39,8 +39,8 @@ class QuantizationExplorer(Explorer):
         with them.
     **state
         `layer`, `bits` (2 to 8), `per` ("tensor" or "channel"), `zero_point`, `channel`, `weight`
-        (from 0), `scope` (answers with this "layer" rounded, or with "all"), `hide` ("answers" too),
-        `tour`.
+        (from 0), `scope` (answers with this "layer" rounded, or with "all"), `hide` (names of
+        controls, and "answers"), `tour`.
 
     Attributes
     ----------

@@ -6,6 +6,7 @@ import { button } from "./controls.js";
 import { element, tell, unique } from "./dom.js";
 import { PageModel } from "./model.js";
 import { onFrame } from "./motion.js";
+import { pythonSession } from "./session.js";
 import { asPython, decode, defaults, encode, fits, same } from "./state.js";
 import { colours, followTheme } from "./theme.js";
 import { tour } from "./tour.js";
@@ -110,8 +111,12 @@ function show(definition, css, draw, model, el, place) {
   };
   const hidden = (name) => model.get("hide").includes(name);
 
+  /** In Jupyter, which then cuts the widget off properly when its session ends. */
+  const session = place ? null : pythonSession({ model, el }, () => context.redraw?.());
+  if (session) leave.push(() => session.close());
+
   const context = {
-    definition, model, el, root, body, state, set, watch, hidden, warn,
+    definition, model, el, root, body, session, state, set, watch, hidden, warn,
     colour: colours(root),
     /** Read out, and kept as the figure's description. */
     say: (text) => tell(said, text),
