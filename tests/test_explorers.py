@@ -16,7 +16,6 @@ from mobilenet_lib.explorers import (
     FigureExplorer,
     LettersExplorer,
     SeparableExplorer,
-    SparsityExplorer,
 )
 from mobilenet_lib.explorers.session import SessionNote
 from mobilenet_lib.photos import PhotoError, credits
@@ -242,15 +241,3 @@ def test_letters_explorer_reads_in_python_what_is_drawn():
     for widths in ((), (0.3,)):
         with pytest.raises(ValueError, match="width"):
             LettersExplorer(widths)
-
-
-def test_sparsity_explorer_shows_the_zeros_and_times_of_its_slider():
-    times = {"dense": [0.5, 0.5, 0.5], "CSR": [2.0, 1.0, 0.125]}
-    explorer = SparsityExplorer([0.0, 0.5, 0.99], times)
-    assert "100.0% are left" in explorer.alt
-    assert "CSR 2 ms; the fastest is dense" in explorer.alt
-    zeros = explorer.controls["zeros"]
-    assert [label for label, _ in zeros.options] == ["0.0%", "50.0%", "99.0%"]
-    zeros.value = 0.99
-    assert "1.0% are left" in explorer.alt
-    assert "dense 0.5 ms, CSR 0.125 ms; the fastest is CSR" in explorer.alt

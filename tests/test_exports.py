@@ -36,6 +36,7 @@ EXPLORERS = {
     ),
     "SeparableExplorer": "SeparableExplorer(5, done=2000)",
     "RooflineExplorer": "RooflineExplorer(peak=200, bandwidth=30)",
+    "QuantizationExplorer": "QuantizationExplorer(bits=3)",
     "SparsityExplorer": "SparsityExplorer([0.5], {'dense': [1], 'CSR': [2]})",
     "TradeoffExplorer": "TradeoffExplorer([], axis='parameters', budget=2e6)",
 }
@@ -51,6 +52,7 @@ DESCRIPTIONS = {
     "LiveCurve": "Training curve, finished: step 4 of 4, loss 1.00, accuracy 80.0 %",
     "SeparableExplorer": "After 2,000 multiplications each",
     "RooflineExplorer": "28 layers on log axes under a roof of 200 GFLOP/s, slopes of 30 GB/s",
+    "QuantizationExplorer": "3 bits, a step for the layer. The ranges of 128 channels",
     "SparsityExplorer": "A corner of 48 by 48 weights of which 50.0% are left",
     "TradeoffExplorer": "Accuracy against parameters, millions, on a log axis. The budget is 2.",
 }

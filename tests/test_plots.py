@@ -70,6 +70,18 @@ FIGURES = {
         lambda: plots.pruned_layer(0.75, {"dense": 0.5, "CSR": 1.25, "other": 0.25}),
         ["25.0% are left", "CSR 1.25 ms", "the fastest is other"],
     ),
+    "rounded_weights": (
+        lambda: plots.rounded_weights(
+            np.array([[0.25, 2.0], [0, 0], [0.25, -0.25]], np.float32),
+            np.array([[0.0, 2.0], [0, 0], [0.0, 0.0]], np.float32),
+            "a layer",
+        ),
+        [
+            "a layer. The ranges of 2 channels, from 2 down to 0.25",
+            "2 different values",
+            "1 of the channels lose all their weights; the weights are off by 0.217",
+        ],
+    ),
     "channels": (lambda: plots.channels(load_photo("flower", 32)), ["32 by 32"]),
     "filtered": (
         lambda: plots.filtered(to_gray(load_photo("cat", 32)), {"identity": np.eye(3)[1:2].T}),

@@ -1,15 +1,10 @@
 """The book's interactive figures.
 
-Each is one class. `ConvolutionExplorer`, `SeparableExplorer`, `LiveCurve`, `PhotoPicker` and
-`TradeoffExplorer` run in the browser; the others put controls on a figure from
-`mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can take over. All
-leave a still picture where they cannot run (`Still`). Widgets are loaded with the first class that
-is asked for, matplotlib with the first picture.
-Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker`, `RooflineExplorer` and
-`TradeoffExplorer` run in the browser (anywidget); the others put controls on a
-figure from `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can
-take over. All leave a still picture where they cannot run (`Still`). Widgets are loaded with the
-first class that is asked for, matplotlib with the first picture.
+Each is one class, and runs in the browser: its JavaScript is in `web/explorers/` and its state in
+`definitions/`, which both read. `ArchitectureExplorer` still puts controls on a figure from
+`mobilenet_lib.plots`, through `FigureExplorer`. All leave a still picture where they cannot run
+(`Still`). Widgets are loaded with the first class that is asked for, matplotlib with the first
+picture.
 """
 
 from typing import TYPE_CHECKING
@@ -19,15 +14,13 @@ from ..lazy import lazy_names
 if TYPE_CHECKING:  # the one list of public names
     from .convolution import ConvolutionExplorer
     from .detector import DetectorExplorer
-    from .figure import (
-        ArchitectureExplorer,
-        FigureExplorer,
-        SparsityExplorer,
-    )
+    from .figure import ArchitectureExplorer, FigureExplorer
     from .letters import LettersExplorer
     from .live import LiveCurve
+    from .quantization import QuantizationExplorer
     from .roofline import RooflineExplorer
     from .separable import SeparableExplorer
+    from .sparsity import SparsityExplorer
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)

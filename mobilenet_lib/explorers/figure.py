@@ -1,22 +1,20 @@
 """Figures with controls: move one, and the figure is drawn again by the same function.
 
-The explorers of chapters 03 (the network under alpha, resolution and body) and 04 (how sparse a
-layer must be before skipping its zeros pays).
+The explorer of chapter 03: the network under alpha, resolution and body.
 """
 
 from __future__ import annotations
 
 import html
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
 
 from ..architecture import BODIES, MIN_RESOLUTION, Architecture, Body, mobilenet_v1
-from ..plots import BookFigure, profile, pruned_layer
+from ..plots import BookFigure, profile
 from ..plots.figure import SHOWN_DPI
-from ..validation import check_int, check_share
+from ..validation import check_int
 from .session import SessionNote, Still
 
 MAX_SHOWN = 320  # pixels, the end of the resolution's slider
@@ -186,42 +184,3 @@ def _facts(arch: Architecture, name: str) -> str:
         f"{layer.intensity():.1f} operations a byte. {sees}"
     )
     return f'<div role="status" style="line-height:1.5">{whole}<br>{one}</div>'
-
-
-class SparsityExplorer(FigureExplorer):
-    """Choose a share of zeros; see what is left of the weights, and what was measured with it.
-
-    Parameters
-    ----------
-    sparsities
-        Shares of zeros that were measured, from 0 to below 1.
-    milliseconds
-        By kernel, its time at each of them, the dense product first; as `bench_sparse` gives it.
-
-    Raises
-    ------
-    ValueError
-        Nothing was measured, a share is out of range or comes twice, or a kernel has another
-        number of times.
-    """
-
-    def __init__(
-        self, sparsities: Sequence[float], milliseconds: Mapping[str, Sequence[float]]
-    ) -> None:
-        shares = [check_share("sparsity", share) for share in sparsities]
-        if not shares or len(set(shares)) < len(shares):
-            raise ValueError(f"sparsities must be at least one, each once; got {list(sparsities)}")
-        for name, times in milliseconds.items():
-            if len(times) != len(shares):
-                raise ValueError(
-                    f"{name} has {len(times)} times for {len(shares)} sparsities; one each is asked"
-                )
-        longest = max(itertools.chain(*milliseconds.values()), default=0)
-
-        def draw(zeros: float) -> BookFigure:
-            place = shares.index(zeros)
-            times = {name: times[place] for name, times in milliseconds.items()}
-            return pruned_layer(zeros, times, longest)
-
-        choices = [(f"{share:.1%}", share) for share in shares]
-        super().__init__(draw, {"zeros": slider("zeros", shares[0], choices=choices)})

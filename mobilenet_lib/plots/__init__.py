@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the one list of public names
         one_window,
         padding_and_stride,
     )
-    from .engines import engine_bars, waterfall
+    from .engines import engine_bars, rounded_weights, waterfall
     from .figure import COLOURS, BookFigure
     from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
     from .published import alarms, compared, evidence, filters, verdicts

@@ -9,8 +9,10 @@ from mobilenet_lib.explorers import (
     ConvolutionExplorer,
     DetectorExplorer,
     LettersExplorer,
+    QuantizationExplorer,
     RooflineExplorer,
     SeparableExplorer,
+    SparsityExplorer,
     TradeoffExplorer,
 )
 from mobilenet_lib.explorers.explorer import Explorer
@@ -24,6 +26,8 @@ EXPLORERS: dict[str, Callable[[], Explorer]] = {
     "tradeoff": lambda: TradeoffExplorer(
         latency={(a, r): mobilenet_v1(a, r).mult_adds / 4e7 for a in (1, 0.5) for r in (224, 56)}
     ),
+    "quantization": QuantizationExplorer,
+    "sparsity": SparsityExplorer,
 }
 
 THREE_STATES = {
@@ -49,6 +53,16 @@ THREE_STATES = {
         "v1",
         "v1&alpha=0.5&resolution=160&budget=100000000",
         "v1&alpha=0.25&axis=parameters&shown=tf-slim,letters",
+    ),
+    "quantization": (
+        "v1",
+        "v1&layer=dw_13&bits=3&per=channel&channel=57&weight=4",
+        "v1&layer=pw_12&bits=8&zero_point=1&scope=all",
+    ),
+    "sparsity": (
+        "v1",
+        "v1&zeros=0.85&pattern=blocks&row=20&column=30",
+        "v1&zeros=0.995&pattern=channels&row=127",
     ),
 }
 """States to look at: at the start, and two that change much."""
