@@ -92,10 +92,6 @@ def test_a_place_outside_the_photo_is_refused():
             lambda: SeparableExplorer(groups=2),
             "divide in_channels and out_channels, 3 and 6; got 2",
         ),
-        (lambda: SparsityExplorer([], {}), r"at least one, each once; got \[\]"),
-        (lambda: SparsityExplorer([0.5, 0.5], {"a": [1, 2]}), "each once"),
-        (lambda: SparsityExplorer([1.0], {"a": [1]}), "sparsity must be .* got 1.0"),
-        (lambda: SparsityExplorer([0, 0.5], {"a": [1]}), "a has 1 times for 2 sparsities"),
     ],
 )
 def test_figure_explorers_refuse(make, message):

@@ -84,6 +84,7 @@ class LettersExplorer(Explorer):
         words = []
         for width in self.widths:
             net = load_published(f"letters_{100 * width:.0f}_{RESOLUTION}")
+            assert net.preprocess is not None  # the book's own have it
             label = int(net(net.preprocess(picture)).argmax())
             words.append(f"α {width:g}: {LETTERS[label]}")
         figure = letters([picture] * len(words), words, columns=4)
@@ -93,8 +94,8 @@ class LettersExplorer(Explorer):
     def picture(self) -> Image.Image:
         """What the networks see: the drawing or the test set's letter, black on white."""
         if self.sample:
-            with Image.open(io.BytesIO(_samples()[LETTERS[self.sample - 1]])) as image:
-                return image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+            with Image.open(io.BytesIO(_samples()[LETTERS[self.sample - 1]])) as file:
+                return file.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         image = Image.new("RGB", (SIDE, SIDE), "white")
         pen, width = ImageDraw.Draw(image), round(SIDE * self.pen / 100)
         for stroke in filter(None, self.drawing.split(".")):
