@@ -105,7 +105,7 @@ function draw(context) {
     const part = {
       canvas, kind, lane: lane(kind, canvas, colour), grids: element("div", { class: "mnd-row" }), blocks: [],
       sum: element("p", { class: "mnd-total" }), place: element("p", { class: "mnd-place" }), key: "",
-      name: element("span", {}, title), more: element("small"),
+      name: element("span", {}, title), more: element("small", { "data-part": "weights" }),
     };
     parts[kind] = part;
     canvas.where = part.lane.where;
