@@ -207,16 +207,22 @@ def test_chapter_02_marks_a_pixel_and_counts(run_chapter, browser_log):
 def test_chapter_07_looks_at_the_readers_photo(open_chapter, browser_log):
     page = open_chapter("07_a_published_mobilenet")
     cell = run_cell_with(page, "DetectorExplorer(photo=")
-    picture = cell.locator(".widget-vbox img")
-    picture.wait_for(timeout=PATIENCE)
-    assert picture.get_attribute("alt").startswith("The network gives person 71 %.")
-    cell.locator("select").select_option("rocket")
-    cell.locator('img[alt^="The network gives person 22 %."]').wait_for(timeout=PATIENCE)
+
+    def person(picture):
+        page.wait_for_function(
+            "(name) => document.querySelector('.mn-detector')?.dataset.picture === name",
+            arg=picture,
+        )
+        return json.loads(cell.locator(".mn-detector").get_attribute("data-probabilities"))[0]
+
+    assert person("camera") == pytest.approx(0.71, abs=0.005)
+    cell.locator("[data-field=photo]").select_option("rocket")
+    assert person("rocket") == pytest.approx(0.22, abs=0.005)
     astronaut = ROOT / "data" / "photos" / "astronaut.jpg"
     cell.locator("input[type=file]").set_input_files(astronaut)
-    cell.locator('img[alt^="The network gives person 78 %."]').wait_for(timeout=PATIENCE)
-    assert cell.locator(".mnp-status").inner_text() == "astronaut.jpg, 512×512 pixels"
-    assert cell.locator("select option:checked").inner_text() == "(your own)"
+    assert person("astronaut.jpg") == pytest.approx(0.78, abs=0.005)
+    assert cell.locator(".mnd-told").inner_text() == "astronaut.jpg, 512×512 pixels"
+    assert cell.locator("[data-field=photo] option:checked").inner_text() == "your own"
     assert browser_log.console_errors == []
 
 
