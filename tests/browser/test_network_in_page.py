@@ -84,29 +84,29 @@ def test_every_layers_maps_are_shown_by_their_name_and_size(page, net):
     slider.press("Home")
     for layer in net.arch.layers:
         page.wait_for_function(
-            "(name) => document.querySelector('.mnd-layers output').textContent.startsWith(name)",
+            "(name) => document.querySelector('.mnn-layers output').textContent.startsWith(name)",
             arg=f"{layer.name},",
         )
-        words = page.locator(".mnd-layers output").inner_text()
+        words = page.locator(".mnn-layers output").inner_text()
         size = 1 if layer.kind == "fc" else layer.out_size
         assert words.endswith(f"{layer.out_channels} maps of {size}×{size}")
         slider.press("ArrowRight")
 
 
 def test_a_map_is_chosen_by_hand_and_by_key(page):
-    maps = page.locator(".mnd-maps")
+    maps = page.locator(".mnn-maps")
     maps.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     frames(page)
-    assert "Map 2 of 8" in page.locator(".mnd-chosen").inner_text()
+    assert "Map 2 of 8" in page.locator(".mnn-chosen").inner_text()
     page.keyboard.press("End")
     frames(page)
-    assert "Map 8 of 8" in page.locator(".mnd-chosen").inner_text()
+    assert "Map 8 of 8" in page.locator(".mnn-chosen").inner_text()
     box = maps.bounding_box()
     page.mouse.move(box["x"] + 150, box["y"] + 20)
     frames(page)
-    assert "Map 2 of 8" in page.locator(".mnd-chosen").inner_text()
+    assert "Map 2 of 8" in page.locator(".mnn-chosen").inner_text()
 
 
 def upload(page, name, content):
@@ -127,7 +127,7 @@ def test_an_uploaded_photo_is_answered_and_does_not_leave_the_page(page, net):
     shows(page, "mine.png")
     assert page.evaluate(SHOWN) == pytest.approx(in_python(net, photo), abs=1e-5)
     assert page.evaluate("() => model.get('photo')") == ""
-    assert "mine.png, 120×70 pixels" in page.locator(".mnd-told").inner_text()
+    assert "mine.png, 120×70 pixels" in page.locator(".mnn-told").inner_text()
 
 
 def test_a_dropped_photo_is_taken(page, net):
@@ -154,9 +154,9 @@ def test_a_dropped_photo_is_taken(page, net):
 def test_what_is_no_picture_is_told_and_the_last_answer_stays(page, name, content):
     before = page.evaluate(SHOWN)
     upload(page, name, content)
-    told = page.locator(".mnd-told")
+    told = page.locator(".mnn-told")
     page.wait_for_function(
-        "() => document.querySelector('.mnd-told').textContent.includes('cannot')"
+        "() => document.querySelector('.mnn-told').textContent.includes('cannot')"
     )
     assert told.inner_text().startswith(f"{name} cannot be read as a picture here")
     assert page.evaluate(SHOWN) == before
@@ -176,7 +176,7 @@ def test_the_camera_films_and_is_let_go(page):
     page.context.grant_permissions(["camera"])
     page.locator(".mn-camera").click()
     page.wait_for_function(
-        "() => document.querySelector('.mnd-facts').textContent.includes('frames per second')"
+        "() => document.querySelector('.mnn-facts').textContent.includes('frames per second')"
     )
     assert page.evaluate("() => model.get('photo')") == ""
     assert page.locator(".mn-camera").inner_text() == "Close the camera"
@@ -192,8 +192,8 @@ def test_a_refused_camera_is_told(page):
             Promise.reject(new DOMException("no", "NotAllowedError")); }"""
     )
     page.locator(".mn-camera").click()
-    page.wait_for_function("() => document.querySelector('.mnd-told').textContent !== ''")
-    assert "was not allowed to use the camera" in page.locator(".mnd-told").inner_text()
+    page.wait_for_function("() => document.querySelector('.mnn-told').textContent !== ''")
+    assert "was not allowed to use the camera" in page.locator(".mnn-told").inner_text()
 
 
 def test_without_webassembly_plain_javascript_answers_and_says_so(browser_page, net, tmp_path):
@@ -213,8 +213,8 @@ def test_without_webassembly_plain_javascript_answers_and_says_so(browser_page, 
     assert browser_page.evaluate(SHOWN) == pytest.approx(
         in_python(net, load_photo("cat")), abs=NEAR
     )
-    assert "plain JavaScript" in browser_page.locator(".mnd-facts").inner_text()
-    assert "SIMD: there is no WebAssembly here" in browser_page.locator(".mnd-facts").inner_text()
+    assert "plain JavaScript" in browser_page.locator(".mnn-facts").inner_text()
+    assert "SIMD: there is no WebAssembly here" in browser_page.locator(".mnn-facts").inner_text()
 
 
 def test_without_workers_the_page_itself_answers(browser_page, net, tmp_path):
@@ -224,7 +224,7 @@ def test_without_workers_the_page_itself_answers(browser_page, net, tmp_path):
     assert browser_page.evaluate(SHOWN) == pytest.approx(
         in_python(net, load_photo("cat")), abs=NEAR
     )
-    assert "in the page" in browser_page.locator(".mnd-facts").inner_text()
+    assert "in the page" in browser_page.locator(".mnn-facts").inner_text()
 
 
 def test_another_network_runs_there_too(browser_page, tmp_path):
@@ -234,7 +234,7 @@ def test_another_network_runs_there_too(browser_page, tmp_path):
     assert browser_page.evaluate(SHOWN) == pytest.approx(
         in_python(other, load_photo("coffee")), abs=NEAR
     )
-    assert browser_page.locator(".mnd-class").count() == 5  # the surest of 26
+    assert browser_page.locator(".mnn-class").count() == 5  # the surest of 26
 
 
 # --- Letters -------------------------------------------------------------------------------------

@@ -30,17 +30,17 @@ function draw(context) {
   // -- what stands on the page
 
   const photoBox = element("select", { ...KEYS, id: `${id}-photo`, "data-field": "photo" });
-  const view = element("canvas", { class: "mnd-view", role: "img" });
-  const answer = element("div", { class: "mnd-answer", "data-part": "answer" });
-  const facts = element("p", { class: "mn-quiet mnd-facts" });
+  const view = element("canvas", { class: "mnn-view", role: "img" });
+  const answer = element("div", { class: "mnn-answer", "data-part": "answer" });
+  const facts = element("p", { class: "mn-quiet mnn-facts" });
   const layerRange = element("input", { ...KEYS, type: "range", id: `${id}-layer`, "data-field": "layer", min: 0, step: 1 });
   const layerName = element("output", { for: layerRange.id });
   const maps = element("canvas", {
-    ...KEYS, class: "mnd-maps", tabindex: 0, role: "application", "data-part": "maps",
+    ...KEYS, class: "mnn-maps", tabindex: 0, role: "application", "data-part": "maps",
     "aria-roledescription": "choice of a map", "aria-label": "The layer's maps. Arrow keys choose one.",
   });
-  const chosen = element("p", { class: "mn-quiet mnd-chosen" });
-  const told = element("p", { class: "mnd-told", role: "status" });
+  const chosen = element("p", { class: "mn-quiet mnn-chosen" });
+  const told = element("p", { class: "mnn-told", role: "status" });
   const own = ownPictures({
     root,
     say: (text) => tell(told, text),
@@ -50,8 +50,8 @@ function draw(context) {
       await ask(await readPhoto(video), "the camera's picture", true);
     },
   });
-  const side = element("div", { class: "mnd-side" }, answer, facts,
-    element("div", { class: "mn-field mnd-layers" },
+  const side = element("div", { class: "mnn-side" }, answer, facts,
+    element("div", { class: "mn-field mnn-layers" },
       hidden("layer") ? null : [element("label", { for: layerRange.id }, "Layer "), layerRange], layerName),
     maps, chosen);
   const words = {
@@ -64,7 +64,7 @@ function draw(context) {
       hidden("photo") ? null : element("label", { class: "mn-field", for: photoBox.id }, "Photo ", photoBox),
       hidden("own") ? null : own.buttons),
     told,
-    element("div", { class: "mnd-stage" },
+    element("div", { class: "mnn-stage" },
       element("figure", {}, view, element("figcaption", { class: "mn-quiet" }, "What the network sees"),
         controls(context, ["rests", "window", "engine"], words)),
       side),
@@ -249,7 +249,7 @@ function draw(context) {
     if (probabilities.length <= SHOWN) order.sort((a, b) => a[1] - b[1]);
     const name = (k) => network.classes?.[k] ?? `class ${k}`;
     while (answer.children.length < order.length) {
-      answer.append(element("div", { class: "mnd-class" }, element("span", { class: "mnd-name" }), element("span", { class: "mnd-bar" }, element("span")), element("output")));
+      answer.append(element("div", { class: "mnn-class" }, element("span", { class: "mnn-name" }), element("span", { class: "mnn-bar" }, element("span")), element("output")));
     }
     while (answer.children.length > order.length) answer.lastChild.remove();
     order.forEach(([p, k], i) => {
