@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 from mobilenet_lib import mobilenet_v1
-from mobilenet_lib.explorers import ConvolutionExplorer, RooflineExplorer, TradeoffExplorer
+from mobilenet_lib.explorers import (
+    ConvolutionExplorer,
+    LiveCurve,
+    RooflineExplorer,
+    TradeoffExplorer,
+)
 from mobilenet_lib.explorers.explorer import Explorer
+
+
+def trained() -> LiveCurve:
+    """A curve of a run that has ended."""
+    curve = LiveCurve({"another": [0.5, 0.7, 0.8]}, clock=lambda: 0)
+    for step in range(1, 91):
+        share = None if step % 30 else 0.9 - 9 / step
+        curve(
+            SimpleNamespace(
+                number=step, steps=90, epoch=-(-step // 30), loss=4 / step**0.5, accuracy=share
+            )
+        )
+    return curve
+
 
 EXPLORERS: dict[str, Callable[[], Explorer]] = {
     "convolution": lambda: ConvolutionExplorer("cat", size=16),
+    "live": trained,
     "roofline": RooflineExplorer,
     "tradeoff": lambda: TradeoffExplorer(
         latency={(a, r): mobilenet_v1(a, r).mult_adds / 4e7 for a in (1, 0.5) for r in (224, 56)}
@@ -18,6 +39,7 @@ EXPLORERS: dict[str, Callable[[], Explorer]] = {
 
 THREE_STATES = {
     "convolution": ("v1", "v1&filter=2&stride=2&row=3&column=5", "v1&kernel=blur+5x5&dilation=2"),
+    "live": ("v1", "v1&scale=log&skip=0.5", "v1&shown=mean&skip=0.75"),
     "roofline": (
         "v1",
         "v1&batch=32&peak=1000&bandwidth=20&layer=pw_13",
