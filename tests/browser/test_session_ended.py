@@ -25,7 +25,7 @@ AGAIN = "The Python session has ended: run this cell again (Shift+Enter)."
 NEVER = "This needs a Python session: in Jupyter, run this cell (Shift+Enter)."
 CONVOLUTION, TRADEOFF, CURVE, DETECTOR = (0, 1), (2, 3), (4, 5), (6, 7)
 FIGURES = (6, 8, 9, 10)  # drawn by Python
-EXPLORERS = ".mnx-convolution, .mn-tradeoff, .mnl-live, .widget-vbox"
+EXPLORERS = ".mn-convolution, .mn-tradeoff, .mnl-live, .widget-vbox"
 CODE = """
 from itertools import count
 from types import SimpleNamespace
@@ -101,7 +101,7 @@ def run(page):
 def drawn(page):
     """All explorers stand on the page, and so do their figures."""
     page.wait_for_function(
-        """() => ['.mnx-convolution[data-value]', '.mn-tradeoff[data-drawn]', '.mnl-live',
+        """() => ['.mn-convolution[data-value]', '.mn-tradeoff[data-drawn]', '.mnl-live',
             '.mnp-picker'].every((kind) => document.querySelectorAll(kind).length === 2)
             && document.querySelectorAll('.widget-vbox img[alt]').length >= 5""",
         timeout=PATIENCE,
@@ -245,7 +245,7 @@ def check_output_view(page):
     """JupyterLab's "Create New View for Output" shows what the cell shows."""
     page.evaluate("() => jupyterapp.commands.execute('notebook:create-output-view')")
     page.wait_for_function(
-        "() => document.querySelectorAll('.mnx-convolution[data-value]').length === 4"
+        "() => document.querySelectorAll('.mn-convolution[data-value]').length === 4"
     )
     view(page, CONVOLUTION[0]).locator(".mnx-photo").press("ArrowDown")
     frames(page)
