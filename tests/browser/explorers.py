@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 from mobilenet_lib import mobilenet_v1
 from mobilenet_lib.explorers import (
     ConvolutionExplorer,
     DetectorExplorer,
     LettersExplorer,
+    LiveCurve,
     QuantizationExplorer,
     RooflineExplorer,
     SeparableExplorer,
@@ -17,11 +19,26 @@ from mobilenet_lib.explorers import (
 )
 from mobilenet_lib.explorers.explorer import Explorer
 
+
+def trained() -> LiveCurve:
+    """A curve of a run that has ended."""
+    curve = LiveCurve({"another": [0.5, 0.7, 0.8]}, clock=lambda: 0)
+    for step in range(1, 91):
+        share = None if step % 30 else 0.9 - 9 / step
+        curve(
+            SimpleNamespace(
+                number=step, steps=90, epoch=-(-step // 30), loss=4 / step**0.5, accuracy=share
+            )
+        )
+    return curve
+
+
 EXPLORERS: dict[str, Callable[[], Explorer]] = {
     "convolution": lambda: ConvolutionExplorer("cat", size=16),
     "detector": DetectorExplorer,
     "letters": lambda: LettersExplorer((0.5, 0.25)),
     "separable": SeparableExplorer,
+    "live": trained,
     "roofline": RooflineExplorer,
     "tradeoff": lambda: TradeoffExplorer(
         latency={(a, r): mobilenet_v1(a, r).mult_adds / 4e7 for a in (1, 0.5) for r in (224, 56)}
@@ -44,6 +61,7 @@ THREE_STATES = {
         "&channel=5&row=0&column=2",
         "v1&in_channels=512&out_channels=512&size=14&done=40000000",
     ),
+    "live": ("v1", "v1&scale=log&skip=0.5", "v1&shown=mean&skip=0.75"),
     "roofline": (
         "v1",
         "v1&batch=32&peak=1000&bandwidth=20&layer=pw_13",

@@ -9,15 +9,13 @@ from explorers import EXPLORERS
 from jupyter import lab_of, start_lab
 from standalone import frames, write_page
 
-from mobilenet_lib.explorers import LiveCurve
-
 pytestmark = pytest.mark.browser
 
 PATIENCE = 60_000  # ms, for a machine with two busy cores
 AGAIN = "The Python session has ended: run this cell again (Shift+Enter)."
 NEVER = "This needs a Python session: in Jupyter, run this cell (Shift+Enter)."
 CONVOLUTION, TRADEOFF, CURVE, DETECTOR = (0, 1), (2, 3), (4, 5), (6, 7)
-SHOWN = ".mn-explorer, .mnl-live"
+SHOWN = ".mn-explorer"
 CODE = """
 from itertools import count
 from types import SimpleNamespace
@@ -170,7 +168,7 @@ MANAGER = """() => {  // as in JupyterLab and VS Code
 }"""
 
 
-@pytest.mark.parametrize("widget", [*EXPLORERS.values(), LiveCurve], ids=[*EXPLORERS, "live"])
+@pytest.mark.parametrize("widget", EXPLORERS.values(), ids=EXPLORERS)
 def test_jupyter_is_told_of_every_end_of_a_session(widget, browser_page, browser_log, tmp_path):
     """A crash, a shutdown and another kernel too, of which Jupyter tells its widgets nothing."""
     page = browser_page

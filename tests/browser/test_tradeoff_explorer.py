@@ -9,6 +9,7 @@ from standalone import frames, put, write_page
 
 from mobilenet_lib import mobilenet_v1, results
 from mobilenet_lib.explorers import TradeoffExplorer
+from mobilenet_lib.explorers.state import StateError
 from mobilenet_lib.explorers.tradeoff import ALPHAS, LETTERS, RESOLUTIONS
 
 pytestmark = pytest.mark.browser
@@ -432,6 +433,20 @@ def test_sources_and_the_front_are_hidden_and_shown(page):
     put(page, shown=["letters", "front"])  # from Python
     assert page.get_by_role("checkbox", name="letters").is_checked()
     assert not box.is_checked()
+
+
+def test_a_link_names_sources_in_any_order_and_none_that_does_not_exist(page, explorer):
+    decode = "(line) => here.explorer.decode(line)"
+    line = "v1&shown=front,letters,letters"
+    found = page.evaluate(decode, line)
+    assert found == {"values": explorer.definition.decode(line), "problems": []}
+    assert found["values"]["shown"] == ["letters", "front"]
+    found = page.evaluate(decode, "v1&shown=letters,rumours")
+    (problem,) = found["problems"]
+    assert "shown is some of the paper, tf-slim, letters, front" in problem
+    assert found["values"]["shown"] == explorer.definition.fields["shown"]["default"]
+    with pytest.raises(StateError, match="shown is some of the paper, tf-slim, letters, front"):
+        explorer.state = "v1&shown=letters,rumours"
 
 
 def rows(page):

@@ -152,8 +152,8 @@ function draw(context) {
   );
   if (!hidden("help")) {
     body.append(element("p", { id: `${id}-help`, class: "mn-help" },
-      "Drag the two knobs, or focus them and press ↑ and ↓. Point at a mark or tap it to choose its layer; ← and → go " +
-        "through all. GFLOP/s are 10⁹ operations a second; a mult-add is two operations."));
+      "Drag the two knobs, or focus them and press ↑ and ↓. Point at a mark or tap it to choose its layer, or press ← " +
+        "and →. GFLOP/s: 10⁹ operations a second; a mult-add is two."));
   }
 
   // -- what is counted
@@ -414,7 +414,7 @@ function draw(context) {
     const of = machine().whose === "yours" ? "your" : "the book's", was = machine().measured;
     const moved = state().peak !== null || state().bandwidth !== null;
     tell(really, found
-      ? `Measured on ${of} machine: ${three(found)}${moved ? "" : `, ${fixed((100 * found) / (roof.attained / 1e9))} % of its roof`}.`
+      ? `Measured on ${of} machine: ${three(found)} GFLOP/s${moved ? "" : `, ${fixed((100 * found) / (roof.attained / 1e9))} % of its roof`}.`
       : was ? `Not measured: ${of} profile is of ${was.alpha === 1 ? "1.0" : was.alpha} MobileNet-${was.resolution}, ${was.body} body, batch ${was.batch}, ${WORDS[was.precision]}.` : "");
   }
 
@@ -445,7 +445,7 @@ function draw(context) {
     }));
     const words = `${layers.length} layers and the pool, one after the other: at least ${time(total.seconds)}`;
     const waits = `${fixed(100 * total.waiting)} % of it waits for memory`;
-    tell(network, `Whole network: ${comma(total.multAdds / 1e6, 1)} M mult-adds, ${three(total.intensity)} operations a byte; ${words}; ${waits} (hatched).`);
+    tell(network, `Whole network${state().batch > 1 ? `, ${state().batch} images` : ""}: ${comma(total.multAdds / 1e6, 1)} M mult-adds, ${three(total.intensity)} operations a byte; ${words}; ${waits} (hatched).`);
     strip.setAttribute("aria-label", `Time of each layer at its roof. ${words}; ${waits}.`);
   }
 

@@ -201,7 +201,7 @@ function show(definition, css, draw, model, el, place) {
     }
     foot.append(
       button("Copy as Python", () => copy("Python code", asPython(definition, state())), { class: "mn-copy-python" }),
-      button("Start again", () => {
+      button(definition.again ?? "Start again", () => {
         const start = defaults(definition);
         warn("");
         set({ ...start, ...view?.start?.(), hide: model.get("hide") });

@@ -2,20 +2,22 @@
 // Python says what there is to draw and to say; this file draws it as wide as there is room, and
 // lets the reader point at a step. It needs no Python session once the curve is there.
 
+import definition from "../../mobilenet_lib/explorers/definitions/live.json";
+import { controls } from "../kit/controls.js";
+import { clamp, element, KEYS, svg as shape, tell } from "../kit/dom.js";
+import { fixed, general } from "../kit/format.js";
+import { onKeys } from "../kit/pointer.js";
+import { evenly, linear, log } from "../kit/scale.js";
+import { explorer } from "../kit/shell.js";
+import style from "./live.css";
+
 const NARROW = 640; // pixels; below it, names stand above the panel instead of beside their lines
 const LETTER = 7.4; // pixels, about, of a letter in a name
 const HINT = "To stop early, interrupt the kernel: the square button at the top, or Esc and then "
   + "I twice. The current step is still finished, and nothing learned is lost.";
 const DASHES = ["6 4", "2 3", "10 3 2 3", "1 4"];
 
-function shape(tag, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
+const SHOWN = definition.fields.shown.choices;
 
 /** A loss with three digits, as Python writes it. */
 export function short(x) {
@@ -25,7 +27,7 @@ export function short(x) {
   return x === 0 ? "0.00" : x.toPrecision(3);
 }
 
-export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+export const percent = (share) => `${fixed(100 * share, 1)} %`;
 
 /** Round numbers from 0 on that cut 0 to `high` into at most `most` parts. */
 export function ticks(high, most, least = 0) {
@@ -93,13 +95,15 @@ function key(name, kind, which) {
   return element("span", { class: "mnl-key" }, sample, name);
 }
 
-function render({ model, el }) {
+function draw(context) {
+  const { model, state, set, watch, body, session, say, hidden } = context;
   const figure = (kind, title, unit) => {
     const keys = element("span", { class: "mnl-keys" });
-    const named = element("span", {}, element("b", {}, title), element("span", { class: "mnl-unit" }, unit));
+    const units = element("span", { class: "mnl-unit" }, unit);
+    const named = element("span", {}, element("b", {}, title), units);
     const head = element("div", { class: "mnl-head" }, named, keys);
     const svg = shape("svg", { class: `mnl-${kind}` });
-    return { all: element("div", { class: "mnl-panel" }, head, svg), svg, keys };
+    return { all: element("div", { class: "mnl-panel" }, head, svg), svg, keys, unit: units };
   };
   const status = element("div", { class: "mnl-status" });
   const done = element("div", { class: "mnl-done" });
@@ -112,21 +116,32 @@ function render({ model, el }) {
   const picture = element("div", { role: "img" }, loss.all, accuracy.all);
   const reader = element("div", {
     class: "mnl-reader", role: "slider", tabindex: 0, "aria-label": "read the curve at a step",
-    "data-lm-suppress-shortcuts": "true", // else JupyterLab takes the arrow keys
+    ...KEYS,
   });
   const stage = element("div", { class: "mnl-stage" }, picture, reader);
   const told = element("div", { class: "mnl-told" });
   const hint = element("div", { class: "mnl-hint" });
-  const said = element("div", { class: "mnl-said", role: "status" });
+  const bars = controls(context, ["scale", "skip"], {
+    skip: { look: "select", words: (share) => (share ? `without the first ${100 * share} %` : "all steps") },
+  });
+  const boxes = {};
+  if (!hidden("shown")) {
+    for (const name of SHOWN) {
+      boxes[name] = element("input", {
+        ...KEYS, type: "checkbox", "data-field": "shown",
+        onchange: () => set({ shown: SHOWN.filter((each) => boxes[each].checked) }),
+      });
+      bars.append(element("label", { class: "mn-field" }, boxes[name], ` ${name}`));
+    }
+  }
   const root = element(
     "div", { class: "mnl-live", role: "group", "aria-label": "Training curve" },
-    status, bar, stage, told, hint, said,
+    status, bar, stage, told, hint,
   );
-  el.append(root);
+  body.append(root, bars);
   let reading = null; // the step that is pointed at
   let scale = null; // how steps and values become pixels, as last drawn
-  let asked = 0;
-  const session = pythonSession({ model, el }, () => soon());
+  const gone = () => session?.gone() ?? true; // a page of its own has no session
 
   // -- drawing
 
@@ -153,10 +168,17 @@ function render({ model, el }) {
   const line = (kind, places, more = {}) =>
     shape("polyline", { class: kind, points: places.map((p) => p.join(",")).join(" "), ...more });
 
-  function draw() {
-    asked = 0;
-    const width = Math.max(root.clientWidth - 4, 240);
-    const points = model.get("points"), tested = model.get("tested"), beside = model.get("beside");
+  /** What is drawn begins after a share of the steps so far. */
+  function begin() {
+    const last = model.get("points").at(-1)?.[0] ?? 0;
+    return Math.floor(state().skip * last);
+  }
+  const drawn = () => model.get("points").filter(([step]) => step >= begin());
+
+  function redraw() {
+    const width = Math.max(root.clientWidth - 4, 240), from = begin();
+    const points = drawn(), beside = model.get("beside"), { shown } = state();
+    const tested = model.get("tested");
     const steps = model.get("steps"), epochs = model.get("epochs");
     const names = beside.map(([name, values]) => `${name} ${percent(values.at(-1))}`);
     const ours = tested.length ? `this run ${percent(tested.at(-1)[1])}` : "this run";
@@ -164,21 +186,18 @@ function render({ model, el }) {
     const direct = beside.length > 0 && width >= NARROW && longest <= width * 0.32;
     const left = 46, right = width - (direct ? longest + 20 : 18);
     const total = steps || 1;
+    const places = linear([from, total], [left, right]);
     const across = {
-      at: (step) => left + (step / total) * (right - left),
-      ticks: steps ? ticks(steps, Math.max(2, Math.floor((right - left) / 70)), 1) : [],
+      at: places, ticks: steps
+        ? evenly(from, total, Math.max(2, Math.floor((right - left) / 70))).filter(Number.isInteger).map((step) => [step, String(step)])
+        : [],
     };
-    const high = width >= NARROW ? [180, 150] : [170, 150];
+    const high = width >= NARROW ? [168, 132] : [170, 150];
 
-    // The loss: from 0, so that half as high is half as much.
+    // The loss: from 0, so that half as high is half as much; or logarithmic.
     const lossBox = { left, right, top: 8, bottom: 8 + high[0] };
-    const top = Math.max(...points.map((p) => p[1]), 0) || 1;
-    const marks = ticks(top, 4), by = marks.length > 1 ? marks[1][0] : top;
-    const ceiling = Math.ceil(top / by - 1e-9) * by;
-    const lossUp = {
-      at: (value) => lossBox.bottom - (value / ceiling) * high[0],
-      ticks: points.length ? ticks(ceiling, Math.round(ceiling / by)) : [[0, ""]],
-    };
+    const losses = points.flatMap(([, one, mean]) => [...(shown.includes("every step") ? [one] : []), mean]);
+    const lossUp = state().scale === "log" ? factors(losses, lossBox) : fromZero(losses, lossBox, high[0]);
     loss.svg.replaceChildren();
     size(loss.svg, width, lossBox.bottom + 8);
     ends(loss.svg, lossBox, across, steps, epochs);
@@ -186,9 +205,8 @@ function render({ model, el }) {
     const place = (value) => ([step, ...values]) => [
       across.at(step).toFixed(2), lossUp.at(values[value]).toFixed(2),
     ];
-    loss.svg.append(
-      line("mnl-raw", points.map(place(0))), line("mnl-mean", points.map(place(1))),
-    );
+    if (shown.includes("every step")) loss.svg.append(line("mnl-raw", points.map(place(0))));
+    if (shown.includes("mean")) loss.svg.append(line("mnl-mean", points.map(place(1))));
 
     // The accuracy: from 0 to 100 %.
     const box = { left, right, top: 12, bottom: 12 + high[1] };
@@ -200,16 +218,15 @@ function render({ model, el }) {
     size(accuracy.svg, width, box.bottom + 46);
     ends(accuracy.svg, box, across, steps, epochs);
     axes(accuracy.svg, box, across, up, true);
-    const spots = beside.map(([, values]) => values.map((value, i) => [
-      across.at((total * (i + 1)) / values.length), up.at(value),
-    ]));
-    const many = Math.max(epochs, spots[0]?.length ?? 1);
+    const spots = beside.map(([, values]) => values.map((value, i) => [(total * (i + 1)) / values.length, value])
+      .filter(([step]) => step >= from).map(([step, value]) => [across.at(step), up.at(value)]));
+    const many = Math.max(epochs * (1 - from / total), spots[0]?.length ?? 1);
     const big = clamp((right - left) / many / 14, 0.5, 1); // marks shrink before they touch
     spots.forEach((run, i) => accuracy.svg.append(
       line("mnl-beside", run, { "stroke-dasharray": DASHES[i % DASHES.length] }),
       ...run.map(([x, y]) => mark(i, x, y, big)),
     ));
-    const own = tested.map(([step, value]) => [across.at(step), up.at(value)]);
+    const own = tested.filter(([step]) => step >= from).map(([step, value]) => [across.at(step), up.at(value)]);
     accuracy.svg.append(line("mnl-own", own), ...own.map(([x, y]) => mark(-1, x, y, big)));
     const atEnd = own.length > 0 && tested.at(-1)[0] === steps;
     if (direct) { // names stand where their lines end
@@ -231,20 +248,19 @@ function render({ model, el }) {
 
     const window = model.get("window");
     loss.keys.replaceChildren();
-    if (points.length) {
-      loss.keys.append(key("every step", "mnl-raw"));
-      loss.keys.append(key(`mean of the last ${window} steps`, "mnl-mean"));
-    }
+    if (points.length && shown.includes("every step")) loss.keys.append(key("every step", "mnl-raw"));
+    if (points.length && shown.includes("mean")) loss.keys.append(key(`mean of the last ${window} steps`, "mnl-mean"));
+    loss.unit.textContent = `cross-entropy, nats${state().scale === "log" ? ", log scale" : ""}`;
     accuracy.keys.replaceChildren();
     if (beside.length) accuracy.keys.append(key(direct ? "this run" : ours, "mnl-own", -1));
     if (!direct) names.forEach((name, i) => accuracy.keys.append(key(name, "mnl-beside", i)));
 
-    const cut = session.gone() && ["waiting", "running"].includes(model.get("state"));
+    const cut = gone() && ["waiting", "running"].includes(model.get("phase"));
     const words = cut ? lastSeen() : model.get("status");
     const wait = !cut ? model.get("note") : tested.length ? "" : "No accuracy was measured.";
     status.textContent = words;
     root.toggleAttribute("data-cut", cut);
-    root.dataset.state = cut ? "stopped" : model.get("state");
+    root.dataset.state = cut ? "stopped" : model.get("phase");
     done.style.width = `${points.length ? (100 * points.at(-1)[0]) / steps : 0}%`;
     picture.setAttribute(
       "aria-label", model.get("alt").replace(model.get("status"), words).replace(model.get("note"), wait),
@@ -254,11 +270,30 @@ function render({ model, el }) {
     over.style.width = `${right - left}px`;
     over.style.bottom = `${46 + high[1] * (beside.length ? 0.2 : 0.5)}px`; // below other runs
     over.style.textAlign = beside.length ? "right" : "center";
-    hint.textContent = cut ? session.advice() : model.get("state") === "running" ? HINT : "";
-    const aloud = cut ? `${words}. ${hint.textContent}` : model.get("said");
-    if (said.textContent !== aloud) said.textContent = aloud;
-    scale = { across, lossUp, up, lossBox, box, left, right, total };
+    hint.textContent = cut ? session?.advice() ?? "" : model.get("phase") === "running" ? HINT : "";
+    say(cut ? `${words}. ${hint.textContent}` : model.get("said"));
+    for (const [name, box] of Object.entries(boxes)) box.checked = shown.includes(name);
+    scale = { across, lossUp, up, lossBox, box, places };
     read();
+  }
+
+  function fromZero(losses, { bottom }, high) {
+    const top = Math.max(...losses, 0) || 1;
+    const marks = ticks(top, 4), by = marks.length > 1 ? marks[1][0] : top;
+    const ceiling = Math.ceil(top / by - 1e-9) * by;
+    return {
+      at: (value) => bottom - (value / ceiling) * high,
+      ticks: losses.length ? ticks(ceiling, Math.round(ceiling / by)) : [[0, ""]],
+    };
+  }
+
+  function factors(losses, { top, bottom }) {
+    const most = Math.max(...losses, 0) || 1, least = Math.max(Math.min(...losses, most), most / 1e6);
+    const at = log([least / 1.08, most * 1.08], [bottom, top]);
+    return {
+      at: (value) => clamp(at(value), top, bottom),
+      ticks: losses.length ? at.ticks(6).map((value) => [value, general(value, 3)]) : [],
+    };
   }
 
   /** A run goes no further than its session; how much time it needs is then no longer true. */
@@ -278,6 +313,7 @@ function render({ model, el }) {
     const apart = epochs ? across.at(steps / epochs) - across.at(0) : 0;
     for (let i = 1; apart >= 14 && i <= epochs; i++) {
       const x = across.at((steps * i) / epochs);
+      if ((steps * i) / epochs < begin()) continue;
       svg.append(shape("line", { class: "mnl-epoch", x1: x, x2: x, y1: top, y2: bottom }));
     }
   }
@@ -286,7 +322,7 @@ function render({ model, el }) {
 
   function read() {
     for (const svg of [loss.svg, accuracy.svg]) svg.querySelector(".mnl-cursor")?.remove();
-    const points = model.get("points"), tested = model.get("tested");
+    const points = drawn(), tested = model.get("tested");
     reader.hidden = !points.length;
     if (!points.length) { told.textContent = ""; return; }
     const here = points[reading === null ? points.length - 1 : nearest(points, reading)];
@@ -299,7 +335,7 @@ function render({ model, el }) {
     reader.setAttribute("aria-valuenow", step);
     reader.setAttribute("aria-valuetext", words);
     root.toggleAttribute("data-reading", reading !== null);
-    told.textContent = reading === null ? "Point at the curve, or use the arrow keys, to read it." : words;
+    tell(told, reading === null ? "Point at the curve, or use the arrow keys, to read it." : words);
     if (reading === null) return;
     const cursor = (svg, box, dots) => {
       const x = scale.across.at(step);
@@ -314,7 +350,7 @@ function render({ model, el }) {
 
   function point(event) {
     const x = event.clientX - reader.getBoundingClientRect().left;
-    reading = ((x - scale.left) / (scale.right - scale.left)) * scale.total;
+    reading = scale.places.back(x);
     read();
   }
   reader.addEventListener("pointermove", point);
@@ -325,35 +361,22 @@ function render({ model, el }) {
     read();
   });
   reader.addEventListener("blur", () => { reading = null; read(); });
-  reader.addEventListener("keydown", (event) => {
-    const points = model.get("points"), far = Math.max(1, Math.round(points.length / 10));
+  const to = (go) => () => {
+    const points = drawn(), far = Math.max(1, Math.round(points.length / 10));
     const now = reading === null ? points.length - 1 : nearest(points, reading);
-    const to = {
-      ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1,
-      PageDown: now - far, PageUp: now + far, Home: 0, End: points.length - 1,
-    }[event.key];
-    if (to === undefined && (event.key !== "Escape" || reading === null)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    reading = to === undefined ? null : points[clamp(to, 0, points.length - 1)][0];
+    reading = points[clamp(go(now, far), 0, points.length - 1)][0];
     read();
+  };
+  const [back, on] = [to((now) => now - 1), to((now) => now + 1)];
+  onKeys(reader, {
+    ArrowLeft: back, ArrowDown: back, ArrowRight: on, ArrowUp: on, PageDown: to((now, far) => now - far),
+    PageUp: to((now, far) => now + far), Home: to(() => 0), End: to(() => Infinity),
+    Escape: () => { reading = null; read(); },
   });
 
-  // -- the model
-
-  const names = ["points", "tested", "beside", "steps", "epochs", "window", "state", "status", "said",
-    "note", "alt"];
-  const soon = () => { asked ||= requestAnimationFrame(draw); }; // many changes, one drawing
-  for (const name of names) model.on(`change:${name}`, soon);
-  const watch = new ResizeObserver(soon);
-  watch.observe(root);
-  draw();
-  return () => {
-    session.close();
-    cancelAnimationFrame(asked);
-    watch.disconnect();
-    for (const name of names) model.off(`change:${name}`, soon);
-  };
+  // Many changes, one drawing.
+  watch(["points", "tested", "beside", "steps", "epochs", "window", "phase", "status", "said", "note", "alt"], () => context.redraw?.());
+  return { redraw };
 }
 
-export default { render };
+export default explorer(definition, style, draw);
