@@ -124,7 +124,8 @@ def test_hands_and_python_see_the_same(lab, name):
 def of_call(name, code):
     """The state of the explorer that a copied call makes."""
     other = EXPLORERS[name]()
-    for field, value in eval("dict" + code[code.rindex("Explorer(") + len("Explorer") :]).items():
+    call = code.partition("\n\n")[2]
+    for field, value in eval("dict" + call[call.index("(") :]).items():
         setattr(other, field, value)
     return other.state
 
