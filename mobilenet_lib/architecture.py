@@ -11,7 +11,7 @@ An `Architecture` holds plain numbers. `mobilenet_lib.model` builds a torch netw
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Literal
@@ -45,6 +45,7 @@ BLOCKS = (
 )
 SHALLOW_BLOCKS = BLOCKS[:6] + BLOCKS[11:]  # Table 5: without the five 14x14x512 layers
 
+COUNTS = ("mult_adds", "parameters", "parameters_as_printed", "parameters_with_statistics")
 MAX_ALPHA, MIN_RESOLUTION, MAX_RESOLUTION = 16, 32, 4096
 PAPER_RESOLUTION = 224
 
@@ -104,21 +105,15 @@ class Architecture:
         for kind, label in KIND_LABELS.items():
             layers = [layer for layer in self.layers if layer.kind == kind]
             if layers:
-                mult_adds = sum(layer.mult_adds for layer in layers)
-                printed = sum(layer.parameters_as_printed for layer in layers)
+                counts = {name: sum(getattr(layer, name) for layer in layers) for name in COUNTS}
                 totals[kind] = KindTotal(
                     kind=kind,
                     label=label,
                     layers=len(layers),
-                    mult_adds=mult_adds,
-                    parameters=sum(layer.parameters for layer in layers),
-                    parameters_as_printed=printed,
-                    parameters_with_statistics=sum(
-                        layer.parameters_with_statistics for layer in layers
-                    ),
+                    **counts,
                     bytes_moved=sum(layer.bytes_moved() for layer in layers),
-                    mult_adds_share=mult_adds / self.mult_adds,
-                    parameters_share=printed / self.parameters_as_printed,
+                    mult_adds_share=counts["mult_adds"] / self.mult_adds,
+                    parameters_share=counts["parameters_as_printed"] / self.parameters_as_printed,
                 )
         return totals
 
@@ -243,8 +238,8 @@ def mobilenet_v1(
             f"alpha must be at least 1/{STEM_CHANNELS} = {1 / STEM_CHANNELS} under the "
             f"{width_rule!r} width rule, got {alpha!r}: the first layer would have no channel"
         )
-    layers = tuple(_layers(alpha, resolution, num_classes, body, width_rule, rounding))
-    return Architecture(alpha, resolution, num_classes, body, width_rule, layers, rounding)
+    arch = Architecture(alpha, resolution, num_classes, body, width_rule, (), rounding)
+    return replace(arch, layers=tuple(_layers(arch)))
 
 
 def scale_channels(channels: int, alpha: float, width_rule: WidthRule = "paper") -> int:
@@ -259,32 +254,27 @@ def scale_channels(channels: int, alpha: float, width_rule: WidthRule = "paper")
     return rounded + 8 if rounded < 0.9 * scaled else rounded  # never lose more than a tenth
 
 
-def _layers(
-    alpha: float,
-    resolution: int,
-    num_classes: int,
-    body: Body,
-    width_rule: WidthRule,
-    rounding: Rounding,
-) -> Iterator[Layer]:
-    channels, size = 3, resolution
+def _layers(arch: Architecture) -> Iterator[Layer]:
+    channels, size = 3, arch.resolution
 
     def layer(name: str, kind: Kind, kernel_size: int, stride: int, out: int) -> Layer:
         nonlocal channels, size
-        down = rounding == "keras" and kind == "depthwise"
+        down = arch.rounding == "keras" and kind == "depthwise"
         left = size // stride if down else -(-size // stride)
         made = Layer(name, kind, kernel_size, stride, channels, out, size, left)
         channels, size = made.out_channels, made.out_size
         return made
 
-    yield layer("conv_0", "standard", 3, 2, scale_channels(STEM_CHANNELS, alpha, width_rule))
-    blocks = SHALLOW_BLOCKS if body == "shallow" else BLOCKS
-    for i, (width, stride) in enumerate(blocks, start=1):
-        out = scale_channels(width, alpha, width_rule)
-        if body == "full":
-            yield layer(f"conv_{i}", "standard", 3, stride, out)
+    def width(channels: int) -> int:
+        return scale_channels(channels, arch.alpha, arch.width_rule)
+
+    yield layer("conv_0", "standard", 3, 2, width(STEM_CHANNELS))
+    blocks = SHALLOW_BLOCKS if arch.body == "shallow" else BLOCKS
+    for i, (out, stride) in enumerate(blocks, start=1):
+        if arch.body == "full":
+            yield layer(f"conv_{i}", "standard", 3, stride, width(out))
         else:
             yield layer(f"dw_{i}", "depthwise", 3, stride, channels)
-            yield layer(f"pw_{i}", "pointwise", 1, 1, out)
+            yield layer(f"pw_{i}", "pointwise", 1, 1, width(out))
     size = 1  # the average pool leaves one pixel
-    yield layer("fc", "fc", 1, 1, num_classes)
+    yield layer("fc", "fc", 1, 1, arch.num_classes)

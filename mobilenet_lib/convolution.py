@@ -129,7 +129,8 @@ def pointwise_loops(
     """A 1x1 convolution as four loops: each output channel mixes the input channels of one pixel.
 
     From (height, width, M) by a kernel (M, N) to (height, width, N). `counter` receives every
-    multiplication, M · N · D_F².
+    multiplication, M · N · D_F². After `depthwise_loops` that makes Eq. 5; in the network, batch
+    normalization and ReLU stand between the two (Fig. 3).
     """
     counter = counter or MultiplyCounter()
     feature_map, kernel = _operands(feature_map, kernel, "pointwise")
@@ -143,23 +144,6 @@ def pointwise_loops(
                     out[k, l, n] += kernel[m, n] * feature_map[k, l, m]
                     counter.add()
     return out
-
-
-def separable_loops(
-    feature_map: Array,
-    depthwise_kernel: Array,
-    pointwise_kernel: Array,
-    stride: int = 1,
-    padding: Padding = "same",
-    dilation: int = 1,
-    counter: MultiplyCounter | None = None,
-) -> Array:
-    """Depthwise, then pointwise, both as loops; `counter` receives Eq. 5.
-
-    Nothing stands between the two here. In the network, batch normalization and ReLU do (Fig. 3).
-    """
-    filtered = depthwise_loops(feature_map, depthwise_kernel, stride, padding, dilation, counter)
-    return pointwise_loops(filtered, pointwise_kernel, counter)
 
 
 # --- On whole arrays: every window at once, summed with the kernel --------------------------------

@@ -21,7 +21,7 @@ from packaging.version import Version
 
 from . import machine
 from .files import find_data
-from .installed import PACKAGE, has_lab_extension, requirements, version_of, within
+from .installed import PACKAGE, has_lab_extension, requirements, version_of
 
 REINSTALL = "Run `make lab`, or: pip install -e . -c constraints.txt"
 MIN_PYTHON = (3, 11)
@@ -122,7 +122,7 @@ def check_packages() -> Finding:
     outside = [
         f"{name} {version} (needed: {wanted[name]})"
         for name, version in have.items()
-        if version and not within(version, wanted[name])
+        if version and not wanted[name].contains(version, prereleases=True)
     ]
     if missing or outside:
         parts = ["missing: " + ", ".join(missing)] if missing else []
@@ -307,11 +307,6 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 )
 
 
-def diagnose() -> list[Finding]:
-    """Run every check, in the order a reader would ask."""
-    return [check() for check in CHECKS]
-
-
 def report() -> Report:
-    """Run every check and return a Report that prints, and shows itself in a notebook."""
-    return Report(tuple(diagnose()))
+    """Run every check, in the order a reader would ask; the Report shows itself in a notebook."""
+    return Report(tuple(check() for check in CHECKS))

@@ -10,12 +10,12 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 DATA_VARIABLE = "MOBILENET_DATA"
 ARCHIVED = "$Format:%H$"  # `git archive`, and so a ZIP from a hosting site, writes its commit here
@@ -78,39 +78,30 @@ def printable(name: str | os.PathLike[str]) -> str:
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-@contextmanager
-def atomic(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a file for writing that appears under `path` only when it is complete.
+def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None:
+    """Write `content` (text as UTF-8) to `path`, whole or not at all.
 
-    Bytes go to a temporary name in the same folder; leaving the block renames it. If the block
-    raises, the temporary file is removed and whatever stood at `path` is untouched.
+    It goes to a temporary name in the same folder, and gets its own when it is on the disk. If
+    anything fails, the temporary file is removed and whatever stood at `path` is untouched.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
+    temporary = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
         dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False
     )
     try:
-        yield handle.file
-        handle.flush()
-        os.fsync(handle.fileno())
-        handle.close()
+        with temporary as handle:
+            handle.write(content.encode() if isinstance(content, str) else content)
+            handle.flush()
+            os.fsync(handle.fileno())
         # Temporary files are private; the finished one gets the rights any new file would have.
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(handle.name, 0o666 & ~mask)
-        os.replace(handle.name, target)
+        os.chmod(temporary.name, 0o666 & ~mask)
+        os.replace(temporary.name, target)
     except BaseException:
-        with suppress(OSError):  # closing writes what is left, and the disk may be full
-            handle.close()
-        os.unlink(handle.name)
+        os.unlink(temporary.name)
         raise
-
-
-def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Write `content` (text as UTF-8) to `path`, whole or not at all."""
-    with atomic(path) as handle:
-        handle.write(content.encode() if isinstance(content, str) else content)
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:

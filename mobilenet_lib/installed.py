@@ -12,8 +12,8 @@ from packaging.specifiers import SpecifierSet
 PACKAGE = "mobilenet-lib"
 
 
-def requirements() -> dict[str, str]:
-    """Required packages and their ranges, such as {"torch": ">=2.6,<3"}; {} if unknown.
+def requirements() -> dict[str, SpecifierSet]:
+    """Required packages and their ranges, such as <3,>=2.6 for torch; {} if unknown.
 
     Read from the checkout's pyproject.toml, else from the installed package's metadata.
     """
@@ -26,7 +26,7 @@ def requirements() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             return {}
     parsed = map(Requirement, lines)
-    return {requirement.name: str(requirement.specifier) for requirement in parsed}
+    return {requirement.name: requirement.specifier for requirement in parsed}
 
 
 def version_of(name: str) -> str | None:
@@ -35,11 +35,6 @@ def version_of(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def within(version: str, spec: str) -> bool:
-    """Whether `version` lies in a range like ">=2.6,<3"; a pre-release may."""
-    return SpecifierSet(spec).contains(version, prereleases=True)
 
 
 def has_lab_extension(name: str) -> bool:

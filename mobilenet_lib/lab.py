@@ -75,13 +75,7 @@ def move_folders() -> list[str]:
 
 
 def check_writable(folder: str) -> None:
-    """Make `folder` and a file in it.
-
-    Raises
-    ------
-    OSError
-        One of them cannot be made, or Jupyter's own files in it belong to somebody else.
-    """
+    """Make `folder` and a file in it; Jupyter's own files there must not be somebody else's."""
     if not os.path.isabs(folder):
         raise FileNotFoundError(2, "this user has no home folder", folder)
     os.makedirs(folder, exist_ok=True)

@@ -3,7 +3,7 @@
 A package writes its public names once, as imports that only type checkers see:
 
     if TYPE_CHECKING:
-        from .presets import RECIPES, preset
+        from .recipe import RECIPES, Recipe, preset
 
     __all__, __getattr__, __dir__ = lazy_names(__name__)
 
@@ -29,7 +29,14 @@ def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[
         The package's `__name__`.
     """
     module = sys.modules[package]
-    home_of = _homes(inspect.getsource(module))
+    home_of = {
+        alias.name: node.module
+        for block in ast.parse(inspect.getsource(module)).body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
 
     def get(name: str) -> Any:
         if name not in home_of:
@@ -42,15 +49,3 @@ def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[
         return sorted({*vars(module), *home_of})
 
     return sorted(home_of), get, names
-
-
-def _homes(source: str) -> dict[str, str]:
-    """The module that each name is imported from, by the block `if TYPE_CHECKING:`."""
-    return {
-        alias.name: node.module
-        for block in ast.parse(source).body
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in block.body
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-    }

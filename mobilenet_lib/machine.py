@@ -12,9 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 from .files import cpu_model
 from .validation import Count, NotNegative
@@ -98,10 +98,10 @@ class Machine:
     """Processes that were running or waiting, averaged over a minute."""
 
 
-def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
-    """The fields of `Machine`, as plain data for a report."""
+def describe_machine(root: str | os.PathLike[str] = "/") -> Machine:
+    """Everything that `Machine` holds; Linux's files are read below `root`."""
     cpu = processor(root)
-    machine = Machine(
+    return Machine(
         system=system(),
         processor=cpu.model,
         features=None if cpu.features is None else list(cpu.features),
@@ -114,7 +114,6 @@ def describe_machine(root: str | os.PathLike[str] = "/") -> dict[str, Any]:
         memory_bytes=memory_bytes(root),
         load=load(),
     )
-    return asdict(machine)
 
 
 def processor(root: str | os.PathLike[str] = "/") -> Processor:
@@ -219,12 +218,7 @@ def _windows_memory() -> int | None:
 def cgroups(root: str | os.PathLike[str], controller: str = "") -> list[Path]:
     """Folders of this process's control group and of the groups above it, as far as they show.
 
-    Parameters
-    ----------
-    root
-        Linux's files are read below it.
-    controller
-        Of version 1, where each has a tree of groups, such as "memory"; "" for version 2's one.
+    A `controller` of version 1, such as "memory", has a tree of its own; "" is version 2's one.
     """
     groups = re.findall(r"^\d+:(.*?):(.*)$", read(Path(root, "proc/self/cgroup")), re.MULTILINE)
     own = next((path for names, path in groups if controller in names.split(",")), "/")
@@ -259,10 +253,7 @@ def load() -> float | None:
 def find_chromium() -> str | None:
     """Path of a Chromium or Chrome: the one that CHROMIUM names, else the first on PATH.
 
-    Raises
-    ------
-    FileNotFoundError
-        CHROMIUM names a program that is not there.
+    A FileNotFoundError says that CHROMIUM names a program that is not there.
     """
     chosen = os.environ.get(CHROMIUM_VARIABLE)
     if chosen:

@@ -20,17 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .architecture import (
-    WIDTH_RULES,
-    Architecture,
-    Layer,
-    Rounding,
-    WidthRule,
-    mobilenet_v1,
-    scale_channels,
-)
+from .architecture import WIDTH_RULES, Architecture, Layer, Rounding, WidthRule, mobilenet_v1
 from .preprocess import Preprocess
-from .validation import check_choice, check_int, check_positive
+from .validation import check_choice, check_int, check_positive, check_share
 
 Head = Literal["softmax", "sigmoid", "features"]
 Padding = Literal["same", "symmetric", "keras"]
@@ -62,10 +54,7 @@ class Convention:
         check_positive("bn_eps", self.bn_eps, 1)
         check_positive("bn_momentum", self.bn_momentum, 1)
         check_int("num_classes", self.num_classes, 1)
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f"dropout must be a probability from 0 to below 1, got {self.dropout!r}"
-            )
+        check_share("dropout", self.dropout)
         check_choice("width_rule", self.width_rule, WIDTH_RULES)
 
     def architecture(self, num_classes: int | None = None, **options: Any) -> Architecture:
@@ -289,23 +278,18 @@ def check_head(head: Head | None, num_classes: int) -> Head:
 
 
 def _check_layers(arch: Architecture, convention: Convention) -> None:
-    wide = mobilenet_v1(body=arch.body).layers
-    for layer, full in zip(arch.layers[:-1], wide[:-1], strict=True):
-        wanted = scale_channels(full.out_channels, arch.alpha, convention.width_rule)
-        if wanted != layer.out_channels:
-            raise ValueError(
-                f"the {convention.name} convention gives {layer.name} {wanted} channels at "
-                f"alpha {arch.alpha:g}, the architecture has {layer.out_channels}; build it with "
-                f"mobilenet_v1(..., width_rule={convention.width_rule!r})"
-            )
-    if arch.rounding == convention.rounding:
-        return
-    sizes = arch.alpha, arch.resolution, arch.num_classes
-    right = mobilenet_v1(*sizes, arch.body, arch.width_rule, convention.rounding)
-    for layer, other in zip(arch.layers, right.layers, strict=True):
-        if layer.out_size != other.out_size:
-            raise ValueError(
-                f"the {convention.name} convention gives {layer.name} {other.out_size} pixels at "
-                f"{arch.resolution}, the architecture has {layer.out_size}; build it with "
-                f"mobilenet_v1(..., rounding={convention.rounding!r})"
-            )
+    """Refuse an architecture whose layers have other widths or sizes than the convention's."""
+    sizes = arch.alpha, arch.resolution, arch.num_classes, arch.body
+    right = mobilenet_v1(*sizes, convention.width_rule, convention.rounding)
+    for unit, field, option in (
+        ("channels", "out_channels", "width_rule"),
+        ("pixels", "out_size", "rounding"),
+    ):
+        for layer, other in zip(arch.layers, right.layers, strict=True):
+            ours, theirs = getattr(layer, field), getattr(other, field)
+            if ours != theirs:
+                raise ValueError(
+                    f"the {convention.name} convention gives {layer.name} {theirs} {unit} at alpha "
+                    f"{arch.alpha:g}, {arch.resolution} pixels; the architecture has {ours}; "
+                    f"build it with mobilenet_v1(..., {option}={getattr(convention, option)!r})"
+                )

@@ -12,8 +12,8 @@ pixels are the same to the last bit.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -26,16 +26,10 @@ from .validation import check_choice, check_int, check_positive
 Triple = tuple[float, float, float]
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 CropMode = Literal["center", "squash", "none"]
+CropRule = Literal["torchvision", "transformers"]
 FILTERS: dict[Interpolation, Image.Resampling] = {
-    "nearest": Image.Resampling.NEAREST,
-    "box": Image.Resampling.BOX,
-    "bilinear": Image.Resampling.BILINEAR,
-    "hamming": Image.Resampling.HAMMING,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
+    name: Image.Resampling[name.upper()] for name in get_args(Interpolation)
 }
-CROP_MODES = ("center", "squash", "none")
-CROP_RULES = ("torchvision", "transformers")
 
 
 @dataclass(frozen=True)
@@ -55,25 +49,27 @@ class Preprocess:
     crop_mode: CropMode = "center"
     """Whether the photo keeps its proportions, is made square before the crop, or is not resized
     at all and only cropped, with black around a smaller one."""
-    crop_rule: Literal["torchvision", "transformers"] = "torchvision"
+    crop_rule: CropRule = "torchvision"
     """Whose middle it is where an odd number of pixels is cut off: torchvision, and so timm, rounds
     half of it to an even number, transformers rounds down."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "resolution", check_int("resolution", self.resolution, 1, 4096))
-        object.__setattr__(self, "mean", _triple("mean", self.mean))
-        object.__setattr__(self, "std", _triple("std", self.std))
-        for value in self.std:
-            check_positive("std", value)
-        object.__setattr__(self, "scale", check_positive("scale", self.scale))
         check_choice("interpolation", self.interpolation, FILTERS)
-        check_choice("crop_mode", self.crop_mode, CROP_MODES)
-        check_choice("crop_rule", self.crop_rule, CROP_RULES)
+        check_choice("crop_mode", self.crop_mode, get_args(CropMode))
+        check_choice("crop_rule", self.crop_rule, get_args(CropRule))
         # torchvision has another rule for what is too small; nobody's checkpoint needs it.
         most = 1 if self.crop_rule == "torchvision" else 4096
-        object.__setattr__(
-            self, "crop_fraction", check_positive("crop_fraction", self.crop_fraction, most)
-        )
+        checked: dict[str, Any] = {
+            "resolution": check_int("resolution", self.resolution, 1, 4096),
+            "mean": _triple("mean", self.mean),
+            "std": _triple("std", self.std),
+            "scale": check_positive("scale", self.scale),
+            "crop_fraction": check_positive("crop_fraction", self.crop_fraction, most),
+        }
+        for value in checked["std"]:
+            check_positive("std", value)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     def __call__(self, image: Image.Image | Photo) -> Tensor:
         """A photo as network input.
@@ -139,25 +135,11 @@ class Preprocess:
         return replace(self, resolution=resolution)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for a JSON file."""
+        """Plain data for a JSON file, from which `Preprocess(**data)` makes the same again."""
         data = asdict(self)
         if self.crop_rule == "torchvision":  # usual, and what older versions know alone
             del data["crop_rule"]
         return data
-
-    @classmethod
-    def from_dict(cls, data: Any) -> Preprocess:
-        """The way back from `to_dict`; a ValueError or TypeError names what is wrong."""
-        if not isinstance(data, dict):
-            raise TypeError(f"preprocess must be a dictionary, got {type(data).__name__}")
-        known = {field.name for field in fields(cls)}
-        wrong = (set(data) - known) | (known - {"crop_mode", "crop_rule"} - set(data))
-        if wrong:
-            raise ValueError(
-                f"preprocess must have the entries {', '.join(sorted(known))}; missing or unknown: "
-                f"{', '.join(sorted(map(str, wrong)))}"
-            )
-        return cls(**data)
 
 
 def _triple(name: str, value: Any) -> Triple:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import torch
@@ -26,7 +25,6 @@ from .validation import check_int
 
 Key = TypeVar("Key")
 Task = Callable[[], Any]
-Clock = Callable[[Task, int], float]
 LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -91,12 +89,15 @@ def interleave(
     readings, warm_up = check_int("readings", readings, 2), check_int("warm_up", warm_up, 0)
     if least_s > 0 and not warm_up:
         raise ValueError("least_s takes at least one round of warm_up, to count the calls by")
-    clock = clock_of(torch.device(device))
+    mark = marker(device)
     calls = dict.fromkeys(tasks, 1)
     seconds: dict[Key, list[float]] = {name: [] for name in tasks}
     for round_number in range(-warm_up, readings):
         for name, task in tasks.items():
-            taken = clock(task, calls[name]) / calls[name]
+            start = mark()
+            for _ in range(calls[name]):
+                task()
+            taken = between(start, mark()) / calls[name]
             if round_number >= 0:
                 seconds[name].append(taken)
             elif round_number == -1 and taken < least_s:
@@ -131,34 +132,31 @@ def device_name(device: torch.device | str) -> str:
     return machine.processor().model if where.type == "cpu" else where.type
 
 
-def clock_of(device: torch.device) -> Clock:
-    """What measures the seconds that a number of calls takes on a device."""
-    if device.type == "cpu":
-        return _by_clock
-    if device.type == "cuda":
-        return partial(_by_events, device=device)
-    return partial(_by_clock, wait=lambda: torch.accelerator.synchronize(device))
+def marker(device: torch.device | str) -> Callable[[], Any]:
+    """What notes the time on a device when all work that it was given before is done.
+
+    A CUDA device notes it by itself, so the way back to the CPU is not in the time, and the CPU
+    stays ahead; another accelerator is waited for. `between` tells the time between two marks.
+    """
+    where = torch.device(device)
+
+    def event() -> torch.cuda.Event:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(torch.cuda.current_stream(where))
+        return event
+
+    def wait() -> float:
+        torch.accelerator.synchronize(where)
+        return time.perf_counter()
+
+    return {"cpu": time.perf_counter, "cuda": event}.get(where.type, wait)
 
 
-def _by_clock(task: Task, calls: int, wait: Task = lambda: None) -> float:
-    wait()
-    start = time.perf_counter()
-    for _ in range(calls):
-        task()
-    wait()
-    return time.perf_counter() - start
-
-
-def _by_events(task: Task, calls: int, device: torch.device) -> float:
-    # The GPU notes when it passes each event, so the way back to the CPU is not in the time.
-    with torch.cuda.device(device):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        torch.cuda.synchronize()
-        start.record()
-        for _ in range(calls):
-            task()
-        end.record()
-        torch.cuda.synchronize()
+def between(start: Any, end: Any) -> float:
+    """Seconds between two marks of one `marker`."""
+    if isinstance(start, float):
+        return end - start
+    end.synchronize()
     return start.elapsed_time(end) / 1e3
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 # Types of fields that are written to files for others, with limits as JSON Schema calls them.
@@ -40,16 +40,31 @@ def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
 
 
 def check_positive(name: str, value: Any, high: float = math.inf) -> float:
-    """Return `value` as a finite float above 0 and at most `high`.
+    """Return `value` as a finite float above 0 and at most `high`; raises as `check_number`."""
+    allowed = "a number above 0" if math.isinf(high) else f"a number above 0 and at most {high:g}"
+    return _number(name, value, allowed, lambda x: 0 < x <= high and math.isfinite(x))
+
+
+def check_number(name: str, value: Any, low: float, high: float) -> float:
+    """Return `value` as a float from `low` to `high`, both included.
 
     Raises
     ------
     TypeError
         `value` is not a number.
     ValueError
-        `value` is not finite, not positive, or larger than `high`.
+        `value` lies outside the range, or is NaN.
     """
-    allowed = "a number above 0" if math.isinf(high) else f"a number above 0 and at most {high:g}"
+    allowed = f"a number from {low:g} to {high:g}"
+    return _number(name, value, allowed, lambda x: low <= x <= high)
+
+
+def check_share(name: str, value: Any) -> float:
+    """Return `value` as a float from 0 to below 1; raises as `check_number`."""
+    return _number(name, value, "a number from 0 to below 1", lambda x: 0 <= x < 1)
+
+
+def _number(name: str, value: Any, allowed: str, fits: Callable[[float], bool]) -> float:
     try:
         if isinstance(value, bool | str):
             raise TypeError
@@ -58,7 +73,7 @@ def check_positive(name: str, value: Any, high: float = math.inf) -> float:
         number = math.inf
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be {allowed}, got {value!r}") from None
-    if not math.isfinite(number) or number <= 0 or number > high:
+    if not fits(number):
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
     return number
 
@@ -74,33 +89,3 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> Any:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {value!r}")
     return value
-
-
-def check_number(name: str, value: Any, low: float, high: float) -> float:
-    """Return `value` as a float from `low` to `high`, both included.
-
-    Raises
-    ------
-    ValueError
-        It is no number, or lies outside.
-    """
-    try:
-        number = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not low <= number <= high:
-        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
-    return number
-
-
-def check_share(name: str, value: Any) -> float:
-    """Return `value` if it is a number from 0 to below 1.
-
-    Raises
-    ------
-    ValueError
-        It is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be a number from 0 to below 1, got {value!r}")
-    return float(value)

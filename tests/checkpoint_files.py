@@ -1,12 +1,10 @@
 """Checkpoint files as other packages write them, made by a table of names, not by our own code."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +22,8 @@ COLUMNS = {
     "keras": "keras_h5_layer/weight",
 }
 State = Mapping[str, torch.Tensor]
+Change = Callable[[list[dict]], None]
+"""Of the layers of a described model, in place."""
 
 
 def name_map() -> list[dict[str, str]]:
@@ -170,6 +170,37 @@ def insert(layers: list[dict], at: int, kind: str, **config: object) -> None:
     layers[at]["inbound_nodes"] = [[[name, 0, 0, {}]]]
     new = {"class_name": kind, "config": config, "name": name, "inbound_nodes": before}
     layers.insert(at, new)
+
+
+def before(name: str, kind: str, **config: object) -> Change:
+    """Put a layer before the one of that name."""
+    return lambda layers: insert(layers, [x["name"] for x in layers].index(name), kind, **config)
+
+
+def configured(name: str, **config: object) -> Change:
+    """Change a layer's configuration; its class by class_name."""
+
+    def change(layers: list[dict]) -> None:
+        layer = next(layer for layer in layers if layer["name"] == name)
+        layer["class_name"] = config.get("class_name", layer["class_name"])
+        layer["config"] |= config
+
+    return change
+
+
+def described(folder: Path, *changes: Change, size: int = 96, loss: object = None) -> Path:
+    """The parity weights as a model of Keras in an .h5 file, its description changed."""
+    import pytest  # what makes the stored references has no tests beside it
+
+    h5py = pytest.importorskip("h5py")
+    model = keras_model(size=size)
+    for change in changes:
+        change(model["config"]["layers"])
+    path = write_keras(folder / "a.h5", arrays("keras"), "model", model)
+    if loss is not None:
+        with h5py.File(path, "a") as file:
+            file.attrs["training_config"] = json.dumps({"loss": loss})
+    return path
 
 
 def torch_archive(pickled: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:

@@ -1,7 +1,5 @@
 """git for tests: nothing of the user's own settings or repositories takes part."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

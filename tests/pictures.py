@@ -1,7 +1,5 @@
 """Encoded pictures for tests: in any format, and with the EXIF of a camera that was turned."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

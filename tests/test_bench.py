@@ -103,13 +103,6 @@ def test_options_start_from_the_defaults_of_the_library(monkeypatch):
         assert options == {option: defaults[option].default for option in options}, what
 
 
-def test_bench_names_what_can_be_measured(capsys):
-    assert cli.main(["bench", "coffee"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "coffee is not for `bench`, which takes engines, " in line
-    assert "data" in line
-
-
 def test_latencies_are_of_the_networks_that_are_named():
     """Which network ran is seen in what it was asked to compute, not in a time."""
     seen, modes, forward = [], set(), MobileNet.forward

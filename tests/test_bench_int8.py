@@ -2,9 +2,8 @@
 
 import pytest
 
-from mobilenet_lib.bench import int8
-from mobilenet_lib.bench.int8 import Eight, Int8Bench, bench_int8
-from mobilenet_lib.engines import Availability
+from mobilenet_lib.bench.quality import Eight, Int8Bench, bench_int8
+from mobilenet_lib.engines import ENGINES, Availability
 from mobilenet_lib.engines.onnx_model import saturates
 
 
@@ -29,7 +28,7 @@ def test_the_limit_is_one_point():
 
 def test_engines_that_are_not_here_are_named(monkeypatch):
     gone = Availability(False, "it is not installed")
-    monkeypatch.setattr(int8.ENGINES["onnxruntime-int8"], "available", lambda: gone)
+    monkeypatch.setattr(ENGINES["onnxruntime-int8"], "available", lambda: gone)
     with pytest.raises(ValueError, match=r"no engine for int8 can run here.*not installed"):
         bench_int8(engines=("onnxruntime-int8",))
     with pytest.raises(ValueError, match="engine must be one of openvino-int8"):

@@ -12,13 +12,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mobilenet_lib import mobilenet_v1
+from mobilenet_lib import mobilenet_v1, timing
 from mobilenet_lib.bench import (
     gemm,
-    hardware,
+    latency,
     layer_timer,
     layers,
-    paper_models,
     peaks,
     sparse,
 )
@@ -32,13 +31,12 @@ from mobilenet_lib.bench.roofline import (
     predict,
     predict_work,
 )
-from mobilenet_lib.timing import Timing, device_name
+from mobilenet_lib.machine import Caches
+from mobilenet_lib.timing import Timing
 
 MIB = 1024**2
-TOLD = {"caches": {"l1d": 16 * 1024, "l2": MIB, "l3": None}, "gpu": None}
-
-
-CPU = device_name(torch.device("cpu"))
+TOLD = replace(peaks.describe_hardware(), caches=Caches(16 * 1024, MIB))
+CPU = TOLD.device
 
 
 def limits():
@@ -89,9 +87,8 @@ def test_ceilings_print_what_was_measured_and_what_was_not():
 
 
 def test_a_gpus_cache_is_its_own():
-    told = {**TOLD, "gpu": {"l2_bytes": 50 * MIB}}
-    assert peaks.caches(told) == {"L2": 50 * MIB}
-    assert peaks.caches({**TOLD, "gpu": {"l2_bytes": None}}) == {}
+    for size, told in ((50 * MIB, {"L2": 50 * MIB}), (None, {})):
+        assert peaks.caches(replace(TOLD, gpu=SimpleNamespace(l2_bytes=size))) == told
     assert peaks.caches(TOLD) == {"L1": 16 * 1024, "L2": MIB}
 
 
@@ -126,7 +123,9 @@ def test_a_copys_time_is_without_its_call(monkeypatch):
 
     def interleave(tasks, readings, *rest):
         for size, task in tasks.items():  # source and target together are so large
-            assert 2 * task().nbytes == size
+            copied = task()
+            assert 2 * copied.nbytes == size
+            assert copied.all()
         return {size: [taken[size]] * 3 for size in tasks}
 
     monkeypatch.setattr(peaks, "interleave", interleave)
@@ -136,12 +135,6 @@ def test_a_copys_time_is_without_its_call(monkeypatch):
         peaks, "interleave", lambda tasks, readings, *rest: {k: [1e-6] * 3 for k in tasks}
     )
     assert peaks._copies([1000], 3, "cpu") == (Copy(1000, 1.0),)
-
-
-def test_a_copy_copies_both_arrays_bytes():
-    copied = peaks._copy(5, "cpu")()
-    assert copied.tolist() == [1.0] * 5
-    assert copied.dtype == torch.float32
 
 
 @pytest.mark.parametrize("precision", gemm.PRECISIONS)
@@ -218,26 +211,10 @@ def test_ceilings_are_measured_for_real_and_are_plain_data():
 
 
 def test_hardware_tells_of_torch():
-    told = hardware.describe_hardware("cpu")
-    assert told["torch"]["version"] == torch.__version__
-    assert told["gpu"] is None
-    assert told["device"] == told["processor"]
-
-
-def test_hardware_tells_of_the_gpu(monkeypatch):
-    card = SimpleNamespace(
-        name="Test GPU",
-        total_memory=80 * 2**30,
-        multi_processor_count=132,
-        major=9,
-        minor=0,
-        clock_rate=1_980_000,
-    )
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
-    told = hardware.gpu(torch.device("cuda"))
-    assert (told.name, told.compute_capability) == ("Test GPU", "9.0")
-    assert (told.clock_mhz, told.l2_bytes) == (1980.0, None)
-    assert told.tf32 == {"matmul": False, "convolution": True}  # torch's defaults
+    told = peaks.describe_hardware("cpu")
+    assert told.torch.version == torch.__version__
+    assert told.gpu is None
+    assert told.device == told.processor
 
 
 # --- The roofline -------------------------------------------------------------------------------
@@ -311,51 +288,14 @@ def test_a_kind_that_is_all_calls_gives_no_wild_efficiency():
 # --- Marks --------------------------------------------------------------------------------------
 
 
-class Clock:
-    """Time that passes only when told to."""
-
-    def __init__(self, monkeypatch):
-        self.now = 0.0
-        monkeypatch.setattr(layer_timer.time, "perf_counter", lambda: self.now)
-
-    def step(self, *seconds):
-        left = list(seconds)
-
-        def run(x):
-            self.now += left.pop(0)
-            return x + 1
-
-        return run
-
-
 def test_each_step_gets_the_time_between_its_marks(monkeypatch):
-    clock = Clock(monkeypatch)
-    marked = LayerTimer([("a", clock.step(9, 1, 2)), ("b", clock.step(9, 5, 7))], torch.zeros(1))
+    # What passes between passes belongs to none.
+    told = iter([0.0, 9.0, 18.0, 100.0, 101.0, 106.0, 200.0, 202.0, 209.0])
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(told))
+    marked = LayerTimer([("a", lambda x: x + 1), ("b", lambda x: 3 * x)], torch.zeros(1))
     for _ in range(3):
-        assert marked().item() == 2  # a step gets what its predecessor gave
-        clock.now += 100  # what passes between passes belongs to none
+        assert marked().item() == 3  # a step gets what its predecessor gave
     assert marked.seconds(skip=1) == {"a": [1, 2], "b": [5, 7]}
-
-
-def test_a_gpu_notes_the_time_of_each_mark_itself(monkeypatch):
-    class Event:
-        count = 0
-
-        def __init__(self, enable_timing):
-            assert enable_timing
-
-        def record(self, stream):
-            Event.count += 1
-            self.at = Event.count**2
-
-        def elapsed_time(self, end):
-            return float(end.at - self.at)  # ms
-
-    monkeypatch.setattr(torch.cuda, "Event", Event)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
-    marked = LayerTimer([("a", lambda x: x), ("b", lambda x: x)], torch.zeros(1), "cuda")
-    marked()
-    assert marked.seconds() == {"a": [pytest.approx(0.003)], "b": [pytest.approx(0.005)]}
 
 
 def test_another_accelerator_is_waited_for_at_each_mark(monkeypatch):
@@ -365,22 +305,19 @@ def test_another_accelerator_is_waited_for_at_each_mark(monkeypatch):
     assert waited == ["mps"] * 2
 
 
-@pytest.mark.parametrize("layout", layer_timer.LAYOUTS)
-@pytest.mark.parametrize("folded", [True, False])
-def test_the_network_is_built_as_the_setting_says(layout, folded):
-    setting = Setting(2, layout, folded)
+def test_the_network_is_built_as_the_setting_says():
+    setting = Setting(2)
     net = layer_timer.build(mobilenet_v1(0.25, 32), setting)
     x = layer_timer.images(32, setting)
     assert x.shape == (2, 3, 32, 32)
     assert x.count_nonzero() == x.numel()
-    assert x.is_contiguous(memory_format=layer_timer.LAYOUTS[layout])
-    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    assert len(norms) == (0 if folded else 27)
-    assert net.pw_2.conv.weight.is_contiguous(memory_format=layer_timer.LAYOUTS[layout])
+    assert x.is_contiguous(memory_format=torch.channels_last)
+    assert not [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert net.pw_2.conv.weight.is_contiguous(memory_format=torch.channels_last)
     assert [name for name, _ in layer_timer.stages(net)] == [work.name for work in pieces(net.arch)]
-    again = layer_timer.build(mobilenet_v1(0.25, 32), Setting(2, layout, not folded))
+    unfolded = timing.random_network(mobilenet_v1(0.25, 32))
     with torch.inference_mode():
-        torch.testing.assert_close(net(x), again(x), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(net(x), unfolded(x), rtol=1e-3, atol=1e-4)
 
 
 def test_folding_that_changes_the_logits_is_refused(monkeypatch):
@@ -407,7 +344,6 @@ def test_pieces_that_compute_something_else_are_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"layout": "NHWC"}, "layout must be one of channels_last, NCHW"),
         ({"precision": "int8"}, "precision must be one of fp32, fp16, bf16"),
         ({"batch": 0}, "batch must be a whole number >= 1"),
     ],
@@ -484,9 +420,7 @@ def test_overheads_are_medians_over_a_kinds_layers():
 
 @pytest.mark.parametrize("body", ["separable", "full", "shallow"])
 def test_layers_are_profiled_for_real(body):
-    found = layers.bench_layers(
-        0.25, 32, 2, body, "NCHW", False, readings=2, threads=1, ceilings=limits()
-    )
+    found = layers.bench_layers(0.25, 32, 2, body, readings=2, threads=1, ceilings=limits())
     names = [work.name for work in pieces(mobilenet_v1(0.25, 32, body=body))]
     assert [row.name for row in found.layers] == names
     assert all(row.timing.readings == 2 and row.timing.median_ms > 0 for row in found.layers)
@@ -494,7 +428,7 @@ def test_layers_are_profiled_for_real(body):
     assert found.sum_ms > 0
     assert found.sum_to_whole > 0
     assert set(found.overhead_ms) == {row.kind for row in found.layers}
-    assert json.loads(json.dumps(asdict(found)))["setting"]["layout"] == "NCHW"
+    assert json.loads(json.dumps(asdict(found)))["setting"]["batch"] == 2
 
 
 def test_the_layers_of_a_round_are_compared_with_the_whole_beside_them(monkeypatch):
@@ -518,7 +452,7 @@ def test_the_layers_of_a_round_are_compared_with_the_whole_beside_them(monkeypat
 
 
 def test_networks_are_measured_and_predicted_by_the_first_ones_profile():
-    found = paper_models.bench_paper_models(
+    found = latency.bench_paper_models(
         readings=2, threads=1, alphas=(0.25, 0.125), resolutions=(48, 32), ceilings=limits()
     )
     assert [(m.alpha, m.resolution) for m in found.models] == [
@@ -536,19 +470,17 @@ def test_networks_are_measured_and_predicted_by_the_first_ones_profile():
 
 def test_the_table_marks_what_was_missed():
     def model(alpha, predicted):
-        return paper_models.Predicted(
-            alpha, 224, 10**6, Timing(3, 10.0, (9, 11)), 1.0, predicted, "x"
-        )
+        return latency.Predicted(alpha, 224, 10**6, Timing(3, 10.0, (9, 11)), 1.0, predicted, "x")
 
     models = (model(1.0, 12.5), model(0.75, 7.5), model(0.5, 12.6), model(0.25, 7.4))
     nothing = Calibration({"fc": 1e-3}, {"fc": 0.5})
-    found = paper_models.PaperModelsBench(
+    found = latency.PaperModelsBench(
         Setting(), CPU, 1, models, "1 MobileNet-224", nothing, limits()
     )
     assert (found.within, found.within_limits) == (2, False)
     assert "2 of 4 within 25%; missed: 0.5-224 by +26%, 0.25-224 by -26%" in str(found)
     assert sum("*" in line for line in str(found).splitlines()) == 2
-    enough = paper_models.PaperModelsBench(
+    enough = latency.PaperModelsBench(
         Setting(), CPU, 1, models[:3] + models[:1], "", nothing, limits()
     )
     assert enough.within_limits  # three of four, as twelve of sixteen
@@ -557,7 +489,7 @@ def test_the_table_marks_what_was_missed():
 @pytest.mark.parametrize("alphas", [(), (0.25, 0.25)])
 def test_networks_are_named_once_each(alphas):
     with pytest.raises(ValueError, match="at least one network, and each once"):
-        paper_models.bench_paper_models(alphas=alphas, resolutions=(32,), ceilings=limits())
+        latency.bench_paper_models(alphas=alphas, resolutions=(32,), ceilings=limits())
 
 
 # --- Sparse against dense -----------------------------------------------------------------------

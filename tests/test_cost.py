@@ -140,14 +140,6 @@ def test_receptive_field_equals_a_walk_back_over_pixels(stack, pixel):
     assert walk_back(stack, pixel + 1)[0] - first == field.stride
 
 
-@given(stack=layers)
-def test_receptive_field_equals_the_closed_form(stack):
-    # 1 + sum over layers of (k - 1) times the product of all strides below it.
-    kernel_sizes, strides, _ = zip(*stack, strict=True)
-    size = 1 + sum((k - 1) * math.prod(strides[:i]) for i, k in enumerate(kernel_sizes))
-    assert cost.receptive_field(stack)[:2] == (size, math.prod(strides))
-
-
 @settings(max_examples=30, deadline=None)
 @given(stack=st.lists(st.tuples(kernels, st.integers(1, 2), st.integers(0, 3)), max_size=5))
 def test_receptive_field_equals_where_the_gradient_is_not_zero(stack):

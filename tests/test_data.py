@@ -1,6 +1,5 @@
 """Loading images: folders, Parquet files, the hub's library, and files that are broken."""
 
-import doctest
 import hashlib
 import subprocess
 import sys
@@ -19,8 +18,6 @@ from PIL import Image
 from mobilenet_lib import data
 from mobilenet_lib.data import hub
 from mobilenet_lib.data.hub import KNOWN
-from mobilenet_lib.data.source import decode, hold_out
-from mobilenet_lib.photos import PhotoError
 from mobilenet_lib.preprocess import IMAGENET, INCEPTION, RAW_255
 
 
@@ -68,12 +65,11 @@ def test_a_folder_of_class_folders(tmp_path):
         with Image.open(path) as file:
             expected = batches.preprocess(file.convert("RGB"))
         torch.testing.assert_close(image[None], expected, rtol=0, atol=1e-5)
-    assert len(batches.skipped) == 0
-    assert str(batches.skipped) == "no images skipped"
+    assert batches.skipped == {}
 
 
 def test_a_folder_is_divided_the_same_way_everywhere(tmp_path):
-    make_folder(tmp_path / "a", {"cat": 10, "dog": 6})
+    make_folder(tmp_path / "a", {"cät": 10, "dog": 6})
     parts = {
         split: data.load(tmp_path / "a", split=split, batch_size=1, resolution=32)
         for split in ("train", "test", "all")
@@ -88,9 +84,9 @@ def test_a_folder_is_divided_the_same_way_everywhere(tmp_path):
         (path.removeprefix(f"{tmp_path}/a/") for path in names["all"]),
         key=lambda path: hashlib.sha256(path.encode()).hexdigest(),
     )
-    cats, dogs = ([p for p in by_hash if p.startswith(kind)] for kind in ("cat", "dog"))
+    cats, dogs = ([p for p in by_hash if p.startswith(kind)] for kind in ("cät", "dog"))
     assert held_out == {*cats[:2], *dogs[:2]}
-    make_folder(tmp_path / "b", {"cat": 10, "dog": 6}, start=50)
+    make_folder(tmp_path / "b", {"cät": 10, "dog": 6}, start=50)
     moved = data.load(tmp_path / "b", split="test", resolution=32).source
     assert {moved.name(i).rpartition("/b/")[2] for i in range(len(moved))} == {
         name.rpartition("/a/")[2] for name in names["test"]
@@ -207,10 +203,7 @@ def test_broken_images_are_named_and_the_run_goes_on(tmp_path):
         assert labels.tolist() == [0] * 12 + [1] * 12
         assert images.isfinite().all()
         assert len(batches.skipped) == 8
-    for name in broken_images():
-        path = str(tmp_path / "cat" / name)
-        assert path in batches.skipped
-        assert f"  {path}: " in str(batches.skipped)
+    assert set(batches.skipped) == {str(tmp_path / "cat" / name) for name in broken_images()}
     for name, words in {
         "empty.png": "empty (0 bytes)",
         "huge.png": "9000x9000 pixels",
@@ -219,7 +212,6 @@ def test_broken_images_are_named_and_the_run_goes_on(tmp_path):
         "text.jpg": "of no format that is known",
     }.items():
         assert words in batches.skipped[str(tmp_path / "cat" / name)], name
-    assert str(batches.skipped).startswith("8 images skipped")
 
 
 def test_training_batches_stay_full_beside_broken_images(tmp_path):
@@ -251,23 +243,6 @@ def test_nothing_but_broken_images_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"none of 2 images .*cat/bad\.jpg: .*of no format"):
         list(batches)
     assert len(batches.skipped) == 2
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_damaged_bytes_decode_or_are_named(seed):
-    rng = np.random.default_rng(seed)
-    noise = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"):
-        whole = encoded(noise, kind)
-        for _ in range(40):
-            content = bytearray(whole[: rng.integers(1, len(whole) + 1)])
-            for place in rng.integers(0, len(content), rng.integers(0, 6)):
-                content[place] = rng.integers(0, 256)
-            try:
-                image = decode(bytes(content))
-            except PhotoError:
-                continue
-            assert image.mode == "RGB"
 
 
 # --- Refusals ---------------------------------------------------------------------------------
@@ -316,13 +291,6 @@ def test_folders_that_cannot_be_loaded_are_refused(tmp_path):
 def test_options_that_make_no_sense_are_refused(name, options, error, message):
     with pytest.raises(error, match=message):
         data.load(name, **options)
-
-
-def test_a_class_with_too_few_images_cannot_be_divided():
-    labels = np.array([0, 0, 1])
-    assert hold_out(labels, "abc", "all", ["x", "y"], "here").tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match=r'here: class y has 1 image.*split="all"'):
-        hold_out(labels, "abc", "train", ["x", "y"], "here")
 
 
 # --- The hub ----------------------------------------------------------------------------------
@@ -484,12 +452,6 @@ def test_the_hubs_library_is_loaded_only_when_asked_for():
     code = "import sys\nfrom mobilenet_lib import data\nprint('datasets' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
-
-
-def test_the_example_in_the_docstring():
-    result = doctest.testmod(data)
-    assert result.attempted >= 3
-    assert result.failed == 0
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from mobilenet_lib.engines import (
     engine,
     fold,
     fold_pair,
+    onnx_engines,
     onnx_model,
     torch_engines,
     verify,
-    with_openvino,
 )
 from mobilenet_lib.engines.runtimes import hushed
 
@@ -126,7 +126,7 @@ def test_asking_what_is_available_imports_none_of_it():
 @pytest.mark.parametrize("name", [name for name in ENGINES if name not in torch_engines.DTYPES])
 def test_a_missing_package_is_named_with_its_remedy(name, monkeypatch):
     kind = ENGINES[name]
-    monkeypatch.setattr(with_openvino, "features", lambda: ("bf16",))
+    monkeypatch.setattr(onnx_engines, "features", lambda: ("bf16",))
     monkeypatch.setattr(engine.importlib.util, "find_spec", lambda package: None)
     there = kind.available()
     if issubclass(kind, torch_engines.TorchEngine):
@@ -149,13 +149,13 @@ def test_a_runtime_reports_nothing_and_leaves_nothing_at_home(tmp_path):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(silent)}
     code = (
         "import sys, onnx\n"
-        "from mobilenet_lib.engines import runtimes, with_onnxruntime\n"
+        "from mobilenet_lib.engines import runtimes, onnx_engines\n"
         "g = onnx.helper\n"
         "entry, out = (g.make_tensor_value_info(n, 1, [1]) for n in 'xy')\n"
         "graph = g.make_graph([g.make_node('Neg', ['x'], ['y'])], 'g', [entry], [out])\n"
         "opset = [g.make_opsetid('', 18)]\n"
         "model = g.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()\n"
-        "with_onnxruntime.session(model, 1)\n"
+        "onnx_engines.session(model, 1)\n"
         "core, ov = runtimes.openvino_core(), runtimes.load_openvino()\n"
         "core.compile_model(core.read_model(model), 'CPU')\n"
         "print('openvino_telemetry' in sys.modules, runtimes.load_openvino() is ov)\n"
@@ -491,7 +491,7 @@ def test_every_calibration_image_is_seen():
     ],
 )
 def test_bf16_is_not_there_without_the_hardware(monkeypatch, features, reason):
-    monkeypatch.setattr(with_openvino, "features", lambda: features)
+    monkeypatch.setattr(onnx_engines, "features", lambda: features)
     with pytest.raises(EngineError, match=reason):
         ENGINES["openvino-bf16"]().prepare(tiny(), noise(1, 3, 33, 33))
 
@@ -499,7 +499,7 @@ def test_bf16_is_not_there_without_the_hardware(monkeypatch, features, reason):
 @pytest.mark.skipif("openvino" not in HERE, reason="needs openvino")
 @pytest.mark.skipif("openvino-bf16" in HERE, reason="this processor has bf16")
 def test_bf16_that_openvino_replaces_by_fp32_is_refused(monkeypatch):
-    monkeypatch.setattr(with_openvino, "features", lambda: ("bf16",))
+    monkeypatch.setattr(onnx_engines, "features", lambda: ("bf16",))
     with pytest.raises(EngineError, match="computes in f32 here, not in bf16"):
         ENGINES["openvino-bf16"]().prepare(tiny(), noise(1, 3, 33, 33))
 

@@ -1,12 +1,10 @@
 """Folders of images as people have them: what is taken, under which class, and what is said."""
 
-import hashlib
 import os
 import socket
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from pictures import encoded
 from PIL import Image
@@ -14,7 +12,7 @@ from PIL import Image
 from mobilenet_lib import cli, data
 from mobilenet_lib.data.folder import walk
 from mobilenet_lib.data.parts import part_of
-from mobilenet_lib.data.source import SAMPLED, LeftOut, hold_out
+from mobilenet_lib.data.source import SAMPLED, LeftOut
 
 
 def png(shade=0):
@@ -559,13 +557,6 @@ def test_every_refusal_of_an_odd_name_is_text(tmp_path):
         with pytest.raises(ValueError, match="caf") as caught:
             load(tmp_path / str(number) / ODD, "test")
         str(caught.value).encode()
-
-
-def test_names_in_utf_8_are_held_out_as_before():
-    keys = [f"cät/{i:02d}.png" for i in range(10)]
-    by_hash = sorted(range(10), key=lambda i: hashlib.sha256(keys[i].encode()).hexdigest())
-    held = hold_out(np.zeros(10, np.int64), keys, "test", ["cät"], "here")
-    assert held.tolist() == sorted(by_hash[:2])
 
 
 # --- What a data set is -----------------------------------------------------------------------

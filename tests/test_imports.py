@@ -1,6 +1,7 @@
-"""The library's order: imports point only downwards, and torch is loaded only where needed."""
+"""The library's order: imports point only downwards, torch is loaded late; and its examples run."""
 
 import ast
+import doctest
 import subprocess
 import sys
 from importlib import import_module
@@ -43,25 +44,11 @@ ORDER = (
     "validation",
     "lazy",
 )
-# These may name torch nowhere, not even inside a function.
-TORCH_FREE = (
-    "lab",
-    "explorers",
-    "plots",
-    "convolution",
-    "paper",
-    "architecture",
-    "layer",
-    "cost",
-    "photos",
-    "results",
-    "files",
-    "text",
-    "validation",
-    "lazy",
-)
 # These load torch late, when something asks for it.
-TORCH_LATE = ("cli", "doctor", "installed", "machine", "checks")
+TORCH_LATE = {"cli", "doctor", "installed", "machine", "checks"}
+TORCH = {"bench", "engines", "train", "data", "weights", "timing", "explain", "model", "preprocess"}
+# All others may name it nowhere, not even inside a function.
+TORCH_FREE = {*ORDER} - TORCH_LATE - TORCH
 
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
@@ -179,7 +166,7 @@ def fresh(code):
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["", *sorted(ROOMS & {*TORCH_FREE, *TORCH_LATE})])
+@pytest.mark.parametrize("name", ["", *sorted(ROOMS - TORCH)])
 def test_importing_does_not_load_torch(name):
     modules = [dotted(path) for path in SOURCES if room(path) == name]
     code = "\n".join(f"import {module}" for module in ["sys", "mobilenet_lib", *modules])
@@ -219,6 +206,19 @@ def test_every_public_name_resolves_and_is_listed():
     assert set(mobilenet_lib.__all__) | {"__version__"} <= set(listed)
     star = "from mobilenet_lib import *\nprint(mobilenet_v1.__name__, MobileNet.__name__)"
     assert fresh(star) == "mobilenet_v1 MobileNet\n"
+
+
+EXAMPLES = (
+    *("architecture", "data", "data.parts", "model", "paper", "preprocess", "text"),
+    *("train.recipe", "train.schedule"),
+)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_in_docstrings_are_right(name):
+    result = doctest.testmod(import_module(f"mobilenet_lib.{name}"))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_an_unknown_name_is_an_attribute_error():

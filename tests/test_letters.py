@@ -1,4 +1,4 @@
-"""Letters in the wild, against NumPy and PIL one at a time, and against their own rules."""
+"""Letters in the wild, against NumPy one at a time, and against their own rules."""
 
 import dataclasses
 import math
@@ -10,10 +10,16 @@ from pictures import encoded
 from PIL import Image
 
 from mobilenet_lib import data, photos
-from mobilenet_lib.data import backgrounds, letters
-from mobilenet_lib.data.difficulty import PRESETS
-from mobilenet_lib.data.glyphs import CLASSES, glyph_file, load_glyphs
-from mobilenet_lib.data.letters import CANVAS, LUMA, Composer, inverse_affine, letters_for_test
+from mobilenet_lib.data import letters
+from mobilenet_lib.data.glyphs import CLASSES, Atlas, load_glyphs, photo_atlas, photo_names
+from mobilenet_lib.data.letters import (
+    CANVAS,
+    LUMA,
+    PRESETS,
+    Composer,
+    inverse_affine,
+    letters_for_test,
+)
 
 PLAIN = data.Difficulty(rotation=0, scale=(1, 1), shear=0, contrast=0.5, blur=0, noise=0)
 HARDEST = dataclasses.replace(data.HARSH, rotation=60, shear=0.5, blur=1.5, noise=0.1)
@@ -31,7 +37,7 @@ def some_glyphs(count, seed=0, split="test"):
 def flat_atlas(colour):
     """A background of one colour."""
     image = torch.tensor(colour, dtype=torch.float32)[:, None, None].expand(3, 128, 160)
-    return backgrounds.Atlas([image])
+    return Atlas([image])
 
 
 # --- One image at a time, in NumPy ------------------------------------------------------------
@@ -97,25 +103,6 @@ def test_a_batch_equals_its_images_composed_one_by_one(difficulty):
         np.testing.assert_allclose(batch[i], slow, rtol=0, atol=2e-3)
 
 
-def test_the_letter_lies_where_pil_puts_it():
-    composer = Composer("train", HARDEST)
-    glyphs, scene = some_glyphs(12, split="train"), composer.draw(12, seeded(1))
-    masks = composer.mask(glyphs, scene.inverse)[:, 0, 1:-1, 1:-1].numpy()
-    for glyph, inverse, mask in zip(glyphs, scene.inverse.double().numpy(), masks, strict=True):
-        # From places between -1 to 1 to pixels, on both sides.
-        matrix = np.vstack([inverse, [0, 0, 1]])
-        to_place = np.array([[2 / 64, 0, -1], [0, 2 / 64, -1], [0, 0, 1]])
-        to_pixel = np.array([[24, 0, 24], [0, 24, 24], [0, 0, 1]])
-        numbers = (to_pixel @ matrix @ to_place)[:2].ravel()
-        # PIL leaves out what lies within half a pixel of the edge; a black frame makes that equal.
-        framed = Image.fromarray(np.pad(glyph.numpy(), 8))
-        numbers[[2, 5]] += 8
-        expected = framed.transform(
-            (64, 64), Image.Transform.AFFINE, tuple(numbers), Image.Resampling.BILINEAR
-        )
-        np.testing.assert_allclose(mask, np.asarray(expected) / 255, rtol=0, atol=0.02)
-
-
 def test_the_inverse_undoes_shear_rotation_scale_and_shift():
     rng = np.random.default_rng(0)
     angle, shear, scale = rng.uniform(-3, 3, 20), rng.uniform(-1, 1, 20), rng.uniform(0.2, 1, 20)
@@ -177,7 +164,7 @@ def test_ink_keeps_its_distance_from_what_lies_below(split, contrast):
 
 
 def test_crops_stay_inside_their_photograph():
-    atlas = backgrounds.photo_atlas("train")
+    atlas = photo_atlas("train")
     crops = atlas.crops(torch.rand(5000, 5, generator=seeded()))
     left, right = crops[:, 0] - crops[:, 2].abs(), crops[:, 0] + crops[:, 2].abs()
     top, bottom = crops[:, 1] - crops[:, 3], crops[:, 1] + crops[:, 3]
@@ -190,8 +177,8 @@ def test_crops_stay_inside_their_photograph():
 
 
 def test_a_crop_shows_the_photograph():
-    atlas = backgrounds.photo_atlas("test")
-    photo = photos.load_photo(backgrounds.photo_names("test")[0])
+    atlas = photo_atlas("test")
+    photo = photos.load_photo(photo_names("test")[0])
     pixels = 2 * torch.arange(64) / 64 - 1 + 1 / 64
     crop = torch.tensor([[100.0, 132.0, 32.0, 32.0], [100.0, 132.0, -32.0, 32.0]])
     shown = (255 * atlas.sample(crop, pixels)).permute(0, 2, 3, 1).numpy()
@@ -199,7 +186,7 @@ def test_a_crop_shows_the_photograph():
     np.testing.assert_allclose(shown[1], shown[0][:, ::-1], atol=0.01)
 
 
-def test_noise_has_the_drawn_strength_and_blur_keeps_the_mean():
+def test_noise_has_the_drawn_strength():
     noisy = dataclasses.replace(PLAIN, noise=0.1)
     composer = Composer("test", noisy, atlas=flat_atlas([0.5, 0.5, 0.5]))
     paper = torch.zeros(64, 48, 48, dtype=torch.uint8)
@@ -208,34 +195,9 @@ def test_noise_has_the_drawn_strength_and_blur_keeps_the_mean():
     measured = images.flatten(1).std(1)
     torch.testing.assert_close(measured, scene.noise, rtol=0.05, atol=1e-3)
     assert abs(images.mean().item() - 0.5) < 1e-3
-    image = torch.rand(5, 3, 34, 34, generator=seeded())
-    sigma = torch.tensor([0, 1e-4, 0.3, 0.8, 2.0])
-    blurred = letters.blur(image, sigma)
-    torch.testing.assert_close(blurred[:2], image[:2, :, 1:-1, 1:-1])
-    spread = blurred.flatten(1).std(1)
-    assert (spread[1:-1] > spread[2:]).all()  # more blur, less detail
-    torch.testing.assert_close(letters.blur(torch.ones(5, 3, 8, 8), sigma), torch.ones(5, 3, 6, 6))
 
 
 # --- Letters and labels -----------------------------------------------------------------------
-
-
-def test_an_easy_image_shows_its_own_letter():
-    composer = Composer("train", PLAIN, atlas=flat_atlas([0.0, 0.0, 0.0]))
-    glyphs = some_glyphs(200, split="train")
-    images = composer.compose(glyphs, composer.draw(200, seeded()))
-    seen = (images * torch.tensor(LUMA)[:, None, None]).sum(1).flatten(1)
-    wanted = torch.nn.functional.interpolate(
-        glyphs[:, None].float(), size=(64, 64), mode="bilinear"
-    )[:, 0].flatten(1)
-    # Each image is most like its own glyph, among all of them.
-    seen = seen - seen.mean(1, keepdim=True)
-    wanted = wanted - wanted.mean(1, keepdim=True)
-    likeness = (seen / seen.norm(dim=1, keepdim=True)) @ (
-        wanted / wanted.norm(dim=1, keepdim=True)
-    ).T
-    assert (likeness.diagonal() > 0.999).all()
-    assert (likeness.diagonal() >= likeness.amax(1) - 1e-6).all()
 
 
 @pytest.mark.slow
@@ -312,17 +274,6 @@ def test_the_global_generator_is_left_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_an_image_does_not_depend_on_its_batch():
-    composer = Composer("train")
-    glyphs, scene = some_glyphs(32), composer.draw(32, seeded())
-    whole = composer.compose(glyphs, scene)
-    for part in (slice(0, 5), slice(5, 32)):
-        some = letters.Scene(*(value[part] for value in scene))
-        torch.testing.assert_close(
-            composer.compose(glyphs[part], some), whole[part], rtol=0, atol=1e-5
-        )
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_composes_the_same_images():
     images, labels = first()
@@ -370,7 +321,7 @@ def test_test_families_and_photographs_are_in_no_training_image():
     assert len(set(train.families)) > 50
     assert len(set(test.families)) > 10
     assert set(train.families).isdisjoint(test.families)
-    behind = {split: set(backgrounds.photo_names(split)) for split in ("train", "test")}
+    behind = {split: set(photo_names(split)) for split in ("train", "test")}
     assert behind["train"].isdisjoint(behind["test"])
     assert behind["train"] | behind["test"] == set(photos.credits())
     assert len(behind["test"]) >= 2
@@ -432,7 +383,7 @@ def test_the_default_lies_between_soft_and_harsh():
     ],
 )
 def test_a_difficulty_outside_its_range_is_named(change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         dataclasses.replace(data.DEFAULT, **change)
 
 
@@ -441,15 +392,14 @@ def test_a_difficulty_outside_its_range_is_named(change, message):
 
 @pytest.fixture
 def own_data(tmp_path, monkeypatch):
-    """A data folder whose letters the test can spoil."""
+    """Where the letters lie in a data folder of the test's own."""
     (tmp_path / "paper").mkdir()
     (tmp_path / "glyphs").mkdir()
     monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))
-    return tmp_path
+    return tmp_path / "glyphs/train.parquet"
 
 
 def write_letters(path, labels=tuple(range(26)), side=48, mode="L", png=None):
-
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -462,23 +412,23 @@ def write_letters(path, labels=tuple(range(26)), side=48, mode="L", png=None):
     ("options", "message"),
     [
         ({"labels": [*range(25), 26]}, "row 25: label 26 is out of range, the 26 classes"),
-        ({"labels": range(24)}, "no picture of Y, Z"),
-        ({"side": 47}, r"row 0: the picture must be 48x48 grey \(uint8\), got \(47, 47\)"),
-        ({"mode": "RGB"}, r"got \(48, 48, 3\)"),
+        ({"labels": range(24)}, "no image of class Y, Z"),
+        ({"side": 47}, r"row 0: no PNG picture of 48x48 grey pixels \(47x47, mode L\)"),
+        ({"mode": "RGB"}, r"\(48x48, mode RGB\)"),
         ({"png": b"no picture"}, "row 0: no PNG picture"),
     ],
 )
 def test_damaged_letters_are_named(own_data, options, message):
-    write_letters(glyph_file("train"), **options)
+    write_letters(own_data, **options)
     with pytest.raises(ValueError, match=message):
         data.load("glyphs")
 
 
 def test_missing_and_unreadable_letters_are_named(own_data):
-    with pytest.raises(FileNotFoundError, match=r"no letters at .*train\.parquet.*make_glyphs"):
+    with pytest.raises(FileNotFoundError, match=r"not whole: .* has no glyphs/train\.parquet"):
         data.load("glyphs")
-    glyph_file("train").write_bytes(b"PAR1 cut short")
+    own_data.write_bytes(b"PAR1 cut short")
     with pytest.raises(ValueError, match="cannot be read as Parquet"):
         data.load("glyphs")
-    write_letters(glyph_file("train"))
+    write_letters(own_data)
     assert data.load("glyphs", batch_size=26).size == len(CLASSES)  # made anew, read anew

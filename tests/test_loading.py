@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import test_wrappers
 import torch
 from checkpoint_files import same
 from PIL import Image
 
 import mobilenet_lib
-from mobilenet_lib import TIMM, MobileNet, data, load_published
+from mobilenet_lib import data, load_published
 from mobilenet_lib.photos import load_photo
 from mobilenet_lib.weights.hub_processor import processor
 
@@ -63,35 +64,22 @@ def torch_file(folder, content):
     return same(load_published(folder / "a.pt"))
 
 
+# What other files test whole.
+row("sharded `.safetensors`")(test_wrappers.test_shards_are_read_by_folder_index_and_shard)
+row("torch's AveragedModel")(test_wrappers.test_torchs_averaged_model_is_read)
+row("averaged weights beside plain ones")(
+    lambda folder: test_wrappers.test_the_averaged_state_is_taken_and_said(
+        folder, "state_dict", "state_dict_ema", swapped=False
+    )
+)
+
+
 @row("`.safetensors`, `.pt`")
 def _(folder):
     arrays = files.arrays("timm")
     same(load_published(files.write_safetensors(folder / "a.bin", arrays)))
     same(load_published(files.write_torch(folder / "b.ckpt", arrays)))
     same(load_published(files.write_npz(folder / "c.npz", arrays).rename(folder / "c.weights")))
-
-
-@row("sharded `.safetensors`")
-def _(folder):
-    arrays = files.arrays("timm")
-    names, weight_map = sorted(arrays), {}
-    for i, part in enumerate((names[:80], names[80:])):
-        shard = f"model-0000{i + 1}-of-00002.safetensors"
-        files.write_safetensors(folder / shard, {name: arrays[name] for name in part})
-        weight_map |= dict.fromkeys(part, shard)
-    index = folder / "model.safetensors.index.json"
-    index.write_text(json.dumps({"weight_map": weight_map}))
-    same(load_published(index))
-    same(load_published(folder))
-    for wrong, words in (
-        (weight_map | {names[0]: "../model.safetensors"}, "outside its folder"),
-        (weight_map | {names[0]: "model-00002-of-00002.safetensors"}, names[0]),
-        (weight_map | {names[0]: "model-00003.safetensors"}, "model-00003.safetensors is missing"),
-        ({}, "names no tensor"),
-    ):
-        index.write_text(json.dumps({"weight_map": wrong}))
-        with pytest.raises(ValueError, match=words):
-            load_published(folder)
 
 
 @row("names of timm")
@@ -112,26 +100,6 @@ def _(folder):
 def _(folder):
     torch_file(folder, {"module._orig_mod." + k: v for k, v in timm().items()})
     torch_file(folder, {k.replace("blocks.", "blocks._orig_mod."): v for k, v in timm().items()})
-
-
-@row("averaged weights beside plain ones")
-def _(folder):
-    plain = {k: torch.zeros_like(v) if "classifier" in k else v for k, v in timm().items()}
-    for one, other in (("state_dict", "state_dict_ema"), ("model", "model_ema")):
-        content = {one: plain, other: timm()}
-        with pytest.warns(UserWarning, match=f"{other}' were taken; pass state='{one}'"):
-            torch_file(folder, content)
-        assert not load_published(folder / "a.pt", state=one).fc.weight.any()
-
-
-@row("torch's AveragedModel")
-def _(folder):
-    net = MobileNet(TIMM.architecture(3, alpha=0.25, resolution=64), TIMM).eval()
-    averaged = torch.optim.swa_utils.AveragedModel(net)
-    torch.save({"model_ema": averaged.state_dict(), "epoch": 3}, folder / "a.pt")
-    loaded = load_published(folder / "a.pt")
-    assert loaded.convention == TIMM
-    assert torch.equal(loaded(torch.ones(1, 3, 64, 64)), net(torch.ones(1, 3, 64, 64)))
 
 
 @row("a classifier under another name")
@@ -173,28 +141,8 @@ def _(folder):
 # --- Keras ------------------------------------------------------------------------------------
 
 
-def keras(folder, change=lambda layers: None, size=96):
-    pytest.importorskip("h5py")
-    model = files.keras_model(size=size)
-    change(model["config"]["layers"])
-    arrays = files.arrays("keras")
-    return load_published(files.write_keras(folder / "a.h5", arrays, "model", model))
-
-
-def before(kind, **config):
-    """Put a layer behind the input."""
-    return lambda layers: files.insert(layers, 1, kind, **config)
-
-
-def configured(name, **config):
-    """Change a layer's configuration; a class is changed by class_name."""
-
-    def change(layers):
-        layer = next(x for x in layers if x["name"] == name)
-        layer["class_name"] = config.pop("class_name", layer["class_name"])
-        layer["config"] |= config
-
-    return change
+def keras(folder, *changes, size=96):
+    return load_published(files.described(folder, *changes, size=size))
 
 
 @row("input of 100 pixels")
@@ -206,17 +154,17 @@ def _(folder):
 
 @row("Rescaling or Normalization")
 def _(folder):
-    net = keras(folder, before("Rescaling", scale=1 / 255, offset=0.5))
+    net = keras(folder, files.before("conv1", "Rescaling", scale=1 / 255, offset=0.5))
     pixels = torch.full((1, 3, 2, 2), 51.0)
     assert torch.allclose(net.preprocess.normalize(pixels), torch.tensor(0.7))
-    net = keras(folder, before("Normalization", mean=[1.0], variance=[4.0], axis=-1))
+    net = keras(folder, files.before("conv1", "Normalization", mean=[1.0], variance=[4.0], axis=-1))
     assert torch.allclose(net.preprocess.normalize(pixels), torch.tensor(25.0))
 
 
 @row("layers for training")
 def _(folder):
-    same(keras(folder, before("RandomFlip", mode="horizontal")))
-    same(keras(folder, before("Dropout", rate=0.5)))
+    same(keras(folder, files.before("conv1", "RandomFlip", mode="horizontal")))
+    same(keras(folder, files.before("conv1", "Dropout", rate=0.5)))
 
 
 @row("a base nested")
@@ -235,32 +183,32 @@ def _(folder):
 
 @row("GlobalMaxPooling2D")
 def _(folder):
-    keras(folder, configured("global_average_pooling2d", class_name="GlobalMaxPooling2D"))
+    keras(folder, files.configured("global_average_pooling2d", class_name="GlobalMaxPooling2D"))
 
 
 @row("an input that is not square")
 def _(folder):
-    keras(folder, configured("input_1", batch_input_shape=[None, 96, 64, 3]))
+    keras(folder, files.configured("input_1", batch_input_shape=[None, 96, 64, 3]))
 
 
 @row("another activation")
 def _(folder):
-    keras(folder, configured("conv1_relu", class_name="Activation", activation="elu"))
+    keras(folder, files.configured("conv1_relu", class_name="Activation", activation="elu"))
 
 
 @row("two dense layers")
 def _(folder):
-    keras(folder, configured("reshape_2", class_name="Dense", units=3))
+    keras(folder, files.configured("reshape_2", class_name="Dense", units=3))
 
 
 @row("a softmax over one output")
 def _(folder):
-    keras(folder, configured("conv_preds", filters=1))
+    keras(folder, files.configured("conv_preds", filters=1))
 
 
 @row("channels first")
 def _(folder):
-    keras(folder, configured("global_average_pooling2d", data_format="channels_first"))
+    keras(folder, files.configured("global_average_pooling2d", data_format="channels_first"))
 
 
 # --- transformers -----------------------------------------------------------------------------

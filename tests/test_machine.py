@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 
 import pytest
 
@@ -74,13 +75,13 @@ def test_a_description_is_plain_data_of_the_system_it_was_read_from(tmp_path):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cpuinfo").write_text("flags\t: avx2 avx512f\ncpu MHz\t: 1000.0\n")
     told = machine.describe_machine(tmp_path)
-    assert json.loads(json.dumps(told)) == told
-    assert told["features"] == ["AVX2", "AVX-512"]
-    assert told["caches"] == {"l1d": 32768, "l2": None, "l3": None}
-    assert told["clock_mhz"] == {"now": 1000.0, "highest": None}
-    assert told["usable_cores"] == 2
-    assert told["memory_bytes"] > 0
-    assert machine.describe_machine(tmp_path / "nothing")["features"] is None
+    assert json.loads(json.dumps(asdict(told))) == asdict(told)
+    assert told.features == ["AVX2", "AVX-512"]
+    assert told.caches == Caches(l1d=32768)
+    assert told.clock_mhz == Clock(now=1000.0)
+    assert told.usable_cores == 2
+    assert told.memory_bytes > 0
+    assert machine.describe_machine(tmp_path / "nothing").features is None
 
 
 # --- Control groups: what containers and schedulers show ------------------------------------------

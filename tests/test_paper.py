@@ -35,8 +35,9 @@ def raw_rows(file: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the printed tables that a test may spoil."""
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the printed tables that a test may spoil, read in place of the book's own."""
+    monkeypatch.setenv("MOBILENET_DATA", str(tmp_path))
     return Path(shutil.copytree(FOLDER, tmp_path / "paper"))
 
 
@@ -180,11 +181,11 @@ def test_claims_look_their_numbers_up_in_the_right_rows() -> None:
     ],
 )
 def test_a_planted_wrong_value_is_caught(copy, file, old, new, key, row, column) -> None:
-    assert paper.table(key, copy.parent / "paper").cell(row, column).verdict == "rounds"
-    spoiled = copy.rename(copy.with_name("spoiled"))
-    replace(spoiled / f"{file}.csv", old, new)
-    assert paper.table(key, spoiled).cell(row, column).verdict == "differs"
-    others = [c for c in paper.cells(spoiled) if c.verdict == "differs"]
+    before = next(c for c in CELLS if (c.table, c.row, c.column) == (str(key), row, column))
+    assert before.verdict == "rounds"
+    replace(copy / f"{file}.csv", old, new)
+    assert paper.table(key).cell(row, column).verdict == "differs"
+    others = [c for c in paper.cells() if c.verdict == "differs"]
     assert [(c.table, c.row, c.column) for c in others] == [(str(key), row, column)]
 
 
@@ -203,8 +204,8 @@ def test_a_row_taken_off_the_file_is_caught(copy: Path) -> None:
     kept = [line for line in lines if not line.startswith("7,3,")]
     assert len(kept) == len(lines) - 1
     file.write_text("".join(kept), encoding="utf-8")
-    assert paper.table(7, copy).cell(3, "million_mult_adds").verdict == "differs"
-    assert "DIFFER UNEXPLAINED" in str(paper.table(7, copy))
+    assert paper.table(7).cell(3, "million_mult_adds").verdict == "differs"
+    assert "DIFFER UNEXPLAINED" in str(paper.table(7))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_a_row_taken_off_the_file_is_caught(copy: Path) -> None:
 def test_a_list_that_names_no_cell_is_refused(copy: Path, old, new, message) -> None:
     replace(copy / "discrepancies.csv", old, new)
     with pytest.raises(ValueError, match=message):
-        paper.tables(copy)
+        paper.tables()
 
 
 def test_a_cell_listed_twice_is_refused(copy: Path) -> None:
@@ -227,13 +228,13 @@ def test_a_cell_listed_twice_is_refused(copy: Path) -> None:
     line = next(line for line in text.splitlines() if line.startswith("7,3,"))
     file.write_text(f"{text}{line}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="twice"):
-        paper.tables(copy)
+        paper.tables()
 
 
 def test_a_column_that_nothing_recomputes_is_refused(copy: Path) -> None:
     replace(copy / "table07_resolution.csv", "million_parameters", "megabytes")
     with pytest.raises(ValueError, match="megabytes"):
-        paper.table(7, copy)
+        paper.table(7)
 
 
 def test_an_unknown_table_is_refused() -> None:
@@ -377,6 +378,8 @@ def test_printed_values_stay_as_printed() -> None:
     assert paper.table(1).cell(14, "type_stride").printed == "5x Conv dw / s1"
     assert paper.table(1).cell(14, "type_stride").value is None
     assert str(paper.table(11).cell(2, "planet_pct").value) == "64.0"
+    units = [paper.table(key).cell(1, "printed").unit for key in ("text", "elsewhere")]
+    assert [*units, paper.table(7).cells[0].unit] == ["times", "parameters", "%"]
 
 
 def test_it_needs_neither_torch_nor_numpy() -> None:

@@ -268,7 +268,7 @@ def test_other_columns_are_no_labels(tmp_path, labels, kind):
         ([0, 1, 3], {}, "no image of class 2"),
         ([0, 1], {"classes": "abc"}, "no image of class c"),
         ([0, 1, 1], {"split": "train"}, "class 0 has 1 image, too few"),
-        ([], {}, "has no rows; a split of size 0"),
+        ([], {}, "has no images; a split of size 0"),
         ([0, 1], {"image": "label"}, "column 'label' holds int64, not encoded images"),
         ([0, 1], {"label": "y"}, r"no column 'y'; it has image, label\. Name the columns"),
     ],
@@ -441,7 +441,7 @@ def test_an_empty_shard_is_no_trouble(tmp_path):
     write(tmp_path / "b.parquet", ["x", "y"])
     assert shades(load(tmp_path)) == [("x", 0), ("y", 1)]
     (tmp_path / "b.parquet").unlink()
-    with pytest.raises(ValueError, match="has no rows; a split of size 0"):
+    with pytest.raises(ValueError, match="has no images; a split of size 0"):
         load(tmp_path)
 
 

@@ -87,13 +87,6 @@ def test_a_photo_can_be_written_to_and_handed_to_torch():
 # --- The reader's own -------------------------------------------------------------------------
 
 
-def test_a_file_comes_back_as_it_was_saved(tmp_path):
-    array = noise()
-    path = saved(tmp_path, array)
-    assert np.array_equal(load_photo(path), array)
-    assert np.array_equal(load_photo(str(path)), array)
-
-
 @pytest.mark.parametrize(
     ("orientation", "back"),
     [
@@ -158,28 +151,6 @@ def test_a_transparent_colour_becomes_white(tmp_path):
     wanted = np.array(few.convert("RGB"))
     wanted[np.array(few) == few.getpixel((0, 0))] = 255
     assert np.array_equal(load_photo(path), wanted)
-
-
-@pytest.mark.parametrize(
-    ("mode", "name"),
-    [
-        ("P", "a.gif"),
-        ("P", "a.png"),
-        ("1", "a.tif"),
-        ("1", "a.pbm"),
-        ("CMYK", "a.jpg"),
-        ("YCbCr", "a.jpg"),
-        ("L", "a.png"),
-    ],
-)
-def test_other_modes_are_shown_as_everywhere(tmp_path, mode, name):
-    image = Image.fromarray(noise())
-    image = image.quantize(16) if mode == "P" else image.convert(mode)
-    image.save(tmp_path / name)
-    with Image.open(tmp_path / name) as stored:
-        wanted = np.array(stored.convert("RGB"))
-    assert np.array_equal(load_photo(tmp_path / name), wanted)
-    assert np.array_equal(decode((tmp_path / name).read_bytes()), wanted)
 
 
 def from_hsv(pixels):
@@ -344,16 +315,6 @@ def test_an_opened_image_that_is_cut_short_is_refused():
         upright(cut)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
-def test_sixteen_bits_are_scaled(tmp_path, name):
-    eight = noise()[:, :, 0]
-    deep = eight.astype(np.uint16) * 257
-    deep[0, 0], deep[0, 1] = 128, 129  # to the nearest of 256
-    Image.fromarray(deep).save(tmp_path / name)
-    eight[0, :2] = 0, 1
-    assert np.array_equal(load_photo(tmp_path / name), np.dstack([eight] * 3))
-
-
 @pytest.mark.parametrize("factor", [1, 255])
 def test_numbers_with_a_point_are_scaled(tmp_path, factor):
     share = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
@@ -381,15 +342,6 @@ def test_the_first_picture_of_an_animation_is_taken(tmp_path):
     for name in ("a.gif", "a.png", "a.tif"):
         first.save(tmp_path / name, save_all=True, append_images=[second])
         assert np.array_equal(load_photo(tmp_path / name), np.array(first.convert("RGB"))), name
-
-
-def test_a_large_jpeg_is_read_in_a_smaller_size(tmp_path):
-    half = np.zeros((7000, 9000), np.uint8)
-    half[:, 4500:] = 200
-    Image.fromarray(half).save(tmp_path / "a.jpg", quality=50)
-    photo = load_photo(tmp_path / "a.jpg")
-    assert photo.shape == (3500, 4500, 3)
-    assert abs(photo[:, [100, 4400]].mean((0, 2)) - (0, 200)).max() < 3
 
 
 @pytest.mark.parametrize("part", [1, 2, 4, 8])
@@ -716,24 +668,25 @@ def test_a_small_file_that_claims_a_huge_picture_is_refused_unread(tmp_path, pix
 # --- Arrays that are no photo -----------------------------------------------------------------
 
 
-OTHER_SHAPES = [(), (5,), (5, 6), (5, 6, 1), (5, 6, 4), (3, 5, 6), (1, 5, 6, 3)]
-
-
-@pytest.mark.parametrize("shape", [*OTHER_SHAPES, (0, 6, 3), (5, 0, 3), (0, 0, 3)], ids=str)
-def test_an_array_of_another_shape_is_refused(shape):
-    why = r"\(height, width, 3\), RGB; got" if shape in OTHER_SHAPES else "one pixel; got shape"
-    with pytest.raises(PhotoError, match=f"{why} {re.escape(str(shape))}"):
-        check_photo(np.zeros(shape, np.uint8))
-
-
-@pytest.mark.parametrize("dtype", ["float32", "int64", "uint16", "bool", "int8"])
-def test_an_array_of_another_type_is_refused(dtype):
-    with pytest.raises(PhotoError, match=rf"0 to 255 \(uint8\); got {dtype}"):
-        check_photo(np.zeros((5, 6, 3), dtype))
+@pytest.mark.parametrize(
+    "photo",
+    [
+        *(np.zeros(shape, np.uint8) for shape in [(), (5,), (5, 6), (5, 6, 1), (5, 6, 4)]),
+        *(np.zeros(shape, np.uint8) for shape in [(3, 5, 6), (1, 5, 6, 3), (0, 6, 3), (5, 0, 3)]),
+        *(np.zeros((5, 6, 3), kind) for kind in ("float32", "int64", "uint16", "bool", "int8")),
+    ],
+    ids=lambda photo: f"{photo.shape}, {photo.dtype}",
+)
+def test_an_array_that_is_no_photo_is_refused(photo):
+    words = re.escape(f"at least one pixel; got {photo.shape}, {photo.dtype}")
+    with pytest.raises(
+        PhotoError, match=rf"\(height, width, 3\), RGB.* 0 to 255 \(uint8\), {words}"
+    ):
+        check_photo(photo)
 
 
 def test_no_array_at_all_is_refused():
-    for nothing in (None, "cat", 5):
+    for nothing in (None, "cat", 5, [[1], [2, 3]]):
         with pytest.raises(PhotoError):
             check_photo(nothing)
 
@@ -753,11 +706,6 @@ def test_to_gray_equals_pil():
 def test_to_gray_keeps_black_white_and_grey():
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     assert np.array_equal(to_gray(np.stack([levels] * 3, axis=2)), levels)
-
-
-def test_to_gray_checks_its_photo():
-    with pytest.raises(PhotoError, match="uint8"):
-        to_gray(np.zeros((5, 6, 3)))
 
 
 def test_reading_leaves_no_file_open(tmp_path, monkeypatch):
@@ -780,6 +728,7 @@ def test_every_row_of_a_file_is_read_in_its_place(tmp_path, height, width):
     Image.fromarray(pixels).save(tmp_path / "x.png")
     read = load_photo(tmp_path / "x.png")
     assert np.array_equal(read, pixels)
+    assert np.array_equal(load_photo(str(tmp_path / "x.png")), pixels)
     assert read.flags.writeable
     assert read.flags.c_contiguous
 

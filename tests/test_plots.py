@@ -42,29 +42,6 @@ NETWORKS = [
 ]
 
 
-def timed(name, median, precision="fp32", ours=True, batch_size=1, slice=None, streams=None):
-    """A row of a benchmark report."""
-    quartiles = [0.9 * median, 1.3 * median]
-    return {
-        "name": name,
-        "ours": ours,
-        "precision": precision,
-        "batch_size": batch_size,
-        "slice": slice,
-        "streams": streams,
-        "median_ms": median,
-        "quartiles_ms": quartiles,
-    }
-
-
-TIMINGS = [
-    timed("eager", 30.0),
-    timed("openvino-bf16", 3.2, "bf16"),
-    timed("timm, eager", 31.0, ours=False),
-    timed("openvino", 225.0, batch_size=32, slice=16, streams=2),
-    timed("openvino-int8", 100.4, "int8", batch_size=32),
-]
-
 FIGURES = {
     "pruned_layer": (
         lambda: plots.pruned_layer(0.75, {"dense": 0.5, "CSR": 1.25, "other": 0.25}),
@@ -136,13 +113,6 @@ FIGURES = {
     "alarms": (
         lambda: plots.alarms(0.811, 0.115, (0.5, 0.01)),
         ["50 % with a person give 88 %", "1 % with a person give 7 %"],
-    ),
-    "engine_bars": (
-        lambda: plots.engine_bars(TIMINGS, 32),
-        [
-            "time for 32 images",
-            "openvino-int8 in int8 100; openvino, slices of 16, 2 side by side in fp32 225",
-        ],
     ),
     "waterfall": (
         lambda: plots.waterfall(
@@ -233,10 +203,6 @@ FIGURES |= {
             "over 0 to 99 % zeros: dense from 2 to 2 ms; torch CSR from 10 to 0.1 ms",
             "torch CSR is faster than dense from 80.0 % zeros; SciPy CSR is never faster",
         ],
-    ),
-    "predicted_latency": (
-        lambda: plots.predicted_latency({"1-224": (20.0, 24.0), "0.25-128": (2.0, 1.0)}),
-        ["2 networks", "1 lie within 25 %", "outside: 0.25-128, measured 2 ms, predicted 1 ms"],
     ),
 }
 
@@ -337,7 +303,7 @@ HOSTILE = {
     "mathtext": {"mathtext.default": "cal", "text.parse_math": False},
 }
 EVERYTHING = {key: value for settings in HOSTILE.values() for key, value in settings.items()}
-FEW = ("engine_bars", "filtered", "counter_race", "grid_accuracy")
+FEW = ("waterfall", "filtered", "counter_race", "grid_accuracy")
 
 
 def settings_of(name):
@@ -878,25 +844,12 @@ def test_sparse_crossing_draws_what_is_left_and_where_lines_cross():
     assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "90", "99"]
 
 
-def test_predictions_stand_in_the_band_or_out_of_it():
-    axis = plots.predicted_latency({"a": (20.0, 24.9), "b": (2.0, 1.0), "c": (8.0, 6.1)}).axes[0]
-    marked = {line.get_label(): line.get_data() for line in axis.lines}
-    assert [*zip(*marked["inside"], strict=True)] == [(20, 24.9), (8, 6.1)]
-    assert [*zip(*marked["outside"], strict=True)] == [(2, 1)]
-    assert {text.get_text(): text.get_fontweight() for text in axis.texts} == {
-        "a": "normal",
-        "b": "bold",
-        "c": "normal",
-    }
-
-
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
         *[
             (draw, "needs at least one network; got none")
             for draw in (
-                lambda: plots.predicted_latency({}),
                 lambda: plots.log_linear([], 1, 1),
                 lambda: plots.trade_off({}),
                 lambda: plots.pareto_front([], [], []),
@@ -919,7 +872,6 @@ def test_predictions_stand_in_the_band_or_out_of_it():
             lambda: plots.sparse_crossing((0, 0.5, 0.9), {"dense": (1, 1)}, {}),
             "dense has 2 times for 3 sparsities",
         ),
-        (lambda: plots.engine_bars(TIMINGS, 2), "no timing is of batch size 2; there are 1, 32"),
         (
             lambda: plots.receptive_fields(ARCH, load_photo("cat", 100), ("dw_1",)),
             r"must be 224x224.*got \(100, 100, 3\)",
@@ -980,26 +932,10 @@ def bars(axis):
     ]
 
 
-def test_engines_stand_in_order_of_time_with_their_quartiles():
-    figure = plots.engine_bars(TIMINGS, 1)
-    (axis,) = figure.axes
-    assert bars(axis) == [(0, 0, 3.2), (1, 0, 30.0), (2, 0, 31.0)]
-    labels = axis.get_yticklabels()
-    assert [label.get_text() for label in labels] == ["openvino-bf16", "eager", "timm, eager"]
-    assert [label.get_fontweight() for label in labels] == ["bold", "bold", "normal"]
-    ends = [line.get_xdata() for line in axis.lines if line.get_marker() == "|"]
-    assert sorted(float(x) for xs in ends for x in xs) == pytest.approx(
-        [0.9 * 3.2, 1.3 * 3.2, 27.0, 0.9 * 31, 39.0, 1.3 * 31]
-    )
-    hatches = [patch.get_hatch() or "" for patch in axis.patches]
-    assert hatches[0] != hatches[1] == hatches[2]
-    (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["fp32", "bf16"]
-
-
 def test_a_waterfall_outlines_what_each_step_changes():
     draw, _ = FIGURES["waterfall"]
-    (axis,) = draw().axes
+    figure = draw()
+    (axis,) = figure.axes
     assert [width for _, _, width in bars(axis)] == [30, 32, 16, 16, 0.5]
     outlines = [patch for patch in axis.patches if not patch.get_facecolor()[3]]
     assert [(p.get_x(), p.get_width()) for p in outlines] == [
@@ -1008,6 +944,9 @@ def test_a_waterfall_outlines_what_each_step_changes():
         (16, 0),
         (0.5, 15.5),
     ]
+    *_, fp32, bf16 = (patch.get_hatch() or "" for patch in axis.patches if patch not in outlines)
+    assert fp32 != bf16
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["fp32", "bf16"]
     slower, faster = outlines[0].get_edgecolor(), outlines[1].get_edgecolor()
     assert slower[:3] == to_rgb(plots.COLOURS["standard"])
     assert faster[:3] == to_rgb(plots.COLOURS["pointwise"])

@@ -110,33 +110,25 @@ def test_a_hook_of_another_repository_does_not_mislead(book, thesis, monkeypatch
 @pytest.mark.parametrize("place", ["ignored/book", "untracked", "."])
 def test_a_copy_inside_another_repository_names_no_commit(thesis, place):
     assert said_in(put_book(thesis / place)) == STRANGER
-
-
-@pytest.mark.parametrize("place", ["book", "vendored/book"])
-def test_a_copy_that_another_repository_committed_names_no_commit(thesis, place):
-    put_book(thesis / place)
-    commit_all(thesis, "A copy of the book")
+    git(thesis, "add", "-A")  # about to be committed
     assert said_in(thesis / place) == STRANGER
 
 
-def test_the_library_alone_in_another_project_names_no_commit(thesis):
-    put_book(thesis)
-    shutil.rmtree(thesis / "chapters")
-    commit_all(thesis, "Only the library, at the top")
-    assert said_in(thesis) == STRANGER
-
-
-def test_a_copy_that_is_about_to_be_committed_names_no_commit(thesis):
-    git(put_book(thesis), "add", "-A")
-    assert said_in(thesis) == STRANGER
-
-
-def test_an_installed_library_does_not_name_the_project_around_it(thesis):
-    packages = thesis / ".venv" / "lib" / "site-packages"
-    put_book(packages)
-    shutil.rmtree(packages / "chapters")
-    commit_all(thesis, "With its environment, even")
-    assert said_in(packages) == STRANGER
+@pytest.mark.parametrize(
+    ("place", "whole"),
+    [
+        ("book", True),
+        ("vendored/book", True),
+        (".", False),  # only the library, at the top of another project
+        (".venv/lib/site-packages", False),  # installed, in an environment that was committed
+    ],
+)
+def test_a_copy_that_another_repository_committed_names_no_commit(thesis, place, whole):
+    put_book(thesis / place)
+    if not whole:
+        shutil.rmtree(thesis / place / "chapters")
+    commit_all(thesis, "With a copy of the book")
+    assert said_in(thesis / place) == STRANGER
 
 
 def test_a_folder_in_no_repository_and_one_without_a_commit_name_none(tmp_path, monkeypatch):

@@ -84,28 +84,21 @@ def test_on_a_gpu_its_own_events_are_read(monkeypatch):
         def __init__(self, enable_timing):
             assert enable_timing
 
-        def record(self):
-            log.append("event")
+        def record(self, stream):
+            log.append(f"event on {stream}")
+
+        def synchronize(self):
+            log.append("wait")
 
         def elapsed_time(self, end):
+            assert log[-1] == "wait"
             return 6.0  # milliseconds
 
-    class Device:
-        def __init__(self, device):
-            assert device == torch.device("cuda", 1)
-
-        def __enter__(self):
-            pass
-
-        def __exit__(self, *error):
-            pass
-
     monkeypatch.setattr(torch.cuda, "Event", Event)
-    monkeypatch.setattr(torch.cuda, "device", Device)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda: log.append("wait"))
+    monkeypatch.setattr(torch.cuda, "current_stream", str)
     seconds = interleave({"a": lambda: log.append("a")}, 2, warm_up=1, device="cuda:1")
     assert seconds == {"a": [0.006, 0.006]}
-    assert log == ["wait", "event", "a", "event", "wait"] * 3
+    assert log == ["event on cuda:1", "a", "event on cuda:1", "wait"] * 3
 
 
 class Sleeper:

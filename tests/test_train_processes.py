@@ -214,9 +214,3 @@ def test_an_epoch_goes_on_at_any_batch(tmp_path, name):
 def test_a_batch_must_be_divisible():
     with pytest.raises(ValueError, match="a multiple of the 2 processes, got 7"):
         data.load("glyphs", batch_size=7, shard=data.Shard(0, 2))
-
-
-def test_only_broken_images_end_the_run(tmp_path):
-    path = write_images(tmp_path / "images.parquet", 20, broken=tuple(range(20)))
-    with pytest.raises(ValueError, match=r"none of 16 images could be used; .*row \d+: .*damaged"):
-        next(data.load(path, batch_size=4, resolution=32).endless())

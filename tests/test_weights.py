@@ -7,7 +7,7 @@ from pathlib import Path
 import checkpoint_files as files
 import numpy as np
 import pytest
-import safetensors
+import safetensors.torch
 import torch
 from checkpoint_files import arrays, same
 
@@ -63,15 +63,6 @@ def test_every_name_is_the_published_one(source):
     assert ours == {name: key for name, key in theirs.items() if key != "-"}
 
 
-def test_keras_own_numbers_count_as_keras_does():
-    naming, layers = BY_NAME["keras-automatic"], mobilenet_v1().layers
-    names = [naming.names(layer.name)[0] for layer in layers]
-    assert names[:4] == ["conv2d", "depthwise_conv2d", "conv2d_1", "depthwise_conv2d_1"]
-    assert names[-2:] == ["conv2d_13", "dense"]
-    norms = [naming.names(layer.name)[1] for layer in layers[:-1]]
-    assert norms == ["batch_normalization"] + [f"batch_normalization_{i}" for i in range(1, 27)]
-
-
 # --- The logits of the package that the file is from ------------------------------------------
 
 
@@ -117,11 +108,12 @@ def test_what_training_adds_is_left_out(tmp_path):
     assert far(net, "tf-slim", 96) < 1e-4
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
-def test_other_float_types_become_float32(tmp_path, dtype):
-    state = {k: v.to(getattr(torch, dtype)) for k, v in files.parity_state().items()}
-    safetensors.torch.save_file(state, tmp_path / "a.safetensors")
-    net = load_published(tmp_path / "a.safetensors")
+@pytest.mark.parametrize("save", [safetensors.torch.save_file, torch.save])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_float_types_become_float32(tmp_path, dtype, save):
+    state = {k: v.to(dtype) for k, v in files.parity_state().items()}
+    save(state, tmp_path / "a")
+    net = load_published(tmp_path / "a")
     assert {p.dtype for p in net.parameters()} == {torch.float32}
     assert all(torch.equal(net.state_dict()[k], v.float()) for k, v in state.items())
 
@@ -150,46 +142,18 @@ def test_a_keras_model_is_run_as_it_describes_itself(tmp_path, activation, epsil
         assert far(net, "keras", 96) < 1e-4
 
 
-@pytest.mark.parametrize("kind", ["elu", "leaky_relu"])
-def test_a_keras_model_of_other_activations_is_refused(tmp_path, kind):
-    pytest.importorskip("h5py")
-    path = files.write_keras(tmp_path / "a.h5", arrays("keras"), "model", files.keras_model(kind))
-    with pytest.raises(ValueError, match=rf"a\.h5: its layer 'conv1_relu' .*computes {kind}"):
-        load_published(path)
-
-
 def test_a_keras_model_whose_layers_differ_is_refused(tmp_path):
-    pytest.importorskip("h5py")
-    model = files.keras_model()
-    norm = next(x for x in model["config"]["layers"] if x["name"] == "conv_pw_9_bn")
-    norm["config"]["epsilon"] = 1e-5
-    path = files.write_keras(tmp_path / "a.h5", arrays("keras"), "model", model)
+    path = files.described(tmp_path, files.configured("conv_pw_9_bn", epsilon=1e-5))
     with pytest.raises(ValueError, match=r"differ in BN epsilon .*1e-05 in 'conv_pw_9_bn'"):
         load_published(path)
 
 
-def configured(folder, name, loss=None, extra=(), **config):
-    """The parity weights, one layer configured otherwise, and layers put behind the input."""
-    h5py = pytest.importorskip("h5py")
-    model = files.keras_model()
-    layers = model["config"]["layers"]
-    next(x for x in layers if x["name"] == name)["config"] |= config
-    for i, (kind, own) in enumerate(extra):
-        files.insert(layers, i + 1, kind, **own)
-    path = files.write_keras(folder / "a.h5", arrays("keras"), "model", model)
-    if loss is not None:
-        with h5py.File(path, "a") as file:
-            file.attrs["training_config"] = json.dumps({"loss": loss})
-    return path
-
-
 def test_pixels_pass_two_scales_in_order(tmp_path):
-    scales = [("Rescaling", {"scale": 2.0, "offset": 3.0})]
-    scales += [("Rescaling", {"scale": 0.5, "offset": 1.0})]
-    net = load_published(configured(tmp_path, "conv1", extra=scales))
-    assert torch.allclose(
-        net.preprocess.normalize(torch.full((1, 3, 1, 1), 7.0)), torch.tensor(9.5)
-    )
+    first = files.before("conv1", "Rescaling", scale=2.0, offset=3.0)
+    second = files.before("conv1", "Rescaling", scale=0.5, offset=1.0)
+    net = load_published(files.described(tmp_path, first, second))
+    pixels = net.preprocess.normalize(torch.full((1, 3, 1, 1), 7.0))
+    assert torch.allclose(pixels, torch.tensor(9.5))
 
 
 PHOTO = ["input_1", 0, 0]
@@ -206,12 +170,11 @@ PHOTO = ["input_1", 0, 0]
     ],
 )
 def test_arithmetic_on_pixels_is_followed_by_the_order_of_its_arguments(tmp_path, node, words):
-    pytest.importorskip("h5py")
-    model = files.keras_model()
-    layers = model["config"]["layers"]
-    files.insert(layers, 1, "TFOpLambda", function="math.subtract")
-    layers[1]["inbound_nodes"] = [[node]]
-    path = files.write_keras(tmp_path / "a.h5", arrays("keras"), "model", model)
+    def subtract(layers):
+        files.insert(layers, 1, "TFOpLambda", function="math.subtract")
+        layers[1]["inbound_nodes"] = [[node]]
+
+    path = files.described(tmp_path, subtract)
     if words is None:
         pixels = load_published(path).preprocess.normalize(torch.full((1, 3, 1, 1), 130.0))
         assert torch.allclose(pixels, torch.tensor(2.5))
@@ -230,74 +193,34 @@ def test_arithmetic_on_pixels_is_followed_by_the_order_of_its_arguments(tmp_path
     ],
 )
 def test_what_linear_outputs_are_follows_from_the_loss(tmp_path, loss, head):
-    path = configured(tmp_path, "predictions", loss, activation="linear")
+    linear = files.configured("predictions", activation="linear")
+    path = files.described(tmp_path, linear, loss=loss)
     assert load_published(path, head="any").head == head
 
 
 @pytest.mark.parametrize("loss", ["mse", {"class_name": "MeanAbsoluteError"}, ["huber"]])
 def test_a_network_that_measures_is_refused(tmp_path, loss):
-    path = configured(tmp_path, "predictions", loss, activation="linear")
+    linear = files.configured("predictions", activation="linear")
+    path = files.described(tmp_path, linear, loss=loss)
     with pytest.raises(ValueError, match="to measure something, not to name classes"):
         load_published(path, head="any")
 
 
-def test_a_relu_with_a_slope_and_a_pool_of_a_part_are_refused(tmp_path):
+@pytest.mark.parametrize("slope", [{"negative_slope": 0.2}, {"threshold": 1.0}])
+def test_a_relu_with_a_slope_is_refused(tmp_path, slope):
+    path = files.described(tmp_path, files.configured("conv_dw_3_relu", **slope))
     with pytest.raises(ValueError, match=r"'conv_dw_3_relu' .*slope or a threshold"):
-        load_published(configured(tmp_path, "conv_dw_3_relu", negative_slope=0.2))
-    with pytest.raises(ValueError, match=r"'conv_pw_1_relu' .*slope or a threshold"):
-        load_published(configured(tmp_path, "conv_pw_1_relu", threshold=1.0))
-    model = files.keras_model()
-    pool = next(x for x in model["config"]["layers"] if "Pooling" in x["class_name"])
-    pool["class_name"] = "AveragePooling2D"
-    for size, fits in ((3, True), (2, False)):  # at 96 pixels the last map is 3x3
-        pool["config"]["pool_size"] = [size, size]
-        path = files.write_keras(tmp_path / "a.h5", arrays("keras"), "model", model)
-        if fits:
-            assert far(load_published(path), "keras", 96) < 1e-4
-        else:
-            with pytest.raises(ValueError, match=r"averages \[2, 2\] of a map of 3x3"):
-                load_published(path)
+        load_published(path)
 
 
-def automatic(offset=0):
-    """The parity weights under the names that Keras gives, counted on from an earlier model."""
-    names = {"conv1": "conv2d", "conv1_bn": "batch_normalization", "conv_preds": "dense"}
-    for i in range(1, 14):
-        names |= {f"conv_dw_{i}": f"depthwise_conv2d_{i - 1}", f"conv_pw_{i}": f"conv2d_{i}"}
-        names |= {f"conv_dw_{i}_bn": f"batch_normalization_{2 * i - 1}"}
-        names |= {f"conv_pw_{i}_bn": f"batch_normalization_{2 * i}"}
-    result = {}
-    for key, value in arrays("keras").items():
-        layer, _, weight = key.partition("/")
-        kind, _, number = names[layer].rpartition("_")
-        if not number.isdigit():
-            kind, number = names[layer], 0
-        number = int(number) + offset
-        result[f"{kind}_{number}/{weight}" if number else f"{kind}/{weight}"] = value
-    result[f"dense{f'_{offset}' if offset else ''}/kernel"] = arrays("keras")["conv_preds/kernel"][
-        0, 0
-    ]
-    return result
+def test_a_pool_of_a_part_is_refused(tmp_path):
+    def pool(size):
+        part = {"class_name": "AveragePooling2D", "pool_size": [size, size]}
+        return files.described(tmp_path, files.configured("global_average_pooling2d", **part))
 
-
-@pytest.mark.parametrize("offset", [0, 31])
-def test_automatic_names_and_biases_before_bn(tmp_path, offset):
-    pytest.importorskip("h5py")
-    content, shift = automatic(offset), np.random.default_rng(0)
-    for key in [k for k in content if k.endswith("kernel") and "dense" not in k]:
-        layer = key.partition("/")[0]
-        kind, _, number = layer.rpartition("_")
-        kind, number = (kind, int(number)) if number.isdigit() else (layer, 0)
-        number -= offset
-        place = 2 * number if kind == "conv2d" else 2 * number + 1
-        norm = f"batch_normalization_{place + offset}" if place + offset else "batch_normalization"
-        bias = shift.normal(size=content[f"{norm}/gamma"].shape).astype(np.float32)
-        content[f"{layer}/bias"] = bias
-        content[f"{norm}/moving_mean"] = content[f"{norm}/moving_mean"] + bias
-    path = files.write_keras(tmp_path / "a.h5", content, "weights")
-    net = load_published(path, convention=KERAS, preprocess=INCEPTION.at(96))
-    assert far(net, "keras", 96) < 1e-4
-    assert net.source["naming"] == "keras-automatic"
+    assert far(load_published(pool(3)), "keras", 96) < 1e-4  # at 96 pixels the last map is 3x3
+    with pytest.raises(ValueError, match=r"averages \[2, 2\] of a map of 3x3"):
+        load_published(pool(2))
 
 
 # --- Width, body, classes -----------------------------------------------------------------------

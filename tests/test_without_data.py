@@ -79,7 +79,7 @@ def test_each_need_names_the_folder_and_what_to_do(place, tmp_path, monkeypatch)
     [
         ("checkpoints", ["a checkpoint", "checked engines"]),
         ("photos", ["a photo", "the photos' authors", "an explorer's photos", "checked engines"]),
-        ("glyphs", ["checked engines"]),
+        ("glyphs", ["the letters", "checked engines"]),
     ],
 )
 def test_a_folder_with_only_a_part_of_the_data_is_said_to_be_that(

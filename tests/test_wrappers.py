@@ -337,7 +337,6 @@ def test_lightnings_options_may_lie_beside(tmp_path, monkeypatch, module):
 
 
 def test_the_old_names_of_numpy_are_known(tmp_path):
-    torch.save({"state_dict": {"a.b": torch.zeros(1)}, "best": np.float64(0.9)}, tmp_path / "a.pt")
     content = pickle.dumps({"best": np.float64(0.9), "history": np.zeros(3)}, 2)
     old = content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
     assert old != content
@@ -468,13 +467,7 @@ def test_the_content_decides_not_the_ending(tmp_path, ending):
     same(saved(tmp_path, {"state_dict": state(), "epoch": 3}, f"a{ending}"))
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
-def test_other_floats_are_read(tmp_path, dtype):
-    halves = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state().items()}
-    net = saved(tmp_path, {"model": under("module.", halves)})
-    for name, value in files.parity_state().items():
-        if value.is_floating_point():
-            assert torch.equal(net.state_dict()[name], value.to(dtype).float())
+def test_parameters_are_tensors(tmp_path):
     parameters = {k: torch.nn.Parameter(v, v.is_floating_point()) for k, v in state().items()}
     same(saved(tmp_path, parameters))
 
@@ -549,39 +542,31 @@ def test_a_configuration_beside_shards_is_followed(tmp_path):
         assert (net.convention.activation, net.classes[3]) == ("relu", "name 3")
 
 
-def test_a_shard_without_its_index_says_what_to_get(tmp_path):
-    shards(tmp_path).unlink()
-    words = r"one of 3 shards, and their index model\.safetensors\.index\.json is not beside it"
-    with pytest.raises(WeightsError, match=words):
-        load_published(tmp_path / "model-00001-of-00003.safetensors")
-
-
-def test_a_missing_shard_is_named(tmp_path):
+def test_shards_that_are_not_whole_say_what_to_get(tmp_path):
+    first, second, third = (f"model-0000{i}-of-00003.safetensors" for i in (1, 2, 3))
     shards(tmp_path)
-    (tmp_path / "model-00002-of-00003.safetensors").unlink()
-    with pytest.raises(WeightsError, match=r"its shard model-00002-of-00003\.safetensors is mis"):
+    (tmp_path / third).write_bytes(pickle.dumps([1]))
+    with pytest.raises(WeightsError, match=f"{third} is no safetensors file"):
         load_published(tmp_path)
-
-
-def test_a_key_in_two_shards_is_named(tmp_path):
-    shards(tmp_path)
-    first, second = sorted(tmp_path.glob("*.safetensors"))[:2]
-    one, two = (safetensors.torch.load_file(path) for path in (first, second))
-    name = min(one)
-    safetensors.torch.save_file(two | {name: one[name]}, second)
-    with pytest.raises(WeightsError, match=rf"'{name}' stands in two of its shards"):
+    (tmp_path / second).unlink()
+    with pytest.raises(WeightsError, match=f"its shard {second} is missing"):
         load_published(tmp_path)
+    (tmp_path / INDEX).unlink()
+    with pytest.raises(WeightsError, match=f"one of 3 shards, and their index {INDEX} is not"):
+        load_published(tmp_path / first)
 
 
 def test_an_index_of_other_shards_is_named(tmp_path):
     shards(tmp_path)
-    right = places(tmp_path)
-    index(tmp_path, right | {"ears": right["bn1.bias"]})
-    with pytest.raises(WeightsError, match=rf"{right['bn1.bias']} has no tensor 'ears'"):
-        load_published(tmp_path)
-    index(tmp_path, {name: shard for name, shard in right.items() if name != "bn1.bias"})
-    with pytest.raises(WeightsError, match=r"has 'bn1\.bias', which the index does not place"):
-        load_published(tmp_path)
+    right, first = places(tmp_path), "model-00001-of-00003.safetensors"
+    only_in_it = next(name for name, shard in right.items() if shard == first)
+    elsewhere = right | {only_in_it: "model-00002-of-00003.safetensors"}
+    without = {name: shard for name, shard in right.items() if name != only_in_it}
+    wrong = {"ears": right | {"ears": first}, only_in_it: without}
+    for name, changed in (*wrong.items(), (only_in_it, elsewhere)):
+        index(tmp_path, changed)
+        with pytest.raises(WeightsError, match=rf"its shard {first} differ about '{name}'"):
+            load_published(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -616,37 +601,16 @@ def test_shards_are_limited_together(tmp_path, monkeypatch):
         load_published(tmp_path)
     monkeypatch.setattr(formats, "MAX_BYTES", sum(sizes))
     same(load_published(tmp_path))
-    index(tmp_path, {f"a{i}": f"{i}.safetensors" for i in range(101)})
-    with pytest.raises(WeightsError, match="names 101 shards; at most 100"):
-        load_published(tmp_path)
-
-
-def test_a_shard_that_is_none_is_named(tmp_path):
-    shards(tmp_path)
-    (tmp_path / "model-00003-of-00003.safetensors").write_bytes(pickle.dumps([1]))
-    with pytest.raises(WeightsError, match=r"00003-of-00003\.safetensors is no safetensors file"):
-        load_published(tmp_path)
 
 
 def test_shards_on_the_hub_are_downloaded(tmp_path, hub):  # noqa: F811
     name = "somebody/mobilenet"
     folder = tmp_path / "hub" / name / "c0ffee"
     shards(folder)
-    net = same(load_published(name, revision="main"))
-    assert net.source["revision"] == "c0ffee"
-    asked = [(file, revision) for _, file, revision in hub.asked]
-    assert asked[:2] == [("model.safetensors", "main"), (INDEX, "main")]
-    shard = "model-0000{}-of-00003.safetensors"
-    assert asked[2:5] == [(shard.format(i), "c0ffee") for i in (1, 2, 3)]
-    hub.raises[shard.format(2)] = "LocalEntryNotFoundError"
-    with pytest.raises(ConnectionError, match="the hub cannot be reached"):
+    assert same(load_published(name)).source["revision"] == "c0ffee"
+    patterns = hub.asked[0][2]
+    for path in folder.iterdir():
+        assert any(path.match(pattern) for pattern in patterns)
+    (folder / "model-00002-of-00003.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"its shard model-00002-of-00003\.safetensors is mis"):
         load_published(name)
-    hub.raises.clear()
-    (folder / shard.format(2)).unlink()
-    with pytest.raises(WeightsError, match=rf"{name} has no {shard.format(2)}, which its {INDEX}"):
-        load_published(name)
-    index(folder, dict.fromkeys(state(), "../../secret.safetensors"))
-    hub.asked.clear()
-    with pytest.raises(WeightsError, match="outside its folder"):
-        load_published(name)
-    assert len(hub.asked) == 2

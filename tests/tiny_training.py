@@ -1,7 +1,5 @@
 """Data and recipes so small that a test can train, and a process that trains and is killed."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from mobilenet_lib import data
-from mobilenet_lib.bench import record
+from mobilenet_lib.files import record_result
 from mobilenet_lib.model import PAPER, MobileNet
 from mobilenet_lib.weights import save_checkpoint
 
@@ -138,7 +138,8 @@ def main() -> None:
                 save_teacher(net, measured[name], difficulty, options.teacher, options.seed)
     if options.record:
         results = {"difficulty": asdict(difficulty), "networks": measured}
-        path = record("difficulty", results, options.seed, time.perf_counter() - start)
+        content = {"results": results, "wall_time_s": round(time.perf_counter() - start, 1)}
+        path = record_result("difficulty", content, options.seed, ("torch", "numpy"))
         print(f"recorded in data/results/{path.name}")
 
 

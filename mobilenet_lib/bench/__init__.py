@@ -1,15 +1,12 @@
-"""Measurements on this machine, by the fair clock of `timing`; each can be recorded."""
+"""Measurements on this machine, by the fair clock of `timing`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 
 from .. import data
-from ..files import record_result
 from ..model import TF_SLIM
 from ..timing import Timing, interleave, random_network, ratio, torch_defaults, training_step
 
@@ -104,9 +101,3 @@ def bench_data(
         images_per_second=round(1e3 * batch_size / compose_time.median_ms, 1),
         share=ratio(seconds["compose"], seconds["step"]),
     )
-
-
-def record(name: str, results: dict[str, Any], seed: int | None, wall_time: float) -> Path:
-    """Write results to `data/results/<name>.json` with their provenance; the path."""
-    content = {"results": results, "wall_time_s": round(wall_time, 1)}
-    return record_result(name, content, seed, ("torch", "numpy"))

@@ -29,12 +29,11 @@ from ..timing import (
     torch_defaults,
 )
 from ..timing import threads as with_threads
-from ..validation import check_int
-from .hardware import describe_hardware
-from .peaks import bench_peaks
+from ..validation import check_choice, check_int
+from .peaks import bench_peaks, describe_hardware
 from .peers import Entry, peers
 from .quality import Examiner
-from .results import EAGER, OPENVINO, Checked, EngineBench, Timed
+from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed
 
 SLICES = (1, 4)
 """Images: one, whose activations fit most caches, and a few, that share the loading of weights."""
@@ -153,9 +152,7 @@ def bench_engines(
             seconds = interleave(tasks, readings, device=where, least_s=LEAST_S)
             timings += rows(entries, seconds, size, net.arch.mult_adds, ceilings)
     return EngineBench(
-        alpha=alpha,
-        resolution=resolution,
-        mult_adds=net.arch.mult_adds,
+        network=Network(alpha, resolution, net.arch.mult_adds),
         device=where.type,
         threads=count,
         seed=seed,
@@ -214,7 +211,7 @@ def rows(
                 batch_size=batch_size,
                 slice=entry.slice,
                 streams=entry.streams,
-                timing=timing,
+                **vars(timing),
                 images_per_second=significant(1e3 * batch_size / timing.median_ms),
                 of_ceiling=round(reached / ceiling, 4) if ceiling and entry.same_network else None,
                 ratios={
@@ -228,18 +225,9 @@ def rows(
 def choose(
     names: Sequence[str], device: torch.device
 ) -> tuple[dict[str, type[Engine]], dict[str, str]]:
-    """The engines that are named and can run on `device`, and why the others cannot.
-
-    Raises
-    ------
-    ValueError
-        A name that no engine has.
-    """
-    unknown = [name for name in names if name != "all" and name not in ENGINES]
-    if unknown or not names:
-        raise ValueError(
-            f"engines must be all, or some of {', '.join(ENGINES)}; got {', '.join(unknown)}"
-        )
+    """The engines that are named and can run on `device`, and why the others cannot."""
+    for name in names:
+        check_choice("engine", name, ("all", *ENGINES))
     wanted = ENGINES if "all" in names else {name: ENGINES[name] for name in names}
     chosen, missing = {}, {}
     for name, kind in wanted.items():

@@ -9,7 +9,6 @@ whether they do is measured: the same network runs without them in the same roun
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,7 +20,14 @@ from torch import Tensor
 from ..architecture import Architecture
 from ..engines import difference, fold
 from ..model import MobileNet
-from ..timing import DTYPES, LAYOUTS, check_device, random_images, random_network
+from ..timing import (
+    DTYPES,
+    between,
+    check_device,
+    marker,
+    random_images,
+    random_network,
+)
 from ..validation import check_choice, check_int
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 3e-2, "bf16": 0.1}
@@ -33,47 +39,27 @@ Stage = tuple[str, Callable[[Tensor], Tensor]]
 
 @dataclass(frozen=True)
 class Setting:
-    """How a network runs while it is measured."""
+    """How a network runs while it is measured: channels_last, BN folded."""
 
     batch: int = 1
-    layout: str = "channels_last"
-    """Or NCHW."""
-    folded: bool = True
-    """Whether batch normalization is folded into the convolutions."""
     precision: str = "fp32"
     device: str = "cpu"
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_int("batch", self.batch, 1)
-        check_choice("layout", self.layout, tuple(LAYOUTS))
         check_choice("precision", self.precision, tuple(DTYPES))
         check_device(self.device)
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `random_network` and `random_images` take of it."""
-        names = ("seed", "device", "layout", "precision")
-        return {name: getattr(self, name) for name in names}
-
     def __str__(self) -> str:
-        batch_norm = "folded" if self.folded else "not folded"
-        return f"batch {self.batch}, {self.layout}, {self.precision}, BN {batch_norm}"
+        return f"batch {self.batch}, channels_last, {self.precision}, BN folded"
 
 
 def build(arch: Architecture, setting: Setting) -> MobileNet:
-    """A network with random weights, as `setting` says; folded, it gives the same logits.
-
-    Raises
-    ------
-    ArithmeticError
-        The folded network gives other logits.
-    """
-    net = random_network(arch, **setting.options)
-    if not setting.folded:
-        return net
-    form, x = LAYOUTS[setting.layout], images(arch.resolution, setting)
-    folded = fold(net).to(memory_format=form)  # type: ignore[call-overload]  # its stub has no memory_format
+    """A network with random weights, BN folded into them (which is checked), as `setting` says."""
+    net = random_network(arch, setting.seed, setting.device, precision=setting.precision)
+    x = images(arch.resolution, setting)
+    folded = fold(net).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub has no memory_format
     with torch.inference_mode():
         before, after = net(x).float(), folded(x).float()
     off = difference(after, before)
@@ -89,7 +75,9 @@ def build(arch: Architecture, setting: Setting) -> MobileNet:
 
 def images(resolution: int, setting: Setting) -> Tensor:
     """A batch of random images, (batch, 3, resolution, resolution), as `setting` says."""
-    return random_images(setting.batch, resolution, **setting.options)
+    return random_images(
+        setting.batch, resolution, setting.seed, setting.device, precision=setting.precision
+    )
 
 
 def stages(net: MobileNet) -> list[Stage]:
@@ -101,22 +89,15 @@ def stages(net: MobileNet) -> list[Stage]:
 class LayerTimer:
     """A forward pass with a mark before the first step and after each one.
 
-    Parameters
-    ----------
-    run
-        Names and functions, each of which takes what its predecessor gave.
-    x
-        The first one's input.
-    device
-        Where they run. On a CUDA device the GPU notes the time itself, so that the CPU stays
-        ahead; another accelerator is waited for at each mark, which takes time of its own.
+    Each function takes what its predecessor gave, the first one `x`. Waiting at each mark, where
+    `marker` has to on this `device`, takes time of its own.
     """
 
     def __init__(self, run: Sequence[Stage], x: Tensor, device: torch.device | str = "cpu") -> None:
         self.names = [name for name, _ in run]
         self.functions = [function for _, function in run]
-        self.x, self.device = x, torch.device(device)
-        self.mark = _marker(self.device)
+        self.x = x
+        self.mark = marker(device)
         self.passes: list[list[Any]] = []
 
     @torch.inference_mode()
@@ -133,25 +114,6 @@ class LayerTimer:
     def seconds(self, skip: int = 0) -> dict[str, list[float]]:
         """Seconds of each step, by its name, in each pass but the first `skip`."""
         rows = [
-            [_between(start, end) for start, end in pairwise(marks)] for marks in self.passes[skip:]
+            [between(start, end) for start, end in pairwise(marks)] for marks in self.passes[skip:]
         ]
         return dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True))
-
-
-def _marker(device: torch.device) -> Callable[[], Any]:
-    def event() -> torch.cuda.Event:
-        event = torch.cuda.Event(enable_timing=True)
-        event.record(torch.cuda.current_stream(device))
-        return event
-
-    def wait() -> float:
-        torch.accelerator.synchronize(device)
-        return time.perf_counter()
-
-    return {"cpu": time.perf_counter, "cuda": event}.get(device.type, wait)
-
-
-def _between(start: Any, end: Any) -> float:
-    if isinstance(start, float):
-        return end - start
-    return start.elapsed_time(end) / 1e3

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 
 from ..architecture import Architecture, Body, mobilenet_v1
+from ..cost import arithmetic_intensity
 from ..layer import KIND_LABELS
 from ..model import MobileNet
 from ..text import format_table
@@ -35,14 +36,9 @@ COLUMNS |= {"GFLOP/s": ".1f", "GB/s": ".1f", "bound": "", "time": ".1%", "work":
 
 
 @dataclass(frozen=True)
-class LayerTime:
+class LayerTime(Work):
     """One layer, or the average pool, over the whole batch."""
 
-    name: str
-    kind: str
-    mult_adds: int
-    bytes: int
-    """Moved at least, see `Layer.bytes_moved`."""
     intensity: float
     """Operations a byte, two for each mult-add."""
     timing: Timing
@@ -110,8 +106,9 @@ class LayersBench:
     @property
     def calibration(self) -> Calibration:
         """The efficiencies that this profile tells, to predict other networks with."""
+        measured = [(layer, layer.timing.median_ms / 1e3) for layer in self.layers]
         overhead = {kind: ms / 1e3 for kind, ms in self.overhead_ms.items()}
-        return calibration_of(self.layers, overhead, self.ceilings, self.setting.precision)
+        return calibrate(measured, overhead, self.ceilings, self.setting.precision)
 
     def __str__(self) -> str:
         added = "they add up" if self.within_limits else "they do NOT add up"
@@ -142,10 +139,8 @@ def _cells(layer: LayerTime) -> tuple[Any, ...]:
 def bench_layers(
     alpha: float = 1.0,
     resolution: int = 224,
-    batch: int = 1,
+    batch_size: int = 1,
     body: Body = "separable",
-    layout: str = "channels_last",
-    folded: bool = True,
     precision: str = "fp32",
     readings: int = 15,
     device: str = "cpu",
@@ -153,18 +148,14 @@ def bench_layers(
     seed: int = 0,
     ceilings: MachinePeaks | None = None,
 ) -> LayersBench:
-    """Profile a MobileNet layer by layer, eager, beside the whole of it.
+    """Profile a MobileNet layer by layer, eager, channels_last, BN folded, beside the whole of it.
 
     Parameters
     ----------
     alpha, resolution, body
         The network, see `mobilenet_v1`; 1000 classes.
-    batch
+    batch_size
         Images at a time.
-    layout
-        channels_last or NCHW.
-    folded
-        Whether batch normalization is folded into the convolutions.
     precision
         fp32, fp16 or bf16.
     readings
@@ -183,7 +174,7 @@ def bench_layers(
     ValueError
         A value out of range, or `ceilings` of other threads or another device.
     """
-    setting = Setting(batch, layout, folded, precision, device, seed)
+    setting = Setting(batch_size, precision, device, seed)
     readings = check_int("readings", readings, 2)
     arch = mobilenet_v1(alpha, resolution, body=body)
     with use_threads(threads) as count:
@@ -212,13 +203,7 @@ def bench_layers(
 
 
 def marked_pass(net: MobileNet, x: torch.Tensor, setting: Setting) -> LayerTimer:
-    """A pass with marks that was seen to compute what the network computes.
-
-    Raises
-    ------
-    ArithmeticError
-        Run piece by piece, the network gives other logits.
-    """
+    """A pass with marks that was seen to compute what the network computes."""
     marked = LayerTimer(stages(net), x, setting.device)
     expected, answer = forward_pass(net, x)(), marked()
     marked.passes.clear()
@@ -246,20 +231,6 @@ def overheads(seconds: Mapping[str, Sequence[float]], arch: Architecture) -> dic
     return {kind: statistics.median(values) for kind, values in medians.items()}
 
 
-def calibration_of(
-    rows: Sequence[LayerTime],
-    overhead_s: Mapping[str, float],
-    ceilings: MachinePeaks,
-    precision: str,
-) -> Calibration:
-    """What the measured layers of one network tell the roofline about others."""
-    measured = [
-        (Work(row.name, row.kind, row.mult_adds, row.bytes), row.timing.median_ms / 1e3)
-        for row in rows
-    ]
-    return calibrate(measured, overhead_s, ceilings, precision)
-
-
 def layer_times(
     arch: Architecture,
     setting: Setting,
@@ -267,13 +238,7 @@ def layer_times(
     overhead: Mapping[str, float],
     ceilings: MachinePeaks,
 ) -> tuple[LayerTime, ...]:
-    """Work and time of each piece put together, rates and shares computed.
-
-    Raises
-    ------
-    KeyError
-        A piece was not timed.
-    """
+    """Work and time of each piece put together, rates and shares computed."""
     works = pieces(arch, setting.batch, setting.precision)
     medians = {work.name: statistics.median(seconds[work.name]) for work in works}
     total, mult_adds = sum(medians.values()), sum(work.mult_adds for work in works)
@@ -283,18 +248,15 @@ def layer_times(
         roof, took = predict_work(work, ceilings, calls, setting.precision), medians[work.name]
         rows.append(
             LayerTime(
-                work.name,
-                work.kind,
-                work.mult_adds,
-                work.bytes,
-                round(work.intensity, 3),
-                Timing.of(list(seconds[work.name])),
-                significant(2 * work.mult_adds / took / 1e9),
-                significant(work.bytes / took / 1e9),
-                significant(1e3 * max(roof.compute_s, roof.memory_s)),
-                roof.bound,
-                round(took / total, 5),
-                round(work.mult_adds / mult_adds, 6),
+                **asdict(work),
+                intensity=round(arithmetic_intensity(work.mult_adds, work.bytes), 3),
+                timing=Timing.of(list(seconds[work.name])),
+                gflops=significant(2 * work.mult_adds / took / 1e9),
+                gb_per_s=significant(work.bytes / took / 1e9),
+                roof_ms=significant(1e3 * max(roof.compute_s, roof.memory_s)),
+                bound=roof.bound,
+                time_share=round(took / total, 5),
+                mult_adds_share=round(work.mult_adds / mult_adds, 6),
             )
         )
     return tuple(rows)

@@ -1,4 +1,4 @@
-"""The ceilings of this machine, measured: how fast it multiplies matrices and moves bytes.
+"""What a measurement ran on, and its ceilings: how fast it multiplies matrices and moves bytes.
 
 The roofline model has two limits: mult-adds a second and bytes a second. What a data sheet promises
 is neither: a clock sinks under vector code, a container has a share of a core, and a cache is
@@ -12,19 +12,92 @@ import statistics
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import torch
 
+from ..machine import Machine, describe_machine
 from ..timing import check_device, device_name, interleave, significant, torch_defaults
 from ..timing import threads as use_threads
-from ..validation import check_choice, check_int
+from ..validation import Count, check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
-from .hardware import describe_hardware
 
-KIB, MIB = 1024, 1024**2
-CACHES = {"L1": "l1d", "L2": "l2", "L3": "l3"}
+
+@dataclass(frozen=True)
+class Torch:
+    """What torch tells of itself."""
+
+    version: str
+    threads: Count
+    instructions: str
+    oneDNN: bool
+    MKL: bool
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A CUDA device; None for what this version of torch does not tell."""
+
+    name: str
+    memory_bytes: int
+    multiprocessors: Count
+    compute_capability: str
+    l2_bytes: int | None
+    clock_mhz: float | None
+    cuda: str | None
+    tf32: dict[str, bool]
+    """Whether matrix products and convolutions in fp32 are computed with fewer bits."""
+
+
+@dataclass(frozen=True)
+class Hardware(Machine):
+    """A machine, and what torch knows of itself and of the device."""
+
+    device: str
+    """What the GPU or the processor is called."""
+    torch: Torch
+    gpu: Gpu | None
+
+
+def describe_hardware(device: torch.device | str = "cpu") -> Hardware:
+    """What a measurement on `device` runs on."""
+    where = torch.device(device)
+    own = Torch(
+        version=str(torch.__version__),
+        threads=torch.get_num_threads(),
+        instructions=torch.backends.cpu.get_cpu_capability(),
+        oneDNN=torch.backends.mkldnn.is_available(),
+        MKL=torch.backends.mkl.is_available(),
+    )
+    card = gpu(where) if where.type == "cuda" else None
+    name = device_name(where)
+    return Hardware(**vars(describe_machine()), device=name, torch=own, gpu=card)
+
+
+def gpu(device: torch.device) -> Gpu:
+    """What torch tells of a CUDA device."""
+    card = torch.cuda.get_device_properties(device)
+    kilohertz = getattr(card, "clock_rate", None)
+    return Gpu(
+        name=card.name,
+        memory_bytes=card.total_memory,
+        multiprocessors=card.multi_processor_count,
+        compute_capability=f"{card.major}.{card.minor}",
+        l2_bytes=getattr(card, "L2_cache_size", None),
+        clock_mhz=kilohertz / 1e3 if kilohertz else None,
+        cuda=torch.version.cuda,
+        tf32={
+            "matmul": torch.backends.cuda.matmul.allow_tf32,
+            "convolution": torch.backends.cudnn.allow_tf32,
+        },
+    )
+
+
+# --- Ceilings -------------------------------------------------------------------------------------
+
+MIB = 1024**2
 LEAST_S = 2e-3
 """Seconds that a reading of a short task lasts at least."""
 WAY_BEHIND = 3.0
@@ -62,7 +135,7 @@ class MachinePeaks:
     peaks: tuple[Peak, ...]
     copies: tuple[Copy, ...]
     """From small to large."""
-    machine: dict[str, Any] = field(repr=False)
+    machine: Hardware = field(repr=False)
 
     def peak(self, precision: str = "fp32") -> float:
         """Operations a second of the fastest matrix product in a precision.
@@ -113,9 +186,10 @@ class MachinePeaks:
             else:
                 shape = "x".join(map(str, peak.shape or ()))
                 lines.append(f"{peak.precision:<5} {peak.gflops:9.1f} GFLOP/s  {shape}, {peak.way}")
-        lines += [
-            f"copy  {size_name(copy.size):>8} {copy.gb_per_s:9.1f} GB/s" for copy in self.copies
-        ]
+        for copy in self.copies:
+            kib = copy.size / 1024
+            size = f"{kib:g} KiB" if kib < 1024 else f"{kib / 1024:g} MiB"
+            lines.append(f"copy  {size:>8} {copy.gb_per_s:9.1f} GB/s")
         return "\n".join(lines)
 
 
@@ -167,19 +241,13 @@ def bench_peaks(
         sizes = [2**power for power in range(14, check_int("largest", end, 2**15).bit_length())]
         peaks = tuple(_peak(name, shapes, readings, device, seed) for name in chosen)
         copies = _copies(sizes, readings, device)
-    return MachinePeaks(hardware["device"], count, peaks, copies, hardware)
+    return MachinePeaks(hardware.device, count, peaks, copies, hardware)
 
 
 def peaks_for(
     precision: str, device: str, threads: int, seed: int, given: MachinePeaks | None
 ) -> MachinePeaks:
-    """The ceilings that were given, if they are of this device and these threads; else measured.
-
-    Raises
-    ------
-    ValueError
-        They are of others, or not of this precision.
-    """
+    """The ceilings that were given, which must be of this device and these threads; or measured."""
     if given is None:
         return bench_peaks((precision,), device=device, seed=seed)
     if torch.device(device).type == "cpu" and given.threads != threads:
@@ -194,12 +262,12 @@ def peaks_for(
     return given
 
 
-def caches(hardware: dict[str, Any]) -> dict[str, int]:
+def caches(hardware: Hardware) -> dict[str, int]:
     """Bytes of each cache that a description names: the GPU's if it is of one, else the cores'."""
-    if hardware["gpu"]:
-        sizes = {"L2": hardware["gpu"]["l2_bytes"]}
-    else:
-        sizes = {name: hardware["caches"][key] for name, key in CACHES.items()}
+    own = hardware.caches
+    sizes = {"L1": own.l1d, "L2": own.l2, "L3": own.l3}
+    if hardware.gpu:
+        sizes = {"L2": hardware.gpu.l2_bytes}
     return {name: size for name, size in sizes.items() if size}
 
 
@@ -226,7 +294,10 @@ def _peak(precision: str, shapes: Sequence[Shape], readings: int, device: str, s
 
 def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...]:
     """Copies of each size; the time of a call that copies one number is taken off."""
-    tasks = {size: _copy(size // 8, device) for size in (8, *sizes)}
+    tasks = {}
+    for size in (8, *sizes):
+        source, target = torch.ones(size // 8, device=device), torch.zeros(size // 8, device=device)
+        tasks[size] = partial(target.copy_, source)
     seconds = interleave(tasks, readings, 2, device, LEAST_S)
     medians = {size: statistics.median_high(taken) for size, taken in seconds.items()}
     call = medians[8]
@@ -234,14 +305,3 @@ def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...
     net = {size: medians[size] - call for size in sizes if medians[size] > 1.25 * call}
     net = net or {sizes[-1]: medians[sizes[-1]]}
     return tuple(Copy(size, significant(size / s / 1e9)) for size, s in net.items())
-
-
-def _copy(numbers: int, device: str) -> Callable[[], Any]:
-    source = torch.ones(numbers, device=device)
-    target = torch.zeros_like(source)
-    return lambda: target.copy_(source)
-
-
-def size_name(size: int) -> str:
-    """A number of bytes in KiB or MiB."""
-    return f"{size / MIB:g} MiB" if size >= MIB else f"{size / KIB:g} KiB"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from ..engines import ENGINES, difference
 from ..engines.engine import Precision, first_line
-from ..engines.runtimes import load_openvino, openvino_core
+from ..engines.onnx_engines import compile_model
+from ..engines.runtimes import load_openvino
 from ..timing import DTYPES, LAYOUTS, forward_pass
 from .results import EAGER, LOGITS, OPENVINO
 
@@ -41,16 +42,8 @@ def peers(
 ) -> tuple[dict[str, Entry], dict[str, str]]:
     """Every peer that can be built here, and why the others cannot.
 
-    Parameters
-    ----------
-    images
-        (B, 3, H, W) network input, on the device where peers run.
-    alpha
-        Width of ours; timm and torchvision have theirs at 1 only.
-    precision
-        Of the networks that torch runs: "fp32", "fp16" or "bf16".
-    threads
-        For OpenVINO.
+    They run where the images are, (B, 3, H, W) network input. timm and torchvision have theirs at
+    `alpha` 1 only; `precision` is of the networks that torch runs, `threads` are for OpenVINO.
     """
     in_torch = partial(run_in_torch, images=images, precision=precision)
     builders: dict[str, Callable[[], Entry]] = {}
@@ -131,18 +124,12 @@ def through_openvino(
     availability = ENGINES[OPENVINO_ENGINES[precision]].available()
     if not availability:
         raise RuntimeError(availability.reason)
-    openvino = load_openvino()
     net = make().eval().requires_grad_(False)
     with torch.no_grad():
         expected = net(images)
-        model = openvino.convert_model(net, example_input=images)
+        model = load_openvino().convert_model(net, example_input=images)
     model.reshape(list(images.shape))
-    hints: Mapping[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
-        "INFERENCE_NUM_THREADS": threads,
-    }
-    compiled = openvino_core().compile_model(model, "CPU", hints)
+    compiled = compile_model(model, precision, threads)
     array = images.contiguous().numpy()
 
     def task() -> Any:

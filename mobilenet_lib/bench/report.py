@@ -25,10 +25,8 @@ import jsonschema
 from ..files import provenance, write_atomically
 from ..installed import version_of
 from ..results import engine_label
-from ..validation import Count, NotNegative
-from .hardware import Hardware
-from .results import Checked, EngineBench, Timed
-from .schema import json_schema
+from ..validation import NotNegative
+from .results import EngineBench, json_schema
 
 FORMAT, VERSION = "mobilenet-bench", 1
 PACKAGES = (
@@ -40,20 +38,10 @@ COMMIT = r"^([0-9a-f]{7,40}(-dirty)?|unknown)( \([a-z ;]+\))?$"
 """As `provenance` tells it; in brackets it may say why there is none, or what it is worth."""
 Report = dict[str, Any]
 Key = tuple[int, str, int | None, int | None]
-Reason = Annotated[str, ("maxLength", 500)]
 
 
 @dataclass(frozen=True)
-class Network:
-    """Which network was timed."""
-
-    alpha: Annotated[float, ("maximum", 16)]
-    resolution: Annotated[int, ("minimum", 32), ("maximum", 4096)]
-    mult_adds: int
-
-
-@dataclass(frozen=True)
-class Contents:
+class Contents(EngineBench):
     """Engines and peers timed in one run on one machine, as `mobilenet bench --submit` writes them.
 
     Times are in milliseconds, rates in 10⁹ operations a second.
@@ -65,21 +53,9 @@ class Contents:
     """UTC, ISO 8601."""
     commit: Annotated[str, ("pattern", COMMIT)]
     """Of the library; "-dirty" if files differed from it."""
-    seed: Annotated[int, ("minimum", 0), ("maximum", 2**63 - 1)]
     wall_time_s: NotNegative
-    machine: Hardware
     versions: dict[str, str]
     """Of Python and of every package that took part."""
-    network: Network
-    device: Literal["cpu", "cuda", "mps", "xpu"]
-    threads: Count
-    ceilings: dict[str, float]
-    """Rate of a large matrix product, by precision."""
-    engines: dict[str, Checked]
-    """Engines that were checked, by name."""
-    timings: Annotated[list[Timed], ("minItems", 1)]
-    missing: dict[str, Reason]
-    failed: dict[str, Reason]
 
 
 class ReportError(ValueError):
@@ -91,7 +67,6 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
     came = provenance(result.seed)
     versions = {name: version for name in PACKAGES if (version := version_of(name))}
     fields = asdict(result)
-    fields["timings"] = [row | row.pop("timing") for row in fields["timings"]]
     for part in ("missing", "failed"):
         fields[part] = {name: public(reason) for name, reason in fields[part].items()}
     report = {
@@ -101,7 +76,6 @@ def make_report(result: EngineBench, wall_time_s: float) -> Report:
         "commit": came["commit"],
         "wall_time_s": round(wall_time_s, 1),
         "versions": {"python": platform.python_version()} | versions,
-        "network": {name: fields.pop(name) for name in ("alpha", "resolution", "mult_adds")},
         **fields,
     }
     report = json.loads(json.dumps(report))  # tuples become lists, as they are read again
@@ -116,15 +90,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
 
 
 def read_report(path: str | os.PathLike[str]) -> Report:
-    """Read a report and check everything in it.
-
-    Raises
-    ------
-    ReportError
-        The file is no report, or not a whole one, or of a later version, or a field is wrong.
-    FileNotFoundError
-        There is no such file.
-    """
+    """Read a report and check everything in it; what is none, or not a whole one, is refused."""
     name = Path(path).name
     with open(path, "rb") as file:
         content = file.read(MOST_BYTES + 1)
@@ -132,24 +98,15 @@ def read_report(path: str | os.PathLike[str]) -> Report:
         raise ReportError(f"{name} is larger than {MOST_BYTES:,} bytes, which no report is")
     try:
         report = json.loads(content.decode(), object_pairs_hook=once, parse_constant=refuse)
-    except UnicodeDecodeError as error:
-        raise ReportError(f"{name} is not UTF-8 text: byte {error.start} is wrong") from None
-    except RecursionError:
-        raise ReportError(f"{name} is nested too deep to be a report") from None
-    except ValueError as error:  # not JSON, cut off, a number of thousands of digits, a name twice
+    # Not UTF-8, not JSON, cut off, a number of thousands of digits, a name twice, nested too deep.
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{name} is not JSON, or not all of it: {brief(str(error))}") from None
     check_report(report, name)
     return report
 
 
 def check_report(report: Any, name: str) -> None:
-    """Refuse what is no report, with the JSON path of the first field at fault.
-
-    Raises
-    ------
-    ReportError
-        `name` and the field are in the message, which is one line.
-    """
+    """Refuse what is no report; the ReportError has `name` and the path at fault, in one line."""
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise ReportError(
             f'{name}: $.format must be "{FORMAT}"; this is not a file that '
@@ -164,7 +121,7 @@ def check_report(report: Any, name: str) -> None:
     faults = validator().iter_errors(report)
     worst = jsonschema.exceptions.best_match(faults)
     if worst is not None:
-        raise ReportError(f"{name}: {worst.json_path}: {brief(worst.message)}")
+        raise ReportError(f"{name}: {brief(worst.json_path)}: {brief(worst.message)}")
     seen: set[Key] = set()
     for i, row in enumerate(report["timings"]):
         at = f"{name}: $.timings[{i}]"

@@ -1,18 +1,20 @@
-"""What a comparison of engines found: how right each is, how fast, and what was not there."""
+"""What a comparison of engines found, and the JSON Schema that is read off its dataclasses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..engines.engine import Precision
 from ..results import engine_label
 from ..timing import Timing
 from ..validation import Count, NotNegative, Share
-from .schema import INLINE
+from .peaks import Hardware
 
 Hits = Annotated[int, ("minimum", 0)]
+Reason = Annotated[str, ("maxLength", 500)]
 LOGITS, DECISIONS = 0.02, 1.0
 """fp32-level: largest difference of a logit over eager's largest, and share of equal decisions."""
 EAGER, OPENVINO = "timm, eager", "timm, OpenVINO {precision}"
@@ -66,8 +68,8 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Timed:
-    """One engine or peer on one size of batch."""
+class Timed(Timing):
+    """One engine or peer on one size of batch; the times are the whole batch's."""
 
     name: str
     ours: bool
@@ -77,8 +79,6 @@ class Timed:
     """Images that the engine runs at a time; None: the whole batch."""
     streams: Count | None
     """Slices that run side by side; None: one after the other."""
-    timing: Annotated[Timing, INLINE]
-    """Of the whole batch."""
     images_per_second: float
     of_ceiling: NotNegative | None
     """Arithmetic done, as a share of the fastest matrix product in this precision here."""
@@ -92,25 +92,31 @@ class Timed:
 
 
 @dataclass(frozen=True)
+class Network:
+    """Which network was timed."""
+
+    alpha: Annotated[float, ("maximum", 16)]
+    resolution: Annotated[int, ("minimum", 32), ("maximum", 4096)]
+    mult_adds: int
+
+
+@dataclass(frozen=True)
 class EngineBench:
     """Engines and peers side by side on one machine, checked first."""
 
-    alpha: float
-    resolution: int
-    mult_adds: int
-    device: str
-    """Kind of device: "cpu", "cuda"."""
-    threads: int
-    seed: int
+    network: Network
+    device: Annotated[str, ("pattern", "^(cpu|cuda|mps|xpu)$")]
+    threads: Count
+    seed: Annotated[int, ("minimum", 0), ("maximum", 2**63 - 1)]
     ceilings: dict[str, float]
     """GFLOP/s of the fastest matrix product, by precision; a mult-add is two FLOPs."""
-    machine: dict[str, Any] = field(repr=False)
-    """What it ran on; see `hardware.describe_hardware`."""
+    machine: Hardware = field(repr=False)
     engines: dict[str, Checked]
-    timings: tuple[Timed, ...]
-    missing: dict[str, str]
+    """Those that were right, by name."""
+    timings: Annotated[tuple[Timed, ...], ("minItems", 1)]
+    missing: dict[str, Reason]
     """Engines and peers that are not here, and why."""
-    failed: dict[str, str]
+    failed: dict[str, Reason]
     """Engines that did not run, or computed something else, and so were not timed."""
 
     @property
@@ -125,7 +131,7 @@ class EngineBench:
             for row in self.timings
             if row.ours and row.batch_size == batch_size and self._counts(row, int8)
         ]
-        return min(timed, key=lambda row: row.timing.median_ms, default=None)
+        return min(timed, key=lambda row: row.median_ms, default=None)
 
     def _counts(self, row: Timed, int8: bool) -> bool:
         if int8:
@@ -141,8 +147,9 @@ class EngineBench:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
+        network = self.network
         yield (
-            f"MobileNet {self.alpha:g}-{self.resolution}, {self.mult_adds:,} mult-adds, "
+            f"MobileNet {network.alpha:g}-{network.resolution}, {network.mult_adds:,} mult-adds, "
             f"{self.device}, {self.threads} threads"
         )
         for precision, rate in self.ceilings.items():
@@ -161,11 +168,11 @@ class EngineBench:
 
     def _table(self, batch_size: int) -> Iterator[str]:
         rows = [row for row in self.timings if row.batch_size == batch_size]
-        rows.sort(key=lambda row: row.timing.median_ms)
+        rows.sort(key=lambda row: row.median_ms)
         width = max(len(row.label) for row in rows)
         yield f"\nBatch of {batch_size}, fastest first"
         for row in rows:
-            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row.timing}"
+            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row}"
             line += f" {row.images_per_second:9,.1f} images/s"
             if row.of_ceiling is not None:
                 line += f", {row.of_ceiling:.0%} of a product"
@@ -176,3 +183,52 @@ class EngineBench:
             best = self.fastest(batch_size, int8)
             if best:
                 yield f"  ours, fastest {kind}: {best.label}"
+
+
+# --- The schema -----------------------------------------------------------------------------------
+
+Schema = dict[str, Any]
+SCALARS: dict[Any, Schema] = {
+    bool: {"type": "boolean"},
+    str: {"type": "string", "minLength": 1, "maxLength": 200},
+    int: {"type": "integer", "minimum": 1, "maximum": 2**60},
+    float: {"type": "number", "exclusiveMinimum": 0, "maximum": 1e12},
+}
+NAMES: Schema = {"maxProperties": 100, "propertyNames": {"minLength": 1, "maxLength": 120}}
+
+
+def json_schema(kind: Any) -> Schema:
+    """The JSON Schema (draft 2020-12) of a type: `str | None`, `dict[str, Timed]`, a dataclass.
+
+    Texts are not empty, whole numbers start at 1, other numbers lie above 0, and all have an upper
+    limit, since what is read may come from anywhere. A field with other limits names them as JSON
+    Schema does, in pairs: `seed: Annotated[int, ("minimum", 0)]`.
+    """
+    if kind in SCALARS:
+        return dict(SCALARS[kind])
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        schema, limits = json_schema(arguments[0]), dict(arguments[1:])
+        if "minimum" in limits:  # in place of the usual lower limit, not beside it
+            schema.pop("exclusiveMinimum", None)
+        return schema | limits
+    if origin is Literal:
+        return {"const": arguments[0]} if len(arguments) == 1 else {"enum": list(arguments)}
+    if origin in (Union, UnionType):
+        (inner,) = (json_schema(part) for part in arguments if part is not NoneType)
+        return inner | {"type": [inner["type"], "null"]}
+    if origin is dict:
+        return {"type": "object", **NAMES, "additionalProperties": json_schema(arguments[1])}
+    if origin in (tuple, list):
+        fixed = len(arguments) if origin is tuple and Ellipsis not in arguments else None
+        number = {"minItems": fixed or 0, "maxItems": fixed or 10_000}
+        return {"type": "array", "items": json_schema(arguments[0]), **number}
+    hints = get_type_hints(kind, include_extras=True)
+    properties = {name: json_schema(hint) for name, hint in hints.items()}
+    return {
+        "description": str(kind.__doc__).partition("\n")[0],
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
+    }

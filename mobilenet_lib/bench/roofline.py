@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from ..architecture import Architecture
-from ..cost import arithmetic_intensity, bytes_moved
+from ..cost import bytes_moved
 from ..validation import check_int
 from .peaks import MachinePeaks
 
@@ -37,11 +37,6 @@ class Work:
     """As the paper counts them: none for the pool, which only adds."""
     bytes: int
     """Read and written at least once, as `Layer.bytes_moved` counts them."""
-
-    @property
-    def intensity(self) -> float:
-        """Operations for each byte; a mult-add is two."""
-        return arithmetic_intensity(self.mult_adds, self.bytes)
 
 
 def pieces(arch: Architecture, batch: int = 1, precision: str = "fp32") -> tuple[Work, ...]:

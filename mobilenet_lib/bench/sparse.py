@@ -92,7 +92,7 @@ class SparseBench:
 def bench_sparse(
     channels: int = 512,
     size: int = 14,
-    batch: int = 1,
+    batch_size: int = 1,
     sparsities: Sequence[float] = SPARSITIES,
     readings: int = 15,
     device: str = "cpu",
@@ -107,7 +107,7 @@ def bench_sparse(
     ----------
     channels, size
         Of the layer: as many channels go in as out, maps are square.
-    batch
+    batch_size
         Images at a time.
     sparsities
         Shares of weights set to zero, each from 0 to below 1, rising.
@@ -128,7 +128,7 @@ def bench_sparse(
         A kernel gives another product.
     """
     channels, size = check_int("channels", channels, 1), check_int("size", size, 1)
-    batch, readings = check_int("batch", batch, 1), check_int("readings", readings, 2)
+    batch, readings = check_int("batch_size", batch_size, 1), check_int("readings", readings, 2)
     check_device(device)
     shares = [check_share("sparsity", share) for share in sparsities]
     if not shares or shares != sorted(set(shares)):
@@ -144,7 +144,12 @@ def bench_sparse(
             ready, missing = kernels(pruned, x, device)
             exact = pruned.double() @ x.double()
             for name, kernel in ready.items():
-                check_product(name, share, kernel(), exact)
+                off = difference(kernel().cpu().double(), exact)
+                if not off <= TOLERANCE:
+                    raise ArithmeticError(
+                        f"{name} at {share:.1%} zeros is off by {off:.2%} of the largest number, "
+                        f"more than {TOLERANCE:.2%}"
+                    )
                 tasks[share, name] = kernel
         seconds = interleave(tasks, readings, device=device, least_s=LEAST_S)
     names = [name for name in ready if name != DENSE]
@@ -192,16 +197,6 @@ def kernels(
     matrix, right = csr_matrix(weights.numpy()), x.numpy()
     ready["SciPy CSR"] = lambda: torch.from_numpy(matrix @ right)
     return ready, {}
-
-
-def check_product(name: str, share: float, answer: Tensor, exact: Tensor) -> None:
-    """Refuse a kernel whose product is not the exact one."""
-    off = difference(answer.cpu().double(), exact)
-    if not off <= TOLERANCE:
-        raise ArithmeticError(
-            f"{name} at {share:.1%} zeros is off by {off:.2%} of the largest number, "
-            f"more than {TOLERANCE:.2%}"
-        )
 
 
 def crossing(sparsities: Sequence[float], to_dense: Sequence[float]) -> float | None:

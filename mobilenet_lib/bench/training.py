@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..architecture import Architecture, mobilenet_v1
 from ..timing import (
+    DTYPES,
     LAYOUTS,
     Timing,
     check_device,
@@ -176,12 +177,11 @@ def layer_passes(
     x32 = torch.randn(shape, generator=generator).to(device, memory_format=torch.channels_last)
     w32 = torch.randn(first.in_channels, 1, 3, 3, generator=generator).to(device)
     tasks: dict[str, Callable[[], Any]] = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        x, weight = (t.to(dtype, copy=True).requires_grad_() for t in (x32, w32))
+    for name in ("fp32", "bf16"):
+        x, weight = (t.to(DTYPES[name], copy=True).requires_grad_() for t in (x32, w32))
         forward = functools.partial(F.conv2d, x, weight, None, 2, 0, 1, first.in_channels)
         y = forward()
         upstream = torch.ones_like(y)
-        name = "fp32" if dtype == torch.float32 else "bf16"
         tasks[f"output, {name}"] = forward
         for of, wanted in (("input", x), ("filters", weight)):
             tasks[f"gradient of its {of}, {name}"] = functools.partial(

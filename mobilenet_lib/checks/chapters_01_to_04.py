@@ -74,28 +74,16 @@ def _separable_block(answer: Any) -> str | None:
     return None
 
 
-def _widest_below(parameters: int) -> float:
-    alphas = [i / 20 for i in range(1, 21)]
-    return max(a for a in alphas if mobilenet_v1(a).parameters < parameters)
-
-
-def _first_seeing(pixels: int) -> str:
-    arch = mobilenet_v1()
-    return next(
-        layer.name for layer in arch.layers if arch.receptive_field_at(layer.name).size > pixels
-    )
-
-
 def _layer_name(answer: Any) -> str | None:
     arch = mobilenet_v1()
-    names = [layer.name for layer in arch.layers]
-    if answer not in names:
+    seen = [(layer.name, arch.receptive_field_at(layer.name).size) for layer in arch.layers]
+    if answer not in [name for name, _ in seen]:
         raise NotAnAnswerError(
             f'{answer!r} is not the name of a layer; the names are like "dw_3" and "pw_3".'
         )
-    if answer == _first_seeing(112):
+    if answer == next(name for name, size in seen if size > 112):
         return None
-    size = arch.receptive_field_at(answer).size
+    size = dict(seen)[answer]
     return f"{answer} sees {size} pixels" + (
         ", which is not enough." if size <= 112 else ", but it is not the first one."
     )
@@ -215,7 +203,12 @@ EXERCISES = (
     exercise(
         "3.3",
         "The widest network below a million",
-        close(lambda: _widest_below(1_000_000), 1e-9),
+        close(
+            lambda: max(
+                i / 20 for i in range(1, 21) if mobilenet_v1(i / 20).parameters < 1_000_000
+            ),
+            1e-9,
+        ),
         "Try mobilenet_v1(alpha).parameters for alpha = 0.05, 0.1, 0.15, ...",
         "The answer lies between 0.4 and 0.5.",
     ),

@@ -85,11 +85,6 @@ def _uncertainty(answer: Any) -> str | None:
     return None
 
 
-def _alarms_that_are_right(share: float) -> float:
-    right, wrong = share * FOUND, (1 - share) * FALSE_ALARMS
-    return 100 * right / (right + wrong)
-
-
 def _class_map(answer: Any) -> str | None:
     rng = np.random.default_rng(0)
     for channels, height, width in ((4, 3, 3), (7, 2, 5)):
@@ -248,7 +243,7 @@ EXERCISES = (
     exercise(
         "7.3",
         "A busier door",
-        close(lambda: _alarms_that_are_right(0.2), 0.6),
+        close(lambda: 100 * 0.2 * FOUND / (0.2 * FOUND + 0.8 * FALSE_ALARMS), 0.6),
         "Take 1000 pictures: 200 with a person, 800 without. How many of each ring?",
         "About 162 and 92 ring.",
     ),

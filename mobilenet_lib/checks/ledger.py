@@ -37,13 +37,7 @@ _unwritten: Records = {}
 
 
 def ledger_path() -> Path:
-    """Where progress is kept: MOBILENET_PROGRESS, else the user's own data folder.
-
-    Raises
-    ------
-    FileNotFoundError
-        The variable is not set, and the user has no home folder.
-    """
+    """Where progress is kept: MOBILENET_PROGRESS, else the user's data folder; see `own_path`."""
     name = "mobilenet-book"
     return own_path(PROGRESS_VARIABLE, lambda: platformdirs.user_data_path(name) / "progress.json")
 

@@ -28,14 +28,12 @@ from typing import Annotated, Any
 import tyro
 
 from ..text import option
-from ..train.presets import RECIPES
-from ..train.recipe import Recipe, RecipeName
+from ..train.recipe import RECIPES, Recipe, RecipeName
 from .bench import MEASUREMENTS, Bench
 from .cost import Cost
 from .export import Export
 from .predict import Predict
-from .sweep import Sweep
-from .train import Train
+from .train import Sweep, Train
 
 DESCRIPTION = "MobileNet V1 on the command line; the library and the book are the longer answer."
 CONFIG = (
@@ -114,13 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Any:
-    """Turn a command line into a command.
-
-    Raises
-    ------
-    ValueError
-        It is none, with what is wrong and what would be right in one line.
-    """
+    """Turn a command line into a command; a ValueError says in one line what would be right."""
 
     def read(kind: Any, **more: Any) -> tuple[Any, list[str]]:
         return tyro.cli(

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
+from ..files import record_result
 from ..text import option
 
 Precision = Literal["fp32", "fp16", "bf16"]
@@ -65,9 +66,9 @@ class Measurement:
     def write(self, content: dict[str, Any], seconds: float) -> None:
         """Record the result if asked to."""
         if self.record:
-            from ..bench import record
-
-            record(f"bench_{type(self).__name__.lower()}", content, self.seed, seconds)
+            name = f"bench_{type(self).__name__.lower()}"
+            recorded = {"results": content, "wall_time_s": round(seconds, 1)}
+            record_result(name, recorded, self.seed, ("torch", "numpy"))
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,17 @@ class OnCores(Timed):
 
     def run(self) -> int:
         """Measure on the cores that are asked for."""
-        pin(self.cores)  # before torch starts its threads, which inherit it
+        if self.cores is not None:
+            if not hasattr(os, "sched_setaffinity"):
+                raise ValueError("--cores is for Linux; elsewhere use the system's own tools")
+            usable = os.sched_getaffinity(0)
+            if not self.cores or not set(self.cores) <= usable:
+                raise ValueError(
+                    f"--cores takes some of the cores that this process may use, "
+                    f"{', '.join(map(str, sorted(usable)))}; got "
+                    f"{' '.join(map(str, self.cores)) or 'none'}"
+                )
+            os.sched_setaffinity(0, self.cores)  # torch's threads start later and inherit it
         return super().run()
 
 
@@ -111,12 +122,6 @@ class OneBatch(OnCores):
 
     batch_size: int = 1
     """Images in a batch."""
-
-    def options(self) -> dict[str, Any]:
-        """The fields, the size of a batch under the name that these functions have for it."""
-        values = super().options()
-        values["batch"] = values.pop("batch_size")
-        return values
 
 
 @dataclass(frozen=True)
@@ -222,7 +227,7 @@ class Machine(OnCores):
 class Sixteen(OneBatch):
     """Time the paper's widths and resolutions, and predict them from one profile and a roofline."""
 
-    function = "mobilenet_lib.bench.paper_models:bench_paper_models"
+    function = "mobilenet_lib.bench.latency:bench_paper_models"
 
     precision: Precision = "fp32"
     """Numbers to compute in."""
@@ -232,7 +237,7 @@ class Sixteen(OneBatch):
 class Int8(Measurement):
     """Measure accuracy in eight bits, and no time."""
 
-    function = "mobilenet_lib.bench.int8:bench_int8"
+    function = "mobilenet_lib.bench.quality:bench_int8"
 
 
 @dataclass(frozen=True)
@@ -280,24 +285,3 @@ class Bench:
 
 
 MEASUREMENTS = {kind.__name__.lower(): kind for kind in get_args(get_type_hints(Bench)["what"])}
-
-
-def pin(cores: tuple[int, ...] | None) -> None:
-    """Keep this process on some of the cores it may use; None leaves it where it is.
-
-    Raises
-    ------
-    ValueError
-        The system cannot do it, or a core is not among those.
-    """
-    if cores is None:
-        return
-    if not hasattr(os, "sched_setaffinity"):
-        raise ValueError("--cores is for Linux; elsewhere use the system's own tools")
-    usable = os.sched_getaffinity(0)
-    if not cores or not set(cores) <= usable:
-        raise ValueError(
-            f"--cores takes some of the cores that this process may use, "
-            f"{', '.join(map(str, sorted(usable)))}; got {' '.join(map(str, cores)) or 'none'}"
-        )
-    os.sched_setaffinity(0, cores)

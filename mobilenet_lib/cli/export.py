@@ -33,7 +33,9 @@ class Export:
         path = export(net, self.out, self.format)
         # Read as others will read it: what is printed is what stands in the file.
         loaded = load_exported(path)
-        files = {part.name: part.stat().st_size for part in written(path)}
+        # OpenVINO's weights lie beside its graph.
+        parts = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+        files = {part.name: part.stat().st_size for part in parts}
         classes, resolution = list(loaded.classes or ()), net.arch.resolution
         if self.json:
             content = {"files": files, "classes": classes, "resolution": resolution}
@@ -47,9 +49,3 @@ class Export:
                 "loaded back, it computes what the checkpoint does"
             )
         return 0
-
-
-def written(path: Path) -> list[Path]:
-    """The files that make up an exported network; OpenVINO's weights lie beside its graph."""
-    weights = path.with_suffix(".bin")
-    return [path, weights] if path.suffix == ".xml" else [path]

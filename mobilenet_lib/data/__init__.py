@@ -24,11 +24,10 @@ from ..preprocess import Preprocess
 from ..timing import check_device, torch_defaults
 from ..validation import check_choice, check_int
 from .augmentation import AUGMENTATIONS, LIGHT, PAPER_AUGMENTATION, WHOLE, Augmentation, Shard
-from .batches import Batches, LetterBatches, Place, Skipped
-from .difficulty import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
+from .batches import Batches, ImageBatches, LetterBatches, Place
 from .folder import folder_source
 from .hub import ANY_FOLDER, GLYPHS, KNOWN, Known, hub_source, hub_stream
-from .images import ImageBatches
+from .letters import DEFAULT, HARSH, PRESETS, SOFT, Difficulty
 from .parquet import parquet_source
 from .shards import find_tables
 from .source import LeftOut
@@ -48,7 +47,6 @@ __all__ = [
     "LeftOut",
     "Place",
     "Shard",
-    "Skipped",
     "load",
 ]
 

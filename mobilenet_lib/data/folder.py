@@ -44,10 +44,7 @@ class Walk:
 def walk(root: str | os.PathLike[str], depth: int | None = None) -> Walk:
     """Find the images in a folder, down to `depth` folders (1: directly in it; None: everywhere).
 
-    Raises
-    ------
-    OSError
-        A folder cannot be read; the message names it.
+    An OSError names a folder that cannot be read.
     """
     seen, top = Walk(), os.fspath(root)
     folders = [(top, os.path.realpath(top), "", 1)]

@@ -26,8 +26,6 @@ class Known:
 
     title: str
     repo: str
-    config: str | None
-    """Which of the repository's variants; None where there is one only."""
     splits: dict[str, str]
     """The repository's name of "train", "test" and, where there is one, "validation"."""
     sizes: dict[str, int]
@@ -35,6 +33,8 @@ class Known:
     num_classes: int
     preprocess: Preprocess
     """Resolution, mean, standard deviation, crop and interpolation of its usual evaluation."""
+    config: str | None = None
+    """Which of the repository's variants; None where there is one only."""
     image: str = "image"
     label: str = "label"
     streaming: bool = False
@@ -58,7 +58,6 @@ KNOWN = {
     "cifar10": Known(
         title="CIFAR-10",
         repo="uoft-cs/cifar10",
-        config=None,
         splits={"train": "train", "test": "test"},
         sizes={"train": 50_000, "test": 10_000},
         num_classes=10,
@@ -77,7 +76,6 @@ KNOWN = {
     "flowers102": Known(
         title="Flowers-102",
         repo="dpdl-benchmark/oxford_flowers102",
-        config=None,
         splits={"train": "train", "validation": "validation", "test": "test"},
         sizes={"train": 1_020, "validation": 1_020, "test": 6_149},
         num_classes=102,
@@ -86,7 +84,6 @@ KNOWN = {
     "imagenet-1k": Known(
         title="ImageNet-1k",
         repo="ILSVRC/imagenet-1k",
-        config=None,
         # The labels of its own test split are secret; what papers report is "validation".
         splits={"train": "train", "test": "validation"},
         sizes={"train": 1_281_167, "test": 50_000},

@@ -24,18 +24,15 @@ MOST = 2**63 - 1
 class Table(NamedTuple):
     """One Parquet file's images and labels."""
 
-    file: Path
+    name: str
+    """What to call it in messages."""
+    folder: Path
     images: pa.ChunkedArray
     labels: list[Any]
     kinds: tuple[str | None, str | None]
     """What the two columns hold, in words; None where an empty file holds something else."""
     classes: tuple[str, ...] | None
     """Names of its classes, if it knows them."""
-
-    @property
-    def name(self) -> str:
-        """What to call it in messages."""
-        return printable(self.file)
 
 
 def parquet_source(
@@ -79,25 +76,18 @@ def parquet_source(
     tables = [_open(file, image, label, known) for file in used]
     others = [_open(file, image, label, known) for file in learned or ()]
     _agree(others + tables)
-    if not any(table.labels for table in tables):
-        raise ValueError(f"{where} has no rows; a split of size 0 cannot be loaded")
     names = _names(others or tables) if classes is None else tuple(map(str, classes))
     labels = np.concatenate([_numbers(table, names) for table in tables])
     check_labels(labels, names, where, complete=learned is None)
     chosen = hold_out(labels, [str(row) for row in range(len(labels))], split, names, where)
-    ends = np.cumsum([len(table.labels) for table in tables])
-
-    def find(i: int) -> tuple[Table, int]:
-        row = int(chosen[i])
-        number = int(np.searchsorted(ends, row, side="right"))
-        return tables[number], row - int(ends[number]) + len(tables[number].labels)
+    places = [(table, row) for table in tables for row in range(len(table.labels))]
 
     def read(i: int) -> Path | bytes | None:
-        table, row = find(i)
-        return _content(table.images[row].as_py(), table.file.parent)
+        table, row = places[chosen[i]]
+        return _content(table.images[row].as_py(), table.folder)
 
     def name(i: int) -> str:
-        table, row = find(i)
+        table, row = places[chosen[i]]
         return f"{table.name}, row {row}"
 
     return Source(names, labels[chosen], read, name, lambda i: str(chosen[i]), left)
@@ -106,12 +96,7 @@ def parquet_source(
 def read_table(path: Path, names: Sequence[str]) -> pa.Table:
     """The columns of a Parquet file that are called `names`.
 
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        The file is no Parquet file, is damaged, or lacks a column.
+    A ValueError says that it is none, is damaged, or lacks a column.
     """
     shown = printable(path)
     if not path.is_file():
@@ -141,18 +126,17 @@ def _open(file: Path, image: str, label: str, known: bool) -> Table:
     table, shown = read_table(file, (image, label)), printable(file)
     images, labels = table.column(image), table.column(label)
     kinds = _image_kind(images.type), _label_kind(labels.type)
-    if table.num_rows and kinds[0] is None:
-        raise ValueError(
-            f"{shown}: column {image!r} holds {images.type}, not encoded images; bytes, or structs "
-            "of bytes and path, are needed, one a row"
-        )
-    if table.num_rows and kinds[1] is None:
-        raise ValueError(
-            f"{shown}: column {label!r} holds {labels.type}, not labels; whole numbers from 0 or "
-            "text are needed, one a row"
-        )
+    for kind, name, wanted in (
+        (kinds[0], image, "encoded images; bytes, or structs of bytes and path,"),
+        (kinds[1], label, "labels; whole numbers from 0 or text"),
+    ):
+        if table.num_rows and kind is None:
+            raise ValueError(
+                f"{shown}: column {name!r} holds {table.schema.field(name).type}, not {wanted} "
+                "are needed, one a row"
+            )
     names = None if known else _stored(shown, table.schema, label)
-    return Table(file, images, _plain(shown, labels.to_pylist()), kinds, names)
+    return Table(shown, file.parent, images, _plain(shown, labels.to_pylist()), kinds, names)
 
 
 def _plain(shown: str, labels: list[Any]) -> list[Any]:
@@ -218,13 +202,8 @@ def _image_kind(kind: pa.DataType) -> str | None:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    tests = (
-        types.is_binary,
-        types.is_large_binary,
-        types.is_binary_view,
-        types.is_fixed_size_binary,
-    )
-    return any(test(kind) for test in tests)
+    whole = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+    return whole or types.is_fixed_size_binary(kind)
 
 
 def _label_kind(kind: pa.DataType) -> str | None:

@@ -49,12 +49,8 @@ def find_parts(names: Iterable[str], where: str) -> dict[str, str]:
     """Which of the names means "train", which "test" and which "val"; {} if they are no parts.
 
     They are where one means training and another, alike but for that word, a held-out part: so
-    train and bus are classes, and so are train and test_tube.
-
-    Raises
-    ------
-    ValueError
-        Two of them mean the same part.
+    train and bus are classes, and so are train and test_tube. Two that mean the same part are
+    refused.
     """
     alike: dict[str, dict[str, list[str]]] = {}
     for name in names:
@@ -83,14 +79,9 @@ def _without_filler(word: str) -> str:
 
 
 def refuse_parts(where: str, classes: Sequence[str], images: Sequence[str]) -> None:
-    """Refuse class folders that look like parts of one data set.
+    """Refuse class folders that look like parts of one data set, and say what would be right.
 
     A network would learn to tell the parts apart. `images` are names that begin with the class's.
-
-    Raises
-    ------
-    ValueError
-        They do; the message says how, and what would be right.
     """
     inside: dict[str, set[tuple[str, ...]]] = {name: set() for name in classes}
     for image in images:

@@ -28,23 +28,10 @@ def find_tables(folder: str | os.PathLike[str]) -> list[str]:
 
 
 def choose(root: Path, split: str) -> tuple[list[Path], list[Path] | None, str, LeftOut]:
-    """Files of a folder to read for `split`.
+    """Files of a folder to read for `split`; those that say which classes there are, if others do.
 
-    Returns
-    -------
-    files
-        To read.
-    training
-        The files that say which classes there are, if that is not for `files` to say.
-    split
-        What is still to be done: "all" if the folder is divided already.
-    left_out
-        What is not read.
-
-    Raises
-    ------
-    ValueError
-        It holds several data sets, shards are missing or come twice, or there is no such split.
+    And what is still to be done, "all" if the folder is divided already; and what is not read. A
+    folder of several data sets, without such a split, or with shards missing or twice is refused.
     """
     where = printable(root)
     groups: dict[str, list[str]] = {}

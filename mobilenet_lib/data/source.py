@@ -125,13 +125,7 @@ def kind_of(name: str) -> tuple[str, bool]:
 
 
 def decode(image: Encoded) -> Image.Image:
-    """An encoded image as an upright RGB picture.
-
-    Raises
-    ------
-    PhotoError
-        It is missing or its file cannot be read, or see `photos.open_photo`.
-    """
+    """An encoded image as an upright RGB picture; all that is wrong with it is a PhotoError."""
     if image is None:
         raise PhotoError("there is no image (null)")
     try:
@@ -166,11 +160,6 @@ def check_labels(
     """Refuse no images, a label outside the classes, and if `complete` a class with no image.
 
     `note` goes with what is said of missing images.
-
-    Raises
-    ------
-    ValueError
-        One of these, named.
     """
     if len(labels) == 0:
         raise ValueError(f"{where} has no images; a split of size 0 cannot be loaded{note}")
@@ -210,12 +199,8 @@ def hold_out(
 ) -> NDArray[np.int64]:
     """Indices of the images in `split`: "train", "test" (a fifth of each class) or "all".
 
-    Which images are held out depends on their keys alone, so it is the same on every machine.
-
-    Raises
-    ------
-    ValueError
-        A class has too few images to be in both parts, or `split` is none of the three.
+    Which images are held out depends on their keys alone, so it is the same on every machine. A
+    class with too few images to be in both parts is refused.
     """
     check_choice("split", split, PARTS)
     if split == "all":

@@ -12,9 +12,8 @@ logits = engine.run(images)
 
 from .engine import Availability, Engine, EngineError
 from .exported import Exported, export, load_exported
-from .fastest import Fastest, fastest
+from .fastest import ENGINES, Fastest, fastest
 from .folding import fold, fold_pair
-from .registry import ENGINES
 from .verify import accuracy, answers, difference, verify
 
 __all__ = [

@@ -1,8 +1,5 @@
 """The interface that every way to run a trained network shares.
 
-    engine = ENGINES["onnxruntime"]().prepare(net, example)
-    logits = engine.run(images)
-
 Preparing may take seconds: it converts, optimizes and compiles. Running is what gets timed.
 """
 
@@ -11,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -44,6 +41,16 @@ def explain(error: Exception) -> str:
     """Why an engine does not run, in one line: what it says, or what broke in its library."""
     line = first_line(error)
     return line if isinstance(error, EngineError) else f"{type(error).__name__}: {line}"
+
+
+def batches(images: Tensor, size: int | None) -> Iterator[Tensor]:
+    """All images, in batches of a fixed size, the last one filled with the first images.
+
+    Without a size, in batches of 16 and a rest.
+    """
+    if size is not None:
+        images = images[torch.arange(len(images) + -len(images) % size) % len(images)]
+    yield from images.contiguous().split(size or 16)
 
 
 class Availability(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -22,11 +21,17 @@ from ..weights.metadata import FORMAT, make_metadata, read_metadata
 from ..weights.naming import OURS
 from . import onnx_model
 from .engine import TOLERANCES, Availability, Engine, EngineError
+from .onnx_engines import (
+    OnnxRuntime,
+    OnnxRuntimeInt8,
+    OpenVino,
+    OpenVinoInt8,
+    compile_model,
+    session,
+)
 from .runtimes import load_openvino, openvino_core
-from .verify import difference
+from .verify import check_logits
 from .with_executorch import ExecuTorch, ExecuTorchInt8, Loaded, lower
-from .with_onnxruntime import OnnxRuntime, OnnxRuntimeInt8, session
-from .with_openvino import OpenVino, OpenVinoInt8, compile_model
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "executorch": ".pte"}
 FORMATS = {suffix: name for name, suffix in SUFFIXES.items()}
@@ -165,16 +170,10 @@ def _verify(net: MobileNet, draft: Path, example: Tensor, calibration: Tensor | 
     loaded = load_exported(draft)
     device = next(net.parameters()).device
     limit = TOLERANCES["fp32"] if calibration is None else INT8_TOLERANCE
-    sizes = (1, 3) if loaded.any_batch else (1,)
-    for size in sizes:
+    for size in (1, 3) if loaded.any_batch else (1,):
         batch = example.repeat(size, 1, 1, 1)
         expected = net(batch.to(device)).float().cpu()
-        worst = difference(loaded(batch), expected)
-        if math.isnan(worst) or worst > limit:
-            raise EngineError(
-                f"{draft.name} computes something else than the network: its logits are off by "
-                f"{worst:.2g} of the largest, {limit:g} is allowed; nothing was written"
-            )
+        check_logits(f"nothing was written: {draft.name}", loaded(batch), expected, limit)
 
 
 # --- And back -------------------------------------------------------------------------------------

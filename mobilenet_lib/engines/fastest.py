@@ -1,4 +1,4 @@
-"""Which engine is the fastest on this machine, among those that are right."""
+"""All engines by name, and the fastest on this machine among those that are right."""
 
 from __future__ import annotations
 
@@ -12,9 +12,30 @@ from ..timing import Timing, interleave, ratio, torch_defaults
 from ..timing import threads as torch_threads
 from ..validation import check_choice, check_int, check_share
 from .engine import Engine, explain
-from .registry import ENGINES
-from .torch_engines import Eager
+from .onnx_engines import OnnxRuntime, OnnxRuntimeInt8, OpenVino, OpenVinoBf16, OpenVinoInt8
+from .torch_engines import ChannelsLast, Compiled, CudaGraph, Eager, Folded
 from .verify import accuracy, verify
+from .with_executorch import ExecuTorch, ExecuTorchInt8
+
+# From what anyone starts with to what takes the most.
+ENGINES: dict[str, type[Engine]] = {
+    engine.name: engine
+    for engine in (
+        Eager,
+        ChannelsLast,
+        Folded,
+        Compiled,
+        OnnxRuntime,
+        OpenVino,
+        OpenVinoBf16,
+        ExecuTorch,
+        OnnxRuntimeInt8,
+        OpenVinoInt8,
+        ExecuTorchInt8,
+        CudaGraph,
+    )
+}
+
 
 SLICES = (1, 2, 4, 8, 16)
 

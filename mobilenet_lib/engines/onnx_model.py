@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from ..machine import features
 from ..validation import check_int
-from .engine import Engine, EngineError
+from .engine import Engine, EngineError, batches
 from .folding import fold
 from .runtimes import hushed, load_onnxruntime
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 INPUT, OUTPUT = "images", "logits"
 REGISTRATION = "torch.onnx._internal.exporter._registration"
-AT_ONCE = 16
-"""Calibration images that run together."""
 
 
 def to_onnx(net: nn.Module, example: Tensor, any_batch: bool = False) -> onnx.ModelProto:
@@ -193,13 +190,6 @@ def saturates() -> bool:
 def possible_bits() -> tuple[int, ...]:
     """Bits that weights can have here, most first: 7 where sums can overflow, else 8 or 7."""
     return (7,) if saturates() else (8, 7)
-
-
-def batches(images: Tensor, size: int | None) -> Iterator[Tensor]:
-    """All images, in batches of a fixed size (the last one filled with the first images)."""
-    if size is not None:
-        images = images[torch.arange(len(images) + -len(images) % size) % len(images)]
-    yield from images.contiguous().split(size or AT_ONCE)
 
 
 def _batch_size(model: onnx.ModelProto) -> int | None:

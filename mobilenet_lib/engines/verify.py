@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .engine import Engine, EngineError
+from .engine import Engine, EngineError, batches
 
 
 def verify(engine: Engine, net: nn.Module, example: Tensor) -> float:
@@ -35,12 +35,23 @@ def verify(engine: Engine, net: nn.Module, example: Tensor) -> float:
     """
     with torch.inference_mode():
         expected = net(example).float()
-    worst = difference(engine.run(example), expected)
     limit = math.inf if engine.tolerance is None else engine.tolerance
+    return check_logits(engine.name, engine.run(example), expected, limit)
+
+
+def check_logits(name: str, logits: Tensor, expected: Tensor, limit: float) -> float:
+    """The `difference` of logits, refused above a limit and where it is no number.
+
+    Raises
+    ------
+    EngineError
+        It names what computed them, by `name`.
+    """
+    worst = difference(logits, expected)
     if not worst <= limit:  # a nan is no number to accept
         raise EngineError(
-            f"{engine.name} computes something else than eager: its logits are off by {worst:.2g} "
-            f"of the largest, {limit:g} is allowed"
+            f"{name} computes something else than eager: its logits are off by {worst:.2g} of the "
+            f"largest, {limit:g} is allowed"
         )
     return worst
 
@@ -74,13 +85,8 @@ def answers(engine: Engine, images: Tensor) -> Tensor:
     """
     if engine.shape is None:
         raise EngineError(f"{engine.name} is not prepared; call prepare(net, example) first")
-    size = engine.shape[0]
-    logits = []
-    for batch in images.split(size):
-        short = size - len(batch)
-        filled = torch.cat([batch, batch[:1].expand(short, -1, -1, -1)]) if short else batch
-        logits.append(engine.run(filled)[: len(batch)].clone())
-    return torch.cat(logits)
+    logits = [engine.run(batch).clone() for batch in batches(images, engine.shape[0])]
+    return torch.cat(logits)[: len(images)]
 
 
 def accuracy(engine: Engine, images: Tensor, labels: Tensor) -> float:

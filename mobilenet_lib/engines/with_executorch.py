@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from .engine import Engine
-from .onnx_model import batches, folded
+from .engine import Engine, batches
+from .onnx_model import folded
 from .runtimes import hushed
 
 CHATTY = ("torchao", "torch.utils._pytree")
@@ -63,18 +63,9 @@ def lower(
 ) -> bytes:
     """The network as an ExecuTorch program (.pte), batch normalization folded.
 
-    Parameters
-    ----------
-    net
-        In eval mode.
-    example
-        (B, 3, H, W) network input; the program takes this shape only.
-    calibration
-        (N, 3, H, W) network inputs to take the ranges of activations from: makes it int8.
-    per_channel
-        A scale for each output channel of int8 weights, else one for each layer.
-    constants
-        Numbers and texts that the program hands out under these names.
+    It takes the shape of the `example`, (B, 3, H, W), only. `calibration`, (N, 3, H, W) network
+    inputs to take the ranges of activations from, makes it int8; see `to_int8`. Its methods hand
+    out the `constants`, numbers and texts, under their names.
     """
     example = example.cpu()
     with hushed(*CHATTY):

@@ -12,44 +12,24 @@ from `mobilenet_lib.architecture` and `mobilenet_lib.cost`, never from constants
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from .models import SOURCES, Model, OnDevice, OnPhone, devices, models, phones, published
 from .recompute import ALPHAS, RESOLUTIONS
 from .records import VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
 from .rounding import judge, quantum
 from .tables import LAYOUTS, load
 
-__all__ = [
-    "ALPHAS",
-    "RESOLUTIONS",
-    "SOURCES",
-    "VERDICTS",
-    "Cell",
-    "Discrepancy",
-    "Model",
-    "OnDevice",
-    "OnPhone",
-    "Recomputed",
-    "Table",
-    "Verdict",
-]
+__all__ = ["ALPHAS", "RESOLUTIONS", "SOURCES", "VERDICTS", "Cell", "Discrepancy", "Model"]
+__all__ += ["OnDevice", "OnPhone", "Recomputed", "Table", "Verdict"]
 __all__ += ["cells", "devices", "discrepancies", "judge", "models", "phones", "published"]
 __all__ += ["quantum", "summary", "table", "tables", "tally"]
 
 
-def tables(folder: Path | None = None) -> tuple[Table, ...]:
-    """Tables 1 to 14, then Figures 4 and 5, the text's numbers, and those printed elsewhere.
-
-    Parameters
-    ----------
-    folder
-        Where the CSV files lie; the book's `data/paper` if left out.
-    """
-    return tuple(load(folder).values())
+def tables() -> tuple[Table, ...]:
+    """Tables 1 to 14, then Figures 4 and 5, the text's numbers, and those printed elsewhere."""
+    return tuple(load().values())
 
 
-def table(key: int | str, folder: Path | None = None) -> Table:
+def table(key: int | str) -> Table:
     """One table: 1 to 14, "figures", "text" or "elsewhere".
 
     Raises
@@ -59,14 +39,14 @@ def table(key: int | str, folder: Path | None = None) -> Table:
     """
     if str(key) not in LAYOUTS:
         raise ValueError(f"there is no table {key!r}; choose one of {', '.join(LAYOUTS)}")
-    return load(folder)[str(key)]
+    return load()[str(key)]
 
 
-def cells(folder: Path | None = None) -> tuple[Cell, ...]:
+def cells() -> tuple[Cell, ...]:
     """All cells of all tables, in order."""
-    return tuple(cell for each in tables(folder) for cell in each.cells)
+    return tuple(cell for each in tables() for cell in each.cells)
 
 
-def discrepancies(folder: Path | None = None) -> tuple[Discrepancy, ...]:
+def discrepancies() -> tuple[Discrepancy, ...]:
     """All cells whose printed value does not follow, with the derivation, in order."""
-    return tuple(entry for each in tables(folder) for entry in each.discrepancies)
+    return tuple(entry for each in tables() for entry in each.discrepancies)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..architecture import Architecture, mobilenet_v1
 from ..results import Measured
@@ -48,10 +47,10 @@ class Model:
         return mobilenet_v1(self.alpha, self.resolution)
 
 
-def models(folder: Path | None = None) -> tuple[Model, ...]:
+def models() -> tuple[Model, ...]:
     """The sixteen models, alpha from 1 down, then resolution from 224 down."""
     sixteen = []
-    for row in read_rows(LAYOUTS["figures"].file, folder):
+    for row in read_rows(LAYOUTS["figures"].file):
         arch = mobilenet_v1(float(row["alpha"]), int(row["resolution"]))
         model = Model(
             arch.alpha,
@@ -126,10 +125,12 @@ def phones() -> tuple[OnPhone, ...]:
     """
     return tuple(
         OnPhone(
-            float(row["alpha"]),
-            int(row["resolution"]),
-            *(float(row[f"float_{name}"]) for name in ("megabytes", "top1_pct", "ms", "gpu_ms")),
-            *(float(row[f"int8_{name}"]) for name in ("megabytes", "top1_pct", "ms")),
+            resolution=int(row["resolution"]),
+            **{
+                name.removesuffix("_pct"): float(text)
+                for name, text in row.items()
+                if name not in ("row", "resolution")
+            },
         )
         for row in read_rows("phones")
     )
@@ -137,14 +138,8 @@ def phones() -> tuple[OnPhone, ...]:
 
 def devices() -> tuple[OnDevice, ...]:
     """One network on many devices, each with its source, `data/paper/devices.csv`."""
+    names = ("device", "software", "precision", "threads", "source")
     return tuple(
-        OnDevice(
-            row["device"],
-            row["software"],
-            row["precision"],
-            row["threads"],
-            float(row["ms"]),
-            row["source"],
-        )
+        OnDevice(milliseconds=float(row["ms"]), **{name: row[name] for name in names})
         for row in read_rows("devices")
     )

@@ -9,6 +9,7 @@ its configuration ssd_mobilenet_v1_coco and its Faster R-CNN extractor for Mobil
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -142,8 +143,10 @@ BOX = 4  # numbers that describe a box
 PROPOSALS = 300  # of Faster R-CNN's first stage, as the paper says
 
 
-def _cost(layers: tuple[Layer, ...]) -> tuple[int, int]:
-    return sum(la.mult_adds for la in layers), sum(la.parameters_as_printed for la in layers)
+def layer_totals(layers: Iterable[Layer]) -> tuple[int, int]:
+    """Mult-adds and weights of some layers of a MobileNet."""
+    some = list(layers)
+    return sum(la.mult_adds for la in some), sum(la.parameters_as_printed for la in some)
 
 
 @cache
@@ -165,7 +168,7 @@ def ssd_300() -> tuple[int, int]:
         channels = width
         maps.append((size, channels, 6))
     head += [Conv(1, c, anchors * (COCO_CLASSES + 1 + BOX), s) for s, c, anchors in maps]
-    mult_adds, weights = _cost(layers)
+    mult_adds, weights = layer_totals(layers)
     total = count(head)
     return mult_adds + total.mult_adds, weights + total.weights
 
@@ -185,16 +188,9 @@ def faster_rcnn(resolution: int) -> tuple[int, int]:
     anchors = 12 * (2 + BOX)
     proposer = count([Conv(3, 512, 512, shared.out_size), Conv(1, 512, anchors, shared.out_size)])
     boxes = count([Conv(1, second[-1].out_channels, COCO_CLASSES * (1 + BOX) + 1, 1)])
-    first_cost, second_cost = _cost(first), _cost(second)
+    first_cost, second_cost = layer_totals(first), layer_totals(second)
     per_proposal = second_cost[0] + boxes.mult_adds
     return (
         first_cost[0] + proposer.mult_adds + PROPOSALS * per_proposal,
         first_cost[1] + second_cost[1] + proposer.weights + boxes.weights,
-    )
-
-
-def batch_norm_parameters() -> int:
-    """Scales and shifts of all batch normalizations in 1.0 MobileNet."""
-    return sum(
-        la.parameters - la.parameters_as_printed for la in mobilenet_v1().layers if la.kind != "fc"
     )

@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from ..architecture import Architecture, mobilenet_v1, scale_channels
 from ..cost import layer_ladder
-from .other_networks import batch_norm_parameters, faster_rcnn, other_network, ssd_300
-from .records import Recomputed, Value
+from .other_networks import faster_rcnn, layer_totals, other_network, ssd_300
+from .records import Recomputed
 
 Row = dict[str, str]
 Printed = Callable[[str, int, str], Fraction]
@@ -26,11 +26,7 @@ ALPHAS, RESOLUTIONS = (1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)
 
 def totals(arch: Architecture, head: bool = True) -> tuple[int, int]:
     """Mult-adds and weights, with or without the fully connected layer."""
-    layers = [layer for layer in arch.layers if head or layer.kind != "fc"]
-    return (
-        sum(layer.mult_adds for layer in layers),
-        sum(layer.parameters_as_printed for layer in layers),
-    )
+    return layer_totals(layer for layer in arch.layers if head or layer.kind != "fc")
 
 
 def with_stem(arch: Architecture, channels: int) -> Architecture:
@@ -53,19 +49,16 @@ def model(label: str, num_classes: int = 1000) -> Architecture | None:
     return mobilenet_v1(float(match[1]), int(match[2]), num_classes) if match else None
 
 
-def millions(
-    value: tuple[int, int], note: str, other: tuple[Value, Value] = (None, None)
-) -> Counted:
+def millions(value: tuple[int, int], note: str, other: tuple[int, int] | None = None) -> Counted:
     """Mult-adds and parameters as the columns in millions of one row."""
+    readings = other or (None, None)
+    columns = ("million_mult_adds", "million_parameters")
     return {
-        "million_mult_adds": Recomputed(Fraction(value[0], MILLION), note, other[0]),
-        "million_parameters": Recomputed(Fraction(value[1], MILLION), note, other[1]),
+        column: Recomputed(
+            Fraction(count, MILLION), note, None if part is None else Fraction(part, MILLION)
+        )
+        for column, count, part in zip(columns, value, readings, strict=True)
     }
-
-
-def in_millions(value: tuple[int, int]) -> tuple[Fraction, Fraction]:
-    """Both counts in millions, exact."""
-    return Fraction(value[0], MILLION), Fraction(value[1], MILLION)
 
 
 def quoted(reason: str, scale: str = "million") -> Counted:
@@ -108,9 +101,7 @@ def separable_vs_full(row: Row, printed: Printed) -> Counted:
     """Table 4; the other reading leaves the fully connected layer out."""
     full = row["model"] == "Conv MobileNet"
     arch = mobilenet_v1(body="full" if full else "separable")
-    return millions(
-        totals(arch), "whole network with its head", in_millions(totals(arch, head=False))
-    )
+    return millions(totals(arch), "whole network with its head", totals(arch, head=False))
 
 
 def narrow_vs_shallow(row: Row, printed: Printed) -> Counted:
@@ -146,7 +137,7 @@ def stanford_dogs(row: Row, printed: Printed) -> Counted:
     if arch is None:
         return quoted("Inception V3, not counted here: its plan is in another paper")
     imagenet = mobilenet_v1(arch.alpha, arch.resolution)
-    return millions(totals(arch), "with a head of 120 classes", in_millions(totals(imagenet)))
+    return millions(totals(arch), "with a head of 120 classes", totals(imagenet))
 
 
 def geolocalization(row: Row, printed: Printed) -> Counted:
@@ -163,7 +154,7 @@ def face_attributes(row: Row, printed: Printed) -> Counted:
     return millions(
         totals(arch, head=False),
         "body only: the attribute heads are not described",
-        in_millions(totals(sixteen, head=False)),
+        totals(sixteen, head=False),
     )
 
 
@@ -175,11 +166,12 @@ def coco_detection(row: Row, printed: Printed) -> Counted:
         )
     framework, resolution = row["framework_resolution"].split()
     mult_adds, weights = ssd_300() if framework == "SSD" else faster_rcnn(int(resolution))
+    norms = sum(la.parameters - la.parameters_as_printed for la in mobilenet_v1().layers[:-1])
     note = "the head is not described; counted with that of the TensorFlow Object Detection API"
     return {
         "billion_mult_adds": Recomputed(Fraction(mult_adds, BILLION), note),
         "million_parameters": Recomputed(
-            Fraction(weights, MILLION), note, Fraction(weights + batch_norm_parameters(), MILLION)
+            Fraction(weights, MILLION), note, Fraction(weights + norms, MILLION)
         ),
     }
 
@@ -194,7 +186,7 @@ def facenet(row: Row, printed: Printed) -> Counted:
     return millions(
         totals(arch, head=False),
         "body only: the embedding head is not described",
-        in_millions(totals(at_160, head=False)),
+        totals(at_160, head=False),
     )
 
 

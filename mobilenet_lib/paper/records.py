@@ -142,26 +142,21 @@ class Table:
     @property
     def as_printed(self) -> str:
         """The table the way the paper prints it, with nothing beside it."""
-        width = len(self.columns)
-        printed = [cell.printed for cell in self.cells]
-        rows = [
-            [*label, *printed[i * width : (i + 1) * width]] for i, label in enumerate(self.labels)
-        ]
-        return _aligned([[*self.label_names, *self.headings], *rows])
+        return _aligned(self._grid(beside=False))
 
-    def _grid(self) -> list[list[str]]:
-        """Heading, then rows; a printed column has a counted one beside it if anything is."""
+    def _grid(self, beside: bool = True) -> list[list[str]]:
+        """Heading, then rows; `beside` a printed column the counted one, if anything is."""
         width = len(self.columns)
         columns = [self.cells[i::width] for i in range(width)]
-        counted = [any(cell.exact is not None for cell in column) for column in columns]
+        counted = [beside and any(cell.exact is not None for cell in column) for column in columns]
         head = list(self.label_names)
-        for name, beside in zip(self.headings, counted, strict=True):
-            head += [name, "counted"] if beside else [name]
+        for name, both in zip(self.headings, counted, strict=True):
+            head += [name, "counted"] if both else [name]
         grid = [head]
         for i, label in enumerate(self.labels):
             row = list(label)
-            for column, beside in zip(columns, counted, strict=True):
-                row += [column[i].printed, column[i].beside] if beside else [column[i].printed]
+            for column, both in zip(columns, counted, strict=True):
+                row += [column[i].printed, column[i].beside] if both else [column[i].printed]
             grid.append(row)
         return grid
 

@@ -19,90 +19,77 @@ DISCREPANCIES = "discrepancies"
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a table lies, what it is called, which columns name its rows, how it is recomputed."""
+    """Where a table lies, what it is called, how it is recomputed, which columns name its rows."""
 
     file: str
     title: str
-    labels: tuple[str, ...]
     recompute: Callable[[recompute.Row, recompute.Printed], recompute.Counted]
+    labels: tuple[str, ...] = ("model",)
 
 
-_MODEL = ("model",)
 LAYOUTS: dict[str, Layout] = {
     "1": Layout(
         "table01_body_architecture",
         "Table 1. The body, row by row",
-        (),
         recompute.body_architecture,
+        (),
     ),
     "2": Layout(
         "table02_resource_per_layer_type",
         "Table 2. Where mult-adds and parameters sit",
-        ("type",),
         recompute.resource_per_type,
+        ("type",),
     ),
     "3": Layout(
         "table03_layer_modifications",
         "Table 3. One layer made cheaper step by step",
-        ("layer_modification",),
         recompute.layer_modifications,
+        ("layer_modification",),
     ),
     "4": Layout(
         "table04_dw_separable_vs_full",
         "Table 4. Separable against full convolutions",
-        _MODEL,
         recompute.separable_vs_full,
     ),
     "5": Layout(
-        "table05_narrow_vs_shallow",
-        "Table 5. Narrow against shallow",
-        _MODEL,
-        recompute.narrow_vs_shallow,
+        "table05_narrow_vs_shallow", "Table 5. Narrow against shallow", recompute.narrow_vs_shallow
     ),
-    "6": Layout("table06_width_multiplier", "Table 6. Width", _MODEL, recompute.imagenet),
-    "7": Layout("table07_resolution", "Table 7. Resolution", _MODEL, recompute.imagenet),
-    "8": Layout(
-        "table08_popular_models", "Table 8. Against popular networks", _MODEL, recompute.imagenet
-    ),
-    "9": Layout(
-        "table09_smaller_models", "Table 9. Against smaller networks", _MODEL, recompute.imagenet
-    ),
-    "10": Layout("table10_stanford_dogs", "Table 10. Dogs", _MODEL, recompute.stanford_dogs),
+    "6": Layout("table06_width_multiplier", "Table 6. Width", recompute.imagenet),
+    "7": Layout("table07_resolution", "Table 7. Resolution", recompute.imagenet),
+    "8": Layout("table08_popular_models", "Table 8. Against popular networks", recompute.imagenet),
+    "9": Layout("table09_smaller_models", "Table 9. Against smaller networks", recompute.imagenet),
+    "10": Layout("table10_stanford_dogs", "Table 10. Dogs", recompute.stanford_dogs),
     "11": Layout(
         "table11_planet_geolocalization",
         "Table 11. Where a photo was taken",
-        ("scale",),
         recompute.geolocalization,
+        ("scale",),
     ),
-    "12": Layout(
-        "table12_face_attributes", "Table 12. Face attributes", _MODEL, recompute.face_attributes
-    ),
+    "12": Layout("table12_face_attributes", "Table 12. Face attributes", recompute.face_attributes),
     "13": Layout(
         "table13_coco_detection",
         "Table 13. Detection on COCO",
-        ("framework_resolution", "model"),
         recompute.coco_detection,
+        ("framework_resolution", "model"),
     ),
-    "14": Layout(
-        "table14_facenet_distilled", "Table 14. Face embeddings", _MODEL, recompute.facenet
-    ),
+    "14": Layout("table14_facenet_distilled", "Table 14. Face embeddings", recompute.facenet),
     "figures": Layout(
         "figures04_05_models",
         "Figures 4 and 5. The sixteen models, in the paper and in tf-slim",
-        ("alpha", "resolution"),
         recompute.figures,
+        ("alpha", "resolution"),
     ),
     "text": Layout(
         "text_claims",
         "Numbers in the text",
-        ("name", "section", "claim", "unit"),
         claims.text_claims,
+        ("name", "section", "claim", "unit"),
     ),
     "elsewhere": Layout(
         "elsewhere",
         "Numbers that other implementations print",
-        ("name", "printed_by", "claim", "unit"),
         claims.elsewhere,
+        ("name", "printed_by", "claim", "unit"),
     ),
 }
 
@@ -118,7 +105,7 @@ UNPRINTED = "no number printed, only a mark in the plot"
 
 
 def read_rows(name: str, folder: Path | None = None) -> list[recompute.Row]:
-    """Rows of `data/paper/<name>.csv`, or of a file in `folder`; lines with # are comments."""
+    """Rows of `<name>.csv` in `data/paper`, or in `folder`; lines with # are comments."""
     path = (folder or find_data("paper")) / f"{name}.csv"
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
@@ -134,15 +121,15 @@ def verdict_of(printed: str, counted: Recomputed, listed: Discrepancy | None) ->
     return "rounds" if fit == "rounds" else "differs"
 
 
-def load(folder: Path | None = None) -> dict[str, Table]:
-    """All tables in `data/paper`, or in `folder`, by key; read once.
+def load() -> dict[str, Table]:
+    """All tables in `data/paper` by key; read once.
 
     Raises
     ------
     ValueError
         The discrepancy list names a cell that does not exist or has another printed value.
     """
-    return _load(folder or find_data("paper"))
+    return _load(find_data("paper"))
 
 
 @cache
@@ -176,50 +163,36 @@ def _table(
 ) -> Table:
     layout = LAYOUTS[key]
     columns = tuple(name for name in rows[0] if name not in ("row", *layout.labels))
+    headings, units = zip(*map(_heading, columns), strict=True)
     cells = []
     for number, row in enumerate(rows, start=1):
         if int(row["row"]) != number:
             raise ValueError(f"{layout.file}.csv: row {row['row']} stands where {number} should")
         counted = layout.recompute(row, printed)
-        for column in columns:
+        name = row["name"] if "name" in row else ", ".join(row[part] for part in layout.labels)
+        for column, unit in zip(columns, units, strict=True):
+            unit = row.get("unit", unit)
+            if column not in counted and unit != "%":
+                raise ValueError(
+                    f"table {key}: nothing recomputes {column!r}, which is no measured column"
+                )
+            text, value = row[column], counted.get(column, MEASURED)
+            if not text:
+                value = Recomputed(value.value, UNPRINTED)
             entry = listed.pop((key, number, column), None)
-            cells.append(_cell(key, layout, row, column, counted, entry))
+            if entry and (entry.label, entry.printed) != (name, text):
+                raise ValueError(
+                    f"{DISCREPANCIES}.csv has {entry.label!r}, {entry.printed!r} for table {key}, "
+                    f"row {number}, {column}, but the table prints {name!r}, {text!r}"
+                )
+            verdict = verdict_of(text, value, entry)
+            cells.append(Cell(key, number, name, column, text, unit, value, verdict, entry))
     labels = tuple(tuple(row[name] for name in layout.labels) for row in rows)
-    headings = tuple(_heading(column) for column in columns)
     names = tuple(name.replace("_", " ") for name in layout.labels)
     return Table(key, layout.title, names, labels, columns, headings, tuple(cells))
 
 
-def _cell(
-    key: str,
-    layout: Layout,
-    row: recompute.Row,
-    column: str,
-    counted: recompute.Counted,
-    listed: Discrepancy | None,
-) -> Cell:
-    unit = row.get("unit", _unit(column))
-    if column not in counted and unit != "%":
-        raise ValueError(f"table {key}: nothing recomputes {column!r}, which is no measured column")
-    value = counted.get(column, MEASURED)
-    if not row[column]:
-        value = Recomputed(value.value, UNPRINTED)
-    name = row["name"] if "name" in row else ", ".join(row[part] for part in layout.labels)
-    if listed and (listed.label, listed.printed) != (name, row[column]):
-        raise ValueError(
-            f"{DISCREPANCIES}.csv has {listed.label!r}, {listed.printed!r} for table {key}, row "
-            f"{listed.row}, {column}, but the table prints {name!r}, {row[column]!r}"
-        )
-    verdict = verdict_of(row[column], value, listed)
-    return Cell(key, int(row["row"]), name, column, row[column], unit, value, verdict, listed)
-
-
-def _unit(column: str) -> str:
-    return next((unit for end, unit in _UNITS.items() if column.endswith(end)), "")
-
-
-def _heading(column: str) -> str:
-    for end, unit in _UNITS.items():
-        if column.endswith(end):
-            return f"{column.removesuffix(end).replace('_', ' ')}{unit}".strip()
-    return column.replace("_", " ")
+def _heading(column: str) -> tuple[str, str]:
+    """What stands above a column, and its unit: nothing where its name ends in none."""
+    end, unit = next((pair for pair in _UNITS.items() if column.endswith(pair[0])), ("", ""))
+    return f"{column.removesuffix(end).replace('_', ' ')}{unit}".strip(), unit

@@ -129,16 +129,15 @@ def check_photo(photo: Any) -> Photo:
     PhotoError
         It is something else; the message gives its shape and type.
     """
+    wanted = (
+        "a photo is (height, width, 3), RGB, whole numbers 0 to 255 (uint8), at least one pixel"
+    )
     try:
         array = np.asarray(photo)
     except ValueError as error:  # rows of different lengths
-        raise PhotoError(f"a photo has shape (height, width, 3), RGB; {error}") from error
-    if array.ndim != 3 or array.shape[2] != 3:
-        raise PhotoError(f"a photo has shape (height, width, 3), RGB; got {array.shape}")
-    if 0 in array.shape:
-        raise PhotoError(f"a photo needs at least one pixel; got shape {array.shape}")
-    if array.dtype != np.uint8:
-        raise PhotoError(f"a photo holds whole numbers 0 to 255 (uint8); got {array.dtype}")
+        raise PhotoError(f"{wanted}; {error}") from error
+    if array.ndim != 3 or array.shape[2] != 3 or not array.size or array.dtype != np.uint8:
+        raise PhotoError(f"{wanted}; got {array.shape}, {array.dtype}")
     return array
 
 

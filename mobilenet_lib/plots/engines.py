@@ -1,15 +1,13 @@
-"""Figures of chapter 08: engines compared, each step from eager to the fastest, rounded weights."""
+"""Figures of chapter 08: what each step from eager to the fastest buys, and rounded weights."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ..results import engine_label
 from .figure import COLOURS, BookFigure, name_rows, new_figure
 
 PRECISIONS = {
@@ -21,53 +19,6 @@ PRECISIONS = {
 """Colour and hatch of each, so that the figure also reads without colours."""
 INCH_A_CHARACTER = 0.088
 GAINED, LOST = COLOURS["pointwise"], COLOURS["standard"]
-
-
-def engine_bars(timings: Sequence[Mapping[str, Any]], batch_size: int) -> BookFigure:
-    """Engines and peers, the fastest at the top: medians as bars, quartiles as whiskers.
-
-    Parameters
-    ----------
-    timings
-        Rows of a benchmark report, `report["timings"]`: name, ours, precision, batch_size, slice,
-        streams, median_ms, quartiles_ms.
-    batch_size
-        Which of them to draw.
-
-    Raises
-    ------
-    ValueError
-        None is of that batch size.
-    """
-    rows = [row for row in timings if row["batch_size"] == batch_size]
-    if not rows:
-        sizes = ", ".join(map(str, dict.fromkeys(row["batch_size"] for row in timings)))
-        raise ValueError(f"no timing is of batch size {batch_size}; there are {sizes or 'none'}")
-    rows.sort(key=lambda row: row["median_ms"])
-    names = [engine_label(row["name"], row["slice"], row["streams"]) for row in rows]
-    longest = max(row["quartiles_ms"][1] for row in rows)
-    with new_figure(9, 0.36 * len(rows) + 1.25) as (figure, (axis,)):
-        for place, row in enumerate(rows):
-            colour, hatch = PRECISIONS[row["precision"]]
-            low, high = row["quartiles_ms"]
-            middle = row["median_ms"]
-            axis.barh(place, middle, 0.7, color=colour, hatch=hatch, edgecolor="white", lw=0)
-            look = {"color": COLOURS["ink"], "capsize": 3, "lw": 1.2}
-            axis.errorbar(middle, place, xerr=[[middle - low], [high - middle]], **look)
-            axis.text(high + 0.015 * longest, place, _ms(middle), va="center", fontsize=10.5)
-        name_rows(axis, names, fontsize=10.5)
-        for label, row in zip(axis.get_yticklabels(), rows, strict=True):
-            label.set_fontweight("bold" if row["ours"] else "normal")
-        images = "1 image" if batch_size == 1 else f"{batch_size} images"
-        label = f"time for {images}, ms; whiskers: quartiles; bold: ours"
-        axis.set(xlim=(0, 1.12 * longest), xlabel=label)
-        _finish(figure, names, {row["precision"] for row in rows})
-    bars = "; ".join(
-        f"{name} in {row['precision']} {_ms(row['median_ms'])}"
-        for name, row in zip(names, rows, strict=True)
-    )
-    figure.alt = f"Bars, time for {images} in ms, the fastest first: {bars}."
-    return figure
 
 
 def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> BookFigure:
@@ -101,7 +52,15 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
             steps.append(f"{name} {words}")
         name_rows(axis, names, fontsize=11)
         axis.set(xlim=(0, 1.28 * most), xlabel="time, ms; outlined: what the step changes")
-        _finish(figure, names, {precisions[name] for name in names})
+        handles = [
+            Patch(facecolor=colour, hatch=hatch, edgecolor="white", lw=0, label=precision)
+            for precision, (colour, hatch) in PRECISIONS.items()
+            if precision in precisions.values()
+        ]
+        figure.legend(handles=handles, loc="upper right", ncols=len(handles), fontsize=11)
+        width, height = figure.get_size_inches()
+        left = min(0.5, (0.25 + INCH_A_CHARACTER * max(map(len, names))) / width)
+        figure.subplots_adjust(left, 0.62 / height, 0.985, 1 - 0.42 / height)
     figure.alt = (
         f"A waterfall of time in ms, each step on top of those before: {'; '.join(steps)}. "
         f"The last takes 1/{values[0] / values[-1]:.1f} of the first's time."
@@ -111,19 +70,6 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
 
 def _ms(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.2f}"
-
-
-def _finish(figure: BookFigure, names: Sequence[str], precisions: Collection[str]) -> None:
-    """Explain the precisions, and leave room for the names at the left."""
-    handles = [
-        Patch(facecolor=colour, hatch=hatch, edgecolor="white", lw=0, label=precision)
-        for precision, (colour, hatch) in PRECISIONS.items()
-        if precision in precisions
-    ]
-    figure.legend(handles=handles, loc="upper right", ncols=len(handles), fontsize=11)
-    width, height = figure.get_size_inches()
-    left = min(0.5, (0.25 + INCH_A_CHARACTER * max(map(len, names))) / width)
-    figure.subplots_adjust(left, 0.62 / height, 0.985, 1 - 0.42 / height)
 
 
 def rounded_weights(

@@ -64,11 +64,10 @@ def roofline(
     for name, rate in bandwidths.items():
         check_positive(f"the bandwidth of {name}", rate)
     intensities, rates = zip(*((x, y) for _, x, y in points.values()), strict=True)
-    kinds = [kind for kind in MARKERS if any(own == kind for own, *_ in points.values())]
-    by_kind = {
-        kind: {name: (x, y) for name, (own, x, y) in points.items() if own == kind}
-        for kind in kinds
-    }
+    by_kind: dict[str, dict[str, tuple[float, float]]] = {}
+    for kind in MARKERS:
+        if own := {name: (x, y) for name, (other, x, y) in points.items() if other == kind}:
+            by_kind[kind] = own
 
     def rate_of(name: str) -> float:
         return points[name][2]
@@ -250,54 +249,5 @@ def sparse_crossing(
     figure.alt = (
         f"Lines of time over {100 * sparsities[0]:g} to {100 * sparsities[-1]:g} % zeros: {spans}. "
         f"Of those, {when}."
-    )
-    return figure
-
-
-def predicted_latency(
-    networks: Mapping[str, tuple[float, float]], within: float = 0.25
-) -> BookFigure:
-    """Measured latency against predicted latency, and the band in which a prediction is good.
-
-    Parameters
-    ----------
-    networks
-        (measured, predicted) in ms by name.
-    within
-        Half of the band, as a share of the measured time.
-    """
-    if not networks:
-        raise ValueError("predicted_latency needs at least one network; got none")
-    missed = [n for n, (took, ms) in networks.items() if abs(ms / took - 1) > within]
-    good = [n for n in networks if n not in missed]
-    measured = [took for took, _ in networks.values()]
-    every = [ms for pair in networks.values() for ms in pair]
-    ends = min(every) / 1.4, max(every) * 1.4
-    with new_figure(9, 5) as (figure, (axis,)):
-        low, high = ([share * end for end in ends] for share in (1 - within, 1 + within))
-        look = {"color": COLOURS["input"], "alpha": 0.2, "lw": 0}
-        axis.fill_between(ends, low, high, label=f"within {100 * within:.0f} %", **look)
-        axis.plot(ends, ends, color=COLOURS["quiet"], lw=1.5, ls="--", label="as predicted")
-        for own, kind, marker, label in (
-            (good, "depthwise", "o", "inside"),
-            (missed, "standard", "X", "outside"),
-        ):
-            if own:
-                xs, ys = zip(*(networks[name] for name in own), strict=True)
-                axis.plot(xs, ys, marker, color=COLOURS[kind], mec="white", ms=9, label=label)
-        plain_log(axis.xaxis)
-        plain_log(axis.yaxis)
-        axis.set(xlim=ends, ylim=ends)
-        axis.set(xlabel="measured, ms (log scale)", ylabel="predicted, ms (log scale)")
-        axis.legend(loc="lower right", fontsize=11)
-        figure.subplots_adjust(0.1, 0.12, 0.98, 0.98)
-        label_marks(axis, list(networks.values()), list(networks), [n in missed for n in networks])
-    outside = "; ".join(
-        f"{n}, measured {networks[n][0]:.3g} ms, predicted {networks[n][1]:.3g} ms" for n in missed
-    )
-    figure.alt = (
-        f"Predicted against measured latency of {len(networks)} networks on log axes, from "
-        f"{min(measured):.3g} to {max(measured):.3g} ms. {len(good)} lie within "
-        f"{100 * within:.0f} % of the measured time" + (f"; outside: {outside}." if missed else ".")
     )
     return figure

@@ -3,7 +3,7 @@
     result = train(preset("quick"), "runs/first")
     mobilenet train --recipe quick --alpha 0.5 --out runs/first
 
-The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `presets`, `factory`), the
+The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `factory`), the
 learning rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`,
 `depthwise`, `choose_plan`), batches that do not fit (`memory`), images that cannot be used
 (`unusable`), interrupts (`interrupt`), the state of a run (`checkpoint`) and what it comes to
@@ -22,8 +22,7 @@ if TYPE_CHECKING:  # the one list of public names
     from .loop import Trainer
     from .memory import OutOfMemory
     from .outcome import Diverged, Result, Step
-    from .presets import RECIPES, preset
-    from .recipe import Recipe
+    from .recipe import RECIPES, Recipe, preset
     from .run import train
     from .unusable import TooManyLeftOut
 

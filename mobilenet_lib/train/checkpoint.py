@@ -23,9 +23,10 @@ from .factory import same_place
 from .recipe import Recipe
 
 NAME = "training.ckpt"
-MAGIC = b"mobilenet_lib training state, version 1\n"
+MAGIC = b"mobilenet_lib training state, version 2\n"
 DIGEST = 32
 """Bytes of a SHA-256."""
+ELSEWHERE = "choose another folder (--out; of a sweep also --name)"
 
 
 class CheckpointError(ValueError):
@@ -37,13 +38,7 @@ class CheckpointNotWritten(OSError):
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a run's state; if that fails, what stood at `path` is as it was.
-
-    Raises
-    ------
-    CheckpointNotWritten
-        The disk is full, the folder is read-only, ...
-    """
+    """Write a run's state; if that fails, what stood at `path` is as it was."""
     rest = io.BytesIO()
     torch.save(state, rest)
     content = rest.getbuffer()
@@ -65,19 +60,15 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
 def read_state(path: Path) -> dict[str, Any]:
     """The state that `write_state` wrote, all tensors on the CPU.
 
-    Raises
-    ------
-    FileNotFoundError
-        There is none.
-    CheckpointError
-        The file is no checkpoint of a training, is cut short, or was changed.
+    A file that is no checkpoint of a training, is cut short, or was changed is refused.
     """
     content = path.read_bytes()
     start = len(MAGIC) + DIGEST
     if not content.startswith(MAGIC):
         raise CheckpointError(
-            f"{path} is no training checkpoint of this version; it begins with {content[:24]!r}. "
-            "Trained weights to look at with `mobilenet predict` are another file, net.safetensors"
+            f"{path} is no training checkpoint of this version; it begins with "
+            f"{content[: len(MAGIC)]!r}. Trained weights to look at with `mobilenet predict` are "
+            "another file, net.safetensors"
         )
     if hashlib.sha256(content[start:]).digest() != content[len(MAGIC) : start]:
         raise CheckpointError(
@@ -95,11 +86,7 @@ def find_state(
 ) -> dict[str, Any] | None:
     """The state that a run of `recipe` goes on from; None if there is none yet.
 
-    Raises
-    ------
-    CheckpointError
-        There is one and `resume` is not asked for, or it is another recipe's, or was written by
-        another number of processes; or see `read_state`.
+    One that `resume` does not ask for is refused, as is one of another number of processes.
     """
     if path is None or not path.exists():
         return None
@@ -109,18 +96,7 @@ def find_state(
             "folder (--out)"
         )
     stored = read_state(path)
-    try:
-        other = Recipe.from_dict(stored["recipe"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is of another version of the library, whose recipes are not these ({error}). "
-            "Go on with that version, or choose another folder (--out)"
-        ) from error
-    if different := recipe.differences(other):
-        raise CheckpointError(
-            f"{path} is another recipe's: it has {', '.join(different)}. Give the same options, or "
-            "another folder (--out)"
-        )
+    check_recipe(path, stored, recipe)
     if len(stored["processes"]) != processes:
         raise CheckpointError(
             f"{path} is of {len(stored['processes'])} processes, here are {processes}; go on with "
@@ -129,39 +105,44 @@ def find_state(
     return stored
 
 
-def check_data(path: Path, stored: dict[str, Any], recipe: Recipe, fingerprint: str | None) -> None:
-    """Refuse to go on with other images than a run began with, wherever those lay.
-
-    Raises
-    ------
-    CheckpointError
-        They have another fingerprint; or there is none to compare, and another name.
-    """
-    here, earlier = recipe.data.dataset, stored["recipe"]["data"]["dataset"]
-    began_with = stored.get("fingerprint")
-    if None not in (fingerprint, began_with):
-        if fingerprint != began_with:
-            raise CheckpointError(
-                f"the images in {here} are not those that this run began with, says {path}: some "
-                "were changed, added or taken away. Put them back, or choose another folder (--out)"
-            )
-    elif not same_place(here, earlier):
+def check_recipe(path: Path, stored: dict[str, Any], recipe: Recipe) -> None:
+    """Refuse a checkpoint or results file of another recipe, or of a version with other ones."""
+    try:
+        other = Recipe.from_dict(stored["recipe"])
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is of other data: it has dataset {earlier} (here {here}). Give the same, or "
-            "another folder (--out)"
+            f"{path} is of another version of the library, whose recipes are not these ({error}). "
+            f"Go on with that version, or {ELSEWHERE}"
+        ) from error
+    if different := recipe.differences(other):
+        raise CheckpointError(
+            f"{path} is another recipe's: it has {', '.join(different)}. Give the same options, or "
+            f"{ELSEWHERE}"
+        )
+
+
+def check_images(
+    path: Path, stored: dict[str, Any], recipe: Recipe, fingerprint: str | None
+) -> None:
+    """Refuse a checkpoint or results file of other images, wherever those lay.
+
+    They have another fingerprint; or there is none to compare, and another name.
+    """
+    here, there = recipe.data.dataset, stored["recipe"]["data"]["dataset"]
+    before = stored.get("fingerprint")
+    same = fingerprint == before if fingerprint and before else same_place(here, there)
+    if not same:
+        raise CheckpointError(
+            f"{path} is of other images than those in {here}: of {there} as it was then. Put them "
+            f"back, give the same, or {ELSEWHERE}"
         )
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in the same folder meanwhile.
+    """Keep other processes from training in the same folder meanwhile; refuse it if one does.
 
-    Raises
-    ------
-    CheckpointError
-        Another one does. A killed one does not count: the system releases what it held.
-    CheckpointNotWritten
-        The folder cannot be written.
+    A killed one does not count: the system releases what it held.
     """
     lock = FileLock(folder / ".lock", blocking=False)
     try:

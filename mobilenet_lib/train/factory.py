@@ -70,35 +70,20 @@ def start_accelerator(cpu: bool) -> Accelerator:
     return Accelerator(cpu=cpu, mixed_precision="no")
 
 
-def check_sizes(recipe: Recipe, batches: data.Batches, test: data.Batches) -> None:
-    """Refuse batches that are larger than the data, and a test that has other classes."""
+def check_size(recipe: Recipe, batches: data.Batches) -> None:
+    """Refuse batches that are larger than the data."""
     if recipe.data.batch_size > batches.size:
         raise ValueError(
             f"batch_size is {recipe.data.batch_size}, and {recipe.data.dataset} has only "
             f"{batches.size} training images; take {batches.size} at most"
         )
-    if batches.classes != test.classes:
-        raise ValueError(f"{recipe.data.dataset} has other classes for the test than for training")
 
 
 def check_batch(recipe: Recipe, images: int, processes: int = 1, together: bool = False) -> None:
     """Refuse to normalize a batch of one image where its last map is a single pixel.
 
-    Parameters
-    ----------
-    recipe
-        Its network's size decides.
-    images
-        That a process normalizes at a time.
-    processes
-        That share a batch.
-    together
-        Whether they normalize it together, as on GPUs.
-
-    Raises
-    ------
-    ValueError
-        A channel would have one value, which has no variance.
+    A channel would have one value, which has no variance. `images` are those that a process
+    normalizes at a time, or all `processes` that share a batch do `together`, as on GPUs.
     """
     size = recipe.network
     if images > 1 or size.freeze_statistics or together or last_map(size) > 1:

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from .. import data
 from ..model import MobileNet
 from ..timing import torch_defaults
-from .checkpoint import NAME, check_data, find_state, write_state
+from .checkpoint import NAME, check_images, find_state, write_state
 from .choose_plan import Choice, choose
 from .factory import (
     check_batch,
-    check_sizes,
+    check_size,
     fingerprint,
     load_data,
     make_network,
@@ -33,7 +33,7 @@ from .factory import (
     start_accelerator,
 )
 from .memory import MicroBatches
-from .optimizers import Average, average_state, make_optimizer, set_rate
+from .optimizers import Average, make_optimizer, set_rate
 from .outcome import Result, Step, check_loss
 from .plan import apply_plan, to_layout
 from .recipe import Recipe
@@ -73,7 +73,7 @@ class Trainer:
         shard = data.Shard(self.accelerator.process_index, world)
         self.batches = load_data(recipe, "train", self.device, shard)
         self.test = load_data(recipe, "test", self.device, shard)
-        check_sizes(recipe, self.batches, self.test)
+        check_size(recipe, self.batches)
         frozen, own = recipe.network.freeze_statistics, recipe.data.batch_size // world
         # On GPUs the processes normalize their batches together.
         self.together = world > 1 and self.device.type == "cuda" and not frozen
@@ -85,7 +85,7 @@ class Trainer:
         if self.path:
             self.fingerprint = self._of_first(fingerprint, self.batches, self.test)
             if stored:
-                check_data(self.path, stored, recipe, self.fingerprint)
+                check_images(self.path, stored, recipe, self.fingerprint)
         self.parts = MicroBatches(own, recipe.speed.accumulate, 1 if frozen else 2, world)
         self.steps = recipe.schedule.epochs * len(self.batches)
 
@@ -302,18 +302,16 @@ class Trainer:
         self.net.load_state_dict(stored["net"])
         self.optimizer.load_state_dict(stored["optimizer"])
         if self.average:
-            self.average.load_state_dict(average_state(stored))
+            self.average.load_state_dict(stored["average"])
         self.parts.count = stored["parts"]
         self.done, self.seconds = stored["step"], stored["seconds"]
         self.losses, self.history = stored["losses"], stored["history"]
-        # What runs did not keep that began with an earlier version is found anew, if it is read.
-        self.tested = stored.get("tested", self.tested)
-        self.unusable.restore(stored.get("unusable", {}))
+        self.tested = stored["tested"]
+        self.unusable.restore(stored["unusable"])
         self.place = data.Place(*own["place"])
         torch.set_rng_state(own["rng"])
-        kept = own.get("device_rng", own.get("cuda_rng"))  # the name in older checkpoints
-        if kept is not None and self.device.type != "cpu":
-            torch.get_device_module(self.device).set_rng_state(kept)
+        if self.device.type != "cpu" and "device_rng" in own:
+            torch.get_device_module(self.device).set_rng_state(own["device_rng"])
 
     def _of_first(self, find: Callable[..., Any], *given: Any) -> Any:
         """What the first process finds, in all of them."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor
 
 
@@ -16,25 +15,11 @@ class OutOfMemory(ValueError):
 
 
 class MicroBatches:
-    """Runs a batch whole, or in as many parts as it takes to fit.
+    """Runs a batch whole, or in as many parts as it takes to fit, if it is to `accumulate`.
 
-    The gradients of parts add up to the whole's; only BN then sees fewer images at a time.
-
-    Parameters
-    ----------
-    batch_size
-        Images that this process has in a step.
-    accumulate
-        Whether to go on in parts. Else the size that fits is found, and the run stops.
-    smallest
-        Images that a part has at least; BN cannot normalize one alone.
-    processes
-        That share the batch. With several, no other size is tried: they would wait for each other.
-
-    Raises
-    ------
-    ValueError
-        Several processes are to take their batches in parts.
+    Else the size that fits is found, and the run stops. The gradients of parts add up to the
+    whole's; only BN then sees fewer images at a time, but at least the `smallest`, since it cannot
+    normalize one alone. Several `processes` try no other size: they would wait for each other.
     """
 
     def __init__(
@@ -54,7 +39,7 @@ class MicroBatches:
 
     @property
     def most(self) -> int:
-        """MicroBatches at most, so that none is smaller than the smallest."""
+        """Parts at most, so that none is smaller than the smallest."""
         return max(1, self.batch_size // self.smallest)
 
     def run(
@@ -63,12 +48,7 @@ class MicroBatches:
         """The loss of a batch: the sum of `backward` over its parts, which add their gradients.
 
         `reset` removes the gradients of an attempt that failed; `images` is the batch's size, as
-        a rule `batch_size`.
-
-        Raises
-        ------
-        OutOfMemory
-            It does not fit, and parts are not wanted, or not even one image fits.
+        a rule `batch_size`. OutOfMemory: parts are not wanted, or not even the smallest fits.
         """
         wanted = self.count
         while True:
@@ -105,9 +85,7 @@ class MicroBatches:
             failed = failed.with_traceback(None)
             reset()
             self.count = min(2 * self.count, self.most)
-            gc.collect()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            clear_device_cache(garbage_collection=True)
 
     def _all(self, backward: Callable[[slice], Tensor], images: int) -> Tensor:
         count = max(1, min(-(-images // self.size), images // self.smallest))

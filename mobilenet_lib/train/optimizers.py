@@ -148,14 +148,3 @@ class Average(AveragedModel):
         updates = int(self.n_averaged)
         memory = min(self.memory, (1 + updates) / (10 + updates))
         get_ema_multi_avg_fn(memory)(averaged, now, updates)
-
-
-def average_state(stored: dict[str, Any]) -> dict[str, Any]:
-    """The state of the average in a checkpoint, also in one of versions that kept it otherwise."""
-    average = stored["average"]
-    if "values" not in average:
-        return average
-    values = {
-        f"module.{name}": value for name, value in (stored["net"] | average["values"]).items()
-    }
-    return values | {"n_averaged": torch.tensor(average["updates"] + 1)}

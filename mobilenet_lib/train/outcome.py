@@ -56,21 +56,8 @@ class Result:
 def check_loss(losses: list[float], guess: float, steps: int, recipe: Recipe, plan: str) -> None:
     """Refuse a last loss that is no number, and last losses that are far above guessing.
 
-    Parameters
-    ----------
-    losses
-        One a step, so far.
-    guess
-        The loss of guessing: the logarithm of the number of classes.
-    steps
-        Of the whole run.
-    recipe, plan
-        What the run does, for the advice.
-
-    Raises
-    ------
-    Diverged
-        With the step, the loss and what to try.
+    `losses` are one a step, so far, of all `steps`; `guess` is the loss of guessing, the logarithm
+    of the number of classes; `recipe` and `plan` are for the advice on what to try.
     """
     recent = losses[-WINDOW:]
     mean = sum(recent) / len(recent)

@@ -22,6 +22,8 @@ from ..model import MobileNet
 from .depthwise import depthwise
 
 KINDS = ("conv", "depthwise", "pointwise", "fc")
+Way = Callable[[Any, Tensor, Tensor], Tensor]
+"""A layer, its input and its weight, to its output."""
 
 
 @dataclass(frozen=True)
@@ -65,31 +67,22 @@ def apply_plan(net: MobileNet, name: str) -> None:
     plan = PLANS[name]
     layout = torch.channels_last if plan.channels_last else torch.contiguous_format
     net.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs lack this one
+    ways: dict[str, Way] = {
+        "conv": _convolution,
+        "depthwise": _rearranged if plan.rearranged else _convolution,
+        "pointwise": _product if plan.gemm else _convolution,
+        "fc": _linear,
+    }
     for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            own = kind(module)
+        if own := kind(module):
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
-            way: Callable[[Any, Tensor, Tensor], Tensor]
-            if own == "fc":
-                way = _linear
-            elif own == "pointwise" and plan.gemm:
-                way = _product
-            elif own == "depthwise" and plan.rearranged:
-                way = _rearranged
-            else:
-                way = _convolution
-            own_forward = functools.partial(_compute, module, dtype, way)
+            own_forward = functools.partial(_compute, module, dtype, ways[own])
             module.forward = own_forward  # type: ignore[method-assign]  # of this one only
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
 
 
-def _compute(
-    module: nn.Conv2d | nn.Linear,
-    dtype: torch.dtype,
-    way: Callable[[Any, Tensor, Tensor], Tensor],
-    x: Tensor,
-) -> Tensor:
+def _compute(module: Any, dtype: torch.dtype, way: Way, x: Tensor) -> Tensor:
     return way(module, x.to(dtype), module.weight.to(dtype))
 
 

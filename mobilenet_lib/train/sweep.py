@@ -23,39 +23,29 @@ from .. import machine
 from ..files import read_json, write_atomically
 from ..text import option
 from ..validation import check_int
-from .checkpoint import CheckpointError
-from .factory import fingerprint, load_data, same_place
-from .presets import RECIPES
-from .recipe import Recipe, flat
+from .checkpoint import CheckpointError, check_images, check_recipe
+from .factory import fingerprint, load_data
+from .recipe import RECIPES, Recipe, flat
 from .run import RESULTS
 
 GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Every combination of widths, resolutions, bodies and seeds."""
+def grid(base: Recipe, **values: Sequence[Any]) -> list[Recipe]:
+    """One recipe for every combination of values: `grid(base, seed=(0, 1), alpha=(1.0, 0.5))`.
 
-    alphas: tuple[float, ...]
-    resolutions: tuple[int, ...]
-    bodies: tuple[str, ...]
-    seeds: tuple[int, ...]
+    The last name changes fastest. So with seeds first, the first runs already show the whole grid.
 
-    def __post_init__(self) -> None:
-        for name in ("alphas", "resolutions", "bodies", "seeds"):
-            values = getattr(self, name)
-            if not values:
-                raise ValueError(f"{name} must name at least one value")
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} names a value twice: {values}")
-
-    def recipes(self, base: Recipe) -> list[Recipe]:
-        """One recipe a run, seeds last: the first runs already show the whole grid."""
-        every = itertools.product(self.seeds, self.bodies, self.alphas, self.resolutions)
-        return [
-            base.changed(seed=seed, body=body, alpha=alpha, resolution=side)
-            for seed, body, alpha, side in every
-        ]
+    Raises
+    ------
+    ValueError
+        A name has no value, one twice or an impossible one; or no recipe has a value of that name.
+    """
+    for name, several in values.items():
+        if not several or len(set(several)) < len(several):
+            raise ValueError(f"{name} needs at least one value, each once; got {tuple(several)}")
+    every = itertools.product(*values.values())
+    return [base.changed(**dict(zip(values, each, strict=True))) for each in every]
 
 
 @dataclass(frozen=True)
@@ -92,10 +82,7 @@ Prints = dict[str, str | None]
 def is_done(run: GridRun, prints: Prints) -> bool:
     """Whether a run's results are there; those in its folder, by a scheduler say, are collected.
 
-    Raises
-    ------
-    CheckpointError
-        They are another recipe's or of other images, or no results.
+    Another recipe's are refused, those of other images, and what are no results.
     """
     if _holds(run.results, run.recipe, prints):
         return True
@@ -110,23 +97,13 @@ def _holds(path: Path, recipe: Recipe, prints: Prints) -> bool:
         return False
     try:
         content = read_json(path)
-        other, before = Recipe.from_dict(content["recipe"]), content.get("fingerprint")
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise CheckpointError(
             f"{path} is no results file of a run ({error}); move it away"
         ) from error
-    if different := recipe.differences(other):
-        raise CheckpointError(
-            f"{path} is another recipe's: it has {', '.join(different)}. Give the same options, or "
-            "another --name or --out"
-        )
-    here, there = recipe.data.dataset, other.data.dataset
-    own = before and _fingerprint(recipe, prints)
-    if own != before if own and before else not same_place(here, there):
-        raise CheckpointError(
-            f"{path} is of other images than those in {here}: of {there} as it was then. Give the "
-            "same data, or another --name or --out"
-        )
+    check_recipe(path, content, recipe)
+    own = _fingerprint(recipe, prints) if content.get("fingerprint") else None
+    check_images(path, content, recipe, own)
     return True
 
 

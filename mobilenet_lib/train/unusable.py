@@ -9,9 +9,10 @@ them stop alike.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from functools import partial
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ import numpy as np
 from accelerate.utils import gather_object
 
 from ..data import Batches, LeftOut
-from ..data.images import ImageBatches
-from ..data.source import Encoded, decode
+from ..data.batches import ImageBatches
+from ..data.source import Encoded, Source, decode
 from ..files import printable
 from ..photos import PhotoError
 
@@ -35,19 +36,8 @@ class TooManyLeftOut(ValueError):
 class Unusable:
     """What a run leaves out of its images, in all processes together.
 
-    Parameters
-    ----------
-    dataset
-        Where the data lies; images are named from there on, without the folders above.
-    limit
-        Largest share of the images that may be left out.
-    splits
-        The images, "train" and "test".
-
-    Raises
-    ------
-    TooManyLeftOut
-        So many pictures are in formats that are not read.
+    Images are named from the folder of the `dataset` on, without the folders above; `limit` is the
+    largest share that may be left out of the images, `splits`, "train" and "test".
     """
 
     def __init__(self, dataset: str, limit: float, splits: Mapping[str, Batches]) -> None:
@@ -63,12 +53,9 @@ class Unusable:
         return any(len(b.skipped) > self._told[split] for split, b in self.splits.items())
 
     def share(self) -> None:
-        """Tell the other processes what was found since the last time; all have to call it.
+        """Tell the others what was found since the last time, and stop all if that is too much.
 
-        Raises
-        ------
-        TooManyLeftOut
-            In all processes: now there are too many.
+        All processes have to call it.
         """
         own = {}
         for split, batches in self.splits.items():
@@ -85,7 +72,7 @@ class Unusable:
         return {split: list(broken) for split, broken in self.broken.items()}
 
     def restore(self, state: Mapping[str, list[str]]) -> None:
-        """Go on from what `state` gave; raises as `share` does."""
+        """Go on from what `state` gave, if that is not too much."""
         for split, names in state.items():
             self.broken[split] = dict.fromkeys(names, "as this run found before")
         self._check()
@@ -154,34 +141,30 @@ def check_usable(dataset: str, train: Batches, test: Batches) -> None:
 
     As few images as it takes are decoded. Letters are not looked at, which are composed; nor is a
     stream, which can only be read in order.
-
-    Raises
-    ------
-    ValueError
-        None of them can be decoded; the message names the first.
     """
     if not (isinstance(train, ImageBatches) and isinstance(test, ImageBatches)):
         return
     learned, tested = train.source, test.source
     if learned is None or tested is None:
         return
-    labels, firsts = np.unique(learned.labels, return_index=True)
+
+    def broken(source: Source, rows: Iterable[int]) -> bool:
+        return all(reason(source.read(row)) for row in rows)
+
+    def first(source: Source, row: int) -> str:
+        return f"{inside(dataset, source.name(row))}: {reason(source.read(row))}"
+
+    members = [np.flatnonzero(learned.labels == label) for label in np.unique(learned.labels)]
     with ThreadPoolExecutor(train.workers) as pool:
-        reasons = list(pool.map(reason, map(learned.read, firsts)))
-    empty: dict[int, str] = {}
-    for label, first, why in zip(labels, firsts, reasons, strict=True):
-        others = np.flatnonzero(learned.labels == label)[1:] if why else ()
-        if why and all(map(reason, map(learned.read, others))):
-            empty[label] = f"{inside(dataset, learned.name(first))}: {why}"
+        empty = list(compress(members, pool.map(partial(broken, learned), members)))
     if empty:
-        names = [learned.classes[label] for label in empty]
+        names = [learned.classes[learned.labels[rows[0]]] for rows in empty]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        of = f" of class {', '.join(names[:NAMED])}{more}" if len(empty) < len(labels) else ""
-        count = np.isin(learned.labels, list(empty)).sum()
-        raise none_usable(dataset, f"{count:,} training images{of}", next(iter(empty.values())))
-    if all(map(reason, map(tested.read, range(len(tested))))):
-        first = f"{inside(dataset, tested.name(0))}: {reason(tested.read(0))}"
-        raise none_usable(dataset, f"{len(tested):,} test images", first)
+        of = f" of class {', '.join(names[:NAMED])}{more}" if len(empty) < len(members) else ""
+        which = f"{sum(map(len, empty)):,} training images{of}"
+        raise none_usable(dataset, which, first(learned, empty[0][0]))
+    if broken(tested, range(len(tested))):
+        raise none_usable(dataset, f"{len(tested):,} test images", first(tested, 0))
 
 
 def none_usable(dataset: str, which: str, first: str) -> ValueError:

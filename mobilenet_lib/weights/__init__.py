@@ -11,8 +11,7 @@ shapes (`infer_architecture`); activation, padding and BN's epsilon from whose i
 it says of itself (`metadata`, `hub_processor`, `keras_model`).
 """
 
+from .checkpoints import export_state, load_published, save_checkpoint
 from .formats import WeightsError
-from .load import load_published
-from .save import export_state, save_checkpoint
 
 __all__ = ["WeightsError", "export_state", "load_published", "save_checkpoint"]

@@ -29,7 +29,6 @@ MAX_BYTES = 2**29
 # Names, shapes and metadata: 20 kB for a MobileNet, 60 kB with the names of 1,001 classes.
 MAX_HEADER = 2**22
 MAX_TENSORS = 10_000
-MAX_SHARDS = 100
 
 
 class WeightsError(ValueError):
@@ -146,8 +145,7 @@ SAFETENSORS_TYPES = {
 }
 INDEX = ".safetensors.index.json"
 SHARD = re.compile(r"[^/\\\0:]+\.safetensors")  # in the same folder, on every system
-PART = re.compile(r"(.+)-\d{5}-of-(\d{5})\.safetensors")
-OTHERS = "the index belongs to other shards; download all of them again"
+PART = re.compile(r"(.+)-\d{5}-of-(\d{5})\.safetensors")  # one shard of how many
 
 
 def is_safetensors(path: Path) -> bool:
@@ -161,13 +159,7 @@ def is_safetensors(path: Path) -> bool:
 
 
 def open_safetensors(path: Path, stack: ExitStack) -> Checkpoint:
-    """Open a safetensors file until `stack` is left.
-
-    Raises
-    ------
-    WeightsError
-        The file is damaged.
-    """
+    """Open a safetensors file until `stack` is left."""
     if not is_safetensors(path):
         raise WeightsError(
             f"{path} is no safetensors file: it must begin with the length of its header, at most "
@@ -203,14 +195,10 @@ def open_shards(path: Path, stack: ExitStack) -> Checkpoint:
     for shard in shards:
         part = open_safetensors(path.with_name(shard), stack)
         named = {name for name, place in places.items() if place == shard}
-        if twice := whole.tensors.keys() & part.tensors.keys():
-            raise WeightsError(f"{path}: {some(sorted(twice), 1)} stands in two of its shards")
-        if lost := named - part.tensors.keys():
-            raise WeightsError(f"{path}: {shard} has no tensor {some(sorted(lost), 1)}; {OTHERS}")
-        if more := part.tensors.keys() - named:
+        if odd := named ^ part.tensors.keys():
             raise WeightsError(
-                f"{path}: {shard} has {some(sorted(more), 1)}, which the index does not place "
-                f"there; {OTHERS}"
+                f"{path} and its shard {shard} differ about {some(sorted(odd), 1)}; the index "
+                "belongs to other shards, download all of them again"
             )
         whole = Checkpoint(path, whole.tensors | part.tensors, whole.metadata | part.metadata)
     return whole
@@ -219,10 +207,7 @@ def open_shards(path: Path, stack: ExitStack) -> Checkpoint:
 def shard_map(path: Path) -> dict[str, str]:
     """Which shard has which tensor, by the index of sharded safetensors.
 
-    Raises
-    ------
-    WeightsError
-        The index is damaged, or names a file outside its own folder.
+    One that is damaged, or names a file outside its own folder, is refused.
     """
     with refusing(f"{path} is a damaged index"):
         places = read_object(path)["weight_map"]
@@ -235,44 +220,14 @@ def shard_map(path: Path) -> dict[str, str]:
                 f"{path} names {shorten(str(shard), 80)!r}, which is outside its folder or no "
                 ".safetensors file"
             )
-    if len(shards) > MAX_SHARDS:
-        raise WeightsError(
-            f"{path} names {len(shards):,} shards; at most {MAX_SHARDS} are read, and a MobileNet "
-            "V1 needs one"
-        )
     return places
-
-
-def index_of(path: Path) -> Path | None:
-    """The index of the shards that a file is one of, None for any other file.
-
-    Raises
-    ------
-    WeightsError
-        It is a shard without an index.
-    """
-    if not (part := PART.fullmatch(path.name)) or not path.is_file():
-        return None
-    index = path.with_name(part[1] + INDEX)
-    if not index.is_file():
-        raise WeightsError(
-            f"{path} is one of {int(part[2])} shards, and their index {index.name} is not beside "
-            "it; get all of them and the index, and name the index or the folder"
-        )
-    return index
 
 
 # --- NumPy's .npz ---------------------------------------------------------------------------------
 
 
 def open_npz(path: Path, archive: zipfile.ZipFile) -> Checkpoint:
-    """Open an archive of arrays.
-
-    Raises
-    ------
-    WeightsError
-        Something in it is no array of plain numbers.
-    """
+    """Open an archive of arrays of plain numbers, and of nothing else."""
     tensors: dict[str, Stored] = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")

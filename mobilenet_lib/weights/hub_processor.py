@@ -31,19 +31,9 @@ FAMILIES = ("MobileNetV1", "MobileNetV2")  # of one code; others crop and resize
 
 
 def processor(image_size: Any, photo: dict[str, Any] | None) -> Preprocess:
-    """What a transformers checkpoint does to a photo.
+    """What a transformers checkpoint does to a photo, if `Preprocess` does it, too.
 
-    Parameters
-    ----------
-    image_size
-        Of its config.json, for one without a preprocessor_config.json; a whole number.
-    photo
-        Its preprocessor_config.json; None if there is none.
-
-    Raises
-    ------
-    WeightsError
-        A field asks for something that `Preprocess` does not do; it is named.
+    `photo` is its preprocessor_config.json; if it has none, `image_size` of its config.json counts.
     """
     if photo is None:  # 32 pixels are cut off, as from the published ones
         if type(image_size) is not int:
@@ -104,9 +94,10 @@ def _sizes(settings: dict[str, Any]) -> tuple[int, float, CropMode]:
             )
         return crop, 1, "none"
     size = settings["size"]
-    if (isinstance(size, dict) and set(size) == {"shortest_edge"}) or type(size) is int:
-        edge = size["shortest_edge"] if isinstance(size, dict) else size
-        edge = _whole("size", edge)
+    if isinstance(size, dict) and set(size) == {"shortest_edge"}:
+        size = size["shortest_edge"]
+    if not isinstance(size, dict):
+        edge = _square("size", size)
         if crop is None:
             raise WeightsError(
                 "its size is a shortest_edge and do_center_crop is false, so that its input has "
@@ -118,24 +109,20 @@ def _sizes(settings: dict[str, Any]) -> tuple[int, float, CropMode]:
 
 
 def _square(name: str, size: Any) -> int:
-    if type(size) is int:
-        return _whole(name, size)
-    if not isinstance(size, dict) or set(size) != {"height", "width"}:
+    """The side of a square, which is given as a number, or as a height and a width."""
+    if isinstance(size, dict) and set(size) == {"height", "width"}:
+        if size["height"] != size["width"]:
+            raise WeightsError(
+                f"its {name} is {size['height']}x{size['width']} pixels; our network's input is "
+                "square"
+            )
+        size = size["height"]
+    if type(size) is not int or not 1 <= size <= 4096:
         raise WeightsError(
-            f"its {name} is {shorten(str(size), 60)}; height and width"
-            f"{' or shortest_edge' if name == 'size' else ''} are followed"
+            f"its {name} is {shorten(str(size), 60)}; 1 to 4096 pixels are followed, as a height "
+            f"and width{', a shortest_edge' if name == 'size' else ''} or one number"
         )
-    if size["height"] != size["width"]:
-        raise WeightsError(
-            f"its {name} is {size['height']}x{size['width']} pixels; our network's input is square"
-        )
-    return _whole(name, size["height"])
-
-
-def _whole(name: str, value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= 4096:
-        raise WeightsError(f"its {name} must be 1 to 4096 pixels, got {shorten(str(value), 40)}")
-    return value
+    return size
 
 
 def _channels(name: str, settings: dict[str, Any]) -> Any:

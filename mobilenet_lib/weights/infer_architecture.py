@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from ..architecture import MAX_ALPHA, Architecture, WidthRule, mobilenet_v1, scale_channels
-from ..layer import Layer
 from .formats import FLOATS, Stored, WeightsError, some
-from .naming import COUNTER, Naming
+from .naming import COUNTER, Naming, other_network
 
 State = dict[str, Tensor]
 
@@ -21,26 +20,9 @@ def infer_architecture(
 ) -> tuple[Architecture, dict[str, Stored]]:
     """The architecture, at 224 pixels, that all stored names and shapes belong to.
 
-    Parameters
-    ----------
-    naming, body
-        What `recognise` found.
-    stored
-        The tensors by the source's names.
-    rule
-        How the source rounds widths.
-
-    Returns
-    -------
-    architecture, stored
-        It has 0 classes if there is no classifier; and the tensors, with the classifier under its
-        usual name.
-
-    Raises
-    ------
-    WeightsError
-        A tensor is missing or too many, no width fits, or one has another shape or type than its
-        place needs, by name.
+    `naming` and `body` are what `recognise` found, `rule` how the source rounds widths. It has 0
+    classes if there is no classifier; the tensors come back with a classifier under its usual name.
+    One that is missing or too many, or has another shape or type than its place, is refused by it.
     """
     stored = _with_usual_head(naming, body, stored)
     _check_names(naming, body, stored)
@@ -73,11 +55,13 @@ def infer_architecture(
         )
     strange = [
         f"{key}: {stored[key].dtype}"
-        for _, _, key in _weights(naming, arch, stored)
-        if stored[key].dtype not in FLOATS
+        for _, part, key in naming.places(arch)
+        if key in stored and stored[key].dtype not in (("int64",) if part == COUNTER else FLOATS)
     ]
     if strange:
-        raise WeightsError(f"{some(strange)}; weights must be of type {', '.join(FLOATS)}")
+        raise WeightsError(
+            f"{some(strange)}; weights must be of type {', '.join(FLOATS)}, counters of int64"
+        )
     return arch, stored
 
 
@@ -119,23 +103,16 @@ def _check_names(naming: Naming, body: Architecture, stored: Mapping[str, Stored
         return
     parts = [f"missing {some(missing)}"] if missing else []
     parts += [f"extra {some(extra)}"] if extra else []
-    advice = f"a {naming.name} MobileNet V1 of the {body.body} body has {len(required)} weights"
-    if any(key.startswith("conv_head") for key in extra):
-        advice += "; timm's mobilenetv1_100h has one layer more than Table 1, take mobilenetv1_100"
-    elif any("conv_pwl" in key for key in extra):
-        advice += "; this looks like MobileNet V2"
-    raise WeightsError(f"{' and '.join(parts)}: {advice}")
+    raise WeightsError(
+        f"{' and '.join(parts)}: a {naming.name} MobileNet V1 of the {body.body} body has "
+        f"{len(required)} weights. {other_network(extra)}".strip()
+    )
 
 
 def _alphas(widths: Sequence[tuple[int, tuple[int, ...]]], rule: WidthRule) -> list[float]:
     """Width multipliers that some layer speaks for, the plainest number for each.
 
-    Parameters
-    ----------
-    widths
-        Of each layer, the channels at alpha 1, and the shape that is stored.
-    rule
-        How the source rounds widths.
+    `widths` are each layer's channels at alpha 1, and the shape that is stored.
     """
     guesses = Counter(
         shape[0] / wide
@@ -154,18 +131,11 @@ def _alphas(widths: Sequence[tuple[int, tuple[int, ...]]], rule: WidthRule) -> l
     return list(alphas.values())
 
 
-def _weights(
-    naming: Naming, arch: Architecture, stored: Mapping[str, Stored]
-) -> Iterator[tuple[Layer, str, str]]:
-    """The places of all numbers that are stored; BN's counter is none."""
-    return (x for x in naming.places(arch) if x[2] in stored and x[1] != COUNTER)
-
-
 def _misshapen(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> list[str]:
     wrong = []
-    for layer, part, key in _weights(naming, arch, stored):
+    for layer, part, key in naming.places(arch):
         allowed = naming.shapes(layer, part)
-        if stored[key].shape not in allowed:
+        if key in stored and stored[key].shape not in allowed:
             wrong.append(f"{key!r} has shape {stored[key].shape}, must be {allowed[0]}")
     return wrong
 
@@ -173,52 +143,30 @@ def _misshapen(naming: Naming, arch: Architecture, stored: Mapping[str, Stored])
 def read(naming: Naming, arch: Architecture, stored: Mapping[str, Stored]) -> State:
     """All tensors in torch's layout, float32, under our own names.
 
-    A bias before BN is folded into BN's mean: BN(x + b) with mean m is BN(x) with mean m - b.
-
-    Raises
-    ------
-    WeightsError
-        A weight is NaN or infinite, or a variance is negative, by name.
+    A bias before BN is folded into BN's mean: BN(x + b) with mean m is BN(x) with mean m - b. A
+    weight that is NaN or infinite is refused by name, as is a negative variance.
     """
     state: State = {}
     for layer, part, key in naming.places(arch):
         ours = f"{layer.name}.{part}"
         if part == COUNTER:
-            state[ours] = _counter(key, stored)
+            state[ours] = stored[key].read().clone() if key in stored else torch.tensor(0)
         elif part != "conv.bias" and key in stored:
-            tensor = naming.to_torch(layer.kind, _finite(key, stored[key]))
+            tensor = naming.to_torch(layer.kind, stored[key].read())
             if part == "bn.running_mean" and (bias := naming.keys(layer)["conv.bias"]) in stored:
-                tensor = tensor.double() - _finite(bias, stored[bias]).double()
+                tensor = tensor.double() - _float32(bias, stored[bias].read()).double()
             if part == "bn.running_var" and tensor.min() < 0:
                 raise WeightsError(f"{key!r} holds a negative variance, {tensor.min():g}")
             state[ours] = _float32(key, tensor)
     return state
 
 
-def _counter(key: str, stored: Mapping[str, Stored]) -> Tensor:
-    if key not in stored:
-        return torch.tensor(0)
-    if stored[key].shape != () or stored[key].dtype != "int64":
-        raise WeightsError(
-            f"{key!r} is {stored[key].dtype} of shape {stored[key].shape}, must be one int64"
-        )
-    return stored[key].read().clone()
-
-
-def _finite(key: str, stored: Stored) -> Tensor:
-    tensor = stored.read()
-    if not torch.isfinite(tensor).all():
-        count = int((~torch.isfinite(tensor)).sum())
-        raise WeightsError(
-            f"{key!r} has {count} of {tensor.numel()} numbers that are NaN or infinite; training "
-            "diverged or the file is damaged"
-        )
-    return tensor
-
-
 def _float32(key: str, tensor: Tensor) -> Tensor:
     # Always a copy: safetensors hands out views of the file, which may be overwritten meanwhile.
     result = tensor.to(torch.float32, copy=True).contiguous()
-    if not torch.isfinite(result).all():
-        raise WeightsError(f"{key!r} has numbers too large for float32")
+    if bad := int((~result.isfinite()).sum()):
+        raise WeightsError(
+            f"{key!r} has {bad} of {result.numel()} numbers that are NaN, infinite or too large "
+            "for float32; training diverged or the file is damaged"
+        )
     return result

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .formats import WeightsError, shorten
+from .formats import WeightsError, shorten, some
 
 MODELS = ("Functional", "Model", "Sequential")
 MAX_LAYERS, MAX_DEPTH = 2_000, 20
@@ -46,17 +46,9 @@ class KerasLayer:
 
 
 def chain(model: dict[str, Any]) -> tuple[KerasLayer, ...]:
-    """The layers of a described model in the order in which a photo passes them.
+    """The layers of a model in the order in which a photo passes them, of which there is one.
 
-    Parameters
-    ----------
-    model
-        Keras' `model_config`, or the config.json of a .keras file.
-
-    Raises
-    ------
-    WeightsError
-        It has several inputs or outputs, or a layer that does not follow one other; it is named.
+    It is described as in Keras' `model_config`, or the config.json of a .keras file.
     """
     layers = tuple(_layers(model, MAX_DEPTH))
     names = [layer.name for layer in layers]
@@ -78,11 +70,12 @@ def _layers(model: dict[str, Any], depth: int) -> Iterator[KerasLayer]:
     layers = config["layers"] if isinstance(config, dict) else config
     if len(layers) > MAX_LAYERS:
         raise WeightsError(f"it has {len(layers):,} layers; a MobileNet V1 has about 90")
-    ordered = layers if kind == "Sequential" else _ordered(config, layers)
+    if kind != "Sequential":
+        _check_chain(config, layers)
     outer = isinstance(config, dict) and config.get("build_input_shape")
     if kind == "Sequential" and outer:  # its first layer need not say what comes in
         yield KerasLayer(f"{config.get('name')} input", "InputLayer", {"batch_shape": outer})
-    for layer in ordered:
+    for layer in layers:
         if layer["class_name"] in MODELS:
             yield from _layers(layer, depth - 1)
         else:
@@ -101,42 +94,27 @@ def _layer(layer: dict[str, Any]) -> KerasLayer:
     )
 
 
-def _ordered(config: dict[str, Any], layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A functional model's layers from its input to its output."""
+def _check_chain(config: dict[str, Any], layers: list[dict[str, Any]]) -> None:
+    """Refuse a functional model in which a layer does not follow the one that is listed before it.
+
+    Keras lists layers by their distance from the output, so a chain stands in its order.
+    """
     if not any(layer.get("inbound_nodes") for layer in layers):
-        return layers  # nothing says otherwise
-    by_name = {str(layer.get("name") or layer["config"].get("name")): layer for layer in layers}
-    following: dict[str, str] = {}
-    starts = []
-    for name, layer in by_name.items():
+        return  # nothing says otherwise
+    previous: list[str] = []
+    for layer in layers:
         nodes = layer.get("inbound_nodes") or []
         before = _names(nodes)
-        if layer["class_name"] == "InputLayer":
-            starts.append(name)
-            continue
-        if len(nodes) != 1 or len(before) != 1:
+        if before != previous or (previous and len(nodes) != 1):
             raise _layer(layer).refused(
-                f"takes {len(before)} inputs in {len(nodes)} places; in a MobileNet V1 each layer "
-                "follows one other, once"
+                f"takes {len(before)} inputs in {len(nodes)} places ({some(before)}) and stands "
+                f"behind {some(previous) or 'nothing'}; in a MobileNet V1 each layer follows one "
+                "other, once, and the first is the photo"
             )
-        if before[0] in following:
-            raise _layer(layer).refused(
-                f"and {following[before[0]]!r} both follow {before[0]!r}; in a MobileNet V1 each "
-                "layer is followed by one other"
-            )
-        following[before[0]] = name
-    if len(starts) != 1:
-        raise WeightsError(f"it has {len(starts)} inputs; a MobileNet V1 has one, the photo")
-    order = [starts[0]]
-    while order[-1] in following:
-        order.append(following[order[-1]])
+        previous = [str(layer.get("name") or layer["config"].get("name"))]
     outputs = _names(config.get("output_layers", []))
-    if len(order) != len(by_name) or (outputs and outputs != order[-1:]):
-        raise WeightsError(
-            f"its layers are no chain from the input to one output: {len(order)} of {len(by_name)} "
-            f"follow the input, and its outputs are {', '.join(map(repr, outputs[:3]))}"
-        )
-    return [by_name[name] for name in order]
+    if outputs and outputs != previous:
+        raise WeightsError(f"its outputs are {some(outputs)}; the last layer is {previous[0]!r}")
 
 
 def _arguments(node: Any) -> Iterator[str | float]:

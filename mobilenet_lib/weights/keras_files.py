@@ -15,8 +15,8 @@ import importlib
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,9 @@ from .formats import (
 from .keras_chain import MAX_DEPTH, MODELS
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-ASIDE = ("optimizer_weights", "top_level_model_weights")
+ASIDE = ("optimizer_weights/", "top_level_model_weights/")
 KERAS_CONFIG, KERAS_WEIGHTS = "config.json", "model.weights.h5"
 KERAS_3 = re.compile(r"(_layer_checkpoint_dependencies|layers)/.*/?vars/\d+$")
-# Keras numbers layers without a name of their own, through all models of a session: the first
-# convolution may be conv2d_28.
-AUTOMATIC = re.compile(r"(conv2d|depthwise_conv2d|batch_normalization|dense)(?:_(\d{1,9}))?/(.*)")
 # In the order in which Keras keeps a layer's variables; config switches some of them off.
 VARIABLES = {
     "Conv2D": (("kernel", None), ("bias", "use_bias")),
@@ -56,19 +53,11 @@ VARIABLES = {
 
 
 def open_hdf5(path: Path, stack: ExitStack) -> Checkpoint:
-    """Open an .h5 file until `stack` is left.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        h5py is not installed.
-    WeightsError
-        The file is damaged, or not laid out as Keras does.
-    """
+    """Open an .h5 file until `stack` is left; h5py must be installed."""
     h5py, metadata = _h5py(path), {}
     with _reading(path):
         file = stack.enter_context(h5py.File(path, "r"))
-        datasets = dict(_datasets(h5py, file, path))
+        datasets = _datasets(h5py, file, path)
         for name, attribute in (("model", "model_config"), ("training", "training_config")):
             if (text := file.attrs.get(attribute)) is not None:
                 metadata[name] = parse_object(text, f"{path}: its {attribute}")
@@ -78,16 +67,11 @@ def open_hdf5(path: Path, stack: ExitStack) -> Checkpoint:
             'model with its description: model.save("model.keras")'
         )
     tensors = _tensors(path, [(_short(full), data) for full, data in datasets.items()])
-    return Checkpoint(path, tensors if "model" in metadata else _renumbered(tensors), metadata)
-
-
-def is_keras(archive: zipfile.ZipFile) -> bool:
-    """Whether a zip archive is laid out as Keras 3's .keras."""
-    return KERAS_WEIGHTS in archive.namelist()
+    return Checkpoint(path, tensors, metadata)
 
 
 def open_keras(path: Path, archive: zipfile.ZipFile, stack: ExitStack) -> Checkpoint:
-    """Open a .keras file until `stack` is left; errors as `open_hdf5`."""
+    """Open a .keras file until `stack` is left; h5py must be installed."""
     with refusing(f"{path} is a damaged .keras file", "download it again"):
         model = parse_object(archive.read(KERAS_CONFIG), f"{path}: its {KERAS_CONFIG}")
         content = io.BytesIO(archive.read(KERAS_WEIGHTS))
@@ -95,7 +79,7 @@ def open_keras(path: Path, archive: zipfile.ZipFile, stack: ExitStack) -> Checkp
     with _reading(path):
         names = _variable_names(model)
         file = stack.enter_context(h5py.File(content, "r"))
-        datasets = dict(_datasets(h5py, file, path))
+        datasets = _datasets(h5py, file, path)
     named = [
         (names.get(full, full), data)
         for full, data in datasets.items()
@@ -121,34 +105,24 @@ def _h5py(path: Path) -> Any:
         ) from error
 
 
-def _datasets(h5py: Any, file: Any, path: Path) -> Iterator[tuple[str, Any]]:
-    """Every array of a file by its full name, following no link to elsewhere."""
-    groups, met = [("", file)], 0
-    while groups:
-        prefix, group = groups.pop()
-        for name in group:
-            full = f"{prefix}{name}"
-            met += 1
-            if met > MAX_TENSORS:
+def _datasets(h5py: Any, file: Any, path: Path) -> dict[str, Any]:
+    """Every array of a file by its full name; links, and so other files, are not followed."""
+    found: dict[str, Any] = {}
+    visits = count()
+
+    def take(name: str, member: Any) -> None:
+        if next(visits) == MAX_TENSORS:
+            raise WeightsError(f"{path} has over {MAX_TENSORS:,} entries; a MobileNet V1 has 164")
+        if isinstance(member, h5py.Dataset) and not name.startswith(ASIDE):
+            if member.external or member.is_virtual:
                 raise WeightsError(
-                    f"{path} has over {MAX_TENSORS:,} entries, perhaps a group that holds "
-                    "itself; a MobileNet V1 has 164"
+                    f"{path}: {shorten(name, 80)!r} keeps its numbers in another file; Keras "
+                    "writes none like it"
                 )
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise WeightsError(
-                    f"{path}: {shorten(full, 80)!r} is a link, perhaps to another file; "
-                    "Keras writes none"
-                )
-            member = group[name]
-            if isinstance(member, h5py.Group) and full not in ASIDE:
-                groups.append((f"{full}/", member))
-            elif isinstance(member, h5py.Dataset):
-                if member.external or member.is_virtual:
-                    raise WeightsError(
-                        f"{path}: {shorten(full, 80)!r} keeps its numbers in another "
-                        "file; Keras writes none like it"
-                    )
-                yield full, member
+            found[name] = member
+
+    file.visititems(take)
+    return found
 
 
 def _tensors(path: Path, named: list[tuple[str, Any]]) -> dict[str, Stored]:
@@ -174,28 +148,6 @@ def _short(full: str) -> str:
     if weight == "kernel" and "dw" in parts[-2].split("_"):
         weight = "depthwise_kernel"  # Keras 3 calls it "kernel" in an .h5 file
     return f"{parts[-2]}/{weight}"
-
-
-def _renumbered(tensors: dict[str, Stored]) -> dict[str, Stored]:
-    """Automatic names counted from the file's own first layer of each kind."""
-    matches = {name: match for name in tensors if (match := AUTOMATIC.fullmatch(name))}
-    numbers: dict[str, set[int]] = {}
-    for kind, number, _ in (match.groups() for match in matches.values()):
-        numbers.setdefault(kind, set()).add(int(number or 0))
-    ranks = {
-        (kind, number): rank
-        for kind, taken in numbers.items()
-        for rank, number in enumerate(sorted(taken))
-    }
-
-    def renamed(name: str) -> str:
-        if name not in matches:
-            return name
-        kind, number, weight = matches[name].groups()
-        rank = ranks[kind, int(number or 0)]
-        return f"{kind}{f'_{rank}' if rank else ''}/{weight}"
-
-    return {renamed(name): stored for name, stored in tensors.items()}
 
 
 def _variable_names(model: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -17,6 +17,8 @@ from .keras_chain import KerasLayer
 REGRESSION = ("mse", "mae", "mean", "huber", "log_cosh", "logcosh", "mape", "msle", "poisson")
 Pixels = tuple[np.ndarray, np.ndarray]
 """Factor and offset of each channel."""
+Zeros = tuple[int, int] | None
+"""Put before and after each row and column of a map; None: SAME."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,7 @@ class Block:
     norm: KerasLayer
     kind: str
     stride: int
-    zeros: tuple[int, int] | None
-    """Put before and after each row and column; None: SAME."""
+    zeros: Zeros
     activation: str
     eps: float
 
@@ -218,38 +219,37 @@ def head_of(layer: KerasLayer, activations: list[str], count: int, training: Any
 
 def last_map(blocks: list[Block], pixels: int) -> int:
     """Side of the last map."""
-    for block in blocks:
-        _, pixels = _padded(block, block.zeros, pixels)
-    return pixels
+    return _maps(blocks, [block.zeros for block in blocks], pixels)[-1][1] if blocks else pixels
 
 
 def padding_of(blocks: list[Block], size: int) -> Padding:
     """The padding that gives each layer the zeros it has, at this size of the input."""
-    alike: dict[Padding, int] = {}  # layers up to the first that is padded otherwise
-    for padding in PADDINGS:
-        pixels = size
-        alike[padding] = len(blocks)
-        for at, block in enumerate(blocks):
-            actual = _padded(block, block.zeros, pixels)
-            if actual != _padded(block, _usual(padding, block), pixels):
-                alike[padding] = at
-                break
-            _, pixels = actual
+    own = [block.zeros for block in blocks]
+    actual = _maps(blocks, own, size)
 
-    def at_every_size(padding: Padding) -> bool:
-        return all(block.stride == 1 or block.zeros == _usual(padding, block) for block in blocks)
+    def alike(padding: Padding) -> tuple[int, bool]:
+        """Layers up to the first that is padded otherwise; and whether all are at every size."""
+        usual = [_usual(padding, block) for block in blocks]
+        pairs = enumerate(zip(actual, _maps(blocks, usual, size), strict=True))
+        first = next((at for at, (one, other) in pairs if one != other), len(blocks))
+        everywhere = all(
+            block.stride == 1 or block.zeros == zeros
+            for block, zeros in zip(blocks, usual, strict=True)
+        )
+        return first, everywhere
 
-    best = max(PADDINGS, key=lambda padding: (alike[padding], at_every_size(padding)))
-    if alike[best] == len(blocks):
-        return best
-    raise blocks[alike[best]].convolution.refused(
-        f"is padded otherwise than by any convention at {size} pixels: SAME, one zero on every "
-        "side, or Keras' one zero after; take a size that is a multiple of 32"
-    )
+    best = max(PADDINGS, key=alike)
+    first, _ = alike(best)
+    if first < len(blocks):
+        raise blocks[first].convolution.refused(
+            f"is padded otherwise than by any convention at {size} pixels: SAME, one zero on every "
+            "side, or Keras' one zero after; take a size that is a multiple of 32"
+        )
+    return best
 
 
-def _usual(padding: Padding, block: Block) -> tuple[int, int] | None:
-    """Zeros that a convention puts around a layer's map; None: SAME."""
+def _usual(padding: Padding, block: Block) -> Zeros:
+    """What a convention puts around a layer's map."""
     if block.kind == "pointwise" or block.stride == 1 or padding == "same":
         return None
     if padding == "symmetric":
@@ -257,8 +257,12 @@ def _usual(padding: Padding, block: Block) -> tuple[int, int] | None:
     return (0, 1) if block.kind == "depthwise" else None
 
 
-def _padded(block: Block, zeros: tuple[int, int] | None, pixels: int) -> tuple[int, int]:
-    """Zeros before each row of a layer's map of this side, and the side of its output."""
-    size = 1 if block.kind == "pointwise" else 3
-    before, after = same_padding(pixels, size, block.stride) if zeros is None else zeros
-    return before, max(0, pixels + before + after - size) // block.stride + 1
+def _maps(blocks: list[Block], zeros: list[Zeros], pixels: int) -> list[tuple[int, int]]:
+    """Zeros before each row of each layer's input, and the side of its output."""
+    maps = []
+    for block, around in zip(blocks, zeros, strict=True):
+        size = 1 if block.kind == "pointwise" else 3
+        before, after = same_padding(pixels, size, block.stride) if around is None else around
+        pixels = max(0, pixels + before + after - size) // block.stride + 1
+        maps.append((before, pixels))
+    return maps

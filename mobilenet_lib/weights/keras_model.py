@@ -57,24 +57,9 @@ def read_keras(
 ) -> tuple[dict[str, Stored], Description]:
     """Follow a model from the photo to its answer.
 
-    Parameters
-    ----------
-    metadata
-        "model", Keras' description, and "training", how it was compiled, if it was.
-    tensors
-        By "layer/weight".
-    size
-        Side of the input that is asked for; None: the model's own.
-
-    Returns
-    -------
-    tensors, description
-        The tensors by keras.applications' names, and what the model computes.
-
-    Raises
-    ------
-    WeightsError
-        A layer does something that our network cannot; it is named, with what would be right.
+    The tensors come by "layer/weight", and go by keras.applications' names, with a description of
+    what the model computes. `metadata` has Keras' "model" and, if it was compiled, "training";
+    `size` is the side of the input that is asked for, None the model's own.
     """
     with readable("keras"):
         walk = _Walk(chain(metadata["model"]))

@@ -19,29 +19,30 @@ from typing import Any
 from ..files import find_data
 from .formats import (
     INDEX,
+    PART,
     Checkpoint,
     WeightsError,
     check_size,
     check_sizes,
-    index_of,
     is_safetensors,
     open_npz,
     open_safetensors,
     open_shards,
     read_object,
     refusing,
-    shard_map,
     shorten,
 )
-from .keras_files import SIGNATURE, is_keras, open_hdf5, open_keras
+from .keras_files import KERAS_WEIGHTS, SIGNATURE, open_hdf5, open_keras
 from .torch_files import is_torch, open_torch
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".npz", ".h5", ".hdf5", ".keras")
 READABLE = "a .safetensors, .pt (torch.save), .npz, .h5 or .keras file"
 
 WEIGHTS = "model.safetensors"
-SHARDED = f"model{INDEX}"
+WEIGHTS_IN = (WEIGHTS, f"model{INDEX}")
 BESIDE = ("config.json", "preprocessor_config.json")
+# Safetensors only: the pickles that some repositories hold beside them could run code.
+WANTED = (*WEIGHTS_IN, "model-*-of-*.safetensors", *BESIDE)
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 BARE = re.compile(r"[\w-]+")
 
@@ -69,16 +70,20 @@ def find(source: str | os.PathLike[str], revision: str | None = None) -> Found:
     """
     path = Path(source)
     if path.is_dir():
-        present = [name for name in (WEIGHTS, SHARDED) if (path / name).is_file()]
-        if not present:
+        weights = _weights(path)
+        if weights is None:
             raise FileNotFoundError(f"the folder {path} has no {WEIGHTS}; name the file itself")
-        path = path / present[0]
-    path = index_of(path) or path
+        path = weights
+    if (part := PART.fullmatch(path.name)) and path.is_file():
+        index = path.with_name(part[1] + INDEX)
+        if not index.is_file():
+            raise WeightsError(
+                f"{path} is one of {int(part[2])} shards, and their index {index.name} is not "
+                "beside it; get all of them and the index, and name the index or the folder"
+            )
+        path = index
     if path.is_file():
-        # A hub's folder has its configuration beside the weights; any other file stands alone.
-        names = BESIDE if path.name in (WEIGHTS, SHARDED) else ()
-        beside = [path.with_name(name) for name in names if path.with_name(name).is_file()]
-        return Found(path, _read(beside), {"file": path.name})
+        return Found(path, _beside(path), {"file": path.name})
     name = str(source)
     if NAME.fullmatch(name) and path.suffix.lower() not in SUFFIXES:
         return _download(name, revision)
@@ -97,6 +102,18 @@ def find(source: str | os.PathLike[str], revision: str | None = None) -> Found:
     )
 
 
+def _weights(folder: Path) -> Path | None:
+    """The weights in a folder as the hub lays it out, or the index of their shards."""
+    return next((folder / name for name in WEIGHTS_IN if (folder / name).is_file()), None)
+
+
+def _beside(weights: Path) -> dict[str, Any]:
+    """The configuration that a hub's folder has beside its weights; any other file stands alone."""
+    names = BESIDE if weights.name in WEIGHTS_IN else ()
+    files = (weights.with_name(name) for name in names)
+    return {file.stem: read_object(file) for file in files if file.is_file()}
+
+
 def _download(name: str, revision: str | None) -> Found:
     try:
         hub = importlib.import_module("huggingface_hub")
@@ -107,23 +124,8 @@ def _download(name: str, revision: str | None) -> Found:
             "is needed: pip install huggingface_hub",
             name="huggingface_hub",
         ) from error
-    files: list[Path] = []
     try:
-        # Safetensors only: the pickles that some repositories hold beside them could run code.
-        weights = _weights(hub, errors, name, revision)
-        for beside in BESIDE:
-            try:
-                files.append(Path(hub.hf_hub_download(name, beside, revision=revision)))
-            except (errors.EntryNotFoundError, errors.LocalEntryNotFoundError):
-                continue  # timm's have no preprocessor_config.json
-    # A file that is not in the local folder is an EntryNotFoundError too: it comes first.
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
-        raise _unreachable(name, error) from error
-    except errors.EntryNotFoundError as error:
-        raise FileNotFoundError(
-            f"the hub's {name} has no {WEIGHTS}, and nothing else is loaded from there, since a "
-            "pickle could run code. Choose another revision, or convert it yourself"
-        ) from error
+        folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=[*WANTED]))
     except errors.RevisionNotFoundError as error:
         raise FileNotFoundError(
             f"the hub's {name} has no revision {revision!r}; name a branch, a tag or a commit of it"
@@ -136,44 +138,19 @@ def _download(name: str, revision: str | None) -> Found:
         raise FileNotFoundError(f"no checkpoint {name!r} ({shorten(str(error))})") from error
     # A download that breaks off raises an error of the HTTP client, whichever that is.
     except (OSError, *errors.HfHubHTTPError.__bases__) as error:
-        raise _unreachable(name, error) from error
-    commit = weights.parent.name  # the hub's folders are called by their commit
-    return Found(weights, _read(files), {"repository": name, "revision": commit})
-
-
-def _weights(hub: Any, errors: Any, name: str, revision: str | None) -> Path:
-    """The weights, downloaded; where they are in shards, their index, with the shards beside it."""
-    try:
-        return Path(hub.hf_hub_download(name, WEIGHTS, revision=revision))
-    except errors.EntryNotFoundError as missing:  # offline, too
-        try:
-            index = Path(hub.hf_hub_download(name, SHARDED, revision=revision))
-        except errors.EntryNotFoundError:
-            raise missing from None
-    for shard in sorted(set(shard_map(index).values())):
-        try:  # of the same commit as the index, also if the branch moves on meanwhile
-            hub.hf_hub_download(name, shard, revision=index.parent.name)
-        except errors.LocalEntryNotFoundError:
-            raise
-        except errors.EntryNotFoundError as error:
-            raise WeightsError(
-                f"the hub's {name} has no {shorten(shard, 80)}, which its {SHARDED} names; choose "
-                "another revision"
-            ) from error
-    return index
-
-
-def _unreachable(name: str, error: Exception) -> ConnectionError:
-    return ConnectionError(
-        f"{name} is no file here and was not downloaded before, and the hub cannot be reached "
-        f"({type(error).__name__}). With a network, load it once: it is kept for later. Without "
-        "one, the person detector in data/checkpoints/ is there"
-    )
-
-
-def _read(files: list[Path]) -> dict[str, Any]:
-    """The JSON files beside a checkpoint, by name without suffix."""
-    return {path.stem: read_object(path) for path in files}
+        raise ConnectionError(
+            f"{name} is no file here and was not downloaded before, and the hub cannot be reached "
+            f"({type(error).__name__}). With a network, load it once: it is kept for later. "
+            "Without one, the person detector in data/checkpoints/ is there"
+        ) from error
+    weights = _weights(folder)
+    if weights is None:
+        raise FileNotFoundError(
+            f"the hub's {name} has no {WEIGHTS}, and nothing else is loaded from there, since a "
+            "pickle could run code. Choose another revision, or convert it yourself"
+        )
+    # The hub's folders are called by their commit.
+    return Found(weights, _beside(weights), {"repository": name, "revision": folder.name})
 
 
 # --- Opening --------------------------------------------------------------------------------------
@@ -183,17 +160,8 @@ def _read(files: list[Path]) -> dict[str, Any]:
 def opened(path: Path, state: str | None = None) -> Iterator[Checkpoint]:
     """Open a checkpoint of any kind; its tensors can be read inside the block.
 
-    Parameters
-    ----------
-    path
-        The file.
-    state
-        Which of several states in a .pt file; None chooses.
-
-    Raises
-    ------
-    WeightsError
-        It is not a checkpoint, damaged, too large, or would run code.
+    `state` is which of several in a .pt file; None chooses. What is no checkpoint, damaged, too
+    large, or would run code is refused.
     """
     check_size(path, path.stat().st_size)
     with path.open("rb") as file:
@@ -223,7 +191,9 @@ def _open_zip(path: Path, state: str | None, stack: ExitStack) -> Checkpoint:
         return open_torch(path, content, archive, state)
     if state is not None:
         raise _stateless(path, state)
-    return open_keras(path, archive, stack) if is_keras(archive) else open_npz(path, archive)
+    if KERAS_WEIGHTS in archive.namelist():
+        return open_keras(path, archive, stack)
+    return open_npz(path, archive)
 
 
 def _stateless(path: Path, state: str) -> WeightsError:

@@ -16,18 +16,25 @@ from ..model import Convention, Head, MobileNet, check_head
 from ..preprocess import INCEPTION, Preprocess
 from .formats import WeightsError, refusing, shorten
 from .hub_processor import processor
-from .naming import KERAS_AUTOMATIC, OURS, TIMM_NAMES, TRANSFORMERS, Naming
+from .naming import OURS, TIMM_NAMES, TRANSFORMERS, Naming
 
 FORMAT = "mobilenet_lib"
 VERSIONS = (1, 2)
 """1 until what the outputs mean was written, too; a network of classes still is of version 1."""
+
+PROBLEMS: dict[str | None, Head | None] = {
+    None: None,
+    "single_label_classification": "softmax",
+    "multi_label_classification": "sigmoid",
+}
+"""What transformers trains for; it also knows "regression", which names no classes."""
 
 
 @dataclass(frozen=True)
 class Description:
     """All that a checkpoint needs beside its tensors; None where its source does not say."""
 
-    convention: Convention | None
+    convention: Convention
     preprocess: Preprocess | None
     classes: tuple[str, ...] | None = None
     source: dict[str, Any] = field(default_factory=dict)
@@ -46,24 +53,17 @@ def readable(source: str) -> Any:
 def read_metadata(naming: Naming, metadata: dict[str, Any]) -> Description:
     """Read what a file says of itself, or what stands beside it, in the way of its source.
 
-    Parameters
-    ----------
-    naming
-        Whose file it is.
-    metadata
-        The file's own, and "config" and "preprocessor_config" from the files beside it.
-
-    Raises
-    ------
-    WeightsError
-        An entry is missing, of the wrong type or out of range.
+    `metadata` are the file's own, and "config" and "preprocessor_config" from the files beside it.
+    A missing entry is refused, and one of the wrong type or out of range.
     """
     config, photo = metadata.get("config"), metadata.get("preprocessor_config")
     with readable(naming.name):
         if naming is OURS and FORMAT in metadata:
             return _ours(metadata[FORMAT])
-        if naming is OURS and "module" in metadata:
-            return _from_state_dict(metadata["module"])
+        if naming is OURS and "module" in metadata:  # beside a plain state dict, which torch saved
+            told = metadata["module"]
+            convention = Convention(**told["convention"])
+            return replace(_usual(OURS), convention=convention, head=told["head"])
         if naming is TIMM_NAMES and config is not None:
             return _timm(config)
         if naming is TRANSFORMERS and (config is not None or photo is not None):
@@ -72,16 +72,8 @@ def read_metadata(naming: Naming, metadata: dict[str, Any]) -> Description:
 
 
 def _usual(naming: Naming) -> Description:
-    if naming is KERAS_AUTOMATIC:  # somebody's own network: nothing usual about it
-        return Description(None, None)
     usual = replace(INCEPTION, interpolation="bicubic") if naming is TIMM_NAMES else INCEPTION
     return Description(naming.convention, usual)
-
-
-def _from_state_dict(module: dict[str, Any]) -> Description:
-    """What our networks keep beside a plain state dict, which torch saved."""
-    convention = Convention(**module["convention"])
-    return replace(_usual(OURS), convention=convention, head=module["head"])
 
 
 def _ours(content: dict[str, Any]) -> Description:
@@ -96,7 +88,7 @@ def _ours(content: dict[str, Any]) -> Description:
         raise TypeError(f"source must be a dictionary, got {type(source).__name__}")
     return Description(
         Convention(**content["convention"]),
-        Preprocess.from_dict(content["preprocess"]),
+        Preprocess(**content["preprocess"]),
         _names(content["classes"]),
         source,
         mobilenet_v1(**arch),
@@ -113,19 +105,8 @@ def make_metadata(
 ) -> dict[str, Any]:
     """All that running a network takes beside its weights, as plain data: what `_ours` reads.
 
-    Parameters
-    ----------
-    net
-        The network.
-    caller
-        The function that the reader called, for messages.
-    preprocess, classes, source
-        In place of `net.preprocess`, `net.classes` and `net.source`, or if it has none.
-
-    Raises
-    ------
-    ValueError
-        Something is missing, or does not go with the network.
+    `preprocess`, `classes` and `source` are taken in place of the network's own, or if it has none;
+    one that is missing, or does not go with it, is refused by the name of the reader's `caller`.
     """
     preprocess = preprocess or net.preprocess
     classes = net.classes if classes is None else classes
@@ -226,19 +207,10 @@ def _transformers(config: dict[str, Any], photo: dict[str, Any] | None) -> Descr
 
 
 def _problem(problem: Any) -> Head | None:
-    if problem == "regression":
-        raise WeightsError(
-            "its problem_type is regression: it measures something, and does not name classes"
-        )
-    if problem is None:
-        return None
-    known: dict[str, Head] = {
-        "multi_label_classification": "sigmoid",
-        "single_label_classification": "softmax",
-    }
-    if problem not in known:
-        raise WeightsError(f"its problem_type is {problem!r}; {' or '.join(known)} is needed")
-    return known[problem]
+    if problem not in PROBLEMS:
+        known = " or ".join(filter(None, PROBLEMS))
+        raise WeightsError(f"its problem_type is {shorten(str(problem), 40)}; {known} is needed")
+    return PROBLEMS[problem]
 
 
 def _names(names: Any) -> tuple[str, ...] | None:

@@ -1,12 +1,10 @@
-"""Who calls a weight what: the names and layouts of five sources, beside our own names.
+"""Who calls a weight what: the names and layouts of four sources, beside our own names.
 
-    ours           dw_1.conv.weight                            dw_1.bn.running_var
-    timm           blocks.0.0.conv_dw.weight                   blocks.0.0.bn1.running_var
-    transformers   mobilenet_v1.layer.0.convolution.weight     ...layer.0.normalization.running_var
-    tf-slim        MobilenetV1/Conv2d_1_depthwise/depthwise_weights   .../BatchNorm/moving_variance
-    keras          conv_dw_1/depthwise_kernel                  conv_dw_1_bn/moving_variance
-
-Keras names layers by itself if nobody does; "keras-automatic" is for those: depthwise_conv2d.
+ours           dw_1.conv.weight                            dw_1.bn.running_var
+timm           blocks.0.0.conv_dw.weight                   blocks.0.0.bn1.running_var
+transformers   mobilenet_v1.layer.0.convolution.weight     ...layer.0.normalization.running_var
+tf-slim        MobilenetV1/Conv2d_1_depthwise/depthwise_weights   .../BatchNorm/moving_variance
+keras          conv_dw_1/depthwise_kernel                  conv_dw_1_bn/moving_variance
 """
 
 from __future__ import annotations
@@ -72,7 +70,7 @@ class Naming:
         """Shapes in which this source may store a part of a layer, the usual one first."""
         m, n, k = layer.in_channels, layer.out_channels, layer.kernel_size
         if part not in ("weight", "conv.weight"):
-            return ((n,),)
+            return ((n,) if part != COUNTER else (),)
         if layer.kind == "fc":  # TensorFlow's is a 1x1 convolution, or a dense layer
             return ((n, m),) if self.torch_layout else ((1, 1, m, n), (m, n))
         if layer.kind == "depthwise":
@@ -131,27 +129,12 @@ def _keras(name: str) -> tuple[str, str]:
     return module, f"{module}_bn"
 
 
-def _keras_automatic(name: str) -> tuple[str, str]:
-    kind, number = _split(name)
-    if kind == "fc":
-        return "dense", ""
-    convolution = number - 1 if kind == "dw" else number
-    norm = 2 * number - (kind == "dw")
-
-    def numbered(base: str, index: int) -> str:
-        return f"{base}_{index}" if index else base
-
-    base = "depthwise_conv2d" if kind == "dw" else "conv2d"
-    return numbered(base, convolution), numbered("batch_normalization", norm)
-
-
 OURS = Naming("mobilenet_lib", PAPER, _ours, True, only_separable=False)
 TIMM_NAMES = Naming("timm", TIMM, _timm, True)
 TRANSFORMERS = Naming("transformers", TF_SLIM, _transformers, True)
 TF_SLIM_NAMES = Naming("tf-slim", TF_SLIM, _tf_slim, False)
 KERAS_NAMES = Naming("keras", KERAS, _keras, False)
-KERAS_AUTOMATIC = Naming("keras-automatic", KERAS, _keras_automatic, False)
-NAMINGS = (OURS, TIMM_NAMES, TRANSFORMERS, TF_SLIM_NAMES, KERAS_NAMES, KERAS_AUTOMATIC)
+NAMINGS = (OURS, TIMM_NAMES, TRANSFORMERS, TF_SLIM_NAMES, KERAS_NAMES)
 
 # What training leaves in a tf-slim checkpoint beside the weights.
 TRAINING = re.compile(r"global_step|.*/(RMSProp(_1)?|Momentum|Adam(_1)?|ExponentialMovingAverage)")
@@ -176,12 +159,8 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
     """Tensors by their names without wrappers and without a prefix that the whole network has.
 
     Lightning's "model.", a "backbone." or "student.", whatever it is called. Names outside the
-    prefix stay, and are refused later as extra.
-
-    Raises
-    ------
-    WeightsError
-        A name stands there twice, or two whole networks or two classifiers do.
+    prefix stay, and are refused later as extra. Two whole networks are refused, two classifiers,
+    and a name that stands there twice.
     """
     result: dict[str, Stored] = {}
     for name, stored in tensors.items():
@@ -190,15 +169,17 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
             raise WeightsError(f"it holds {some([key])} twice, the second time as {some([name])}")
         if key is not None:
             result[key] = stored
-    whole = _whole(result)
+    whole, base = _prefixes(result, _known()), ""
+    if not whole:
+        whole, base = _prefixes(result, _known(BARE)), BARE
     if len(whole) > 1:
         named = some(prefix or "no prefix" for prefix in whole)
         raise WeightsError(
             f"it holds {len(whole)} networks, under {named}; save the one you mean: {{k: v for "
             f"k, v in state.items() if k.startswith({shorten(max(whole), 80)!r})}}"
         )
-    for prefix, bare in whole.items():
-        names = {key: (BARE if key in bare else "") + key.removeprefix(prefix) for key in result}
+    for prefix, body in whole.items():
+        names = {key: (base if key in body else "") + key.removeprefix(prefix) for key in result}
         both = [key for key, count in Counter(names.values()).items() if count > 1]
         if both:
             raise WeightsError(
@@ -210,35 +191,27 @@ def cleaned(tensors: Mapping[str, Stored]) -> dict[str, Stored]:
 
 
 @cache
-def _known() -> dict[str, set[str]]:
-    """The torch sources by all names that they have, transformers' bare ones included."""
-    known: dict[str, set[str]] = {}
-    for naming in (OURS, TIMM_NAMES, TRANSFORMERS):
-        for arch in _bodies(naming):
-            for _, _, name in naming.places(arch):
-                known.setdefault(name, set()).add(naming.name)
-                if name.startswith(BARE):
-                    known.setdefault(name.removeprefix(BARE), set()).add(BARE)
-    return known
+def _known(base: str = "") -> set[str]:
+    """All names of the torch sources that begin with `base`, without it."""
+    return {
+        name.removeprefix(base)
+        for naming in (OURS, TIMM_NAMES, TRANSFORMERS)
+        for arch in _bodies(naming)
+        for _, _, name in naming.places(arch)
+        if name.startswith(base)
+    }
 
 
-def _whole(keys: Collection[str]) -> dict[str, set[str]]:
-    """The prefixes under which a whole network stands, and which bare names of transformers do."""
-    hits: Counter[tuple[str, str]] = Counter()
-    bare: dict[str, set[str]] = {}
+def _prefixes(keys: Collection[str], known: Collection[str]) -> dict[str, set[str]]:
+    """The prefixes under which a whole network stands, each with its keys of known names."""
+    found: dict[str, set[str]] = {}
     for key in keys:
         parts = key.rsplit(".", 5)  # known names have up to five
         for i in range(len(parts)):
             rest = ".".join(parts[i:])
-            prefix = key.removesuffix(rest)
-            for source in _known().get(rest, ()):
-                if source == BARE and prefix.endswith(BARE):
-                    continue  # not bare at all
-                hits[source, prefix] += 1
-                if source == BARE:
-                    bare.setdefault(prefix, set()).add(key)
-    whole = sorted({prefix for (_, prefix), count in hits.items() if count >= HALF_OF_ONE})
-    return {prefix: bare.get(prefix, set()) for prefix in whole}
+            if rest in known:
+                found.setdefault(key.removesuffix(rest), set()).add(key)
+    return {prefix: body for prefix, body in sorted(found.items()) if len(body) >= HALF_OF_ONE}
 
 
 def _check_one_head(tensors: Mapping[str, Stored]) -> None:
@@ -257,13 +230,7 @@ def _check_one_head(tensors: Mapping[str, Stored]) -> None:
 
 
 def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:
-    """Whose names these are, and a network of the body that they belong to.
-
-    Raises
-    ------
-    WeightsError
-        They are nobody's, or those of another network.
-    """
+    """Whose names these are, which must be somebody's, and a network of the body they belong to."""
     best, hits, body = max(
         (
             (naming, _hits(naming, arch, keys), arch)
@@ -276,7 +243,7 @@ def recognise(keys: Collection[str]) -> tuple[Naming, Architecture]:
         known = ", ".join(naming.name for naming in NAMINGS)
         raise WeightsError(
             f"unknown names such as {some(keys, 3) or 'none at all'}: not a MobileNet V1 as named "
-            f"by {known}.{_other_network(keys)} Rename the keys to those of MobileNet.state_dict()"
+            f"by {known}. {other_network(keys)}Rename the keys to those of MobileNet.state_dict()"
         )
     return best, body
 
@@ -290,10 +257,16 @@ def _hits(naming: Naming, arch: Architecture, keys: Collection[str]) -> int:
     return sum(key in available for _, _, key in naming.places(arch))
 
 
-def _other_network(keys: Collection[str]) -> str:
+def other_network(keys: Collection[str]) -> str:
+    """What names that are not all known look like, in a sentence; empty if like nothing."""
     text = " ".join(keys)
     if "conv_pwl" in text or "mobilenet_v2" in text or "MobilenetV2" in text:
-        return " It looks like MobileNet V2."
+        return "It looks like MobileNet V2. "
     if "conv_head" in text:
-        return " It looks like another MobileNet of timm."
+        return "It looks like timm's mobilenetv1_100h, with one layer more; take mobilenetv1_100. "
+    if "conv2d" in text:
+        return (
+            "Keras numbered these layers by itself; a file of the whole model says what they are, "
+            'model.save("model.keras"). '
+        )
     return ""

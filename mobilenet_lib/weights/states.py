@@ -26,22 +26,9 @@ def choose_state(path: Path, loaded: Any, wanted: str | None) -> Checkpoint:
     """The tensors of the state that is wanted, or else that its authors would evaluate.
 
     What lies beside the tensors in a state, such as an epoch, is passed over: a weight that is no
-    tensor is missed later.
-
-    Parameters
-    ----------
-    path
-        The file, for messages.
-    loaded
-        What `torch.load` returned.
-    wanted
-        A key on the way to the state, or all of them joined by dots; None chooses, and notes if
-        there was a choice.
-
-    Raises
-    ------
-    WeightsError
-        There is no such state, none at all, or several and nothing says which.
+    tensor is missed later. `loaded` is what `torch.load` returned; `wanted` a key on the way to the
+    state, or all of them joined by dots. None chooses, and notes if there was a choice; where
+    nothing says which, it is refused.
     """
     states = _states(path, loaded)
     places = _places(path, list(states), wanted)

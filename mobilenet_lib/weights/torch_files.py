@@ -76,17 +76,8 @@ def open_torch(
 ) -> Checkpoint:
     """Open a .pt file whose pickle does nothing but list tensors and plain data.
 
-    Parameters
-    ----------
-    path, content, archive
-        The file, and what is in it: what is checked is what is read.
-    state
-        Which of several states to take, such as "model_ema"; None: an averaged one if there is one.
-
-    Raises
-    ------
-    WeightsError
-        The pickle would run code, the archive is packed (as a zip bomb is), or holds no state dict.
+    What is checked, the `content`, is what is read. Refused is what would run code, is packed (as a
+    zip bomb is), or holds no state dict. `state` is for `choose_state`.
     """
     packed = [i.filename for i in archive.infolist() if i.compress_type != zipfile.ZIP_STORED]
     if packed:

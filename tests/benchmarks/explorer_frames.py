@@ -10,8 +10,6 @@ page's start, under 300 ms. Networks in the page answer from a worker; their tim
 web_engine.json.
 """
 
-from __future__ import annotations
-
 import random
 import sys
 import tempfile

@@ -5,8 +5,6 @@
 A reading is the time of one `import` statement, start of Python not included. The limit is 0.3 s.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

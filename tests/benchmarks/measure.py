@@ -1,7 +1,5 @@
 """What the benchmarks share: medians with spread, a verdict, and a results file on request."""
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import time

@@ -6,8 +6,6 @@ Every control of every figure explorer is moved to random values; each reading i
 limit is 100 ms, where a movement still feels immediate.
 """
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Iterator

@@ -6,8 +6,6 @@ are built to do harm: sizes that no machine has, archives that unpack to gigabyt
 without end, pickles that run a program.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import io
 import json

@@ -6,8 +6,6 @@ A crash then ends this process and not the tests, and its memory can be limited.
 comes before a file is touched, so the last one names the culprit.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

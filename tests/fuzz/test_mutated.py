@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 
 from mobilenet_lib import data, load_published
-from mobilenet_lib.preprocess import INCEPTION
 from mobilenet_lib.weights import WeightsError
 from mobilenet_lib.weights.hub_processor import processor
 
@@ -121,7 +120,3 @@ def test_folder_trees_are_read_as_they_were_made(tmp_path):
             batches = data.load(root, split=split, resolution=32, batch_size=1)
             assert batches.classes == made["classes"], sorted(p.name for p in root.iterdir())
             assert batches.size == made[split], sorted(p.name for p in root.iterdir())
-
-
-def test_inception_is_what_keras_photos_are_scaled_by():
-    assert (INCEPTION.mean, INCEPTION.std) == ((0.5,) * 3, (0.5,) * 3)

@@ -5,8 +5,6 @@ files of them; some are no MobileNet V1 any more (another activation, a residual
 a reader has to notice. `keras_cases` takes the package, so that Keras 2 and 3 get the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

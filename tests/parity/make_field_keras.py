@@ -28,8 +28,6 @@ statistics are those of the pictures, so the answer depends on the picture. Some
 are below 1e-3, where epsilons part.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import logging

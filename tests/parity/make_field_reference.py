@@ -26,8 +26,6 @@ batch norm's statistics are those of the pictures, so the answer depends on the 
 channels' variances are below 1e-3, where epsilons part.
 """
 
-from __future__ import annotations
-
 import argparse
 import copy
 import io

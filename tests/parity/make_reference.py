@@ -35,8 +35,6 @@ What it refuses
       whose strided layers see only odd maps, such as 65 or 97, cannot tell the two apart.)
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json
@@ -63,9 +61,12 @@ except ImportError as error:
         "Running the tests needs none of this: the stored reference is enough."
     )
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
-from mobilenet_lib import files  # the checkout comes first
+import checkpoint_files  # noqa: E402 - its folder comes first
+
+from mobilenet_lib import files  # noqa: E402 - the checkout comes first
 
 SEED = 20170417
 ALPHA = 0.25
@@ -84,7 +85,6 @@ PAIRS = (
     *((512, 1),) * 5,
     *((1024, 2), (1024, 1)),
 )
-TIMM_STAGES = (1, 2, 2, 6, 2)  # how timm groups the thirteen pairs
 
 Weights = dict[str, np.ndarray]
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -147,38 +147,11 @@ def make_input(seed: int, height: int, width: int) -> np.ndarray:
     return noise.astype(np.float32)
 
 
-def timm_prefixes() -> dict[str, tuple[str, str]]:
-    """Map our layer name to timm's (convolution, normalization) names."""
-    names = {"conv_0": ("conv_stem", "bn1")}
-    places = [(stage, block) for stage, n in enumerate(TIMM_STAGES) for block in range(n)]
-    for i, (stage, block) in enumerate(places, start=1):
-        prefix = f"blocks.{stage}.{block}"
-        names[f"dw_{i}"] = (f"{prefix}.conv_dw", f"{prefix}.bn1")
-        names[f"pw_{i}"] = (f"{prefix}.conv_pw", f"{prefix}.bn2")
-    return names
-
-
-def transformers_prefixes() -> dict[str, tuple[str, str]]:
-    """Map our layer name to transformers' (convolution, normalization) names."""
-    prefixes = {"conv_0": "mobilenet_v1.conv_stem"}
-    for i in range(1, 14):
-        prefixes[f"dw_{i}"] = f"mobilenet_v1.layer.{2 * i - 2}"
-        prefixes[f"pw_{i}"] = f"mobilenet_v1.layer.{2 * i - 1}"
-    return {ours: (f"{p}.convolution", f"{p}.normalization") for ours, p in prefixes.items()}
-
-
-def rename(weights: Weights, prefixes: dict[str, tuple[str, str]]) -> dict[str, torch.Tensor]:
+def rename(weights: Weights, source: str) -> dict[str, torch.Tensor]:
     """Return the weights as float32 tensors under another package's names."""
-    renamed = {}
-    for name, array in weights.items():
-        layer, _, rest = name.partition(".")
-        if layer == "fc":
-            target = f"classifier.{rest}"
-        else:
-            part, _, leaf = rest.partition(".")
-            target = f"{prefixes[layer][part == 'bn']}.{leaf}"
-        renamed[target] = torch.from_numpy(array.astype(np.float32))
-    return renamed
+    state = {name: torch.from_numpy(array.astype(np.float32)) for name, array in weights.items()}
+    named = checkpoint_files.renamed(state, source)
+    return {name: torch.from_numpy(array) for name, array in named.items()}
 
 
 def timm_network(
@@ -190,7 +163,7 @@ def timm_network(
     kwargs |= {"pad_type": "same"} if same else {}
     # create_model cannot pass a multiplier of our own to a MobileNet V1, hence the private name
     net = _gen_mobilenet_v1("mobilenetv1_100", ALPHA, num_classes=NUM_CLASSES, **kwargs)
-    net.load_state_dict(rename(weights, timm_prefixes()), strict=True)
+    net.load_state_dict(rename(weights, "timm"), strict=True)
     return net.eval()
 
 
@@ -200,7 +173,7 @@ def transformers_network(weights: Weights, **changes: object) -> torch.nn.Module
         depth_multiplier=ALPHA, num_labels=NUM_CLASSES, **changes
     )
     net = transformers.MobileNetV1ForImageClassification(config)
-    net.load_state_dict(rename(weights, transformers_prefixes()), strict=True)
+    net.load_state_dict(rename(weights, "transformers"), strict=True)
     return net.eval()
 
 

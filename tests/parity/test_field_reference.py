@@ -44,10 +44,12 @@ REFUSED = {  # what in each file cannot be followed, as the message names it
     "hand_norm_last": "where BatchNormalization belongs",
     "hand_residual": "(Add) takes 2 inputs",
 }
-OF_TRANSFORMERS = {
+REFUSED_OF_TORCH = {
     "hidden_act_hard_swish": "activation must be one of relu, relu6",
     "image_size_64x96": "its image_size is [64, 96]",
     "regression": "its problem_type is regression",
+    "whole_model": "could run any code",
+    **dict.fromkeys(("pool_max", "pool_avgmax", "pool_catavgmax"), "its global_pool is"),
 }
 
 
@@ -138,16 +140,30 @@ def test_most_keras_files_are_followed():
     assert len(REFUSED) < 25
 
 
-@pytest.mark.parametrize("name", [case["name"] for case in reference("transformers")["networks"]])
-def test_a_transformers_folder_answers_as_transformers(tmp_path, name):
-    case = next(c for c in reference("transformers")["networks"] if c["name"] == name)
-    folder = unpacked(tmp_path, "transformers", case["files"][0])
-    if name in OF_TRANSFORMERS:
+OF_TORCH = [
+    (source, case)
+    for source, group in (
+        ("transformers", "networks"),
+        ("timm", "folders"),
+        ("timm", "checkpoints"),
+    )
+    for case in reference(source)[group]
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "case"), OF_TORCH, ids=[f"{source}-{case['name']}" for source, case in OF_TORCH]
+)
+def test_a_file_answers_as_its_package_or_is_refused_by_name(tmp_path, source, case):
+    path = unpacked(tmp_path, source, case["files"][0])
+    if case["name"] in REFUSED_OF_TORCH:
         with pytest.raises(WeightsError) as caught:
-            load_published(folder)
-        assert OF_TRANSFORMERS[name] in str(caught.value)
+            load_published(path, head="any")
+        assert REFUSED_OF_TORCH[case["name"]] in str(caught.value)
         return
-    net = load_published(folder, head="any")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*the weights of .* were taken")
+        net = load_published(path, head="any")
     assert off(net, case, inputs(case)) < case["tolerance"]
 
 
@@ -178,27 +194,6 @@ def test_a_photo_is_prepared_as_transformers_does_or_refused_by_name(name):
         assert abs(got.ravel()[places(got.shape)] - wanted["values"]).max() < 1e-3 * scale
         assert abs(got.mean() - wanted["mean"]) < 1e-3 * scale
         assert abs(got.std() - wanted["std"]) < 1e-3 * scale
-
-
-@pytest.mark.parametrize(
-    "case",
-    [c for g in ("folders", "checkpoints") for c in reference("timm")[g]],
-    ids=lambda c: c["name"],
-)
-def test_a_file_of_timms_answers_as_timm_or_is_refused_by_name(tmp_path, case):
-    path = unpacked(tmp_path, "timm", case["files"][0])
-    if case["name"] == "whole_model":
-        with pytest.raises(WeightsError, match="could run any code"):
-            load_published(path)
-        return
-    if case["name"].startswith("pool_"):
-        with pytest.raises(WeightsError, match="global_pool"):
-            load_published(path, head="any")
-        return
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*the weights of .* were taken")
-        net = load_published(path, head="any")
-    assert off(net, case, inputs(case)) < case["tolerance"]
 
 
 @pytest.mark.parametrize("name", ["keras", "keras2", "transformers", "timm"])

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from checkpoint_files import PARITY as WEIGHTS
+from checkpoint_files import parity_state
 
 from mobilenet_lib import MobileNet, mobilenet_v1
 from mobilenet_lib.model import TF_SLIM, TIMM, Convention
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "expected.json").read_text(encoding="ascii"))
-WEIGHTS = HERE / "weights.safetensors"
 TOLERANCE = 1e-4
 SEEN = 1e-2  # a wrong convention must move the logits by more than this
 
@@ -40,9 +41,8 @@ by_package = pytest.mark.parametrize("package", CONVENTIONS)
 
 @pytest.fixture(scope="module")
 def weights() -> dict[str, torch.Tensor]:
-    """Return the stored weights, float16 numbers as float32."""
-    stored = safetensors.torch.load_file(WEIGHTS)
-    return {name: tensor.to(torch.float32) for name, tensor in stored.items()}
+    """The stored weights."""
+    return parity_state()
 
 
 def case_at(size: tuple[int, int]) -> dict:

@@ -1,20 +1,23 @@
-"""`load_published`: from a file or a name on the hub to a network that runs as its authors meant.
+"""From a file, or a name on the hub, to a network that runs as was meant, and back to a file.
 
->>> net = load_published("person_detector")
->>> net.classes
-('person', 'non_person')
+Our own format is safetensors with everything that running the network takes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
+import safetensors.torch
 import torch
+from torch import Tensor
 
 from ..architecture import Architecture, mobilenet_v1
+from ..files import write_atomically
 from ..model import HEADS, Convention, Head, MobileNet, check_head
 from ..preprocess import Preprocess
 from ..timing import torch_defaults
@@ -23,8 +26,8 @@ from .formats import Checkpoint, WeightsError, some
 from .infer_architecture import State, infer_architecture, read
 from .keras_model import read_keras
 from .locate import Found, find, opened
-from .metadata import read_metadata
-from .naming import Naming, cleaned, recognise
+from .metadata import FORMAT, make_metadata, read_metadata
+from .naming import TIMM_NAMES, TRANSFORMERS, Naming, cleaned, recognise
 
 WITH_BACKGROUND = 1001  # tf-slim's ImageNet: class 0 is "none of the thousand"
 
@@ -119,9 +122,14 @@ def _build(
         described = read_metadata(naming, metadata)
     if described.assumed and preprocess is None:
         checkpoint.notes.append(described.assumed)
-    convention, preprocess = _complete(
-        naming, convention or described.convention, preprocess or described.preprocess
-    )
+    convention = convention or described.convention
+    preprocess = preprocess or described.preprocess
+    if preprocess is None:
+        raise WeightsError(
+            f"a {naming.name} file does not say how its pixels are scaled, and a wrong scale costs "
+            "nearly all accuracy; pass preprocess=INCEPTION for -1 to 1, RAW_255 for 0 to 255, or "
+            "your own, from mobilenet_lib.preprocess"
+        )
     arch, stored = infer_architecture(naming, body, stored, convention.width_rule)
     if described.architecture is not None:
         _check_same(arch, described.architecture)
@@ -151,13 +159,7 @@ def _build(
 
 
 def _head(described: Head | None, count: int, wanted: Head | Literal["any"]) -> Head:
-    """What the outputs are, if that is what the caller takes them for.
-
-    Raises
-    ------
-    WeightsError
-        It is something else.
-    """
+    """What the outputs are, which must be what the caller takes them for."""
     if described is None and count > 1 and wanted != "any" and wanted != "features":
         described = wanted  # nothing says otherwise
     head = check_head(described, count)
@@ -175,25 +177,6 @@ def _head(described: Head | None, count: int, wanted: Head | Literal["any"]) -> 
         f"{what[head]}; {wrong}pass head={head!r} to load it as that, and take "
         f"{'net(x)' if head == 'features' else 'net.probabilities(net(x))'}"
     )
-
-
-def _complete(
-    naming: Naming, convention: Convention | None, preprocess: Preprocess | None
-) -> tuple[Convention, Preprocess]:
-    """Both, or a refusal that says why nothing is taken for the one that is missing."""
-    if convention is None:
-        raise WeightsError(
-            f"a {naming.name} file without a description of its model does not say whether it uses "
-            "ReLU or ReLU6, and the wrong one costs about nine points; pass convention=KERAS, or "
-            'replace(KERAS, activation="relu")'
-        )
-    if preprocess is None:
-        raise WeightsError(
-            f"a {naming.name} file does not say how its pixels are scaled, and a wrong scale costs "
-            "nearly all accuracy; pass preprocess=INCEPTION for -1 to 1, RAW_255 for 0 to 255, or "
-            "your own, from mobilenet_lib.preprocess"
-        )
-    return convention, preprocess
 
 
 def _check_same(arch: Architecture, described: Architecture) -> None:
@@ -224,3 +207,101 @@ def _without_background(state: State, classes: tuple[str, ...]) -> tuple[State, 
         )
     head = {name: state[name][1:].clone() for name in ("fc.weight", "fc.bias")}
     return state | head, classes[1:]
+
+
+# --- Writing --------------------------------------------------------------------------------------
+
+TARGETS = {naming.name: naming for naming in (TIMM_NAMES, TRANSFORMERS)}
+TRAITS = {
+    "timm": "build it there with act_layer, bn_eps and pad_type set to ours",
+    "transformers": "set hidden_act, layer_norm_eps and tf_padding in its config to ours",
+}
+
+
+def save_checkpoint(
+    net: MobileNet,
+    path: str | os.PathLike[str],
+    *,
+    preprocess: Preprocess | None = None,
+    classes: Sequence[str] | None = None,
+    source: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a network to a .safetensors file that `load_published` reads back exactly.
+
+    The tensors have the names of `net.state_dict()`. Architecture, convention, preprocessing,
+    classes and source stand in the file's metadata as JSON, under "mobilenet_lib". The same network
+    always gives the same bytes, and the file appears only when it is complete.
+
+    Parameters
+    ----------
+    net
+        The network, on any device.
+    path
+        Where to write; the name must end in .safetensors.
+    preprocess, classes, source
+        In place of `net.preprocess`, `net.classes` and `net.source`, or if it has none.
+
+    Raises
+    ------
+    ValueError
+        The name has another ending, something is missing, or there is not one class an output.
+    """
+    target = Path(path)
+    if target.suffix != ".safetensors":
+        raise ValueError(f"a checkpoint's name must end in .safetensors, got {target.name!r}")
+    metadata = make_metadata(net, "save_checkpoint", preprocess, classes, source)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    # One entry only: safetensors writes several in an order that changes from run to run.
+    write_atomically(target, safetensors.torch.save(state, {FORMAT: json.dumps(metadata)}))
+
+
+def export_state(
+    net: MobileNet, naming: str, *, check_convention: bool = True
+) -> dict[str, Tensor]:
+    """The network's tensors under timm's or transformers' names; copies, on the CPU.
+
+    >>> state = export_state(net, "timm")
+    >>> timm.create_model("mobilenetv1_100", num_classes=2).load_state_dict(state)
+
+    Parameters
+    ----------
+    net
+        A network with the body of Table 1.
+    naming
+        "timm" (mobilenetv1_100) or "transformers" (MobileNetV1ForImageClassification).
+    check_convention
+        Refuse a network that computes something else than the other package will, with the same
+        weights: another activation, padding or BN epsilon.
+
+    Raises
+    ------
+    ValueError
+        Another body, another name, or another convention; the message names the differences.
+    """
+    check_choice("naming", naming, TARGETS)
+    target = TARGETS[naming]
+    if net.arch.body != "separable":
+        raise ValueError(
+            f"{naming} has no MobileNet with a {net.arch.body} body, only the separable one"
+        )
+    if check_convention:
+        _check_convention(net, target)
+    state = net.state_dict()
+    return {
+        key: state[f"{layer.name}.{part}"].detach().cpu().clone()
+        for layer, part, key in target.places(net.arch)
+        if part != "conv.bias"
+    }
+
+
+def _check_convention(net: MobileNet, target: Naming) -> None:
+    differences = []
+    for trait in ("activation", "padding", "bn_eps"):
+        ours, theirs = getattr(net.convention, trait), getattr(target.convention, trait)
+        if ours != theirs:
+            differences.append(f"{trait} is {ours!r} here, {theirs!r} there")
+    if differences:
+        raise ValueError(
+            f"{target.name} would compute something else with these weights: "
+            f"{'; '.join(differences)}. Pass check_convention=False, and {TRAITS[target.name]}"
+        )
