@@ -168,7 +168,7 @@ def read_compact(content: bytes) -> MobileNet:
             net = MobileNet(arch, Convention(**header["convention"]), header["head"])
         for layer, (values, bias) in zip(layers, weights, strict=True):
             _fill(net.get_submodule(layer.name), layer, values, bias)
-        net.preprocess = Preprocess.from_dict(header["preprocess"])
+        net.preprocess = Preprocess(**header["preprocess"])
         net.classes, net.source = tuple(header["classes"]), header["source"]
     return net.eval()
 
