@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from mobilenet_lib import load_published
 from mobilenet_lib.bench import record
-from mobilenet_lib.bench.int8 import letters
+from mobilenet_lib.bench.quality import letters
 from mobilenet_lib.engines.folding import fold
 from mobilenet_lib.explorers.rounding import PER, round_weights
 from mobilenet_lib.photos import credits, load_photo
