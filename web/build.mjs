@@ -47,6 +47,15 @@ await build({
       });
     },
   }, {
+    name: "definitions without their help", // which Python alone shows
+    setup({ onLoad }) {
+      onLoad({ filter: /definitions[\\/]\w+\.json$/ }, async ({ path }) => {
+        const content = JSON.parse(await readFile(path, "utf8"));
+        for (const field of Object.values(content.fields)) delete field.help;
+        return { contents: JSON.stringify(content), loader: "json" };
+      });
+    },
+  }, {
     name: "the engine once",
     setup({ onLoad }) {
       onLoad({ filter: /[\\/]engine[\\/](worker_source|service)\.js$/ }, ({ path }) => ({ contents: ENGINE[basename(path)] }));

@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:  # the one list of public names
+    from .architecture import ArchitectureExplorer
     from .convolution import ConvolutionExplorer
     from .detector import DetectorExplorer
-    from .figure import (
-        ArchitectureExplorer,
-        FigureExplorer,
-        SeparableExplorer,
-        SparsityExplorer,
-    )
+    from .figure import FigureExplorer, SeparableExplorer, SparsityExplorer
     from .letters import LettersExplorer
     from .live import LiveCurve
     from .tradeoff import TradeoffExplorer

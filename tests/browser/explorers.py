@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mobilenet_lib.explorers import ConvolutionExplorer, DetectorExplorer, LettersExplorer
+from mobilenet_lib.explorers import (
+    ArchitectureExplorer,
+    ConvolutionExplorer,
+    DetectorExplorer,
+    LettersExplorer,
+)
 from mobilenet_lib.explorers.explorer import Explorer
 
 EXPLORERS: dict[str, Callable[[], Explorer]] = {
+    "architecture": ArchitectureExplorer,
     "convolution": lambda: ConvolutionExplorer("cat", size=16),
     "detector": DetectorExplorer,
     "letters": lambda: LettersExplorer((0.5, 0.25)),
 }
 
 THREE_STATES = {
+    "architecture": (
+        "v1",
+        "v1&alpha=0.25&resolution=96&layer=pw_3&photo=cat&row=4&column=15",
+        "v1&body=full&alpha=1.35&resolution=161&layer=conv_6&bars=milliseconds",
+    ),
     "convolution": ("v1", "v1&filter=2&stride=2&row=3&column=5", "v1&kernel=blur+5x5&dilation=2"),
     "detector": (
         "v1",
