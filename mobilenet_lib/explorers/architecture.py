@@ -44,8 +44,8 @@ class ArchitectureExplorer(Explorer):
         takes the book's own profile of 1.0 MobileNet-224, if its data are there.
     **state
         More of the state: `layer` (a name, such as "pw_3"), `bars` ("mult-adds", "parameters",
-        "bytes" or "milliseconds"), `photo` (a name from `data/photos/`), `row` and `column` of the
-        pixel whose receptive field is shown, `hide`, `tour`.
+        "bytes" or "milliseconds"), `photo` (a name from `data/photos/`), `down` and `across`
+        (percent: where the pixel lies whose receptive field is shown), `hide`, `tour`.
 
     Attributes
     ----------
@@ -72,8 +72,8 @@ class ArchitectureExplorer(Explorer):
     layer = _STATE.trait("layer")
     bars = _STATE.trait("bars")
     photo = _STATE.trait("photo")
-    row = _STATE.trait("row")
-    column = _STATE.trait("column")
+    down = _STATE.trait("down")
+    across = _STATE.trait("across")
     title = traitlets.Unicode(read_only=True, help="class of the network").tag(sync=True)
     described: traitlets.List[Any] = traitlets.List(
         read_only=True, help="rows of any network; none of a MobileNet by its alpha"

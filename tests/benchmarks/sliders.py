@@ -16,7 +16,7 @@ from typing import Any
 from measure import arguments, finish, show, summary
 
 from mobilenet_lib import cost, mobilenet_v1
-from mobilenet_lib.explorers import ArchitectureExplorer, FigureExplorer, SeparableExplorer
+from mobilenet_lib.explorers import FigureExplorer, SeparableExplorer
 
 LIMIT_MS = 100
 MOVES, WARM_UP = 40, 5
@@ -64,7 +64,6 @@ def main() -> None:
     options = arguments("how fast a slider answers")
     rng = random.Random(0)
     explorers: dict[str, Callable[[], FigureExplorer]] = {
-        "ArchitectureExplorer": ArchitectureExplorer,
         "SeparableExplorer": SeparableExplorer,
     }
     results, kept = {}, True

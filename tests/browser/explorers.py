@@ -22,7 +22,7 @@ EXPLORERS: dict[str, Callable[[], Explorer]] = {
 THREE_STATES = {
     "architecture": (
         "v1",
-        "v1&alpha=0.25&resolution=96&layer=pw_3&photo=cat&row=4&column=15",
+        "v1&alpha=0.25&resolution=96&layer=pw_3&photo=cat&down=20&across=65",
         "v1&body=full&alpha=1.35&resolution=161&layer=conv_6&bars=milliseconds",
     ),
     "convolution": ("v1", "v1&filter=2&stride=2&row=3&column=5", "v1&kernel=blur+5x5&dilation=2"),

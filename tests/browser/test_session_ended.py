@@ -23,7 +23,7 @@ PATIENCE = 60_000  # ms, for a machine with two busy cores
 AGAIN = "The Python session has ended: run this cell again (Shift+Enter)."
 NEVER = "This needs a Python session: in Jupyter, run this cell (Shift+Enter)."
 CONVOLUTION, TRADEOFF, CURVE, DETECTOR = (0, 1), (2, 3), (4, 5), (6, 7)
-FIGURES = (6, 8, 9, 10)  # drawn by Python
+FIGURES = (6, 8, 9)  # drawn by Python
 EXPLORERS = ".mn-convolution, .mnt-tradeoff, .mnl-live, .widget-vbox"
 CODE = """
 from itertools import count
@@ -38,7 +38,6 @@ detector = DetectorExplorer()
 for explorer in (convolution, tradeoff, curve, detector):
     display(explorer)
     display(explorer)
-display(ArchitectureExplorer())
 display(SeparableExplorer())
 display(SparsityExplorer([0, 0.5, 0.9], {"dense": [1, 1, 1], "sparse": [3, 2, 0.5]}))
 """
@@ -102,7 +101,7 @@ def drawn(page):
     page.wait_for_function(
         """() => ['.mn-convolution[data-value]', '.mnt-tradeoff[data-drawn]', '.mnl-live',
             '.mnp-picker'].every((kind) => document.querySelectorAll(kind).length === 2)
-            && document.querySelectorAll('.widget-vbox img[alt]').length >= 5""",
+            && document.querySelectorAll('.widget-vbox img[alt]').length >= 4""",
         timeout=PATIENCE,
     )
 
@@ -200,7 +199,7 @@ def check_all(page, advice):
     )
     before = figures(page)
     use_the_picker(page, view(page, DETECTOR[0]).locator(".mnp-picker"), advice)
-    moved = [move_all(page, view(page, n)) for n in (0, 2, 4, 6, 8, 9, 10)]
+    moved = [move_all(page, view(page, n)) for n in (0, 2, 4, 6, 8, 9)]
     assert all(moved)
     assert figures(page) == before
     assert cameras_on(page) == 0
@@ -223,7 +222,7 @@ def check_all(page, advice):
 
 def check_alive(page):
     """With a session nothing is said, and two views of one explorer show the same."""
-    assert page.locator(".mns-note").all_inner_texts() == [""] * 5
+    assert page.locator(".mns-note").all_inner_texts() == [""] * 4
     for number in CURVE:
         curve = view(page, number)
         assert re.search("about .* left$", curve.locator(".mnl-status").inner_text())

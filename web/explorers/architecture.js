@@ -6,7 +6,7 @@ import definition from "../../mobilenet_lib/explorers/definitions/architecture.j
 import { assetsOf } from "../kit/assets.js";
 import { enlarge, penOf } from "../kit/canvas.js";
 import { button, controls } from "../kit/controls.js";
-import { clamp, element, KEYS, tell, unique } from "../kit/dom.js";
+import { clamp, element, KEYS, tell } from "../kit/dom.js";
 import { comma, fixed, general, shortest, short } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { pythonSession } from "../kit/session.js";
@@ -24,7 +24,6 @@ const FIGURE = 176; // CSS pixels a side of the photo and the maps
 
 function draw(context) {
   const { model, state, set, watch, root, body, say, warn, hidden, later, colour } = context;
-  const id = unique("architecture");
   const described = model.get("described") ?? [], ours = described.length === 0;
   const session = pythonSession(context);
   const network = detector(assetsOf(context, session));
@@ -60,7 +59,7 @@ function draw(context) {
     "aria-label": "All maps of the layer. Arrow keys choose one.",
   });
   const tilesWords = element("figcaption");
-  const photoBox = element("select", { ...KEYS, id: `${id}-photo`, "data-field": "photo" });
+  const photoBox = element("select", { ...KEYS, "data-field": "photo" });
   const asDetector = button("As the person detector is", () => set(DETECTOR), { class: "mnh-detector" });
   const words = {
     alpha: { words: (x) => shortest(x) },
@@ -69,8 +68,8 @@ function draw(context) {
   const told = element("p", { class: "mnh-told mn-quiet", role: "status" });
   body.append(
     ours
-      ? controls(context, ["body", "alpha", "resolution"], words)
-      : element("p", { class: "mnh-title" }, element("strong", {}, model.get("title")), ` ${comma(described.length)} calls of layers, in their order`),
+      ? withPhoto(controls(context, ["body", "alpha", "resolution"], words))
+      : element("p", { class: "mnh-title" }, element("strong", {}, model.get("title")), `: ${comma(described.length)} ${described.length === 1 ? "call" : "calls"} of its layers, in order`),
     element("div", { class: "mnh-caption mn-quiet" },
       `Each layer's output to scale: as high as it has pixels${ours ? "" : " or steps"} on a side, as thick as it has channels${ours ? "" : " or features"}`, legend),
     strip,
@@ -87,12 +86,14 @@ function draw(context) {
         element("figure", {}, map, mapWords),
         element("figure", {}, tiles, tilesWords, hidden("detector") ? null : asDetector)) : null),
     told,
-    hidden("help") ? null : element("p", { class: "mn-help mnh-help" },
-      ours ? [
-        "Point at a layer, or focus the strip and press the arrow keys. Point at the photo to see what another pixel of the output sees. ",
-        hidden("photo") ? null : element("label", { class: "mn-field" }, "Photo ", photoBox)]
-        : "Point at a layer, or focus the strip and press the arrow keys."),
+    hidden("help") ? null : element("p", { class: "mn-help" },
+      `Point at a layer, or focus the strip and press the arrow keys.${ours ? " Point at the photo to see what another pixel " +
+        "of the output sees. D_K is the kernel's side, M and N are the channels in and out, D_F is the output's side." : ""}`),
   );
+  function withPhoto(bar) {
+    if (!hidden("photo")) bar.append(element("label", { class: "mn-field" }, "Photo ", photoBox));
+    return bar;
+  }
 
   // -- the rows
 
@@ -121,8 +122,8 @@ function draw(context) {
 
   const place = () => choose(rows, state().layer);
   const go = (i) => set({ layer: rows[clamp(i, 0, rows.length - 1)].key });
-  const pixel = (row) => ["row", "column"].map((axis) =>
-    clamp(state()[axis] ?? Math.floor(row.height / 2), 0, row.height - 1));
+  const pixel = (row) => ["down", "across"].map((axis) =>
+    clamp(Math.floor((state()[axis] / 100) * row.height), 0, row.height - 1));
   const write = (name, x) => ({
     bytes: () => (x >= 1e6 ? `${fixed(x / 1e6, x < 1e7 ? 2 : 1)} MB` : x >= 1e3 ? `${fixed(x / 1e3, 1)} kB` : `${x} B`),
     milliseconds: () => `${general(x, 3)} ms`,
@@ -195,12 +196,12 @@ function draw(context) {
       gauge.hidden = part === null;
       gauge.firstChild.style.width = `${100 * Math.min(part ?? 0, 1)}%`;
       tell(quiet, name === "milliseconds" ? (times && sum !== null ? times.device : "for this network")
-        : part !== null ? `${general(100 * part, part < 1 ? 2 : 3)} % of 1.0 MobileNet-224` : comma(sum));
+        : part === null ? comma(sum) : part > 1 ? `${general(part, 3)} times 1.0 MobileNet-224` : `${general(100 * part, 3)} % of 1.0 MobileNet-224`);
     });
   }
 
   function fill(lines, row) {
-    if (row.values.milliseconds !== null) lines.push(["time", "", `${general(row.values.milliseconds, 3)} ms`, `${general((100 * row.values.milliseconds) / all.milliseconds, 2)} %`]);
+    if (row.values.milliseconds !== null) lines.push(["time", "", `${general(row.values.milliseconds, 3)} ms`, `${general((100 * row.values.milliseconds) / all.milliseconds, 2)} % of all`]);
     while (list.children.length > 2 * lines.length) list.lastChild.remove();
     while (list.children.length < 2 * lines.length) list.append(element("dt"), element("dd", {}, element("span"), element("strong"), element("span", { class: "mn-quiet" })));
     lines.forEach(([name, words, result, more], i) => {
@@ -321,7 +322,7 @@ function draw(context) {
     say(text);
     Object.assign(root.dataset, {
       layer: row.key, totals: JSON.stringify(all), values: JSON.stringify(values), maps: shown ? "shown" : "none",
-      field: JSON.stringify(row.field ? [row.field.size, row.field.stride, row.field.padding, ...(row.kind === "fc" ? [0, 0] : pixel(row))] : null),
+      sees: JSON.stringify(row.field ? [row.field.size, row.field.stride, row.field.padding, ...(row.kind === "fc" ? [0, 0] : pixel(row))] : null),
     });
   }
 
@@ -339,8 +340,8 @@ function draw(context) {
   pick.addEventListener("change", () => set({ layer: pick.value }));
   photoBox.addEventListener("change", () => set({ photo: photoBox.value }));
   const look = (row, column) => {
-    const size = rows[place()].height;
-    set({ row: clamp(row, 0, size - 1), column: clamp(column, 0, size - 1) });
+    const size = rows[place()].height, share = (i) => Number(((100 * (clamp(i, 0, size - 1) + 0.5)) / size).toFixed(2));
+    set({ down: share(row), across: share(column) });
   };
   follow(photo, ({ x, y, width, height }) => {
     const { field, height: size, kind } = rows[place()];
@@ -380,7 +381,7 @@ function draw(context) {
 
   if (times?.network) {
     const { body: kind, alpha, resolution } = times.network;
-    note.append(`Times were measured for ${shortest(alpha)} MobileNet-${resolution}, ${kind} body, on ${times.device}. `,
+    note.append(`Times were measured for ${Number.isInteger(alpha) ? fixed(alpha, 1) : shortest(alpha)} MobileNet-${resolution}, ${kind} body, on ${times.device}. `,
       button("Show that network", () => set(times.network)));
   } else note.append("No times were handed in: ArchitectureExplorer(…, milliseconds=…) takes them.");
   watch(["body", "alpha", "resolution"], count);
@@ -388,7 +389,6 @@ function draw(context) {
   watch(["photo", "body", "alpha", "resolution"], () => { update(); });
   later(() => {
     asking++;
-    network.close();
     session.close();
   });
   if (ours) return { redraw };

@@ -1,47 +1,32 @@
 // The person detector in the page, for the maps that one of its layers really gives.
 
+import { MobileNet, preprocess, readNetwork } from "../../engine/mobilenet.js";
 import { readPhoto } from "../../engine/photo.js";
-import { Runner, Superseded } from "../../engine/runner.js";
 import { sheet, viridis } from "../../kit/canvas.js";
 
 export const DETECTOR = { body: "separable", alpha: 0.25, resolution: 96 };
 
-/** Photos by name, and every layer's maps of one of them; both come when they are first asked for. */
+/**
+ * Photos by name, and every layer's maps of one; both come when they are first asked for. The network
+ * runs once for a photo, in some 20 ms: a worker would not be worth its bytes.
+ */
 export function detector(assets) {
-  const runner = new Runner();
-  let loaded = null, asked = null, pictures = new Map();
-  const files = async () => (await assets()) ?? {};
+  const pictures = new Map(), made = new Map();
+  let engine = null;
+  const once = (known, name, make) => {
+    if (!known.has(name)) known.set(name, make().catch((error) => { known.delete(name); throw error; }));
+    return known.get(name);
+  };
+  const photo = (name) => once(pictures, name, async () => readPhoto(new Blob([(await assets())[name]])));
   return {
-    async names() {
-      return Object.keys(await files()).filter((name) => name !== "network");
-    },
-    /** Pixels of a photo, as ImageData. */
-    async photo(name) {
-      if (!pictures.has(name)) pictures.set(name, readPhoto(new Blob([(await files())[name]])));
-      return pictures.get(name);
-    },
-    /** Maps by layer's name, or null if another photo was asked for meanwhile. */
-    async maps(name) {
-      if (asked?.name === name) return asked.found;
-      const found = this.run(name);
-      asked = { name, found };
-      found.catch(() => { asked = null; });
-      return found;
-    },
-    async run(name) {
-      const { network } = await files();
-      if (!network) throw new Error("The person detector's weights are not in this page.");
-      loaded ??= runner.load("net", network.slice().buffer);
-      const { layers } = await loaded, pixels = await this.photo(name);
-      try {
-        const { maps } = await runner.predict("net", pixels, { maps: layers.map((each) => each.name), latest: "maps" });
-        return maps;
-      } catch (error) {
-        if (error instanceof Superseded) return null;
-        throw error;
-      }
-    },
-    close: () => runner.close(),
+    photo,
+    names: async () => Object.keys(await assets()).filter((name) => name !== "network"),
+    /** Maps by layer's name. */
+    maps: (name) => once(made, name, async () => {
+      const { network } = await assets(), { data, width, height } = await photo(name);
+      engine ??= new MobileNet(readNetwork(network));
+      return engine.featureMaps(preprocess(engine.network.preprocess, data, width, height));
+    }),
   };
 }
 
