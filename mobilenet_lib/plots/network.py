@@ -71,15 +71,16 @@ def network_rows(network: Description, chosen: str | None = None) -> BookFigure:
     """
     names = [row.name for row in network]
     values = (
-        ("mult-adds,\nmillions", [row.mult_adds / 1e6 for row in network]),
-        ("parameters,\nthousands", [row.parameters / 1e3 for row in network]),
+        _in_units("mult-adds", [row.mult_adds for row in network]),
+        _in_units("parameters", [row.parameters for row in network]),
     )
     with new_figure(9, 4.4, nrows=2) as (figure, (upper, lower)):
         at = names.index(chosen) if chosen in names else None
         _bars((upper, lower), values, [row.kind for row in network], at)
         lower.set_xlabel(f"layers of {network.network}, in the order of their calls")
         used = dict.fromkeys(row.kind for row in network if row.kind != "other")
-        _legend(figure, [(kind, KIND_LABELS[kind]) for kind in KIND_LABELS if kind in used])
+        words = {kind: label.removesuffix(" 3x3") for kind, label in KIND_LABELS.items()}
+        _legend(figure, [(kind, words[kind]) for kind in words if kind in used])
     most = max(network, key=lambda row: row.mult_adds)
     figure.alt = (
         f"Bars for {len(network)} calls of layers of {network.network}: {network.mult_adds:,} "
@@ -87,6 +88,13 @@ def network_rows(network: Description, chosen: str | None = None) -> BookFigure:
         f"{most.mult_adds:,} in {most.name}."
     )
     return figure
+
+
+def _in_units(what: str, counts: Sequence[int]) -> tuple[str, list[float]]:
+    """A label, and counts in the largest unit that the largest of them has."""
+    units = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
+    unit, name = next((each for each in units if max(counts) >= each[0]), (1, ""))
+    return f"{what},\n{name}" if name else what, [count / unit for count in counts]
 
 
 def _bars(

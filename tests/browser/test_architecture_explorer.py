@@ -404,6 +404,39 @@ def test_any_network_is_shown_row_by_row(other, browser_page, browser_log, tmp_p
     assert browser_log.console_errors == []
 
 
+def test_the_costliest_layers_of_a_network_are_a_click_away(
+    other, browser_page, browser_log, tmp_path
+):
+    page = browser_page
+    show(page, other, tmp_path)
+    order = sorted(other.description, key=lambda row: -row.mult_adds)
+    words = page.locator(".mnh-top li").all_inner_texts()
+    assert [text.split(":")[0] for text in words] == ["lstm", "conv", "shared", "shared (call 2)"]
+    assert words[0] == f"lstm: {100 * order[0].mult_adds / other.description.mult_adds:.2g} %"
+    page.get_by_role("button", name="shared (call 2)").click()
+    assert shown(page)["layer"] == "shared (call 2)"
+    put(page, bars="parameters")
+    words = page.locator(".mnh-top li").all_inner_texts()
+    assert [text.split(":")[0] for text in words] == ["lstm", "embed", "conv", "shared", "unused"]
+    put(page, bars="milliseconds")
+    assert page.locator(".mnh-top li").count() == 0
+    assert browser_log.console_errors == []
+
+
+def test_a_link_hides_what_would_tell_the_answer(browser_page, browser_log, tmp_path):
+    address = write_page(ArchitectureExplorer(), tmp_path)
+    hide = "facts,totals,bars,sees,maps,detector,layer,help"
+    browser_page.goto(f"{address}#architecture:v1&hide={hide}")
+    browser_page.wait_for_selector(".mn-architecture[data-photo=astronaut]")
+    seen = browser_page.locator("canvas:visible")
+    assert [each.get_attribute("data-part") for each in seen.all()] == ["strip"]
+    for part in (".mnh-facts", ".mnh-pair", ".mnh-totals", ".mn-help", ".mnh-detector"):
+        assert browser_page.locator(part).locator("visible=true").count() == 0
+    browser_page.locator(".mnh-strip").press("End")
+    assert shown(browser_page)["layer"] == "fc"
+    assert browser_log.console_errors == []
+
+
 def test_another_network_has_its_own_call_and_start_and_no_tour(
     other, browser_page, browser_log, tmp_path
 ):

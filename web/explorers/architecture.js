@@ -12,7 +12,7 @@ import { follow, onKeys } from "../kit/pointer.js";
 import { pythonSession } from "../kit/session.js";
 import { explorer } from "../kit/shell.js";
 import { placeAt, seen, share } from "../maths/field.js";
-import { DETECTOR, detector, liveliest, mosaic, picture } from "./architecture/detector.js";
+import { DETECTOR, detector, pictures } from "./architecture/detector.js";
 import { facts, measured, pair, WHAT } from "./architecture/facts.js";
 import { choose, KINDS, ofMobileNet, ofNetwork, QUANTITIES, totals } from "./architecture/rows.js";
 import { columnAt, drawBars, drawStrip } from "./architecture/strip.js";
@@ -65,6 +65,7 @@ function draw(context) {
     alpha: { words: (x) => shortest(x) },
     resolution: { label: "resolution", words: (x) => `${x} px, ρ ${general(x / 224, 3)}` },
   };
+  const top = element("ol", { class: "mnh-top" }), topWords = element("p", { class: "mn-quiet" });
   const told = element("p", { class: "mnh-told mn-quiet", role: "status" });
   body.append(
     ours
@@ -83,13 +84,16 @@ function draw(context) {
         list, both),
       ours ? element("div", { class: "mnh-figures" },
         element("figure", {}, photo, sees),
-        element("figure", {}, map, mapWords),
-        element("figure", {}, tiles, tilesWords, hidden("detector") ? null : asDetector)) : null),
+        element("figure", { "data-part": "maps" }, map, mapWords),
+        element("figure", { "data-part": "maps" }, tiles, tilesWords, hidden("detector") ? null : asDetector))
+        : element("div", { "data-part": "facts" }, topWords, top)),
     told,
     hidden("help") ? null : element("p", { class: "mn-help" },
       `Point at a layer, or focus the strip and press the arrow keys.${ours ? " Point at the photo to see what another pixel " +
         "of the output sees. D_K is the kernel's side, M and N are the channels in and out, D_F is the output's side." : ""}`),
   );
+  for (const part of body.querySelectorAll("[data-part]")) part.hidden = hidden(part.dataset.part);
+
   function withPhoto(bar) {
     if (!hidden("photo")) bar.append(element("label", { class: "mn-field" }, "Photo ", photoBox));
     return bar;
@@ -97,7 +101,8 @@ function draw(context) {
 
   // -- the rows
 
-  let rows = [], all = {}, paper = {}, marks = [];
+  let rows = [], all = {}, marks = [], keys = null;
+  const paper = ours ? totals(ofMobileNet(PAPER.body, PAPER.alpha, PAPER.resolution, null)) : {};
   const times = model.get("times") ?? null; // { network: {body, alpha, resolution} or null, device, milliseconds }
   const same = (a, b) => Object.keys(b).every((name) => a[name] === b[name]);
   const isDetector = () => ours && same(state(), DETECTOR);
@@ -107,7 +112,7 @@ function draw(context) {
     const { body: kind, alpha, resolution } = state();
     rows = ours ? ofMobileNet(kind, alpha, resolution, timed()) : ofNetwork(described, timed());
     all = totals(rows);
-    paper = ours ? totals(ofMobileNet(PAPER.body, PAPER.alpha, PAPER.resolution, null)) : {};
+    if (keys === (keys = rows.map((row) => row.key).join())) return;
     marks = [];
     for (const [i, row] of ours ? rows.entries() : []) {
       const block = row.name.split("_").at(-1), last = marks.at(-1);
@@ -127,11 +132,12 @@ function draw(context) {
   const write = (name, x) => ({
     bytes: () => (x >= 1e6 ? `${fixed(x / 1e6, x < 1e7 ? 2 : 1)} MB` : x >= 1e3 ? `${fixed(x / 1e3, 1)} kB` : `${x} B`),
     milliseconds: () => `${general(x, 3)} ms`,
-  }[name] ?? (() => (x >= 1e8 && x < 1e9 ? `${fixed(x / 1e6, 1)} M` : short(x))))();
+  }[name] ?? (() => short(x)))();
 
   // -- the photo, and the detector's maps
 
   let pixels = null, maps = null, channel = null, asking = 0, shown = null;
+  const ready = new WeakMap(); // pictures of maps that were shown
 
   async function update() {
     if (!ours) return;
@@ -175,7 +181,7 @@ function draw(context) {
     const side = state().resolution, input = ours && { side, image: pixels && shrink(pixels, side) };
     drawStrip(strip, width, rows, at, { tallest, widest, input, colour });
     note.hidden = !lost;
-    bars.hidden = lost;
+    bars.hidden = lost || hidden("bars");
     if (!lost) drawBars(bars, width, rows, at, name, { write: (x) => write(name, x), marks, colour });
     drawTotals();
     pick.value = row.key;
@@ -183,6 +189,7 @@ function draw(context) {
     fill(row.layer ? facts(row, all) : measured(row, all), row);
     tell(both, row.layer ? pair(rows, at) : "");
     if (ours) drawFigures(row);
+    else drawTop(name);
     report(row, at);
   }
 
@@ -190,7 +197,8 @@ function draw(context) {
     QUANTITIES.forEach((name, i) => {
       const [words, gauge, quiet] = tabs[i].children, sum = all[name];
       tabs[i].setAttribute("aria-pressed", String(state().bars === name));
-      tell(words.firstChild, sum === null ? "no times" : write(name, sum));
+      const large = sum >= 1e8 && sum < 1e9 && name !== "bytes"; // 568.7 M, as everyone writes it
+      tell(words.firstChild, sum === null ? "no times" : large ? `${fixed(sum / 1e6, 1)} M` : write(name, sum));
       tell(words.lastChild, sum === null ? "measured" : UNITS[name]);
       const part = sum === null || !paper[name] ? null : sum / paper[name];
       gauge.hidden = part === null;
@@ -213,14 +221,26 @@ function draw(context) {
     });
   }
 
+  /** Where most of it is: the five costliest layers, each a button that chooses it. */
+  function drawTop(name) {
+    const order = [...rows.keys()].sort((a, b) => rows[b].values[name] - rows[a].values[name] || a - b);
+    const most = order.slice(0, 5).filter((i) => rows[i].values[name]);
+    tell(topWords, most.length ? `Most ${name}` : "");
+    const words = most.map((i) => `${rows[i].key}: ${general((100 * rows[i].values[name]) / all[name], 2)} %`);
+    if (words.join() === topShown) return;
+    topShown = words.join();
+    top.replaceChildren(...most.map((i, n) => element("li", {}, button(words[n], () => go(i)))));
+  }
+  let topShown = "";
+
   function drawFigures(row) {
     const { resolution } = state(), fc = row.kind === "fc", size = fc ? 1 : row.height, [r, c] = fc ? [0, 0] : pixel(row);
     drawPhoto(row, resolution, r, c);
     const made = isDetector() && !fc ? maps?.[row.name] : null;
-    if (made && shown?.made !== made) shown = { made, best: liveliest(made), ...mosaic(made) };
-    if (!made) shown = null;
+    if (made && !ready.has(made)) ready.set(made, pictures(made));
+    shown = made ? ready.get(made) : null;
     const chosen = made ? clamp(channel ?? shown.best, 0, made.channels - 1) : 0;
-    drawMap(made ? picture(made, chosen) : null, size, r, c);
+    drawMap(shown?.one(chosen), size, r, c);
     const count = row.channels;
     tell(mapWords, fc ? `Its ${comma(count)} outputs are no map` : `${made ? `Map ${chosen + 1}` : "A map"} of its output, ${size}×${size}: pixel in row ${r + 1}, column ${c + 1}`);
     tiles.hidden = !made;
@@ -258,11 +278,13 @@ function draw(context) {
   }
 
   /** The photo as the network gets it: squashed to a square of so many pixels. */
-  let small = null;
+  let small = null, whole = null;
   function shrink(source, side) {
     if (small?.source === source && small.side === side) return small.canvas;
-    const whole = element("canvas", { width: source.width, height: source.height });
-    whole.getContext("2d").putImageData(source, 0, 0);
+    if (small?.source !== source) {
+      whole = element("canvas", { width: source.width, height: source.height });
+      whole.getContext("2d").putImageData(source, 0, 0);
+    }
     const canvas = element("canvas", { width: side, height: side }), pen = canvas.getContext("2d");
     pen.imageSmoothingQuality = "high";
     pen.drawImage(whole, 0, 0, side, side);

@@ -36,18 +36,18 @@ function bright(values) {
   return sorted[Math.floor(0.995 * (sorted.length - 1))] || sorted.at(-1) || 1;
 }
 
-/** One map as a small picture, dark violet at 0 and yellow at the layer's brightest. */
-export function picture({ size, channels, values }, channel) {
-  const one = Float32Array.from({ length: size * size }, (_, p) => values[p * channels + channel]);
-  return sheet(one, size, viridis(0, bright(values)));
+/** A layer's maps as they are shown: one of them, all of them, and which to begin with. */
+export function pictures(maps) {
+  const { size, channels, values } = maps, colour = viridis(0, bright(values));
+  const one = (channel) => sheet(Float32Array.from({ length: size * size }, (_, p) => values[p * channels + channel]), size, colour);
+  return { made: maps, one, best: liveliest(maps), ...mosaic(maps, colour) };
 }
 
 /** All maps of a layer in rows, a pixel of the page's ground between them. */
-export function mosaic({ size, channels, values }) {
+function mosaic({ size, channels, values }, colour) {
   const columns = Math.ceil(Math.sqrt(channels)), rows = Math.ceil(channels / columns), step = size + 1;
   const canvas = Object.assign(document.createElement("canvas"), { width: columns * step - 1, height: rows * step - 1 });
   const pen = canvas.getContext("2d"), image = pen.createImageData(canvas.width, canvas.height);
-  const colour = viridis(0, bright(values));
   for (let c = 0; c < channels; c++) {
     const left = (c % columns) * step, top = Math.floor(c / columns) * step;
     for (let p = 0; p < size * size; p++) {
@@ -60,7 +60,7 @@ export function mosaic({ size, channels, values }) {
 }
 
 /** The map in which most happens: the first one to show. */
-export function liveliest({ size, channels, values }) {
+function liveliest({ size, channels, values }) {
   let best = 0, most = -1;
   for (let c = 0; c < channels; c++) {
     let sum = 0, squares = 0;

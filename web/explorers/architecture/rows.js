@@ -5,7 +5,7 @@ import { bytesMoved, multAdds, parameters } from "../../maths/layer_cost.js";
 
 export const QUANTITIES = ["mult-adds", "parameters", "bytes", "milliseconds"];
 export const KINDS = {
-  standard: "standard", depthwise: "depthwise", pointwise: "pointwise 1×1", fc: "fully connected", other: "other",
+  standard: "standard", depthwise: "depthwise", pointwise: "pointwise 1×1", fc: "fully connected", other: "all others",
 };
 
 /** A MobileNet's rows; `times` by layer's name, or null where none were measured for this one. */
