@@ -50,7 +50,7 @@ chapters: ## Execute the chapters anew from chapters/text
 	@$(PYTHON) bootstrap.py test
 	@"$(RUN)" chapters/build.py $(ARGS)
 
-sliders: ## Measure how fast sliders and explorers answer on this machine
+sliders: ## Measure how fast explorers answer on this machine
 	@$(PYTHON) bootstrap.py test
 	@for script in tests/benchmarks/*.py; do "$(RUN)" "$$script" $(ARGS) || exit 1; done
 

@@ -1,11 +1,14 @@
 """Explorers from Python's side: state, refusals, and figures that follow their controls."""
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
-import ipywidgets
 import numpy as np
 import pytest
+import torch
 import traitlets
+from torch import nn
 
 from mobilenet_lib import MobileNet, mobilenet_v1
 from mobilenet_lib.engines.compact import read_compact
@@ -13,13 +16,10 @@ from mobilenet_lib.explorers import (
     ArchitectureExplorer,
     ConvolutionExplorer,
     DetectorExplorer,
-    FigureExplorer,
     LettersExplorer,
     SeparableExplorer,
 )
-from mobilenet_lib.explorers.session import SessionNote
 from mobilenet_lib.photos import PhotoError, credits
-from mobilenet_lib.plots import counter_race
 from mobilenet_lib.preprocess import INCEPTION
 
 
@@ -80,9 +80,6 @@ def test_a_place_outside_the_photo_is_refused():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ArchitectureExplorer(resolution=400), "resolution .* from 32 to 320, got 400"),
-        (lambda: ArchitectureExplorer(alpha=0), "alpha must be .* got 0"),
-        (lambda: ArchitectureExplorer(body="tall"), "body must be one of separable"),
         (lambda: SeparableExplorer(size=200), "size must be .* from 1 to 112, got 200"),
         (lambda: SeparableExplorer(in_channels=0), "in_channels must be .* got 0"),
         (lambda: SeparableExplorer(kernel_size=2), "kernel_size must be one of 1, 3, 5, 7; got 2"),
@@ -94,9 +91,23 @@ def test_a_place_outside_the_photo_is_refused():
         ),
     ],
 )
-def test_figure_explorers_refuse(make, message):
+def test_separable_explorer_refuses(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"resolution": 400}, "resolution must be .* from 32 to 320; got 400"),
+        ({"alpha": 0}, "alpha must be .* got 0"),
+        ({"body": "tall"}, "body must be one of separable"),
+        ({"bars": "watts"}, "bars must be one of mult-adds"),
+    ],
+)
+def test_architecture_explorer_refuses_values_out_of_range(options, message):
+    with pytest.raises(traitlets.TraitError, match=message):
+        ArchitectureExplorer(**options)
 
 
 def test_a_refused_kernel_leaves_the_old_one():
@@ -104,28 +115,6 @@ def test_a_refused_kernel_leaves_the_old_one():
     with pytest.raises(traitlets.TraitError):
         explorer.kernel = [[1, 2], [3, 4]]
     assert np.shape(explorer.kernel) == (3, 3)
-
-
-def test_figure_explorer_redraws_and_describes_what_it_shows():
-    drawn = []
-
-    def draw(size):
-        drawn.append(size)
-        if size == 3:
-            raise ValueError("3 is <not> allowed")
-        return counter_race(3, 4, 4, size)
-
-    explorer = FigureExplorer(draw, {"size": ipywidgets.IntSlider(5, 1, 9)})
-    before = explorer.alt
-    explorer.controls["size"].value = 7
-    assert drawn == [5, 7]
-    assert "49" in explorer.alt != before
-    picture = explorer.children[-1].value
-    assert "data:image/png;base64," in picture
-    explorer.controls["size"].value = 3
-    assert explorer.alt == "3 is <not> allowed"
-    assert "3 is &lt;not&gt; allowed" in explorer.children[-1].value
-    assert repr(explorer) == "FigureExplorer(size=3)"
 
 
 def test_separable_explorer_counts_equations_2_and_5():
@@ -154,38 +143,86 @@ def test_separable_explorer_works_in_groups():
     assert explorer.kernel.shape == (3, 3, 3, 8)
 
 
-def test_architecture_explorer_follows_all_controls():
-    explorer = ArchitectureExplorer()
-    assert explorer.arch == mobilenet_v1()
-    explorer.controls["alpha"].value = 0.5
-    explorer.controls["resolution"].value = 160
-    assert explorer.arch.mult_adds == 76_524_800
-    facts = explorer.children[-1]
-    assert "76.5 M" in facts.value
-    explorer.controls["layer"].value = "pw_13"
-    assert "pw_13" in facts.value
-    explorer.controls["body"].value = "full"  # fewer layers: the slider follows
-    assert len(explorer.controls["layer"].options) == 15
-    assert "<b>fc</b>" in facts.value
-    assert "sees the whole image" in facts.value
-    explorer.controls["body"].value = "separable"
-    explorer.controls["layer"].value = "dw_3"
-    explorer.controls["body"].value = "shallow"  # a name that both bodies have is kept
-    assert explorer.values["layer"] == "dw_3"
-    assert "shallow" in explorer.alt
+def test_architecture_explorer_has_its_old_arguments_and_attributes():
+    explorer = ArchitectureExplorer(0.5, 160, "shallow")
+    assert (explorer.alpha, explorer.resolution, explorer.body) == (0.5, 160, "shallow")
+    assert explorer.arch == mobilenet_v1(0.5, 160, body="shallow")
+    assert repr(explorer) == "ArchitectureExplorer(0.5, 160, 'shallow')"
+    explorer.state = "v1&body=full&layer=dw_3"
+    assert explorer.arch == mobilenet_v1(body="full")
+    assert "Bars for the 15 layers of the full 1 MobileNet-224" in explorer.still().alt
+    assert ArchitectureExplorer().arch == mobilenet_v1()
+    assert ArchitectureExplorer(resolution=96, alpha=1).arch == mobilenet_v1(1, 96)
 
 
-@pytest.mark.parametrize("explorer", [ArchitectureExplorer])
-def test_every_control_is_switched_off_without_a_session(explorer):
-    """The note that stands in the explorer names boxes in which all of its controls lie."""
-    shown = explorer()
-    (note,) = (child for child in shown.children if isinstance(child, SessionNote))
+def test_architecture_explorer_shows_the_books_times_or_the_readers():
+    book = ArchitectureExplorer().times
+    assert book["network"] == {"body": "separable", "alpha": 1.0, "resolution": 224}
+    assert {*book["milliseconds"]} == {layer.name for layer in mobilenet_v1().layers} | {"pool"}
+    mine = ArchitectureExplorer(0.5, 160, milliseconds={"conv_0": 1}).times
+    assert mine["network"] == {"body": "separable", "alpha": 0.5, "resolution": 160}
+    assert mine["milliseconds"] == {"conv_0": 1.0}
+    timed = SimpleNamespace(name="conv_0", timing=SimpleNamespace(median_ms=2.5))
+    profile = SimpleNamespace(
+        body="full", alpha=0.25, resolution=96, device="mine", threads=3, layers=[timed]
+    )
+    assert ArchitectureExplorer(milliseconds=profile).times == {
+        "network": {"body": "full", "alpha": 0.25, "resolution": 96},
+        "device": "mine, 3 threads",
+        "milliseconds": {"conv_0": 2.5},
+    }
 
-    def within(widget):
-        return {widget.model_id}.union(*map(within, getattr(widget, "children", ())))
 
-    named = set().union(*map(within, note.controls))
-    assert named >= {c.model_id for c in shown.controls.values()}
+def test_architecture_explorer_shows_any_network():
+    net, example = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), torch.zeros(1, 4)
+    explorer = ArchitectureExplorer(net, example)
+    assert explorer.arch is None
+    assert explorer.description.mult_adds == 18
+    assert explorer.layer == "0"
+    assert repr(explorer) == "ArchitectureExplorer(Sequential, 3 calls of layers)"
+    assert explorer.assets() == {}
+    assert explorer.times is None
+    assert "18 mult-adds and 23 parameters. Most mult-adds in one layer: 12 in 0." in (
+        explorer.still().alt
+    )
+    by_keyword = ArchitectureExplorer(net=net, example=example, layer="2")
+    assert by_keyword.described == explorer.described
+    assert by_keyword.layer == "2"
+    json.dumps(explorer.described)  # plain numbers, as a page carries them
+    assert ArchitectureExplorer(net, example, milliseconds={"0": 1}).times["network"] is None
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda net: ArchitectureExplorer(net), TypeError, "needs an example"),
+        (lambda net: ArchitectureExplorer(net=net), TypeError, "needs an example"),
+        (lambda _: ArchitectureExplorer(example=1), TypeError, "needs an example"),
+        (lambda net: ArchitectureExplorer(net, torch.zeros(1, 5)), ValueError, "does not take"),
+        (lambda _: ArchitectureExplorer("0.5", 224), TypeError, "needs an example"),
+        (
+            lambda _: ArchitectureExplorer("x", torch.zeros(1)),
+            TypeError,
+            "torch.nn.Module, got str",
+        ),
+        (
+            lambda net: ArchitectureExplorer(net, torch.zeros(1, 4), milliseconds={"fc": 1}),
+            ValueError,
+            "milliseconds has 'fc', which is no layer of Linear; its first is '",
+        ),
+        (
+            lambda net: ArchitectureExplorer(net, torch.zeros(1, 4), milliseconds=object()),
+            ValueError,
+            "a number for each layer",
+        ),
+        (lambda _: ArchitectureExplorer(milliseconds={"fc": -1}), ValueError, "'fc'.* from 0"),
+        (lambda _: ArchitectureExplorer(nett=1), TypeError, "has no 'nett'"),
+        (lambda _: ArchitectureExplorer(True), traitlets.TraitError, "alpha must be"),
+    ],
+)
+def test_architecture_explorer_refuses(make, error, message):
+    with pytest.raises(error, match=message):
+        make(nn.Linear(4, 2))
 
 
 def test_detector_explorer_keeps_its_network_and_photos_out_of_the_notebook():

@@ -26,7 +26,6 @@ EXPLORERS = {
     "ArchitectureExplorer": "ArchitectureExplorer(0.5)",
     "ConvolutionExplorer": "ConvolutionExplorer(size=8, kernel='blur', stride=2)",
     "DetectorExplorer": "DetectorExplorer(photo='cat')",
-    "FigureExplorer": "FigureExplorer(lambda: plots.padding_and_stride(), {})",
     "LettersExplorer": "LettersExplorer((1, 0.5), sample=8)",
     "LiveCurve": (
         "with LiveCurve({'full': [0.5, 0.75]}) as curve:\n"
@@ -47,7 +46,6 @@ DESCRIPTIONS = {
     "ArchitectureExplorer": "Bars for the 28 layers of the separable 0.5 MobileNet-224",
     "ConvolutionExplorer": "the map of 4 by 4 that they make with stride 2 and same padding",
     "DetectorExplorer": "The network gives person 7 %",
-    "FigureExplorer": "A 6 by 6 input and the centres of all windows",
     "LettersExplorer": "A letter, black on white, and what each network reads. α 1: H, α 0.5: H",
     "LiveCurve": "Training curve, finished: step 4 of 4, loss 1.00, accuracy 80.0 %",
     "SeparableExplorer": "After 2,000 multiplications each",
@@ -170,10 +168,6 @@ def test_a_still_gives_way_where_its_own_explorer_is_alive(notebook, name):
 
 
 def test_where_there_is_nothing_to_draw_no_still_is_left():
-    def refuse():
-        raise ValueError("no")
-
-    assert explorers.FigureExplorer(refuse, {}).still() is None
     nothing = explorers.TradeoffExplorer([])
     nothing.shown = ["front"]
     assert nothing.still() is None

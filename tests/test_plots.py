@@ -14,10 +14,13 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_rgb
 from PIL import Image
+from torch import nn
 
 from mobilenet_lib import cost, mobilenet_v1, paper, plots
+from mobilenet_lib.bench.describe import describe_network
 from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
@@ -25,6 +28,9 @@ from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, book_style
 from mobilenet_lib.results import Measured, pareto
 
 ARCH = mobilenet_v1()
+DESCRIPTION = describe_network(
+    nn.Sequential(nn.Conv2d(3, 1, 3, bias=True), nn.Linear(6, 9)), torch.zeros(1, 3, 8, 8)
+)
 RNG = np.random.default_rng(0)
 SEEN = Look(
     "person",
@@ -80,6 +86,10 @@ FIGURES = {
     ),
     "ladder": (lambda: plots.ladder(cost.layer_ladder()), ["462.4", "52.3", "29.6", "15.1"]),
     "profile": (lambda: plots.profile(ARCH, "pw_3"), ["94.86 %", "51.4 million in pw_3"]),
+    "network_rows": (
+        lambda: plots.network_rows(DESCRIPTION, "1"),
+        ["2 calls of layers of Sequential", "1,296 mult-adds and 91 parameters", "972 in 0"],
+    ),
     "shares": (lambda: plots.shares(ARCH), ["1.91 %", "24.33 %"]),
     "shape_of_maps": (lambda: plots.shape_of_maps(ARCH), ["conv_0, dw_2, dw_4, dw_6, dw_12"]),
     "receptive_fields": (

@@ -1,10 +1,9 @@
 """The book's interactive figures.
 
-Each is one class, and runs in the browser: its JavaScript is in `web/explorers/` and its state in
-`definitions/`, which both read. `ArchitectureExplorer` still puts controls on a figure from
-`mobilenet_lib.plots`, through `FigureExplorer`. All leave a still picture where they cannot run
-(`Still`). Widgets are loaded with the first class that is asked for, matplotlib with the first
-picture.
+Each is one class, and runs in the browser: its JavaScript is in `web/explorers/`, bundled into
+`bundles/`, and its state in `definitions/`, which both read. All leave a still picture where they
+cannot run (`Still`). Widgets are loaded with the first class that is asked for, matplotlib with the
+first picture.
 """
 
 from typing import TYPE_CHECKING
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:  # the one list of public names
+    from .architecture import ArchitectureExplorer
     from .convolution import ConvolutionExplorer
     from .detector import DetectorExplorer
-    from .figure import ArchitectureExplorer, FigureExplorer
     from .letters import LettersExplorer
     from .live import LiveCurve
     from .quantization import QuantizationExplorer

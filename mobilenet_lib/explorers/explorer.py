@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 import anywidget
 
 from ..files import write_atomically
-from .session import Still
 from .state import SHARED, Definition, FieldTrait, definition
+from .still import Still
 
 BUNDLES = Path(__file__).parent / "bundles"
 _OF_THE_WIDGET = {"comm", "keys", "layout", "log", "tabbable", "tooltip"}

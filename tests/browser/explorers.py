@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from mobilenet_lib import mobilenet_v1
 from mobilenet_lib.explorers import (
+    ArchitectureExplorer,
     ConvolutionExplorer,
     DetectorExplorer,
     LettersExplorer,
@@ -34,6 +35,7 @@ def trained() -> LiveCurve:
 
 
 EXPLORERS: dict[str, Callable[[], Explorer]] = {
+    "architecture": ArchitectureExplorer,
     "convolution": lambda: ConvolutionExplorer("cat", size=16),
     "detector": DetectorExplorer,
     "letters": lambda: LettersExplorer((0.5, 0.25)),
@@ -48,6 +50,11 @@ EXPLORERS: dict[str, Callable[[], Explorer]] = {
 }
 
 THREE_STATES = {
+    "architecture": (
+        "v1",
+        "v1&alpha=0.25&resolution=96&layer=pw_3&photo=cat&down=20&across=65",
+        "v1&body=full&alpha=1.35&resolution=161&layer=conv_6&bars=milliseconds",
+    ),
     "convolution": ("v1", "v1&filter=2&stride=2&row=3&column=5", "v1&kernel=blur+5x5&dilation=2"),
     "detector": (
         "v1",

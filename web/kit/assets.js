@@ -13,6 +13,7 @@ export function assetsOf({ model }, session) {
   function ask() {
     const here = model.place?.querySelector("script[data-assets]");
     if (here) return decoded(JSON.parse(here.textContent));
+    if (model.place) return Promise.resolve({}); // a page that was made without
     return new Promise((resolve, reject) => {
       const heard = (content, buffers) => {
         if (content?.kind !== "assets") return;

@@ -19,7 +19,9 @@ const SHARED = {
 
 /**
  * An explorer: its definition (definitions/NAME.json, which Python reads too), its own CSS, and
- * `draw(context)`, which fills `context.body` and returns `{ redraw, close }`.
+ * `draw(context)`, which fills `context.body` and returns `{ redraw, close, start, given, tour }`, all
+ * of which may be left out: the last three are values that a fresh start has besides the definition's,
+ * arguments that come first in Python, and false where the tour is of something else.
  *
  * As a widget, `render` is called by Jupyter. In a page, an element with data-explorer=NAME and its
  * data as JSON inside is filled by itself.
@@ -141,7 +143,8 @@ function show(definition, css, draw, model, el, place) {
     leave.push(() => size.disconnect(), redraw.cancel);
     redraw();
   }
-  if (definition.tour?.length) leave.push(tour(context, tourPlace, decode));
+  const toured = definition.tour?.length && view?.tour !== false;
+  if (toured) leave.push(tour(context, tourPlace, decode));
   fillFoot();
   if (place) followAddress();
 
@@ -200,14 +203,14 @@ function show(definition, css, draw, model, el, place) {
       }, { class: "mn-copy-link" }));
     }
     foot.append(
-      button("Copy as Python", () => copy("Python code", asPython(definition, state())), { class: "mn-copy-python" }),
+      button("Copy as Python", () => copy("Python code", asPython(definition, state(), view?.given)), { class: "mn-copy-python" }),
       button(definition.again ?? "Start again", () => {
         const start = defaults(definition);
         warn("");
         set({ ...start, ...view?.start?.(), hide: model.get("hide") });
       }, { class: "mn-again" }),
     );
-    if (definition.tour?.length) {
+    if (toured) {
       foot.append(button("Tour", () => set({ tour: 1 }), { class: "mn-start-tour" }));
     }
     foot.append(tells, shown);

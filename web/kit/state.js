@@ -147,8 +147,8 @@ export function python(value) {
   return shortest(value);
 }
 
-/** The call that makes an explorer with these values in Python. */
-export function asPython(definition, values) {
+/** The call that makes an explorer with these values in Python; `given` are arguments before them. */
+export function asPython(definition, values, given = []) {
   const set = Object.entries(definition.fields)
     .filter(([name, field]) => !same(values[name], field.default))
     .map(([name, field]) => {
@@ -157,5 +157,5 @@ export function asPython(definition, values) {
       return `${name}=${python(preset ?? values[name])}`;
     });
   const name = definition.class;
-  return `from mobilenet_lib.explorers import ${name}\n\n${name}(${set.join(", ")})`;
+  return `from mobilenet_lib.explorers import ${name}\n\n${name}(${[...given, ...set].join(", ")})`;
 }
