@@ -170,7 +170,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 class _TooManyCalls(ValueError):
-    pass
+    """Said as it is, not as an example that does not fit."""
 
 
 @dataclass
@@ -238,7 +238,10 @@ class _Watch:
         """In words, what a forward pass failed with, and where."""
         given = ", ".join(str(tuple(x.shape)) for x in _tensors(example))
         inner = self.running[-1] if self.running else None
-        where = f" at {inner.name}, {_line(inner.module)}," if inner and inner.name else ""
+        where = ""
+        if inner and inner.name:
+            kind = type(inner.module).__name__
+            where = f" at {inner.name}, {kind}({inner.module.extra_repr()}),"
         words = (str(error).strip() or type(error).__name__).splitlines()[0]
         return f"{type(self.net).__name__} does not take an example of {given}:{where} {words}"
 
@@ -309,10 +312,6 @@ def _kind(module: nn.Module) -> str:
     if module.groups == module.in_channels > 1:
         return "depthwise"
     return "pointwise" if set(module.kernel_size) == {1} else "standard"
-
-
-def _line(module: nn.Module) -> str:
-    return f"{type(module).__name__}({module.extra_repr()})"
 
 
 @contextmanager

@@ -120,6 +120,22 @@ def test_totals_say_what_is_left_of_the_papers_network(page):
     assert "8.56 times 1.0 MobileNet-224" in page.locator(".mnh-total").first.inner_text()
 
 
+@pytest.mark.parametrize("body", BODIES)
+def test_shares_of_kinds_are_table_2s(page, body):
+    arch = mobilenet_v1(0.75, 192, body=body)
+    put(page, alpha=0.75, resolution=192, body=body)
+    sums = {"mult-adds": "mult_adds", "parameters": "parameters", "bytes": "bytes_moved"}
+    for name, field in sums.items():
+        put(page, bars=name)
+        assert page.locator(".mnh-legend").inner_text().startswith(f"Of the {name}:")
+        whole = costs(arch)[name]
+        for kind, total in arch.by_kind().items():
+            words = page.locator(f".mnh-kind[data-kind={kind}]").inner_text()
+            assert words.endswith(f" {100 * getattr(total, field) / whole:.3g} %")
+    put(page, bars="milliseconds")
+    assert page.locator(".mnh-kind").first.inner_text() == "standard"
+
+
 # --- Choosing a layer -----------------------------------------------------------------------------
 
 
@@ -425,7 +441,7 @@ def test_the_costliest_layers_of_a_network_are_a_click_away(
 
 def test_a_link_hides_what_would_tell_the_answer(browser_page, browser_log, tmp_path):
     address = write_page(ArchitectureExplorer(), tmp_path)
-    hide = "facts,totals,bars,sees,maps,detector,layer,help"
+    hide = "facts,totals,shares,bars,sees,maps,detector,layer,help"
     browser_page.goto(f"{address}#architecture:v1&hide={hide}")
     browser_page.wait_for_selector(".mn-architecture[data-photo=astronaut]")
     seen = browser_page.locator("canvas:visible")

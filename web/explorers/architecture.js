@@ -35,7 +35,7 @@ function draw(context) {
     "aria-label": "Layer. Arrow keys choose another.",
   });
   const bars = element("canvas", { class: "mnh-bars", role: "img", "data-part": "bars" });
-  const legend = element("span", { class: "mnh-legend" });
+  const legend = element("span", { class: "mnh-legend", "data-part": "shares" });
   const tabs = QUANTITIES.map((name) => {
     const tab = button("", () => set({ bars: name }), { class: "mnh-total", "data-quantity": name });
     tab.append(element("span", {}, element("strong"), " ", element("span")), element("span", { class: "mnh-gauge" }, element("span")), element("span", { class: "mn-quiet" }));
@@ -72,7 +72,7 @@ function draw(context) {
       ? withPhoto(controls(context, ["body", "alpha", "resolution"], words))
       : element("p", { class: "mnh-title" }, element("strong", {}, model.get("title")), `: ${comma(described.length)} ${described.length === 1 ? "call" : "calls"} of its layers, in order`),
     element("div", { class: "mnh-caption mn-quiet" },
-      `Each layer's output to scale: as high as it has pixels${ours ? "" : " or steps"} on a side, as thick as it has channels${ours ? "" : " or features"}`, legend),
+      `Each layer's output to scale: height in pixels${ours ? "" : " or steps"}, thickness in channels${ours ? "" : " or features"}`, legend),
     strip,
     element("div", { class: "mnh-totals", role: "group", "aria-label": "Totals; press one to see it for each layer", "data-part": "totals" }, tabs),
     note, bars,
@@ -122,7 +122,7 @@ function draw(context) {
     pick.replaceChildren(...rows.map((row) => element("option", { value: row.key }, row.key)));
     strip.setAttribute("aria-valuemax", rows.length);
     const kinds = [...new Set(rows.map((row) => row.kind))];
-    legend.replaceChildren(...kinds.map((kind) => element("span", { class: "mnh-kind", "data-kind": kind }, KINDS[kind])));
+    legend.replaceChildren(element("span"), ...kinds.map((kind) => element("span", { class: "mnh-kind", "data-kind": kind })));
   }
 
   const place = () => choose(rows, state().layer);
@@ -184,6 +184,7 @@ function draw(context) {
     bars.hidden = lost || hidden("bars");
     if (!lost) drawBars(bars, width, rows, at, name, { write: (x) => write(name, x), marks, colour });
     drawTotals();
+    drawShares(name);
     pick.value = row.key;
     tell(what, row.layer ? WHAT[row.kind] : "");
     fill(row.layer ? facts(row, all) : measured(row, all), row);
@@ -206,6 +207,17 @@ function draw(context) {
       tell(quiet, name === "milliseconds" ? (times && sum !== null ? times.device : "for this network")
         : part === null ? comma(sum) : part > 1 ? `${general(part, 3)} times 1.0 MobileNet-224` : `${general(100 * part, 3)} % of 1.0 MobileNet-224`);
     });
+  }
+
+  /** What share each kind of layer has: Table 2. */
+  function drawShares(name) {
+    const [first, ...kinds] = legend.children;
+    tell(first, all[name] ? `Of the ${name}:` : "");
+    for (const each of kinds) {
+      const { kind } = each.dataset, own = rows.filter((row) => row.kind === kind);
+      const sum = own.reduce((total, { values }) => total + values[name], 0);
+      tell(each, KINDS[kind] + (all[name] ? ` ${general((100 * sum) / all[name], 3)} %` : ""));
+    }
   }
 
   function fill(lines, row) {
