@@ -135,9 +135,9 @@ def describe_network(net: nn.Module, example: Any) -> Description:
         try:
             with _Operations(watch), watch.counter:  # the counter first takes fused ones apart
                 net(*args, **kwargs)
-        except _TooManyCalls:
-            raise
         except Exception as error:  # whatever a reader's network raises
+            if len(watch.calls) > MAX_CALLS:
+                raise
             raise ValueError(watch.refusal(error, example)) from error
     rows = tuple(watch.rows())
     if not any(row.mult_adds or row.parameters for row in rows):
@@ -167,10 +167,6 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _tensors(each)
-
-
-class _TooManyCalls(ValueError):
-    """Said as it is, not as an example that does not fit."""
 
 
 @dataclass
@@ -213,16 +209,16 @@ class _Watch:
             yield
 
     def _enter(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
-        if len(self.calls) == MAX_CALLS:
-            raise _TooManyCalls(
-                f"{type(self.net).__name__} calls its modules more than {MAX_CALLS:,} times, too "
-                "often to be shown; give it a shorter example"
-            )
         number = self.numbers[id(module)] = self.numbers.get(id(module), 0) + 1
         shapes, size = _sizes(_tensors((args, kwargs)))
         call = _Call(name, module, number, self.counter.get_total_flops(), shapes, size)
         self.calls.append(call)
         self.running.append(call)
+        if len(self.calls) > MAX_CALLS:
+            raise ValueError(
+                f"{type(self.net).__name__} calls its modules more than {MAX_CALLS:,} times, too "
+                "often to be shown; give it a shorter example"
+            )
 
     def _leave(self, _: nn.Module, __: Any, result: Any) -> None:
         call = self.running.pop()

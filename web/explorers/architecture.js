@@ -79,8 +79,8 @@ function draw(context) {
     element("div", { class: "mnh-card" },
       element("div", { class: "mnh-told-of" },
         element("div", { class: "mnh-head" }, hidden("layer") ? null : [
-          button("‹", () => go(place() - 1), { "aria-label": "Layer before", class: "mnh-before" }), pick,
-          button("›", () => go(place() + 1), { "aria-label": "Layer behind", class: "mnh-behind" })], what),
+          button("‹", () => go(place() - 1), { "aria-label": "Previous layer", class: "mnh-before" }), pick,
+          button("›", () => go(place() + 1), { "aria-label": "Next layer", class: "mnh-after" })], what),
         list, both),
       ours ? element("div", { class: "mnh-figures" },
         element("figure", {}, photo, sees),
@@ -90,7 +90,8 @@ function draw(context) {
     told,
     hidden("help") ? null : element("p", { class: "mn-help" },
       `Point at a layer, or focus the strip and press the arrow keys.${ours ? " Point at the photo to see what another pixel " +
-        "of the output sees. D_K is the kernel's side, M and N are the channels in and out, D_F is the output's side." : ""}`),
+        "of the output sees. D_K is the kernel's side, M and N are the channels in and out, D_F is the output's side."
+        : " Mult-adds are half of the operations that torch.utils.flop_counter counts; biases, norms and activations count as nothing."}`),
   );
   for (const part of body.querySelectorAll("[data-part]")) part.hidden = hidden(part.dataset.part);
 
@@ -260,7 +261,7 @@ function draw(context) {
     tell(tilesWords, made ? `Its ${made.channels} maps of the photo, by the person detector; bright is large`
       : fc && isDetector() ? "The person detector's own fc has 2 outputs, person and non_person."
         : isDetector() ? "Running the person detector …"
-          : "Real maps are here of one network: α 0.25 at 96 pixels, separable, trained to tell whether a photo shows a person.");
+          : "Real maps are shown of one network: α 0.25 at 96 pixels, separable, trained to tell whether a photo shows a person.");
     asDetector.hidden = isDetector();
   }
 
