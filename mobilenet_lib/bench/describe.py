@@ -135,9 +135,9 @@ def describe_network(net: nn.Module, example: Any) -> Description:
         try:
             with _Operations(watch), watch.counter:  # the counter first takes fused ones apart
                 net(*args, **kwargs)
-        except _TooManyCalls:
-            raise
         except Exception as error:  # whatever a reader's network raises
+            if len(watch.calls) > MAX_CALLS:
+                raise
             raise ValueError(watch.refusal(error, example)) from error
     rows = tuple(watch.rows())
     if not any(row.mult_adds or row.parameters for row in rows):
@@ -167,10 +167,6 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _tensors(each)
-
-
-class _TooManyCalls(ValueError):
-    pass
 
 
 @dataclass
@@ -213,16 +209,16 @@ class _Watch:
             yield
 
     def _enter(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
-        if len(self.calls) == MAX_CALLS:
-            raise _TooManyCalls(
-                f"{type(self.net).__name__} calls its modules more than {MAX_CALLS:,} times, too "
-                "often to be shown; give it a shorter example"
-            )
         number = self.numbers[id(module)] = self.numbers.get(id(module), 0) + 1
         shapes, size = _sizes(_tensors((args, kwargs)))
         call = _Call(name, module, number, self.counter.get_total_flops(), shapes, size)
         self.calls.append(call)
         self.running.append(call)
+        if len(self.calls) > MAX_CALLS:
+            raise ValueError(
+                f"{type(self.net).__name__} calls its modules more than {MAX_CALLS:,} times, too "
+                "often to be shown; give it a shorter example"
+            )
 
     def _leave(self, _: nn.Module, __: Any, result: Any) -> None:
         call = self.running.pop()
@@ -238,7 +234,10 @@ class _Watch:
         """In words, what a forward pass failed with, and where."""
         given = ", ".join(str(tuple(x.shape)) for x in _tensors(example))
         inner = self.running[-1] if self.running else None
-        where = f" at {inner.name}, {_line(inner.module)}," if inner and inner.name else ""
+        where = ""
+        if inner and inner.name:
+            kind = type(inner.module).__name__
+            where = f" at {inner.name}, {kind}({inner.module.extra_repr()}),"
         words = (str(error).strip() or type(error).__name__).splitlines()[0]
         return f"{type(self.net).__name__} does not take an example of {given}:{where} {words}"
 
@@ -309,10 +308,6 @@ def _kind(module: nn.Module) -> str:
     if module.groups == module.in_channels > 1:
         return "depthwise"
     return "pointwise" if set(module.kernel_size) == {1} else "standard"
-
-
-def _line(module: nn.Module) -> str:
-    return f"{type(module).__name__}({module.extra_repr()})"
 
 
 @contextmanager

@@ -120,6 +120,22 @@ def test_totals_say_what_is_left_of_the_papers_network(page):
     assert "8.56 times 1.0 MobileNet-224" in page.locator(".mnh-total").first.inner_text()
 
 
+@pytest.mark.parametrize("body", BODIES)
+def test_shares_of_kinds_are_table_2s(page, body):
+    arch = mobilenet_v1(0.75, 192, body=body)
+    put(page, alpha=0.75, resolution=192, body=body)
+    sums = {"mult-adds": "mult_adds", "parameters": "parameters", "bytes": "bytes_moved"}
+    for name, field in sums.items():
+        put(page, bars=name)
+        assert page.locator(".mnh-legend").inner_text().startswith(f"Of the {name}:")
+        whole = costs(arch)[name]
+        for kind, total in arch.by_kind().items():
+            words = page.locator(f".mnh-kind[data-kind={kind}]").inner_text()
+            assert words.endswith(f" {100 * getattr(total, field) / whole:.3g} %")
+    put(page, bars="milliseconds")
+    assert page.locator(".mnh-kind").first.inner_text() == "standard"
+
+
 # --- Choosing a layer -----------------------------------------------------------------------------
 
 
@@ -166,7 +182,7 @@ def test_a_layer_is_chosen_by_key_list_and_button(page):
     assert strip.get_attribute("aria-valuetext") == "fc, fully connected, 28 of 28"
     page.locator("[data-field=layer]").select_option("dw_2")
     assert shown(page)["layer"] == "dw_2"
-    page.locator(".mnh-behind").click()
+    page.locator(".mnh-after").click()
     assert shown(page)["layer"] == "pw_2"
     page.locator(".mnh-before").click()
     page.locator(".mnh-before").click()
@@ -413,6 +429,8 @@ def test_the_costliest_layers_of_a_network_are_a_click_away(
     words = page.locator(".mnh-top li").all_inner_texts()
     assert [text.split(":")[0] for text in words] == ["lstm", "conv", "shared", "shared (call 2)"]
     assert words[0] == f"lstm: {100 * order[0].mult_adds / other.description.mult_adds:.2g} %"
+    put(page, layer="dw_7")  # a link that names no layer of this network
+    assert shown(page)["layer"] == "embed"
     page.get_by_role("button", name="shared (call 2)").click()
     assert shown(page)["layer"] == "shared (call 2)"
     put(page, bars="parameters")
@@ -425,7 +443,7 @@ def test_the_costliest_layers_of_a_network_are_a_click_away(
 
 def test_a_link_hides_what_would_tell_the_answer(browser_page, browser_log, tmp_path):
     address = write_page(ArchitectureExplorer(), tmp_path)
-    hide = "facts,totals,bars,sees,maps,detector,layer,help"
+    hide = "facts,totals,shares,bars,sees,maps,detector,layer,help"
     browser_page.goto(f"{address}#architecture:v1&hide={hide}")
     browser_page.wait_for_selector(".mn-architecture[data-photo=astronaut]")
     seen = browser_page.locator("canvas:visible")
@@ -462,17 +480,22 @@ def test_another_network_has_its_own_call_and_start_and_no_tour(
 def test_times_of_another_network_are_shown_where_they_were_handed_in(
     browser_page, browser_log, tmp_path
 ):
-    net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
-    times = {"0": 0.5, "2": 0.25}
+    again = nn.ReLU()
+    net = nn.Sequential(nn.Linear(4, 3), again, nn.Linear(3, 2), again)
+    times = {"0": 0.5, "2": 0.125, "1 (call 2)": 0.125}
     show(
         browser_page,
         ArchitectureExplorer(net, torch.zeros(1, 4), milliseconds=times, layer="2"),
         tmp_path,
     )
     found = shown(browser_page)
-    assert found["values"]["milliseconds"] == 0.25
+    assert found["values"]["milliseconds"] == 0.125
     assert found["totals"]["milliseconds"] == 0.75
-    assert facts(browser_page)["time"] == "0.25 ms 33 % of all"
+    assert facts(browser_page)["time"] == "0.125 ms 17 % of all"
+    put(browser_page, layer="1")
+    assert shown(browser_page)["values"]["milliseconds"] is None
+    put(browser_page, layer="1 (call 2)")
+    assert shown(browser_page)["values"]["milliseconds"] == 0.125
     assert browser_log.console_errors == []
 
 

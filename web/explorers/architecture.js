@@ -34,7 +34,7 @@ function draw(context) {
     "aria-label": "Layer. Arrow keys choose another.",
   });
   const bars = element("canvas", { class: "mnh-bars", role: "img", "data-part": "bars" });
-  const legend = element("span", { class: "mnh-legend" });
+  const legend = element("span", { class: "mnh-legend", "data-part": "shares" });
   const tabs = QUANTITIES.map((name) => {
     const tab = button("", () => set({ bars: name }), { class: "mnh-total", "data-quantity": name });
     tab.append(element("span", {}, element("strong"), " ", element("span")), element("span", { class: "mnh-gauge" }, element("span")), element("span", { class: "mn-quiet" }));
@@ -71,15 +71,15 @@ function draw(context) {
       ? withPhoto(controls(context, ["body", "alpha", "resolution"], words))
       : element("p", { class: "mnh-title" }, element("strong", {}, model.get("title")), `: ${comma(described.length)} ${described.length === 1 ? "call" : "calls"} of its layers, in order`),
     element("div", { class: "mnh-caption mn-quiet" },
-      `Each layer's output to scale: as high as it has pixels${ours ? "" : " or steps"} on a side, as thick as it has channels${ours ? "" : " or features"}`, legend),
+      `Each layer's output to scale: height in pixels${ours ? "" : " or steps"}, thickness in channels${ours ? "" : " or features"}`, legend),
     strip,
     element("div", { class: "mnh-totals", role: "group", "aria-label": "Totals; press one to see it for each layer", "data-part": "totals" }, tabs),
     note, bars,
     element("div", { class: "mnh-card" },
       element("div", { class: "mnh-told-of" },
         element("div", { class: "mnh-head" }, hidden("layer") ? null : [
-          button("‹", () => go(place() - 1), { "aria-label": "Layer before", class: "mnh-before" }), pick,
-          button("›", () => go(place() + 1), { "aria-label": "Layer behind", class: "mnh-behind" })], what),
+          button("‹", () => go(place() - 1), { "aria-label": "Previous layer", class: "mnh-before" }), pick,
+          button("›", () => go(place() + 1), { "aria-label": "Next layer", class: "mnh-after" })], what),
         list, both),
       ours ? element("div", { class: "mnh-figures" },
         element("figure", {}, photo, sees),
@@ -89,7 +89,8 @@ function draw(context) {
     told,
     hidden("help") ? null : element("p", { class: "mn-help" },
       `Point at a layer, or focus the strip and press the arrow keys.${ours ? " Point at the photo to see what another pixel " +
-        "of the output sees. D_K is the kernel's side, M and N are the channels in and out, D_F is the output's side." : ""}`),
+        "of the output sees. D_K is the kernel's side, M and N are the channels in and out, D_F is the output's side."
+        : " Mult-adds are half of the operations that torch.utils.flop_counter counts; biases, norms and activations count as nothing."}`),
   );
   for (const part of body.querySelectorAll("[data-part]")) part.hidden = hidden(part.dataset.part);
 
@@ -121,7 +122,7 @@ function draw(context) {
     pick.replaceChildren(...rows.map((row) => element("option", { value: row.key }, row.key)));
     strip.setAttribute("aria-valuemax", rows.length);
     const kinds = [...new Set(rows.map((row) => row.kind))];
-    legend.replaceChildren(...kinds.map((kind) => element("span", { class: "mnh-kind", "data-kind": kind }, KINDS[kind])));
+    legend.replaceChildren(element("span"), ...kinds.map((kind) => element("span", { class: "mnh-kind", "data-kind": kind })));
   }
 
   const place = () => choose(rows, state().layer);
@@ -183,6 +184,7 @@ function draw(context) {
     bars.hidden = lost || hidden("bars");
     if (!lost) drawBars(bars, width, rows, at, name, { write: (x) => write(name, x), marks, colour });
     drawTotals();
+    drawShares(name);
     pick.value = row.key;
     tell(what, row.layer ? WHAT[row.kind] : "");
     fill(row.layer ? facts(row, all) : measured(row, all), row);
@@ -205,6 +207,17 @@ function draw(context) {
       tell(quiet, name === "milliseconds" ? (times && sum !== null ? times.device : "for this network")
         : part === null ? comma(sum) : part > 1 ? `${general(part, 3)} times 1.0 MobileNet-224` : `${general(100 * part, 3)} % of 1.0 MobileNet-224`);
     });
+  }
+
+  /** What share each kind of layer has: Table 2. */
+  function drawShares(name) {
+    const [first, ...kinds] = legend.children;
+    tell(first, all[name] ? `Of the ${name}:` : "");
+    for (const each of kinds) {
+      const { kind } = each.dataset, own = rows.filter((row) => row.kind === kind);
+      const sum = own.reduce((total, { values }) => total + values[name], 0);
+      tell(each, KINDS[kind] + (all[name] ? ` ${general((100 * sum) / all[name], 3)} %` : ""));
+    }
   }
 
   function fill(lines, row) {
@@ -247,7 +260,7 @@ function draw(context) {
     tell(tilesWords, made ? `Its ${made.channels} maps of the photo, by the person detector; bright is large`
       : fc && isDetector() ? "The person detector's own fc has 2 outputs, person and non_person."
         : isDetector() ? "Running the person detector …"
-          : "Real maps are here of one network: α 0.25 at 96 pixels, separable, trained to tell whether a photo shows a person.");
+          : "Real maps are shown of one network: α 0.25 at 96 pixels, separable, trained to tell whether a photo shows a person.");
     asDetector.hidden = isDetector();
   }
 

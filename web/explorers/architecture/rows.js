@@ -27,12 +27,12 @@ export function ofMobileNet(body, alpha, resolution, times) {
 export function ofNetwork(described, times) {
   return described.map((row) => {
     const [height, channels] = sides(row);
+    const key = (row.call > 1 ? `${row.name} (call ${row.call})` : row.name).slice(-80); // as in Python
     return {
-      ...row, height, channels, layer: null, words: shapes(row.out_shapes),
-      key: (row.call > 1 ? `${row.name} (call ${row.call})` : row.name).slice(-80),
+      ...row, key, height, channels, layer: null, words: shapes(row.out_shapes),
       values: {
         "mult-adds": row.mult_adds, parameters: row.parameters, bytes: row.bytes,
-        milliseconds: times?.[row.name] ?? null,
+        milliseconds: times?.[key] ?? null,
       },
     };
   });
@@ -56,10 +56,11 @@ export function totals(rows) {
     [name, name === "milliseconds" && !timed ? null : sum(name)]));
 }
 
-/** The row of this name; of another body, the one of the same block; else the last. */
+/** The row of this name; of another body, the one of the same block; else the last, or another network's first. */
 export function choose(rows, name) {
   const exact = rows.findIndex((row) => row.key === name);
   if (exact >= 0) return exact;
+  if (!rows[0].layer) return 0;
   const [kind, block] = name.split("_");
   const same = rows.findIndex((row) => row.name === `conv_${block}`);
   const back = kind === "conv" ? rows.findIndex((row) => row.name === `pw_${block}`) : -1;
