@@ -37,7 +37,8 @@ h1 {{ margin: 4px 8px; font: 600 18px/1.3 system-ui, sans-serif; }}
 </head>
 <body>
 <main><h1>{title}</h1>{place}</main>
-<script type="module">{code}</script>
+<script type="module" async>{code}</script>
+{assets}
 </body>
 </html>
 """
@@ -111,21 +112,35 @@ class Explorer(Still, anywidget.AnyWidget):
             setattr(self, name, value)
 
     def place(self) -> str:
-        """The element of a page that the explorer's bundle fills: its data, its state."""
+        """The element of a page that the explorer's bundle fills: its data, its state, its assets."""
+        return "".join(self._places())
+
+    def _places(self) -> tuple[str, str]:
+        """The element with what the first picture takes, and one with the assets, if there are any.
+
+        Assets are megabytes: where they come last, the page draws before they have been read.
+        """
         own = {name for name in self.traits(sync=True) if name[0] != "_"} - _OF_THE_WIDGET
         values = {name: _for_page(getattr(self, name)) for name in sorted(own)}
-        parts = [f'<script type="application/json">{_safe(values)}</script>']
-        if assets := self.assets():
-            texts = {name: base64.b64encode(data).decode("ascii") for name, data in assets.items()}
-            parts.append(f'<script type="application/json" data-assets>{_safe(texts)}</script>')
-        return f'<div data-explorer="{self.definition.name}">{"".join(parts)}</div>'
+        data = f'<script type="application/json">{_safe(values)}</script>'
+        name, assets = self.definition.name, self.assets()
+        if not assets:
+            return f'<div data-explorer="{name}">{data}</div>', ""
+        texts = {key: base64.b64encode(each).decode("ascii") for key, each in assets.items()}
+        id_ = f"assets-{self.model_id}"
+        return (
+            f'<div data-explorer="{name}" data-assets="{id_}">{data}</div>',
+            f'<script type="application/json" id="{id_}">{_safe(texts)}</script>',
+        )
 
     def page(self) -> str:
         """A whole page with the explorer as it is now, which needs neither Python nor a network."""
+        place, assets = self._places()
         return PAGE.format(
             title=html.escape(self.definition.title),
-            place=self.place(),
+            place=place,
             code=str(self._esm).replace("</script", "<\\/script"),
+            assets=assets,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -11,9 +11,8 @@ export function assetsOf({ model }, session) {
   };
 
   function ask() {
-    const here = model.place?.querySelector("script[data-assets]");
-    if (here) return decoded(JSON.parse(here.textContent));
-    if (model.place) return Promise.resolve({}); // a page that was made without
+    const id = model.place?.dataset.assets;
+    if (id) return inPage(id);
     return new Promise((resolve, reject) => {
       const heard = (content, buffers) => {
         if (content?.kind !== "assets") return;
@@ -34,6 +33,14 @@ export function assetsOf({ model }, session) {
       }
     });
   }
+}
+
+/** They come last in the page, which may not have been read to its end yet. */
+async function inPage(id) {
+  if (document.readyState === "loading") {
+    await new Promise((read) => { document.addEventListener("DOMContentLoaded", read, { once: true }); });
+  }
+  return decoded(JSON.parse(document.getElementById(id).textContent));
 }
 
 /** Base64 to bytes, by the browser's own decoder, off this thread. */
