@@ -112,7 +112,7 @@ class Explorer(Still, anywidget.AnyWidget):
             setattr(self, name, value)
 
     def place(self) -> str:
-        """The element of a page that the explorer's bundle fills: its data, its state, its assets."""
+        """What the explorer's bundle fills in a page: its data, its state, its assets."""
         return "".join(self._places())
 
     def _places(self) -> tuple[str, str]:
