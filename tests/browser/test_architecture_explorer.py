@@ -223,13 +223,16 @@ def test_the_photo_shows_the_pixel_under_the_hand(page):
         page.keyboard.press(key)
         assert shown(page)["sees"][3:] == place
     words = page.locator(".mnh-figures figcaption")
-    assert "One pixel sees 91×91 of the 224×224 pixels" in words.nth(0).inner_text()
+    assert "One pixel sees 91×91 pixels: " in words.nth(0).inner_text()
     assert "and zeros beyond its edge" in words.nth(0).inner_text()
     assert "14×14: pixel in row 1, column 9" in words.nth(1).inner_text()
     put(page, layer="pw_13")  # the same place of the photo
     assert shown(page)["sees"][3:] == [0, 4]
     put(page, down=50, across=50)
-    assert "315×315 of the 224×224 pixels, 100 % of the photo" in words.nth(0).inner_text()
+    told = words.nth(0).inner_text()
+    assert told == "One pixel sees 315×315 pixels: 100 % of the photo, and zeros beyond its edge"
+    put(page, layer="pw_7")
+    assert "zeros" not in words.nth(0).inner_text()
     put(page, layer="fc")
     assert "Sees the whole photo" in words.nth(0).inner_text()
 

@@ -285,9 +285,9 @@ function draw(context) {
     pen.rect(...box);
     pen.fill("evenodd");
     frame(pen, ...box);
-    const inside = share(field, resolution, r, c), beyond = inside < 1 && (top < 0 || left < 0 || bottom > resolution || right > resolution);
+    const inside = share(field, resolution, r, c), beyond = top < 0 || left < 0 || bottom > resolution || right > resolution;
     tell(sees, row.kind === "fc" ? "Sees the whole photo, through the average of all pixels"
-      : `One pixel sees ${field.size}×${field.size} of the ${resolution}×${resolution} pixels, ${percent(inside)} of the photo${beyond ? ", and zeros beyond its edge" : ""}`);
+      : `One pixel sees ${field.size}×${field.size} pixels: ${percent(inside)} of the photo${beyond ? ", and zeros beyond its edge" : ""}`);
   }
 
   /** The photo as the network gets it: squashed to a square of so many pixels. */
