@@ -81,7 +81,7 @@ def test_totals_and_every_layers_costs_equal_pythons(page, body, alpha, resoluti
 def check_card(lines, layer, arch):
     """Shapes as in Table 1, and equations whose numbers multiply to what stands behind them."""
     kind, shape, size = (text.replace("x", "×") for text in layer.table_row)
-    assert lines["Table 1"].startswith(f"{kind}, filter {shape}, input {size}, output ")
+    assert lines["Table 1"].startswith(f"{kind} · {shape} · {size} → ")
     for name, value in costs(layer).items():
         *_, formula, result = lines[name].split(" = ")
         assert re.match(r"[\d,]+", result)[0] == f"{value:,}"
@@ -127,7 +127,7 @@ def test_shares_of_kinds_are_table_2s(page, body):
     sums = {"mult-adds": "mult_adds", "parameters": "parameters", "bytes": "bytes_moved"}
     for name, field in sums.items():
         put(page, bars=name)
-        assert page.locator(".mnh-legend").inner_text().startswith(f"Of the {name}:")
+        assert page.locator(".mnh-legend").inner_text().startswith(f"{name}:")
         whole = costs(arch)[name]
         for kind, total in arch.by_kind().items():
             words = page.locator(f".mnh-kind[data-kind={kind}]").inner_text()
@@ -223,11 +223,16 @@ def test_the_photo_shows_the_pixel_under_the_hand(page):
         page.keyboard.press(key)
         assert shown(page)["sees"][3:] == place
     words = page.locator(".mnh-figures figcaption")
-    assert "One pixel sees 91×91 of the 224×224 pixels" in words.nth(0).inner_text()
+    assert "One pixel sees 91×91 pixels: " in words.nth(0).inner_text()
     assert "and zeros beyond its edge" in words.nth(0).inner_text()
     assert "14×14: pixel in row 1, column 9" in words.nth(1).inner_text()
     put(page, layer="pw_13")  # the same place of the photo
     assert shown(page)["sees"][3:] == [0, 4]
+    put(page, down=50, across=50)
+    told = words.nth(0).inner_text()
+    assert told == "One pixel sees 315×315 pixels: 100 % of the photo, and zeros beyond its edge"
+    put(page, layer="pw_7")
+    assert "zeros" not in words.nth(0).inner_text()
     put(page, layer="fc")
     assert "Sees the whole photo" in words.nth(0).inner_text()
 

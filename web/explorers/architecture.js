@@ -13,13 +13,13 @@ import { explorer } from "../kit/shell.js";
 import { placeAt, seen, share } from "../maths/field.js";
 import { DETECTOR, detector, pictures } from "./architecture/detector.js";
 import { facts, measured, pair, WHAT } from "./architecture/facts.js";
-import { choose, KINDS, ofMobileNet, ofNetwork, QUANTITIES, totals } from "./architecture/rows.js";
+import { choose, KINDS, ofMobileNet, ofNetwork, percent, QUANTITIES, totals } from "./architecture/rows.js";
 import { columnAt, drawBars, drawStrip } from "./architecture/strip.js";
 import style from "./architecture.css";
 
 const PAPER = { body: "separable", alpha: 1, resolution: 224 };
 const UNITS = { "mult-adds": "mult-adds", parameters: "parameters", bytes: "bytes moved", milliseconds: "measured" };
-const FIGURE = 176; // CSS pixels a side of the photo and the maps
+const FIGURE = 168; // CSS pixels a side of the photo and the maps
 
 function draw(context) {
   const { model, state, set, watch, root, body, say, warn, hidden, later, colour } = context;
@@ -71,7 +71,7 @@ function draw(context) {
       ? withPhoto(controls(context, ["body", "alpha", "resolution"], words))
       : element("p", { class: "mnh-title" }, element("strong", {}, model.get("title")), `: ${comma(described.length)} ${described.length === 1 ? "call" : "calls"} of its layers, in order`),
     element("div", { class: "mnh-caption mn-quiet" },
-      `Each layer's output to scale: height in pixels${ours ? "" : " or steps"}, thickness in channels${ours ? "" : " or features"}`, legend),
+      `Outputs to scale: height in pixels${ours ? "" : " or steps"}, thickness in channels${ours ? "" : " or features"}`, legend),
     strip,
     element("div", { class: "mnh-totals", role: "group", "aria-label": "Totals; press one to see it for each layer", "data-part": "totals" }, tabs),
     note, bars,
@@ -130,7 +130,7 @@ function draw(context) {
   const pixel = (row) => ["down", "across"].map((axis) =>
     clamp(Math.floor((state()[axis] / 100) * row.height), 0, row.height - 1));
   const write = (name, x) => ({
-    bytes: () => (x >= 1e6 ? `${fixed(x / 1e6, x < 1e7 ? 2 : 1)} MB` : x >= 1e3 ? `${fixed(x / 1e3, 1)} kB` : `${x} B`),
+    bytes: () => `${short(x)}${x < 1e3 ? " B" : "B"}`,
     milliseconds: () => `${general(x, 3)} ms`,
   }[name] ?? (() => short(x)))();
 
@@ -212,7 +212,7 @@ function draw(context) {
   /** What share each kind of layer has: Table 2. */
   function drawShares(name) {
     const [first, ...kinds] = legend.children;
-    tell(first, all[name] ? `Of the ${name}:` : "");
+    tell(first, all[name] ? `${name}:` : "");
     for (const each of kinds) {
       const { kind } = each.dataset, own = rows.filter((row) => row.kind === kind);
       const sum = own.reduce((total, { values }) => total + values[name], 0);
@@ -221,7 +221,7 @@ function draw(context) {
   }
 
   function fill(lines, row) {
-    if (row.values.milliseconds !== null) lines.push(["time", "", `${general(row.values.milliseconds, 3)} ms`, `${general((100 * row.values.milliseconds) / all.milliseconds, 2)} % of all`]);
+    if (row.values.milliseconds !== null) lines.push(["time", "", `${general(row.values.milliseconds, 3)} ms`, `${percent(row.values.milliseconds / all.milliseconds)} of all`]);
     while (list.children.length > 2 * lines.length) list.lastChild.remove();
     while (list.children.length < 2 * lines.length) list.append(element("dt"), element("dd", {}, element("span"), element("strong"), element("span", { class: "mn-quiet" })));
     lines.forEach(([name, words, result, more], i) => {
@@ -238,7 +238,7 @@ function draw(context) {
     const order = [...rows.keys()].sort((a, b) => rows[b].values[name] - rows[a].values[name] || a - b);
     const most = order.slice(0, 5).filter((i) => rows[i].values[name]);
     tell(topWords, most.length ? `Most ${name}` : "");
-    const words = most.map((i) => `${rows[i].key}: ${general((100 * rows[i].values[name]) / all[name], 2)} %`);
+    const words = most.map((i) => `${rows[i].key}: ${percent(rows[i].values[name] / all[name])}`);
     if (words.join() === topShown) return;
     topShown = words.join();
     top.replaceChildren(...most.map((i, n) => element("li", {}, button(words[n], () => go(i)))));
@@ -284,9 +284,9 @@ function draw(context) {
     pen.rect(...box);
     pen.fill("evenodd");
     frame(pen, ...box);
-    const inside = share(field, resolution, r, c), beyond = inside < 1 && (top < 0 || left < 0 || bottom > resolution || right > resolution);
+    const inside = share(field, resolution, r, c), beyond = top < 0 || left < 0 || bottom > resolution || right > resolution;
     tell(sees, row.kind === "fc" ? "Sees the whole photo, through the average of all pixels"
-      : `One pixel sees ${field.size}×${field.size} of the ${resolution}×${resolution} pixels, ${general(100 * inside, 2)} % of the photo${beyond ? ", and zeros beyond its edge" : ""}`);
+      : `One pixel sees ${field.size}×${field.size} pixels: ${percent(inside)} of the photo${beyond ? ", and zeros beyond its edge" : ""}`);
   }
 
   /** The photo as the network gets it: squashed to a square of so many pixels. */

@@ -2,13 +2,13 @@
 
 import { comma, fixed, general, short } from "../../kit/format.js";
 import { weights } from "../../maths/layer_cost.js";
-import { shapes } from "./rows.js";
+import { percent, shapes } from "./rows.js";
 
 export const WHAT = {
   standard: "standard 3×3 convolution", depthwise: "depthwise 3×3 convolution",
   pointwise: "pointwise 1×1 convolution", fc: "fully connected",
 };
-const EQUATION = { standard: "Eq. 2", depthwise: "Eq. 4", pointwise: "Eq. 5, right part", fc: "" };
+const EQUATION = { standard: "Eq. 2", depthwise: "Eq. 4", pointwise: "Eq. 5", fc: "" };
 
 /** Equal numbers in the order in which a product is written. */
 const product = (...factors) => factors.filter((each) => each !== null).join(" · ");
@@ -20,13 +20,13 @@ export function facts(row, all) {
   const depthwise = kind === "depthwise", fc = kind === "fc", dk = k > 1 ? "D_K²" : null;
   const letters = product(dk, "M", depthwise ? null : "N");
   const numbers = product(square(k), m, depthwise ? null : n);
-  const share = (name) => `${general((100 * values[name]) / all[name], 2)} % of all`;
+  const share = (name) => `${percent(values[name] / all[name])} of all`;
   const maps = (size, channels) => `${size}×${size}×${channels}`;
   const filter = fc ? `${m}×${n}` : `${k}×${k}×${m}${depthwise ? " dw" : `×${n}`}`;
   const type = fc ? "FC" : depthwise ? "Conv dw" : "Conv";
   const w = weights(layer), read = inSize ** 2 * m, written = outSize ** 2 * n;
   return [
-    ["Table 1", `${type} / s${stride}, filter ${filter}, input ${maps(inSize, m)}, output ${maps(outSize, n)}`],
+    ["Table 1", `${type} / s${stride} · ${filter} · ${maps(inSize, m)} → ${maps(outSize, n)}`],
     ["mult-adds", `${fc ? letters : product(letters, "D_F²")} = ${product(numbers, fc ? null : square(outSize))}`,
       comma(values["mult-adds"]), [share("mult-adds"), EQUATION[kind]].filter(Boolean).join("; ")],
     ["parameters", `${letters} + ${fc ? "N biases" : `2${depthwise ? "M" : "N"} for BN`} = ${numbers} + ${fc ? n : `2 · ${n}`}`,
@@ -51,7 +51,7 @@ export function pair(rows, at) {
 /** The same of any network's layer. */
 export function measured(row, all) {
   const { values, call } = row;
-  const share = (name) => (all[name] ? `${general((100 * values[name]) / all[name], 2)} % of all` : "");
+  const share = (name) => (all[name] ? `${percent(values[name] / all[name])} of all` : "");
   const none = row.uncounted.length ? `torch has no count for ${row.uncounted.slice(0, 4).join(", ")}` : "nothing here multiplies";
   const lines = [["type", `${row.type}(${row.detail})`]];
   if (call === 0) lines.push(["never ran", "The network has this layer, and did not call it for this example."]);

@@ -1,5 +1,6 @@
 // What is drawn, from Table 1 or from what Python measured of another network: a row for each layer.
 
+import { fixed, general } from "../../kit/format.js";
 import { mobilenetV1, receptiveField } from "../../maths/architecture.js";
 import { bytesMoved, multAdds, parameters } from "../../maths/layer_cost.js";
 
@@ -48,6 +49,9 @@ function sides({ type, out_shapes: [shape] }) {
   if (rest.length === 2) return type.endsWith("1d") ? [rest[1], rest[0]] : rest;
   return [1, rest[0] ?? 1];
 }
+
+/** A share in percent, in two digits, or three for all of it. */
+export const percent = (share) => `${share >= 0.0995 ? fixed(100 * share) : general(100 * share, 2)} %`;
 
 export function totals(rows) {
   const sum = (name) => rows.reduce((all, { values }) => all + values[name], 0);
