@@ -33,7 +33,12 @@ lab: ## Open the book in JupyterLab
 	@if [ "$$(id -u)" = 0 ]; then root=--allow-root; fi; \
 	exec "$(RUN)" -m mobilenet_lib.lab $(LAB_FLAGS) $$root $(ARGS)
 
-test: ## Run every test: library, chapters, browser
+# What the explorers are built and tested with. Without npm, tests that need it are skipped.
+web/node_modules/.package-lock.json: web/package-lock.json
+	@if command -v npm >/dev/null; then cd web && npm ci --no-audit --no-fund --loglevel=error; \
+	else echo "npm is not there, so the explorers' bundles are not built anew and compared"; fi
+
+test: web/node_modules/.package-lock.json ## Run every test: library, chapters, browser
 	@$(PYTHON) bootstrap.py test
 	@PYTHONPATH="$$PWD/tests/offline" "$(RUN)" -m pytest chapters tests $(TEST_FLAGS) $(ARGS)
 
@@ -45,7 +50,7 @@ chapters: ## Execute the chapters anew from chapters/text
 	@$(PYTHON) bootstrap.py test
 	@"$(RUN)" chapters/build.py $(ARGS)
 
-sliders: ## Measure how fast sliders and explorers answer on this machine
+sliders: ## Measure how fast explorers answer on this machine
 	@$(PYTHON) bootstrap.py test
 	@for script in tests/benchmarks/*.py; do "$(RUN)" "$$script" $(ARGS) || exit 1; done
 

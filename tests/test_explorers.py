@@ -1,23 +1,25 @@
 """Explorers from Python's side: state, refusals, and figures that follow their controls."""
 
-import ipywidgets
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 import traitlets
+from torch import nn
 
 from mobilenet_lib import MobileNet, mobilenet_v1
+from mobilenet_lib.engines.compact import read_compact
 from mobilenet_lib.explorers import (
     ArchitectureExplorer,
     ConvolutionExplorer,
     DetectorExplorer,
-    FigureExplorer,
-    PhotoPicker,
+    LettersExplorer,
     SeparableExplorer,
-    SparsityExplorer,
 )
-from mobilenet_lib.explorers.session import SessionNote
-from mobilenet_lib.photos import PhotoError, credits, load_photo
-from mobilenet_lib.plots import counter_race
+from mobilenet_lib.photos import PhotoError, credits
 from mobilenet_lib.preprocess import INCEPTION
 
 
@@ -36,16 +38,19 @@ def test_convolution_explorer_shows_the_photo_it_was_given():
     ("options", "error", "message"),
     [
         ({"size": 4}, ValueError, "size must be a whole number from 8 to 64, got 4"),
-        ({"kernel": "wobble"}, traitlets.TraitError, "no kernel 'wobble'; there are identity"),
-        ({"kernel": [[1, 2], [3, 4]]}, traitlets.TraitError, "1x1, 3x3 or 5x5"),
-        ({"kernel": [[1, 2, 3]] * 2 + [[1]]}, traitlets.TraitError, "1x1, 3x3 or 5x5"),
+        ({"kernel": "wobble"}, traitlets.TraitError, "a name: identity, .*; got 'wobble'"),
+        ({"kernel": [[1, 2], [3, 4]]}, traitlets.TraitError, "1x1 or 3x3 or 5x5 finite"),
+        ({"kernel": [[1, 2, 3]] * 2 + [[1]]}, traitlets.TraitError, "1x1 or 3x3 or 5x5 finite"),
         ({"kernel": [[float("nan")]]}, traitlets.TraitError, "finite numbers"),
         ({"kernel": [["1"]]}, traitlets.TraitError, "finite numbers"),
-        ({"kernel": [1, 2, 3]}, traitlets.TraitError, "1x1, 3x3 or 5x5"),
+        ({"kernel": [1, 2, 3]}, traitlets.TraitError, "1x1 or 3x3 or 5x5 finite"),
         ({"kernel": [[True]]}, traitlets.TraitError, "finite numbers"),
-        ({"stride": 4}, ValueError, "stride must be a whole number from 1 to 3, got 4"),
-        ({"stride": 0}, ValueError, "from 1 to 3, got 0"),
-        ({"stride": "2"}, TypeError, "from 1 to 3, got '2'"),
+        ({"stride": 4}, traitlets.TraitError, "stride must be one of 1, 2, 3; got 4"),
+        ({"stride": 0}, traitlets.TraitError, "got 0"),
+        ({"stride": "2"}, traitlets.TraitError, "got '2'"),
+        ({"dilation": True}, traitlets.TraitError, "dilation must be one of 1, 2, 3; got True"),
+        ({"filter": 9}, traitlets.TraitError, "filter must be a whole number from 0 to 8; got 9"),
+        ({"chanels": "red"}, TypeError, "chanels"),
         ({"padding": "full"}, traitlets.TraitError, "full"),
         ({"photo": np.zeros((8, 8), np.uint8)}, PhotoError, r"got \(8, 8\)"),
         ({"photo": np.zeros((0, 8, 3), np.uint8)}, PhotoError, "at least one pixel"),
@@ -64,7 +69,7 @@ def test_a_kernel_may_be_an_array():
 
 
 def test_a_place_outside_the_photo_is_refused():
-    explorer = ConvolutionExplorer(size=16)
+    explorer = ConvolutionExplorer(size=16, row=8)
     with pytest.raises(traitlets.TraitError, match="row must be below 16"):
         explorer.row = 16
     with pytest.raises(traitlets.TraitError):
@@ -75,21 +80,34 @@ def test_a_place_outside_the_photo_is_refused():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ArchitectureExplorer(resolution=400), "resolution .* from 32 to 320, got 400"),
-        (lambda: ArchitectureExplorer(alpha=0), "alpha must be .* got 0"),
-        (lambda: ArchitectureExplorer(body="tall"), "body must be one of separable"),
         (lambda: SeparableExplorer(size=200), "size must be .* from 1 to 112, got 200"),
         (lambda: SeparableExplorer(in_channels=0), "in_channels must be .* got 0"),
         (lambda: SeparableExplorer(kernel_size=2), "kernel_size must be one of 1, 3, 5, 7; got 2"),
-        (lambda: SparsityExplorer([], {}), r"at least one, each once; got \[\]"),
-        (lambda: SparsityExplorer([0.5, 0.5], {"a": [1, 2]}), "each once"),
-        (lambda: SparsityExplorer([1.0], {"a": [1]}), "sparsity must be .* got 1.0"),
-        (lambda: SparsityExplorer([0, 0.5], {"a": [1]}), "a has 1 times for 2 sparsities"),
+        (lambda: SeparableExplorer(stride=3), "stride must be one of 1, 2; got 3"),
+        (lambda: SeparableExplorer(depth_multiplier=5), "from 1 to 4, got 5"),
+        (
+            lambda: SeparableExplorer(groups=2),
+            "divide in_channels and out_channels, 3 and 6; got 2",
+        ),
     ],
 )
-def test_figure_explorers_refuse(make, message):
+def test_separable_explorer_refuses(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"resolution": 400}, "resolution must be .* from 32 to 320; got 400"),
+        ({"alpha": 0}, "alpha must be .* got 0"),
+        ({"body": "tall"}, "body must be one of separable"),
+        ({"bars": "watts"}, "bars must be one of mult-adds"),
+    ],
+)
+def test_architecture_explorer_refuses_values_out_of_range(options, message):
+    with pytest.raises(traitlets.TraitError, match=message):
+        ArchitectureExplorer(**options)
 
 
 def test_a_refused_kernel_leaves_the_old_one():
@@ -99,191 +117,160 @@ def test_a_refused_kernel_leaves_the_old_one():
     assert np.shape(explorer.kernel) == (3, 3)
 
 
-def test_figure_explorer_redraws_and_describes_what_it_shows():
-    drawn = []
-
-    def draw(size):
-        drawn.append(size)
-        if size == 3:
-            raise ValueError("3 is <not> allowed")
-        return counter_race(3, 4, 4, size)
-
-    explorer = FigureExplorer(draw, {"size": ipywidgets.IntSlider(5, 1, 9)})
-    before = explorer.alt
-    explorer.controls["size"].value = 7
-    assert drawn == [5, 7]
-    assert "49" in explorer.alt != before
-    picture = explorer.children[-1].value
-    assert "data:image/png;base64," in picture
-    explorer.controls["size"].value = 3
-    assert explorer.alt == "3 is <not> allowed"
-    assert "3 is &lt;not&gt; allowed" in explorer.children[-1].value
-    assert repr(explorer) == "FigureExplorer(size=3)"
-
-
 def test_separable_explorer_counts_equations_2_and_5():
-    explorer = SeparableExplorer()
-    explorer.controls["done"].value = 100
-    assert "standard needs 462,422,016" in explorer.alt
-    assert "depthwise 903,168" in explorer.alt
-    assert "pointwise 51,380,224" in explorer.alt
-    explorer.controls["out_channels"].value = 1
-    explorer.controls["kernel_size"].value = 1
-    assert "200.0 % of standard" in explorer.alt
+    explorer = SeparableExplorer(3, 512, 512, 14)
+    assert explorer.mult_adds == (462_422_016, 903_168, 51_380_224)
+    still = explorer.still().alt
+    assert "standard needs 462,422,016" in still
+    assert "depthwise 903,168" in still
+    assert "pointwise 51,380,224" in still
+    explorer.out_channels = explorer.kernel_size = 1
+    assert "200.0 % of standard" in explorer.still().alt
+    explorer.done = 1000
+    assert explorer.still().alt.startswith("After 1,000 multiplications each")
+    explorer.done = 10**14  # more than there are
+    assert explorer.still().alt.startswith("After 200,704 multiplications each")
 
 
-def test_play_and_slider_are_linked_in_the_browser():
-    """The player moves its slider without Python."""
-    explorer = SeparableExplorer()
-    play = explorer.children[1].children[0]
-    done = explorer.controls["done"]
-    ends = {f"IPY_MODEL_{widget.model_id}" for widget in (play, done)}
-    links = [
-        (model["state"]["source"], model["state"]["target"])
-        for model in ipywidgets.Widget.get_manager_state()["state"].values()
-        if model["model_name"] == "LinkModel"
-    ]
-    mine = [pair for pair in links if {end for end, _ in pair} == ends]
-    assert [{trait for _, trait in pair} for pair in mine] == [{"value"}]
-    assert (play.min, play.max, play.value) == (done.min, done.max, done.value)
+def test_separable_explorer_works_in_groups():
+    explorer = SeparableExplorer(in_channels=4, out_channels=8, groups=4, depth_multiplier=2)
+    assert explorer.kernel.shape == (3, 3, 1, 8)
+    assert explorer.output.shape == explorer.mixed.shape == explorer.filtered.shape == (5, 5, 8)
+    assert explorer.mult_adds == (9 * 8 * 25, 9 * 8 * 25, 8 * 8 * 25)
+    assert "188.9 % of standard" in explorer.still().alt
+    explorer.in_channels = 6  # what 4 groups cannot divide is done in 2
+    assert explorer.groups_used == 2
+    assert explorer.kernel.shape == (3, 3, 3, 8)
 
 
-def test_architecture_explorer_follows_all_controls():
-    explorer = ArchitectureExplorer()
-    assert explorer.arch == mobilenet_v1()
-    explorer.controls["alpha"].value = 0.5
-    explorer.controls["resolution"].value = 160
-    assert explorer.arch.mult_adds == 76_524_800
-    facts = explorer.children[-1]
-    assert "76.5 M" in facts.value
-    explorer.controls["layer"].value = "pw_13"
-    assert "pw_13" in facts.value
-    explorer.controls["body"].value = "full"  # fewer layers: the slider follows
-    assert len(explorer.controls["layer"].options) == 15
-    assert "<b>fc</b>" in facts.value
-    assert "sees the whole image" in facts.value
-    explorer.controls["body"].value = "separable"
-    explorer.controls["layer"].value = "dw_3"
-    explorer.controls["body"].value = "shallow"  # a name that both bodies have is kept
-    assert explorer.values["layer"] == "dw_3"
-    assert "shallow" in explorer.alt
+def test_architecture_explorer_has_its_old_arguments_and_attributes():
+    explorer = ArchitectureExplorer(0.5, 160, "shallow")
+    assert (explorer.alpha, explorer.resolution, explorer.body) == (0.5, 160, "shallow")
+    assert explorer.arch == mobilenet_v1(0.5, 160, body="shallow")
+    assert repr(explorer) == "ArchitectureExplorer(0.5, 160, 'shallow')"
+    explorer.state = "v1&body=full&layer=dw_3"
+    assert explorer.arch == mobilenet_v1(body="full")
+    assert "Bars for the 15 layers of the full 1 MobileNet-224" in explorer.still().alt
+    assert ArchitectureExplorer().arch == mobilenet_v1()
+    assert ArchitectureExplorer(resolution=96, alpha=1).arch == mobilenet_v1(1, 96)
 
 
-def arrive(picker, pixels, **changes):
-    """What the browser sends when the reader uploads a photo or takes one."""
-    clear = np.full((*pixels.shape[:2], 1), 255, np.uint8)
-    content = {
-        "kind": "photo",
-        "name": "own.png",
-        "width": pixels.shape[1],
-        "height": pixels.shape[0],
-    } | changes
-    rgba = memoryview(np.concatenate([pixels, clear], axis=2).tobytes())
-    picker._handle_custom_msg(content, [rgba])
-
-
-def test_photo_picker_follows_the_reader():
-    picker = PhotoPicker("cat")
-    assert picker.names == list(credits())
-    np.testing.assert_array_equal(picker.value, load_photo("cat"))
-    picker.choice = "rocket"  # in the browser
-    np.testing.assert_array_equal(picker.value, load_photo("rocket"))
-    own = np.random.default_rng(0).integers(0, 256, (5, 8, 3), np.uint8)
-    arrive(picker, own)
-    np.testing.assert_array_equal(picker.value, own)
-    assert (picker.choice, picker.said) == ("", "own.png, 8×5 pixels")
-    picker.choice = "rocket"  # again: the same photo as before the own one
-    np.testing.assert_array_equal(picker.value, load_photo("rocket"))
-    assert picker.said == ""
-
-
-@pytest.mark.parametrize("changes", [{"width": 9}, {"height": 0}, {"width": "8"}, {"width": 10**9}])
-def test_a_photo_that_did_not_arrive_whole_is_refused_and_the_old_one_stays(changes):
-    picker = PhotoPicker("cat")
-    arrive(picker, np.zeros((5, 8, 3), np.uint8), **changes)
-    assert picker.said.startswith("the photo did not arrive whole: 160 bytes for")
-    assert picker.choice == "cat"
-    np.testing.assert_array_equal(picker.value, load_photo("cat"))
-    picker._handle_custom_msg({"kind": "photo", "width": 8, "height": 5}, [])
-    assert picker.said.startswith("the photo did not arrive whole: 0 bytes")
-
-
-def test_the_readers_photo_is_no_part_of_the_saved_state():
-    picker = PhotoPicker()
-    arrive(picker, np.full((4, 4, 3), 7, np.uint8))
-    state = picker.get_state()
-    assert set(state) >= {"names", "choice", "said"}
-    assert not any(isinstance(value, bytes | np.ndarray) for value in state.values())
-    assert "value" not in state
-
-
-def test_the_same_photo_again_is_answered_again():
-    picker, told = PhotoPicker("cat"), []
-    picker.observe(lambda change: told.append(change["new"]), "said")
-    for _ in range(2):
-        arrive(picker, np.zeros((5, 8, 3), np.uint8))
-    assert told == [told[0], "", told[0]]
-    assert "8×5 pixels" in told[0]
-
-
-@pytest.mark.parametrize("explorer", [ArchitectureExplorer, SeparableExplorer, DetectorExplorer])
-def test_every_control_is_switched_off_without_a_session(explorer):
-    """The note that stands in the explorer names boxes in which all of its controls lie."""
-    shown = explorer()
-    (note,) = (child for child in shown.children if isinstance(child, SessionNote))
-
-    def within(widget):
-        return {widget.model_id}.union(*map(within, getattr(widget, "children", ())))
-
-    named = set().union(*map(within, note.controls))
-    controls = {c.model_id for c in shown.controls.values()}
-    played = {
-        play.model_id
-        for box in shown.children
-        for play in getattr(box, "children", ())
-        if isinstance(play, ipywidgets.Play)
+def test_architecture_explorer_shows_the_books_times_or_the_readers():
+    book = ArchitectureExplorer().times
+    assert book["network"] == {"body": "separable", "alpha": 1.0, "resolution": 224}
+    assert {*book["milliseconds"]} == {layer.name for layer in mobilenet_v1().layers} | {"pool"}
+    mine = ArchitectureExplorer(0.5, 160, milliseconds={"conv_0": 1}).times
+    assert mine["network"] == {"body": "separable", "alpha": 0.5, "resolution": 160}
+    assert mine["milliseconds"] == {"conv_0": 1.0}
+    timed = SimpleNamespace(name="conv_0", timing=SimpleNamespace(median_ms=2.5))
+    profile = SimpleNamespace(
+        body="full", alpha=0.25, resolution=96, device="mine", threads=3, layers=[timed]
+    )
+    assert ArchitectureExplorer(milliseconds=profile).times == {
+        "network": {"body": "full", "alpha": 0.25, "resolution": 96},
+        "device": "mine, 3 threads",
+        "milliseconds": {"conv_0": 2.5},
     }
-    assert named >= controls | played
 
 
-def test_photo_picker_refuses_an_unknown_photo():
-    with pytest.raises(ValueError, match="photo must be one of astronaut"):
-        PhotoPicker("dog")
-    picker = PhotoPicker()
-    with pytest.raises(ValueError, match="choice must be one of"):
-        picker.choice = "dog"
-    assert picker.choice == "astronaut"
+def test_architecture_explorer_shows_any_network():
+    net, example = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), torch.zeros(1, 4)
+    explorer = ArchitectureExplorer(net, example)
+    assert explorer.arch is None
+    assert explorer.description.mult_adds == 18
+    assert explorer.layer == "0"
+    assert repr(explorer) == "ArchitectureExplorer(Sequential, 3 calls of layers)"
+    assert explorer.assets() == {}
+    assert explorer.times is None
+    assert "18 mult-adds and 23 parameters. Most mult-adds in one layer: 12 in 0." in (
+        explorer.still().alt
+    )
+    by_keyword = ArchitectureExplorer(net=net, example=example, layer="2")
+    assert by_keyword.described == explorer.described
+    assert by_keyword.layer == "2"
+    json.dumps(explorer.described)  # plain numbers, as a page carries them
+    assert ArchitectureExplorer(net, example, milliseconds={"0": 1}).times["network"] is None
 
 
-def test_detector_explorer_shows_what_the_network_says_of_each_photo():
-    explorer = DetectorExplorer()
-    assert "gives person 78 %" in explorer.alt
-    assert repr(explorer) == "DetectorExplorer(photo='astronaut', window=24)"
-    explorer.picker.choice = "coffee"
-    assert "gives person 1 %" in explorer.alt
-    before = explorer.redraws
-    arrive(explorer.picker, load_photo("astronaut"))
-    assert "gives person 78 %" in explorer.alt
-    assert explorer.redraws == before + 1
-    assert repr(explorer) == "DetectorExplorer(photo='own.png, 512×512 pixels', window=24)"
-    smaller = explorer.alt
-    explorer.controls["window"].value = 8
-    assert explorer.alt != smaller
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda net: ArchitectureExplorer(net), TypeError, "needs an example"),
+        (lambda net: ArchitectureExplorer(net=net), TypeError, "needs an example"),
+        (lambda _: ArchitectureExplorer(example=1), TypeError, "needs an example"),
+        (lambda net: ArchitectureExplorer(net, torch.zeros(1, 5)), ValueError, "does not take"),
+        (lambda _: ArchitectureExplorer("0.5", 224), TypeError, "needs an example"),
+        (
+            lambda _: ArchitectureExplorer("x", torch.zeros(1)),
+            TypeError,
+            "torch.nn.Module, got str",
+        ),
+        (
+            lambda net: ArchitectureExplorer(net, torch.zeros(1, 4), milliseconds={"fc": 1}),
+            ValueError,
+            "milliseconds has 'fc', which is no layer of Linear; its first is '",
+        ),
+        (
+            lambda net: ArchitectureExplorer(net, torch.zeros(1, 4), milliseconds=object()),
+            ValueError,
+            "a number for each layer",
+        ),
+        (lambda _: ArchitectureExplorer(milliseconds={"fc": -1}), ValueError, "'fc'.* from 0"),
+        (lambda _: ArchitectureExplorer(nett=1), TypeError, "has no 'nett'"),
+        (lambda _: ArchitectureExplorer(True), traitlets.TraitError, "alpha must be"),
+    ],
+)
+def test_architecture_explorer_refuses(make, error, message):
+    with pytest.raises(error, match=message):
+        make(nn.Linear(4, 2))
+
+
+def test_detector_explorer_keeps_its_network_and_photos_out_of_the_notebook():
+    explorer = DetectorExplorer(photo="cat", layer="pw_3")
+    assert repr(explorer) == "DetectorExplorer(photo='cat', layer='pw_3')"
+    assert "gives person 7 %" in explorer.still().alt
+    assert not any(isinstance(value, bytes) for value in explorer.get_state().values())
+    assert set(explorer.assets()) == {"network", *credits()}
+    explorer.photo = ""  # the reader's own, which stays in the page
+    assert explorer.still() is None
 
 
 def test_detector_explorer_takes_any_network():
     net = MobileNet(mobilenet_v1(0.1, 64, num_classes=3)).eval()
     net.preprocess, net.classes = INCEPTION.at(64), ("left", "right", "up")
-    assert "gives left" in DetectorExplorer(net, photo="cat").alt
+    explorer = DetectorExplorer(net, photo="cat")
+    assert "gives left" in explorer.still().alt
+    assert read_compact(explorer.assets()["network"]).classes == net.classes
 
 
-def test_sparsity_explorer_shows_the_zeros_and_times_of_its_slider():
-    times = {"dense": [0.5, 0.5, 0.5], "CSR": [2.0, 1.0, 0.125]}
-    explorer = SparsityExplorer([0.0, 0.5, 0.99], times)
-    assert "100.0% are left" in explorer.alt
-    assert "CSR 2 ms; the fastest is dense" in explorer.alt
-    zeros = explorer.controls["zeros"]
-    assert [label for label, _ in zeros.options] == ["0.0%", "50.0%", "99.0%"]
-    zeros.value = 0.99
-    assert "1.0% are left" in explorer.alt
-    assert "dense 0.5 ms, CSR 0.125 ms; the fastest is CSR" in explorer.alt
+@pytest.mark.parametrize("photo", ["dog", "no such photo"])
+def test_detector_explorer_refuses_an_unknown_photo(photo):
+    with pytest.raises(FileNotFoundError, match="astronaut"):
+        DetectorExplorer(photo=photo)
+
+
+def test_the_browser_is_handed_large_data_when_it_asks(monkeypatch):
+    explorer, sent = DetectorExplorer(), []
+    monkeypatch.setattr(explorer, "send", lambda *message: sent.append(message))
+    for unasked in ({"kind": "other"}, "assets", None):
+        explorer._handle_custom_msg(unasked, [])
+    assert sent == []
+    explorer._handle_custom_msg({"kind": "assets"}, [])
+    ((content, buffers),) = sent
+    assert dict(zip(content["names"], buffers, strict=True)) == explorer.assets()
+    monkeypatch.setattr(explorer, "assets", Path("/no/such/file").read_bytes)
+    explorer._handle_custom_msg({"kind": "assets"}, [])
+    assert "No such file" in sent[1][0]["error"]
+
+
+def test_letters_explorer_reads_in_python_what_is_drawn():
+    explorer = LettersExplorer((1, 0.5), sample=8)
+    assert explorer.still().alt.endswith("α 1: H, α 0.5: H.")
+    explorer.state = "v1&drawing=a4aqpq"
+    assert explorer.still().alt.endswith("α 0.5: L.")
+    explorer.state = "v1"
+    assert explorer.still() is None
+    assert repr(explorer) == "LettersExplorer(1, 0.5)"
+    for widths in ((), (0.3,)):
+        with pytest.raises(ValueError, match="width"):
+            LettersExplorer(widths)

@@ -9,12 +9,11 @@ from types import SimpleNamespace
 
 import bleach
 import nbformat
-import numpy as np
 import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter
 
-from mobilenet_lib import explorers, plots
+from mobilenet_lib import explorers
 
 ROOT = Path(__file__).resolve().parent.parent
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -27,15 +26,16 @@ EXPLORERS = {
     "ArchitectureExplorer": "ArchitectureExplorer(0.5)",
     "ConvolutionExplorer": "ConvolutionExplorer(size=8, kernel='blur', stride=2)",
     "DetectorExplorer": "DetectorExplorer(photo='cat')",
-    "FigureExplorer": "FigureExplorer(lambda: plots.padding_and_stride(), {})",
+    "LettersExplorer": "LettersExplorer((1, 0.5), sample=8)",
     "LiveCurve": (
         "with LiveCurve({'full': [0.5, 0.75]}) as curve:\n"
         "    for i in range(1, 5):\n"
         "        share = None if i % 2 else i / 5\n"
         "        curve(Step(number=i, steps=4, epoch=(i + 1) // 2, loss=4 / i, accuracy=share))"
     ),
-    "PhotoPicker": "PhotoPicker('china')",
-    "SeparableExplorer": "SeparableExplorer(5)",
+    "SeparableExplorer": "SeparableExplorer(5, done=2000)",
+    "RooflineExplorer": "RooflineExplorer(peak=200, bandwidth=30)",
+    "QuantizationExplorer": "QuantizationExplorer(bits=3)",
     "SparsityExplorer": "SparsityExplorer([0.5], {'dense': [1], 'CSR': [2]})",
     "TradeoffExplorer": "TradeoffExplorer([], axis='parameters', budget=2e6)",
 }
@@ -46,10 +46,11 @@ DESCRIPTIONS = {
     "ArchitectureExplorer": "Bars for the 28 layers of the separable 0.5 MobileNet-224",
     "ConvolutionExplorer": "the map of 4 by 4 that they make with stride 2 and same padding",
     "DetectorExplorer": "The network gives person 7 %",
-    "FigureExplorer": "A 6 by 6 input and the centres of all windows",
+    "LettersExplorer": "A letter, black on white, and what each network reads. α 1: H, α 0.5: H",
     "LiveCurve": "Training curve, finished: step 4 of 4, loss 1.00, accuracy 80.0 %",
-    "PhotoPicker": "The photo china in colour",
-    "SeparableExplorer": "After 256,901,120 multiplications each",
+    "SeparableExplorer": "After 2,000 multiplications each",
+    "RooflineExplorer": "28 layers on log axes under a roof of 200 GFLOP/s, slopes of 30 GB/s",
+    "QuantizationExplorer": "3 bits, a step for the layer. The ranges of 128 channels",
     "SparsityExplorer": "A corner of 48 by 48 weights of which 50.0% are left",
     "TradeoffExplorer": "Accuracy against parameters, millions, on a log axis. The budget is 2.",
 }
@@ -167,10 +168,6 @@ def test_a_still_gives_way_where_its_own_explorer_is_alive(notebook, name):
 
 
 def test_where_there_is_nothing_to_draw_no_still_is_left():
-    def refuse():
-        raise ValueError("no")
-
-    assert explorers.FigureExplorer(refuse, {}).still() is None
     nothing = explorers.TradeoffExplorer([])
     nothing.shown = ["front"]
     assert nothing.still() is None
@@ -179,18 +176,10 @@ def test_where_there_is_nothing_to_draw_no_still_is_left():
     assert explorers.LiveCurve().still() is None
 
 
-class Net:
-    """Stands in for a network: what it sees is not looked at here."""
-
-
-def test_the_readers_own_photo_is_not_left_in_a_notebook(monkeypatch):
-    monkeypatch.setattr(explorers.DetectorExplorer, "_draw", lambda *_, **__: plots.layer_blocks())
-    detector = explorers.DetectorExplorer(Net(), "cat")
-    assert detector.still() is detector.figure
-    for picker in (detector.picker, explorers.PhotoPicker("cat")):
-        assert picker.still().alt.startswith("The photo cat")
-        picker.choice, picker.value = "", np.zeros((4, 5, 3), np.uint8)
-        assert picker.still() is None
+def test_the_readers_own_photo_is_not_left_in_a_notebook():
+    detector = explorers.DetectorExplorer(photo="cat")
+    assert detector.still().alt.startswith("The network gives person 7 %")
+    detector.photo = ""
     assert detector.still() is None
 
 

@@ -12,7 +12,7 @@ from mobilenet_lib import files, paper, photos
 
 pytestmark = [needs_git, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parent.parent
-BINARY = {".jpg", ".parquet", ".png", ".safetensors", ".xz"}
+BINARY = {".jpg", ".mnet", ".parquet", ".png", ".safetensors", ".xz"}
 WINDOWS = {
     "Git for Windows": ["-c", "core.autocrlf=true"],
     "Git for Windows, asked to end lines as Windows does": ["-c", "core.eol=crlf"],

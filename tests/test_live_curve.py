@@ -64,7 +64,7 @@ def test_a_real_training_is_drawn(tmp_path, capsys):
     assert curve.accuracies == [(6 * row["epoch"], row["accuracy"]) for row in result.history]
     assert [row[0] for row in curve.points] == list(range(1, 13))
     np.testing.assert_allclose([row[1] for row in curve.points], result.losses, rtol=5e-4)
-    assert (curve.steps, curve.epochs, curve.state) == (12, 2, "finished")
+    assert (curve.steps, curve.epochs, curve.phase) == (12, 2, "finished")
     assert repr(curve) == (
         f"LiveCurve(step 12 of 12, loss {short(result.losses[-1])}, "
         f"accuracy {100 * result.accuracy:.1f} %)"
@@ -211,7 +211,7 @@ def test_the_status_tells_where_the_run_is(curve, clock):
     clock.now += 500  # data are read, layouts are measured
     run(curve, clock, range(1, 32))
     assert curve.status == "step 31 of 60, epoch 4 of 6, loss 0.129, 51 % done, about 0:29 left"
-    assert curve.state == "running"
+    assert curve.phase == "running"
     run(curve, clock, range(32, 60))
     assert curve.status.startswith("step 59 of 60, epoch 6 of 6, loss 0.0678, 98 % done")
     run(curve, clock, [60])
@@ -307,12 +307,12 @@ def test_the_picture_is_told_in_words(clock):
 def test_a_run_that_was_interrupted_is_told(curve, clock):
     with curve:
         run(curve, clock, range(1, 8))
-    assert curve.state == "stopped"
+    assert curve.phase == "stopped"
     assert curve.status == "stopped after step 7 of 60, loss 0.571"
     assert curve.said == "Training has stopped after step 7 of 60, loss 0.571."
     assert curve.note == "No epoch was finished, so no accuracy was measured."
     run(curve, clock, [8])  # and goes on
-    assert curve.state == "running"
+    assert curve.phase == "running"
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_an_exception_before_the_first_step(curve, clock):
     with pytest.raises(OSError, match="no data"):
         fail(curve, clock, 0, OSError("no data"))
     assert curve.status == "stopped by an error (OSError) before the first step"
-    assert curve.state == "stopped"
+    assert curve.phase == "stopped"
     assert repr(curve) == "LiveCurve(no step yet; it is drawn while a network trains)"
 
 

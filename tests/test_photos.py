@@ -21,7 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from mobilenet_lib import cli, data, photos
 from mobilenet_lib.data.source import decode
-from mobilenet_lib.explorers import ConvolutionExplorer, PhotoPicker
+from mobilenet_lib.explorers import ConvolutionExplorer
 from mobilenet_lib.files import find_data, printable
 from mobilenet_lib.photos import PhotoError, check_photo, load_photo, open_photo, to_gray, upright
 from mobilenet_lib.preprocess import INCEPTION, RAW_255, Preprocess
@@ -842,19 +842,8 @@ def by_predict(path, folder, monkeypatch):
     return np.asarray(image)
 
 
-def by_the_photo_picker(path, folder, monkeypatch):
-    for part in ("paper", "photos"):
-        (folder / "book" / part).mkdir(parents=True)
-    (folder / "book/photos/credits.csv").write_text("name,subject,author,licence,source\nmine,,,,")
-    (folder / "book/photos/mine.jpg").write_bytes(path.read_bytes())
-    monkeypatch.setenv("MOBILENET_DATA", str(folder / "book"))
-    return PhotoPicker("mine").value
-
-
 @pytest.mark.parametrize("kind", EVERY_KIND)
-@pytest.mark.parametrize(
-    "door", [by_photos, by_preprocess, by_a_folder, by_parquet, by_predict, by_the_photo_picker]
-)
+@pytest.mark.parametrize("door", [by_photos, by_preprocess, by_a_folder, by_parquet, by_predict])
 def test_every_door_shows_the_same_pixels(door, kind, tmp_path, monkeypatch):
     name, image, options, wanted = EVERY_KIND[kind]
     image.save(tmp_path / name, **options)

@@ -14,10 +14,13 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_rgb
 from PIL import Image
+from torch import nn
 
 from mobilenet_lib import cost, mobilenet_v1, paper, plots
+from mobilenet_lib.bench.describe import describe_network
 from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
@@ -25,6 +28,9 @@ from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, book_style
 from mobilenet_lib.results import Measured, pareto
 
 ARCH = mobilenet_v1()
+DESCRIPTION = describe_network(
+    nn.Sequential(nn.Conv2d(3, 1, 3, bias=True), nn.Linear(6, 9)), torch.zeros(1, 3, 8, 8)
+)
 RNG = np.random.default_rng(0)
 SEEN = Look(
     "person",
@@ -47,6 +53,18 @@ FIGURES = {
         lambda: plots.pruned_layer(0.75, {"dense": 0.5, "CSR": 1.25, "other": 0.25}),
         ["25.0% are left", "CSR 1.25 ms", "the fastest is other"],
     ),
+    "rounded_weights": (
+        lambda: plots.rounded_weights(
+            np.array([[0.25, 2.0], [0, 0], [0.25, -0.25]], np.float32),
+            np.array([[0.0, 2.0], [0, 0], [0.0, 0.0]], np.float32),
+            "a layer",
+        ),
+        [
+            "a layer. The ranges of 2 channels, from 2 down to 0.25",
+            "2 different values",
+            "1 of the channels lose all their weights; the weights are off by 0.217",
+        ],
+    ),
     "channels": (lambda: plots.channels(load_photo("flower", 32)), ["32 by 32"]),
     "filtered": (
         lambda: plots.filtered(to_gray(load_photo("cat", 32)), {"identity": np.eye(3)[1:2].T}),
@@ -68,6 +86,10 @@ FIGURES = {
     ),
     "ladder": (lambda: plots.ladder(cost.layer_ladder()), ["462.4", "52.3", "29.6", "15.1"]),
     "profile": (lambda: plots.profile(ARCH, "pw_3"), ["94.86 %", "51.4 million in pw_3"]),
+    "network_rows": (
+        lambda: plots.network_rows(DESCRIPTION, "1"),
+        ["2 calls of layers of Sequential", "1,296 mult-adds and 91 parameters", "972 in 0"],
+    ),
     "shares": (lambda: plots.shares(ARCH), ["1.91 %", "24.33 %"]),
     "shape_of_maps": (lambda: plots.shape_of_maps(ARCH), ["conv_0, dw_2, dw_4, dw_6, dw_12"]),
     "receptive_fields": (
@@ -486,6 +508,8 @@ def test_bars_are_as_long_as_the_numbers():
     assert widths == [9 * 8 * 4 * 100, 9 * 8 * 100, 8 * 4 * 100]
     colours = [to_rgb(plots.COLOURS[kind]) for kind in ("standard", "depthwise", "pointwise")]
     assert [bar.get_facecolor()[:3] for bar in bars] == colours
+    grouped = plots.counter_race(3, 8, 4, 10, groups=4, depth_multiplier=2).axes[2].patches
+    assert [bar.get_width() for bar in grouped] == [9 * 2 * 4 * 100, 9 * 16 * 100, 16 * 4 * 100]
 
 
 def test_the_race_ends_when_the_work_is_done():

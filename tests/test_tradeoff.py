@@ -129,14 +129,17 @@ def test_a_latency_must_be_a_number():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"alpha": 0.3}, "alpha must be one of 1.0, 0.75, 0.5, 0.25; got 0.3"),
-        ({"resolution": 40}, "resolution must be one of 224, 192, 160, 128; got 40"),
+        ({"alpha": 0.3}, "alpha must be one of 0.25, 0.5, 0.75, 1; got 0.3"),
+        ({"resolution": 40}, "resolution must be one of 128, 160, 192, 224; got 40"),
         ({"axis": "size"}, "axis must be one of mult-adds, parameters, latency; got 'size'"),
         ({"axis": "latency"}, "no latency was given; make the explorer with latency="),
-        ({"budget": -1.0}, "budget must be a number above 0, got -1.0; None is no limit"),
-        ({"budget": float("inf")}, "above 0, got inf"),
+        (
+            {"budget": -1.0},
+            "budget must be a number from 1e-06 to 1000000000000, or None; got -1.0",
+        ),
+        ({"budget": float("inf")}, "or None; got inf"),
         ({"budget": "8 ms"}, "'8 ms'"),
-        ({"shown": ["letter"]}, "shown must be one of the paper, tf-slim, letters, front"),
+        ({"shown": ["letter"]}, "shown must be some of the paper, tf-slim, letters, front; got"),
         ({"sources": {}}, "read-only"),
     ],
 )
@@ -160,7 +163,14 @@ def test_a_budget_belongs_to_its_axis():
     explorer.budget = 1e8
     explorer.alpha = 0.25
     assert explorer.budget == 1e8
-    # One message from the browser may carry both.
+    # A line, or one message from the browser, may carry both.
+    explorer.state = "v1&axis=parameters&budget=2000000"
+    assert (explorer.axis, explorer.budget) == ("parameters", 2e6)
+    explorer.set_state({"axis": "mult-adds", "budget": 1e8})
+    assert (explorer.axis, explorer.budget) == ("mult-adds", 1e8)
+    explorer.state = "v1&axis=parameters&budget=100000000"  # the same number, another unit
+    assert (explorer.axis, explorer.budget) == ("parameters", 1e8)
+    explorer.axis = "mult-adds"
     explorer.set_state({"axis": "parameters", "budget": None})
     assert (explorer.axis, explorer.budget) == ("parameters", None)
 

@@ -73,7 +73,7 @@ print("sum:", products.sum())
 #
 # ## Let the kernel slide
 #
-# Below, the kernel is the orange square on the photo. Drag it, or click the photo and use the arrow keys. In the middle you see the pixels under it, the weights, and the products; their sum becomes the outlined pixel of the map on the right. *Sweep* lets the kernel visit every place, *Fill* computes the whole map at once, *Clear* starts afresh. What has not been computed yet is only hinted at.
+# Below, the kernel is the orange square on the photo. Drag it, or click the photo and use the arrow keys. In the middle you see the pixels under it, the weights, and the products; their sum becomes the outlined pixel of the map on the right. *Step* moves it by one place and *Play* through all of them, *Fill* computes the whole map at once, *Clear* starts afresh. What has not been computed yet is only hinted at.
 
 # %%
 from mobilenet_lib.explorers import ConvolutionExplorer
@@ -88,10 +88,11 @@ explorer
 # - Choose *blur* and press *Fill*. Why is the frame of the map darker than its middle?
 # - Set all nine weights to 0, then the middle one to 1. What will the map be?
 # - Set the stride to 2. How many multiplications are left, out of the 9,216?
+# - Choose *filter 3* at the end of the list, which a network has learned. How many products make one pixel of its map, and why?
 #
 # <details><summary>Answers</summary>
 #
-# Far below zero: bright on the left, dark on the right. The frame: there the kernel hangs over the edge of the photo, and the pixels it misses count as zero, so less light is averaged. A single 1 in the middle copies the photo: this kernel is the *identity*. With stride 2 a quarter of the places are visited, so a quarter of the multiplications are left, 2,304.
+# Far below zero: bright on the left, dark on the right. The frame: there the kernel hangs over the edge of the photo, and the pixels it misses count as zero, so less light is averaged. A single 1 in the middle copies the photo: this kernel is the *identity*. With stride 2 a quarter of the places are visited, so a quarter of the multiplications are left, 2,304. The learned filter looks at red, green and blue at once, with nine weights for each: 27 products.
 # </details>
 
 # %% [markdown]

@@ -156,7 +156,9 @@ print(f"pointwise {cost.pointwise_mult_adds(512, 512, 14):>11,}")
 #
 # ### The race
 #
-# Both convolutions below do the *same number of multiplications a second*. Press play, or move the sliders, and watch which one fills its map first. The dashed line is what each has done so far.
+# On the left a standard convolution, on the right the depthwise separable one, both from the same three input channels, each with its colour. Point at a pixel of an output map: every connection that made it lights up, and the tables below have its products.
+#
+# **Predict:** *Play* gives both the same number of multiplications per second. When the separable form has filled its six maps, how far has the standard one come: half, a quarter, a ninth?
 
 # %%
 from mobilenet_lib.explorers import SeparableExplorer
@@ -164,13 +166,15 @@ from mobilenet_lib.explorers import SeparableExplorer
 SeparableExplorer()
 
 # %% [markdown]
+# - Mark a pixel in the maps between the two steps of the separable form. How many outputs share it?
 # - Set $N$ to 1. Who wins now?
 # - Keep $N$ at 1 and set $D_K$ to 1. Why does the separable form need twice as much?
-# - Change $D_F$ and $M$. What happens to the percentage?
+# - Change $D_F$. What happens to the percentage?
+# - Set $M$ and $N$ to 4, and *groups* to 4. What has become of the standard convolution?
 #
 # <details><summary>Answers</summary>
 #
-# With one output channel there is nothing to save: the separable form does the standard one's work and then some. With $D_K = 1$ the standard convolution already is a pointwise one, and the depthwise layer comes on top. And the percentage does not move at all: neither $D_F$ nor $M$ is in it, as the next section shows.
+# A good quarter, 27.8 %. All six outputs share a depthwise pixel: filtered once, it is mixed six times, and that is where the saving comes from. With one output channel there is nothing to save: the separable form does the standard one's work and then some. With $D_K = 1$ the standard convolution already is a pointwise one, and the depthwise layer comes on top. The percentage does not move with $D_F$, which is not in it, as the next section shows. And a standard convolution in as many groups as channels *is* a depthwise one: `groups` is the slider between the two.
 # </details>
 
 # %% [markdown]

@@ -258,7 +258,7 @@ plots.feature_maps({name: channels[0].numpy() for name, channels in maps.items()
 #
 # ## Move it yourself
 #
-# Change the width, the resolution or the body. The yellow band points at one layer, and its facts are below the figure. *MB moved* is the least that must be read and written, and *operations a byte* how much work there is for each byte of it: the lower, the more a layer waits for memory.
+# Every block below is a layer's output to scale: as high as it has pixels on a side, as thick as it has channels. Point at a layer, or use the arrow keys: its costs are filled into their formulas, and the photo shows what one pixel of its output sees. The four boxes say what the bars count; *operations a byte* is how much work there is for each byte that must be read or written: the lower, the more a layer waits for memory. *As the person detector is* opens the network of chapter 07, with its real maps.
 
 # %%
 from mobilenet_lib.explorers import ArchitectureExplorer
@@ -272,6 +272,14 @@ ArchitectureExplorer()
 #
 # A little more than a quarter, 149.5 of 568.7 million. Pointwise layers, $M \cdot N$, fall to a quarter. Depthwise layers, and those whose input or output is fixed (the first reads 3 channels, the last writes 1000 classes), fall only to a half.
 # </details>
+#
+# Any network of yours can be looked at in the same way: hand it over with an example of its input.
+
+# %%
+
+yours = nn.Sequential(nn.Conv2d(3, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU())
+yours += nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+ArchitectureExplorer(yours.eval(), torch.zeros(1, 3, 64, 64))
 
 # %% [markdown]
 # ### Two other bodies

@@ -180,7 +180,9 @@ plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 # %% [markdown]
 # On the book's machine it took 79 %<!-- 100 * bench_sparse.crossings["torch CSR"] --> of zeros with PyTorch's sparse product and 90 %<!-- 100 * bench_sparse.crossings["SciPy CSR"] --> with SciPy's (`data/results/bench_sparse.json`); the figure above is another run, and shows how far such a crossing moves from one to the next. The dense product does not care about zeros: it multiplies them like everything else, at full speed. The sparse one skips them, but pays for each weight that is left: its place has to be read, and it fetches its own numbers from the map. Only where the skipping outweighs the price does it win.
 #
-# Move the slider. On the left is a corner of the matrix at that share of zeros, on the right what both products would need.
+# Move the slider, or press *Play*: the smallest weights of a trained layer of this shape go first. On the right is what is left of them, in bytes too, and what each product needed.
+#
+# **Predict:** at half zeros, how many bytes does the sparse form save?
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import SparsityExplorer
@@ -188,6 +190,8 @@ from mobilenet_lib.explorers import SparsityExplorer
 SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 
 # %% [markdown]
+# None: each weight that is left now brings its place along, as many bytes again. Try *blocks of 4 × 4* and *whole channels* under *Remove*: the places cost less and less, and the weights that go are no longer the smallest.
+#
 # So at 80 % of zeros this layer has a fifth of the mult-adds, and on the book's machine PyTorch's sparse product takes about as long as the dense one<!-- 0.85 < one(bench_sparse.levels, "to_dense", sparsity=0.8)["torch CSR"] < 1.15 -->. MobileNet goes the other way: it leaves connections out in a *regular* pattern, all those between channels in the depthwise layers, so that what remains is dense.
 #
 # ## More at once: batch and threads

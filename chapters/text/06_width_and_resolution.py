@@ -344,6 +344,20 @@ TradeoffExplorer(latency=times)
 # %% [markdown]
 # Things to try: find the budget at which the best network changes from one width to the next. Find two networks of almost the same cost, one wide and seeing little, one narrow and seeing much. Is it the same one that wins in both data sets?
 #
+# ### The same letter, four widths
+#
+# Four of the networks behind these points, at 56 pixels, run below in your browser. Draw a letter, or choose one of the test set. Each says what it reads, and how sure it is.
+#
+# **Predict:** the widest is right most often. Can there be a letter that only a narrower one reads?
+
+# %%
+from mobilenet_lib.explorers import LettersExplorer
+
+LettersExplorer(sample=13)
+
+# %% [markdown]
+# Draw a letter that all four read, then spoil it slowly: which one gives in first? And is it the same one with your next letter? *Copy as Python* puts your drawing into a line of code that you can send to somebody.
+#
 # ## Better, or lucky?
 #
 # Two networks differ by half a point. Is one of them better? There are two kinds of luck in it. One is in the training: other random numbers, another accuracy. The other is in the test: 5,200 letters are a sample, and another sample would give another share. The second can be worked out. If a share $p$ of $n$ letters is right, it is uncertain by about $\sqrt{p(1-p)/n}$. (That counts every letter as drawn on its own. Ours share typefaces, so it is a little more; and two networks that read the same letters share part of their luck.)

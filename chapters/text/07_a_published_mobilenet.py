@@ -241,7 +241,7 @@ plots.evidence(look(net, photos["astronaut"]))
 #
 # ## Your own photo
 #
-# Choose one, upload one, or take one with your camera, and change the size of the square. Everything stays on this machine; but the result is part of this page, so if you save the notebook with yourself in it, you are in it. Choose a photo of the book before you save.
+# Now the network runs in your browser, as a few hundred lines of JavaScript. Choose a photo, upload one, drop one on the figure, or use your camera: your picture stays in this page. It is not sent to Python, and not saved with the notebook. Below the answer are the maps of one layer; the slider goes through all of them. Ask what the answer rests on, in either of the two ways.
 
 # %%
 from mobilenet_lib.explorers import DetectorExplorer
@@ -249,7 +249,7 @@ from mobilenet_lib.explorers import DetectorExplorer
 DetectorExplorer(photo="camera")
 
 # %% [markdown]
-# Things to try: the camera man, and what the network makes of his tripod. Yourself from the front, from behind, at the edge of the picture, far away. A drawing, a doll, a coat on a hook.
+# Things to try: the camera man, and what the network makes of his tripod. A map of the first layer and one of the last: what can you still recognize? Plain JavaScript against WebAssembly: how many times faster, on your machine? Yourself from the front, from behind, at the edge of the picture, far away. A drawing, a doll, a coat on a hook.
 #
 # ## Where it is wrong, and for whom
 #

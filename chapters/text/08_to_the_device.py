@@ -176,7 +176,19 @@ for name in ("dw_3", "pw_3"):
     print(f"{(levels < 8).float().mean():.0%} of the channels not even level 8")
 
 # %% [markdown]
-# In this depthwise layer one channel has weights so large that nearly all others are left with a handful of levels: level 2 means five of the 255, from −2 to 2. (Of the thirteen, the first and the third are like this. Two are enough.) Folding has multiplied each filter by a number of its own, and with nine weights to a filter nothing evens that out; in the pointwise layer after it, where every filter has many weights, nobody is so badly off. With a step for each channel (*per channel*), everyone has all 255 levels. It costs one number a channel.
+# In this depthwise layer one channel has weights so large that nearly all others are left with a handful of levels: level 2 means five of the 255, from −2 to 2. (Of the thirteen, the first and the third are like this. Two are enough.) Folding has multiplied each filter by a number of its own, and with nine weights to a filter nothing evens that out; in the pointwise layer after it, where every filter has many weights, nobody is so badly off. With a step for each channel (*per channel*), everyone has all 255 levels. It costs one number for each channel.
+#
+# Below are the layers of the person detector of chapter 07, folded. On the left are the ranges of the channels, widest first, with the levels as lines; the colours say what becomes of each. On the right are the answers that the network then gives.
+#
+# **Predict:** which channels own the widest range: those that matter most?
+
+# %%
+from mobilenet_lib.explorers import QuantizationExplorer
+
+QuantizationExplorer()
+
+# %% [markdown]
+# The grey ones: channels whose input is zero on every photo. Batch normalization has divided them by a deviation of nearly nothing, folding has multiplied their weights by as much, and now channels that do nothing set the step for everybody. Take `dw_13` and 3 bits: with one step the network says *person* to everything; a step for each channel brings nearly all of its answers back.
 #
 # Activations have to be whole numbers too, if the arithmetic is to be done in whole numbers. Their range is not known from the weights, so it is measured, on some pictures from the training set: *calibration*. All of this without training anything again, which gave it the name **post-training quantization**.
 #

@@ -1,10 +1,9 @@
 """The book's interactive figures.
 
-Each is one class. `ConvolutionExplorer`, `LiveCurve`, `PhotoPicker` and `TradeoffExplorer` run in
-the browser (anywidget, each with its `.js` and `.css` beside it); the others put controls on a
-figure from `mobilenet_lib.plots` through `FigureExplorer`, the place where a browser version can
-take over. All leave a still picture where they cannot run (`Still`). Widgets are loaded with the
-first class that is asked for, matplotlib with the first picture.
+Each is one class, and runs in the browser: its JavaScript is in `web/explorers/`, bundled into
+`bundles/`, and its state in `definitions/`, which both read. All leave a still picture where they
+cannot run (`Still`). Widgets are loaded with the first class that is asked for, matplotlib with the
+first picture.
 """
 
 from typing import TYPE_CHECKING
@@ -12,15 +11,15 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:  # the one list of public names
+    from .architecture import ArchitectureExplorer
     from .convolution import ConvolutionExplorer
-    from .figure import (
-        ArchitectureExplorer,
-        FigureExplorer,
-        SeparableExplorer,
-        SparsityExplorer,
-    )
+    from .detector import DetectorExplorer
+    from .letters import LettersExplorer
     from .live import LiveCurve
-    from .photo import DetectorExplorer, PhotoPicker
+    from .quantization import QuantizationExplorer
+    from .roofline import RooflineExplorer
+    from .separable import SeparableExplorer
+    from .sparsity import SparsityExplorer
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)

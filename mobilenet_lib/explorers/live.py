@@ -8,21 +8,21 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 from IPython.display import display
 
 from .curve import Pace, Taken, check_beside, duration, percent, short, take, thinned
-from .session import Still, browser_code
+from .explorer import Explorer, definition
 
 if TYPE_CHECKING:
     from ..plots import BookFigure
 
+_STATE = definition("live")
 PAUSE = 0.25
 """Seconds between two messages to the browser; the end of an epoch does not wait."""
 
 
-class LiveCurve(Still, anywidget.AnyWidget):
+class LiveCurve(Explorer):
     """The loss after every step and the accuracy after every epoch, drawn while a network trains.
 
     Hand it to `train` as `on_step`; the block shows it, and says at its end how the run ended::
@@ -39,6 +39,10 @@ class LiveCurve(Still, anywidget.AnyWidget):
         run that is drawn must have the same number of epochs.
     clock
         Seconds, always growing.
+    **state
+        How it is shown: `scale` of the loss ("linear" or "log"), `skip` (0, 0.25, 0.5 or 0.75: the
+        share of the steps so far that is left out at the start), `shown` ("every step", "mean"),
+        `hide`, `tour`.
 
     Attributes
     ----------
@@ -46,6 +50,8 @@ class LiveCurve(Still, anywidget.AnyWidget):
         (step, loss) of every step, none left out.
     accuracies
         (step, accuracy) after every epoch, 0 to 1.
+    phase
+        Where the run is: "waiting", "running", "finished" or "stopped".
 
     Raises
     ------
@@ -53,7 +59,7 @@ class LiveCurve(Still, anywidget.AnyWidget):
         An accuracy beside is not between 0 and 1, or the runs differ in their epochs.
     """
 
-    _esm, _css = browser_code("live")
+    definition = _STATE
 
     points: traitlets.List[Any] = traitlets.List(
         help="rows of step, loss, mean of the last losses"
@@ -63,19 +69,23 @@ class LiveCurve(Still, anywidget.AnyWidget):
     steps = traitlets.Int(0, help="of the whole run; 0 before the first").tag(sync=True)
     epochs = traitlets.Int(0, help="of the whole run; 0 while not known").tag(sync=True)
     window = traitlets.Int(0, help="losses in a mean").tag(sync=True)
-    state = traitlets.Enum(["waiting", "running", "finished", "stopped"], "waiting").tag(sync=True)
+    phase = traitlets.Enum(["waiting", "running", "finished", "stopped"], "waiting").tag(sync=True)
     status = traitlets.Unicode(help="where the run is, in one line").tag(sync=True)
     said = traitlets.Unicode(help="read out: the end of an epoch or of the run").tag(sync=True)
     note = traitlets.Unicode(help="when the first accuracy comes").tag(sync=True)
     alt = traitlets.Unicode(help="what the picture shows, in words").tag(sync=True)
+    scale = _STATE.trait("scale")
+    skip = _STATE.trait("skip")
+    shown = _STATE.trait("shown")
 
     def __init__(
         self,
         beside: Mapping[str, Sequence[float]] | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        **state: Any,
     ) -> None:
-        super().__init__(beside=check_beside(beside or {}))
+        super().__init__(beside=check_beside(beside or {}), **state)
         self.losses: list[tuple[int, float]] = []
         self.accuracies: list[tuple[int, float]] = []
         self._clock, self._pace, self._shown = clock, Pace(), -math.inf
@@ -135,7 +145,7 @@ class LiveCurve(Still, anywidget.AnyWidget):
         self._epoch, self._ended = step.epoch, ""
         with self.hold_sync():
             self.steps, self.epochs = step.steps, epochs
-            if self._state() == "finished":
+            if self._phase() == "finished":
                 self._show(f"Training has {self._line()}.")
             elif ends:
                 self._show(f"{self._in_epoch().capitalize()} is done: {self._numbers()}.")
@@ -144,7 +154,7 @@ class LiveCurve(Still, anywidget.AnyWidget):
 
     def still(self) -> BookFigure | None:
         """The curve once the run has ended; before that there is more to come."""
-        if not self.losses or self._state() == "running":
+        if not self.losses or self._phase() == "running":
             return None
         from ..plots import training_curve
 
@@ -166,7 +176,7 @@ class LiveCurve(Still, anywidget.AnyWidget):
             self.window = max(5, self.steps // 40)
             self.points = thinned(self.losses, self.steps, self.window)
             self.tested = [list(pair) for pair in self.accuracies]
-            self.state, self.status, self.note = self._state(), self._line(), self._note()
+            self.phase, self.status, self.note = self._phase(), self._line(), self._note()
             self.alt = self._picture()
             self.said = self.said if message is None else message
 
@@ -188,7 +198,7 @@ class LiveCurve(Still, anywidget.AnyWidget):
         epochs, rest = divmod(step.steps * step.epoch, step.number)
         return 0 if rest else epochs
 
-    def _state(self) -> str:
+    def _phase(self) -> str:
         if self.losses and self.losses[-1][0] == self.steps:
             return "finished"
         return "stopped" if self._ended else "running" if self.losses else "waiting"
@@ -212,12 +222,12 @@ class LiveCurve(Still, anywidget.AnyWidget):
         return f"loss {short(self.losses[-1][1])}{accuracy}"
 
     def _line(self) -> str:
-        state = self._state()
+        phase = self._phase()
         if not self.losses:
             return f"{self._ended} before the first step" if self._ended else "waiting to start"
-        if state == "finished":
+        if phase == "finished":
             return f"finished: {self._place()}, {self._numbers()}"
-        if state == "stopped":
+        if phase == "stopped":
             return f"{self._ended} after {self._place()}, {self._numbers()}"
         left = self._left()
         words = [self._place(), self._in_epoch(), f"loss {short(self.losses[-1][1])}"]
@@ -227,7 +237,7 @@ class LiveCurve(Still, anywidget.AnyWidget):
     def _note(self) -> str:
         if self.accuracies:
             return ""
-        if self._state() in ("finished", "stopped"):
+        if self._phase() in ("finished", "stopped"):
             return "No epoch was finished, so no accuracy was measured."
         if not self.losses:
             return "The accuracy is measured at the end of every epoch."

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from .. import paper
 from ..paper import ALPHAS, RESOLUTIONS, Model
 from ..results import Measured, measured
-from ..validation import check_choice, check_positive
-from .session import Still, browser_code
+from ..validation import check_positive
+from .explorer import Explorer, definition
 
 if TYPE_CHECKING:
     from ..plots import BookFigure
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 LETTERS = (56, 48, 40, 32)
 """Pixels of the book's own networks, in the ratios of the paper's."""
 SOURCES = ("the paper", "tf-slim", "letters")
-SHOWN = (*SOURCES, "front")
 PANELS = {
     "ImageNet, 1000 classes": ("the paper", "tf-slim"),
     "Letters in the wild, 26 classes": ("letters",),
@@ -33,13 +31,13 @@ AXES = {
     "latency": ("latency", 1, "latency on this machine, ms"),
 }
 """Of each cost: the record's field, its unit, and what the axis says; as in tradeoff.js."""
-CHOICES: dict[str, Collection[Any]] = {"alpha": ALPHAS, "resolution": RESOLUTIONS, "axis": AXES}
+_STATE = definition("tradeoff")
 
 
-class TradeoffExplorer(Still, anywidget.AnyWidget):
+class TradeoffExplorer(Explorer):
     """Sixteen MobileNets from three sources: what width and resolution cost, and what they give.
 
-    Works by mouse, touch and keyboard, and without a kernel session once it is drawn.
+    Works by mouse, touch and keyboard, and without a Python session once it is drawn.
 
     Parameters
     ----------
@@ -51,6 +49,8 @@ class TradeoffExplorer(Still, anywidget.AnyWidget):
         pixels for the paper and tf-slim, 56 to 32 for the letters.
     alpha, resolution, axis, budget
         What is chosen at the start; see below.
+    **state
+        More of the state: `shown`, `hide`, `tour`.
 
     Attributes
     ----------
@@ -80,14 +80,14 @@ class TradeoffExplorer(Still, anywidget.AnyWidget):
         A choice that does not exist; the widget keeps its old state.
     """
 
-    _esm, _css = browser_code("tradeoff")
+    definition = _STATE
 
     sources = traitlets.Dict(read_only=True).tag(sync=True)
-    alpha = traitlets.Float(1.0).tag(sync=True)
-    resolution = traitlets.Int(224).tag(sync=True)
-    axis = traitlets.Unicode("mult-adds").tag(sync=True)
-    budget = traitlets.Float(None, allow_none=True).tag(sync=True)
-    shown = traitlets.List(traitlets.Unicode(), [*SHOWN]).tag(sync=True)
+    alpha = _STATE.trait("alpha")
+    resolution = _STATE.trait("resolution")
+    axis = _STATE.trait("axis")
+    budget = _STATE.trait("budget")
+    shown = _STATE.trait("shown")
 
     def __init__(
         self,
@@ -98,41 +98,28 @@ class TradeoffExplorer(Still, anywidget.AnyWidget):
         resolution: int = 224,
         axis: str = "mult-adds",
         budget: float | None = None,
+        **state: Any,
     ) -> None:
         self.set_trait("sources", _sources(measured, _checked(latency or {})))
-        super().__init__(alpha=alpha, resolution=resolution, axis=axis)
-        self.budget = budget  # after the axis, whose unit it has
+        self._known = "mult-adds", None
+        super().__init__(alpha=alpha, resolution=resolution, axis=axis, budget=budget, **state)
 
-    @traitlets.validate("alpha", "resolution", "axis")
-    def _one_of_them(self, proposal: Any) -> Any:
-        name = proposal["trait"].name
-        value = _choice(name, proposal["value"], CHOICES[name])
-        if value == "latency" and not any(
+    @traitlets.validate("axis")
+    def _measured_axis(self, proposal: Any) -> str:
+        if proposal["value"] == "latency" and not any(
             record["latency"] for records in self.sources.values() for record in records
         ):
             raise traitlets.TraitError(
                 "no latency was given; make the explorer with latency={(alpha, resolution): ms}"
             )
-        return value
+        return proposal["value"]
 
-    @traitlets.validate("budget")
-    def _some_budget(self, proposal: Any) -> float | None:
-        if proposal["value"] is None:
-            return None
-        try:
-            return check_positive("budget", proposal["value"])
-        except ValueError as error:
-            raise traitlets.TraitError(f"{error}; None is no limit") from None
-
-    @traitlets.validate("shown")
-    def _some_shown(self, proposal: Any) -> list[str]:
-        for name in proposal["value"]:
-            _choice("shown", name, SHOWN)
-        return [name for name in SHOWN if name in proposal["value"]]
-
-    @traitlets.observe("axis")
+    @traitlets.observe("axis", "budget")
     def _other_unit(self, _: Any) -> None:
-        self.budget = None
+        axis, budget = self._known
+        if self.axis != axis and self.budget == budget:
+            self.budget = None  # it had the other axis's unit
+        self._known = self.axis, self.budget
 
     def still(self) -> BookFigure | None:
         """The sources that are shown, with the chosen networks and the best within the budget."""
@@ -166,13 +153,6 @@ class TradeoffExplorer(Still, anywidget.AnyWidget):
             f"TradeoffExplorer(alpha={self.alpha:g}, resolution={self.resolution}, "
             f"axis={self.axis!r}{budget})"
         )
-
-
-def _choice(name: str, value: Any, choices: Collection[Any]) -> Any:
-    try:
-        return check_choice(name, value, choices)
-    except ValueError as error:
-        raise traitlets.TraitError(str(error)) from None
 
 
 def _checked(latency: Mapping[tuple[float, int], float]) -> dict[tuple[float, int], float]:

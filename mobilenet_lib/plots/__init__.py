@@ -18,9 +18,16 @@ if TYPE_CHECKING:  # the one list of public names
         one_window,
         padding_and_stride,
     )
-    from .engines import waterfall
+    from .engines import rounded_weights, waterfall
     from .figure import COLOURS, BookFigure
-    from .network import feature_maps, profile, receptive_fields, shape_of_maps, shares
+    from .network import (
+        feature_maps,
+        network_rows,
+        profile,
+        receptive_fields,
+        shape_of_maps,
+        shares,
+    )
     from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
     from .speed import pruned_layer, roofline, sparse_crossing, time_shares

@@ -1,10 +1,12 @@
-"""Figure of chapter 08: what each step from eager to the fastest way to run a network buys."""
+"""Figures of chapter 08: what each step from eager to the fastest buys, and rounded weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from .figure import COLOURS, BookFigure, name_rows, new_figure
 
@@ -68,3 +70,58 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
 
 def _ms(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.2f}"
+
+
+def rounded_weights(
+    weights: NDArray[np.float32], values: NDArray[np.float32], title: str
+) -> BookFigure:
+    """The range of each channel of a layer, before and after rounding; and all its weights.
+
+    Parameters
+    ----------
+    weights, values
+        (channels, weights a channel): as they were, and rounded. Channels of zeros are left out.
+    title
+        Of the figure, such as the layer and the bits.
+
+    Raises
+    ------
+    ValueError
+        All weights are 0.
+    """
+    live = weights.any(axis=1)
+    if not live.any():
+        raise ValueError("all weights are 0, so there is nothing to round")
+    order = np.argsort(-np.abs(weights[live]).max(axis=1), kind="stable")
+    before, after = weights[live][order], values[live][order]
+    lost = ~after.any(axis=1)
+    levels = np.unique(after)
+    noise = np.square(after.astype(float) - before).mean() ** 0.5
+    with new_figure(9, 3.6, 1, 2, width_ratios=(1.5, 1)) as (figure, (ranges, counts)):
+        for y in levels if len(levels) <= 64 else ():
+            ranges.axhline(y, color=COLOURS["quiet"], lw=0.5, alpha=0.5)
+        for chosen, colour, label in (
+            (~lost, "depthwise", "kept"),
+            (lost, "standard", "all its weights become 0"),
+        ):
+            low, high = before[chosen].min(axis=1), before[chosen].max(axis=1)
+            ranges.bar(
+                np.flatnonzero(chosen), high - low, 0.8, low, color=COLOURS[colour], label=label
+            )
+        ranges.set(xlabel="channels, widest first", ylabel="weights of a channel")
+        ranges.set_title(title)
+        ranges.legend(fontsize=10)
+        bins = np.linspace(before.min(), before.max(), 76)
+        counts.hist(before.ravel(), bins, color=COLOURS["depthwise"])
+        for x in levels if len(levels) <= 64 else ():
+            counts.axvline(x, color=COLOURS["standard"], lw=0.7, alpha=0.7)
+        counts.set_yscale("log")
+        counts.set(xlabel="weight", ylabel="how many")
+        figure.tight_layout()
+    figure.alt = (
+        f"{title}. The ranges of {len(before)} channels, from {np.abs(before[0]).max():.3g} down "
+        f"to {np.abs(before[-1]).max():.3g}, over {len(levels)} different values after rounding. "
+        f"{lost.sum()} of the channels lose all their weights; the weights are off by {noise:.3g} "
+        "(root mean square)."
+    )
+    return figure

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from statistics import mean
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,9 @@ from ..layer import KIND_LABELS
 from ..photos import Photo
 from ..validation import check_int
 from .figure import COLOURS, BookFigure, new_figure, outline, picture, stacked_shares
+
+if TYPE_CHECKING:
+    from ..bench.describe import Description
 
 
 def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
@@ -26,31 +31,20 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
         Name of a layer to point at.
     """
     layers = arch.layers
-    colours = [COLOURS[layer.kind] for layer in layers]
     kinds = arch.by_kind()
+    values = (
+        ("mult-adds,\nmillions", [layer.mult_adds / 1e6 for layer in layers]),
+        ("weights,\nthousands", [layer.parameters_as_printed / 1e3 for layer in layers]),
+    )
+    at = None if chosen is None else layers.index(arch.layer(chosen))
     with new_figure(9, 4.4, nrows=2) as (figure, (upper, lower)):
-        rows = (
-            (upper, [layer.mult_adds / 1e6 for layer in layers], "mult-adds,\nmillions"),
-            (lower, [layer.parameters_as_printed / 1e3 for layer in layers], "weights,\nthousands"),
-        )
-        for axis, values, label in rows:
-            # One collection of thick lines, and plain text below: bars and ticks one by one take
-            # three times as long, and a slider waits for this figure.
-            axis.vlines(range(len(layers)), 0, values, colours, lw=390 / len(layers))
-            axis.set(xlim=(-0.8, len(layers) - 0.2), ylim=(0, 1.05 * max(values)))
-            axis.set(xticks=[], ylabel=label)
-            if chosen is not None:
-                at = layers.index(arch.layer(chosen))
-                axis.axvspan(at - 0.5, at + 0.5, color=COLOURS["highlight"], alpha=0.3, lw=0)
+        _bars((upper, lower), values, [layer.kind for layer in layers], at)
         # Under its layers, the number of a block, or "fc".
         for block, places in groupby(range(len(layers)), lambda i: layers[i].name.split("_")[-1]):
             lower.text(mean(places), -0.06 * lower.get_ylim()[1], block, ha="center", va="top")
         what = "block: one standard layer" if arch.body == "full" else "block: depthwise, pointwise"
         lower.set_xlabel(what, labelpad=22)
-        for i, kind in enumerate(kinds):
-            x, label = 0.12 + 0.2 * i, KIND_LABELS[kind]
-            figure.text(x, 0.955, label, color=COLOURS[kind], fontweight="bold")
-        figure.subplots_adjust(0.12, 0.14, 0.99, 0.93, hspace=0.12)
+        _legend(figure, [(kind, KIND_LABELS[kind]) for kind in kinds])
     biggest = max(layers, key=lambda layer: layer.mult_adds)
     shares = "; ".join(
         f"{kind.label} {100 * kind.mult_adds_share:.2f} % of mult-adds and "
@@ -63,6 +57,68 @@ def profile(arch: Architecture, chosen: str | None = None) -> BookFigure:
         f"{biggest.mult_adds / 1e6:.1f} million in {biggest.name}."
     )
     return figure
+
+
+def network_rows(network: Description, chosen: str | None = None) -> BookFigure:
+    """Mult-adds and parameters of every layer of any network, as `describe_network` found them.
+
+    Parameters
+    ----------
+    network
+        What `bench.describe.describe_network` returns.
+    chosen
+        Name of a layer to point at.
+    """
+    names = [row.name for row in network]
+    values = (
+        _in_units("mult-adds", [row.mult_adds for row in network]),
+        _in_units("parameters", [row.parameters for row in network]),
+    )
+    with new_figure(9, 4.4, nrows=2) as (figure, (upper, lower)):
+        at = names.index(chosen) if chosen in names else None
+        _bars((upper, lower), values, [row.kind for row in network], at)
+        lower.set_xlabel(f"layers of {network.network}, in the order of their calls")
+        used = dict.fromkeys(row.kind for row in network if row.kind != "other")
+        words = {kind: label.removesuffix(" 3x3") for kind, label in KIND_LABELS.items()}
+        _legend(figure, [(kind, words[kind]) for kind in words if kind in used])
+    most = max(network, key=lambda row: row.mult_adds)
+    figure.alt = (
+        f"Bars for {len(network)} calls of layers of {network.network}: {network.mult_adds:,} "
+        f"mult-adds and {network.parameters:,} parameters. Most mult-adds in one layer: "
+        f"{most.mult_adds:,} in {most.name}."
+    )
+    return figure
+
+
+def _in_units(what: str, counts: Sequence[int]) -> tuple[str, list[float]]:
+    """A label, and counts in the largest unit that the largest of them has."""
+    units = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
+    unit, name = next((each for each in units if max(counts) >= each[0]), (1, ""))
+    return f"{what},\n{name}" if name else what, [count / unit for count in counts]
+
+
+def _bars(
+    axes: Sequence[Any],
+    values: Sequence[tuple[str, Sequence[float]]],
+    kinds: Sequence[str],
+    chosen: int | None,
+) -> None:
+    """One bar for each layer, coloured by its kind, and a band behind the chosen one."""
+    colours = [COLOURS.get(kind, COLOURS["pool"]) for kind in kinds]
+    for axis, (label, each) in zip(axes, values, strict=True):
+        # One collection of thick lines, and plain text below: bars and ticks one by one take
+        # three times as long, and a slider waits for this figure.
+        axis.vlines(range(len(kinds)), 0, each, colours, lw=390 / len(kinds))
+        axis.set(xlim=(-0.8, len(kinds) - 0.2), ylim=(0, 1.05 * max(each) or 1))
+        axis.set(xticks=[], ylabel=label)
+        if chosen is not None:
+            axis.axvspan(chosen - 0.5, chosen + 0.5, color=COLOURS["highlight"], alpha=0.3, lw=0)
+
+
+def _legend(figure: BookFigure, kinds: Sequence[tuple[str, str]]) -> None:
+    for i, (kind, label) in enumerate(kinds):
+        figure.text(0.12 + 0.2 * i, 0.955, label, color=COLOURS[kind], fontweight="bold")
+    figure.subplots_adjust(0.12, 0.14, 0.99, 0.93, hspace=0.12)
 
 
 def shares(arch: Architecture) -> BookFigure:

@@ -125,7 +125,14 @@ def reduction_curve(kernel_sizes: tuple[int, ...] = (3, 5, 7)) -> BookFigure:
 
 
 def counter_race(
-    kernel_size: int, in_channels: int, out_channels: int, size: int, done: float = 1.0
+    kernel_size: int,
+    in_channels: int,
+    out_channels: int,
+    size: int,
+    done: float = 1.0,
+    *,
+    groups: int = 1,
+    depth_multiplier: int = 1,
 ) -> BookFigure:
     """Standard against separable, both after the same number of multiplications.
 
@@ -135,11 +142,16 @@ def counter_race(
         D_K, M, N and D_F.
     done
         Multiplications that each has carried out, as a share of what the slower one needs, 0 to 1.
+    groups
+        Of the standard convolution; divides M and N.
+    depth_multiplier
+        Maps that the depthwise convolution makes of each channel.
     """
     check_number("done", done, 0, 1)
-    standard = cost.standard_mult_adds(kernel_size, in_channels, out_channels, size)
-    depthwise = cost.depthwise_mult_adds(kernel_size, in_channels, size)
-    pointwise = cost.pointwise_mult_adds(in_channels, out_channels, size)
+    maps = in_channels * depth_multiplier
+    standard = cost.standard_mult_adds(kernel_size, in_channels // groups, out_channels, size)
+    depthwise = cost.depthwise_mult_adds(kernel_size, maps, size)
+    pointwise = cost.pointwise_mult_adds(maps, out_channels, size)
     separable = depthwise + pointwise
     most, share = max(standard, separable), separable / standard
     spent, whole = round(done * most), size**2

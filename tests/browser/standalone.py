@@ -13,6 +13,16 @@ from typing import Any
 
 import anywidget
 
+from mobilenet_lib.explorers.explorer import Explorer
+
+# After a page of the library's own: its explorer by name, and once more what its bundle exports.
+WITHIN = """<script type="module">
+const here = document.querySelector("[data-explorer]");
+const code = URL.createObjectURL(new Blob([%(js)s], { type: "text/javascript" }));
+const explorer = await import(code); // it fills no element twice
+Object.assign(window, { here, explorer, model: here.explorer.model, remove: here.explorer.close });
+</script></body>"""
+
 # The stand-in keeps the model's contract: get, set (which tells listeners of real changes only),
 # save_changes, on, off, send (kept in `sent`). Binary traits arrive as a DataView, as anywidget
 # delivers them.
@@ -48,6 +58,11 @@ window.remove = explorer.default.render({ model, el: document.getElementById("he
 
 def write_page(widget: anywidget.AnyWidget, folder: Path) -> str:
     """Write a page that shows `widget` in its current state; return its file address."""
+    path = folder / "explorer.html"
+    if isinstance(widget, Explorer):
+        code = json.dumps(str(widget._esm)).replace("</", "<\\/")
+        path.write_text(widget.page().replace("</body>", WITHIN % {"js": code}), encoding="utf-8")
+        return path.as_uri()
     own = {name: trait for name, trait in widget.traits(sync=True).items() if name[0] != "_"}
     skip = {"comm", "keys", "layout", "log", "tabbable", "tooltip"}
     values = {name: getattr(widget, name) for name in own if name not in skip}
@@ -58,7 +73,6 @@ def write_page(widget: anywidget.AnyWidget, folder: Path) -> str:
         "state": json.dumps({name: v for name, v in values.items() if name not in raw}),
         "bytes": json.dumps({n: base64.b64encode(v).decode() for n, v in raw.items()}),
     }
-    path = folder / "explorer.html"
     path.write_text(page, encoding="utf-8")
     return path.as_uri()
 

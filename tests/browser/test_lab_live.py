@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jupyter import lab_of, start_lab
 
-from mobilenet_lib.explorers import ConvolutionExplorer
+from mobilenet_lib.explorers import ConvolutionExplorer, SeparableExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -90,7 +90,7 @@ def scroll_to_cell(page, text):
 def shown(page):
     """State of the explorer once it has drawn."""
     page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
-    return page.evaluate("() => ({ ...document.querySelector('.mnx-convolution').dataset })")
+    return page.evaluate("() => ({ ...document.querySelector('.mn-convolution').dataset })")
 
 
 def run_cell_with(page, text):
@@ -175,44 +175,54 @@ def test_chapter_01_runs_and_its_explorer_answers(run_chapter, browser_log):
     assert browser_log.console_errors == []
 
 
-def test_chapter_02_sliders_redraw_their_figure(run_chapter, browser_log):
+def test_chapter_02_marks_a_pixel_and_counts(run_chapter, browser_log):
     page = run_chapter("02_depthwise_separable_convolution")
     scroll_to_cell(page, "SeparableExplorer(")
-    explorer = page.locator(".jp-OutputArea-output", has=page.locator(".widget-hslider")).first
-    picture = explorer.locator("img")
-    picture.wait_for(timeout=PATIENCE)
-    assert picture.get_attribute("alt").startswith("After 92,484,403 multiplications each")
-    slider = explorer.locator(".widget-hslider", has_text="multiplications done")
-    handle = slider.locator(".noUi-handle")
-    handle.focus()
-    page.keyboard.press("End")
+    canvas = page.locator("canvas[data-lane=standard]").first
+    canvas.wait_for(timeout=PATIENCE)
+    explorer = SeparableExplorer()
+    canvas.press("PageDown")
+    canvas.press("ArrowRight")
+    wanted = f"sum {explorer.output[2, 3, 1]}".replace("-", "\u2212")
+    total = page.locator("[data-part='standard-products'] .mnd-total").first
     page.wait_for_function(
-        "() => [...document.querySelectorAll('img')].some("
-        "(i) => i.alt.startsWith('After 462,422,016 multiplications each, standard has 196 of'))"
+        "([e, text]) => e.textContent.endsWith(text)", arg=[total.element_handle(), wanted]
     )
-    handle = explorer.locator(".widget-hslider", has_text="D_F").locator(".noUi-handle")
-    handle.focus()
-    page.keyboard.press("ArrowRight")
+    page.locator(".mnd-layer").first.select_option("Table 3: 512 to 512")
+    counters = page.locator("[data-part='counters']").first
     page.wait_for_function(
-        "() => [...document.querySelectorAll('img')].some("
-        "(i) => i.alt.startsWith('After 530,841,600 multiplications each, standard has 225 of'))"
+        "(e) => e.textContent.includes('462,422,016 of 462,422,016')",
+        arg=counters.element_handle(),
     )
+    assert "52,283,392 of 52,283,392" in counters.inner_text()
+    page.locator(".mnd-run").first.click()
+    page.wait_for_function(
+        "(e) => /^\\D*[1-9][\\d,]* of 462,422,016/.test(e.textContent)",
+        arg=counters.element_handle(),
+    )
+    page.locator(".mnd-run").first.click()
     assert browser_log.console_errors == []
 
 
 def test_chapter_07_looks_at_the_readers_photo(open_chapter, browser_log):
     page = open_chapter("07_a_published_mobilenet")
     cell = run_cell_with(page, "DetectorExplorer(photo=")
-    picture = cell.locator(".widget-vbox img")
-    picture.wait_for(timeout=PATIENCE)
-    assert picture.get_attribute("alt").startswith("The network gives person 71 %.")
-    cell.locator("select").select_option("rocket")
-    cell.locator('img[alt^="The network gives person 22 %."]').wait_for(timeout=PATIENCE)
+
+    def person(picture):
+        page.wait_for_function(
+            "(name) => document.querySelector('.mn-detector')?.dataset.picture === name",
+            arg=picture,
+        )
+        return json.loads(cell.locator(".mn-detector").get_attribute("data-probabilities"))[0]
+
+    assert person("camera") == pytest.approx(0.71, abs=0.005)
+    cell.locator("[data-field=photo]").select_option("rocket")
+    assert person("rocket") == pytest.approx(0.215, abs=0.002)
     astronaut = ROOT / "data" / "photos" / "astronaut.jpg"
     cell.locator("input[type=file]").set_input_files(astronaut)
-    cell.locator('img[alt^="The network gives person 78 %."]').wait_for(timeout=PATIENCE)
-    assert cell.locator(".mnp-status").inner_text() == "astronaut.jpg, 512×512 pixels"
-    assert cell.locator("select option:checked").inner_text() == "(your own)"
+    assert person("astronaut.jpg") == pytest.approx(0.78, abs=0.005)
+    assert cell.locator(".mnn-told").inner_text() == "astronaut.jpg, 512×512 pixels"
+    assert cell.locator("[data-field=photo] option:checked").inner_text() == "your own"
     assert browser_log.console_errors == []
 
 
@@ -221,7 +231,7 @@ def test_chapter_06_compares_networks_on_this_machine(run_chapter, browser_log):
     scroll_to_cell(page, "TradeoffExplorer(latency=times)")
     stage = page.locator(".mnt-stage").first
     stage.wait_for(timeout=PATIENCE)
-    table = page.locator(".mnt-tradeoff table").first
+    table = page.locator(".mn-tradeoff table").first
 
     def told():
         return table.inner_text().replace("\u00a0", " ")

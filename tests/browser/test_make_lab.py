@@ -52,10 +52,11 @@ def test_a_saved_explorer_answers_before_anything_was_run(printed_address, brows
         page.mouse.wheel(0, -300 if step // 40 % 2 else 300)
         page.wait_for_timeout(250)
     photo.scroll_into_view_if_needed()
-    before = page.locator(".mnx-said").inner_text()
+    before = page.locator(".mn-convolution .mn-said").inner_text()
     photo.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
-        "(before) => document.querySelector('.mnx-said').textContent !== before", arg=before
+        "(before) => document.querySelector('.mn-convolution .mn-said').textContent !== before",
+        arg=before,
     )
-    assert "18 of 9,216 multiplications" in page.locator(".mnx-said").inner_text()
+    assert "18 of 9,216 multiplications" in page.locator(".mn-convolution .mn-said").inner_text()

@@ -5,7 +5,7 @@ import pytest
 from nbconvert import HTMLExporter
 
 from mobilenet_lib.explorers import ConvolutionExplorer, SeparableExplorer
-from mobilenet_lib.explorers import session as module
+from mobilenet_lib.explorers import still as module
 
 pytestmark = pytest.mark.browser
 

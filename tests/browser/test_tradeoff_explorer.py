@@ -9,6 +9,7 @@ from standalone import frames, put, write_page
 
 from mobilenet_lib import mobilenet_v1, results
 from mobilenet_lib.explorers import TradeoffExplorer
+from mobilenet_lib.explorers.state import StateError
 from mobilenet_lib.explorers.tradeoff import ALPHAS, LETTERS, RESOLUTIONS
 
 pytestmark = pytest.mark.browser
@@ -46,7 +47,7 @@ def explorer():
 @pytest.fixture
 def page(explorer, browser_page, browser_log, tmp_path):
     browser_page.goto(write_page(explorer, tmp_path))
-    browser_page.wait_for_selector(".mnt-tradeoff[data-drawn]")
+    browser_page.wait_for_selector(".mn-tradeoff[data-drawn]")
     frames(browser_page)
     yield browser_page
     assert browser_log.console_errors == []
@@ -75,13 +76,13 @@ def panel(page, at):
                 stars: all(".mnt-star").map((e) => ({ ...e.dataset, at: moved(e) })),
                 fronts: all(".mnt-front").map((e) => ({ ...e.dataset, d: e.getAttribute("d") })),
                 bars: all(".mnt-bar").map((e) => ({ ...e.dataset, d: e.getAttribute("d") })),
-                x: all(".mnt-x").map((e) => tick(e).slice(0, 2).map(Number)),
-                y: all(".mnt-y").map((e) => [tick(e)[0], Number(tick(e)[2]) - 5]),
+                x: all(".mn-axis-x .mn-tick").map((e) => tick(e).slice(0, 2).map(Number)),
+                y: all(".mn-axis-y .mn-tick").map((e) => [tick(e)[0], Number(tick(e)[2]) - 5]),
                 limit: all(".mnt-limit").map((e) => Number(e.getAttribute("d").match(/[\\d.]+/))),
                 limited: all(".mnt-limited").map((e) => e.textContent),
                 over: all(".mnt-over").map((e) =>
                     ["x", "width"].map((k) => Number(e.getAttribute(k)))),
-                names: all(".mnt-name").map((e) => e.textContent),
+                names: all(".mn-name").map((e) => e.textContent),
                 label: svg.getAttribute("aria-label"),
             };
         }""",
@@ -282,26 +283,26 @@ def test_the_budget_slider_goes_from_nothing_to_no_limit(page, explorer):
 
 def test_choosing_another_cost_forgets_the_budget(page):
     put(page, budget=1e8)
-    page.locator(".mnt-axis").select_option("latency")
+    page.locator("[data-field=axis]").select_option("latency")
     assert get(page, "axis", "budget") == ["latency", None]
     assert panel(page, 0)["names"] == [
-        "latency on this machine, ms (log scale)",
         "top-1 accuracy, %",
+        "latency on this machine, ms (log scale)",
     ]
-    page.locator(".mnt-axis").select_option("parameters")
-    assert panel(page, 1)["names"] == ["parameters, millions (log scale)", "test accuracy, %"]
+    page.locator("[data-field=axis]").select_option("parameters")
+    assert panel(page, 1)["names"] == ["test accuracy, %", "parameters, millions (log scale)"]
 
 
 def test_latency_is_offered_only_where_it_was_measured(browser_page, browser_log, tmp_path):
     browser_page.goto(write_page(TradeoffExplorer(list(grid())), tmp_path))
-    browser_page.wait_for_selector(".mnt-tradeoff[data-drawn]")
-    options = browser_page.locator(".mnt-axis option").all_inner_texts()
+    browser_page.wait_for_selector(".mn-tradeoff[data-drawn]")
+    options = browser_page.locator("[data-field=axis] option:not([hidden])").all_inner_texts()
     assert options == ["mult-adds", "parameters"]
     assert "latency" not in browser_page.locator(".mnt-table").inner_text()
 
     some = TradeoffExplorer([], {(1, 224): 12.0}, axis="latency")  # one network, no letters
     browser_page.goto(write_page(some, tmp_path))
-    browser_page.wait_for_selector(".mnt-tradeoff[data-drawn]")
+    browser_page.wait_for_selector(".mn-tradeoff[data-drawn]")
     frames(browser_page)
     assert {m["source"] for m in panel(browser_page, 0)["marks"]} == {"the paper", "tf-slim"}
     assert "no network here has this cost" in browser_page.locator(".mnt-panel").nth(1).inner_html()
@@ -339,7 +340,7 @@ def test_sliders_move_alpha_and_rho(page):
     page.keyboard.press("Home")
     for _ in RESOLUTIONS:
         frames(page)
-        seen.append(page.locator("output[for$=-rho]").inner_text())
+        seen.append(page.locator("[data-field=resolution] + output").inner_text())
         page.keyboard.press("ArrowRight")
     assert seen == [
         "0.571 · 128 / 32 px",
@@ -413,7 +414,7 @@ def test_sources_and_the_front_are_hidden_and_shown(page):
     assert {m["source"] for m in shown["marks"]} == {"the paper"}
     assert [f["source"] for f in shown["fronts"]] == ["the paper"]
     assert get(page, "shown") == ["the paper", "letters", "front"]
-    assert "tf-slim" not in page.locator(".mnt-said").inner_text()
+    assert "tf-slim" not in page.locator(".mn-said").inner_text()
     ticks = shown["y"]
     page.get_by_role("checkbox", name="Pareto front").uncheck()
     page.get_by_role("checkbox", name="the paper").uncheck()
@@ -432,6 +433,20 @@ def test_sources_and_the_front_are_hidden_and_shown(page):
     put(page, shown=["letters", "front"])  # from Python
     assert page.get_by_role("checkbox", name="letters").is_checked()
     assert not box.is_checked()
+
+
+def test_a_link_names_sources_in_any_order_and_none_that_does_not_exist(page, explorer):
+    decode = "(line) => here.explorer.decode(line)"
+    line = "v1&shown=front,letters,letters"
+    found = page.evaluate(decode, line)
+    assert found == {"values": explorer.definition.decode(line), "problems": []}
+    assert found["values"]["shown"] == ["letters", "front"]
+    found = page.evaluate(decode, "v1&shown=letters,rumours")
+    (problem,) = found["problems"]
+    assert "shown is some of the paper, tf-slim, letters, front" in problem
+    assert found["values"]["shown"] == explorer.definition.fields["shown"]["default"]
+    with pytest.raises(StateError, match="shown is some of the paper, tf-slim, letters, front"):
+        explorer.state = "v1&shown=letters,rumours"
 
 
 def rows(page):
@@ -465,7 +480,7 @@ def test_the_table_holds_the_chosen_networks_numbers(page, explorer):
 
 
 def test_it_says_in_words_what_it_shows(page, explorer):
-    said = page.locator(".mnt-said")
+    said = page.locator(".mn-said")
     assert said.get_attribute("role") == "status"
     put(page, alpha=0.75)
     own = next(
@@ -488,7 +503,7 @@ def test_it_says_in_words_what_it_shows(page, explorer):
     assert stage.get_attribute("role") == "application"
     for reference in stage.get_attribute("aria-describedby").split():
         assert page.locator(f"#{reference}").text_content()
-    for control in page.locator("select, input").all():
+    for control in page.locator(".mn-body").locator("select, input").all():
         assert control.evaluate("e => e.labels.length") == 1
         assert control.get_attribute("data-lm-suppress-shortcuts") == "true"
 
@@ -536,4 +551,4 @@ def test_it_fits_the_screen(page, width, axis):
 
 def test_removing_it_stops_listening(page):
     page.evaluate("() => window.remove()")
-    assert page.evaluate("() => Object.values(listeners).flat().length") == 0
+    assert page.evaluate("() => model.listening") == 0

@@ -1,0 +1,34 @@
+// Hands on a figure: mouse, finger and keys do the same.
+
+/**
+ * Call `then({x, y, event})`, pixels within `target`, while it is pressed and, if `hover`, while a
+ * mouse is above it. A finger that scrolls the page is left alone unless `grab` says that it drags.
+ */
+export function follow(target, then, { hover = false, grab = true } = {}) {
+  const at = (event) => {
+    const box = target.getBoundingClientRect();
+    then({ x: event.clientX - box.left, y: event.clientY - box.top, width: box.width, height: box.height, event });
+  };
+  if (grab) target.style.touchAction = "none";
+  target.addEventListener("pointerdown", (event) => {
+    if (event.button > 0) return;
+    if (grab) event.preventDefault(); // JupyterLab would start a drag of its own
+    target.focus?.();
+    if (grab) target.setPointerCapture(event.pointerId);
+    at(event);
+  });
+  target.addEventListener("pointermove", (event) => {
+    if (target.hasPointerCapture(event.pointerId) || (hover && event.pointerType === "mouse")) at(event);
+  });
+}
+
+/** Call what belongs to a key, with whether Shift is down; keys with Ctrl, Alt or Meta are not ours. */
+export function onKeys(target, keys) {
+  target.addEventListener("keydown", (event) => {
+    const then = keys[event.key];
+    if (!then || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    then(event.shiftKey);
+  });
+}
