@@ -276,7 +276,6 @@ ArchitectureExplorer()
 # Any network of yours can be looked at in the same way: hand it over with an example of its input.
 
 # %%
-
 yours = nn.Sequential(nn.Conv2d(3, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU())
 yours += nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
 ArchitectureExplorer(yours.eval(), torch.zeros(1, 3, 64, 64))
