@@ -171,7 +171,7 @@ def test_a_network_is_asked_where_it_is(detector, moved):
 
 
 def test_the_explorer_takes_a_network_that_was_moved(moved):
-    assert "person" in DetectorExplorer(moved, "astronaut").alt
+    assert "person" in DetectorExplorer(moved, "astronaut").still().alt
 
 
 @pytest.mark.filterwarnings("ignore:TensorFloat32")  # the compiler's advice

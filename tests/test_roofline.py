@@ -13,11 +13,16 @@ from mobilenet_lib.explorers.roofline import NUMBER_BYTES
 from mobilenet_lib.files import find_data, read_json
 
 
+def hardware(caches):
+    """As much of a `Hardware` as is looked at."""
+    return SimpleNamespace(gpu=None, caches=SimpleNamespace(**caches))
+
+
 def ceilings(**gflops):
     peaks = tuple(Peak(name, rate, None, "by hand") for name, rate in gflops.items())
     caches = {"l1d": 1 << 15, "l2": 1 << 20, "l3": None}
     copies = (Copy(1 << 15, 200.0), Copy(1 << 20, 100.0), Copy(1 << 26, 25.0))
-    return MachinePeaks("a machine", 3, peaks, copies, {"gpu": None, "caches": caches})
+    return MachinePeaks("a machine", 3, peaks, copies, hardware(caches))
 
 
 def profile(given):
@@ -44,7 +49,7 @@ def test_the_books_machine_is_the_one_of_the_results():
             Peak(p["precision"], p["gflops"], tuple(p["shape"]), p["way"]) for p in found["peaks"]
         ),
         tuple(Copy(copy["size"], copy["gb_per_s"]) for copy in found["copies"]),
-        found["machine"],
+        hardware(found["machine"]["caches"]),
     )
     assert list(book["bandwidths"]) == list(peaks.bandwidths)
     assert book["bandwidths"] == pytest.approx(peaks.bandwidths)

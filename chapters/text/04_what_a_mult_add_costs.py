@@ -143,6 +143,18 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 #
 # A layer below the roof is not held by the roof. It has other costs: finding the routine to call (it is called a *kernel*, too), starting threads, padding, numbers that do not fill a vector of the processor. The smaller the layer, the more they count.
 #
+# A roof can be moved. Below are the same layers under your machine's ceilings, each with a knob.
+#
+# **Predict:** on a processor with twice the arithmetic and the same memory, how much faster can `dw_7` be? And with 32 images at a time, which kind of layer gains most?
+
+# %% tags=["nbval-ignore-output"]
+from mobilenet_lib.explorers import RooflineExplorer
+
+RooflineExplorer(ceilings, profile)
+
+# %% [markdown]
+# `dw_7` gains nothing: it waits for its bytes, however high the flat part lies. The fully connected layer gains most from a batch, since its weights are read once for all images. Try numbers of two bytes, the full body, and how far the arithmetic must rise until the whole network waits for memory.
+#
 # ## Three per cent of the work
 #
 # In chapter 03, Table 2 said where the mult-adds are: 95 % in the pointwise layers, 3 % in the depthwise ones. And the time?

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PATIENCE = 60  # seconds
 PLACES = (
@@ -54,10 +57,16 @@ def start_lab(command: list[str], scratch: Path) -> Iterator[str]:
             start_new_session=True,  # one group, so that the kernels end with the server
         )
     try:
-        yield _printed_address(server, log)
+        address = _printed_address(server, log)
+        _wait_for(address, server, log)
+        yield address
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(PATIENCE)
+        try:
+            server.wait(PATIENCE)
+        except subprocess.TimeoutExpired:  # a busy machine, on which it still waits for a kernel
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def _printed_address(server: subprocess.Popen, log: Path) -> str:
@@ -70,3 +79,15 @@ def _printed_address(server: subprocess.Popen, log: Path) -> str:
         assert server.poll() is None, printed
         time.sleep(0.1)
     raise AssertionError("no address printed:\n" + log.read_text(errors="replace"))
+
+
+def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    """Until the server answers; it may print its address a moment before."""
+    parts = urlsplit(address)
+    for _ in range(PATIENCE * 10):
+        with contextlib.suppress(OSError), socket.create_connection((parts.hostname, parts.port)):
+            return
+        if server.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab does not answer: {log.read_text(errors='replace')[-2000:]}")

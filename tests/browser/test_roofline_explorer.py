@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+from types import SimpleNamespace
 
 import pytest
 from standalone import frames, put, write_page
@@ -265,7 +266,7 @@ def test_a_readers_machine_stands_beside_the_books(browser_page, browser_log, tm
         8,
         (Peak("fp32", 400.0, None, "by hand"), Peak("int8", None, None, "nothing did")),
         (Copy(1, 50.0),),
-        {"gpu": None, "caches": {"l1d": None, "l2": None, "l3": None}},
+        SimpleNamespace(gpu=None, caches=SimpleNamespace(l1d=None, l2=None, l3=None)),
     )
     browser_page.goto(write_page(RooflineExplorer(given), tmp_path))
     browser_page.wait_for_selector(".mn-roofline[data-drawn]")

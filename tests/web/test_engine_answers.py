@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import asdict, replace
+from typing import get_args
 
 import numpy as np
 import PIL
@@ -12,7 +13,7 @@ from PIL import Image
 from mobilenet_lib import data, load_published
 from mobilenet_lib.files import find_data
 from mobilenet_lib.photos import credits, load_photo
-from mobilenet_lib.preprocess import CROP_MODES, FILTERS, IMAGENET, INCEPTION, RAW_255
+from mobilenet_lib.preprocess import FILTERS, IMAGENET, INCEPTION, RAW_255, CropMode
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FOLDER = find_data() / "web"
@@ -43,7 +44,7 @@ def test_inputs_are_pythons_to_the_last_bit(engine_page):
     cases, pictures, expected = [], [], []
     usual = itertools.cycle((IMAGENET, INCEPTION, RAW_255))
     for filter, mode, rule in itertools.product(
-        FILTERS, CROP_MODES, ("torchvision", "transformers")
+        FILTERS, get_args(CropMode), ("torchvision", "transformers")
     ):
         for (width, height), fraction in itertools.product(SIZES, (1, 0.875, 0.6)):
             if mode == "none" and fraction < 1:

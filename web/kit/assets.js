@@ -13,6 +13,7 @@ export function assetsOf({ model }, session) {
   function ask() {
     const id = model.place?.dataset.assets;
     if (id) return inPage(id);
+    if (!session) return Promise.resolve({}); // a page of an explorer that has none
     return new Promise((resolve, reject) => {
       const heard = (content, buffers) => {
         if (content?.kind !== "assets") return;
