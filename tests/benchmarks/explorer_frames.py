@@ -49,11 +49,9 @@ MEASURE = """async (states) => {
   }
   return readings;
 }"""
-FIRST = """() => new Promise((resolve) => {
-  const look = () => document.querySelector('.mn-explorer')?.dataset.drawn
-    ? resolve(performance.now()) : requestAnimationFrame(look);
-  look();
-})"""
+FIRST = """new MutationObserver(() => {
+  if (document.querySelector('.mn-explorer[data-drawn]')) window.first ??= performance.now();
+}).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-drawn'] });"""
 
 
 def main() -> None:
@@ -75,8 +73,10 @@ def main() -> None:
             first = []
             for _ in range(PAGES):
                 page = browser.new_page(viewport={"width": 1280, "height": 720})
+                page.add_init_script(FIRST)
                 page.goto(address)
-                first.append(page.evaluate(FIRST))
+                page.wait_for_function("() => window.first")
+                first.append(page.evaluate("() => window.first"))
                 if len(first) < PAGES:
                     page.close()
             page.wait_for_function("() => window.model")
