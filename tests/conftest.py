@@ -13,29 +13,16 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 import pytest
+from browsers import FLAGS, BrowserLog, watched_page
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox",  # Chromium refuses to run as root with it, and CI is root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",  # a camera that films a test pattern
-    # Names other than our own do not even resolve, whatever part of the browser asks.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
-]
 
 # --- No test leaves the machine, however pytest was started -----------------------------------
 
@@ -228,16 +215,6 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- A real browser -----------------------------------------------------------------------------
 
 
-@dataclass
-class BrowserLog:
-    """What a page did that no test asked for."""
-
-    blocked: list[str] = field(default_factory=list)
-    """Addresses of other machines that the page asked for; none was reached."""
-    console_errors: list[str] = field(default_factory=list)
-    """Errors on the page's console, and exceptions that nothing caught."""
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of a Chromium that can be driven. Without one the test is skipped, in CI it fails."""
@@ -283,7 +260,7 @@ def browser(chromium: str) -> Iterator:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield running
         running.close()
 
@@ -295,36 +272,7 @@ def browser_page(browser: Any, browser_log: BrowserLog) -> Iterator:
     The test fails afterwards if the page tried to reach one.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(120_000)  # ms; a busy machine takes several times as long
-
-    def gate(route) -> None:
-        if is_local(route.request.url):
-            route.continue_()
-        else:
-            browser_log.blocked.append(route.request.url)
-            route.abort()
-
-    def watch_socket(web_socket) -> None:
-        if not is_local(web_socket.url):
-            browser_log.blocked.append(web_socket.url)
-
-    def watch_console(message) -> None:
-        if message.type == "error":
-            browser_log.console_errors.append(message.text)
-
-    context.route("**/*", gate)
-    page = context.new_page()
-    page.on("websocket", watch_socket)
-    page.on("console", watch_console)
-    page.on("pageerror", lambda error: browser_log.console_errors.append(str(error)))
+    page = watched_page(context, browser_log, offline_guard.is_own)
     yield page
     context.close()
     assert not browser_log.blocked, f"the page asked other machines: {browser_log.blocked}"
-
-
-def is_local(address: str) -> bool:
-    """Whether a page may load `address`: this machine, or no machine at all."""
-    parts = urlsplit(address)
-    if parts.scheme in ("data", "blob", "about", "file", "chrome", "devtools"):
-        return True
-    return parts.hostname is not None and offline_guard.is_own(parts.hostname)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_flags import launch
+from browsers import launch
 from engine_page import ROOT, EnginePage, serving
 
 WEB = ROOT / "web"

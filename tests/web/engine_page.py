@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import numpy as np
-from browser_flags import Log
+from browsers import BrowserLog
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # The modules under short names, and how tests see arrays: a map as {shape, values}.
@@ -77,7 +77,7 @@ def serving() -> Iterator[ThreadingHTTPServer]:
 class EnginePage:
     """A page with the engines, and what tests do with it."""
 
-    def __init__(self, page: Any, server: ThreadingHTTPServer, log: Log) -> None:
+    def __init__(self, page: Any, server: ThreadingHTTPServer, log: BrowserLog) -> None:
         self.page, self.server, self.log = page, server, log
 
     def give(self, **content: bytes | np.ndarray) -> None:

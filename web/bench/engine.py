@@ -37,8 +37,8 @@ from mobilenet_lib.text import format_table
 from mobilenet_lib.timing import Timing, significant
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.append(str(ROOT / "tests" / "web"))
-from browser_flags import launch  # noqa: E402 - of the tests' folder
+sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "web")]
+from browsers import launch  # noqa: E402 - of the tests' folder
 from engine_page import EnginePage, serving  # noqa: E402
 
 RUNTIME = ROOT / "web" / "node_modules" / "onnxruntime-web"
