@@ -45,7 +45,8 @@ class ConvolutionExplorer(Explorer):
     **state
         More of the state: `dilation` (1, 2 or 3), `channels` ("grey", "red", "green", "blue", or
         "colour" for all three), `filter` (one of the eight that the person detector's first layer
-        has learned, from 1; 0 for the kernel), `row`, `column`, `hide`, `tour`.
+        has learned, from 1; 0 for the kernel), `row`, `column`, `filled` (the whole map has been
+        computed), `hide`, `tour`.
 
     Raises
     ------
@@ -73,6 +74,7 @@ class ConvolutionExplorer(Explorer):
     padding = _STATE.trait("padding")
     row = _STATE.trait("row")
     column = _STATE.trait("column")
+    filled = _STATE.trait("filled")
     visited = traitlets.Unicode("", help="0 or 1 for each place, by the browser").tag(sync=True)
     multiplications = traitlets.Int(0, help="done so far, set by the browser").tag(sync=True)
 

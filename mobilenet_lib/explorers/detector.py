@@ -29,8 +29,8 @@ class DetectorExplorer(Explorer):
     photo
         The name of a photo in `data/photos/` to begin with.
     **state
-        More of the state: `layer` whose maps are shown, `rests` ("not asked", "covering",
-        "activation"), `window` (pixels of the square that covers a part), `engine` ("simd" or
+        More of the state: `layer` whose maps are shown, `map` (the one laid over the photo, from
+        1), `rests` ("not asked", "covering", "activation"), `window` (pixels of the square that covers a part), `engine` ("simd" or
         "plain"), `hide`, `tour`.
 
     Raises
@@ -43,6 +43,7 @@ class DetectorExplorer(Explorer):
 
     photo = _STATE.trait("photo")
     layer = _STATE.trait("layer")
+    map = _STATE.trait("map")
     rests = _STATE.trait("rests")
     window = _STATE.trait("window")
     engine = _STATE.trait("engine")

@@ -32,6 +32,11 @@ PAGE = """<!doctype html>
 <style>
 body {{ margin: 0 auto; max-width: 1136px; padding: 8px; background: #fff; color: #1a1a1a; }}
 h1 {{ margin: 4px 8px; font: 600 18px/1.3 system-ui, sans-serif; }}
+/* On a projector's screen everything is larger. */
+@media (min-width: 1600px) and (min-height: 850px) {{
+  body {{ max-width: 1490px; }}
+  main {{ zoom: 1.3; }}
+}}
 @media (prefers-color-scheme: dark) {{ body {{ background: #16181a; color: #ececec; }} }}
 </style>
 </head>

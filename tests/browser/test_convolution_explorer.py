@@ -185,7 +185,7 @@ def test_photo_map_and_frames_are_drawn_true(page, explorer):
     np.testing.assert_allclose(seen, signed.reshape(-1, 3), rtol=0, atol=1)
     low, high = (f"{v:.0f}".replace("-", "\u2212") for v in (out.min(), out.max()))
     legend = page.locator(".mnx-legend")
-    assert f"values {low} to {high}; blue below 0, orange above" in legend.inner_text()
+    assert f"Values {low} to {high}; the weights add up to 0, so blue is" in legend.inner_text()
 
     page.locator(".mnx-preset").select_option("sharpen")  # values below 0 and above 255 too
     frames(page)
@@ -258,6 +258,55 @@ def both(page):
     )
 
 
+def test_a_full_map_travels_in_the_link_and_a_fresh_start_empties_it(page):
+    page.locator(".mnx-photo").press("ArrowRight")
+    page.locator(".mnx-fill").click()
+    assert state(page)["multiplications"] == str(9 * 16 * 16)
+    page.wait_for_function("() => location.hash.includes('filled=1')")
+    page.reload()
+    page.wait_for_selector(".mn-convolution[data-value]")
+    assert state(page)["multiplications"] == str(9 * 16 * 16)
+    page.locator(".mn-again").click()
+    shown = state(page)
+    assert (shown["row"], shown["column"], shown["multiplications"]) == ("8", "8", "9")
+    page.locator(".mnx-photo").press("ArrowRight")
+    page.locator(".mn-start-tour").click()  # each step begins with an empty map
+    assert state(page)["multiplications"] == "9"
+    page.locator(".mn-answer").nth(1).click()
+    assert state(page)["multiplications"] == str(9 * 16 * 16)
+    page.locator(".mn-next").click()
+    assert state(page)["multiplications"] == "9"
+
+
+def test_a_click_on_the_map_takes_the_kernel_there(page, explorer):
+    box = page.locator(".mnx-map").bounding_box()
+    cell = box["width"] / 18  # at the photo's scale, which has a zero on each side
+    page.locator(".mnx-map").click(position={"x": 3.5 * cell, "y": 11.5 * cell})
+    shown = state(page)
+    assert (int(shown["row"]), int(shown["column"])) == (11, 3)
+    assert float(shown["value"]) == explorer.output[11, 3]
+
+
+def test_hands_find_their_place_on_a_page_that_is_enlarged(page):
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    frames(page)
+    assert page.evaluate("() => document.querySelector('main').currentCSSZoom") > 1.2
+    for part, place, at in ((".mnx-photo", (3, 12), 1.5), (".mnx-map", (13, 2), 0.5)):
+        canvas = page.locator(part)
+        box = canvas.bounding_box()
+        cell = box["width"] / 18
+        canvas.click(position={"x": (place[1] + at) * cell, "y": (place[0] + at) * cell})
+        shown = state(page)
+        assert (int(shown["row"]), int(shown["column"])) == place
+
+
+def test_small_numbers_are_not_shown_as_0(page):
+    page.locator(".mnx-preset").select_option("blur 5x5")
+    frames(page)
+    weights = [box.input_value() for box in page.locator(".mnx-grid input").all()]
+    assert weights[:3] == ["0.004", "0.02", "0.02"]
+
+
 def test_two_views_count_the_same(page):
     photo = page.locator(".mnx-photo").nth(0)
     photo.press("ArrowRight")
@@ -305,10 +354,15 @@ def test_weights_can_be_edited_and_nonsense_keeps_the_last_good_one(page, explor
         weight.fill(nonsense)
         assert page.evaluate("() => model.get('kernel')[1][1]") == -1.5
         assert weight.get_attribute("aria-invalid") == "true"
+        assert "a number from \u22121000 to 1000" in page.locator(".mnx-wrong").inner_text()
     page.locator(".mnx-photo").focus()
     frames(page)
     assert weight.input_value() == "\u22121.5"
     assert weight.get_attribute("aria-invalid") is None
+    assert page.locator(".mnx-wrong").inner_text() == ""
+    page.locator(".mnx-preset").select_option("sharpen")
+    page.locator(".mnx-preset").select_option("your own")  # that is: edit this one
+    assert page.evaluate("() => document.activeElement.ariaLabel") == "kernel row 1, column 1"
 
 
 def test_a_preset_can_change_the_size_of_the_kernel(page):

@@ -1,8 +1,8 @@
 """What every explorer owes its readers: a state that is a link, hands of every kind, no silence."""
 
 import json
-import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -190,7 +190,7 @@ def test_the_tour_waits_for_a_prediction(name, widget, page):
             assert following.is_disabled()
             for part in step.get("cover", []):
                 assert (
-                    page.locator(f"[data-part='{part}']").first.evaluate(
+                    page.locator(f"[data-part='{part}'], [data-field='{part}']").first.evaluate(
                         "(e) => getComputedStyle(e).visibility"
                     )
                     == "hidden"
@@ -202,7 +202,48 @@ def test_the_tour_waits_for_a_prediction(name, widget, page):
             if line:
                 widget.definition.decode(line)
         following.click()
+        inside = "() => document.activeElement.className"
+        assert page.evaluate(inside) == ("mn-tour" if number < len(steps) else "mn-start-tour")
     assert page.locator(".mn-tour").is_hidden()
+
+
+@every
+def test_what_was_set_before_the_tour_is_there_after_it(name, widget, page):
+    page.evaluate("(hash) => { location.hash = hash; }", f"{name}:{THREE_STATES[name][1]}")
+    frames(page)
+    before = page.evaluate(SHOWN)
+    page.locator(".mn-start-tour").click()
+    frames(page)
+    page.get_by_role("button", name="End the tour").click()
+    frames(page)
+    assert page.evaluate(SHOWN) == before
+
+
+@every
+def test_a_link_for_a_lecture_shows_one_question(name, widget, page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("(hash) => { location.hash = hash; }", f"{name}:{THREE_STATES[name][1]}")
+    frames(page)
+    shown = page.evaluate(SHOWN)
+    page.get_by_text("Link for a lecture").click()
+    lecture = page.locator(".mn-lecture")
+    field = lecture.get_by_role("checkbox").first
+    field.check()
+    lecture.get_by_role("checkbox", name="these buttons").check()
+    lecture.get_by_role("combobox").select_option(index=1)
+    lecture.get_by_role("button").click()
+    page.wait_for_function("() => document.querySelector('.mn-copied').textContent !== ''")
+    assert page.evaluate(SHOWN) == shown  # nothing here has changed
+    hidden = field.get_attribute("value")
+    link = page.evaluate("() => navigator.clipboard.readText()")
+    page.goto("about:blank")
+    page.goto(link)
+    page.wait_for_function("() => window.model")
+    assert page.evaluate("() => [model.get('hide'), model.get('tour')]") == [[hidden, "foot"], 1]
+    assert page.locator(f"[data-field='{hidden}']").count() == 0
+    assert page.locator(".mn-again").count() == 0
+    assert page.locator(".mn-step").inner_text().startswith("Tour, 1 of")
+    assert page.evaluate("() => document.activeElement === document.body")
 
 
 @every
@@ -213,6 +254,16 @@ def test_a_link_hides_controls_and_the_foot(name, widget, browser_page, tmp_path
     browser_page.wait_for_function("() => window.model")
     assert browser_page.locator(".mn-again").count() == 0
     assert browser_page.locator(f"[data-field='{field}']").count() == 0
+
+
+@every
+def test_nothing_stands_where_a_part_is_left_out(name, widget, browser_page, tmp_path):
+    address = write_page(widget, tmp_path)
+    parts = ",".join([*widget.definition.fields, "help", "play", "own", "answers", "detector"])
+    browser_page.goto(f"{address}#{name}:v1&hide={parts}")
+    browser_page.wait_for_function("() => window.model && here.querySelector('[data-drawn]')")
+    text = browser_page.locator(".mn-explorer").inner_text()
+    assert not re.search(r"\bnull\b|\bundefined\b|\bNaN\b", text), text
 
 
 @every
@@ -308,13 +359,9 @@ def test_it_fits_is_accessible_and_is_looked_at(name, widget, page, theme, axe):
 
 
 @pytest.fixture(scope="session")
-def axe():
-    """The code of axe-core, which `npm ci` puts below web/."""
-    path = ROOT / "web/node_modules/axe-core/axe.min.js"
-    if not path.exists():
-        reason = "axe-core is not there: run `npm ci` in web/"
-        pytest.fail(reason, pytrace=False) if os.environ.get("CI") else pytest.skip(reason)
-    return path.read_text("utf-8")
+def axe(npm_packages):
+    """The code of axe-core."""
+    return (npm_packages / "axe-core/axe.min.js").read_text("utf-8")
 
 
 def test_every_explorer_in_the_package_is_tested_here():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jupyter import lab_of, start_lab
+from standalone import frames
 
 from mobilenet_lib.explorers import ConvolutionExplorer, SeparableExplorer
 
@@ -89,7 +90,7 @@ def scroll_to_cell(page, text):
 
 def shown(page):
     """State of the explorer once it has drawn."""
-    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+    frames(page)
     return page.evaluate("() => ({ ...document.querySelector('.mn-convolution').dataset })")
 
 
@@ -234,6 +235,7 @@ def test_chapter_06_compares_networks_on_this_machine(run_chapter, browser_log):
     table = page.locator(".mn-tradeoff table").first
 
     def told():
+        frames(page)
         return table.inner_text().replace("\u00a0", " ")
 
     assert "α 1" in told()

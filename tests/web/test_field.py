@@ -1,18 +1,14 @@
 """What a pixel of a layer sees of the image, in JavaScript, against its layers one by one."""
 
 import itertools
-import json
-import subprocess
-from pathlib import Path
 
 import pytest
-from test_kit import needs
+from test_kit import in_node
 
 from mobilenet_lib import mobilenet_v1
 from mobilenet_lib.architecture import BODIES
 
-MATHS = Path(__file__).resolve().parents[2] / "web/maths"
-CODE = """({ fields }) => fields.map(([size, stride, padding, outSize, side]) => {
+CODE = """(fields) => fields.map(([size, stride, padding, outSize, side]) => {
   const field = { size, stride, padding }, places = [...Array(outSize).keys()];
   return {
     seen: places.map((place) => kit.seen(field, place)),
@@ -24,20 +20,6 @@ CODE = """({ fields }) => fields.map(([size, stride, padding, outSize, side]) =>
     share: places.map((place) => kit.share(field, side, place, 0)),
   };
 })"""
-
-
-def in_node(given):
-    needs("node")
-    script = (
-        f"import * as kit from {json.dumps((MATHS / 'field.js').as_uri())};\n"
-        "import { readFileSync } from 'node:fs';\n"
-        f"const found = ({CODE})(JSON.parse(readFileSync(0, 'utf8')));\n"
-        "process.stdout.write(JSON.stringify(found));\n"
-    )
-    command = ["node", "--input-type=module", "-e", script]
-    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def backwards(layers, place):
@@ -60,7 +42,9 @@ def test_a_pixel_sees_what_its_layers_read(body):
         [*arch.receptive_field_at(layers[-1].name), layers[-1].out_size, side]
         for arch, layers, side in cases
     ]
-    for (_, layers, side), found in zip(cases, in_node({"fields": fields}), strict=True):
+    for (_, layers, side), found in zip(
+        cases, in_node("maths/field.js", CODE, [fields])[0], strict=True
+    ):
         places = range(layers[-1].out_size)
         expected = [backwards(layers, place) for place in places]
         assert found["seen"] == expected

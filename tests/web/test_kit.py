@@ -1,7 +1,6 @@
 """What the explorers share in JavaScript, against Python: numbers as text, axes, bundles."""
 
 import json
-import os
 import random
 import re
 import shutil
@@ -9,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from browsers import do_without
 
 from mobilenet_lib.explorers.state import shortest
 
@@ -16,18 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
 
 
-def needs(program):
-    """Skip without a program, except in CI, where it has to be there."""
-    if shutil.which(program) is None:
-        reason = f"{program} is not there; it comes with Node.js"
-        pytest.fail(reason, pytrace=False) if os.environ.get("CI") else pytest.skip(reason)
-
-
 def in_node(module, code, given):
-    """What `code` makes of `given`, with all that a module of the kit exports at hand."""
-    needs("node")
+    """What `code` makes of each that is given, with all that a module exports at hand as `kit`."""
+    if shutil.which("node") is None:
+        do_without("node is not there: install Node.js")
     script = (
-        f"import * as kit from {json.dumps((WEB / 'kit' / module).as_uri())};\n"
+        f"import * as kit from {json.dumps((WEB / module).as_uri())};\n"
         "import { readFileSync } from 'node:fs';\n"
         "const given = JSON.parse(readFileSync(0, 'utf8'));\n"
         f"process.stdout.write(JSON.stringify(given.map({code})));\n"
@@ -66,20 +60,22 @@ def numbers():
 @pytest.mark.parametrize("digits", range(5))
 def test_fixed_and_comma_are_pythons(digits):
     given = numbers()
-    ours = in_node("format.js", f"(x) => [kit.fixed(x, {digits}), kit.comma(x, {digits})]", given)
+    ours = in_node(
+        "kit/format.js", f"(x) => [kit.fixed(x, {digits}), kit.comma(x, {digits})]", given
+    )
     assert ours == [[f"{x:.{digits}f}", f"{x:,.{digits}f}"] for x in given]
 
 
 @pytest.mark.parametrize("digits", range(1, 8))
 def test_general_is_pythons(digits):
     given = numbers()
-    ours = in_node("format.js", f"(x) => kit.general(x, {digits})", given)
+    ours = in_node("kit/format.js", f"(x) => kit.general(x, {digits})", given)
     assert ours == [f"{x:.{digits}g}" for x in given]
 
 
 def test_shortest_is_pythons_and_reads_as_the_same_number():
     given = numbers()
-    ours = in_node("format.js", "(x) => kit.shortest(x)", given)
+    ours = in_node("kit/format.js", "(x) => kit.shortest(x)", given)
     assert ours == [shortest(x) for x in given]
     assert [float(text) for text in ours] == given
 
@@ -91,7 +87,7 @@ def test_an_axis_has_round_numbers_inside_it_and_not_too_many():
         low = draw.uniform(0.001, 100) * 10 ** draw.randint(-3, 6)
         ends.append([low, low * draw.uniform(1.2, 5000)])
     code = "([a, b]) => [kit.evenly(a, b, 8), kit.rounds(a, b, 10)]"
-    for (low, high), both in zip(ends, in_node("scale.js", code, ends), strict=True):
+    for (low, high), both in zip(ends, in_node("kit/scale.js", code, ends), strict=True):
         for ticks in both:
             assert 1 <= len(ticks) <= 11, (low, high, ticks)
             assert ticks == sorted(set(ticks))
@@ -99,12 +95,9 @@ def test_an_axis_has_round_numbers_inside_it_and_not_too_many():
         assert all(re.match(r"[-0.]*\d{1,4}(?!\d*[1-9])", f"{tick:.10g}") for tick in both[0])
 
 
+@pytest.mark.usefixtures("npm_packages")
 def test_a_bundle_is_what_its_sources_give(tmp_path):
     """Built anew, each committed bundle is the same to the byte."""
-    needs("node")
-    if not (WEB / "node_modules/esbuild").exists():
-        reason = "esbuild is not there: run `npm ci` in web/"
-        pytest.fail(reason, pytrace=False) if os.environ.get("CI") else pytest.skip(reason)
     command = ["node", WEB / "build.mjs", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -57,6 +57,7 @@ export function makeService() {
       const logits = engine.run(input);
       const done = performance.now();
       return {
+        input,
         logits,
         probabilities: network.head === "features" ? null : probabilities(network, logits),
         milliseconds: { preprocess: prepared - begun, run: done - prepared },

@@ -6,7 +6,7 @@ import definition from "../../mobilenet_lib/explorers/definitions/architecture.j
 import { assetsOf } from "../kit/assets.js";
 import { enlarge, penOf } from "../kit/canvas.js";
 import { button, controls } from "../kit/controls.js";
-import { clamp, element, KEYS, tell } from "../kit/dom.js";
+import { append, clamp, element, KEYS, tell } from "../kit/dom.js";
 import { comma, fixed, general, shortest, short } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { explorer } from "../kit/shell.js";
@@ -66,7 +66,7 @@ function draw(context) {
   };
   const top = element("ol", { class: "mnh-top" }), topWords = element("p", { class: "mn-quiet" });
   const told = element("p", { class: "mnh-told mn-quiet", role: "status" });
-  body.append(
+  append(body,
     ours
       ? withPhoto(controls(context, ["body", "alpha", "resolution"], words))
       : element("p", { class: "mnh-title" }, element("strong", {}, model.get("title")), `: ${comma(described.length)} ${described.length === 1 ? "call" : "calls"} of its layers, in order`),

@@ -3,10 +3,10 @@
 import definition from "../../mobilenet_lib/explorers/definitions/convolution.json";
 import { enlarge, grey, sheet, signed } from "../kit/canvas.js";
 import { button, controls } from "../kit/controls.js";
-import { clamp, element, KEYS, tell, unique } from "../kit/dom.js";
+import { append, clamp, element, KEYS, tell, unique } from "../kit/dom.js";
 import { comma, nice } from "../kit/format.js";
 import { player } from "../kit/motion.js";
-import { follow, onKeys } from "../kit/pointer.js";
+import { follow, onKeys, placeIn } from "../kit/pointer.js";
 import { explorer, same } from "../kit/shell.js";
 import { convolve as compute, reach } from "../maths/convolution.js";
 import style from "./convolution.css";
@@ -14,7 +14,7 @@ import style from "./convolution.css";
 const SIDE = 640; // canvas pixels a side; CSS shows them at half that or less, so lines stay sharp
 const INK = { kernel: "#d55e00", pad: "#8f8f8f", paper: "#ffffff" };
 const PLANES = ["red", "green", "blue"];
-const YOURS = "your own";
+const YOURS = "your own", MOST = 1000; // the largest weight
 const SECONDS = 6; // in which Play visits the whole map
 
 /** One input channel and one output channel. */
@@ -26,6 +26,7 @@ export function convolve(pixels, n, kernel, stride, padding, dilation = 1) {
 /** A number with as many decimals as fit a small cell, and a true minus sign. */
 export function short(x) {
   const size = Math.abs(x);
+  if (size > 0 && size < 0.05) return nice(String(Number(x.toPrecision(1)))); // never a 0 that is none
   return nice(String(Number(x.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2))));
 }
 
@@ -39,6 +40,7 @@ function draw(context) {
   });
   const map = element("canvas", { class: "mnx-map", "data-part": "map", width: SIDE, height: SIDE, role: "img" });
   const grids = element("div", { class: "mnx-grids", "data-part": "grids" });
+  const wrong = element("p", { class: "mnx-wrong", role: "status" });
   const sum = element("output", { class: "mnx-sum", "data-part": "sum" });
   const counter = element("div", { class: "mnx-counter", "data-part": "counter" });
   const done = element("strong", { class: "mnx-done" }), total = element("span");
@@ -46,7 +48,7 @@ function draw(context) {
   const legend = element("figcaption", { class: "mnx-legend", "data-part": "map" });
   const sizes = element("figcaption");
   const scrub = element("input", {
-    ...KEYS, type: "range", min: 0, step: 1, class: "mnx-scrub", "aria-label": "Place in the map",
+    ...KEYS, type: "range", min: 0, step: 1, class: "mnx-scrub", id: `${id}-scrub`,
     oninput: () => { stop(); toPlace(Number(scrub.value)); },
   });
 
@@ -65,7 +67,11 @@ function draw(context) {
     const filter = /^filter (\d)$/.exec(preset.value), known = definition.fields.kernel.presets[preset.value];
     if (filter) set({ filter: Number(filter[1]) });
     else if (known) set({ filter: 0, kernel: known });
-    else context.redraw();
+    else { // the kernel as it is, to be edited
+      set({ filter: 0 });
+      redraw();
+      cells[0].weights.cells[0].focus();
+    }
   });
   const look = { stride: { look: "select" }, dilation: { look: "select" } };
   const bar = controls(context, ["channels", "stride", "dilation", "padding"], look);
@@ -75,17 +81,17 @@ function draw(context) {
   const buttons = element("span", { class: "mnx-buttons" },
     button("Step back", () => { stop(); toPlace(at() - 1); }, { class: "mnx-back" }),
     button("Step", () => { stop(); toPlace(at() + 1); }, { class: "mnx-step" }), play,
-    button("Fill", () => { stop(); count("1".repeat(places())); }, { class: "mnx-fill" }),
-    button("Clear", () => { stop(); count(withHere("0".repeat(places()))); }, { class: "mnx-clear" }));
-  body.append(
+    button("Fill", () => { stop(); set({ filled: true }); }, { class: "mnx-fill" }),
+    button("Clear", () => { stop(); count(none()); }, { class: "mnx-clear" }));
+  append(body,
     bar,
     element("div", { class: "mnx-stage" },
       element("figure", {}, photo, sizes),
-      element("div", { class: "mnx-middle" }, grids, sum, counter),
+      element("div", { class: "mnx-middle" }, grids, wrong, sum, counter),
       element("figure", {}, map, legend)),
-    hidden("play") ? null : element("div", { class: "mnx-play" }, buttons, scrub),
+    hidden("play") ? null : element("div", { class: "mnx-play" }, buttons, element("label", { for: scrub.id }, "Place"), scrub),
     hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
-      "Drag on the photo or focus it and press the arrow keys. Home and End go to the ends of a " +
+      "Drag on the photo or on the map, or focus the photo and press the arrow keys. Home and End go to the ends of a " +
         "row, Page Up and Page Down to the ends of a column. Kernel weights can be edited."),
   );
 
@@ -138,17 +144,17 @@ function draw(context) {
   const visits = () => visited().replaceAll("0", "").length;
   const withHere = (marks) => marks.slice(0, at()) + "1" + marks.slice(at() + 1);
   const cost = () => slices.length * slices[0].length ** 2;
+  const none = () => withHere("0".repeat(places()));
   function count(marks) {
     model.set("visited", marks);
-    model.save_changes();
+    set({ filled: marks !== "" && !marks.includes("0") });
   }
 
   /** Another map: what was visited stays visited only if the whole map was. */
   function restart() {
-    const whole = visited() !== "" && !visited().includes("0");
-    const { row, column } = state();
+    const { row, column, filled } = state();
     if ((row ?? 0) >= result.size || (column ?? 0) >= result.size) moveTo(...place()); // a larger stride leaves fewer
-    count(withHere((whole ? "1" : "0").repeat(places())));
+    count(filled ? "1".repeat(places()) : none());
   }
 
   function moveTo(row, column) {
@@ -166,7 +172,6 @@ function draw(context) {
   function buildGrids(k) {
     const table = (label, cell) => {
       const grid = element("div", { class: "mnx-grid", role: "group", "aria-label": label });
-      grid.style.setProperty("--k", k);
       const all = Array.from({ length: k * k }, (_, p) => cell(Math.floor(p / k), p % k));
       grid.append(...all);
       return { grid, cells: all };
@@ -181,7 +186,7 @@ function draw(context) {
           ...KEYS, class: "mnx-cell", type: "text", inputmode: "decimal", autocomplete: "off",
           "aria-label": `${of}kernel row ${i + 1}, column ${j + 1}`,
           oninput: () => edit(box, i, j),
-          onblur: () => { box.removeAttribute("aria-invalid"); context.redraw(); },
+          onblur: () => { right(box); context.redraw(); },
         });
         return box;
       };
@@ -190,8 +195,9 @@ function draw(context) {
     const column = (title, { grid }) => element("div", { class: "mnx-column" }, title ? element("div", { class: "mnx-title" }, title) : null, grid);
     const sign = (text) => element("span", { class: "mnx-sign", "aria-hidden": "true" }, text);
     grids.replaceChildren(...cells.map((row, m) => element("div", { class: "mnx-row", "data-plane": slices.length > 1 ? PLANES[m] : "" },
-      column(m === 0 && "pixels F", row.pixels), sign("×"), column(m === 0 && "kernel K", row.weights), sign("="),
-      column(m === 0 && "products", row.products))));
+      column(m === 0 && "pixels F", row.pixels), sign("×"), column(m === 0 && "kernel K", row.weights),
+      element("div", { class: "mnx-term" }, sign("="), column(m === 0 && "products", row.products)))));
+    grids.style.setProperty("--k", k);
     grids.classList.toggle("mnx-wide", k > 3);
     grids.classList.toggle("mnx-three", slices.length > 1);
   }
@@ -199,12 +205,18 @@ function draw(context) {
   function edit(box, i, j) {
     const text = box.value.trim().replace("\u2212", "-").replace(",", ".");
     const value = Number(text);
-    if (text === "" || !Number.isFinite(value) || Math.abs(value) > 1000) {
+    if (text === "" || !Number.isFinite(value) || Math.abs(value) > MOST) {
       box.setAttribute("aria-invalid", "true"); // half-typed: keep the last good weight
+      tell(wrong, `A weight is a number from ${nice(-MOST)} to ${MOST}, such as 0.5.`);
       return;
     }
-    box.removeAttribute("aria-invalid");
+    right(box);
     set({ kernel: state().kernel.map((r, y) => r.map((w, x) => (y === i && x === j ? value : w))) });
+  }
+
+  function right(box) {
+    box.removeAttribute("aria-invalid");
+    tell(wrong, "");
   }
 
   function fillGrids(top, left, dilation) {
@@ -260,14 +272,14 @@ function draw(context) {
 
     const value = values[row * size + column] ?? 0, here = cost();
     const spent = visits() * here, all = places() * here;
-    tell(sum, size > 0 ? `sum of the ${here} products = ${short(value)}` : "the kernel does not fit into the photo");
+    tell(sum, size > 0 ? `sum of the ${here} ${here === 1 ? "product" : "products"} = ${short(value)}` : "the kernel does not fit into the photo");
     tell(done, comma(spent));
     const depth = slices.length > 1 ? ` · ${slices.length}` : "";
     tell(total, ` of ${comma(all)} = ${k}²${depth} · ${size}²`);
     tell(sizes, `F: photo, ${n}×${n}${slices.length > 1 ? "×3" : ""}${before || span > n ? ", zeros hatched" : ""}`);
     tell(legend, `G: map, ${size}×${size}. ${painted.signed
-      ? `values ${short(painted.low)} to ${short(painted.high)}; blue below 0, orange above`
-      : `black 0 or less, white ${painted.white} or more`}`);
+      ? `Values ${short(painted.low)} to ${short(painted.high)}; the weights add up to ${short(painted.sum)}, so blue is below 0, orange above`
+      : `The weights add up to ${short(painted.sum)}, so it is a picture: black 0 or less, white ${painted.white} or more`}`);
     const words = `Row ${row + 1}, column ${column + 1} of the ${size} by ${size} map: the ${here} products ` +
       `add up to ${short(value)}. ${comma(spent)} of ${comma(all)} multiplications done.`;
     say(words);
@@ -329,6 +341,11 @@ function draw(context) {
     stop();
     moveTo(to(y, height), to(x, width));
   });
+  map.addEventListener("click", (event) => {
+    const { x, y, width, height } = placeIn(map, event), to = (offset, side) => Math.floor((offset / side) * result.size);
+    stop();
+    moveTo(to(y, height), to(x, width));
+  });
   const by = (down, right) => (shift) => {
     const [row, column] = place(), jump = shift ? 5 : 1;
     stop();
@@ -351,7 +368,7 @@ function draw(context) {
     toPlace(reached - 1);
     return next < places();
   }, {
-    finish: () => count("1".repeat(places())),
+    finish: () => set({ filled: true }),
     changed(playing) {
       [next, left] = [0, null];
       tell(play, playing ? "Stop" : "Play");
@@ -384,21 +401,28 @@ function draw(context) {
     context.redraw?.();
   };
   watch(["row", "column"], () => queueMicrotask(visit));
-  watch(["visited"], () => context.redraw?.());
+  const settle = () => { // after all of a link or a fresh start has been set
+    if (visited().length !== places()) count(state().filled ? "1".repeat(places()) : none());
+  };
+  watch(["visited"], () => { queueMicrotask(settle); context.redraw?.(); });
+  watch(["filled"], () => {
+    if (state().filled === (visited() !== "" && !visited().includes("0"))) return;
+    count(state().filled ? "1".repeat(places()) : none());
+  });
   if (visited().length !== places()) restart(); // else a view before this one has counted
-  return { redraw, close: stop, start: () => { stop(); count(withHere("0".repeat(places()))); } };
+  return { redraw, close: stop, start: () => { stop(); return { visited: "" }; } };
 }
 
 function paint(values, size, slices) {
   // Weights that add up to 0 or less find differences: blue, white, orange around 0. Any others
   // make a picture again: grey, cut at black 0 and white 255.
-  const differences = slices.flat(2).reduce((a, b) => a + b, 0) < 1e-9;
+  const total = slices.flat(2).reduce((a, b) => a + b, 0), differences = total < 1e-9;
   let low = Infinity, high = -Infinity;
   for (const v of values) { low = Math.min(low, v); high = Math.max(high, v); }
   const reaches = Math.max(Math.abs(low), Math.abs(high));
   const white = 255 * slices.length; // what a white part of all channels comes to
   const image = size > 0 ? sheet(values, size, differences ? signed(reaches) : grey(0, white)) : null;
-  return { image, low, high, white, signed: differences };
+  return { image, low, high, white, signed: differences, sum: Math.abs(total) < 1e-9 ? 0 : total };
 }
 
 export default explorer(definition, style, draw);

@@ -5,18 +5,18 @@ import definition from "../../mobilenet_lib/explorers/definitions/detector.json"
 import { engine as engineInside } from "../engine/inside.js";
 import { readPhoto } from "../engine/photo.js";
 import { Runner, Superseded } from "../engine/runner.js";
-import { assetsOf } from "../kit/assets.js";
+import { assetsOf, inTurn } from "../kit/assets.js";
 import { ownPictures } from "../kit/camera.js";
-import { enlarge, penOf, sheet, signed, viridis } from "../kit/canvas.js";
-import { controls } from "../kit/controls.js";
-import { clamp, element, KEYS, tell, unique } from "../kit/dom.js";
+import { bright, enlarge, penOf, sheet, signed, viridis } from "../kit/canvas.js";
+import { button, controls } from "../kit/controls.js";
+import { append, clamp, element, KEYS, tell, unique } from "../kit/dom.js";
 import { comma, fixed, nice } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { explorer } from "../kit/shell.js";
 import { places, covered, activation } from "../maths/evidence.js";
 import style from "./detector.css";
 
-const { preprocess, readNetwork } = engineInside();
+const { readNetwork } = engineInside();
 const SHOWN = 5; // classes at most
 const OWN = "your own";
 
@@ -30,7 +30,10 @@ function draw(context) {
   // -- what stands on the page
 
   const photoBox = element("select", { ...KEYS, id: `${id}-photo`, "data-field": "photo" });
+  const ownOption = element("option", { disabled: true, value: "" }, OWN);
   const view = element("canvas", { class: "mnn-view", role: "img" });
+  const caption = element("figcaption", { class: "mn-quiet" });
+  const evidence = element("p", { class: "mnn-evidence" });
   const answer = element("div", { class: "mnn-answer", "data-part": "answer" });
   const facts = element("p", { class: "mn-quiet mnn-facts" });
   const layerRange = element("input", { ...KEYS, type: "range", id: `${id}-layer`, "data-field": "layer", min: 0, step: 1 });
@@ -41,9 +44,12 @@ function draw(context) {
   });
   const chosen = element("p", { class: "mn-quiet mnn-chosen" });
   const told = element("p", { class: "mnn-told", role: "status" });
+  const earlier = button("Earlier maps", () => turn(-1), { class: "mnn-turn" });
+  const further = button("More maps", () => turn(1), { class: "mnn-turn" });
   const own = ownPictures({
     root,
     say: (text) => tell(told, text),
+    closed: () => update(), // what the last frame's answer rests on
     take: (file, name) => showFile(file, name),
     film: async (video) => {
       if (state().photo !== "") set({ photo: "" });
@@ -53,55 +59,40 @@ function draw(context) {
   const side = element("div", { class: "mnn-side" }, answer, facts,
     element("div", { class: "mn-field mnn-layers" },
       hidden("layer") ? null : [element("label", { for: layerRange.id }, "Layer "), layerRange], layerName),
-    maps, chosen);
+    maps, element("div", { class: "mnn-turns" }, earlier, further), chosen);
   const words = {
     engine: { words: (name) => ({ simd: "WebAssembly, SIMD", plain: "plain JavaScript" })[name] },
-    rests: { words: (name) => ({ "not asked": "not asked", covering: "cover and look again", activation: "class activation" })[name] },
+    rests: { words: (name) => ({ "not asked": "(not asked)", covering: "cover a part, ask again", activation: "class activation of each place" })[name] },
     window: { look: "select", words: String },
   };
-  body.append(
+  append(body,
     element("div", { class: "mn-controls" },
       hidden("photo") ? null : element("label", { class: "mn-field", for: photoBox.id }, "Photo ", photoBox),
       hidden("own") ? null : own.buttons),
+    controls(context, ["rests", "window", "engine"], words),
     told,
     element("div", { class: "mnn-stage" },
-      element("figure", {}, view, element("figcaption", { class: "mn-quiet" }, "What the network sees"),
-        controls(context, ["rests", "window", "engine"], words)),
+      element("figure", {}, view, caption, evidence),
       side),
     hidden("help") ? null : element("p", { class: "mn-help" },
       "Drop a photo on this figure, upload one, or use your camera: it stays in this page. Point at a " +
-        "map to lay it over the photo; with the maps focused, arrow keys choose one."),
+        "map, or tap it, to lay it over the photo; with the maps focused, arrow keys choose one."),
   );
 
   // -- the network and its photos
 
   let network = null, loaded = null, photos = {}, layers = [];
-  let picture = null; // { pixels, name }
-  let input = null, result = null, channel = null, rate = null, last = 0, asking = 0, heat = null;
+  let picture = null, brought = null; // { pixels, name }: what is shown, and the reader's own
+  let input = null, result = null, pointed = null, rate = null, last = 0, asking = 0, heat = null;
 
+  const times = {}; // milliseconds by engine, as last told
+  const chosenMap = () => pointed ?? (state().map === null ? null : state().map - 1);
   const layer = () => Math.max(0, layers.findIndex((each) => each.name === state().layer));
 
   // What is loaded and shown follows the state, one step after the other; a change in the middle
   // of a step gives up what it was waiting for, and another step follows.
   const applied = { engine: null, photo: null };
-  let updating = false, changed = false;
-
-  async function update() {
-    asking++;
-    changed = true;
-    if (updating) return;
-    updating = true;
-    try {
-      while (changed) {
-        changed = false;
-        await step();
-      }
-    } catch (error) {
-      if (!(error instanceof Superseded)) tell(told, error.message);
-    } finally {
-      updating = false;
-    }
-  }
+  const update = inTurn(step, (error) => tell(told, error.message));
 
   async function step() {
     const { engine, photo } = state();
@@ -111,6 +102,7 @@ function draw(context) {
       loaded = await runner.load("net", data.slice().buffer, { engine: engine === "plain" ? "plain" : "auto" });
       layers = loaded.layers;
       layerRange.max = layers.length - 1;
+      layerRange.value = layer();
       applied.engine = engine;
     }
     if (photo !== "" && photo !== applied.photo) {
@@ -119,6 +111,7 @@ function draw(context) {
       own.stop();
       picture = { pixels: await readPhoto(new Blob([photos[name]])), name };
     }
+    else if (photo === "" && brought && !own.filming) picture = brought;
     applied.photo = photo;
     if (picture) await ask(picture.pixels, picture.name);
     else tell(told, "This link was made with a reader's own photo, which is not in it. Choose one.");
@@ -129,7 +122,7 @@ function draw(context) {
     const { network: data, ...files } = await assets();
     network = readNetwork(data);
     photos = files;
-    photoBox.replaceChildren(...Object.keys(photos).map((name) => element("option", {}, name)), element("option", { disabled: true }, OWN));
+    photoBox.replaceChildren(...Object.keys(photos).map((name) => element("option", {}, name)), ownOption);
     tell(told, "");
   }
 
@@ -137,11 +130,14 @@ function draw(context) {
     tell(told, `Reading ${name} …`);
     try {
       const pixels = await readPhoto(file);
+      brought = { pixels, name };
+      ownOption.disabled = false;
       set({ photo: "" });
-      tell(told, `${name}, ${pixels.width}×${pixels.height} pixels`);
+      const { width, height } = pixels, squeezed = width !== height && network?.preprocess.crop_mode === "squash";
+      tell(told, `${name}, ${width}×${height} pixels${squeezed ? ", squeezed into a square as this network was trained" : ""}`);
       await ask(pixels, name);
     } catch (error) {
-      tell(told, `${name} cannot be read as a picture here: ${error.message}. Save it as JPEG or PNG and try again.`);
+      tell(told, `${name} cannot be read as a picture here (${error.message}). Save it as JPEG or PNG and try again.`);
     }
   }
 
@@ -153,7 +149,8 @@ function draw(context) {
       const found = await runner.predict("net", pixels, { maps: [layers[layer()].name], latest: "show" });
       if (mine !== asking) return;
       result = { ...found, name };
-      input = preprocess(network.preprocess, pixels.data, pixels.width, pixels.height, layers[0].in_size);
+      times[loaded.engine] = found.milliseconds.typical;
+      ({ input } = found);
       const now = performance.now();
       rate = film && last ? 0.8 * (rate ?? 1000 / (now - last)) + 200 / (now - last) : null;
       last = film ? now : 0;
@@ -177,7 +174,7 @@ function draw(context) {
       return context.redraw?.();
     }
     const whole = result.probabilities[label], all = places(size, window);
-    heat = { label, cells: Math.sqrt(all.length), values: new Float32Array(all.length), done: 0, span: 1 };
+    heat = { label, whole, cells: Math.sqrt(all.length), values: new Float32Array(all.length), done: 0 };
     for (const [i, place] of all.entries()) {
       const logits = await runner.run("net", covered(input, size, place, window));
       if (mine !== asking) return;
@@ -198,7 +195,7 @@ function draw(context) {
 
   function redraw() {
     const width = Math.floor(side.clientWidth);
-    photoBox.value = state().photo === "" ? OWN : state().photo;
+    photoBox.value = state().photo;
     if (!network || !result || width < 60) return;
     drawView(Math.min(320, Math.floor(body.clientWidth)));
     drawAnswer();
@@ -208,15 +205,20 @@ function draw(context) {
 
   function drawView(side) {
     const pen = penOf(view, side, side), size = layers[0].in_size;
-    const { mean, std, scale } = network.preprocess;
-    enlarge(pen, sheet(new Float32Array(size * size), size, (_, p) => [0, 1, 2].map((c) =>
-      Math.round((input[3 * p + c] * std[c] + mean[c]) / scale))), 0, 0, side, side);
+    const { mean, std, scale } = network.preprocess, channel = chosenMap();
     const shown = result.maps[layers[layer()].name];
-    if (channel !== null && shown && channel < shown.channels) {
-      const { values, most } = mapOf(shown, channel);
+    const laid = channel !== null && shown && channel < shown.channels && shown.size > 1;
+    enlarge(pen, sheet(new Float32Array(size * size), size, (_, p) => {
+      const rgb = [0, 1, 2].map((c) => Math.round((input[3 * p + c] * std[c] + mean[c]) / scale));
+      return heat && !laid ? Array(3).fill((rgb[0] + rgb[1] + rgb[2]) / 3) : rgb; // grey, below colours that mean something
+    }), 0, 0, side, side);
+    view.setAttribute("aria-label", `${result.name}, as the network sees it: ${size} by ${size} pixels`);
+    tell(caption, laid ? `Map ${channel + 1}, laid over what the network sees` : `What the network sees: ${size}×${size} pixels`);
+    if (laid) {
+      const { values, top } = mapOf(shown, channel);
       pen.globalAlpha = 0.75;
       pen.imageSmoothingEnabled = false;
-      pen.drawImage(sheet(values, shown.size, viridis(0, most)), 0, 0, side, side);
+      pen.drawImage(sheet(values, shown.size, viridis(0, top)), 0, 0, side, side);
       pen.globalAlpha = 1;
     } else if (heat) {
       const reach = Math.max(0.02, ...heat.values.map(Math.abs)), cell = side / heat.cells, colour = signed(reach);
@@ -227,19 +229,37 @@ function draw(context) {
         pen.fillRect((i % heat.cells) * cell, Math.floor(i / heat.cells) * cell, cell + 0.5, cell + 0.5);
       });
       pen.globalAlpha = 1;
+      if (isWhole(heat)) {
+        const at = most(heat.values);
+        pen.strokeStyle = "#1a1a1a";
+        pen.lineWidth = 2;
+        pen.strokeRect((at % heat.cells) * cell + 1, Math.floor(at / heat.cells) * cell + 1, cell - 2, cell - 2);
+      }
     }
+    drawEvidence();
   }
 
-  /** What all but one in 200 values are below: one bright pixel would darken all the maps. */
-  function bright(values) {
-    const sorted = values.slice().sort();
-    return sorted[Math.floor(0.995 * (sorted.length - 1))] || sorted.at(-1) || 1;
+  const isWhole = ({ done, values }) => done === undefined || done === values.length;
+  const most = (values) => values.indexOf(Math.max(...values));
+
+  /** What the colours over the photo mean, and where they are strongest. */
+  function drawEvidence() {
+    if (own.filming && state().rests !== "not asked") return tell(evidence, "Close the camera to see what the answer to its last picture rests on.");
+    if (!heat) return tell(evidence, "");
+    const name = network.classes?.[heat.label] ?? `class ${heat.label}`;
+    if (!isWhole(heat)) return tell(evidence, `${heat.done} of ${heat.values.length} places covered.`);
+    const at = most(heat.values), place = `row ${Math.floor(at / heat.cells) + 1}, column ${(at % heat.cells) + 1} of ${heat.cells}`;
+    return tell(evidence, heat.whole === undefined
+      ? `Orange speaks for ${name}, blue against it; most of all ${place}, outlined.`
+      : `Orange: ${name} becomes less likely when a square around there takes the photo's mean colour; blue: more. ` +
+        `Most at ${place}, outlined: from ${fixed(100 * heat.whole, 0)} % to ${fixed(100 * (heat.whole - heat.values[at]), 0)} %.`);
   }
+
   const mapOf = ({ size, channels, values }, c) => {
     const one = new Float32Array(size * size);
-    let most = 0;
-    for (let p = 0; p < one.length; p++) most = Math.max(most, (one[p] = values[p * channels + c]));
-    return { values: one, most };
+    let top = 0;
+    for (let p = 0; p < one.length; p++) top = Math.max(top, (one[p] = values[p * channels + c]));
+    return { values: one, top };
   };
 
   function drawAnswer() {
@@ -258,31 +278,41 @@ function draw(context) {
       bar.firstChild.style.width = `${100 * p}%`;
       tell(output, `${fixed(100 * p, 1)} %`);
     });
-    const { preprocess: before, run } = result.milliseconds;
-    tell(facts, `${fixed(run, 1)} ms for the network, ${fixed(before, 1)} ms for resizing, by ` +
+    const { preprocess: before } = result.milliseconds, { simd, plain } = times;
+    tell(facts, `${fixed(times[loaded.engine], 1)} ms for the network (median of its last runs), ${fixed(before, 1)} ms for resizing, by ` +
       `${loaded.engine === "simd" ? "WebAssembly with SIMD" : "plain JavaScript"}, ${runner.where === "worker" ? "off the page's thread" : "in the page"}` +
-      `${rate ? `; ${fixed(rate, 0)} frames per second` : ""}.${loaded.refused ? ` SIMD: ${loaded.refused}.` : ""}`);
+      `${rate ? `; ${fixed(rate, 0)} frames per second` : ""}.${loaded.refused ? ` SIMD: ${loaded.refused}.` : ""}` +
+      `${simd && plain ? ` Measured here: plain JavaScript ${fixed(plain, 1)} ms, SIMD ${fixed(simd, 1)} ms, ${fixed(plain / simd, 1)} times as fast.` : ""}`);
     Object.assign(root.dataset, { probabilities: JSON.stringify(Array.from(probabilities)), engine: loaded.engine, picture: result.name });
     return undefined;
   }
 
-  let grid = null;
+  let grid = null, page = 0; // the first row of maps, where none is chosen
+  function turn(way) {
+    page = Math.max(0, grid.first + way * grid.visible);
+    pointed = null;
+    set({ map: null });
+    context.redraw();
+  }
 
   function drawMaps(width) {
-    const at = layer(), { name, kind } = layers[at], shown = result.maps[name];
+    const at = layer(), { name, kind } = layers[at], shown = result.maps[name], channel = chosenMap();
     layerRange.value = at;
+    const square = root.querySelector("[data-field=window]");
+    if (square) square.disabled = state().rests !== "covering";
     if (!shown) return;
     const { size, channels } = shown;
     const what = { standard: "standard convolution", depthwise: "depthwise", pointwise: "pointwise", fc: "classifier" }[kind];
     tell(layerName, `${name}, ${what}: ${channels} ${channels === 1 ? "map" : "maps"} of ${size}×${size}`);
     layerRange.setAttribute("aria-valuetext", layerName.textContent);
-    const most = bright(shown.values), gap = 2;
+    const scores = kind === "fc", reach = Math.max(...shown.values.map(Math.abs));
+    const top = scores ? reach : bright(shown.values), gap = 2;
     const columns = clamp(Math.floor(width / Math.max(36, Math.min(92, 2 * size))), 1, channels);
     const rows = Math.ceil(channels / columns), tile = Math.min(96, Math.floor((width - gap * (columns - 1)) / columns));
     const visible = Math.min(rows, Math.max(1, Math.floor(330 / (tile + gap))));
     grid = { columns, tile, gap, channels, visible };
     const pen = penOf(maps, columns * (tile + gap) - gap, visible * (tile + gap) - gap);
-    const colour = viridis(0, most), first = scrolled(rows, visible, columns);
+    const colour = scores ? signed(reach) : viridis(0, top), first = scrolled(rows, visible, columns);
     for (let c = first * columns; c < Math.min(channels, (first + visible) * columns); c++) {
       const { values } = mapOf(shown, c);
       const x = (c % columns) * (tile + gap), y = (Math.floor(c / columns) - first) * (tile + gap);
@@ -294,15 +324,22 @@ function draw(context) {
       }
     }
     grid.first = first;
-    const more = visible < rows ? ` ${visible * columns} of ${channels} are shown; arrow keys reach the others.` : "";
-    tell(chosen, channel === null || channel >= channels
-      ? `Bright yellow is ${nice(fixed(most, 2))} or more, dark violet 0.${more}`
-      : `Map ${channel + 1} of ${channels}, from 0 to ${nice(fixed(mapOf(shown, channel).most, 2))}, laid over the photo.${more}`);
+    const last = Math.min(channels, (first + visible) * columns);
+    earlier.hidden = further.hidden = visible >= rows;
+    earlier.disabled = first === 0;
+    further.disabled = last === channels;
+    const range = visible < rows ? ` Maps ${first * columns + 1} to ${last} of ${channels} are shown.` : "";
+    if (scores) return tell(chosen, `Scores: ${scoresOf(shown)}. Orange is above 0, blue below; the highest wins.`);
+    return tell(chosen, channel === null || channel >= channels
+      ? `Bright yellow is ${nice(fixed(top, 2))} or more, dark violet 0.${range}`
+      : `Map ${channel + 1} of ${channels}, from 0 to ${nice(fixed(mapOf(shown, channel).top, 2))}, laid over the photo.${range}`);
   }
+  const scoresOf = ({ values }) => Array.from(values.slice(0, SHOWN), (x, k) => `${network.classes?.[k] ?? k} ${nice(fixed(x, 2))}`).join(", ");
 
   /** The first row of maps that is seen, so that the chosen one is. */
   function scrolled(rows, visible, columns) {
-    if (channel === null || rows <= visible) return 0;
+    const channel = chosenMap();
+    if (channel === null || rows <= visible) return clamp(page, 0, Math.max(0, rows - visible));
     return clamp(Math.floor(channel / columns) - Math.floor(visible / 2), 0, rows - visible);
   }
 
@@ -311,8 +348,8 @@ function draw(context) {
     let text = probabilities
       ? `${result.name}: ${Array.from(probabilities.slice(0, SHOWN), (p, k) => `${network.classes?.[k] ?? k} ${fixed(100 * p, 0)} %`).join(", ")}.`
       : `${result.name}.`;
-    if (heat && heat.label !== undefined && (heat.done === undefined || heat.done === heat.values.length)) {
-      const at = heat.values.indexOf(Math.max(...heat.values));
+    if (heat && isWhole(heat)) {
+      const at = most(heat.values);
       text += ` It rests most on row ${Math.floor(at / heat.cells) + 1}, column ${(at % heat.cells) + 1} of ${heat.cells}.`;
       root.dataset.heat = JSON.stringify(Array.from(heat.values));
     } else delete root.dataset.heat;
@@ -324,19 +361,26 @@ function draw(context) {
 
   photoBox.addEventListener("change", () => set({ photo: photoBox.value }));
   layerRange.addEventListener("input", () => set({ layer: layers[Number(layerRange.value)]?.name ?? "conv_0" }));
+  const within = (c) => clamp(c, 0, (grid?.channels ?? 1) - 1);
   const choose = (c) => {
-    channel = c === null ? null : clamp(c, 0, (grid?.channels ?? 1) - 1);
+    pointed = null;
+    set({ map: c === null ? null : within(c) + 1 });
     context.redraw();
   };
-  follow(maps, ({ x, y }) => {
+  const point = (c) => {
+    pointed = c;
+    context.redraw();
+  };
+  follow(maps, ({ x, y, event }) => {
     if (!grid) return;
     const { columns, tile, gap, first } = grid, column = Math.floor(x / (tile + gap)), row = Math.floor(y / (tile + gap));
     const c = (row + first) * columns + column;
-    if (column >= 0 && column < columns && row >= 0 && c < grid.channels) choose(c);
+    if (column < 0 || column >= columns || row < 0 || c >= grid.channels) return;
+    if (event.type !== "pointerdown") point(c);
+    else choose(c === state().map - 1 ? null : c); // once more, and it is gone
   }, { hover: true, grab: false });
-  maps.addEventListener("pointerleave", () => { if (maps !== root.getRootNode().activeElement) choose(null); });
-  maps.addEventListener("blur", () => choose(null));
-  const by = (step) => () => choose(channel === null ? 0 : channel + step());
+  maps.addEventListener("pointerleave", () => point(null));
+  const by = (step) => () => choose(chosenMap() === null ? 0 : chosenMap() + step());
   onKeys(maps, {
     ArrowLeft: by(() => -1), ArrowRight: by(() => 1), ArrowUp: by(() => -grid.columns), ArrowDown: by(() => grid.columns),
     Home: () => choose(0), End: () => choose(Infinity), Escape: () => choose(null),
@@ -344,8 +388,13 @@ function draw(context) {
 
   // -- the state
 
-  watch(["layer"], () => { channel = null; });
-  watch(["photo", "layer", "rests", "window", "engine"], () => { update(); });
+  let of = state().layer;
+  watch(["layer"], () => { // a link brings a map with its layer; a hand on the slider chooses none
+    if (of !== state().layer) set({ map: null });
+    of = state().layer;
+    page = 0;
+  });
+  watch(["photo", "layer", "rests", "window", "engine"], () => { asking++; update(); });
   later(() => {
     asking++;
     own.close();

@@ -1,10 +1,10 @@
 // Draw a letter, and see four widths of the same network read it, each in its own way.
 
 import definition from "../../mobilenet_lib/explorers/definitions/letters.json";
-import { Runner, Superseded } from "../engine/runner.js";
-import { assetsOf } from "../kit/assets.js";
+import { Runner } from "../engine/runner.js";
+import { assetsOf, inTurn } from "../kit/assets.js";
 import { button, controls } from "../kit/controls.js";
-import { clamp, element, KEYS, tell } from "../kit/dom.js";
+import { append, clamp, element, KEYS, tell } from "../kit/dom.js";
 import { fixed, general, short } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { explorer } from "../kit/shell.js";
@@ -15,6 +15,7 @@ const GRID = 35; // steps along a side that a drawing's points are kept in
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const TOP = 3; // answers that each network shows
 const MOST = 1500; // characters of a drawing
+const APART = 1.6; // steps of the grid between two points of a stroke, at least
 
 function draw(context) {
   const { model, state, set, watch, root, body, say, hidden, later } = context;
@@ -33,16 +34,16 @@ function draw(context) {
   const cards = networks.map(({ alpha, mult_adds: cost, parameters, accuracy }) => {
     const answers = Array.from({ length: TOP }, () => element("div", { class: "mna-answer" },
       element("span", { class: "mna-letter" }), element("span", { class: "mna-bar" }, element("span")), element("output")));
-    const facts = element("p", { class: "mn-quiet" });
+    const facts = element("p", { class: "mn-quiet" }), mark = element("p", { class: "mna-mark" });
     const whole = element("section", { class: "mna-card", "aria-label": `Network of width ${general(alpha)}` },
-      element("h2", {}, `α = ${general(alpha)}`),
+      element("h2", {}, `Width α = ${general(alpha)}`),
       element("p", { class: "mn-quiet" }, `${short(cost)} mult-adds, ${short(parameters)} weights${accuracy ? `, right on ${fixed(100 * accuracy, 1)} % of the test letters` : ""}`),
-      answers, facts);
-    return { whole, answers, facts };
+      mark, answers, facts);
+    return { whole, mark, answers, facts };
   });
   const verdict = element("p", { class: "mna-verdict", "data-part": "networks" });
   const words = { sample: { words: (k) => (k === 0 ? "none" : String.fromCharCode(64 + k)) }, engine: { words: (name) => ({ simd: "WebAssembly, SIMD", plain: "plain JavaScript" })[name] } };
-  body.append(
+  append(body,
     told,
     element("div", { class: "mna-stage" },
       element("div", { class: "mna-left" }, pad,
@@ -52,15 +53,18 @@ function draw(context) {
         controls(context, ["pen", "sample", "engine"], words)),
       element("div", { class: "mna-right" }, verdict, element("div", { class: "mna-cards", "data-part": "networks" }, cards.map((card) => card.whole)))),
     hidden("help") ? null : element("p", { class: "mn-help" },
-      "Draw with mouse or finger. With the pad focused, arrow keys move the pen and Space sets it down " +
-        "or lifts it. The letters of the test set are from typefaces that no network has seen. Nothing leaves the page."),
+      "Draw with mouse or finger and fill the frame; Backspace takes a stroke back. With the pad focused, arrow " +
+        "keys move the pen and Space sets it down or lifts it. A network of width α has α times as many channels " +
+        "in every layer. It must choose one of 26 letters, and its per cent say how sure it is, not how often it " +
+        "is right. The 26 letters of the test set are examples, one each; shares on the cards are of all of them. " +
+        "Nothing leaves the page."),
   );
 
   // -- the drawing: points on a grid, so that it fits into a link
 
   const strokes = () => state().drawing.split(".").filter(Boolean)
     .map((text) => text.match(/../g).map(([x, y]) => [DIGITS.indexOf(x), DIGITS.indexOf(y)]));
-  let down = false, cursor = [17, 17], samples = null;
+  let down = false, cursor = null, samples = null; // the cursor of those who draw by keys
 
   function add([x, y], fresh) {
     const point = DIGITS[clamp(Math.round(x), 0, GRID)] + DIGITS[clamp(Math.round(y), 0, GRID)];
@@ -71,22 +75,39 @@ function draw(context) {
     set({ drawing: next, sample: 0 });
   }
   function undo() {
+    if (state().sample) return set({ sample: 0 }); // back to the drawing
     set({ drawing: state().drawing.split(".").slice(0, -1).join("."), sample: 0 });
   }
+  // A hand draws smoother lines than the grid has steps, so only points that lie apart are kept.
+  let last = null, end = null;
   follow(pad, ({ x, y, width, height, event }) => {
-    add([(x / width) * GRID, (y / height) * GRID], event.type === "pointerdown");
+    const point = [(x / width) * GRID, (y / height) * GRID], fresh = event.type === "pointerdown";
+    cursor = null;
+    end = point;
+    if (!fresh && last && Math.hypot(point[0] - last[0], point[1] - last[1]) < APART) return;
+    last = point;
+    add(point, fresh);
   });
+  const lift = () => {
+    if (end && end !== last) add(end, false);
+    [last, end] = [null, null];
+  };
+  pad.addEventListener("pointerup", lift);
+  pad.addEventListener("pointercancel", lift);
   const by = (dx, dy) => () => {
+    cursor ??= [17, 17];
     cursor = [clamp(cursor[0] + dx, 0, GRID), clamp(cursor[1] + dy, 0, GRID)];
     if (down) add(cursor, false);
     context.redraw();
   };
   onKeys(pad, {
     ArrowLeft: by(-1, 0), ArrowRight: by(1, 0), ArrowUp: by(0, -1), ArrowDown: by(0, 1),
-    " ": () => { down = !down; if (down) add(cursor, true); context.redraw(); },
+    " ": () => { down = !down; cursor ??= [17, 17]; if (down) add(cursor, true); context.redraw(); },
     Escape: () => { down = false; context.redraw(); },
+    Backspace: undo,
   });
-  pad.addEventListener("blur", () => { down = false; context.redraw(); });
+  pad.addEventListener("focus", () => { if (pad.matches(":focus-visible")) cursor ??= [17, 17]; context.redraw(); });
+  pad.addEventListener("blur", () => { [down, cursor] = [false, null]; context.redraw(); });
 
   /** The picture that the networks see: black on white. */
   function paint(pen) {
@@ -105,33 +126,25 @@ function draw(context) {
       });
       pen.lineTo(...at(points.at(-1)));
       pen.stroke();
+      if (points.length > 1) continue;
+      pen.beginPath(); // a dot
+      pen.arc(...at(points[0]), pen.lineWidth / 2, 0, 2 * Math.PI);
+      pen.fillStyle = pen.strokeStyle;
+      pen.fill();
     }
     return undefined;
   }
 
   // -- the networks
 
-  let results = [], asking = 0, updating = false, changed = false, applied = null;
+  let results = [], read = "", asking = 0, applied = null;
   const engines = {};
 
-  /** What is loaded and read follows the state; a change in the middle is taken up behind it. */
-  async function update() {
-    asking++;
-    changed = true;
-    if (updating) return;
-    updating = true;
-    try {
-      while (changed) {
-        changed = false;
-        await load();
-        await ask();
-      }
-    } catch (error) {
-      if (!(error instanceof Superseded)) tell(told, error.message);
-    } finally {
-      updating = false;
-    }
-  }
+  /** What is loaded and read follows the state. */
+  const update = inTurn(async () => {
+    await load();
+    await ask();
+  }, (error) => tell(told, error.message));
 
   async function load() {
     const { engine } = state();
@@ -151,10 +164,9 @@ function draw(context) {
   }
 
   async function ask() {
-    const mine = ++asking;
-    const { drawing, sample } = state();
-    if (!drawing && !sample) {
-      results = [];
+    const mine = ++asking, { drawing, sample } = state(), picture = sample ? letter(sample - 1) : drawing;
+    if (!picture) {
+      [results, read] = [[], ""];
       return context.redraw?.();
     }
     const canvas = element("canvas", { width: SIDE, height: SIDE }), pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -164,7 +176,7 @@ function draw(context) {
       found.push(await runner.predict(keyOf(network), pixels, { latest: keyOf(network) }));
       if (mine !== asking) return;
     }
-    results = found;
+    [results, read] = [found, picture];
     context.redraw?.();
   }
 
@@ -173,7 +185,13 @@ function draw(context) {
   function redraw() {
     const pen = pad.getContext("2d");
     paint(pen);
-    if (pad === root.getRootNode().activeElement) {
+    if (!state().drawing && !state().sample) { // as large as the letters that the networks know
+      Object.assign(pen, { strokeStyle: "#8f8f8f", lineWidth: 1.5 });
+      pen.setLineDash([6, 6]);
+      pen.strokeRect(SIDE * 0.2, SIDE * 0.15, SIDE * 0.6, SIDE * 0.7);
+      pen.setLineDash([]);
+    }
+    if (cursor) {
       const [x, y] = cursor.map((c) => (c / GRID) * SIDE);
       pen.strokeStyle = down ? "#d55e00" : "#2166ac";
       pen.lineWidth = 2;
@@ -183,20 +201,22 @@ function draw(context) {
     const many = new Set(best).size;
     tell(verdict, !results.length ? "Draw a letter, or choose one of the test set."
       : many === 1 ? `All read ${letter(best[0])}.` : `They disagree: ${networks.map(({ alpha }, i) => `α ${general(alpha)} reads ${letter(best[i])}`).join(", ")}.`);
-    cards.forEach(({ whole, answers, facts }, i) => {
-      const result = results[i];
-      whole.classList.toggle("mna-other", many > 1 && best[i] !== best[0]);
+    cards.forEach(({ mark, answers, facts }, i) => {
+      const result = results[i], truth = state().sample - 1;
+      tell(mark, truth < 0 || !result ? "" : best[i] === truth ? "✓ right" : `✗ it is ${letter(truth)}`);
       if (!result) {
         tell(facts, "");
         return answers.forEach((row) => fill(row, "", 0, ""));
       }
       const order = Array.from(result.probabilities, (p, k) => [p, k]).sort((a, b) => b[0] - a[0]).slice(0, TOP);
-      order.forEach(([p, k], place) => fill(answers[place], letter(k), p, `${fixed(100 * p, 0)} %`));
-      return tell(facts, `${fixed(result.milliseconds.run, 1)} ms, ${engines[keyOf(networks[i])].engine === "simd" ? "SIMD" : "plain JavaScript"}`);
+      order.forEach(([p, k], place) => fill(answers[place], letter(k), p, p < 0.005 ? "< 1 %" : `${fixed(100 * p, 0)} %`));
+      return tell(facts, `${fixed(result.milliseconds.typical, 1)} ms, ${engines[keyOf(networks[i])].engine === "simd" ? "SIMD" : "plain JavaScript"}`);
     });
     say(verdict.textContent);
-    root.dataset.answers = best.map(letter).join("");
-    root.dataset.probabilities = JSON.stringify(results.map((result) => Array.from(result.probabilities)));
+    Object.assign(root.dataset, {
+      picture: read, answers: best.map(letter).join(""),
+      probabilities: JSON.stringify(results.map((result) => Array.from(result.probabilities))),
+    });
   }
 
   const letter = (k) => model.get("classes")[k];
@@ -207,7 +227,7 @@ function draw(context) {
     tell(output, text);
   }
 
-  watch(["drawing", "sample", "pen", "engine"], () => { update(); });
+  watch(["drawing", "sample", "pen", "engine"], () => { asking++; update(); });
   later(() => { asking++; runner.close(); });
   return { redraw };
 }

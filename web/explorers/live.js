@@ -4,9 +4,9 @@
 
 import definition from "../../mobilenet_lib/explorers/definitions/live.json";
 import { controls } from "../kit/controls.js";
-import { clamp, element, KEYS, svg as shape, tell } from "../kit/dom.js";
+import { append, clamp, element, KEYS, svg as shape, tell } from "../kit/dom.js";
 import { fixed, general } from "../kit/format.js";
-import { onKeys } from "../kit/pointer.js";
+import { onKeys, placeIn } from "../kit/pointer.js";
 import { evenly, linear, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
 import style from "./live.css";
@@ -17,7 +17,6 @@ const HINT = "To stop early, interrupt the kernel: the square button at the top,
   + "I twice. The current step is still finished, and nothing learned is lost.";
 const DASHES = ["6 4", "2 3", "10 3 2 3", "1 4"];
 
-const SHOWN = definition.fields.shown.choices;
 
 /** A loss with three digits, as Python writes it. */
 export function short(x) {
@@ -96,7 +95,7 @@ function key(name, kind, which) {
 }
 
 function draw(context) {
-  const { model, state, set, watch, body, session, say, hidden } = context;
+  const { model, state, watch, body, session, say } = context;
   const figure = (kind, title, unit) => {
     const keys = element("span", { class: "mnl-keys" });
     const units = element("span", { class: "mnl-unit" }, unit);
@@ -121,24 +120,14 @@ function draw(context) {
   const stage = element("div", { class: "mnl-stage" }, picture, reader);
   const told = element("div", { class: "mnl-told" });
   const hint = element("div", { class: "mnl-hint" });
-  const bars = controls(context, ["scale", "skip"], {
+  const bars = controls(context, ["scale", "skip", "shown"], {
     skip: { look: "select", words: (share) => (share ? `without the first ${100 * share} %` : "all steps") },
   });
-  const boxes = {};
-  if (!hidden("shown")) {
-    for (const name of SHOWN) {
-      boxes[name] = element("input", {
-        ...KEYS, type: "checkbox", "data-field": "shown",
-        onchange: () => set({ shown: SHOWN.filter((each) => boxes[each].checked) }),
-      });
-      bars.append(element("label", { class: "mn-field" }, boxes[name], ` ${name}`));
-    }
-  }
   const root = element(
     "div", { class: "mnl-live", role: "group", "aria-label": "Training curve" },
     status, bar, stage, told, hint,
   );
-  body.append(root, bars);
+  append(body, root, bars);
   let reading = null; // the step that is pointed at
   let scale = null; // how steps and values become pixels, as last drawn
   const gone = () => session?.gone() ?? true; // a page of its own has no session
@@ -272,7 +261,6 @@ function draw(context) {
     over.style.textAlign = beside.length ? "right" : "center";
     hint.textContent = cut ? session?.advice() ?? "" : model.get("phase") === "running" ? HINT : "";
     say(cut ? `${words}. ${hint.textContent}` : model.get("said"));
-    for (const [name, box] of Object.entries(boxes)) box.checked = shown.includes(name);
     scale = { across, lossUp, up, lossBox, box, places };
     read();
   }
@@ -349,7 +337,7 @@ function draw(context) {
   }
 
   function point(event) {
-    const x = event.clientX - reader.getBoundingClientRect().left;
+    const { x } = placeIn(reader, event);
     reading = scale.places.back(x);
     read();
   }

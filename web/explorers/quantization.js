@@ -3,7 +3,7 @@
 import definition from "../../mobilenet_lib/explorers/definitions/quantization.json";
 import { enlarge, penOf, sheet, signed } from "../kit/canvas.js";
 import { controls } from "../kit/controls.js";
-import { clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
+import { append, clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
 import { comma, fixed, general, nice } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { axis, linear } from "../kit/scale.js";
@@ -72,7 +72,7 @@ function draw(context) {
   const verdict = element("p", { class: "mnq-verdict" });
   const source = element("p", { class: "mn-quiet mnq-source" });
   answers.append(scope, verdict, element("div", { class: "mnq-both" }, chart, photos), source);
-  body.append(
+  append(body,
     bar,
     element("div", { class: "mnq-stage" },
       element("div", { class: "mnq-column" },

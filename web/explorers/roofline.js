@@ -1,10 +1,10 @@
 // The roofline explorer: every layer of a MobileNet under the roof that arithmetic and memory make.
 
 import definition from "../../mobilenet_lib/explorers/definitions/roofline.json";
-import { button, controls } from "../kit/controls.js";
-import { clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
+import { button, checkBoxes, controls } from "../kit/controls.js";
+import { append, clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
 import { comma, fixed, general, nice } from "../kit/format.js";
-import { follow, onKeys } from "../kit/pointer.js";
+import { follow, onKeys, placeIn } from "../kit/pointer.js";
 import { axis, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
 import { mobilenetV1, padding, receptiveField } from "../maths/architecture.js";
@@ -86,16 +86,8 @@ function draw(context) {
   }
   const back = button("As measured", () => set({ peak: null, bandwidth: null }), { class: "mnr-back" });
   if (!hidden("peak") || !hidden("bandwidth")) roofBar.append(back);
-  const boxes = {};
-  if (!hidden("shown")) {
-    for (const name of SHOWN) {
-      boxes[name] = element("input", {
-        ...KEYS, type: "checkbox", "data-field": "shown",
-        onchange: () => set({ shown: SHOWN.filter((each) => boxes[each].checked) }),
-      });
-      roofBar.append(element("label", { class: "mn-field" }, boxes[name], ` ${name}`));
-    }
-  }
+  const boxes = checkBoxes(context, "shown");
+  if (!hidden("shown")) roofBar.append(...boxes);
 
   // -- the picture: what is redrawn, and the two handles, which stay
 
@@ -145,13 +137,13 @@ function draw(context) {
     element("dl", {}, row("work", "mult-adds"), row("bytes", "bytes"), row("intensity", "operations a byte"),
       row("speed", "10⁹ operations a second, at most"), row("time", "time, at least")),
     verdict, really);
-  body.append(
+  append(body,
     bar, roofBar,
     element("div", { class: "mnr-main" },
       element("div", { class: "mnr-left" }, stage, brief, legend, strip, network, others), card),
   );
   if (!hidden("help")) {
-    body.append(element("p", { id: `${id}-help`, class: "mn-help" },
+    append(body, element("p", { id: `${id}-help`, class: "mn-help" },
       "Drag the two knobs, or focus them and press ↑ and ↓. Point at a mark or tap it to choose its layer, or press ← " +
         "and →. GFLOP/s: 10⁹ operations a second; a mult-add is two."));
   }
@@ -375,9 +367,9 @@ function draw(context) {
     }
     const moved = state().peak !== null || state().bandwidth !== null;
     back.disabled = !moved;
-    for (const [name, box] of Object.entries(boxes)) box.checked = isShown(name);
-    if (boxes[SHOWN[0]]) boxes[SHOWN[0]].disabled = !measurements() && !isShown(SHOWN[0]);
-    if (boxes[SHOWN[1]]) boxes[SHOWN[1]].disabled = !devices().length && !isShown(SHOWN[1]);
+    [measurements(), devices().length].forEach((any, i) => {
+      boxes[i].control.disabled = !any && !isShown(SHOWN[i]);
+    });
     if (legend.dataset.of !== state().body) legend.replaceChildren(...Object.entries(KINDS).filter(([kind]) => all.some((each) => each.kind === kind && each.multAdds)).map(([kind, { label }]) =>
       element("span", {}, svg("svg", { viewBox: "-9 -9 18 18" }, svg("path", { class: "mnr-mark", d: outline(kind, 6), "data-kind": kind })), label)),
       element("span", {}, svg("svg", { viewBox: "-9 -9 18 18" }, svg("path", { class: "mnr-whole", d: "M-7,0H7M0,-7V7M-5,-5L5,5M-5,5L5,-5" })), "whole network"));
@@ -471,7 +463,7 @@ function draw(context) {
   }
   for (const [name, { group }] of Object.entries(handles)) {
     follow(group, ({ event }) => {
-      const y = keepY(event.clientY - picture.getBoundingClientRect().top), speed = toY.back(y);
+      const y = keepY(placeIn(picture, event).y), speed = toY.back(y);
       move(name, name === "peak" ? speed : speed / anchor());
     });
     const { stops } = CEILINGS[name];
@@ -490,7 +482,7 @@ function draw(context) {
 
   function nearest(event, next) {
     if (event.target.closest?.(".mnr-handle")) return;
-    const box = picture.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+    const { x, y } = placeIn(picture, event);
     const far = (each) => Math.hypot(each.x - x, each.y - y);
     const close = drawn.filter((each) => far(each) < NEAR).sort((a, b) => far(a) - far(b));
     if (!close.length) return;

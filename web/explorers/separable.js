@@ -3,7 +3,7 @@
 
 import definition from "../../mobilenet_lib/explorers/definitions/separable.json";
 import { button, controls } from "../kit/controls.js";
-import { clamp, element, KEYS, tell, unique } from "../kit/dom.js";
+import { append, clamp, element, KEYS, tell, unique } from "../kit/dom.js";
 import { comma, fixed, nice } from "../kit/format.js";
 import { player } from "../kit/motion.js";
 import { follow, onKeys } from "../kit/pointer.js";
@@ -148,7 +148,7 @@ function draw(context) {
     slow, play, button("All", () => { stop(); set({ done: null, ...FOLLOWS }); }, { class: "mnd-whole" }),
     hidden("done") ? null : scrub);
   body.classList.add("mnd-sep");
-  body.append(bar, hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
+  append(body, bar, hidden("help") ? null : element("p", { id: `${id}-help`, class: "mn-help" },
     "Point at a pixel to see what it is made of (tables: pixel × weight). Keys: arrows move the mark, Page " +
       "Up and Down change its sheet, Home and End: maps, output."),
   lanes, counters, ...(hidden("play") ? [] : [buttons]));

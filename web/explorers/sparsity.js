@@ -3,7 +3,7 @@
 import definition from "../../mobilenet_lib/explorers/definitions/sparsity.json";
 import { enlarge, penOf, sheet } from "../kit/canvas.js";
 import { button, controls } from "../kit/controls.js";
-import { clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
+import { append, clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
 import { comma, fixed, general, nice } from "../kit/format.js";
 import { player } from "../kit/motion.js";
 import { follow, onKeys } from "../kit/pointer.js";
@@ -73,7 +73,7 @@ function draw(context) {
   const head = ["kernel", "time", "against dense", "pays from"].map((name) => element("th", { scope: "col" }, name));
   list.prepend(element("tr", {}, head));
   const heading = (text) => element("h2", { class: "mnz-heading" }, text);
-  body.append(
+  append(body,
     bar,
     element("div", { class: "mnz-stage" },
       element("figure", {}, matrix, element("p", { class: "mn-quiet mnz-legend" }, key("below", "below 0"), key("above", "above 0"), key("gone", "removed")), caption, pointed),

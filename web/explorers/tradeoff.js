@@ -1,10 +1,10 @@
 // The trade-off explorer: sixteen MobileNets, what they cost and how often they are right.
 
 import definition from "../../mobilenet_lib/explorers/definitions/tradeoff.json";
-import { controls } from "../kit/controls.js";
-import { clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
+import { checkBoxes, controls } from "../kit/controls.js";
+import { append, clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
 import { fixed, shortest } from "../kit/format.js";
-import { onKeys } from "../kit/pointer.js";
+import { onKeys, placeIn } from "../kit/pointer.js";
 import { axis, linear, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
 import { bestWithin, pareto } from "../maths/pareto.js";
@@ -14,7 +14,7 @@ export { bestWithin, pareto };
 
 const ALPHAS = definition.fields.alpha.choices; // from the left end of a slider to the right
 const PIXELS = [[128, 32], [160, 40], [192, 48], [224, 56]]; // ImageNet, letters
-const SHOWN = definition.fields.shown.choices, NAMES = SHOWN.filter((name) => name !== "front");
+const NAMES = definition.fields.shown.choices.filter((name) => name !== "front");
 const PANELS = [
   { title: "ImageNet, 1000 classes", axis: "top-1 accuracy, %", names: ["the paper", "tf-slim"] },
   { title: "Letters in the wild, 26 classes", axis: "test accuracy, %", names: ["letters"] },
@@ -81,16 +81,8 @@ function draw(context) {
   if (!hidden("budget")) {
     bar.append(element("div", { class: "mn-field mn-slider" }, element("label", { for: budget.id }, "Budget"), budget, within));
   }
-  const boxes = {};
-  const legend = element("div", { class: "mnt-shown", role: "group", "aria-label": "What is drawn" });
-  for (const name of SHOWN) {
-    boxes[name] = element("input", {
-      ...KEYS, type: "checkbox", value: name, "data-field": "shown",
-      onchange: () => set({ shown: SHOWN.filter((each) => boxes[each].checked) }),
-    });
-    const text = name === "front" ? "Pareto front" : name;
-    legend.append(element("label", {}, boxes[name], sample(name), text));
-  }
+  const words = (name) => [sample(name), name === "front" ? "Pareto front" : name];
+  const legend = element("div", { class: "mnt-shown", role: "group", "aria-label": "What is drawn" }, checkBoxes(context, "shown", words));
   const shapes = element("div", { class: "mnt-shapes", "aria-hidden": "true" });
   for (const alpha of [...ALPHAS].reverse()) {
     const mark = svg("path", { d: outline(alpha, 6), class: "mnt-mark mnt-full" });
@@ -109,13 +101,13 @@ function draw(context) {
   const verdict = element("p", { class: "mnt-verdict" });
   const table = element("table", { class: "mnt-table", "data-part": "table" });
   const notes = element("p", { class: "mnt-notes" });
-  body.append(
+  append(body,
     bar,
     element("div", { class: "mnt-legend" }, hidden("shown") ? null : legend, shapes),
     stage, verdict, element("div", { class: "mnt-below" }, table, notes),
   );
   if (!hidden("help")) {
-    body.append(element(
+    append(body, element(
       "p", { id: `${id}-help`, class: "mn-help" },
       "Point at a mark or tap it; with the picture focused, ← and → change the width, ↑ and ↓ the " +
         "resolution. The bold line joins the chosen width, the dashed one the chosen resolution.",
@@ -187,7 +179,6 @@ function draw(context) {
     budget.value = Math.max(at, 0);
     tell(within, limited === null ? "no limit" : limit(limited, name));
     budget.setAttribute("aria-valuetext", within.textContent);
-    for (const [source, box] of Object.entries(boxes)) box.checked = isShown(source);
 
     const visible = PANELS.map((panel) => panel.names.some(isShown));
     const count = visible.filter(Boolean).length;
@@ -450,8 +441,7 @@ function draw(context) {
   function point(event) {
     const target = event.target.closest("svg");
     if (!target) return;
-    const frame = target.getBoundingClientRect();
-    const x = event.clientX - frame.left, y = event.clientY - frame.top;
+    const { x, y } = placeIn(target, event);
     let nearest = null, least = NEAR;
     for (const each of drawn) {
       const far = Math.hypot(each.x - x, each.y - y);

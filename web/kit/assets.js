@@ -36,6 +36,28 @@ export function assetsOf({ model }, session) {
   }
 }
 
+/**
+ * A function that runs `step`, or, while one still runs, another behind it: so that what is loaded
+ * and shown follows a state that changes in between. What fails goes to `failed`.
+ */
+export function inTurn(step, failed) {
+  let running = false, again = false;
+  return async () => {
+    again = true;
+    if (running) return;
+    running = true;
+    while (again) {
+      again = false;
+      try {
+        await step();
+      } catch (error) {
+        failed(error);
+      }
+    }
+    running = false;
+  };
+}
+
 /** They come last in the page, which may not have been read to its end yet. */
 async function inPage(id) {
   if (document.readyState === "loading") {

@@ -5,11 +5,12 @@ import { element, KEYS } from "./dom.js";
 
 /**
  * Buttons for an own picture. `take(blob, name)` gets a chosen or dropped file, `film(video)` each
- * frame of the camera; it may return a promise, and the next frame waits for it. `say` tells what is in the way.
+ * frame of the camera; it may return a promise, and the next frame waits for it. `closed` is called
+ * behind the last one. `say` tells what is in the way.
  *
  * The camera is on only while its picture is seen, and in one place of the page at a time.
  */
-export function ownPictures({ root, take, film, say }) {
+export function ownPictures({ root, take, film, say, closed = () => {} }) {
   const file = element("input", { type: "file", accept: "image/*", hidden: true, tabindex: -1, "aria-label": "Photo to upload" });
   const upload = button("Upload a photo", () => file.click(), { class: "mn-upload" });
   const camera = button("Use the camera", () => (stream ? stop() : open()), { class: "mn-camera" });
@@ -65,6 +66,7 @@ export function ownPictures({ root, take, film, say }) {
         if (video.videoWidth) await film(video);
         await new Promise((next) => requestAnimationFrame(next));
       }
+      closed();
     } catch (error) {
       if (mine !== opening) return undefined;
       stop();

@@ -63,6 +63,12 @@ export function viridis(low, high) {
   };
 }
 
+/** What all but one in 200 values are below: one bright pixel would darken all of a layer's maps. */
+export function bright(values) {
+  const sorted = values.slice().sort();
+  return sorted[Math.floor(0.995 * (sorted.length - 1))] || sorted.at(-1) || 1;
+}
+
 /** Draw a small canvas enlarged, each of its pixels a square. */
 export function enlarge(pen, small, x, y, width, height) {
   pen.imageSmoothingEnabled = false;

@@ -15,7 +15,8 @@ export function controls({ definition, state, set, watch, hidden }, names, optio
   for (const name of names) {
     if (hidden(name)) continue;
     const field = definition.fields[name], option = options[name] ?? {};
-    if (option.places) bar.append(overPlaces(field, name, option, state, set, watch));
+    if (field.kind === "names") bar.append(...checkBoxes({ definition, state, set, watch }, name, option.words));
+    else if (option.places) bar.append(overPlaces(field, name, option, state, set, watch));
     else bar.append(build(field, name, option, () => state()[name], (value) => set({ [name]: value }), watch));
   }
   return bar;
@@ -77,6 +78,19 @@ function overPlaces(field, name, option, state, set, watch) {
   });
   return element("div", { class: "mn-field mn-slider" },
     element("label", { for: id }, option.label ?? field.label ?? name), range, output);
+}
+
+/** Check boxes for a field of names, in labels: a box for each choice, with `words` of it behind. */
+export function checkBoxes({ definition, state, set, watch }, name, words = String) {
+  const { choices } = definition.fields[name];
+  const boxes = choices.map((each) => element("input", {
+    ...KEYS, type: "checkbox", value: each, "data-field": name,
+    onchange: () => set({ [name]: choices.filter((_, i) => boxes[i].checked) }),
+  }));
+  watch([name], () => {
+    for (const box of boxes) box.checked = state()[name].includes(box.value);
+  });
+  return boxes.map((box) => element("label", { class: "mn-field" }, box, " ", words(box.value)));
 }
 
 /** A button; its text may be changed by `tell`. */

@@ -9,6 +9,11 @@ function fill(target, attributes, children) {
     if (name.startsWith("on")) target.addEventListener(name.slice(2), value);
     else target.setAttribute(name, value === true ? "" : value);
   }
+  return append(target, ...children);
+}
+
+/** Add children, also in lists; null and undefined are none. */
+export function append(target, ...children) {
   target.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return target;
 }

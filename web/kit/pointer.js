@@ -1,14 +1,18 @@
 // Hands on a figure: mouse, finger and keys do the same.
 
+/** Where a pointer is within `target`, in its own pixels: a page that is enlarged (`zoom`, `transform`) has others. */
+export function placeIn(target, event) {
+  const box = target.getBoundingClientRect(), own = target.offsetWidth ?? target.clientWidth;
+  const scale = own ? box.width / own : 1;
+  return { x: (event.clientX - box.left) / scale, y: (event.clientY - box.top) / scale, width: box.width / scale, height: box.height / scale };
+}
+
 /**
  * Call `then({x, y, event})`, pixels within `target`, while it is pressed and, if `hover`, while a
  * mouse is above it. A finger that scrolls the page is left alone unless `grab` says that it drags.
  */
 export function follow(target, then, { hover = false, grab = true } = {}) {
-  const at = (event) => {
-    const box = target.getBoundingClientRect();
-    then({ x: event.clientX - box.left, y: event.clientY - box.top, width: box.width, height: box.height, event });
-  };
+  const at = (event) => then({ ...placeIn(target, event), event });
   if (grab) target.style.touchAction = "none";
   target.addEventListener("pointerdown", (event) => {
     if (event.button > 0) return;

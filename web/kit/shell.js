@@ -117,6 +117,7 @@ function show(definition, css, draw, model, el, place) {
   const session = place ? null : pythonSession({ model, el }, () => context.redraw?.());
   if (session) leave.push(() => session.close());
 
+  let view = null;
   const context = {
     definition, model, el, root, body, session, state, set, watch, hidden, warn,
     colour: colours(root),
@@ -124,12 +125,14 @@ function show(definition, css, draw, model, el, place) {
     say: (text) => tell(said, text),
     /** Call when the explorer goes away. */
     later: (then) => leave.push(then),
+    /** What a fresh start sets besides the definition's values. */
+    fresh: () => view?.start?.() ?? {},
   };
   followThemes();
   el.append(root);
   const taken = place?.read();
   if (taken) take(taken);
-  const view = guarded(draw)(context);
+  view = guarded(draw)(context);
   const redraw = onFrame(guarded(() => {
     if (!root.isConnected) return;
     view?.redraw?.();
@@ -143,8 +146,8 @@ function show(definition, css, draw, model, el, place) {
     leave.push(() => size.disconnect(), redraw.cancel);
     redraw();
   }
-  const toured = definition.tour?.length && view?.tour !== false;
-  if (toured) leave.push(tour(context, tourPlace, decode));
+  const toured = definition.tour?.length && view?.tour !== false ? tour(context, tourPlace, decode) : null;
+  if (toured) leave.push(toured.close);
   fillFoot();
   if (place) followAddress();
 
@@ -205,15 +208,36 @@ function show(definition, css, draw, model, el, place) {
     foot.append(
       button("Copy as Python", () => copy("Python code", asPython(definition, state(), view?.given)), { class: "mn-copy-python" }),
       button(definition.again ?? "Start again", () => {
-        const start = defaults(definition);
         warn("");
-        set({ ...start, ...view?.start?.(), hide: model.get("hide") });
+        set({ ...defaults(definition), ...context.fresh(), hide: model.get("hide") });
       }, { class: "mn-again" }),
     );
     if (toured) {
-      foot.append(button("Tour", () => set({ tour: 1 }), { class: "mn-start-tour" }));
+      foot.append(button("Tour", toured.start, { class: "mn-start-tour" }));
     }
     foot.append(tells, shown);
+    if (!place) return;
+    const more = element("details", {
+      class: "mn-lecture", ontoggle: () => { if (more.children.length === 1) more.append(...lecture(copy)); },
+    }, element("summary", {}, "Link for a lecture"));
+    foot.append(more);
+  }
+
+  /** A link to exactly one question: without some of the controls, or with the tour open. */
+  function lecture(copy) {
+    const box = (name, words, on = false) =>
+      element("label", { class: "mn-field" }, element("input", { type: "checkbox", value: name, checked: on }), words);
+    const parts = [...new Set([...body.querySelectorAll("[data-field]")].map((each) => each.dataset.field))];
+    const leaveOut = element("p", { role: "group", "aria-label": "Leave out" }, "Leave out: ",
+      parts.map((name) => box(name, definition.fields[name].label ?? name)), box("help", "help"), box("foot", "these buttons"));
+    const step = element("select", { "aria-label": "Tour" },
+      ["without the tour", ...(toured ? definition.tour : []).map((_, i) => `with step ${i + 1} of the tour`)].map((words) => element("option", {}, words)));
+    const make = button("Copy this link", () => {
+      const hide = [...leaveOut.querySelectorAll("input")].filter((each) => each.checked).map((each) => each.value);
+      const line = encode(definition, { ...state(), hide, tour: step.selectedIndex });
+      copy("The link", location.href.split("#")[0] + place.link(line));
+    }, { class: "mn-copy-lecture" });
+    return [leaveOut, element("p", {}, step, " ", make)];
   }
 
   return () => {

@@ -3,6 +3,7 @@
 
 import { button } from "./controls.js";
 import { element } from "./dom.js";
+import { defaults, encode, same } from "./state.js";
 
 /**
  * A step of a definition's `tour`: `say`, and if it asks, `ask`, `answers`, `right` (a place) and
@@ -10,15 +11,21 @@ import { element } from "./dom.js";
  * figure (data-part) that stay covered until then, `point` one that is framed.
  */
 export function tour(context, panel, decode) {
-  const { definition, model, root, set, watch } = context;
+  const { definition, model, root, set, watch, state } = context;
   const steps = definition.tour;
+  const said = root.querySelector(".mn-said"); // tells what is covered, too
   const marks = (name) => [...root.querySelectorAll(`[data-part="${name}"], [data-field="${name}"]`)];
   let step = null;
+  let before = null; // what the reader had set before the tour
+  let hands = false; // that go on in it; a link or Python opens it and moves neither page nor focus
+  Object.assign(panel, { tabIndex: -1 });
+  panel.setAttribute("role", "group");
+  panel.setAttribute("aria-label", "Tour");
 
-  function apply(line) {
+  function apply(line, more) {
     if (!line) return;
     const { values } = decode(definition, line);
-    set({ ...values, hide: model.get("hide"), tour: model.get("tour") });
+    set({ ...values, ...more, hide: model.get("hide"), tour: model.get("tour") });
   }
   function unmark() {
     for (const each of root.querySelectorAll(".mn-covered, .mn-pointed")) {
@@ -26,18 +33,22 @@ export function tour(context, panel, decode) {
     }
   }
   function go(number) {
+    hands = true;
     set({ tour: number > steps.length ? 0 : number });
+    hands = false;
   }
 
   function open(number) {
     step = steps[number - 1];
-    apply(step.state);
+    apply(step.state, context.fresh());
     unmark();
-    for (const name of step.cover ?? []) marks(name).forEach((each) => each.classList.add("mn-covered"));
+    for (const name of step.cover ?? []) [...marks(name), said].forEach((each) => each.classList.add("mn-covered"));
     if (step.point) marks(step.point).forEach((each) => each.classList.add("mn-pointed"));
     const because = element("p", { class: "mn-because", role: "status" });
     const next = button(number < steps.length ? "Next" : "Done", () => go(number + 1), { class: "mn-next" });
     next.disabled = Boolean(step.ask);
+    const first = element("span", { class: "mn-quiet" }, "Answer first.");
+    first.hidden = !step.ask;
     const answers = (step.answers ?? []).map((text, place) =>
       button(text, () => answer(place), { class: "mn-answer", "aria-pressed": "false" }));
     function answer(place) {
@@ -47,8 +58,9 @@ export function tour(context, panel, decode) {
       });
       because.textContent = `${place === step.right ? "Yes." : `No: ${step.answers[step.right]}.`} ${step.because}`;
       next.disabled = false;
+      first.hidden = true;
       unmark();
-      apply(step.then);
+      apply(step.then ?? step.state); // what is told is of it, whatever was moved meanwhile
     }
     panel.replaceChildren(
       element("p", { class: "mn-step" }, `Tour, ${number} of ${steps.length}`),
@@ -56,19 +68,32 @@ export function tour(context, panel, decode) {
       ...(step.ask ? [element("p", { class: "mn-ask" }, step.ask), element("div", { class: "mn-answers", role: "group", "aria-label": step.ask }, ...answers)] : []),
       because,
       element("div", { class: "mn-tour-foot" },
-        button("Back", () => go(number - 1), { ...(number === 1 && { disabled: true }) }), next,
-        button("End the tour", () => set({ tour: 0 }))),
+        button("Back", () => go(number - 1), { ...(number === 1 && { disabled: true }) }), next, first,
+        button("End the tour", () => go(0))),
     );
     panel.hidden = false;
   }
 
+  const isFresh = (now) => same(
+    encode(definition, now),
+    encode(definition, { ...defaults(definition), ...context.fresh(), hide: now.hide }),
+  );
   watch(["tour"], () => {
-    const number = model.get("tour");
-    if (number >= 1 && number <= steps.length) return open(number);
-    unmark();
-    panel.hidden = true;
-    panel.replaceChildren();
-    return undefined;
+    const number = model.get("tour"), now = { ...state(), tour: 0 };
+    if (number >= 1 && number <= steps.length) {
+      if (!step && hands && !isFresh(now)) before = now;
+      open(number);
+      if (!hands) return;
+      panel.focus({ preventScroll: true });
+      panel.scrollIntoView({ block: "nearest" });
+    } else if (step) {
+      if (before) set(before);
+      [step, before] = [null, null];
+      unmark();
+      panel.hidden = true;
+      panel.replaceChildren();
+      if (hands) root.querySelector(".mn-start-tour")?.focus();
+    }
   });
-  return unmark;
+  return { close: unmark, start: () => go(1) };
 }

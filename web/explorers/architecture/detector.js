@@ -2,7 +2,7 @@
 
 import { MobileNet, preprocess, readNetwork } from "../../engine/mobilenet.js";
 import { readPhoto } from "../../engine/photo.js";
-import { sheet, viridis } from "../../kit/canvas.js";
+import { bright, sheet, viridis } from "../../kit/canvas.js";
 
 export const DETECTOR = { body: "separable", alpha: 0.25, resolution: 96 };
 
@@ -28,12 +28,6 @@ export function detector(assets) {
       return engine.featureMaps(preprocess(engine.network.preprocess, data, width, height));
     }),
   };
-}
-
-/** What all but one in 200 values are below: one bright pixel would darken all the maps. */
-function bright(values) {
-  const sorted = values.slice().sort();
-  return sorted[Math.floor(0.995 * (sorted.length - 1))] || sorted.at(-1) || 1;
 }
 
 /** A layer's maps as they are shown: one of them, all of them, and which to begin with. */
