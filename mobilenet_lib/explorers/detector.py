@@ -30,8 +30,8 @@ class DetectorExplorer(Explorer):
         The name of a photo in `data/photos/` to begin with.
     **state
         More of the state: `layer` whose maps are shown, `map` (the one laid over the photo, from
-        1), `rests` ("not asked", "covering", "activation"), `window` (pixels of the square that covers a part), `engine` ("simd" or
-        "plain"), `hide`, `tour`.
+        1), `rests` ("not asked", "covering", "activation"), `window` (pixels of the square that
+        covers a part), `engine` ("simd" or "plain"), `hide`, `tour`.
 
     Raises
     ------
