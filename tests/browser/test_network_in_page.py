@@ -132,6 +132,18 @@ def test_a_map_travels_in_the_link_and_another_layer_drops_it(page):
     assert page.evaluate("() => model.get('map')") is None
 
 
+def test_hands_before_the_network_has_come_break_nothing(browser_page, browser_log, tmp_path):
+    browser_page.add_init_script("globalThis.fetch = () => new Promise(() => {});")
+    browser_page.goto(write_page(DetectorExplorer(), tmp_path))
+    maps = browser_page.locator(".mnn-maps")
+    for key in ("ArrowRight", "ArrowDown", "ArrowUp", "End", "Home", "ArrowDown", "Escape"):
+        maps.press(key)
+    maps.click()
+    assert browser_page.locator(".mnn-turn:visible").count() == 0
+    assert browser_page.locator(".mnn-view").get_attribute("aria-label")
+    assert browser_log.console_errors == []
+
+
 def test_maps_that_do_not_fit_are_paged_through(page):
     page.evaluate("() => { location.hash = 'detector:v1&layer=pw_13'; }")
     page.wait_for_function(

@@ -31,7 +31,7 @@ function draw(context) {
 
   const photoBox = element("select", { ...KEYS, id: `${id}-photo`, "data-field": "photo" });
   const ownOption = element("option", { disabled: true, value: "" }, OWN);
-  const view = element("canvas", { class: "mnn-view", role: "img" });
+  const view = element("canvas", { class: "mnn-view", role: "img", "aria-label": "What the network sees; nothing yet" });
   const caption = element("figcaption", { class: "mn-quiet" });
   const evidence = element("p", { class: "mnn-evidence" });
   const answer = element("div", { class: "mnn-answer", "data-part": "answer" });
@@ -44,8 +44,8 @@ function draw(context) {
   });
   const chosen = element("p", { class: "mn-quiet mnn-chosen" });
   const told = element("p", { class: "mnn-told", role: "status" });
-  const earlier = button("Earlier maps", () => turn(-1), { class: "mnn-turn" });
-  const further = button("More maps", () => turn(1), { class: "mnn-turn" });
+  const earlier = button("Earlier maps", () => turn(-1), { class: "mnn-turn", hidden: true });
+  const further = button("More maps", () => turn(1), { class: "mnn-turn", hidden: true });
   const own = ownPictures({
     root,
     say: (text) => tell(told, text),
@@ -380,10 +380,12 @@ function draw(context) {
     else choose(c === state().map - 1 ? null : c); // once more, and it is gone
   }, { hover: true, grab: false });
   maps.addEventListener("pointerleave", () => point(null));
-  const by = (step) => () => choose(chosenMap() === null ? 0 : chosenMap() + step());
+  const by = (step, from = 0) => () => { // before the network has answered, there is nothing to choose
+    if (grid) choose(chosenMap() === null ? from : chosenMap() + step());
+  };
   onKeys(maps, {
     ArrowLeft: by(() => -1), ArrowRight: by(() => 1), ArrowUp: by(() => -grid.columns), ArrowDown: by(() => grid.columns),
-    Home: () => choose(0), End: () => choose(Infinity), Escape: () => choose(null),
+    Home: by(() => -Infinity), End: by(() => Infinity, Infinity), Escape: () => choose(null),
   });
 
   // -- the state
