@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from explorers import EXPLORERS, THREE_STATES
-from standalone import frames, write_page
+from standalone import frames, put, write_page
 from states import any_state
 
 from mobilenet_lib.explorers.state import StateError
@@ -195,7 +195,15 @@ def test_the_tour_waits_for_a_prediction(name, widget, page):
                     )
                     == "hidden"
                 ), part
+            told_of = step.get("then", step.get("state"))
+            set_there = [part.partition("=")[0] for part in (told_of or "v1").split("&")[1:]]
+            fields = widget.definition.fields
+            put(page, **{field: fields[field]["default"] for field in set_there})  # moved meanwhile
             page.locator(".mn-answer").nth(step["right"]).click()
+            if told_of:  # what is told is of this state, whatever was moved
+                wanted = widget.definition.decode(told_of)
+                shown = page.evaluate("(names) => names.map((n) => model.get(n))", set_there)
+                assert shown == [wanted[field] for field in set_there]
             assert step["because"] in page.locator(".mn-because").inner_text()
             assert page.locator(".mn-covered").count() == 0
         for line in (step.get("state"), step.get("then")):
