@@ -71,6 +71,7 @@ export class Runner {
   /** Forget a network. */
   async unload(name) {
     this.#loaded.delete(name);
+    this.#times.delete(name);
     await this.#ask("unload", { name });
   }
 

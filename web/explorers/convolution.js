@@ -145,16 +145,18 @@ function draw(context) {
   const withHere = (marks) => marks.slice(0, at()) + "1" + marks.slice(at() + 1);
   const cost = () => slices.length * slices[0].length ** 2;
   const none = () => withHere("0".repeat(places()));
+  const asFilled = () => (state().filled ? "1".repeat(places()) : none());
+  const isWhole = (marks) => marks !== "" && !marks.includes("0");
   function count(marks) {
     model.set("visited", marks);
-    set({ filled: marks !== "" && !marks.includes("0") });
+    set({ filled: isWhole(marks) });
   }
 
   /** Another map: what was visited stays visited only if the whole map was. */
   function restart() {
-    const { row, column, filled } = state();
+    const { row, column } = state();
     if ((row ?? 0) >= result.size || (column ?? 0) >= result.size) moveTo(...place()); // a larger stride leaves fewer
-    count(filled ? "1".repeat(places()) : none());
+    count(asFilled());
   }
 
   function moveTo(row, column) {
@@ -402,13 +404,10 @@ function draw(context) {
   };
   watch(["row", "column"], () => queueMicrotask(visit));
   const settle = () => { // after all of a link or a fresh start has been set
-    if (visited().length !== places()) count(state().filled ? "1".repeat(places()) : none());
+    if (visited().length !== places()) count(asFilled());
   };
   watch(["visited"], () => { queueMicrotask(settle); context.redraw?.(); });
-  watch(["filled"], () => {
-    if (state().filled === (visited() !== "" && !visited().includes("0"))) return;
-    count(state().filled ? "1".repeat(places()) : none());
-  });
+  watch(["filled"], () => { if (state().filled !== isWhole(visited())) count(asFilled()); });
   if (visited().length !== places()) restart(); // else a view before this one has counted
   return { redraw, close: stop, start: () => { stop(); return { visited: "" }; } };
 }

@@ -72,7 +72,7 @@ function show(definition, css, draw, model, el, place) {
   const message = element("p", { class: "mn-message", role: "alert", hidden: true });
   const said = element("p", { class: "mn-said", role: "status" });
   const foot = element("div", { class: "mn-foot" });
-  const tourPlace = element("div", { class: "mn-tour", hidden: true });
+  const tourPlace = element("div", { class: "mn-tour", hidden: true, tabindex: -1, role: "group", "aria-label": "Tour" });
   const root = element(
     "section",
     { class: `mn-explorer mn-${definition.name}`, "aria-label": definition.title, id: unique(definition.name) },
@@ -225,8 +225,8 @@ function show(definition, css, draw, model, el, place) {
 
   /** A link to exactly one question: without some of the controls, or with the tour open. */
   function lecture(copy) {
-    const box = (name, words, on = false) =>
-      element("label", { class: "mn-field" }, element("input", { type: "checkbox", value: name, checked: on }), words);
+    const box = (name, words) =>
+      element("label", { class: "mn-field" }, element("input", { type: "checkbox", value: name }), words);
     const parts = [...new Set([...body.querySelectorAll("[data-field]")].map((each) => each.dataset.field))];
     const leaveOut = element("p", { role: "group", "aria-label": "Leave out" }, "Leave out: ",
       parts.map((name) => box(name, definition.fields[name].label ?? name)), box("help", "help"), box("foot", "these buttons"));

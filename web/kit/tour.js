@@ -3,7 +3,7 @@
 
 import { button } from "./controls.js";
 import { element } from "./dom.js";
-import { defaults, encode, same } from "./state.js";
+import { defaults, encode } from "./state.js";
 
 /**
  * A step of a definition's `tour`: `say`, and if it asks, `ask`, `answers`, `right` (a place) and
@@ -18,9 +18,6 @@ export function tour(context, panel, decode) {
   let step = null;
   let before = null; // what the reader had set before the tour
   let hands = false; // that go on in it; a link or Python opens it and moves neither page nor focus
-  Object.assign(panel, { tabIndex: -1 });
-  panel.setAttribute("role", "group");
-  panel.setAttribute("aria-label", "Tour");
 
   function apply(line, more) {
     if (!line) return;
@@ -74,10 +71,8 @@ export function tour(context, panel, decode) {
     panel.hidden = false;
   }
 
-  const isFresh = (now) => same(
-    encode(definition, now),
-    encode(definition, { ...defaults(definition), ...context.fresh(), hide: now.hide }),
-  );
+  const isFresh = (now) => encode(definition, now) ===
+    encode(definition, { ...defaults(definition), ...context.fresh(), hide: now.hide });
   watch(["tour"], () => {
     const number = model.get("tour"), now = { ...state(), tour: 0 };
     if (number >= 1 && number <= steps.length) {
