@@ -27,6 +27,7 @@ from ..timing import check_device, device_name
 TESTS = "tests"
 """The piece that measures nothing: the tests that are for an accelerator."""
 NEEDED = ("torch", "numpy")
+Command = tuple[str, ...]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,10 +37,9 @@ class Sizes:
 
     network: tuple[str, ...]
     batches: tuple[str, ...]
-    half: tuple[str, ...]
-    """Batches that are also run in bf16."""
-    profiled: tuple[str, ...]
-    """Batches whose layers are timed one by one."""
+    """Of the engines in fp16."""
+    few: tuple[str, ...]
+    """Of what takes longer: in bf16, compiled, and layer by layer."""
     engines: tuple[str, ...]
     readings: str
     training: tuple[str, ...]
@@ -49,22 +49,20 @@ class Sizes:
 FULL = Sizes(
     network=("--alpha", "1.0", "--resolution", "224"),
     batches=("1", "32", "256", "1024"),
-    half=("1", "256"),
-    profiled=("1", "256"),
-    engines=("all",),
+    few=("1", "256"),
+    engines=("eager", "channels_last", "folded", "cuda-graph"),
     readings="9",
-    training=("--resolution", "224", "--batch-size", "256", "--compile"),
+    training=("--resolution", "224", "--batch-size", "256"),
     tests=("tests/test_accelerator.py",),
 )
 TINY = Sizes(
     network=("--alpha", "0.125", "--resolution", "32"),
     batches=("1", "2"),
-    half=("1",),
-    profiled=("1",),
+    few=("1",),
     engines=("eager", "--no-peers"),
     readings="2",
     training=("--alpha", "0.25", "--resolution", "32", "--batch-size", "2"),
-    tests=("tests/test_timing.py", "-k", "quartiles or turns"),
+    tests=("tests/test_timing.py", "-k", "turns or quartiles"),
 )
 
 
@@ -105,22 +103,34 @@ class GpuBench:
         return "\n".join(lines)
 
 
-def pieces(device: str, sizes: Sizes) -> dict[str, tuple[str, ...]]:
-    """The command of each piece, what follows `mobilenet bench`, by the name of its record."""
+def pieces(device: str, sizes: Sizes) -> dict[str, Command]:
+    """The command of each piece, what follows `mobilenet bench`, by the name of its record.
+
+    What compiles comes last: it takes longest.
+    """
     on = ("--device", device)
     timed = (*on, "--readings", sizes.readings)
-    engines = ("engines", "--engines", *sizes.engines, *sizes.network, *timed)
     whole = ("--slices", sizes.batches[-1])  # no slices: a GPU has no use for them
-    named: dict[str, tuple[str, ...]] = {"machine": ("machine", *on)}
-    precise = {"fp16": sizes.batches, "bf16": sizes.half} if device != "cpu" else {"fp32": ("1",)}
-    for precision, batches in precise.items():
-        command = (*engines, *whole, "--precision", precision, "--batch-sizes", *batches)
-        named[f"engines_{precision}"] = command
-    for size in sizes.profiled:
-        layers = ("layers", *sizes.network, *timed, "--batch-size", size)
-        named[f"layers_{size}"] = (*layers, "--precision", next(iter(precise)))
-    named["train"] = ("train", *timed, *sizes.training)
-    return named
+    first, second = ("fp16", "bf16") if device != "cpu" else ("fp32", "fp32")
+
+    def engines(names: tuple[str, ...], batches: tuple[str, ...], precision: str) -> Command:
+        size = ("--batch-sizes", *batches, "--precision", precision)
+        return ("engines", "--engines", *names, *sizes.network, *timed, *whole, *size)
+
+    def layers(batch: str) -> Command:
+        size = ("--batch-size", batch, "--precision", first)
+        return ("layers", *sizes.network, *timed, *size)
+
+    train = ("train", *timed, *sizes.training)
+    return {
+        "machine": ("machine", *on),
+        "engines": engines(sizes.engines, sizes.batches, first),
+        "train": train,
+        **{f"layers_{batch}": layers(batch) for batch in sizes.few},
+        "engines_bf16": engines(sizes.engines, sizes.few, second),
+        "engines_compiled": engines(("folded", "compiled"), sizes.few, first),
+        "train_compiled": (*train, "--compile"),
+    }
 
 
 def bench_gpu(
