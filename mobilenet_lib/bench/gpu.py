@@ -15,9 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
-
-import torch
 
 from ..files import read_json, record_result
 from ..results import results_folder
@@ -209,7 +208,7 @@ def is_recorded(path: Path, command: Sequence[str]) -> bool:
         # The tests' record was written here, each other by its own command, which ends in its path.
         own = content["results"].get("command", origin["command"])
         same = shlex.split(own)[1:-1] == list(command[1:-1])
-        return bool(same and origin["versions"]["torch"] == torch.__version__)
+        return bool(same and origin["versions"]["torch"] == metadata.version("torch"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
