@@ -549,7 +549,7 @@ def test_the_command_starts_from_any_recipe():
         assert command.recipe == wanted
     assert cli.parse(["train", "--seed", "2"]).recipe == replace(Recipe(), seed=2)
     paper = cli.parse(["train", "--recipe=paper", "--bn-momentum", "0.2"]).recipe
-    assert paper.network == Network(bn_momentum=0.2)
+    assert paper.network == Network(bn_momentum=0.2, bn_shift=0.0)
 
 
 def test_an_interrupt_outside_the_loop_is_one_line(capsys, monkeypatch):
