@@ -170,7 +170,7 @@ def intensity(mult_adds, inputs, weights, outputs):
 #
 # [[output]]
 #
-# Notes: A factor of 25 and not of 512 over 9, since the pointwise layer must also read its 262,144 weights.
+# Notes: Not 512 over 9, since the pointwise layer must also read its weights, more numbers than are in its two maps.
 
 # %%
 maps, size = 512 * 14**2, 14
@@ -227,7 +227,7 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 # %% [markdown] slide=5
 # ## Move the roof
 #
-# [[explorer v1&hide=shown,help,foot zoom=1.2]]
+# [[explorer v1&hide=resolution,body,machine,shown,help,foot zoom=1.17]]
 #
 # Notes: Ask: with twice the arithmetic and the same memory, how much faster can dw_7 be? Not at all. With 32 images at a time, which kind gains most? The fully connected layer: its weights are read once for all images.
 
@@ -311,7 +311,7 @@ plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 # %% [markdown] slide=4
 # ## At half zeros, how many bytes are saved?
 #
-# [[explorer v1&hide=help,foot zoom=1.2]]
+# [[explorer v1&hide=help,foot zoom=1.17]]
 #
 # Notes: None: each weight that is left brings its place along. Try blocks of 4 by 4 and whole channels. MobileNet leaves connections out in a regular pattern, so that what remains is dense.
 

@@ -191,7 +191,7 @@ class _Reader:
         if "image/png" in data:
             return f"<figure>{self._image(data)}</figure>"
         if "text/html" in data:
-            return f'<div class="table">{data["text/html"]}</div>'
+            return f'<div class="cells">{data["text/html"]}</div>'
         return f"<pre>{html.escape(data['text/plain'])}</pre>"
 
     def _image(self, data: Any, attributes: str = "") -> str:
