@@ -283,9 +283,7 @@ counter
 #
 # $$D_K \cdot D_K \cdot M \cdot N \cdot D_F \cdot D_F$$
 #
-# For the piece of the flower:
-#
-# [[code]]
+# For the piece of the flower, $3 \cdot 3 \cdot 3 \cdot 4 \cdot 10 \cdot 10$ make
 #
 # [[output]]
 #

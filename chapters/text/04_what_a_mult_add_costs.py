@@ -138,9 +138,9 @@ print(ceilings)
 # %% [markdown] slide=2
 # ## Arithmetic intensity
 #
-# How often is a number used? Operations over bytes:
+# How often is a number used? Operations over bytes, at least:
 #
-# [[code]]
+# $$\frac{2 \cdot \text{mult-adds}}{4 \cdot (\text{inputs} + \text{weights} + \text{outputs})}$$
 #
 # Notes: At least, a layer reads its input and its weights once and writes its output once. This needs no machine, only the shape of the layer.
 

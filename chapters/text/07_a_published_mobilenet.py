@@ -22,15 +22,6 @@
 #
 # Notes: We ask a trained network about photos, break it on purpose in four ways, look at what it looks at, and teach it something new.
 
-# %% [markdown] slide=2
-# ## Is somebody there?
-#
-# [[output]]
-#
-# A doorbell that can answer may sleep the rest of the time.
-#
-# Notes: The task is called visual wake words; the network was trained for a benchmark of very small chips. A quarter of the width, 96 by 96 pixels: how much of the 569 million is left? About one ninetieth.
-
 # %%
 from mobilenet_lib import load_published
 
@@ -47,6 +38,17 @@ print(f"by {net.source['author']}, trained on {net.source['trained on']}")
 #
 # Pointwise layers shrink with the square of `alpha`, so to about a sixteenth. The maps shrink with the square of the resolution, $(96 / 224)^2$, to less than a fifth. Both together: about one ninetieth, and a little more for the layers that shrink less.
 # </details>
+
+# %% [markdown] slide=2
+# ## Is somebody there?
+#
+# A doorbell that can answer may sleep the rest of the time.
+#
+# Ours answers *person* or *no person*. A quarter of the width, 96 by 96 pixels:
+#
+# [[output]]
+#
+# Notes: The task is called visual wake words; the network was trained for a benchmark of very small chips. A quarter of the width, 96 by 96 pixels: how much of the 569 million is left? About one ninetieth.
 
 # %%
 print(f"{net.arch.mult_adds:,} mult-adds, {net.arch.parameters:,} parameters")

@@ -178,9 +178,9 @@ plots.waterfall(times, {name: ready[name].precision for name in times})
 # %% [markdown] slide=2
 # ## How near to a matrix product?
 #
-# [[output]]
+# [[output 1-2]]
 #
-# Notes: Recorded on the book's machine, for one picture and for 32. Where the share is near 100 %, hardly anything is left to gain; from there on, only smaller numbers help.
+# Notes: Recorded on the book's machine, for one picture. Where the share is near 100 %, hardly anything is left to gain; from there on, only smaller numbers help.
 
 # %%
 from mobilenet_lib.results import recorded
@@ -262,7 +262,7 @@ print(f"from {largest.min():.4f} to {largest.max():.2f}, median {largest.median(
 # %% [markdown] slide=2
 # ## A handful
 #
-# [[output 1-2]]
+# [[output 1]]
 #
 # A step for each **channel** gives everyone all 255.
 #

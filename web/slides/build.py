@@ -17,7 +17,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from string import Template
 
@@ -37,6 +36,10 @@ VENDORED = {  # folder and name in node_modules, by where it goes
     "katex/katex.min.css": "katex/dist/katex.min.css",
     "katex/LICENSE": "katex/LICENSE",
 }
+# All slides are laid out as pages, and letters and pictures have come.
+PRINTABLE = """(slides) => document.querySelectorAll(".pdf-page").length === slides
+    && document.fonts.status === "loaded"
+    && [...document.images].every((each) => each.complete && each.naturalWidth > 0)"""
 sys.path.insert(0, str(HERE))
 
 from source import Deck, Formula, Slide, read_deck  # noqa: E402 - beside this file
@@ -61,7 +64,8 @@ def section(slide: Slide) -> str:
     """One slide as reveal.js wants it."""
     minutes = f"{slide.minutes:g} minute{'s' * (slide.minutes != 1)}"
     return (
-        f'<section class="{slide.kind}" data-timing="{round(60 * slide.minutes)}">\n{slide.body}\n'
+        f'<section data-timing="{round(60 * slide.minutes)}">\n'
+        f'<div class="slide {slide.kind}">\n{slide.body}\n</div>\n'
         f'<aside class="notes"><p><b>{minutes}</b></p>{slide.notes}</aside>\n</section>'
     )
 
@@ -99,19 +103,20 @@ def vendor(out: Path) -> None:
         write_atomically(out / name, source.read_bytes())
 
 
-def print_handout(deck: Deck, out: Path, chromium: str) -> None:
-    """A page for each slide, explorers as still pictures."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "handout.pdf"
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
-        flags += ["--disable-background-networking", "--disable-component-update"]
-        flags += [f"--user-data-dir={folder}/profile", "--host-resolver-rules=MAP * ~NOTFOUND"]
-        flags += ["--no-pdf-header-footer", "--virtual-time-budget=20000", f"--print-to-pdf={made}"]
-        address = (out / f"{deck.number}.html").resolve().as_uri() + "?print-pdf"
-        answer = subprocess.run([chromium, *flags, address], capture_output=True, text=True)
-        if not made.is_file():
-            raise SystemExit(f"Chromium printed no handout of {deck.number}:\n{answer.stderr}")
-        write_atomically(out / f"{deck.number}.pdf", made.read_bytes())
+def print_handouts(decks: list[Deck], out: Path, chromium: str) -> None:
+    """A PDF for each deck, a page for each slide, explorers as still pictures."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        for deck in decks:
+            page.goto((out / f"{deck.number}.html").resolve().as_uri() + "?print-pdf")
+            page.wait_for_function(PRINTABLE, arg=len(deck.slides))
+            pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+            write_atomically(out / f"{deck.number}.pdf", pdf)
+        browser.close()
 
 
 def main(arguments: list[str]) -> None:
@@ -131,14 +136,16 @@ def main(arguments: list[str]) -> None:
     if not (chromium or given.no_pdf):
         print("No Chromium is there, so the handouts are left out.")
     vendor(given.out)
+    decks: list[Deck] = []
     for text in chosen:
         deck = read_deck(text, text.parents[1] / f"{text.stem}.ipynb")
         if not deck.slides:
             continue
         write_deck(deck, given.out)
-        if chromium:
-            print_handout(deck, given.out, chromium)
+        decks.append(deck)
         print(f"{deck.number} {deck.title}: {len(deck.slides)} slides, {deck.minutes:g} minutes")
+    if chromium:
+        print_handouts(decks, given.out, chromium)
 
 
 if __name__ == "__main__":

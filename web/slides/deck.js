@@ -44,7 +44,7 @@
   Reveal.on("slidechanged", ({ currentSlide }) => start(currentSlide));
   Reveal.initialize({
     width: 1280, height: 720, margin: 0, minScale: 0.1, maxScale: 4,
-    center: false, display: "flex", transition: "none", backgroundTransition: "none",
+    center: false, transition: "none", backgroundTransition: "none",
     hash: true, controls: false, progress: true, slideNumber: "c/t",
     pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1, totalTime: 0,
     plugins: [RevealNotes],

@@ -60,7 +60,7 @@ class Slide:
     body: str
     notes: str
     kind: str
-    """"title", "question", "summary", "explorer", "figure", "table" or "text", which have layouts."""
+    """Its layout: "title", "question", "summary", "explorer", "figure", "table" or "text"."""
 
 
 @dataclass
