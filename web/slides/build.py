@@ -90,6 +90,23 @@ def write_deck(deck: Deck, out: Path) -> None:
     write_atomically(out / f"{deck.number}.html", page_of(deck))
 
 
+def write_index(decks: list[Deck], out: Path, handouts: bool) -> None:
+    """A page that leads to the decks, and says how they are worked."""
+    rows = "\n".join(
+        f'<tr><th scope="row"><a href="{deck.number}.html">{deck.number} {html.escape(deck.title)}'
+        f"</a></th><td>{len(deck.slides)}</td><td>{deck.minutes:g}</td>"
+        + (
+            f'<td><a href="{deck.number}.pdf">handout {deck.number}</a></td></tr>'
+            if handouts
+            else "</tr>"
+        )
+        for deck in decks
+    )
+    handout = '<th scope="col">to print</th>' if handouts else ""
+    page = Template((HERE / "index.html").read_text("utf-8"))
+    write_atomically(out / "index.html", page.substitute(rows=rows, handout=handout))
+
+
 def vendor(out: Path) -> None:
     """All that decks share, so that none asks another machine for anything."""
     if not (PACKAGES / "reveal.js").is_dir():
@@ -146,6 +163,8 @@ def main(arguments: list[str]) -> None:
         print(f"{deck.number} {deck.title}: {len(deck.slides)} slides, {deck.minutes:g} minutes")
     if chromium:
         print_handouts(decks, given.out, chromium)
+    if len(decks) == len(texts):
+        write_index(decks, given.out, handouts=bool(chromium))
 
 
 if __name__ == "__main__":
