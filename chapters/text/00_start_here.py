@@ -281,7 +281,7 @@ report()
 # %% [markdown] slide=2
 # ## The paper's letters
 #
-# | | |
+# | letter | stands for |
 # |---|---|
 # | $D_K$ | side of the kernel, in pixels |
 # | $D_F$ | side of the feature map, in pixels |

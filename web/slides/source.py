@@ -30,6 +30,7 @@ from PIL import Image
 
 from mobilenet_lib.explorers import LettersExplorer
 from mobilenet_lib.explorers.explorer import Explorer
+from mobilenet_lib.explorers.state import StateError
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -164,6 +165,8 @@ class _Reader:
         prose: list[str] = []
         for line in [*shown.splitlines(), "[[]]"]:
             found = DIRECTIVE.fullmatch(line.strip())
+            if line.startswith("[[") and not found and line != "[[]]":
+                raise SlideError(f"{line} is none of [[output]], [[code]] and [[explorer]]")
             if not found and line != "[[]]":
                 prose.append(line)
                 continue
@@ -210,12 +213,14 @@ class _Reader:
         if not ids or not stills:
             raise SlideError("the next code cell has no explorer with a still picture")
         widget = _alive(self.widgets[ids[0]])
-        zoom, words = ZOOM, wanted.split()
-        for word in words:
-            if word.startswith("zoom="):
-                zoom = float(word.removeprefix("zoom="))
-        line = next((word for word in words if word.startswith("v")), "v1")
-        widget.definition.decode(line)  # a wrong state fails here and not before an audience
+        asked = re.fullmatch(r"(v\S+)?(?: ?zoom=([\d.]+))?", wanted)
+        if not asked:
+            raise SlideError(f"“{wanted}” is to be a state, such as v1&hide=foot, and zoom=1.3")
+        line, zoom = asked[1] or "v1", float(asked[2] or ZOOM)
+        try:
+            widget.definition.decode(line)
+        except StateError as error:  # here, and not before an audience
+            raise SlideError(str(error)) from None
         kind = widget.definition.name
         page = f"{self.deck.number}/{kind}.html"
         self.deck.files[page] = widget.page().encode()
@@ -249,9 +254,12 @@ def _lines(text: str, wanted: str) -> str:
     lines = text.rstrip().splitlines()
     if not wanted:
         return "\n".join(lines)
-    first, last = (int(number) for number in (*wanted.split("-"), wanted)[:2])
+    asked = re.fullmatch(r"(\d+)(?:-(\d+))?", wanted)
+    first, last = (int(asked[1]), int(asked[2] or asked[1])) if asked else (0, 0)
     if not 1 <= first <= last <= len(lines):
-        raise SlideError(f"lines {wanted} are wanted, there are {len(lines)}")
+        raise SlideError(
+            f"lines {wanted} are wanted, there are {len(lines)}: ask for one, as 2, or some, as 2-5"
+        )
     return "\n".join(lines[first - 1 : last])
 
 
