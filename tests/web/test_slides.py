@@ -5,9 +5,11 @@ Decks are built once for all tests; each is then stepped through by key, as a le
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -17,7 +19,8 @@ from browsers import BrowserLog, watched_page
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "web/slides"))
 
-from source import LARGEST, SMALLEST, SlideError, read_deck  # noqa: E402 - beside the decks' script
+import source  # noqa: E402 - beside the decks' script
+from source import LARGEST, SMALLEST, SlideError, read_deck  # noqa: E402
 
 TEXTS = sorted((ROOT / "chapters/text").glob("*.py"))
 every_deck = pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.stem)
@@ -26,6 +29,7 @@ SLIDE = "() => Reveal.getCurrentSlide()"
 # --- What is written ----------------------------------------------------------------------------
 
 
+@cache
 def deck_of(text):
     return read_deck(text, text.parents[1] / f"{text.stem}.ipynb")
 
@@ -89,6 +93,34 @@ def test_what_is_printed_is_as_large_as_it_fits(tmp_path, columns, size):
     title = slide.replace("[[output]]", "Words.")
     text.write_text(title + slide + title + "# %%\n" + code, encoding="utf-8")
     assert f"--printed: {size}px" in read_deck(text, notebook).slides[1].body
+
+
+@pytest.fixture
+def script():
+    spec = importlib.util.spec_from_file_location("build_slides", ROOT / "web/slides/build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_chromium_a_deck_has_no_handout_and_says_so(
+    script, npm_packages, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(script, "find_chromium", lambda: None)
+    script.main(["--out", str(tmp_path), "00"])
+    assert "No Chromium is there, so the handouts are left out." in capsys.readouterr().out
+    assert (tmp_path / "00.html").is_file()
+    assert not list(tmp_path.glob("*.pdf"))
+
+
+def test_a_formula_that_cannot_be_set_is_told(script, npm_packages):
+    with pytest.raises(SystemExit, match=r"cannot be set.*(\n.*)*frac"):
+        script.set_formulas([source.Formula(r"\frac{1", True, "")])
+
+
+def test_a_chapter_that_is_not_there_is_refused(script):
+    with pytest.raises(SystemExit, match="there is no chapter 77"):
+        script.main(["77"])
 
 
 # --- What is shown ------------------------------------------------------------------------------

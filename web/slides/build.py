@@ -109,8 +109,10 @@ def write_index(decks: list[Deck], out: Path, handouts: bool) -> None:
 
 def vendor(out: Path) -> None:
     """All that decks share, so that none asks another machine for anything."""
-    if not (PACKAGES / "reveal.js").is_dir():
-        raise SystemExit("web/node_modules is missing or old: run `npm ci` in web/")
+    if not (PACKAGES / "reveal.js").is_dir() or not shutil.which("node"):
+        raise SystemExit(
+            "web/node_modules is missing or old, or there is no Node.js: run `npm ci` in web/"
+        )
     files = {name: PACKAGES / source for name, source in VENDORED.items()}
     files |= {
         f"katex/fonts/{font.name}": font for font in (PACKAGES / "katex/dist/fonts").glob("*.woff2")
@@ -149,7 +151,10 @@ def main(arguments: list[str]) -> None:
     chosen = [t for t in texts if not given.wanted or t.stem[:2] in given.wanted]
     if not chosen:
         raise SystemExit(f"there is no chapter {' or '.join(given.wanted)}")
-    chromium = None if given.no_pdf else find_chromium()
+    try:
+        chromium = None if given.no_pdf else find_chromium()
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from None
     if not (chromium or given.no_pdf):
         print("No Chromium is there, so the handouts are left out.")
     vendor(given.out)
