@@ -496,7 +496,7 @@ TradeoffExplorer(latency=times)
 # Notes: Ask for a show of hands, then try it on the next slide.
 
 # %% [markdown] slide=4
-# ## Two widths, one letter
+# ## The same letter, other widths
 #
 # [[explorer v1&sample=13&hide=help,foot zoom=1.4]]
 #

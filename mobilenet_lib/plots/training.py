@@ -144,7 +144,7 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
         axis.set(xlim=(0, 100), ylim=(0, 1.05))
         axis.set(xlabel="steps done, %", ylabel="learning rate,\nshare of the largest")
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-        figure.subplots_adjust(0.11, 0.2, 0.78, 0.96)
+        figure.subplots_adjust(0.11, 0.2, 0.74, 0.96)
     figure.alt = f"Lines: {'; '.join(words)}."
     return figure
 

@@ -90,21 +90,22 @@ def write_deck(deck: Deck, out: Path) -> None:
     write_atomically(out / f"{deck.number}.html", page_of(deck))
 
 
+def handout(deck: Deck) -> str:
+    """A link to a deck's handout."""
+    return f'<a href="{deck.number}.pdf" aria-label="PDF, handout of {deck.number}">PDF</a>'
+
+
 def write_index(decks: list[Deck], out: Path, handouts: bool) -> None:
     """A page that leads to the decks, and says how they are worked."""
     rows = "\n".join(
         f'<tr><th scope="row"><a href="{deck.number}.html">{deck.number} {html.escape(deck.title)}'
         f"</a></th><td>{len(deck.slides)}</td><td>{deck.minutes:g}</td>"
-        + (
-            f'<td><a href="{deck.number}.pdf">handout {deck.number}</a></td></tr>'
-            if handouts
-            else "</tr>"
-        )
+        + (f"<td>{handout(deck)}</td></tr>" if handouts else "</tr>")
         for deck in decks
     )
-    handout = '<th scope="col">to print</th>' if handouts else ""
+    head = '<th scope="col">handout</th>' if handouts else ""
     page = Template((HERE / "index.html").read_text("utf-8"))
-    write_atomically(out / "index.html", page.substitute(rows=rows, handout=handout))
+    write_atomically(out / "index.html", page.substitute(rows=rows, handout=head))
 
 
 def vendor(out: Path) -> None:
