@@ -23,7 +23,7 @@
 #
 # Eight to nine times fewer mult-adds. Is that eight to nine times less time?
 #
-# Notes: A mult-add is a unit of arithmetic, and what you wait for is a machine. At the end the room predicts milliseconds.
+# Notes: A mult-add is a unit of arithmetic, and what you wait for is a machine. At the end the room predicts milliseconds. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
 
 # %% [markdown] slide=2
 # ## The same sum, three ways
@@ -227,7 +227,7 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 # %% [markdown] slide=5
 # ## Move the roof
 #
-# [[explorer v1&hide=resolution,body,machine,shown,help,foot zoom=1.17]]
+# [[explorer v1&machine=book&hide=resolution,body,machine,shown,help,foot zoom=1.17]]
 #
 # Notes: Ask: with twice the arithmetic and the same memory, how much faster can dw_7 be? Not at all. With 32 images at a time, which kind gains most? The fully connected layer: its weights are read once for all images.
 

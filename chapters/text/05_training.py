@@ -21,7 +21,7 @@
 #
 # First one step, by hand. Then a network that learns to read letters while you watch.
 #
-# Notes: Up to now all weights came from chance.
+# Notes: Up to now all weights came from chance. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
 
 # %% [markdown] slide=2
 # ## Letters in the wild
@@ -670,7 +670,7 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 
 
 # %% [markdown] slide=2
-# ## 100 epochs of ImageNet on this laptop: days, months or years?
+# ## 100 epochs of ImageNet on two cores: days, months or years?
 #
 # 1,281,167 pictures of 224 pixels.
 #

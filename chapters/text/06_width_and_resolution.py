@@ -25,7 +25,7 @@
 #
 # No network has the right size for everyone. MobileNet comes with two sliders.
 #
-# Notes: A phone that films has 30 milliseconds for a picture, an archive has all night.
+# Notes: A phone that films has 30 milliseconds for a picture, an archive has all night. Milliseconds on these slides are from the machine that executed the book.
 
 # %% [markdown] slide=3
 # ## Two multipliers

@@ -32,7 +32,7 @@
 #
 # Take away what is not needed, step by step, and measure what each step buys.
 #
-# Notes: In a browser, on a phone, on a camera the size of a coin: none of them needs PyTorch, gradients or four bytes for every weight.
+# Notes: In a browser, on a phone, on a camera the size of a coin: none of them needs PyTorch, gradients or four bytes for every weight. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
 
 # %% [markdown] slide=2
 # ## What does batch normalization still do when training is over?
@@ -180,7 +180,7 @@ plots.waterfall(times, {name: ready[name].precision for name in times})
 #
 # [[output 1-2]]
 #
-# Notes: Recorded on the book's machine, for one picture. Where the share is near 100 %, hardly anything is left to gain; from there on, only smaller numbers help.
+# Notes: Recorded on the book's machine, for one picture. In fp32 hardly anything is left to gain; from there on, only smaller numbers help.
 
 # %%
 from mobilenet_lib.results import recorded

@@ -113,6 +113,17 @@ def test_without_chromium_a_deck_has_no_handout_and_says_so(
     assert not list(tmp_path.glob("*.pdf"))
 
 
+def test_a_formula_is_html_mathml_and_words(script, npm_packages):
+    inline, display = script.set_formulas(
+        [source.Formula("D_K^2", False, ""), source.Formula(r"\frac{1}{N}", True, "")]
+    )
+    assert 'role="math" aria-label="D sub K squared"' in inline
+    assert "<msubsup>" in inline
+    assert inline.startswith("<span")
+    assert 'aria-label="1 over N"' in display
+    assert "katex-display" in display
+
+
 def test_a_formula_that_cannot_be_set_is_told(script, npm_packages):
     with pytest.raises(SystemExit, match=r"cannot be set.*(\n.*)*frac"):
         script.set_formulas([source.Formula(r"\frac{1", True, "")])
