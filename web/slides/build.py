@@ -60,19 +60,19 @@ def set_formulas(formulas: list[Formula]) -> list[str]:
     return [json.loads(line)["html"] for line in answer.stdout.splitlines()]
 
 
-def section(slide: Slide) -> str:
+def section(slide: Slide, number: int) -> str:
     """One slide as reveal.js wants it."""
     minutes = f"{slide.minutes:g} minute{'s' * (slide.minutes != 1)}"
     return (
         f'<section data-timing="{round(60 * slide.minutes)}">\n'
         f'<div class="slide {slide.kind}">\n{slide.body}\n</div>\n'
-        f'<aside class="notes"><p><b>{minutes}</b></p>{slide.notes}</aside>\n</section>'
+        f'<aside class="notes" aria-label="Notes on slide {number}"><p><b>{minutes}</b></p>{slide.notes}</aside>\n</section>'
     )
 
 
 def page_of(deck: Deck) -> str:
     """A deck's page."""
-    slides = "\n".join(map(section, deck.slides))
+    slides = "\n".join(section(slide, number) for number, slide in enumerate(deck.slides, 1))
     for formula, done in zip(deck.formulas, set_formulas(deck.formulas), strict=True):
         slides = slides.replace(formula.mark, done)
     title = html.escape(deck.title)
