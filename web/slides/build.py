@@ -66,7 +66,8 @@ def section(slide: Slide, number: int) -> str:
     return (
         f'<section data-timing="{round(60 * slide.minutes)}">\n'
         f'<div class="slide {slide.kind}">\n{slide.body}\n</div>\n'
-        f'<aside class="notes" aria-label="Notes on slide {number}"><p><b>{minutes}</b></p>{slide.notes}</aside>\n</section>'
+        f'<aside class="notes" aria-label="Notes on slide {number}">'
+        f"<p><b>{minutes}</b></p>{slide.notes}</aside>\n</section>"
     )
 
 

@@ -205,7 +205,8 @@ class _Reader:
         alt = re.search(r'<img alt="([^"]*)"', data["text/html"])
         if not alt:
             raise SlideError("the figure has no alt text")
-        return f'<img src="{name}" width="{width}" height="{height}" alt="{alt[1]}"{attributes}>'
+        shape = f'width="{width}" height="{height}" style="--ratio: {width / height:.4f}"'
+        return f'<img src="{name}" {shape} alt="{alt[1]}"{attributes}>'
 
     def _explorer(self, cell: Any, wanted: str) -> str:
         ids = [o.data[VIEW]["model_id"] for o in cell.outputs if VIEW in o.get("data", {})]
