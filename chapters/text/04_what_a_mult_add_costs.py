@@ -347,6 +347,20 @@ print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for
 #
 # On a GPU the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, and what the roofline asks for: the longer of the two times that arithmetic and memory would need.
 
+# %% [markdown] slide=2
+# ## One picture on a data centre's GPU: how near to the roofline do layers come?
+#
+# An NVIDIA H200 has hundreds of times the arithmetic of a laptop.
+#
+# Notes: Collect guesses in per cent. Then the next slide.
+
+# %% [markdown] slide=2
+# ## Hundreds of times above it
+#
+# [[output]]
+#
+# Notes: All six take about the same time, whatever their mult-adds. The price of a call decides nearly everything as long as there is one picture. Mult-adds count where there are enough of them.
+
 # %%
 from mobilenet_lib.results import recorded
 

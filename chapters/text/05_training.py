@@ -242,6 +242,22 @@ def twins_apart(net, images, noise=0.02):
 # %% [markdown]
 # **Predict:** the noise is 2 % of the way from grey to white, and you would hardly see it. After 27 convolutions, are a letter and its twin still nearly the same?
 
+# %% [markdown] slide=2
+# ## A letter, and the same letter with a little noise: still alike after 27 convolutions?
+#
+# A fresh network. The noise is 2 % of the way from grey to white: you would hardly see it.
+#
+# Notes: The distance between the two is measured as a share of the distance between two different letters. Close to 0: alike. Close to 1: strangers.
+
+# %% [markdown] slide=2
+# ## Almost as far apart as two letters
+#
+# [[output]]
+#
+# What the classifier gets is mostly noise that the layers have blown up.
+#
+# Notes: After each batch normalization half of the numbers stand below zero, and ReLU throws them away. What is left of small differences grows from layer to layer.
+
 # %%
 usual = twins_apart(fresh, images)
 print("  ".join(f"{name} {usual[name]:.1f}" for name in ("dw_3", "dw_7", "pw_13")))
@@ -266,6 +282,13 @@ for beta in (0, 1):
 # %% [markdown]
 # At $\beta = 1$ most numbers pass the ReLU unchanged, and it distorts little. Gradients grow by the same factor on their way back: at $\beta = 0$ those of the first layers are a hundred times too large for their weights, and a step that is right for the last layers throws the first ones about. So the recipe starts $\beta$ at 1, in all layers but the last (`bn_shift`). From there it is learned, as before.
 
+# %% [markdown] slide=2
+# ## One number mends it: $\beta$ starts at 1
+#
+# [[output]]
+#
+# Notes: At beta 1 most numbers pass the ReLU unchanged. Gradients grow by the same factor on their way back, so they become tame as well.
+
 # %%
 torch.manual_seed(0)
 shifted = mn.MobileNet(fresh.arch, bn_shift=preset("quick").network.bn_shift)
@@ -287,6 +310,13 @@ def last_losses(steps, **changes):
     losses = [trainer.step().loss for _ in range(steps)]
     return sum(losses[-20:]) / 20
 
+
+# %% [markdown] slide=2
+# ## One still guesses, the other has begun to read
+#
+# [[output]]
+#
+# Notes: The same recipe but for beta. A step costs the same. The paper says nothing about this: its authors trained for so long that a slow start made no difference.
 
 # %% tags=["nbval-ignore-output"]
 for beta in (0.0, 1.0):
@@ -324,20 +354,6 @@ def images_per_second(alpha, resolution):
 
 # %% [markdown]
 # **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 40 pixels the mult-adds fall to a little more than a quarter. Does the speed rise fourfold?
-
-# %% [markdown] slide=2
-# ## A quarter of the mult-adds: four times as fast in training?
-#
-# From $\alpha = 1$ to $\alpha = 0.5$, at 40 pixels.
-#
-# Notes: Less, usually: batch normalization, ReLU and the depthwise layers shrink only with alpha, not with its square.
-
-# %% [markdown] slide=2
-# ## What fits into two and a half minutes?
-#
-# [[output]]
-#
-# Notes: A wide network learns more from each picture, a narrow one sees more pictures. We take alpha 0.5 at 40 pixels.
 
 # %% tags=["nbval-ignore-output"]
 speeds = {}
@@ -394,13 +410,6 @@ else:
 
 # %% [markdown]
 # What does it get wrong? Here are test letters that it misread, each with the three that it held most probable.
-
-# %% [markdown] slide=2
-# ## What does it get wrong?
-#
-# [[output]]
-#
-# Notes: Test letters that it misread, each with the three that it held most probable. Would you have read them?
 
 # %% tags=["nbval-ignore-output"]
 test = data.load("glyphs", split="test", resolution=40)
@@ -533,7 +542,7 @@ print(result.choice)
 #
 # [[output]]
 #
-# Notes: One point of accuracy for between an eighth and a ninth of the work. That is one comparison, at the full width, trained for far longer than we can.
+# Notes: One point of accuracy for between an eighth and a ninth of the work. That is one comparison, at the full width and in a long training.
 
 # %%
 from mobilenet_lib import paper
@@ -546,13 +555,13 @@ paper.table(4)
 # **Predict:** put the three in order.
 
 # %% [markdown] slide=3
-# ## And on letters, with a small budget?
+# ## And on letters?
 #
 # [[output]]
 #
 # A comparison holds for its budget.
 #
-# Notes: Let them put the three in order before you show this. Ours is small in every respect: letters, a quarter of the width, 46 pixels, few epochs.
+# Notes: Let them put the three in order before you show this: full of the same width, separable, and a full one so thin that it costs what the separable one does. Bars are means, dots are runs with other random numbers.
 
 # %%
 from mobilenet_lib.results import runs
@@ -615,7 +624,7 @@ paper.table(5)
 #
 # [[output]]
 #
-# Notes: The paper's Table 5 has the narrow one ahead, on ImageNet and trained long. Here is the same question for letters. When you have to choose, the budget belongs to the question.
+# Notes: The paper's Table 5 has the narrow one ahead, on ImageNet and trained long. Here is the same question for letters, where the maps of those five layers are small. When you have to choose, the task and the budget belong to the question.
 
 # %%
 thin_or_short = {

@@ -227,6 +227,20 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # **Predict:** one picture takes PyTorch, layer by layer, about two milliseconds. How long will 32 take?
 
+# %% [markdown] slide=1
+# ## On a data centre's GPU, how much longer than one picture do 32 take?
+#
+# PyTorch, layer by layer, on an NVIDIA H200.
+#
+# Notes: Twice as long, ten times, 32 times? A vote.
+
+# %% [markdown] slide=2
+# ## As long as one
+#
+# [[output]]
+#
+# Notes: Milliseconds for a batch. What takes the time is telling the card what to do: each request costs more than its layer. A CUDA graph records all requests once and sends them as one, which helps less and less as there is more to compute.
+
 # %%
 gpu = recorded("nvidia_h200_engines")["results"]
 names = ("eager", "channels_last", "folded", "cuda-graph", "timm, channels_last")

@@ -67,6 +67,7 @@ GOOD = (
         ("[[output]]", "[[picture]]", "[[picture]]"),
         ("[[output]]", "[[explorer v1]]", "no explorer"),
         ("\n# %%\n6 * 7\n", "", "no code cell follows"),
+        ("6 * 7", "6 * 8", "the code cell that it shows (6 * 8) has not been executed"),
     ],
 )
 def test_a_cell_that_makes_no_slide_is_refused_with_what_would_be_right(tmp_path, old, new, said):

@@ -91,19 +91,21 @@ def read_deck(text: Path, notebook: Path) -> Deck:
     """
     deck = Deck(text.stem[:2], text.stem[3:].replace("_", " ").capitalize())
     built = nbformat.read(notebook, as_version=4)
-    executed = [cell for cell in built.cells if cell.cell_type == "code"]
+    executed = {cell.source: cell for cell in built.cells if cell.cell_type == "code"}
     reader = _Reader(deck, built)
-    code = 0
-    for cell in jupytext.read(text, fmt="py:percent").cells:
-        if cell.cell_type == "code":
-            code += 1
-        elif "slide" in cell.metadata:
-            following = executed[code] if code < len(executed) else None
-            try:
-                deck.slides.append(reader.slide(cell, following))
-            except SlideError as error:
-                where = cell.source.partition("\n")[0]
-                raise SlideError(f"{text.name}, slide “{where}”: {error}") from None
+    cells = jupytext.read(text, fmt="py:percent").cells
+    for place, cell in enumerate(cells):
+        if "slide" not in cell.metadata:
+            continue
+        code = next((each.source for each in cells[place:] if each.cell_type == "code"), None)
+        try:
+            if code is not None and code not in executed and DIRECTIVE.search(cell.source):
+                line = code.partition("\n")[0]
+                raise SlideError(f"the code cell that it shows ({line}) has not been executed")
+            deck.slides.append(reader.slide(cell, executed.get(code)))
+        except SlideError as error:
+            where = cell.source.partition("\n")[0]
+            raise SlideError(f"{text.name}, slide “{where}”: {error}") from None
     if deck.slides:
         deck.title = deck.slides[0].title
         deck.slides[0].kind, deck.slides[-1].kind = "title", "summary"
