@@ -145,7 +145,9 @@ FIGURES = {
         ],
     ),
     "rivals": (
-        lambda: plots.rivals({"wide": [90.0, 91.0], "narrow": [80.0, 82.5]}),
+        lambda: plots.rivals(
+            {"wide": [90.0, 91.0], "narrow": [80.0, 82.5]}, "test letters read after 20 epochs, %"
+        ),
         ["wide 90.5 % (90.0, 91.0); narrow 81.2 % (80.0, 82.5)"],
     ),
     "letters": (

@@ -172,7 +172,10 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
             axis.text(high + 0.06 * room, place, f"{means[name]:.1f}", va="center")
         name_rows(axis, means)
         cut = f" (the axis starts at {start})" if start else ""
-        axis.set(xlim=(start, high + 0.3 * room), xlabel=f"{label}{cut}; dots: seeds")
+        axis.set_xlim(start, high + 0.3 * room)
+        axis.set_xlabel(
+            f"{label}{cut}; dots: seeds", loc="right"
+        )  # long, so from the edge leftwards
         figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
     words = "; ".join(
         f"{name} {means[name]:.1f} % (" + ", ".join(f"{value:.1f}" for value in values) + ")"
