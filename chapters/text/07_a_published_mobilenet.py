@@ -230,13 +230,6 @@ plots.filters(net.conv_0.conv.weight.detach().numpy())
 # %% [markdown]
 # Grey means 0. Most of them compare colours, few look for an edge; with nine pixels there is not much more to draw. In wide networks with larger filters you would see stripes in all directions. What the eight make of the astronaut, and what is left deeper down:
 
-# %% [markdown] slide=2
-# ## What is left deeper down
-#
-# [[output]]
-#
-# Notes: The astronaut through four layers. In the last row most pictures are black: the channel says nothing. Nothing about this photo, or nothing ever?
-
 # %%
 layers = ["conv_0", "pw_2", "pw_6", "pw_13"]
 plots.feature_maps({name: maps[name][0].numpy() for name in layers})
