@@ -223,9 +223,9 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # ## On a GPU
 #
-# A graphics processor multiplies a thousand times as fast as the two cores of the book's machine, if it is given enough to multiply. Does it run one picture a thousand times as fast? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card of 2024 for data centres, with PyTorch's own engines and timm's MobileNet beside them. `mobilenet bench gpu` measures yours.
+# Given large matrices of 16-bit numbers, a graphics processor for data centres multiplies nearly two thousand times as fast as the two cores of the book's machine<!-- 1600 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 2000 -->. Does it run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card of 2024, with PyTorch's own engines and timm's MobileNet beside them. `mobilenet bench gpu` measures yours.
 #
-# **Predict:** one picture takes PyTorch, layer by layer, about two milliseconds. How long will 32 take?
+# **Predict:** one picture takes PyTorch, layer by layer, about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds. How long will 32 take?
 
 # %% [markdown] slide=1
 # ## On a data centre's GPU, how much longer than one picture do 32 take?
