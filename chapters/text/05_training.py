@@ -17,6 +17,20 @@
 #
 # Our data set is called *letters in the wild*. Each picture is composed anew when it is needed: a letter from one of several hundred typefaces, turned, sheared and coloured, on a background that would rather not have it. The test letters come from families of typefaces that training never shows.
 
+# %% [markdown] slide=1
+# # Training
+#
+# First one step, by hand. Then a network that learns to read letters while you watch.
+#
+# Notes: Up to now all weights came from chance. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
+
+# %% [markdown] slide=2
+# ## Letters in the wild
+#
+# [[output]]
+#
+# Notes: Each picture is composed anew when it is needed: a letter from several hundred typefaces, turned, sheared and coloured. The test letters come from families that training never shows.
+
 # %%
 from mobilenet_lib import data, plots
 
@@ -27,6 +41,16 @@ plots.letters(list(shown), [letters.classes[i] for i in labels[:16]])
 
 # %% [markdown]
 # A network gives each picture 26 scores, and *softmax* makes probabilities of them. How wrong they are is measured by the **cross-entropy**: minus the logarithm of the probability that the right letter was given, on average over the pictures. It is our **loss**, the number that training makes smaller. (In the code, the logarithm of a softmax is the score minus `logsumexp`, the logarithm of the sum of all $e^{\text{score}}$.)
+
+
+# %% [markdown] slide=2
+# ## How wrong is an answer?
+#
+# [[code]]
+#
+# The **cross-entropy**: minus the logarithm of the probability that the right letter was given.
+#
+# Notes: Softmax makes probabilities of the scores. The loss is the average over the pictures, the number that training makes smaller.
 
 
 # %%
@@ -42,6 +66,22 @@ def cross_entropy(scores, labels):
 #
 # Each letter gets $1/26$, and $-\ln(1/26) = \ln 26 \approx 3.26$.
 # </details>
+
+# %% [markdown] slide=2
+# ## A fresh network knows nothing. What is its loss?
+#
+# 26 letters, all about equally probable.
+#
+# Notes: Each gets one in 26. Minus the logarithm of that.
+
+# %% [markdown] slide=1
+# ## Still guessing: $\ln 26 \approx 3.26$
+#
+# [[output]]
+#
+# Remember 3.26. A loss that stays there has learned nothing.
+#
+# Notes: The fresh network gives nearly that.
 
 # %%
 import torch
@@ -66,6 +106,17 @@ print(f"loss {cross_entropy(scores, labels).item():.2f}")
 # - **weight decay**: every step also pulls the weights a little towards zero.
 #
 # Not every weight decays. Batch normalization and biases are left alone, and so are the depthwise filters: they have nine numbers each, and the paper's authors found it important to put little or no decay on them. You will see what happens otherwise.
+
+
+# %% [markdown] slide=3
+# ## One step, by hand
+#
+# [[code 6-11]]
+#
+# - **momentum**: a fading sum of all gradients so far
+# - **weight decay**: a little pull towards zero
+#
+# Notes: The gradient is the direction in which the loss rises fastest; the step goes the other way. Not every weight decays: batch normalization, biases and the depthwise filters, nine numbers each, are left alone.
 
 
 # %%
@@ -97,6 +148,13 @@ print(small.regularization)
 # (`freeze_statistics` lets batch normalization use fixed averages, here the mean 0 and variance 1 that it starts with. With those of the batch, differences in rounding grow from step to step, until you could not tell them from a mistake.)
 #
 # Two networks with the same weights, the same three **batches** of 64 pictures: one is trained by the library, one by hand. Both compute on the processor, even if this machine has a graphics card that the library would otherwise use (`device="auto"`): such a card may round the numbers that a convolution multiplies to three decimal digits, and we want to compare the arithmetic, not the rounding.
+
+# %% [markdown] slide=2
+# ## The library does the same
+#
+# [[output]]
+#
+# Notes: Two networks with the same weights, the same three batches: one by hand, one by the library. Every tensor has moved the same way, up to rounding. That is all of training; what remains is to do it some thousand times.
 
 # %%
 import copy
@@ -134,6 +192,20 @@ print(len(list(ours.parameters())), "tensors of weights, moved alike")
 #
 # **Predict:** an **epoch** is one pass over all training pictures. At which moment of six epochs does the one-cycle schedule take its largest steps?
 
+# %% [markdown] slide=2
+# ## When in six epochs should the steps be largest?
+#
+# At first, in the middle, at the end?
+#
+# Notes: An epoch is one pass over all training pictures. Too large a rate throws the weights about, too small a one wastes your time.
+
+# %% [markdown] slide=2
+# ## How fast to learn
+#
+# [[output]]
+#
+# Notes: One-cycle rises first and then falls to almost nothing: largest after 30 % of the steps. The authors' scripts use small stairs.
+
 # %%
 recipes = {"one-cycle (quick)": preset("quick"), "stairs (paper)": preset("paper")}
 recipes["cosine (modern)"] = preset("modern")
@@ -170,6 +242,22 @@ def twins_apart(net, images, noise=0.02):
 # %% [markdown]
 # **Predict:** the noise is 2 % of the way from grey to white, and you would hardly see it. After 27 convolutions, are a letter and its twin still nearly the same?
 
+# %% [markdown] slide=2
+# ## A letter, and the same letter with a little noise: still alike after 27 convolutions?
+#
+# A fresh network. The noise is 2 % of the way from grey to white: you would hardly see it.
+#
+# Notes: The distance between the two is measured as a share of the distance between two different letters. Close to 0: alike. Close to 1: strangers.
+
+# %% [markdown] slide=2
+# ## Almost as far apart as two letters
+#
+# [[output]]
+#
+# What the classifier gets is mostly noise that the layers have blown up.
+#
+# Notes: After each batch normalization half of the numbers stand below zero, and ReLU throws them away. What is left of small differences grows from layer to layer.
+
 # %%
 usual = twins_apart(fresh, images)
 print("  ".join(f"{name} {usual[name]:.1f}" for name in ("dw_3", "dw_7", "pw_13")))
@@ -194,6 +282,13 @@ for beta in (0, 1):
 # %% [markdown]
 # At $\beta = 1$ most numbers pass the ReLU unchanged, and it distorts little. Gradients grow by the same factor on their way back: at $\beta = 0$ those of the first layers are a hundred times too large for their weights, and a step that is right for the last layers throws the first ones about. So the recipe starts $\beta$ at 1, in all layers but the last (`bn_shift`). From there it is learned, as before.
 
+# %% [markdown] slide=2
+# ## One number mends it: $\beta$ starts at 1
+#
+# [[output]]
+#
+# Notes: At beta 1 most numbers pass the ReLU unchanged. Gradients grow by the same factor on their way back, so they become tame as well.
+
 # %%
 torch.manual_seed(0)
 shifted = mn.MobileNet(fresh.arch, bn_shift=preset("quick").network.bn_shift)
@@ -215,6 +310,13 @@ def last_losses(steps, **changes):
     losses = [trainer.step().loss for _ in range(steps)]
     return sum(losses[-20:]) / 20
 
+
+# %% [markdown] slide=2
+# ## One still guesses, the other has begun to read
+#
+# [[output]]
+#
+# Notes: The same recipe but for beta. A step costs the same. The paper says nothing about this: its authors trained for so long that a slow start made no difference.
 
 # %% tags=["nbval-ignore-output"]
 for beta in (0.0, 1.0):
@@ -269,6 +371,20 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
 # Run it, and watch the loss. It stays near 3.26 while the rate is still small, and then something happens. You can stop it with the square button above (or with Esc, then I twice): it finishes its step, and what it has learned so far is in `result.net`. Should the machine have become slower or busy, it stops by itself once its `time_limit` is over. In both cases the rest of this chapter asks a network that has learned less than the text promises; run the cell again to train from the start.
 #
 # **Predict:** how many of the test letters will it read after one epoch: a tenth, a third, two thirds?
+
+# %% [markdown] slide=1
+# ## How many letters after one epoch?
+#
+# A tenth, a third, two thirds?
+#
+# Notes: Everyone writes a number down. If you have a laptop at hand, run the chapter's cell now; it trains while you talk.
+
+# %% [markdown] slide=4
+# ## The curve
+#
+# [[explorer v1&hide=help,foot zoom=1.2]]
+#
+# Notes: This is a recorded run. The loss starts at 3.26, a guess: where does it begin to fall, and what does the test say after each epoch? Press E, move along the curve with the arrow keys, switch to the logarithmic axis.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import LiveCurve
@@ -336,6 +452,20 @@ with tempfile.TemporaryDirectory() as folder:
 
 # %% [markdown]
 # A network's weights are a dictionary of tensors, so the two are soon compared:
+
+# %% [markdown] slide=2
+# ## Killed and resumed: similar, or equal to the last bit?
+#
+# A run saves after step four, takes a fifth, and is gone. Another goes on from the folder.
+#
+# Notes: Compared with six steps in one go.
+
+# %% [markdown] slide=1
+# ## Equal to the last bit
+#
+# [[output]]
+#
+# Notes: Weights, velocities, the place in the data and the state of every random number generator are kept. The file is written under another name first and then renamed.
 
 # %%
 there, back = whole.net.state_dict(), resumed.net.state_dict()
@@ -405,6 +535,15 @@ print(result.choice)
 #
 # Now the question of the whole book: what does it cost to take a convolution apart? The authors trained both on ImageNet (Table 4):
 
+# %% [markdown] slide=2
+# ## What does it cost to take a convolution apart?
+#
+# The paper's Table 4, on ImageNet:
+#
+# [[output]]
+#
+# Notes: One point of accuracy for between an eighth and a ninth of the work. That is one comparison, at the full width and in a long training.
+
 # %%
 from mobilenet_lib import paper
 
@@ -414,6 +553,15 @@ paper.table(4)
 # One point of accuracy, for between an eighth and a ninth of the work. That is one comparison, at the full width and in a long training. Ours is small: letters, $\alpha = 0.25$, 46 pixels, twenty epochs, by which none of the networks still gains much. And there are two full networks: one of the same width, with 7.6 times the mult-adds; and one so narrow ($\alpha = 0.09$) that it costs what the separable one does. Each was trained three times, with three *seeds*, three other starts for the random numbers; the bar is the mean, the dots are the runs.
 #
 # **Predict:** put the three in order.
+
+# %% [markdown] slide=3
+# ## And on letters?
+#
+# [[output]]
+#
+# A comparison holds for its budget.
+#
+# Notes: Let them put the three in order before you show this: full of the same width, separable, and a full one so thin that it costs what the separable one does. Bars are means, dots are runs with other random numbers.
 
 # %%
 from mobilenet_lib.results import runs
@@ -471,6 +619,13 @@ paper.table(5)
 # %% [markdown]
 # **Predict:** three points for thinness, at the same cost and on ImageNet. And for letters, at 46 pixels and twenty epochs? (At 46 pixels the maps of those five blocks are 3 by 3.)
 
+# %% [markdown] slide=2
+# ## Narrow or shallow?
+#
+# [[output]]
+#
+# Notes: The paper's Table 5 has the narrow one ahead, on ImageNet and trained long. Here is the same question for letters, where the maps of those five layers are small. When you have to choose, the task and the budget belong to the question.
+
 # %%
 thin_or_short = {
     "narrow, α 0.375: 4.3 M": accuracies("claims", 0.375, "separable"),
@@ -518,6 +673,21 @@ def with_statistics(net, momentum, batches):
 
 # %% [markdown]
 # **Predict:** the network that you have just trained, with $m = 0.1$ and with $m = 0.0003$: what share of the letters does each read?
+
+
+# %% [markdown] slide=2
+# ## The same weights, another memory: what share of letters?
+#
+# Batch normalization keeps moving averages. With $m = 0.1$, and with $m = 0.0003$, over sixty batches.
+#
+# Notes: No weight changes, only the averages are collected again.
+
+# %% [markdown] slide=2
+# ## One of the two networks guesses
+#
+# [[output]]
+#
+# Notes: Each batch leaves a share of 1 minus m of what was there before; after sixty batches the long memory still remembers its start. If a network of yours learns well and tests as if it guessed, look here first.
 
 
 # %% tags=["learned", "nbval-ignore-output"]
@@ -604,6 +774,21 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 # **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures a second (the step in the table above); at 224 pixels that is a twelfth. For a hundred epochs: days, months or years?
 
 
+# %% [markdown] slide=2
+# ## 100 epochs of ImageNet on two cores: days, months or years?
+#
+# 1,281,167 pictures of 224 pixels.
+#
+# Notes: A division. Ask for the number of pictures a second that the room thinks realistic.
+
+# %% [markdown] slide=1
+# ## That is why one uses GPUs
+#
+# [[output]]
+#
+# Notes: For one network. The commands for many processors are in the library's SCALE.md.
+
+
 # %%
 def days(rate, epochs=100, processors=1):
     return epochs * 1_281_167 / (rate * processors) / 86_400
@@ -657,6 +842,14 @@ check("5.3", answer)
 
 # %% [markdown]
 # **5.4** Write `smooth(label, classes, share)`: the target that label smoothing makes of a label, a NumPy vector of probabilities. A `share` of them is spread over all classes evenly, the right one included.
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - A step is scores, loss, gradient and a rule; a recipe is how often and how large.
+# - Advice about training holds for its budget and its pictures: measure your own.
+#
+# Notes: Next, chapter 06: choosing width and resolution.
 
 # %%
 from mobilenet_lib.checks import check
