@@ -62,7 +62,7 @@ def find_data(part: str = "") -> Path:
     else:
         where = " and ".join(looked)
         where = f"{DATA_VARIABLE} points to {where}" if chosen else f"looked in {where}"
-        why = f"the book's data folder was not found ({where}, which has no paper/ inside)"
+        why = f"the book's data folder was not found ({where}: no paper/ inside)"
     raise FileNotFoundError(f"{why}. {GET_DATA}")
 
 

@@ -479,7 +479,7 @@ def test_a_user_without_a_home_folder_is_told(book, tmp_path, wheel_alone, monke
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr("platformdirs.user_data_path", none)
-    with pytest.raises(FileNotFoundError, match=r"looked in .*site-packages.data, which"):
+    with pytest.raises(FileNotFoundError, match=r"looked in .*site-packages.data: no paper/"):
         files.find_data()
     assert cli.main(["data", str(book)]) == 2
     assert "no home folder; choose a place with --to" in capsys.readouterr().err
