@@ -2,6 +2,8 @@
 # # Training
 #
 # Up to now all weights came from chance. In this chapter you train: first one step, by hand, then a network that reads letters, live, in the time of a cup of tea. On the way you meet the main parts of a recipe, and find out by measuring which parts matter for a network as small as this one.
+#
+# **Contents:** [What there is to learn](#What-there-is-to-learn) · [One step, by hand](#One-step,-by-hand) · [How fast to learn](#How-fast-to-learn) · [How large a network?](#How-large-a-network?) · [Live](#Live) · [Nothing is lost](#Nothing-is-lost) · [In which numbers?](#In-which-numbers?) · [Separable against full](#Separable-against-full) · [Narrow against shallow](#Narrow-against-shallow) · [Weight decay on nine numbers](#Weight-decay-on-nine-numbers) · [What batch normalization remembers](#What-batch-normalization-remembers) · [Many hands](#Many-hands) · [And ImageNet?](#And-ImageNet?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -173,7 +175,7 @@ def images_per_second(alpha, resolution):
 
 
 # %% [markdown]
-# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 40 pixels the mult-adds fall to a little more than a quarter. Does the speed rise fourfold?
+# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 40 pixels the mult-adds (multiplications, each with an addition) fall to a little more than a quarter. Does the speed rise fourfold?
 
 # %% tags=["nbval-ignore-output"]
 speeds = {}
@@ -184,7 +186,7 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
     print(f"alpha {alpha:<4} {resolution} px: {told}")
 
 # %% [markdown]
-# Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. In that time the widest network at 64 pixels sees each letter about once, which is too little to learn. We take $\alpha = 0.5$ at 40 pixels: wide enough to read about 80 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> of the test letters, small enough for three epochs, or for more on a faster machine.
+# Less than fourfold, usually: batch normalization, ReLU (rectified linear unit) and the depthwise layers shrink only with $\alpha$, not with its square. In that time the widest network at 64 pixels sees each letter about once, which is too little to learn. We take $\alpha = 0.5$ at 40 pixels: wide enough to read about 80 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> of the test letters, small enough for three epochs, or for more on a faster machine.
 #
 # ## Live
 #
@@ -290,7 +292,7 @@ for name, timing in bench["layer"].items():
     print(f"{name:42s}{timing['median_ms']:6.2f} ms")
 
 # %% [markdown]
-# The output comes about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32; the filters' gradient takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
+# The output comes about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32, the usual 32 bits; the filters' gradient takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
 #
 # There is a way around it, and it is mathematics. A convolution with stride 2 is one with stride 1 of which every other output was kept. So take its gradient as a map with zeros at all places that were not kept. And the gradient of the *input* of a stride-1 convolution is again a convolution, with the filters turned by 180 degrees: for that there is fast code.
 
@@ -479,7 +481,7 @@ assert frozen < 1e-4
 print(f"each its own statistics: {apart:.0%}; fixed ones: below 0.01 %")
 
 # %% [markdown]
-# With fixed averages the two are one computation. With statistics of halves the gradient is another one. On GPUs the library therefore computes the statistics over all processes (*synchronized* batch normalization).
+# With fixed averages the two are one computation. With statistics of halves the gradient is another one. On graphics processors (GPUs) the library therefore computes the statistics over all processes (*synchronized* batch normalization).
 #
 # The training command is the same for one process and for many; what starts it differs. We use Hugging Face's *Accelerate*:
 #
@@ -561,7 +563,7 @@ check("5.4", smooth)
 # %% [markdown]
 # ## Summary
 #
-# - A step is: scores, cross-entropy, gradient, and a rule that makes a change of it. Ours is SGD with momentum and weight decay, under a rate that rises and falls.
+# - A step is: scores, cross-entropy, gradient, and a rule that makes a change of it. Ours is stochastic gradient descent (SGD) with momentum and weight decay, under a rate that rises and falls.
 # - In a short training, depth costs time: on letters and in six epochs full and shallow networks were ahead of the separable and narrow ones. In the paper's long training it was the other way round, or nearly even.
 # - Weight decay on depthwise filters, against which the paper advises, did no harm in three epochs. Advice holds for its setting.
 # - Batch normalization's averages need time: its memory has to be short compared with the training.

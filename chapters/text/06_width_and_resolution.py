@@ -2,6 +2,8 @@
 # # Width and resolution
 #
 # No network has the right size for everyone. A phone that films has 30 milliseconds for a picture, an archive has all night. MobileNet therefore comes with two sliders. One makes every layer narrower, the other makes every map smaller. In this chapter you learn what each of them saves and what it costs, and how to choose.
+#
+# **Contents:** [Two multipliers](#Two-multipliers) · [The whole network](#The-whole-network) · [Sixteen networks and what they know](#Sixteen-networks-and-what-they-know) · [Sixteen of our own](#Sixteen-of-our-own) · [Width or resolution?](#Width-or-resolution?) · [Milliseconds](#Milliseconds) · [The ones that nothing beats](#The-ones-that-nothing-beats) · [All of it at once](#All-of-it-at-once) · [Better, or lucky?](#Better,-or-lucky?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -29,7 +31,7 @@ def thinned(kernel_size, M, N, D_F, alpha=1.0, rho=1.0):
 
 
 # %% [markdown]
-# Table 3 makes one layer of the network cheaper, step by step. It has kernels of 3 by 3, 512 channels in and out, and a map of 14 by 14. As a standard convolution it costs 462 million mult-adds, as a depthwise separable one 52.3 million. That was chapter 02.
+# Table 3 makes one layer of the network cheaper, step by step. It has kernels of 3 by 3, 512 channels in and out, and a map of 14 by 14. As a standard convolution it costs 462 million mult-adds (a multiplication and an addition each), as a depthwise separable one 52.3 million. That was chapter 02.
 #
 # **Predict:** what does $\alpha = 0.75$ leave of the 52.3 million? And what does $\rho = 10/14$ leave of that?
 #

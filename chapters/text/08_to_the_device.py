@@ -2,6 +2,8 @@
 # # To the device
 #
 # The network is trained. Now somebody wants to use it: in a browser, on a phone, on a camera the size of a coin, a thousand times a second on a server. None of them needs PyTorch, gradients or four bytes for every weight. This chapter takes away what is not needed, step by step, and measures what each step buys on your machine, and what it costs.
+#
+# **Contents:** [Folding](#Folding) · [Engines](#Engines) · [Eight bits](#Eight-bits) · [A file that others can load](#A-file-that-others-can-load) · [On phones](#On-phones) · [The best for your machine](#The-best-for-your-machine) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -104,7 +106,7 @@ for engine in ready.values():
     assert verify(engine, big, photo) < engine.tolerance
 
 # %% [markdown]
-# **Predict:** all do the same 569 million mult-adds. How many times as fast as eager will the fastest be?
+# **Predict:** all do the same 569 million mult-adds (a multiplication and an addition each). How many times as fast as eager will the fastest be?
 
 # %% tags=["nbval-ignore-output"]
 from functools import partial
@@ -118,7 +120,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times on the book's machine. Laying the channels side by side did not help by itself<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
+# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times on the book's machine. Laying the channels side by side did not help by itself<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. What went away in fp32 (32 bits, the usual numbers) is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
 #
 # How near can one come? Chapter 04 measured that peak, with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
@@ -265,7 +267,7 @@ if ENGINES["onnxruntime"].available():
     assert torch.allclose(again(images), net(images), atol=1e-3)
 
 # %% [markdown]
-# ONNX is read by many programs, in browsers and on phones. `mobilenet export` does the same on the command line, and also writes for OpenVINO (Intel's processors) and ExecuTorch (PyTorch's own way to phones).
+# ONNX (Open Neural Network Exchange) is read by many programs, in browsers and on phones. `mobilenet export` does the same on the command line, and also writes for OpenVINO (Intel's processors) and ExecuTorch (PyTorch's own way to phones).
 #
 # ## On phones
 #
