@@ -204,8 +204,11 @@ def _copy(
         if wrong:
             raise DataError(
                 f"{printable(source)} does not hold the data that its {MANIFEST} lists: "
-                f"{few(wrong)}. Get it again"
+                f"{few(wrong)}. Get it again; in a checkout, `git status data` says what was changed"
             )
+        listed = {part / entry.path for entry in entries}
+        for path in [path for path in part.rglob("*") if path.is_file() and path not in listed]:
+            path.unlink()  # of another version, or half a file of a process that was killed
         write_atomically(part / MANIFEST, manifest)
         if to.is_dir():  # empty; Windows renames to no name that is taken
             to.rmdir()

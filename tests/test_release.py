@@ -298,6 +298,7 @@ def test_after_an_interrupt_it_goes_on_where_it_was(book, tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         release.get_data(book, tmp_path / "to")
     assert not (tmp_path / "to").exists()
+    (tmp_path / ".to.part/.cat.jpg.xyz.part").write_bytes(b"half a cat")
     write, then = failing(99, None)
     monkeypatch.setattr(release, "write_atomically", write)
     release.get_data(book, tmp_path / "to")
