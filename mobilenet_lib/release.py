@@ -204,7 +204,7 @@ def _copy(
         if wrong:
             raise DataError(
                 f"{printable(source)} does not hold the data that its {MANIFEST} lists: "
-                f"{few(wrong)}. Get it again; in a checkout, `git status data` says what was changed"
+                f"{few(wrong)}. Get it again; in a checkout, `git status data` says what changed"
             )
         listed = {part / entry.path for entry in entries}
         for path in [path for path in part.rglob("*") if path.is_file() and path not in listed]:
