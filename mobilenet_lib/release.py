@@ -44,7 +44,7 @@ MEMBERS = 100_000
 CHUNK = 2**20
 BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, RuntimeError),  # of a locked ZIP
+    *(EOFError, RuntimeError, UnicodeDecodeError),  # of a locked ZIP; of names in a damaged one
 )
 """What archives raise that are cut off, damaged or locked."""
 
