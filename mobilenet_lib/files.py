@@ -231,10 +231,14 @@ def _commit() -> str:
 
 
 def record_result(
-    name: str, content: dict[str, Any], seed: int | None, packages: tuple[str, ...]
+    name: str,
+    content: dict[str, Any],
+    seed: int | None,
+    packages: tuple[str, ...],
+    folder: Path | None = None,
 ) -> Path:
-    """Write a measurement to `data/results/<name>.json` with its provenance; the path."""
-    path = find_data() / "results" / f"{name}.json"
+    """Write a measurement to `<name>.json` in `data/results` or a folder, with its provenance."""
+    path = (folder or find_data() / "results") / f"{name}.json"
     origin = {"provenance": provenance(seed=seed, packages=packages)}
     write_json(path, {"benchmark": name} | content | origin)
     return path
