@@ -8,10 +8,8 @@ import pytest
 from test_structure import CHAPTERS, ROOT, SOLUTIONS, chapter, every, name, prose, read
 
 PAGES = [ROOT / "README.md", ROOT / "TROUBLE.md", ROOT / "CONTRIBUTING.md"]
-PAGES += sorted(
-    path for part in ("data", "web", "mobilenet_lib") for path in (ROOT / part).glob("**/*.md")
-)
-PAGES = [path for path in PAGES if "node_modules" not in path.parts]
+PAGES += sorted([*ROOT.glob("data/**/*.md"), *ROOT.glob("mobilenet_lib/**/*.md")])
+PAGES += sorted(ROOT.glob("web/*/README.md"))
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 # What an acronym or a term of the field is explained by, near its first use in each chapter.
 EXPLAINED = {
