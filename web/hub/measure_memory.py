@@ -23,6 +23,7 @@ import nbformat
 import psutil
 from nbclient import NotebookClient
 
+from mobilenet_lib import lab
 from mobilenet_lib.files import record_result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +101,7 @@ def main() -> None:
     if not chosen or (options.record and chosen != paths):
         parser.error("no such chapter" if not chosen else "--record takes all chapters")
     start = time.perf_counter()
+    lab.limit_threads()  # as start.py does, for every kernel that is started from here
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MOBILENET_PROGRESS"] = str(Path(folder) / "progress.json")
         server = round(server_mb(Path(folder)))
