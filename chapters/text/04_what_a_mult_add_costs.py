@@ -228,6 +228,19 @@ print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for
 # %% [markdown]
 # Read along the two lines in the middle to see what a batch brings, and the last one to see what the second thread brings: 2 is the most that one can hope for. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs most of what it brings, and the way to memory both share.
 #
+# On a GPU the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, and what the roofline asks for: the longer of the two times that arithmetic and memory would need.
+
+# %%
+from mobilenet_lib.results import recorded
+
+for layer in recorded("nvidia_h200_layers_1")["results"]["layers"][1:7]:
+    took, least = 1e3 * layer["timing"]["median_ms"], 1e3 * layer["roof_ms"]
+    work = layer["mult_adds"] / 1e6
+    print(f"{layer['name']:5} {work:5.1f} M mult-adds: {took:4.0f} µs, roofline {least:.1f} µs")
+
+# %% [markdown]
+# All take between 55 and 82<!-- max(layer.timing.median_ms for layer in nvidia_h200_layers_1.layers[1:7]) * 1e3 --> millionths of a second, whether they have two million mult-adds or fifty-one, and all are hundreds of times above their roof. That is why a narrow MobileNet is no faster than a wide one on a GPU that is asked for one picture at a time, and why taking convolutions apart can even make it slower: two calls in place of one. Mult-adds count where there are enough of them. (What can be done about the calls is in chapter 08.)
+#
 # ## Predict, then measure
 #
 # Now put it together. A layer takes the longer of its two times, arithmetic or bytes, plus a fixed cost a call. How near a kind of layer comes to the roof, and what a call costs, we take from the profile of the one network above. From that, what should a network of another width and resolution take?
@@ -250,8 +263,6 @@ print(f"by mult-adds alone it would be {by_count:.2f} ms")
 # One network may be luck. Here are all sixteen<!-- len(bench_sixteen.models) -->, predicted from the profile of the largest (so the first row is no test) and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
 
 # %%
-from mobilenet_lib.results import recorded
-
 sixteen = recorded("bench_sixteen")["results"]
 print(sixteen["device"])
 for row in sixteen["models"]:

@@ -149,6 +149,25 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 # %% [markdown]
 # None<!-- bench_engines.engines["openvino-bf16"].quality.agreement == 1 -->, on the book's machine. Every number that is multiplied is rounded to two or three digits, but hundreds of products are added up for each result, and their errors do not all point the same way.
 #
+# ## On a GPU
+#
+# A graphics processor multiplies a thousand times as fast as the two cores of the book's machine, if it is given enough to multiply. Does it run one picture a thousand times as fast? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card of 2024 for data centres, with PyTorch's own engines and timm's MobileNet beside them. `mobilenet bench gpu` measures yours.
+#
+# **Predict:** one picture takes PyTorch, layer by layer, about two milliseconds. How long will 32 take?
+
+# %%
+gpu = recorded("nvidia_h200_engines")["results"]
+names = ("eager", "channels_last", "folded", "cuda-graph", "timm, channels_last")
+times = {(row["name"], row["batch_size"]): row["median_ms"] for row in gpu["timings"]}
+print(f"{'ms for a batch of':20s}", *(f"{size:7}" for size in (1, 32, 256, 1024)))
+for name in names:
+    print(f"{name:20s}", *(f"{times[name, size]:7.2f}" for size in (1, 32, 256, 1024)))
+
+# %% [markdown]
+# As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. What takes the rest is telling it what to do: some eighty times Python asks for a layer, and each request costs more than the layer. A *CUDA graph* records all requests once and sends them as one; that makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same network without, and it helps less and less as there is more to compute.
+#
+# With 256 pictures the card is busy with memory: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of a matrix product, since the depthwise layers do little with every number that they fetch. There folding, which helps on a processor, takes a little longer than leaving batch normalization alone<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a pass of its own. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->: it pads both sides alike, which the convolution does by itself, where ours copies the map for the paper's padding, and its ReLU writes over its input. Nobody is the fastest everywhere.
+#
 # ## Eight bits
 #
 # A weight in float32 takes four bytes, and has about seven decimal digits. Does the network need them? Let us keep one byte for each. Choose a **step** $s$, and store how many steps the weight is: $q = \mathrm{round}(w / s)$, a whole number from $-127$ to $127$.

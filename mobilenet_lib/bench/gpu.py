@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from ..files import read_json, record_result
-from ..results import results_folder
+from ..files import find_data, read_json, record_result
 from ..text import format_table
 from ..timing import check_device, device_name
 
@@ -43,6 +42,7 @@ class Sizes:
     readings: str
     training: tuple[str, ...]
     tests: tuple[str, ...]
+    compiles: bool
 
 
 FULL = Sizes(
@@ -53,6 +53,7 @@ FULL = Sizes(
     readings="9",
     training=("--resolution", "224", "--batch-size", "256"),
     tests=("tests/test_accelerator.py",),
+    compiles=True,
 )
 TINY = Sizes(
     network=("--alpha", "0.125", "--resolution", "32"),
@@ -62,6 +63,7 @@ TINY = Sizes(
     readings="2",
     training=("--alpha", "0.25", "--resolution", "32", "--batch-size", "2"),
     tests=("tests/test_timing.py", "-k", "turns or quartiles"),
+    compiles=False,  # minutes, whatever the size
 )
 
 
@@ -121,15 +123,17 @@ def pieces(device: str, sizes: Sizes) -> dict[str, Command]:
         return ("layers", *sizes.network, *timed, *size)
 
     train = ("train", *timed, *sizes.training)
-    return {
+    every = {
         "machine": ("machine", *on),
         "engines": engines(sizes.engines, sizes.batches, first),
         "train": train,
         **{f"layers_{batch}": layers(batch) for batch in sizes.few},
         "engines_bf16": engines(sizes.engines, sizes.few, second),
-        "engines_compiled": engines(("folded", "compiled"), sizes.few, first),
-        "train_compiled": (*train, "--compile"),
     }
+    if sizes.compiles:
+        every["engines_compiled"] = engines(("folded", "compiled"), sizes.few, first)
+        every["train_compiled"] = (*train, "--compile")
+    return every
 
 
 def bench_gpu(
@@ -148,7 +152,7 @@ def bench_gpu(
     device
         "cuda", or another that torch can use here; "cpu" to try the whole of it.
     folder
-        Where the records go; None: a folder of `data/results` that is named after the device.
+        Where the records go, their names begun with the device's; None: `data/results`.
     minutes
         After which no piece is begun and the one that runs is ended; what is recorded stays.
     tiny
@@ -166,13 +170,15 @@ def bench_gpu(
         The device is not there, or no piece has that name.
     """
     model = device_name(check_device(device))
-    place = folder or results_folder(re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_"))
+    place = folder or find_data("results")
     place.mkdir(parents=True, exist_ok=True)
+    own = re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_")
+    paths = {name: place / f"{own}_{name}.json" for name in (*pieces(device, FULL), TESTS)}
     sizes = TINY if tiny else FULL
     commands: dict[str, list[str]] = {
         name: [
             *(sys.executable, "-m", "mobilenet_lib.cli", "bench", *options),
-            *("--seed", str(seed), "--record", "--out", str(place / f"{name}.json")),
+            *("--seed", str(seed), "--record", "--out", str(paths[name])),
         ]
         for name, options in pieces(device, sizes).items()
     }
@@ -188,7 +194,7 @@ def bench_gpu(
     done = []
     for name in only or commands:
         start = time.monotonic()
-        path = place / f"{name}.json"
+        path = paths[name]
         if is_recorded(path, commands[name]):
             state = "already there"
         elif start >= end:
@@ -231,7 +237,7 @@ def run(name: str, command: Sequence[str], path: Path, seconds: float) -> str:
     last = (ended.stdout.strip().splitlines() or [""])[-1]
     if tests and ended.returncode == 0:
         results = {"tests": last, "command": shlex.join(command)}
-        record_result(name, {"results": results}, None, NEEDED, path.parent)
+        record_result(path.stem, {"results": results}, None, NEEDED, path.parent)
     # Speed that misses a limit is a result like any other: what counts is whether it is recorded.
     if is_recorded(path, command):
         return "measured"

@@ -289,7 +289,7 @@ class Gpu(Measurement):
     device: str = "cuda"
     """Device to measure; cpu, with --tiny, to try the whole of it."""
     out: Path | None = None
-    """Folder for the records; None takes one below data/results/ that is named after the GPU."""
+    """Folder for the records, their names begun with the GPU's; None takes data/results/."""
     minutes: float = 9.0
     """Minutes after which no piece is begun, and the one that runs is ended."""
     tiny: bool = False
