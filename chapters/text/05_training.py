@@ -3,7 +3,7 @@
 #
 # Up to now all weights came from chance. In this chapter you train: first one step, by hand, then a network that reads letters, live, in the time of a cup of tea. On the way you meet the main parts of a recipe, and find out by measuring which parts matter for a network as small as this one.
 #
-# **Contents:** [What there is to learn](#What-there-is-to-learn) · [One step, by hand](#One-step,-by-hand) · [How fast to learn](#How-fast-to-learn) · [How large a network?](#How-large-a-network?) · [Live](#Live) · [Nothing is lost](#Nothing-is-lost) · [In which numbers?](#In-which-numbers?) · [Separable against full](#Separable-against-full) · [Narrow against shallow](#Narrow-against-shallow) · [Weight decay on nine numbers](#Weight-decay-on-nine-numbers) · [What batch normalization remembers](#What-batch-normalization-remembers) · [Many hands](#Many-hands) · [And ImageNet?](#And-ImageNet?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
+# **Contents:** [What there is to learn](#What-there-is-to-learn) · [One step, by hand](#One-step,-by-hand) · [How fast to learn](#How-fast-to-learn) · [Where to start](#Where-to-start) · [How large a network?](#How-large-a-network?) · [Live](#Live) · [Nothing is lost](#Nothing-is-lost) · [In which numbers?](#In-which-numbers?) · [Separable against full](#Separable-against-full) · [Narrow against shallow](#Narrow-against-shallow) · [Weight decay on nine numbers](#Weight-decay-on-nine-numbers) · [What batch normalization remembers](#What-batch-normalization-remembers) · [Many hands](#Many-hands) · [And ImageNet?](#And-ImageNet?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -179,7 +179,7 @@ print("  ".join(f"{name} {usual[name]:.1f}" for name in ("dw_3", "dw_7", "pw_13"
 # %% [markdown]
 # After the last convolution a letter is almost as far from its own twin as from another letter. What the classifier gets is mostly noise that the layers have blown up, and it can learn nothing from that until the layers before it have changed.
 #
-# The reason is a ReLU behind every batch normalization. Normalized numbers $z$ are like draws from a bell curve around 0. ReLU passes a small difference only where $z > 0$, so it keeps the share $P(z > 0) = 1/2$ of it (of its square, to be exact). But it shrinks the spread of the numbers even more, and the next batch normalization stretches them back to a variance of 1, differences included. With $\beta$, the shift that batch normalization adds, one layer multiplies a small difference by
+# The reason is a ReLU (rectified linear unit) behind every batch normalization. Normalized numbers $z$ are like draws from a bell curve around 0. ReLU passes a small difference only where $z > 0$, so it keeps the share $P(z > 0) = 1/2$ of it (of its square, to be exact). But it shrinks the spread of the numbers even more, and the next batch normalization stretches them back to a variance of 1, differences included. With $\beta$, the shift that batch normalization adds, one layer multiplies a small difference by
 #
 # $$\sqrt{\frac{P(z > -\beta)}{\operatorname{Var}(\max(0,\; z + \beta))}}$$
 #
@@ -264,7 +264,7 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
     print(f"alpha {alpha:<4} {resolution} px: {told}")
 
 # %% [markdown]
-# Less than fourfold, usually: batch normalization, ReLU (rectified linear unit) and the depthwise layers shrink only with $\alpha$, not with its square. In that time the widest network at 64 pixels sees each letter about once, which is too little to learn. We take $\alpha = 0.5$ at 40 pixels: wide enough to read about 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> of the test letters, small enough for three epochs, or for more on a faster machine.
+# Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. In that time the widest network at 64 pixels sees each letter about once, which is too little to learn. We take $\alpha = 0.5$ at 40 pixels: wide enough to read about 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> of the test letters, small enough for three epochs, or for more on a faster machine.
 #
 # ## Live
 #

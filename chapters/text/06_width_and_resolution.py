@@ -143,7 +143,7 @@ for alpha, points in misses.items():
 #
 # ## Sixteen of our own
 #
-# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget of three<!-- grid[0].content["recipe"]["schedule"]["epochs"] --> epochs, which two processor cores take about two hours for (ours had a GPU); and each three times, with other random numbers.
+# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget of three<!-- grid[0].content["recipe"]["schedule"]["epochs"] --> epochs, which two processor cores take about two hours for (ours had a graphics processor, a GPU); and each three times, with other random numbers.
 
 # %%
 from mobilenet_lib.results import measured, runs

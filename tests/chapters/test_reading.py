@@ -28,6 +28,7 @@ EXPLAINED = {
     "SGD": "stochastic gradient descent",
     "SIMD": "single instruction, multiple data",
     "bf16": "(?:16|sixteen) bits",
+    "fp16": "16 bits",
     "fp32": "four bytes|32 bits",
     "float32": "four bytes",
     "im2col": "image to columns",
@@ -35,7 +36,20 @@ EXPLAINED = {
     "mult-add": "multiplication",
 }
 # Names that no words stand for, or none that would help.
-NAMES = {"MATLAB", "SAME", "VALID", "ZIP", "README", "CC", "BY", "CC0", "GB", "MB"}
+NAMES = {
+    "CUDA",
+    "NVIDIA",
+    "MATLAB",
+    "SAME",
+    "VALID",
+    "ZIP",
+    "README",
+    "CC",
+    "BY",
+    "CC0",
+    "GB",
+    "MB",
+}
 NEAR = 350
 """Characters within which the explanation begins."""
 
