@@ -4,6 +4,8 @@
 # In 2012 a network called AlexNet won the ImageNet contest, and ever since, networks that see have mostly grown deeper and heavier. Some went the other way and asked how small such a network can be; in 2017 one of them set the tone. Its **MobileNet** looks at a photo, names what is on it, and does so with few enough multiplications for a phone, a robot or a pair of glasses that cannot wait for an answer from a data centre.
 #
 # This book takes that one network apart until nothing about it is a mystery: how it computes, what it costs, how it is built, and how you can make it smaller still. You need Python, a little NumPy and school mathematics. If you have met neural networks before, you will move faster; if not, you will still arrive. Words from the field are explained where they first appear.
+#
+# **Contents:** [How to use the book](#How-to-use-the-book) · [The whole network, once](#The-whole-network,-once) · [What this machine can do](#What-this-machine-can-do) · [Map of the book](#Map-of-the-book) · [Your progress](#Your-progress) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**

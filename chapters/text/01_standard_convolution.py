@@ -2,6 +2,8 @@
 # # Standard convolution
 #
 # A convolution is a small table of weights that slides over an image. At each place it multiplies, adds up, and writes one number. That is all it does, and it is nearly all that MobileNet does, half a billion times for one photo. So it pays to know it well.
+#
+# **Contents:** [A photo is a block of numbers](#A-photo-is-a-block-of-numbers) · [One value by hand](#One-value-by-hand) · [Let the kernel slide](#Let-the-kernel-slide) · [Equation 1](#Equation-1) · [Equation 2: counting without running](#Equation-2:-counting-without-running) · [The border: padding](#The-border:-padding) · [Skipping: stride](#Skipping:-stride) · [One matrix product: im2col and GEMM](#One-matrix-product:-im2col-and-GEMM) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -397,7 +399,7 @@ for dilation in (1, 2, 3):
 # %% [markdown]
 # ## One matrix product: im2col and GEMM
 #
-# Six nested loops are how the equation reads. It is not how fast code works. Processors are at their best in one operation, the product of two large matrices, called **GEMM** (general matrix multiply). The trick to get there: copy each window into one row of a matrix.
+# Six nested loops are how the equation reads. It is not how fast code works. Processors are at their best in one operation, the product of two large matrices, called **GEMM** (general matrix multiply). The trick to get there is im2col (image to columns): copy each window into one row of a matrix.
 
 
 # %%
@@ -419,7 +421,7 @@ assert np.allclose((rows @ K.reshape(-1, 4)).reshape(G.shape), G)
 rows.shape
 
 # %% [markdown]
-# One hundred rows, one for each output pixel; 27 columns, for 3 · 3 · 3 weights. The name `im2col`, image to columns, is MATLAB's; early papers speak of unrolling.
+# One hundred rows, one for each output pixel; 27 columns, for 3 · 3 · 3 weights. The name `im2col` is MATLAB's; early papers speak of unrolling.
 
 # %% [markdown] slide=3
 # ## One matrix product: im2col
@@ -503,7 +505,7 @@ answer = ...  # (same, valid)
 check("1.1", answer)
 
 # %% [markdown]
-# **1.2** How many mult-adds has a standard convolution with a 3 by 3 kernel, 64 channels in, 128 out, and a map of 56 by 56 pixels? Write the product, Python will multiply.
+# **1.2** How many mult-adds (multiplications, each with an addition to a running sum) has a standard convolution with a 3 by 3 kernel, 64 channels in, 128 out, and a map of 56 by 56 pixels? Write the product, Python will multiply.
 
 # %%
 from mobilenet_lib.checks import check

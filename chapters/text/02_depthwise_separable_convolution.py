@@ -2,6 +2,8 @@
 # # Depthwise separable convolution
 #
 # A standard convolution does two jobs in one step. It *filters*: it looks at the neighbourhood of each pixel. And it *combines*: it mixes all input channels into each output channel. MobileNet does the same two jobs one after the other, and pays the sum of two prices instead of their product.
+#
+# **Contents:** [Two jobs, two layers](#Two-jobs,-two-layers) · [Equation 3: filter each channel alone](#Equation-3:-filter-each-channel-alone) · [Pointwise: mix the channels of each pixel](#Pointwise:-mix-the-channels-of-each-pixel) · [Equations 4 and 5: the price](#Equations-4-and-5:-the-price) · [How much is saved](#How-much-is-saved) · [What is given up](#What-is-given-up) · [The layer as it is built: Figure 3](#The-layer-as-it-is-built:-Figure-3) · [Why not go on?](#Why-not-go-on?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -162,7 +164,7 @@ assert np.allclose(pointwise_gemm(F, P), (F.reshape(-1, 3) @ P).reshape(16, 16, 
 np.shares_memory(F.reshape(-1, 3), F)
 
 # %% [markdown]
-# The last line is the promise of chapter 01, kept. Seen as a matrix with one row for each pixel, the map is still the same memory: nothing was copied. A pointwise convolution is a GEMM as it stands, with no im2col.
+# The last line is the promise of chapter 01, kept. Seen as a matrix with one row for each pixel, the map is still the same memory: nothing was copied. A pointwise convolution is a GEMM (general matrix multiply) as it stands, with no im2col (image to columns).
 #
 # ### One after the other, on a photo
 #
@@ -207,7 +209,7 @@ plots.feature_maps({name: maps.transpose(2, 0, 1) for name, maps in steps.items(
 #
 # Where Eq. 2 multiplied the kernel with the output channels, Eq. 5 adds them: the product $D_K^2 \cdot N$ has become the sum $D_K^2 + N$.
 #
-# **Predict:** a layer from the middle of MobileNet has $D_K = 3$, $M = N = 512$ and $D_F = 14$. Its standard form takes 462 million mult-adds. What will the separable one take? And which part of that is the depthwise one: half, a tenth, less?
+# **Predict:** a layer from the middle of MobileNet has $D_K = 3$, $M = N = 512$ and $D_F = 14$. Its standard form takes 462 million mult-adds, a multiplication and an addition each. What will the separable one take? And which part of that is the depthwise one: half, a tenth, less?
 
 # %% [markdown] slide=3
 # ## Equations 4 and 5: the price
@@ -378,7 +380,7 @@ for name, kernel in (("separable", K_together), ("standard", K_free)):
 #
 # ## The layer as it is built: Figure 3
 #
-# In the network each convolution is followed by **batch normalization** (BN), which keeps the numbers of every channel in a sensible range, and by **ReLU**, which sets negative numbers to zero. A separable layer gets both twice.
+# In the network each convolution is followed by **batch normalization** (BN), which keeps the numbers of every channel in a sensible range, and by **ReLU** (rectified linear unit), which sets negative numbers to zero. A separable layer gets both twice.
 
 # %% [markdown] slide=2
 # ## The layer as it is built

@@ -2,6 +2,8 @@
 # # The network
 #
 # You know its one idea. What is left of MobileNet is a list: how many layers, how wide, and where the maps shrink. This chapter reads that list, rebuilds the network from it in a page of code, and asks where its work and its parameters are. On the way you can catch a misprint that has puzzled many readers of the paper.
+#
+# **Contents:** [Table 1](#Table-1) · [Where the work is: Table 2](#Where-the-work-is:-Table-2) · [The misprint in Table 1](#The-misprint-in-Table-1) · [How many parameters?](#How-many-parameters?) · [Build it](#Build-it) · [How far does one pixel see?](#How-far-does-one-pixel-see?) · [Move it yourself](#Move-it-yourself) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -89,7 +91,7 @@ plots.shape_of_maps(arch)
 # %% [markdown]
 # Follow the two upper curves. Whenever a map loses half its side, a pointwise layer soon doubles the channels. This is an old habit of network design: what is lost in *where* is given back in *what*.
 #
-# **Predict:** when the side halves and both $M$ and $N$ double, what happens to the mult-adds of a pointwise layer, $M \cdot N \cdot D_F^2$?
+# **Predict:** when the side halves and both $M$ and $N$ double, what happens to the mult-adds (multiplications, each with an addition) of a pointwise layer, $M \cdot N \cdot D_F^2$?
 #
 # <details><summary>Answer</summary>
 #
@@ -233,11 +235,11 @@ print(f"all that training changes:  {arch.parameters:,}")
 print(f"with BN's moving averages:  {arch.parameters_with_statistics:,}")
 
 # %% [markdown]
-# All three are right. Each convolution is followed by BN, which has two trained numbers for each channel, gamma and beta, and remembers two more, a mean and a variance. The paper leaves all four out, and the bias of the classifier with them.
+# All three are right. Each convolution is followed by batch normalization (BN), which has two trained numbers for each channel, gamma and beta, and remembers two more, a mean and a variance. The paper leaves all four out, and the bias of the classifier with them.
 #
 # ## Build it
 #
-# Here is the network in PyTorch, once, by hand. One row of Table 1 becomes one convolution, BN and ReLU; `groups` is PyTorch's word for channels that do not meet, and *ReLU6* is a ReLU that stops at 6, which several implementations use.
+# Here is the network in PyTorch, once, by hand. One row of Table 1 becomes one convolution, BN and ReLU (rectified linear unit); `groups` is PyTorch's word for channels that do not meet, and *ReLU6* is a ReLU that stops at 6, which several implementations use.
 
 # %% [markdown] slide=3
 # ## Build it: one row of the table

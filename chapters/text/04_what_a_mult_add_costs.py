@@ -1,7 +1,9 @@
 # %% [markdown]
 # # What a mult-add costs
 #
-# Chapter 02 ended with a promise: eight to nine times fewer mult-adds. It did not promise eight to nine times less time. A mult-add is a unit of arithmetic, and what you wait for is a machine. This chapter looks at the machine, and ends with you predicting its milliseconds.
+# Chapter 02 ended with a promise: eight to nine times fewer mult-adds. It did not promise eight to nine times less time. A mult-add, one multiplication and one addition, is a unit of arithmetic, and what you wait for is a machine. This chapter looks at the machine, and ends with you predicting its milliseconds.
+#
+# **Contents:** [The same sum, three times](#The-same-sum,-three-times) · [What your processor can do at most](#What-your-processor-can-do-at-most) · [How often is a number used?](#How-often-is-a-number-used?) · [One roof for all layers](#One-roof-for-all-layers) · [Three per cent of the work](#Three-per-cent-of-the-work) · [Dense against sparse](#Dense-against-sparse) · [More at once: batch and threads](#More-at-once:-batch-and-threads) · [Predict, then measure](#Predict,-then-measure) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -16,7 +18,7 @@
 #
 # ## The same sum, three times
 #
-# Take one layer: 3 by 3, 64 channels in, 64 out, on a map of 14 by 14. Chapter 01 computed such a layer with six loops, then as one matrix product of copied windows (im2col and GEMM). Here is a third way, without the copies: one small matrix product for each of the nine places of the kernel, each on the map moved by a pixel. It is called *direct*.
+# Take one layer: 3 by 3, 64 channels in, 64 out, on a map of 14 by 14. Chapter 01 computed such a layer with six loops, then as one matrix product of copied windows (*image to columns* and *general matrix multiply*, im2col and GEMM for short). Here is a third way, without the copies: one small matrix product for each of the nine places of the kernel, each on the map moved by a pixel. It is called *direct*.
 
 # %% [markdown] slide=1
 # # What a mult-add costs
@@ -128,7 +130,7 @@ ceilings = bench_peaks()
 print(ceilings)
 
 # %% [markdown]
-# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapters 05 and 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds<!-- 11 < 2 * bench_machine.peaks[0].gflops / bench_machine.copies[-1].gb_per_s < 14 -->. And yours? A layer that uses each number once or twice will keep it waiting.
+# GFLOP/s are billions of floating-point operations per second, and one mult-add counts as two: a product and a sum. fp32 are the floating-point numbers of four bytes that we use; the shorter ones, bf16 (sixteen bits) and int8 (whole numbers of eight bits), can wait until chapters 05 and 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds<!-- 11 < 2 * bench_machine.peaks[0].gflops / bench_machine.copies[-1].gb_per_s < 14 -->. And yours? A layer that uses each number once or twice will keep it waiting.
 #
 # ## How often is a number used?
 #
@@ -277,7 +279,7 @@ print(profile)
 #
 # ## Dense against sparse
 #
-# The paper warns in half a sentence that zeros scattered all over a matrix do not easily make it faster. That can be tested. Take a pointwise layer of 512 channels, set a share of its weights to zero, and store only the others, row by row with their places (the format is called CSR).
+# The paper warns in half a sentence that zeros scattered all over a matrix do not easily make it faster. That can be tested. Take a pointwise layer of 512 channels, set a share of its weights to zero, and store only the others, row by row with their places (the format is called *compressed sparse row*, CSR).
 #
 # **Predict:** from which share of zeros on is the sparse product faster than the dense one: 50 %, 70 %, 90 %?
 
@@ -345,7 +347,7 @@ print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for
 # %% [markdown]
 # Read along the two lines in the middle to see what a batch brings, and the last one to see what the second thread brings: 2 is the most that one can hope for. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs most of what it brings, and the way to memory both share.
 #
-# On a GPU the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, and what the roofline asks for: the longer of the two times that arithmetic and memory would need.
+# On a graphics processor (GPU) the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, and what the roofline asks for: the longer of the two times that arithmetic and memory would need.
 
 # %% [markdown] slide=2
 # ## One picture on a data centre's GPU: how near to the roofline do layers come?
@@ -434,7 +436,7 @@ for row in sixteen["models"]:
 #
 # Stuck, or done? [Solutions](solutions/04_solutions.ipynb).
 #
-# **4.1** A pointwise layer with 256 channels in and out on a map of 28 by 28, one image, in float32. How many operations are there for each byte, at most?
+# **4.1** A pointwise layer with 256 channels in and out on a map of 28 by 28, one image, in float32 (four bytes for each number). How many operations are there for each byte, at most?
 
 # %%
 from mobilenet_lib.checks import check

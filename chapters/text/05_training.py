@@ -2,6 +2,8 @@
 # # Training
 #
 # Up to now all weights came from chance. In this chapter you train: first one step, by hand, then a network that reads letters, live, in the time of a cup of tea. On the way you meet the main parts of a recipe, and find out by measuring which parts matter for a network as small as this one.
+#
+# **Contents:** [What there is to learn](#What-there-is-to-learn) · [One step, by hand](#One-step,-by-hand) · [How fast to learn](#How-fast-to-learn) · [Where to start](#Where-to-start) · [How large a network?](#How-large-a-network?) · [Live](#Live) · [Nothing is lost](#Nothing-is-lost) · [In which numbers?](#In-which-numbers?) · [Separable against full](#Separable-against-full) · [Narrow against shallow](#Narrow-against-shallow) · [Weight decay on nine numbers](#Weight-decay-on-nine-numbers) · [What batch normalization remembers](#What-batch-normalization-remembers) · [Many hands](#Many-hands) · [And ImageNet?](#And-ImageNet?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -265,7 +267,7 @@ print("  ".join(f"{name} {usual[name]:.1f}" for name in ("dw_3", "dw_7", "pw_13"
 # %% [markdown]
 # After the last convolution a letter is almost as far from its own twin as from another letter. What the classifier gets is mostly noise that the layers have blown up, and it can learn nothing from that until the layers before it have changed.
 #
-# The reason is a ReLU behind every batch normalization. Normalized numbers $z$ are like draws from a bell curve around 0. ReLU passes a small difference only where $z > 0$, so it keeps the share $P(z > 0) = 1/2$ of it (of its square, to be exact). But it shrinks the spread of the numbers even more, and the next batch normalization stretches them back to a variance of 1, differences included. With $\beta$, the shift that batch normalization adds, one layer multiplies a small difference by
+# The reason is a ReLU (rectified linear unit) behind every batch normalization. Normalized numbers $z$ are like draws from a bell curve around 0. ReLU passes a small difference only where $z > 0$, so it keeps the share $P(z > 0) = 1/2$ of it (of its square, to be exact). But it shrinks the spread of the numbers even more, and the next batch normalization stretches them back to a variance of 1, differences included. With $\beta$, the shift that batch normalization adds, one layer multiplies a small difference by
 #
 # $$\sqrt{\frac{P(z > -\beta)}{\operatorname{Var}(\max(0,\; z + \beta))}}$$
 #
@@ -353,7 +355,7 @@ def images_per_second(alpha, resolution):
 
 
 # %% [markdown]
-# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 40 pixels the mult-adds fall to a little more than a quarter. Does the speed rise fourfold?
+# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 40 pixels the mult-adds (multiplications, each with an addition) fall to a little more than a quarter. Does the speed rise fourfold?
 
 # %% tags=["nbval-ignore-output"]
 speeds = {}
@@ -498,7 +500,7 @@ for name, timing in bench["layer"].items():
     print(f"{name:42s}{timing['median_ms']:6.2f} ms")
 
 # %% [markdown]
-# The output comes about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32; the filters' gradient takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
+# The output comes about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32, the usual 32 bits; the filters' gradient takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
 #
 # There is a way around it, and it is mathematics. A convolution with stride 2 is one with stride 1 of which every other output was kept. So take its gradient as a map with zeros at all places that were not kept. And the gradient of the *input* of a stride-1 convolution is again a convolution, with the filters turned by 180 degrees: for that there is fast code.
 
@@ -745,7 +747,7 @@ assert frozen < 1e-4
 print(f"each its own statistics: {apart:.0%}; fixed ones: below 0.01 %")
 
 # %% [markdown]
-# With fixed averages the two are one computation. With statistics of halves the gradient is another one. On GPUs the library therefore computes the statistics over all processes (*synchronized* batch normalization).
+# With fixed averages the two are one computation. With statistics of halves the gradient is another one. On graphics processors (GPUs) the library therefore computes the statistics over all processes (*synchronized* batch normalization).
 #
 # The training command is the same for one process and for many; what starts it differs. We use Hugging Face's *Accelerate*:
 #
@@ -860,7 +862,7 @@ check("5.4", smooth)
 # %% [markdown]
 # ## Summary
 #
-# - A step is: scores, cross-entropy, gradient, and a rule that makes a change of it. Ours is SGD with momentum and weight decay, under a rate that rises and falls.
+# - A step is: scores, cross-entropy, gradient, and a rule that makes a change of it. Ours is stochastic gradient descent (SGD) with momentum and weight decay, under a rate that rises and falls.
 # - Where weights start decides how soon a deep network learns: 27 times batch normalization and ReLU blow up what is noise. With $\beta$ starting at 1 they do not.
 # - On letters, a separable network reads two to four points<!-- 2 < mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) < mean(pick(bodies, "accuracy", alpha=0.25, body="full")) - mean(pick(bodies, "accuracy", alpha=0.25, body="separable")) < 4 --> less than a full one of its width, for an eighth of the work, and the gap shrinks with the budget. Narrow against shallow came out the other way round than in the paper. A comparison holds for its task, budget and recipe.
 # - Weight decay on depthwise filters, against which the paper advises, did no harm in three epochs. Advice holds for its setting.

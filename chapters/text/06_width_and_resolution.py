@@ -2,6 +2,8 @@
 # # Width and resolution
 #
 # No network has the right size for everyone. A phone that films has 30 milliseconds for a picture, an archive has all night. MobileNet therefore comes with two sliders. One makes every layer narrower, the other makes every map smaller. In this chapter you learn what each of them saves and what it costs, and how to choose.
+#
+# **Contents:** [Two multipliers](#Two-multipliers) · [The whole network](#The-whole-network) · [Sixteen networks and what they know](#Sixteen-networks-and-what-they-know) · [Sixteen of our own](#Sixteen-of-our-own) · [Width or resolution?](#Width-or-resolution?) · [Milliseconds](#Milliseconds) · [The ones that nothing beats](#The-ones-that-nothing-beats) · [All of it at once](#All-of-it-at-once) · [Better, or lucky?](#Better,-or-lucky?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -46,7 +48,7 @@ def thinned(kernel_size, M, N, D_F, alpha=1.0, rho=1.0):
 
 
 # %% [markdown]
-# Table 3 makes one layer of the network cheaper, step by step. It has kernels of 3 by 3, 512 channels in and out, and a map of 14 by 14. As a standard convolution it costs 462 million mult-adds, as a depthwise separable one 52.3 million. That was chapter 02.
+# Table 3 makes one layer of the network cheaper, step by step. It has kernels of 3 by 3, 512 channels in and out, and a map of 14 by 14. As a standard convolution it costs 462 million mult-adds (a multiplication and an addition each), as a depthwise separable one 52.3 million. That was chapter 02.
 #
 # **Predict:** what does $\alpha = 0.75$ leave of the 52.3 million? And what does $\rho = 10/14$ leave of that?
 #
@@ -214,7 +216,7 @@ for alpha, points in misses.items():
 #
 # ## Sixteen of our own
 #
-# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget of three<!-- grid[0].content["recipe"]["schedule"]["epochs"] --> epochs (most of them on a GPU; a processor takes some hours); and each three times, with other random numbers.
+# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget of three<!-- grid[0].content["recipe"]["schedule"]["epochs"] --> epochs (most of them on a graphics processor, a GPU; two cores take some hours); and each three times, with other random numbers.
 
 # %%
 from mobilenet_lib.results import measured, runs

@@ -2,6 +2,8 @@
 # # A published MobileNet
 #
 # Training a good network takes long. Using one that somebody else has trained takes a second, and may give nonsense without a warning if one detail is wrong. In this chapter you take such a network apart: you ask it about photos, your own too, break it on purpose in four ways, look at what it looks at, and teach it something that it was never meant for.
+#
+# **Contents:** [A network with a past](#A-network-with-a-past) · [Ask it](#Ask-it) · [Four ways to be wrong](#Four-ways-to-be-wrong) · [Look inside](#Look-inside) · [Which part of the photo?](#Which-part-of-the-photo?) · [Your own photo](#Your-own-photo) · [Where it is wrong, and for whom](#Where-it-is-wrong,-and-for-whom) · [Teach it letters](#Teach-it-letters) · [Learn from a teacher](#Learn-from-a-teacher) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -32,7 +34,7 @@ print(f"by {net.source['author']}, trained on {net.source['trained on']}")
 # %% [markdown]
 # The question is an old one for small devices: is somebody there? A doorbell or a lamp that can answer it may sleep the rest of the time. The task is called *visual wake words*, and this network was trained for a benchmark of very small chips. `load_published` takes checkpoints of timm, transformers, Keras and tf-slim just as well.
 #
-# **Predict:** it has a quarter of the width and looks at 96 by 96 pixels. Of the 569 million mult-adds of the full network, how many are left?
+# **Predict:** it has a quarter of the width and looks at 96 by 96 pixels. Of the 569 million mult-adds (a multiplication and an addition each) of the full network, how many are left?
 #
 # <details><summary>How to think about it</summary>
 #
@@ -113,7 +115,7 @@ plots.verdicts(squares, right, "person")
 #
 # ## Four ways to be wrong
 #
-# A file of weights holds tensors. It does not hold the rule by which the maps were padded, or which ReLU stood between the layers. In chapter 03 you saw four implementations settle these questions in four ways. Now you have weights that care.
+# A file of weights holds tensors. It does not hold the rule by which the maps were padded, or which ReLU (rectified linear unit) stood between the layers. In chapter 03 you saw four implementations settle these questions in four ways. Now you have weights that care.
 #
 # This is not a beginner's problem. In 2021 somebody measured 65 % for a MobileNetV3 as Keras itself shipped it, and 72.5 % once one line was repaired. Its weights were fine. The line had made the pixels 0 to 1, and they had been learned from -1 to 1.
 #
@@ -144,7 +146,7 @@ wrong = {
 }
 
 # %% [markdown]
-# **Predict:** put the four in order (for BN's *eps*, 0.001 when it was trained, we try a smaller and a larger one). Which does hardly any harm, and which makes the network useless?
+# **Predict:** put the four in order (for the *eps* of batch normalization, BN, which was 0.001 in training, we try a smaller and a larger one). Which does hardly any harm, and which makes the network useless?
 
 # %% [markdown] slide=2
 # ## Four ways to be wrong: which one is worst?
@@ -367,7 +369,7 @@ print(len(engine.splitlines()), "lines in all,", len(engine.encode()), "bytes")
 # %% [markdown]
 # This is Eq. 3 as a computer does it. `from` is a map with its zeros around it, the channels of a pixel side by side. Each channel `c` takes its nine weights, and each output pixel is nine products and a bias, cut by ReLU; the stride is in the place where it looks. Batch normalization is nowhere: it has been folded into weights and bias, as chapter 08 explains. Pointwise layers are a loop of the same length, a matrix product that makes two pixels and four channels at a time, so that a number that was read is used more than once.
 #
-# On the book's machine this takes 5.2 ms<!-- web_engine.person_detector.engines.plain.median_ms --> for a photo. The engine has a twin, whose two loops are WebAssembly and multiply four numbers at once (SIMD): 0.70 ms<!-- web_engine.person_detector.engines.simd.median_ms -->, about half as long<!-- 0.4 < web_engine.person_detector.engines.simd.median_ms / web_engine.person_detector.engines.ort.median_ms < 0.6 --> as ONNX Runtime Web, an engine made for pages, takes in one thread. Why so much faster? JavaScript computes in double precision and looks at every index before it uses it. Compiled, the same loop is about three times as fast<!-- 2.5 < web_engine.product.loops.scalar.g_mult_adds_per_s / web_engine.product.loops.plain.g_mult_adds_per_s < 3.5 -->. Four numbers at once, with more pixels kept in registers, make it nearly four times as fast<!-- 3.5 < web_engine.product.loops.simd.g_mult_adds_per_s / web_engine.product.loops.scalar.g_mult_adds_per_s < 4 --> once more.
+# On the book's machine this takes 5.2 ms<!-- web_engine.person_detector.engines.plain.median_ms --> for a photo. The engine has a twin, whose two loops are WebAssembly and multiply four numbers at once (*single instruction, multiple data*, SIMD): 0.70 ms<!-- web_engine.person_detector.engines.simd.median_ms -->, about half as long<!-- 0.4 < web_engine.person_detector.engines.simd.median_ms / web_engine.person_detector.engines.ort.median_ms < 0.6 --> as ONNX Runtime Web (*Open Neural Network Exchange*), an engine made for pages, takes in one thread. Why so much faster? JavaScript computes in double precision and looks at every index before it uses it. Compiled, the same loop is about three times as fast<!-- 2.5 < web_engine.product.loops.scalar.g_mult_adds_per_s / web_engine.product.loops.plain.g_mult_adds_per_s < 3.5 -->. Four numbers at once, with more pixels kept in registers, make it nearly four times as fast<!-- 3.5 < web_engine.product.loops.simd.g_mult_adds_per_s / web_engine.product.loops.scalar.g_mult_adds_per_s < 4 --> once more.
 #
 # ## Where it is wrong, and for whom
 #
@@ -462,7 +464,7 @@ plots.alarms(found, false_alarms, marked=(0.5, 0.1, 0.01))
 #
 # ### And for whom?
 #
-# It learned from COCO, a collection of photos from one photo-sharing site, labelled by crowd workers. Who is in these photos, in which light, in which clothes, in which countries? Researchers looked at how captions describe people in COCO: they differ in accuracy, tone and choice of words between people with lighter and with darker skin, and more so in newer systems. Others tested three commercial systems that tell women from men: men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. An average hides that.
+# It learned from COCO (Common Objects in Context), a collection of photos from one photo-sharing site, labelled by crowd workers. Who is in these photos, in which light, in which clothes, in which countries? Researchers looked at how captions describe people in COCO: they differ in accuracy, tone and choice of words between people with lighter and with darker skin, and more so in newer systems. Others tested three commercial systems that tell women from men: men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. An average hides that.
 #
 # For our detector, nobody has published such a test. Even what it calls a person is a choice: somebody who covers less than 2.5 % of the picture counted as nobody when it was trained. So we do not know for whom it works, and 84.9 % does not tell us. If anything depends on the answer, that is the first thing to measure.
 #
@@ -516,7 +518,7 @@ seen, seen_labels = answers_of(net, letters, 50)
 unseen, unseen_labels = answers_of(net, test, len(test))
 
 # %% [markdown]
-# The head is one linear layer: a score for each of 26 letters. And training in one paragraph (chapter 05 has the rest): a batch goes in. The *loss* says how wrong the answers are; ours, *cross entropy*, is the negative logarithm of the probability that the right class was given. `backward` works out how each weight changes the loss, and the *optimizer* moves all of them a little so that it falls. SGD and AdamW are two such optimizers.
+# The head is one linear layer: a score for each of 26 letters. And training in one paragraph (chapter 05 has the rest): a batch goes in. The *loss* says how wrong the answers are; ours, *cross entropy*, is the negative logarithm of the probability that the right class was given. `backward` works out how each weight changes the loss, and the *optimizer* moves all of them a little so that it falls. Stochastic gradient descent (SGD) and AdamW are two such optimizers.
 
 
 # %%

@@ -2,6 +2,8 @@
 # # To the device
 #
 # The network is trained. Now somebody wants to use it: in a browser, on a phone, on a camera the size of a coin, a thousand times a second on a server. None of them needs PyTorch, gradients or four bytes for every weight. This chapter takes away what is not needed, step by step, and measures what each step buys on your machine, and what it costs.
+#
+# **Contents:** [Folding](#Folding) · [Engines](#Engines) · [On a GPU](#On-a-GPU) · [Eight bits](#Eight-bits) · [A file that others can load](#A-file-that-others-can-load) · [On phones](#On-phones) · [The best for your machine](#The-best-for-your-machine) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -143,7 +145,7 @@ for engine in ready.values():
     assert verify(engine, big, photo) < engine.tolerance
 
 # %% [markdown]
-# **Predict:** all do the same 569 million mult-adds. How many times as fast as eager will the fastest be?
+# **Predict:** all do the same 569 million mult-adds (a multiplication and an addition each). How many times as fast as eager will the fastest be?
 
 # %% [markdown] slide=1
 # ## All engines do the same 569 million mult-adds. How much faster is the fastest?
@@ -171,7 +173,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times on the book's machine. Laying the channels side by side did not help by itself<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
+# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times on the book's machine. Laying the channels side by side did not help by itself<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. What went away in fp32 (32 bits, the usual numbers) is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
 #
 # How near can one come? Chapter 04 measured that peak, with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
@@ -252,7 +254,7 @@ for name in names:
 # %% [markdown]
 # As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. What takes the rest is telling it what to do: some eighty times Python asks for a layer, and each request costs more than the layer. A *CUDA graph* records all requests once and sends them as one; that makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same network without, and it helps less and less as there is more to compute.
 #
-# With 256 pictures the card is busy with memory: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of a matrix product, since the depthwise layers do little with every number that they fetch. There folding, which helps on a processor, takes a little longer than leaving batch normalization alone<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a pass of its own. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->: it pads both sides alike, which the convolution does by itself, where ours copies the map for the paper's padding, and its ReLU writes over its input. Nobody is the fastest everywhere.
+# With 256 pictures the card is busy with memory: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of a matrix product, since the depthwise layers do little with every number that they fetch. There folding, which helps on a processor, takes a little longer than leaving batch normalization alone<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a pass of its own. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->: it pads both sides alike, which the convolution does by itself, where ours copies the map for the paper's padding, and its ReLU (rectified linear unit) writes over its input. Nobody is the fastest everywhere.
 #
 # ## Eight bits
 #
@@ -435,7 +437,7 @@ if ENGINES["onnxruntime"].available():
     assert torch.allclose(again(images), net(images), atol=1e-3)
 
 # %% [markdown]
-# ONNX is read by many programs, in browsers and on phones. `mobilenet export` does the same on the command line, and also writes for OpenVINO (Intel's processors) and ExecuTorch (PyTorch's own way to phones).
+# ONNX (Open Neural Network Exchange) is read by many programs, in browsers and on phones. `mobilenet export` does the same on the command line, and also writes for OpenVINO (Intel's processors) and ExecuTorch (PyTorch's own way to phones).
 #
 # ## On phones
 #
