@@ -19,7 +19,7 @@ WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 TEST_FLAGS := --nbval --nbval-cell-timeout=600 $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check chapters sliders lint clean
+.PHONY: help lab test check chapters slides sliders lint clean
 
 help: ## Show this help
 	@echo "make TARGET, where TARGET is"
@@ -49,6 +49,10 @@ check: lint ## Style, types, and all tests that are quick: no chapters, no brows
 chapters: ## Execute the chapters anew from chapters/text
 	@$(PYTHON) bootstrap.py test
 	@"$(RUN)" chapters/build.py $(ARGS)
+
+slides: web/node_modules/.package-lock.json ## Make lecture decks with handouts, in build/slides
+	@$(PYTHON) bootstrap.py test
+	@"$(RUN)" web/slides/build.py $(ARGS)
 
 sliders: ## Measure how fast explorers answer on this machine
 	@$(PYTHON) bootstrap.py test

@@ -59,10 +59,17 @@ def notebook_of(text: Path) -> Path:
     return text.parent.parent / f"{text.stem}.ipynb"
 
 
+def read(text: Path) -> nbformat.NotebookNode:
+    """A text as a notebook, without the slides in it, which only lecturers see (`web/slides`)."""
+    notebook = jupytext.read(text, fmt="py:percent")
+    notebook.cells = [cell for cell in notebook.cells if "slide" not in cell.metadata]
+    return notebook
+
+
 def build(text: Path) -> nbformat.NotebookNode:
     """Execute one text and return the notebook."""
     target = notebook_of(text)
-    notebook = jupytext.read(text, fmt="py:percent")
+    notebook = read(text)
     for cell, name in zip(notebook.cells, _cell_ids(notebook, _last_built(target)), strict=True):
         cell.id = name
     resources = {"metadata": {"path": target.parent}}
@@ -83,7 +90,7 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
         built = nbformat.read(target, as_version=4)
     except FileNotFoundError:
         raise SystemExit(f"{target.name} has never been built: build it without --prose") from None
-    notebook = jupytext.read(text, fmt="py:percent")
+    notebook = read(text)
     ours, theirs = ([c for c in made.cells if c.cell_type == "code"] for made in (notebook, built))
     for number, (new, old) in enumerate(itertools.zip_longest(ours, theirs), start=1):
         if new is None or old is None or new.source != old.source:

@@ -20,6 +20,22 @@
 #
 # Take one layer: 3 by 3, 64 channels in, 64 out, on a map of 14 by 14. Chapter 01 computed such a layer with six loops, then as one matrix product of copied windows (*image to columns* and *general matrix multiply*, im2col and GEMM for short). Here is a third way, without the copies: one small matrix product for each of the nine places of the kernel, each on the map moved by a pixel. It is called *direct*.
 
+# %% [markdown] slide=1
+# # What a mult-add costs
+#
+# Eight to nine times fewer mult-adds. Is that eight to nine times less time?
+#
+# Notes: A mult-add is a unit of arithmetic, and what you wait for is a machine. At the end the room predicts milliseconds. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
+
+# %% [markdown] slide=2
+# ## The same sum, three ways
+#
+# - six **loops**, as in chapter 01
+# - **im2col** and one matrix product
+# - **direct**: nine small products, one for each place of the kernel
+#
+# Notes: One layer: 3 by 3, 64 channels in, 64 out, a map of 14 by 14. All three give the same map, with the same seven million mult-adds.
+
 # %%
 import numpy as np
 
@@ -52,6 +68,22 @@ assert np.allclose(corner[1, 1, 0], direct(F, K)[1, 1, 0], atol=1e-3)
 #
 # **Predict:** how many million mult-adds a second does each of the three manage? By which factor will the fastest beat the slowest: 3, 30, or more?
 
+# %% [markdown] slide=2
+# ## By which factor does the fastest beat the slowest?
+#
+# 3, 30, or more?
+#
+# Notes: All three do the same arithmetic. Take a vote.
+
+# %% [markdown] slide=2
+# ## Thousands of times
+#
+# [[output]]
+#
+# A mult-add has no price of its own.
+#
+# Notes: In Python's loops nearly all of the time goes into finding out what to multiply. A matrix product has that settled before it begins.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib import cost
 from mobilenet_lib.timing import interleave
@@ -77,6 +109,20 @@ for name, seconds in interleave(tasks, readings=9).items():
 #
 # **Predict:** a number that comes from memory, how many mult-adds could the processor do in the same time?
 
+# %% [markdown] slide=2
+# ## While one number comes from memory, how many mult-adds could the processor do?
+#
+# One? Ten? A hundred?
+#
+# Notes: Two things take time: arithmetic, and fetching numbers from memory or a cache.
+
+# %% [markdown] slide=3
+# ## What a processor can do at most
+#
+# [[output]]
+#
+# Notes: One mult-add counts as two operations. Set the first line against the last of the copies: half the GFLOP/s are mult-adds, a quarter of the GB/s are numbers of four bytes. The ratio is the answer to the question.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.peaks import bench_peaks
 
@@ -91,6 +137,16 @@ print(ceilings)
 # That is a property of the layer, and a division tells it: operations over bytes, its **arithmetic intensity**. At least, a layer reads its input and its weights once, and writes its output once.
 
 
+# %% [markdown] slide=2
+# ## Arithmetic intensity
+#
+# How often is a number used? Operations over bytes, at least:
+#
+# $$\frac{2 \cdot \text{mult-adds}}{4 \cdot (\text{inputs} + \text{weights} + \text{outputs})}$$
+#
+# Notes: At least, a layer reads its input and its weights once and writes its output once. This needs no machine, only the shape of the layer.
+
+
 # %%
 def intensity(mult_adds, inputs, weights, outputs):
     return 2 * mult_adds / (4 * (inputs + weights + outputs))  # operations a byte
@@ -103,6 +159,20 @@ def intensity(mult_adds, inputs, weights, outputs):
 #
 # Both read and write 512 maps. In the depthwise layer each number takes part in 9 mult-adds, one for each place of the kernel. In the pointwise layer it takes part in 512, one for each filter.
 # </details>
+
+# %% [markdown] slide=2
+# ## Which has more operations for each byte: depthwise or pointwise?
+#
+# 512 channels, a map of 14 by 14. By which factor?
+#
+# Notes: In the depthwise layer a number takes part in 9 mult-adds, in the pointwise one in 512.
+
+# %% [markdown] slide=1
+# ## Two against fifty-five
+#
+# [[output]]
+#
+# Notes: Not 512 over 9, since the pointwise layer must also read its weights, more numbers than are in its two maps.
 
 # %%
 maps, size = 512 * 14**2, 14
@@ -133,6 +203,13 @@ for kind, total in arch.by_kind().items():
 #
 # **Predict:** which marks will lie under the slope, and which under the flat? And will they touch the roof?
 
+# %% [markdown] slide=3
+# ## One roof for all layers
+#
+# [[output]]
+#
+# Notes: Intensity to the right, speed upwards, both logarithmic. Under the slope bytes decide, under the flat part arithmetic. Pointwise layers stand high and right, depthwise ones low and left, well below the slope: they have other costs.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib import plots
 from mobilenet_lib.bench.layers import bench_layers
@@ -149,6 +226,13 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 #
 # **Predict:** on a processor with twice the arithmetic and the same memory, how much faster can `dw_7` be? And with 32 images at a time, which kind of layer gains most?
 
+# %% [markdown] slide=5
+# ## Move the roof
+#
+# [[explorer v1&machine=book&hide=resolution,body,machine,shown,help,foot zoom=1.17]]
+#
+# Notes: Ask: with twice the arithmetic and the same memory, how much faster can dw_7 be? Not at all. With 32 images at a time, which kind gains most? The fully connected layer: its weights are read once for all images.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import RooflineExplorer
 
@@ -160,6 +244,20 @@ RooflineExplorer(ceilings, profile)
 # ## Three per cent of the work
 #
 # In chapter 03, Table 2 said where the mult-adds are: 95 % in the pointwise layers, 3 % in the depthwise ones. And the time?
+
+# %% [markdown] slide=1
+# ## 3 % of the mult-adds: which share of the time?
+#
+# The depthwise layers.
+#
+# Notes: From Table 2 they know the 3 %. Take numbers.
+
+# %% [markdown] slide=2
+# ## Many times their share
+#
+# [[output]]
+#
+# Notes: Three reasons that come on top of each other: one to two operations for each byte; no matrix product, so the well-tuned code cannot be used; and they are short, so fixed costs weigh more. No fault of the design: nearly all of the work moved to where machines are fast.
 
 # %% tags=["nbval-ignore-output"]
 plots.time_shares(profile.time_shares, profile.mult_adds_shares)
@@ -185,6 +283,20 @@ print(profile)
 #
 # **Predict:** from which share of zeros on is the sparse product faster than the dense one: 50 %, 70 %, 90 %?
 
+# %% [markdown] slide=2
+# ## From which share of zeros on does a sparse product win?
+#
+# 50 %, 70 %, 90 %?
+#
+# Notes: A pointwise layer of 512 channels, zeros scattered anywhere, the others stored row by row with their places.
+
+# %% [markdown] slide=2
+# ## Later than most expect
+#
+# [[output]]
+#
+# Notes: The dense product multiplies zeros like everything else, at full speed. The sparse one pays for each weight that is left: its place has to be read.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.sparse import bench_sparse
 
@@ -197,6 +309,13 @@ plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 # Move the slider, or press *Play*: the smallest weights of a trained layer of this shape go first. On the right is what is left of them, in bytes too, and what each product needed.
 #
 # **Predict:** at half zeros, how many bytes does the sparse form save?
+
+# %% [markdown] slide=4
+# ## At half zeros, how many bytes are saved?
+#
+# [[explorer v1&hide=help,foot zoom=1.17]]
+#
+# Notes: None: each weight that is left brings its place along. Try blocks of 4 by 4 and whole channels. MobileNet leaves connections out in a regular pattern, so that what remains is dense.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import SparsityExplorer
@@ -230,6 +349,20 @@ print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for
 #
 # On a graphics processor (GPU) the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, and what the roofline asks for: the longer of the two times that arithmetic and memory would need.
 
+# %% [markdown] slide=2
+# ## One picture on a data centre's GPU: how near to the roofline do layers come?
+#
+# An NVIDIA H200 has hundreds of times the arithmetic of a laptop.
+#
+# Notes: Collect guesses in per cent. Then the next slide.
+
+# %% [markdown] slide=2
+# ## Hundreds of times above it
+#
+# [[output]]
+#
+# Notes: All six take about the same time, whatever their mult-adds. The price of a call decides nearly everything as long as there is one picture. Mult-adds count where there are enough of them.
+
 # %%
 from mobilenet_lib.results import recorded
 
@@ -247,6 +380,20 @@ for layer in recorded("nvidia_h200_layers_1")["results"]["layers"][1:7]:
 #
 # **Predict:** the 0.5 MobileNet-160 has 76 million mult-adds, between a seventh and an eighth of the full network. Will it take that share of the time?
 
+# %% [markdown] slide=2
+# ## 76 of 569 million mult-adds: what share of the time?
+#
+# The 0.5 MobileNet-160 has between a seventh and an eighth of the work.
+#
+# Notes: A layer takes the longer of its two times, plus a fixed cost for the call. Ask for a prediction in milliseconds, from the full network's.
+
+# %% [markdown] slide=2
+# ## Predict, then measure
+#
+# [[output]]
+#
+# Notes: The model knows nothing about the smaller network but its table of layers. Two limits, how near each kind comes to them, and a price for each call are most of the truth.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.roofline import predict
 
@@ -261,6 +408,13 @@ print(f"by mult-adds alone it would be {by_count:.2f} ms")
 # Mult-adds alone are off by a factor of two or more<!-- 2 < one(bench_sixteen.models, "timing.median_ms", alpha=0.5, resolution=160) / (bench_sixteen.models[0].timing.median_ms * 76 / 569) < 3 -->. The model comes much nearer, and it knows nothing about the smaller network but its table of layers: two limits, how near each kind of layer comes to them, and a price for each call are most of the truth.
 #
 # One network may be luck. Here are all sixteen<!-- len(bench_sixteen.models) -->, predicted from the profile of the largest (so the first row is no test) and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
+
+# %% [markdown] slide=3
+# ## All sixteen, predicted from one
+#
+# [[output 2-17]]
+#
+# Notes: The first row is no test, it is the network the model was taken from. Look at the signs: what is missing? Shapes: matrices with few rows are further from the roof than the model thinks.
 
 # %%
 sixteen = recorded("bench_sixteen")["results"]
@@ -310,6 +464,14 @@ check("4.3", roofline)
 
 # %% [markdown]
 # **4.4** A sparse product needs twelve times as long for each weight that is left as a dense one does for each weight. From which share of zeros on is it faster? As a number between 0 and 1, to two decimals.
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - Two limits hold for every layer, arithmetic and bytes; operations over bytes tells which one applies.
+# - Mult-adds alone do not predict milliseconds; a roof and a price for each call nearly do.
+#
+# Notes: Exercises 4.1 to 4.4 in the chapter. Next: the network learns.
 
 # %%
 from mobilenet_lib.checks import check

@@ -19,6 +19,20 @@
 #
 # Our data set is called *letters in the wild*. Each picture is composed anew when it is needed: a letter from one of several hundred typefaces, turned, sheared and coloured, on a background that would rather not have it. The test letters come from families of typefaces that training never shows.
 
+# %% [markdown] slide=1
+# # Training
+#
+# First one step, by hand. Then a network that learns to read letters while you watch.
+#
+# Notes: Up to now all weights came from chance. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
+
+# %% [markdown] slide=2
+# ## Letters in the wild
+#
+# [[output]]
+#
+# Notes: Each picture is composed anew when it is needed: a letter from several hundred typefaces, turned, sheared and coloured. The test letters come from families that training never shows.
+
 # %%
 from mobilenet_lib import data, plots
 
@@ -29,6 +43,16 @@ plots.letters(list(shown), [letters.classes[i] for i in labels[:16]])
 
 # %% [markdown]
 # A network gives each picture 26 scores, and *softmax* makes probabilities of them. How wrong they are is measured by the **cross-entropy**: minus the logarithm of the probability that the right letter was given, on average over the pictures. It is our **loss**, the number that training makes smaller. (In the code, the logarithm of a softmax is the score minus `logsumexp`, the logarithm of the sum of all $e^{\text{score}}$.)
+
+
+# %% [markdown] slide=2
+# ## How wrong is an answer?
+#
+# [[code]]
+#
+# The **cross-entropy**: minus the logarithm of the probability that the right letter was given.
+#
+# Notes: Softmax makes probabilities of the scores. The loss is the average over the pictures, the number that training makes smaller.
 
 
 # %%
@@ -44,6 +68,22 @@ def cross_entropy(scores, labels):
 #
 # Each letter gets $1/26$, and $-\ln(1/26) = \ln 26 \approx 3.26$.
 # </details>
+
+# %% [markdown] slide=2
+# ## A fresh network knows nothing. What is its loss?
+#
+# 26 letters, all about equally probable.
+#
+# Notes: Each gets one in 26. Minus the logarithm of that.
+
+# %% [markdown] slide=1
+# ## Still guessing: $\ln 26 \approx 3.26$
+#
+# [[output]]
+#
+# Remember 3.26. A loss that stays there has learned nothing.
+#
+# Notes: The fresh network gives nearly that.
 
 # %%
 import torch
@@ -68,6 +108,17 @@ print(f"loss {cross_entropy(scores, labels).item():.2f}")
 # - **weight decay**: every step also pulls the weights a little towards zero.
 #
 # Not every weight decays. Batch normalization and biases are left alone, and so are the depthwise filters: they have nine numbers each, and the paper's authors found it important to put little or no decay on them. You will see what happens otherwise.
+
+
+# %% [markdown] slide=3
+# ## One step, by hand
+#
+# [[code 6-11]]
+#
+# - **momentum**: a fading sum of all gradients so far
+# - **weight decay**: a little pull towards zero
+#
+# Notes: The gradient is the direction in which the loss rises fastest; the step goes the other way. Not every weight decays: batch normalization, biases and the depthwise filters, nine numbers each, are left alone.
 
 
 # %%
@@ -99,6 +150,13 @@ print(small.regularization)
 # (`freeze_statistics` lets batch normalization use fixed averages, here the mean 0 and variance 1 that it starts with. With those of the batch, differences in rounding grow from step to step, until you could not tell them from a mistake.)
 #
 # Two networks with the same weights, the same three **batches** of 64 pictures: one is trained by the library, one by hand. Both compute on the processor, even if this machine has a graphics card that the library would otherwise use (`device="auto"`): such a card may round the numbers that a convolution multiplies to three decimal digits, and we want to compare the arithmetic, not the rounding.
+
+# %% [markdown] slide=2
+# ## The library does the same
+#
+# [[output]]
+#
+# Notes: Two networks with the same weights, the same three batches: one by hand, one by the library. Every tensor has moved the same way, up to rounding. That is all of training; what remains is to do it some thousand times.
 
 # %%
 import copy
@@ -136,6 +194,20 @@ print(len(list(ours.parameters())), "tensors of weights, moved alike")
 #
 # **Predict:** an **epoch** is one pass over all training pictures. At which moment of six epochs does the one-cycle schedule take its largest steps?
 
+# %% [markdown] slide=2
+# ## When in six epochs should the steps be largest?
+#
+# At first, in the middle, at the end?
+#
+# Notes: An epoch is one pass over all training pictures. Too large a rate throws the weights about, too small a one wastes your time.
+
+# %% [markdown] slide=2
+# ## How fast to learn
+#
+# [[output]]
+#
+# Notes: One-cycle rises first and then falls to almost nothing: largest after 30 % of the steps. The authors' scripts use small stairs.
+
 # %%
 recipes = {"one-cycle (quick)": preset("quick"), "stairs (paper)": preset("paper")}
 recipes["cosine (modern)"] = preset("modern")
@@ -172,6 +244,22 @@ def twins_apart(net, images, noise=0.02):
 # %% [markdown]
 # **Predict:** the noise is 2 % of the way from grey to white, and you would hardly see it. After 27 convolutions, are a letter and its twin still nearly the same?
 
+# %% [markdown] slide=2
+# ## A letter, and the same letter with a little noise: still alike after 27 convolutions?
+#
+# A fresh network. The noise is 2 % of the way from grey to white: you would hardly see it.
+#
+# Notes: The distance between the two is measured as a share of the distance between two different letters. Close to 0: alike. Close to 1: strangers.
+
+# %% [markdown] slide=2
+# ## Almost as far apart as two letters
+#
+# [[output]]
+#
+# What the classifier gets is mostly noise that the layers have blown up.
+#
+# Notes: After each batch normalization half of the numbers stand below zero, and ReLU throws them away. What is left of small differences grows from layer to layer.
+
 # %%
 usual = twins_apart(fresh, images)
 print("  ".join(f"{name} {usual[name]:.1f}" for name in ("dw_3", "dw_7", "pw_13")))
@@ -196,6 +284,13 @@ for beta in (0, 1):
 # %% [markdown]
 # At $\beta = 1$ most numbers pass the ReLU unchanged, and it distorts little. Gradients grow by the same factor on their way back: at $\beta = 0$ those of the first layers are a hundred times too large for their weights, and a step that is right for the last layers throws the first ones about. So the recipe starts $\beta$ at 1, in all layers but the last (`bn_shift`). From there it is learned, as before.
 
+# %% [markdown] slide=2
+# ## One number mends it: $\beta$ starts at 1
+#
+# [[output]]
+#
+# Notes: At beta 1 most numbers pass the ReLU unchanged. Gradients grow by the same factor on their way back, so they become tame as well.
+
 # %%
 torch.manual_seed(0)
 shifted = mn.MobileNet(fresh.arch, bn_shift=preset("quick").network.bn_shift)
@@ -217,6 +312,13 @@ def last_losses(steps, **changes):
     losses = [trainer.step().loss for _ in range(steps)]
     return sum(losses[-20:]) / 20
 
+
+# %% [markdown] slide=2
+# ## One still guesses, the other has begun to read
+#
+# [[output]]
+#
+# Notes: The same recipe but for beta. A step costs the same. The paper says nothing about this: its authors trained for so long that a slow start made no difference.
 
 # %% tags=["nbval-ignore-output"]
 for beta in (0.0, 1.0):
@@ -271,6 +373,20 @@ for alpha, resolution in ((1.0, 64), (1.0, 40), (0.5, 40), (0.25, 40)):
 # Run it, and watch the loss. It stays near 3.26 while the rate is still small, and then something happens. You can stop it with the square button above (or with Esc, then I twice): it finishes its step, and what it has learned so far is in `result.net`. Should the machine have become slower or busy, it stops by itself once its `time_limit` is over. In both cases the rest of this chapter asks a network that has learned less than the text promises; run the cell again to train from the start.
 #
 # **Predict:** how many of the test letters will it read after one epoch: a tenth, a third, two thirds?
+
+# %% [markdown] slide=1
+# ## How many letters after one epoch?
+#
+# A tenth, a third, two thirds?
+#
+# Notes: Everyone writes a number down. If you have a laptop at hand, run the chapter's cell now; it trains while you talk.
+
+# %% [markdown] slide=4
+# ## The curve
+#
+# [[explorer v1&hide=help,foot zoom=1.2]]
+#
+# Notes: This is a recorded run. The loss starts at 3.26, a guess: where does it begin to fall, and what does the test say after each epoch? Press E, move along the curve with the arrow keys, switch to the logarithmic axis.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import LiveCurve
@@ -338,6 +454,20 @@ with tempfile.TemporaryDirectory() as folder:
 
 # %% [markdown]
 # A network's weights are a dictionary of tensors, so the two are soon compared:
+
+# %% [markdown] slide=2
+# ## Killed and resumed: similar, or equal to the last bit?
+#
+# A run saves after step four, takes a fifth, and is gone. Another goes on from the folder.
+#
+# Notes: Compared with six steps in one go.
+
+# %% [markdown] slide=1
+# ## Equal to the last bit
+#
+# [[output]]
+#
+# Notes: Weights, velocities, the place in the data and the state of every random number generator are kept. The file is written under another name first and then renamed.
 
 # %%
 there, back = whole.net.state_dict(), resumed.net.state_dict()
@@ -407,6 +537,15 @@ print(result.choice)
 #
 # Now the question of the whole book: what does it cost to take a convolution apart? The authors trained both on ImageNet (Table 4):
 
+# %% [markdown] slide=2
+# ## What does it cost to take a convolution apart?
+#
+# The paper's Table 4, on ImageNet:
+#
+# [[output]]
+#
+# Notes: One point of accuracy for between an eighth and a ninth of the work. That is one comparison, at the full width and in a long training.
+
 # %%
 from mobilenet_lib import paper
 
@@ -416,6 +555,15 @@ paper.table(4)
 # One point of accuracy, for between an eighth and a ninth of the work. That is one comparison, at the full width and in a long training. Ours is small: letters, $\alpha = 0.25$, 46 pixels, twenty epochs, by which none of the networks still gains much. And there are two full networks: one of the same width, with 7.6 times the mult-adds; and one so narrow ($\alpha = 0.09$) that it costs what the separable one does. Each was trained three times, with three *seeds*, three other starts for the random numbers; the bar is the mean, the dots are the runs.
 #
 # **Predict:** put the three in order.
+
+# %% [markdown] slide=3
+# ## And on letters?
+#
+# [[output]]
+#
+# A comparison holds for its budget.
+#
+# Notes: Let them put the three in order before you show this: full of the same width, separable, and a full one so thin that it costs what the separable one does. Bars are means, dots are runs with other random numbers.
 
 # %%
 from mobilenet_lib.results import runs
@@ -435,7 +583,7 @@ full = {name: accuracies("claims", *network) for name, network in networks.items
 plots.rivals(full, "test letters read after 20 epochs, %")
 
 # %% [markdown]
-# The order is the paper's. The full network of the same width is ahead, by 2.4<!-- mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) --> points for 7.6 times the work. The thin full one, which costs as much as the separable one and is not in the paper, is behind it by 0.7<!-- mean(pick(claims, "accuracy", alpha=0.25, body="separable")) - mean(pick(claims, "accuracy", alpha=0.09)) --> points, and there the dots overlap<!-- max(pick(claims, "accuracy", alpha=0.09)) > min(pick(claims, "accuracy", alpha=0.25, body="separable")) -->: three seeds are too few to be sure of so little.
+# The order is the paper's. The full network of the same width is ahead, by 2.4<!-- mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) --> points for 7.6 times the work. The thin full one, which costs as much as the separable one and is not in the paper, is behind it by 0.7<!-- mean(pick(claims, "accuracy", alpha=0.25, body="separable")) - mean(pick(claims, "accuracy", alpha=0.09)) --> points, and there the dots overlap<!-- min(pick(claims, "accuracy", alpha=0.25, body="separable")) < max(pick(claims, "accuracy", alpha=0.09)) -->: three seeds are too few to be sure of so little.
 #
 # **Predict:** and with six epochs, a third of the time? Will the separable network be nearer to the full one, or further away?
 
@@ -473,6 +621,13 @@ paper.table(5)
 # %% [markdown]
 # **Predict:** three points for thinness, at the same cost and on ImageNet. And for letters, at 46 pixels and twenty epochs? (At 46 pixels the maps of those five blocks are 3 by 3.)
 
+# %% [markdown] slide=2
+# ## Narrow or shallow?
+#
+# [[output]]
+#
+# Notes: The paper's Table 5 has the narrow one ahead, on ImageNet and trained long. Here is the same question for letters, where the maps of those five layers are small. When you have to choose, the task and the budget belong to the question.
+
 # %%
 thin_or_short = {
     "narrow, α 0.375: 4.3 M": accuracies("claims", 0.375, "separable"),
@@ -481,7 +636,7 @@ thin_or_short = {
 plots.rivals(thin_or_short, "test letters read after 20 epochs, %")
 
 # %% [markdown]
-# The other way round, by 1.5<!-- mean(pick(claims, "accuracy", body="shallow")) - mean(pick(claims, "accuracy", alpha=0.375)) --> points, and no dot of the one reaches those of the other<!-- min(pick(claims, "accuracy", body="shallow")) > max(pick(claims, "accuracy", alpha=0.375)) -->. After six epochs it is 2.7<!-- mean(pick(bodies, "accuracy", body="shallow")) - mean(pick(bodies, "accuracy", alpha=0.375)) -->, so time speaks for the narrow network here as well; but in twenty epochs of letters the order does not turn. Perhaps in more; perhaps never, since five layers that look at 3 by 3 pixels have little to see. So Table 5 does not say that layers are better than channels. It says that they were *on ImageNet, at 224 pixels, trained long enough*. When you have to choose, the task and the budget belong to the question.
+# The other way round, by 1.5<!-- mean(pick(claims, "accuracy", body="shallow")) - mean(pick(claims, "accuracy", alpha=0.375)) --> points, and no dot of the one reaches those of the other<!-- max(pick(claims, "accuracy", alpha=0.375)) < min(pick(claims, "accuracy", body="shallow")) -->. After six epochs it is 2.7<!-- mean(pick(bodies, "accuracy", body="shallow")) - mean(pick(bodies, "accuracy", alpha=0.375)) -->, so time speaks for the narrow network here as well; but in twenty epochs of letters the order does not turn. Perhaps in more; perhaps never, since five layers that look at 3 by 3 pixels have little to see. So Table 5 does not say that layers are better than channels. It says that they were *on ImageNet, at 224 pixels, trained long enough*. When you have to choose, the task and the budget belong to the question.
 #
 # ## Weight decay on nine numbers
 #
@@ -520,6 +675,21 @@ def with_statistics(net, momentum, batches):
 
 # %% [markdown]
 # **Predict:** the network that you have just trained, with $m = 0.1$ and with $m = 0.0003$: what share of the letters does each read?
+
+
+# %% [markdown] slide=2
+# ## The same weights, another memory: what share of letters?
+#
+# Batch normalization keeps moving averages. With $m = 0.1$, and with $m = 0.0003$, over sixty batches.
+#
+# Notes: No weight changes, only the averages are collected again.
+
+# %% [markdown] slide=2
+# ## One of the two networks guesses
+#
+# [[output]]
+#
+# Notes: Each batch leaves a share of 1 minus m of what was there before; after sixty batches the long memory still remembers its start. If a network of yours learns well and tests as if it guessed, look here first.
 
 
 # %% tags=["learned", "nbval-ignore-output"]
@@ -606,6 +776,21 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 # **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures a second (the step in the table above); at 224 pixels that is a twelfth. For a hundred epochs: days, months or years?
 
 
+# %% [markdown] slide=2
+# ## 100 epochs of ImageNet on two cores: days, months or years?
+#
+# 1,281,167 pictures of 224 pixels.
+#
+# Notes: A division. Ask for the number of pictures a second that the room thinks realistic.
+
+# %% [markdown] slide=1
+# ## That is why one uses GPUs
+#
+# [[output]]
+#
+# Notes: For one network. The commands for many processors are in the library's SCALE.md.
+
+
 # %%
 def days(rate, epochs=100, processors=1):
     return epochs * 1_281_167 / (rate * processors) / 86_400
@@ -660,6 +845,14 @@ check("5.3", answer)
 # %% [markdown]
 # **5.4** Write `smooth(label, classes, share)`: the target that label smoothing makes of a label, a NumPy vector of probabilities. A `share` of them is spread over all classes evenly, the right one included.
 
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - A step is scores, loss, gradient and a rule; a recipe is how often and how large.
+# - Advice about training holds for its budget and its pictures: measure your own.
+#
+# Notes: Next, chapter 06: choosing width and resolution.
+
 # %%
 from mobilenet_lib.checks import check
 
@@ -671,7 +864,7 @@ check("5.4", smooth)
 #
 # - A step is: scores, cross-entropy, gradient, and a rule that makes a change of it. Ours is stochastic gradient descent (SGD) with momentum and weight decay, under a rate that rises and falls.
 # - Where weights start decides how soon a deep network learns: 27 times batch normalization and ReLU blow up what is noise. With $\beta$ starting at 1 they do not.
-# - On letters, a separable network reads two or three points less than a full one of its width, for an eighth of the work, and the gap shrinks with the budget. Narrow against shallow came out the other way round than in the paper. A comparison holds for its task, budget and recipe.
+# - On letters, a separable network reads two to four points<!-- 2 < mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) < mean(pick(bodies, "accuracy", alpha=0.25, body="full")) - mean(pick(bodies, "accuracy", alpha=0.25, body="separable")) < 4 --> less than a full one of its width, for an eighth of the work, and the gap shrinks with the budget. Narrow against shallow came out the other way round than in the paper. A comparison holds for its task, budget and recipe.
 # - Weight decay on depthwise filters, against which the paper advises, did no harm in three epochs. Advice holds for its setting.
 # - Batch normalization's averages need time: its memory has to be short compared with the training.
 # - A run that is killed and resumed ends as one that was not, to the last bit.

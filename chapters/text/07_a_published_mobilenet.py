@@ -17,6 +17,13 @@
 #
 # ## A network with a past
 
+# %% [markdown] slide=1
+# # A published MobileNet
+#
+# Using weights that somebody else trained takes a second, and may give nonsense without a warning.
+#
+# Notes: We ask a trained network about photos, break it on purpose in four ways, look at what it looks at, and teach it something new.
+
 # %%
 from mobilenet_lib import load_published
 
@@ -33,6 +40,17 @@ print(f"by {net.source['author']}, trained on {net.source['trained on']}")
 #
 # Pointwise layers shrink with the square of `alpha`, so to about a sixteenth. The maps shrink with the square of the resolution, $(96 / 224)^2$, to less than a fifth. Both together: about one ninetieth, and a little more for the layers that shrink less.
 # </details>
+
+# %% [markdown] slide=2
+# ## Is somebody there?
+#
+# A doorbell that can answer may sleep the rest of the time.
+#
+# Ours answers *person* or *no person*. A quarter of the width, 96 by 96 pixels:
+#
+# [[output]]
+#
+# Notes: The task is called visual wake words; the network was trained for a benchmark of very small chips. A quarter of the width, 96 by 96 pixels: how much of the 569 million is left? About one ninetieth.
 
 # %%
 print(f"{net.arch.mult_adds:,} mult-adds, {net.arch.parameters:,} parameters")
@@ -73,6 +91,20 @@ squares = {name: np.array(net.preprocess.square(photo)) for name, photo in photo
 
 # %% [markdown]
 # **Predict:** how sure will it be of the astronaut? And which of the five photos without a person comes closest to having one?
+
+# %% [markdown] slide=1
+# ## Which of the five photos without a person comes closest to having one?
+#
+# Seven photos, a person on two of them.
+#
+# Notes: The cat, the coffee, the flower, the rocket, Summer Palace in China; and the astronaut and the camera man, with a person. Let them bet.
+
+# %% [markdown] slide=2
+# ## Seven out of seven
+#
+# [[output]]
+#
+# Notes: What that is worth we will see. Look how far from certain it is.
 
 # %%
 right = person(net, net.preprocess)
@@ -116,6 +148,22 @@ wrong = {
 # %% [markdown]
 # **Predict:** put the four in order (for the *eps* of batch normalization, BN, which was 0.001 in training, we try a smaller and a larger one). Which does hardly any harm, and which makes the network useless?
 
+# %% [markdown] slide=2
+# ## Four ways to be wrong: which one is worst?
+#
+# Another ReLU, another padding, another epsilon in BN, pixels from -1 to 1.
+#
+# Same weights. No line fails, none warns.
+#
+# Notes: Have them put the four in order. One does hardly any harm, one makes the network useless.
+
+# %% [markdown] slide=3
+# ## A wrong convention does not look like a failure
+#
+# [[output]]
+#
+# Notes: Orange is a person, blue is none. ReLU6 hardly matters here. Symmetric padding sees a person almost everywhere. With pixels from -1 to 1 every photo is all but black, and gets the answer of a black one.
+
 # %%
 plots.compared(names, {"as it was trained": right, **wrong}, "person")
 
@@ -134,6 +182,15 @@ print(f"the largest is {outputs.max():.1f}")
 
 # %% [markdown]
 # **Symmetric padding** takes the meaning from all answers: every photo now has a person, almost. Why so much, for one row and one column of zeros? SAME puts them after the map, symmetric padding before it, in each of the five layers with stride 2. Every time the grid moves by one pixel of *that* map, and that is worth more and more pixels of the photo:
+
+# %% [markdown] slide=2
+# ## One row of zeros on the wrong side
+#
+# In each of five layers with stride 2 the grid moves by one pixel of that map, in pixels of the photo:
+#
+# [[output]]
+#
+# Notes: Each pixel of a deeper map is worth more pixels of the photo. Together a third of it.
 
 # %%
 halving = ["conv_0", "dw_2", "dw_4", "dw_6", "dw_12"]
@@ -162,6 +219,13 @@ print(f"a black picture: {100 * black:.0f} % person")
 #
 # Eight filters of 3 by 3 pixels are all that this network has to look at a photo with.
 
+# %% [markdown] slide=1
+# ## The first filters
+#
+# [[output]]
+#
+# Notes: Eight filters of 3 by 3 pixels are all that this network has to look at a photo with. Grey means 0. Most of them compare colours.
+
 # %%
 plots.filters(net.conv_0.conv.weight.detach().numpy())
 
@@ -176,6 +240,20 @@ plots.feature_maps({name: maps[name][0].numpy() for name in layers})
 # The last row has 3 by 3 pixels, and most of its pictures are black: the channel says nothing. Nothing about *this* photo, or nothing ever? BN knows: it keeps a moving average of each channel's variance over the last batches of training.
 #
 # **Predict:** of the 256 channels of the last layer, how many do not vary?
+
+# %% [markdown] slide=1
+# ## Of 256 channels in the last layer, how many never vary?
+#
+# Batch normalization remembers each channel's variance.
+#
+# Notes: A guess from everyone.
+
+# %% [markdown] slide=1
+# ## Nine out of ten are dead
+#
+# [[output]]
+#
+# Notes: Weights of zero, a negative beta, and ReLU makes it 0 for every photo. One question does not need 256 features; nobody minds, except those who pay for the multiplications.
 
 # %%
 last = net.pw_13
@@ -233,6 +311,20 @@ assert np.allclose(class_activation(net, x), by_place, atol=1e-4)
 #
 # **Predict:** where will both methods point, on the photo of the astronaut?
 
+# %% [markdown] slide=1
+# ## Which part of the photo does the answer rest on?
+#
+# Her face? The suit? The flag?
+#
+# Notes: Two ways to ask. Cover a part and look again. Or swap the average with the last layer, and give each place of the last map its score: a class activation map.
+
+# %% [markdown] slide=2
+# ## Her head
+#
+# [[output]]
+#
+# Notes: On this photo the answer rests on what it should. One photo is no proof; but the test is cheap, and networks that are right for a wrong reason are found this way.
+
 # %%
 from mobilenet_lib.explain import look
 
@@ -244,6 +336,13 @@ plots.evidence(look(net, photos["astronaut"]))
 # ## Your own photo
 #
 # Now the network runs in your browser, as a few hundred lines of JavaScript. Choose a photo, upload one, drop one on the figure, or use your camera: your picture stays in this page. It is not sent to Python, and not saved with the notebook. Below the answer are the maps of one layer; the slider goes through all of them. Ask what the answer rests on, in either of the two ways.
+
+# %% [markdown] slide=5
+# ## Ask it yourself
+#
+# [[explorer v1&photo=astronaut&hide=window,engine,help,foot zoom=1.3]]
+#
+# Notes: Runs in this page; no picture leaves it. Choose a photo or use the camera if the room agrees. Ask what the answer rests on, in either way. Try the camera man's tripod.
 
 # %%
 from mobilenet_lib.explorers import DetectorExplorer
@@ -298,6 +397,20 @@ changes = {
 # %% [markdown]
 # **Predict:** one of these turns an animal into a person. Which, and which animal? (There is only one.)
 
+# %% [markdown] slide=1
+# ## One of these makes a person of an animal. Which?
+#
+# Mirrored, upside down, in black and white, a quarter as bright.
+#
+# Notes: None of them would disturb you.
+
+# %% [markdown] slide=2
+# ## The cat, without her colour
+#
+# [[output]]
+#
+# Notes: The camera man is lost when mirrored. Perhaps black and white photos that people share are so often portraits; that is a guess. The table is not.
+
 # %%
 disturbed = {name: asked(change) for name, change in changes.items()}
 assert disturbed["in black and white"][names.index("cat")] > 0.5
@@ -316,6 +429,31 @@ plots.compared(names, {"as it is": right, **disturbed}, "person")
 #
 # Take 10,000 pictures: 100 with a person, of which about 81 ring. Of the other 9,900, about one in nine rings too. Compare the two heaps.
 # </details>
+
+# %% [markdown] slide=2
+# ## The bell rings. How probable is it that somebody is there?
+#
+# It finds 81.1 % of persons and clears 88.5 % of the other pictures.
+#
+# One picture in a hundred has a person in it.
+#
+# Notes: Take 10,000 pictures: 100 with a person, about 81 of which ring. Of the other 9,900, about one in nine rings too. Compare the two heaps.
+
+# %% [markdown] slide=2
+# ## Seven in a hundred
+#
+# [[output]]
+#
+# Notes: “85 % accurate” is a statement about a network and a set of pictures, and only one of the two comes with the file.
+
+# %% [markdown] slide=2
+# ## And for whom does it work?
+#
+# Learned from photos of one photo-sharing site. An average hides groups.
+#
+# Nobody has published such a test of this network.
+#
+# Notes: In a well-known test of three commercial systems, men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. If anything depends on the answer, this is the first thing to measure.
 
 # %%
 found, false_alarms = 0.811, 1 - 0.885
@@ -402,6 +540,20 @@ def accuracy_of_head(seen, unseen):
 
 # %% [markdown]
 # **Predict:** which layer knows most about letters? The first ones, the middle, the last?
+
+# %% [markdown] slide=1
+# ## Which layer of a person detector knows most about letters?
+#
+# The first ones, the middle, the last? Everything frozen but a new head.
+#
+# Notes: Transfer: keep the trained layers, train a new last layer on what they say.
+
+# %% [markdown] slide=2
+# ## The middle
+#
+# [[output]]
+#
+# Notes: On the way to the end, places are lost, and channels that did not help to tell person from no person. Early layers are general, late ones belong to their task.
 
 # %% tags=["nbval-ignore-output"]
 heads = {depth: accuracy_of_head(seen[depth], unseen[depth]) for depth in depths}
@@ -575,6 +727,20 @@ few = list(itertools.islice(letters, 2))
 # %% [markdown]
 # **Predict:** both start from the detector's weights and take 200 steps. Which comes closer to the network that had all labels?
 
+# %% [markdown] slide=1
+# ## 256 labels, or a teacher and no labels at all?
+#
+# Both start from the detector's weights and take 200 steps.
+#
+# Notes: Distillation: a small network learns to give the same answers as a large one, on pictures that nobody has labelled.
+
+# %% [markdown] slide=2
+# ## The teacher
+#
+# [[output]]
+#
+# Notes: The first network learns its 256 pictures by heart and is lost with most others. The second was never shown a label, and reads about as well as the one that saw all of them.
+
 # %% tags=["learned", "nbval-ignore-output"]
 by_heart = accuracy(train(student(), from_labels, few))
 taught = accuracy(train(student(), from_teacher))
@@ -617,6 +783,14 @@ check("7.3", answer)
 
 # %% [markdown]
 # **7.4** Write `soften(logits, T)` in NumPy: probabilities at temperature `T` from a vector of scores. It should not fail for large scores.
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - Weights work only with the conventions they were trained with, and a wrong one gives no error.
+# - A number such as 85 % belongs to a network and a set of pictures: measure on yours.
+#
+# Notes: Next, chapter 08: from the laptop to the device.
 
 # %%
 from mobilenet_lib.checks import check

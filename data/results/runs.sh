@@ -17,7 +17,7 @@ $run --name longest --epochs 20 --alphas 1.0 --resolutions 56 --seeds 0
 $run --name longer --epochs 9 --alphas 1.0 --resolutions 56
 $run --name grid --epochs 3 --resolutions 56 48 40 32
 # Weight decay of the book, ten times as much, and that on depthwise filters, too (chapter 05).
-run="$sweep --epochs 12 --batch-size 64 --alphas 0.25 --resolutions 40 --plan fp32-gemm"
+run="$sweep --epochs 8 --batch-size 64 --alphas 0.25 --resolutions 40 --plan fp32-gemm"
 $run --name decay
 $run --name decay_strong --weight-decay 0.005
 $run --name decay_strong_depthwise --weight-decay 0.005 --decay-depthwise

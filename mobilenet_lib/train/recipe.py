@@ -60,8 +60,8 @@ class Network:
     bn_momentum: float | None = 0.1  # the authors' 0.0003 needs many thousand steps
     """Share of the new batch in BN's moving statistics; None takes the convention's own."""
     bn_shift: float = 1.0
-    """Where BN's beta starts in all layers but the last; at 0, the usual, 27 layers with ReLU hide
-    from the last ones for hundreds of steps what tells images apart."""
+    """First value of BN's beta in all layers but the last; at 0, the usual, a deep network guesses
+    for hundreds of steps before it learns."""
     freeze_statistics: bool = False
     """Normalize with the moving statistics while training, too, and leave them as they are."""
     dropout: float | None = None
