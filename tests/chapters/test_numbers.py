@@ -36,6 +36,7 @@ PROSE = [
     ROOT / "mobilenet_lib" / "LOADING.md",
     ROOT / "mobilenet_lib" / "train" / "SCALE.md",
     RESULTS / "README.md",
+    ROOT / "web" / "hub" / "README.md",
 ]
 
 REFERENCE = re.compile(r"<!--(.*?)-->", re.DOTALL)
