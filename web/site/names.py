@@ -9,6 +9,7 @@ import ast
 import builtins
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,28 @@ def paths(module: str, name: str) -> Iterator[str]:
         yield f"{value.__module__}.{value.__qualname__}"
 
 
+COLON = "\ue000"  # for a colon that napoleon is not to read
+
+
+def mend(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keep stars of patterns, and a colon in one line of words, which no type stands before."""
+    for i, line in enumerate(lines):
+        if "*" in line and "`" not in line and not line.startswith("    "):
+            lines[i] = re.sub(r"(?<![\w*])\*+(?=[\w/.])(?!\w+\*)|(?<=/)\*+", lambda m: m[0].replace("*", r"\*"), line)
+    if what in ("attribute", "data", "property") and lines:
+        lines[0] = lines[0].replace(":", COLON)
+
+
+def keep_ours(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what another library put into a class of ours."""
+    home = getattr(obj, "__module__", None)
+    strange = isinstance(home, str) and home.split(".")[0] in ("matplotlib", "ipywidgets", "anywidget")
+    return True if strange else None
+
+
 def tell(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Add the chapter to a docstring."""
+    lines[:] = [line.replace(COLON, ":") for line in lines]
     if stem := app.config.site["taught"].get(name):
         title = app.config.site["pages"][f"chapters/{stem}"]["title"]
         lines += ["", f"Taught in chapter :doc:`{stem[:2]} {title} </chapters/{stem}>`.", ""]
@@ -107,6 +128,8 @@ class Meant(SphinxPostTransform):
                 node["reftarget"] = here
             elif len(found) == 1 and not hasattr(builtins, target):
                 node["reftarget"] = found[0]
+            elif len(same := of.get(target.rsplit(".", 1)[-1], [])) == 1 and "." in target:
+                node["reftarget"] = same[0]  # imported from there
             elif not target.startswith("mobilenet_lib."):
                 node.replace_self(node.children)
             node["refspecific"] = False
@@ -114,6 +137,8 @@ class Meant(SphinxPostTransform):
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """What Sphinx calls."""
+    app.connect("autodoc-skip-member", keep_ours)
+    app.connect("autodoc-process-docstring", mend, priority=100)  # before napoleon
     app.connect("autodoc-process-docstring", tell, priority=900)  # after napoleon
     app.add_post_transform(Meant)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import functools
 import importlib
 import inspect
 import io
+import itertools
 import os
 import pkgutil
 import re
@@ -34,21 +37,40 @@ def modules() -> dict[str, list[ModuleType]]:
 
 
 def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """Names that a module defines and does not hide."""
+    """Names that a module defines and does not hide, in its order."""
+    own = assigned(module)
     for name, value in vars(module).items():
         if name.startswith("_") or inspect.ismodule(value):
             continue
         if inspect.isclass(value) or inspect.isfunction(value):
-            if value.__module__ == module.__name__:
+            if value.__module__ == module.__name__ and value.__name__ == name:
                 yield name, value
-        elif name.isupper() and home_of(module, name):
+        elif name in own:
             yield name, value
 
 
-def home_of(module: ModuleType, name: str) -> bool:
-    """Whether a constant is assigned in the module, not imported into it."""
-    source = inspect.getsource(module)
-    return re.search(rf"^{name}\s*(:[^=\n]+)?=", source, flags=re.M) is not None
+@functools.cache
+def assigned(module: ModuleType) -> frozenset[str]:
+    """Names that a module gives a value itself, which it does not import."""
+    targets: list[ast.expr] = []
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.Assign):
+            targets += node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets.append(node.target)
+    inside = (found for target in targets for found in ast.walk(target))
+    return frozenset(found.id for found in inside if isinstance(found, ast.Name))
+
+
+def prose(module: ModuleType) -> list[str]:
+    """A module's docstring, in which what is indented is meant as it stands."""
+    lines = (inspect.getdoc(module) or "").splitlines()
+    shown: list[str] = []
+    for before, line in itertools.pairwise(["", *lines]):
+        if line.startswith("    ") and not before and not (shown and shown[-1].startswith("    ")):
+            shown += ["::", ""]
+        shown.append(line)
+    return shown
 
 
 def entry(module: ModuleType, name: str, value: Any) -> str:
@@ -61,7 +83,8 @@ def entry(module: ModuleType, name: str, value: Any) -> str:
     if inspect.isclass(value) and issubclass(value, BaseException):
         kind = "exception"
     members = "   :members:\n" if kind != "function" else ""
-    return f".. auto{kind}:: {module.__name__}.{name}\n{members}"
+    twice = f"{module.__name__}.{name}" in sys.modules  # a module is called so too
+    return f".. auto{kind}:: {module.__name__}.{name}\n{members}" + "   :no-index:\n" * twice
 
 
 def page_of(title: str, listed: list[ModuleType]) -> str:
@@ -70,7 +93,7 @@ def page_of(title: str, listed: list[ModuleType]) -> str:
     for module in listed:
         if module.__name__ != title:
             lines += [module.__name__, "-" * len(module.__name__), ""]
-        lines += [f".. py:module:: {module.__name__}", "", *inspect.getdoc(module).splitlines(), ""]
+        lines += [f".. py:module:: {module.__name__}", "", *prose(module), ""]
         handed = getattr(module, "__all__", [])
         if handed:
             names = ", ".join(f":py:obj:`~{origin(module, name)}`" for name in handed)
@@ -87,7 +110,7 @@ def origin(module: ModuleType, name: str) -> str:
         return f"{value.__module__}.{value.__qualname__}"
     for other in list(sys.modules.values()):
         known = getattr(other, "__name__", "").startswith("mobilenet_lib")
-        if known and vars(other).get(name) is value and home_of(other, name):
+        if known and vars(other).get(name) is value and name in assigned(other):
             return f"{other.__name__}.{name}"
     return f"{module.__name__}.{name}"
 
