@@ -162,7 +162,7 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     for name in modules:
         known[f"reference/{name}"] = {"description": f"{name}: {reference.about(name)}"}
     for page in pages:
-        known[page.name] = describe(page)
+        known[page.name] = describe(page, found["repository"])
     texts = sorted((ROOT / "chapters/text").glob("*.py"))
     return found | {
         "title": TITLE,
@@ -175,14 +175,21 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     }
 
 
-def describe(page: Any) -> dict[str, Any]:
+def describe(page: Any, repository: str) -> dict[str, Any]:
     """What the template is told of a notebook's page."""
+    elsewhere = []
+    if host := re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", repository):
+        colab = f"https://colab.research.google.com/github/{host[1]}/blob/main/{page.notebook}"
+        binder = f"https://mybinder.org/v2/gh/{host[1]}/main?labpath={page.notebook}"
+        elsewhere = [("Colab", colab), ("Binder", binder)]
     text = ROOT / Path(page.notebook).parent / "text" / f"{Path(page.notebook).stem}.py"
     return {
         "title": page.title,
         "description": page.description,
         "notebook": page.notebook,
-        "changed": last_changed(text),
+        "changed": (day := last_changed(text)),
+        "changed_words": day and f"{datetime.date.fromisoformat(day):%-d %B %Y}",
+        "elsewhere": elsewhere,
     }
 
 
