@@ -30,7 +30,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-python_maximum_signature_line_length = 88
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False

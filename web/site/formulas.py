@@ -20,7 +20,7 @@ from sphinx.errors import ExtensionError
 
 SCRIPT = Path(__file__).with_name("formulas.mjs")
 NUMBER = re.compile(r"\\qquad\s*\((\d+)\)\s*$")
-MENTION = re.compile(r"(?P<word>Eqs?\.|Equations?)\s(?P<first>\d)(?:(?P<to>,? (?:to|and) )(?P<last>\d))?")
+MENTION = re.compile(r"(?:Eqs?\.|Equations?)\s\d(?:(?:,| to|,? and) \d)*(?!\d)")
 UNTOUCHED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.math)
 
 Formula = tuple[str, bool]  # TeX without its number, and whether it is displayed
@@ -63,8 +63,8 @@ def displayed(self: Any, node: nodes.Element) -> None:
     if number := NUMBER.search(node.astext().strip()):
         n = number[1]
         html = (
-            f'<div class="equation" id="equation-{n}">{html}'
-            f'<a class="number" href="#equation-{n}" aria-label="Equation {n}">({n})</a></div>'
+            f'<div class="equation" id="eq-{n}">{html}'
+            f'<a class="number" href="#eq-{n}" aria-label="Equation {n}">({n})</a></div>'
         )
     else:
         html = f'<div class="equation">{html}</div>'
@@ -80,7 +80,7 @@ def link_mentions(app: Sphinx, tree: nodes.document, name: str) -> None:
         if number not in homes:
             return nodes.Text(words)
         page = "" if homes[number] == name else app.builder.get_relative_uri(name, homes[number])
-        address = f"{page}#equation-{number}"
+        address = f"{page}#eq-{number}"
         return nodes.reference("", words, refuri=address, internal=True)
 
     for text in list(tree.findall(nodes.Text)):
@@ -91,9 +91,10 @@ def link_mentions(app: Sphinx, tree: nodes.document, name: str) -> None:
         end = 0
         for found in MENTION.finditer(words):
             parts.append(nodes.Text(words[end : found.start()]))
-            parts.append(to(found["first"], f"{found['word']}\u00a0{found['first']}"))
-            if found["last"]:
-                parts += [nodes.Text(found["to"]), to(found["last"], found["last"])]
+            name_of, *others = re.split(r"(?<=\d)|(?=\b\d)", found[0].replace(" ", "\u00a0", 1))
+            first, *rest = [each for each in others if each]
+            parts.append(to(first, name_of + first))
+            parts += [to(each, each) for each in rest]
             end = found.end()
         text.parent.replace(text, [*parts, nodes.Text(words[end:])])
 

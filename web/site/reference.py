@@ -78,8 +78,9 @@ def entry(module: ModuleType, name: str, value: Any) -> str:
     kind = "class" if inspect.isclass(value) else "function"
     if not (inspect.isclass(value) or inspect.isfunction(value)):
         said = ("", name) in ModuleAnalyzer.for_module(module.__name__).find_attr_docs()
-        kind = "autodata" if said else "py:data"  # autodata would tell what a dict is
-        return f".. {kind}:: {module.__name__}.{name}\n" + "   :no-value:\n" * said
+        if said:
+            return f".. autodata:: {module.__name__}.{name}\n   :no-value:\n"
+        return f".. py:data:: {name}\n   :module: {module.__name__}\n"  # autodata would tell of dict
     if inspect.isclass(value) and issubclass(value, BaseException):
         kind = "exception"
     members = "   :members:\n" if kind != "function" else ""

@@ -35,6 +35,16 @@
 
   const frame = () => new Promise(requestAnimationFrame);
 
+  /** Two explorers of one kind on a page are two landmarks, and need two names. */
+  function tellApart(el) {
+    const section = el.querySelector("section[aria-label]");
+    const others = [...document.querySelectorAll(".explorer-live > section[aria-label]")].filter((each) => each !== section);
+    const name = section?.getAttribute("aria-label");
+    if (others.some((each) => each.getAttribute("aria-label") === name)) {
+      section.setAttribute("aria-label", `${name}, ${el.dataset.explorerId.split("-").pop()}`);
+    }
+  }
+
   async function start(place) {
     if (place.dataset.begun) return;
     place.dataset.begun = "true";
@@ -56,6 +66,7 @@
       book[name].mount(el);
       await frame();
       await frame();
+      tellApart(el);
       for (const each of [...place.children]) if (each !== el) each.remove();
       place.dataset.alive = "true";
       if (place.dataset.plays && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
