@@ -118,7 +118,9 @@ def card(title: str) -> bytes:
         axis.set_xticks([])
         axis.spines[:].set_visible(False)
         figure.text(0.06, 0.83, title, fontsize=38, fontweight="bold", color=COLOURS["ink"])
-        words = f"{len(arch.layers)} layers, {arch.mult_adds / 1e6:.0f} million mult-adds, explained"
+        words = (
+            f"{len(arch.layers)} layers, {arch.mult_adds / 1e6:.0f} million mult-adds, explained"
+        )
         figure.text(0.06, 0.73, words, fontsize=22, color=COLOURS["quiet"])
         figure.subplots_adjust(0.06, 0.08, 0.94, 0.66)
     return figure.png(dpi=100)
@@ -132,4 +134,3 @@ def write(out: Path, site: dict[str, Any], changelog: str, pages: list[str]) -> 
     (out / "card.png").write_bytes(card(site["title"]))
     if site["address"]:
         (out / "sitemap.xml").write_text(sitemap(pages, site["address"]), encoding="utf-8")
-

@@ -111,12 +111,16 @@ class Cells:
             output = outputs.pop(0)
             data = output.get("data", {})
             if VIEW in data:
-                still = outputs.pop(0)["data"] if outputs and "still-" in html_of(outputs[0]) else {}
+                still = (
+                    outputs.pop(0)["data"] if outputs and "still-" in html_of(outputs[0]) else {}
+                )
                 html = self.explorer(data, still.get("text/html", ""))
             elif FIGURE.search(data.get("text/html", "")):
                 html = self.figure(data["text/html"])
                 if cell.metadata.get("jupyter", {}).get("outputs_hidden"):
-                    html = f"<details class=\"guess\"><summary>Show the figure</summary>{html}</details>"
+                    html = (
+                        f'<details class="guess"><summary>Show the figure</summary>{html}</details>'
+                    )
             elif "text/html" in data:
                 html = table(data["text/html"])
             else:
@@ -183,7 +187,11 @@ def first_sentence(text: str) -> str:
 
 def table(html: str) -> str:
     """Other output; tables scroll by themselves, and an empty heading is none."""
-    html = html.replace("<th></th>", "<td></td>").replace("<th>", '<th scope="col">').replace(' role="status"', "")
+    html = (
+        html.replace("<th></th>", "<td></td>")
+        .replace("<th>", '<th scope="col">')
+        .replace(' role="status"', "")
+    )
     if "<table" not in html:
         return html
     return re.sub(r"(<table.*?</table>)", r'<div class="table-wrapper">\1</div>', html, flags=re.S)

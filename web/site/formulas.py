@@ -36,10 +36,14 @@ def set_all(app: Sphinx, env: Any) -> None:
     """Set every formula of the site at once."""
     found: dict[Formula, str] = {}
     for name in env.found_docs:
-        for node in env.get_doctree(name).findall(lambda n: isinstance(n, nodes.math | nodes.math_block)):
+        for node in env.get_doctree(name).findall(
+            lambda n: isinstance(n, nodes.math | nodes.math_block)
+        ):
             found.setdefault(formula(node), name)
     lines = "\n".join(json.dumps(each) for each in found)
-    done = subprocess.run(["node", SCRIPT], input=lines, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["node", SCRIPT], input=lines, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise ExtensionError(f"formulas.mjs failed; has `npm ci` been run in web/?\n{done.stderr}")
     app.formulas = {}  # type: ignore[attr-defined]

@@ -81,7 +81,11 @@ def mend(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[
     """Keep stars of patterns, and a colon in one line of words, which no type stands before."""
     for i, line in enumerate(lines):
         if "*" in line and "`" not in line and not line.startswith("    "):
-            lines[i] = re.sub(r"(?<![\w*])\*+(?=[\w/.])(?!\w+\*)|(?<=/)\*+", lambda m: m[0].replace("*", r"\*"), line)
+            lines[i] = re.sub(
+                r"(?<![\w*])\*+(?=[\w/.])(?!\w+\*)|(?<=/)\*+",
+                lambda m: m[0].replace("*", r"\*"),
+                line,
+            )
     if what in ("attribute", "data", "property") and lines:
         lines[0] = lines[0].replace(":", COLON)
 
@@ -89,7 +93,11 @@ def mend(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[
 def keep_ours(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
     """Leave out what another library put into a class of ours."""
     home = getattr(obj, "__module__", None)
-    strange = isinstance(home, str) and home.split(".")[0] in ("matplotlib", "ipywidgets", "anywidget")
+    strange = isinstance(home, str) and home.split(".")[0] in (
+        "matplotlib",
+        "ipywidgets",
+        "anywidget",
+    )
     return True if strange else None
 
 

@@ -80,7 +80,9 @@ def entry(module: ModuleType, name: str, value: Any) -> str:
         said = ("", name) in ModuleAnalyzer.for_module(module.__name__).find_attr_docs()
         if said:
             return f".. autodata:: {module.__name__}.{name}\n   :no-value:\n"
-        return f".. py:data:: {name}\n   :module: {module.__name__}\n"  # autodata would tell of dict
+        return (
+            f".. py:data:: {name}\n   :module: {module.__name__}\n"  # autodata would tell of dict
+        )
     if inspect.isclass(value) and issubclass(value, BaseException):
         kind = "exception"
     members = "   :members:\n" if kind != "function" else ""
