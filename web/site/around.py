@@ -87,13 +87,16 @@ def missing(site: dict[str, Any]) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<meta name="description" content="This page does not exist; the book's first page lists all that do.">
+<meta name="description" content="This page does not exist; the first page lists all that do.">
 <title>No such page – {escape(site["title"])}</title>
 <style>
-body {{ max-width: 36rem; margin: 15vh auto; padding: 0 1rem; font: 1.1rem/1.6 system-ui, sans-serif;
-  background: #fff; color: #1a1a1a; }}
+body {{ max-width: 36rem; margin: 15vh auto; padding: 0 1rem; background: #fff; color: #1a1a1a;
+  font: 1.1rem/1.6 system-ui, sans-serif; }}
 a {{ color: #0a50a1; }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #131416; color: #ececec; }} a {{ color: #8db4ff; }} }}
+@media (prefers-color-scheme: dark) {{
+  body {{ background: #131416; color: #ececec; }}
+  a {{ color: #8db4ff; }}
+}}
 </style>
 </head>
 <body>

@@ -29,7 +29,7 @@ CODE = re.compile(r"`[^`]*`")
 NOTES = {
     "exercise": "Python checks your answer, and gives hints, where the chapter runs.",
     "progress": "Where the book runs, your solved exercises are counted here.",
-    "live": "This run was recorded. Where the chapter runs, the curve grows while the network learns.",
+    "live": "A recorded run. Where the chapter runs, the curve grows while the network learns.",
     "machine": "Recorded on the machine that the book was made on; yours gives its own numbers.",
 }
 
@@ -86,7 +86,7 @@ class Book:
 def summary(text: str, most: int = 160) -> str:
     """The first sentences of some Markdown as plain text, as many as a search result shows."""
     plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text.strip().split("\n\n")[0])
-    plain = " ".join(re.sub(r"[*_`$\\]", "", plain).split())
+    plain = " ".join(re.sub(r"[*`$\\]", "", plain).split())
     if len(plain) <= most:
         return plain
     whole = re.match(rf".{{50,{most}}}[.!?](?= )", plain)
@@ -172,10 +172,12 @@ class Cells:
 
 
 def html_of(output: Any) -> str:
+    """The HTML of an output; empty if it has none."""
     return str(output.get("data", {}).get("text/html", ""))
 
 
 def page_output(html: str) -> nbformat.NotebookNode:
+    """HTML as an output."""
     return nbformat.v4.new_output("display_data", data={"text/html": html})
 
 

@@ -66,8 +66,8 @@ def addresses(site: str) -> dict[str, str]:
         raise SystemExit(f"SITE is {address!r}, but must begin with https:// and a host's name")
     if not address:
         print(
-            "The site has no address yet, so sitemap.xml, canonical links and absolute addresses in "
-            "the feed are left out: make site SITE=https://..."
+            "The site has no address yet, so sitemap.xml, canonical links and absolute addresses "
+            "in the feed are left out: make site SITE=https://..."
         )
     return {
         "address": address and address.rstrip("/") + "/",
@@ -238,8 +238,7 @@ def project_text(path: str, repository: str) -> str:
         words, target = found[1], found[2]
         if re.match(r"https?:|#|mailto:", target):
             return found[0]
-        place, _, anchor = target.partition("#")
-        file = os.path.normpath(folder / place)
+        file = os.path.normpath(folder / target.partition("#")[0])
         up = os.path.relpath(".", Path(here).parent)
         name = TEXTS.get(file, file if file.endswith(".ipynb") else "")
         if name:

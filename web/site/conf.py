@@ -36,7 +36,7 @@ napoleon_use_rtype = False
 napoleon_preprocess_types = False
 default_role = "py:obj"
 add_module_names = False
-toc_object_entries_show_parents = "hide"
+toc_object_entries = False  # each of a thousand names in the contents of every page: slow
 modindex_common_prefix = ["mobilenet_lib."]
 nitpicky = True
 

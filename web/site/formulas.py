@@ -1,6 +1,6 @@
-"""Sphinx sets mathematics with KaTeX while it builds: pages show and speak it without scripts.
+r"""Sphinx sets mathematics with KaTeX while it builds: pages show and speak it without scripts.
 
-An equation that ends with `\\qquad (3)` in the text has the book's number 3: it is an anchor, and
+An equation that ends with `\qquad (3)` in the text has the book's number 3: it is an anchor, and
 "Eq. 3" in any text links to it.
 """
 
@@ -17,12 +17,14 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 SCRIPT = Path(__file__).with_name("formulas.mjs")
 NUMBER = re.compile(r"\\qquad\s*\((\d+)\)\s*$")
 MENTION = re.compile(r"(?:Eqs?\.|Equations?)\s\d(?:(?:,| to|,? and) \d)*(?!\d)")
 UNTOUCHED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.math)
 
+logger = logging.getLogger(__name__)
 Formula = tuple[str, bool]  # TeX without its number, and whether it is displayed
 
 
@@ -50,7 +52,8 @@ def set_all(app: Sphinx, env: Any) -> None:
     for (each, name), line in zip(found.items(), done.stdout.splitlines(), strict=True):
         answer = json.loads(line)
         if "error" in answer:
-            raise ExtensionError(f"{name}: ${each[0]}$: {answer['error']}")
+            logger.warning("$%s$ is no formula: %s", each[0], answer["error"], location=name)
+            answer = {"html": escape(each[0]), "speech": each[0]}
         html = f'<span role="math" aria-label="{escape(answer["speech"])}">{answer["html"]}</span>'
         app.formulas[each] = html  # type: ignore[attr-defined]
 
@@ -104,6 +107,7 @@ def link_mentions(app: Sphinx, tree: nodes.document, name: str) -> None:
 
 
 def ancestors(node: nodes.Node) -> Iterator[nodes.Node]:
+    """What a node stands in, from the inside out."""
     while node.parent is not None:
         node = node.parent
         yield node

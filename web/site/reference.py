@@ -86,8 +86,7 @@ def entry(module: ModuleType, name: str, value: Any) -> str:
     if inspect.isclass(value) and issubclass(value, BaseException):
         kind = "exception"
     members = "   :members:\n" if kind != "function" else ""
-    twice = f"{module.__name__}.{name}" in sys.modules  # a module is called so too
-    return f".. auto{kind}:: {module.__name__}.{name}\n{members}" + "   :no-index:\n" * twice
+    return f".. auto{kind}:: {module.__name__}.{name}\n{members}"
 
 
 def page_of(title: str, listed: list[ModuleType]) -> str:
@@ -96,12 +95,20 @@ def page_of(title: str, listed: list[ModuleType]) -> str:
     for module in listed:
         if module.__name__ != title:
             lines += [module.__name__, "-" * len(module.__name__), ""]
-        lines += [f".. py:module:: {module.__name__}", "", *prose(module), ""]
+        lines += [f".. py:module:: {module.__name__}"]
+        owner, _, name = module.__name__.rpartition(".")
+        if owner and callable(getattr(sys.modules[owner], name)):  # a function is called so too
+            lines += ["   :no-index:"]
+        lines += ["", *prose(module), ""]
         handed = getattr(module, "__all__", [])
         if handed:
             names = ", ".join(f":py:obj:`~{origin(module, name)}`" for name in handed)
             lines += [f"Hands out {names}.", ""]
-        for name, value in public(module):
+        own = list(public(module))
+        if own:
+            links = ", ".join(f":py:obj:`~{module.__name__}.{name}`" for name, _ in own)
+            lines += [f"Here: {links}.", ""]
+        for name, value in own:
             lines += [entry(module, name, value), ""]
     return "\n".join(lines)
 
