@@ -35,11 +35,10 @@ def test_a_page_is_summed_up(text, shown):
     assert found == shown or (shown is None and found[-1] in ".…")
 
 
-def test_a_caption_is_a_sentence():
-    assert book.first_sentence("Bars for all the layers: one, two.") == "Bars for all the layers."
-    assert book.first_sentence("The side 0.5 of a map, in all. More.") == (
-        "The side 0.5 of a map, in all."
-    )
+def test_a_caption_is_short():
+    assert book.caption("Two bars. One: 0.5, two: 7.") == "Two bars. One: 0.5, two: 7."
+    long = "Bars of 0.5 million for layers: one 3, two 4; and so on." + " More of it." * 20
+    assert book.caption(long) == "Bars of 0.5 million for layers."
 
 
 def test_tables_scroll_and_have_headings():
@@ -88,7 +87,7 @@ def test_names_that_a_chapter_takes():
 
 
 def test_subcommands_are_read_off_the_help():
-    text = "usage: mobilenet bench [-h] [BENCH OPTIONS] [{engines,layers,\n       train}]\n\nMeasure {a}"
+    text = "usage: mobilenet bench [-h] [OPTIONS] [{engines,layers,\n       train}]\n\nMeasure {a}"
     assert reference.subcommands(text) == ["engines", "layers", "train"]
     assert reference.subcommands("usage: mobilenet cost [-h]\n\n--body {full,shallow}") == []
 

@@ -136,8 +136,8 @@ class Cells:
         found = FIGURE.search(html)
         assert found
         data = base64.b64decode(found["data"])
-        self.figures += 1
-        number = f"{self.number}-{self.figures}"
+        self.figures += numbered
+        number = f"{self.number}-{self.figures if numbered else f'still-{self.explorers}'}"
         path = self.folder / "figures" / f"{number}.png"
         target = self.book.extra / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,7 @@ class Cells:
         return (
             f'<figure class="book-figure" id="figure-{number}">{image}'
             f'<figcaption><a class="number" href="#figure-{number}">{name}</a> '
-            f"{escape(first_sentence(alt))}</figcaption></figure>"
+            f"{escape(caption(alt))}</figcaption></figure>"
         )
 
     def explorer(self, data: dict[str, Any], still: str) -> str:
@@ -181,10 +181,10 @@ def page_output(html: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_output("display_data", data={"text/html": html})
 
 
-def first_sentence(text: str) -> str:
-    """The first sentence of a figure's description, or what stands before its colon."""
-    found = re.match(r"(.{20,}?)(?:[.:;](?=\s|$))", text)
-    return (found[1] if found else text).rstrip(".") + "."
+def caption(alt: str, most: int = 150) -> str:
+    """A figure's description if it is short, else its first sentence or what begins it."""
+    found = None if len(alt) <= most else re.match(r"(.{12,}?)(?:[.:;](?=\s|$))", alt)
+    return (found[1] if found else alt).rstrip(".") + "."
 
 
 def table(html: str) -> str:

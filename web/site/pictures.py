@@ -24,6 +24,10 @@ PAGES = {
     "chapter-06": "chapters/06_width_and_resolution.html",
     "reference": "reference/mobilenet_lib.cost.html",
 }
+LOADED = """async () => {
+  for (const image of document.images) image.loading = "eager";
+  await Promise.all([...document.images].map((image) => image.decode()));
+}"""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -65,6 +69,7 @@ def main() -> None:
                     page.goto(f"{base}/{path}")
                     if kind != "no-scripts":
                         start_all(page)
+                    page.evaluate(LOADED)
                     page.screenshot(path=out / f"{name}-{kind}.png", full_page=True)
                     if kind == "folder":
                         page.pdf(path=out / f"{name}.pdf", format="A4", print_background=True)
