@@ -100,14 +100,17 @@ def test_large_networks_wait_for_a_click(site, page):
 
 
 def test_an_explorer_that_cannot_load_says_so(site, browser_page):
-    page = browser_page
-    page.route("**/explorers/convolution.js*", lambda route: route.abort())
+    page, bundle = browser_page, "**/explorers/convolution.js*"
+    page.route(bundle, lambda route: route.abort())
     page.goto((site / CHAPTER).as_uri())
     page.locator(".explorer").scroll_into_view_if_needed()
     said = page.locator(".explorer [role=alert]")
     said.wait_for()
     assert "could not start" in said.inner_text()
     assert page.locator(".explorer img").count(), "the still picture stays"
+    page.unroute(bundle)
+    said.get_by_role("button", name="Try again").click()
+    page.wait_for_function("() => document.querySelector('.explorer').dataset.alive")
 
 
 @pytest.mark.parametrize("where", ["folder", "host"])
@@ -177,9 +180,25 @@ def test_the_first_page_moves_unless_asked_not_to(site, browser_page):
         browser_page.goto((site / "index.html").as_uri())
         browser_page.wait_for_function("() => document.querySelector('.explorer').dataset.alive")
         button = browser_page.locator(".mnx-sweep")
+        assert button.inner_text() == "Play", "it waits until somebody is there"
+        browser_page.mouse.move(5, 5)
+        browser_page.mouse.move(9, 9)
         if moves:
             browser_page.wait_for_function(
                 "() => document.querySelector('.mnx-sweep').innerText === 'Stop'"
             )
         else:
             assert button.inner_text() == "Play"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_on_the_first_page_jumps(width, site, page):
+    page.set_viewport_size({"width": width, "height": 720})
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_function("() => document.querySelector('.explorer').dataset.alive")
+    shifts = """() => new Promise((done) => {
+        const seen = new PerformanceObserver((list) => done(list.getEntries()));
+        seen.observe({ type: "layout-shift", buffered: true });
+        setTimeout(() => done([]), 500);
+    }).then((all) => all.reduce((sum, { value }) => sum + value, 0))"""
+    assert page.evaluate(shifts) < 0.02

@@ -49,9 +49,10 @@
     if (place.dataset.begun) return;
     place.dataset.begun = "true";
     const { name, key, bundle, state, assets, explorerId } = place.dataset;
-    const said = place.querySelector(".explorer-said");
+    place.querySelector(".explorer-said")?.remove();
+    const still = [...place.childNodes];
     try {
-      if (said) said.textContent = "Loading …";
+      if (place.dataset.wait) offer(place, "Loading …");
       await Promise.all([bundle, state, assets].filter(Boolean).map(load));
       const el = Object.assign(document.createElement("div"), { className: "explorer-live" });
       el.dataset.explorerId = explorerId;
@@ -62,22 +63,43 @@
           document.body.append(json(book[el.dataset.assets], el.dataset.assets));
         }
       }
-      place.append(el);
+      place.replaceChildren(el); // at once: nothing is to jump
       book[name].mount(el);
       await frame();
       await frame();
       tellApart(el);
-      for (const each of [...place.children]) if (each !== el) each.remove();
       place.dataset.alive = "true";
-      if (place.dataset.plays && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
-        el.querySelector(place.dataset.plays)?.click();
-      }
+      if (place.dataset.plays) play(el.querySelector(place.dataset.plays));
     } catch (error) {
       delete place.dataset.begun;
-      const told = said ?? place.appendChild(Object.assign(document.createElement("p"), { className: "explorer-said" }));
-      told.setAttribute("role", "alert");
-      told.textContent = `This figure could not start: ${error.message}.`;
+      place.replaceChildren(...still);
+      offer(place, `This figure could not start: ${error.message}. `, "Try again").setAttribute("role", "alert");
     }
+  }
+
+  /** Words below a still picture, and a button that starts the live one. */
+  function offer(place, words, label) {
+    const said = Object.assign(document.createElement("p"), { className: "explorer-said", textContent: words });
+    if (label) {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
+      button.addEventListener("click", () => start(place));
+      said.append(button);
+    }
+    place.append(said);
+    return said;
+  }
+
+  /** Press a button at the first sign that somebody is there, unless they want no movement. */
+  function play(button) {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const signs = ["pointermove", "touchstart", "scroll", "keydown"], told = new AbortController();
+    const begin = ({ target } = {}) => {
+      told.abort();
+      if (!button.closest(".explorer-live").contains(target ?? null)) button.click(); // else it is in use
+    };
+    for (const sign of signs) addEventListener(sign, begin, { signal: told.signal, passive: true });
+    const late = setTimeout(begin, 6000);
+    told.signal.addEventListener("abort", () => clearTimeout(late));
   }
 
   const near = "IntersectionObserver" in globalThis && new IntersectionObserver((entries) => {
@@ -93,15 +115,8 @@
     if (linked) {
       start(place);
       place.scrollIntoView();
-    } else if (place.dataset.wait) {
-      const said = Object.assign(document.createElement("p"), { className: "explorer-said" });
-      const button = Object.assign(document.createElement("button"), {
-        type: "button", textContent: `Start this figure (loads ${place.dataset.wait})`,
-      });
-      button.addEventListener("click", () => start(place));
-      said.append(button);
-      place.append(said);
-    } else if (near) near.observe(place);
+    } else if (place.dataset.wait) offer(place, "", `Start this figure (loads ${place.dataset.wait})`);
+    else if (near) near.observe(place);
     else start(place);
   }
 
