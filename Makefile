@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8888
+SITE ?=
 ARGS ?=
 VENV_BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN := $(VENV_BIN)/python
