@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -160,7 +161,8 @@ def small(tmp_path, npm_packages):
 
 @pytest.mark.slow
 def test_a_site_with_an_address(small):
-    done, page = small("# A page\n\nAs Eq. 1 says, $x^2$.\n\n$$y = x \\qquad (1)$$\n")
+    text = "# A page\n\nAs Eq. 1 says[^a], $x^2$.\n\n$$y = x \\qquad (1)$$\n\n[^a]: A footnote.\n"
+    done, page = small(text)
     assert done.returncode == 0, done.stderr
     html = page.read_text("utf-8")
     assert f'<link rel="canonical" href="{ADDRESS}' in html
@@ -168,6 +170,7 @@ def test_a_site_with_an_address(small):
     assert f'<meta property="og:image" content="{ADDRESS}card.png">' in html
     assert 'href="#eq-1">Eq.\N{NO-BREAK SPACE}1</a>' in html
     assert 'aria-label="x squared"' in html
+    assert re.search(r'<a class="footnote-reference', html)
     assert 'href="./slides/01.html"' in html
     assert "\\qquad" not in html.split("<article")[1].split("annotation")[0]
 

@@ -171,7 +171,7 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
         "equations": {n: page.name for page in reversed(chapters) for n in page.equations},
         "taught": names.first_uses(texts),
         "slides": slides(),
-        "changed": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT00:00:00Z"),
+        "changed": f"{last_changed(ROOT / 'CHANGELOG.md') or datetime.date.today()}T00:00:00Z",
     }
 
 
@@ -259,6 +259,7 @@ def finish(out: Path, site: dict[str, Any]) -> None:
     import around
 
     pages = sorted(file.relative_to(out).as_posix() for file in out.rglob("*.html"))
+    pages.remove("search.html")  # which robots are told to leave out
     around.write(out, site, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), pages)
     if site["slides"]:
         shutil.copytree(ROOT / "build/slides", out / "slides")

@@ -80,13 +80,19 @@ def entry(module: ModuleType, name: str, value: Any) -> str:
         said = ("", name) in ModuleAnalyzer.for_module(module.__name__).find_attr_docs()
         if said:
             return f".. autodata:: {module.__name__}.{name}\n   :no-value:\n"
-        return (
-            f".. py:data:: {name}\n   :module: {module.__name__}\n"  # autodata would tell of dict
-        )
+        shown = f"   :value: {worth(value)}\n" if worth(value) else ""
+        return f".. py:data:: {name}\n   :module: {module.__name__}\n{shown}"  # no word of dict
     if inspect.isclass(value) and issubclass(value, BaseException):
         kind = "exception"
     members = "   :members:\n" if kind != "function" else ""
     return f".. auto{kind}:: {module.__name__}.{name}\n{members}"
+
+
+def worth(value: Any) -> str:
+    """A constant as code, if that is short and the same each time; else nothing."""
+    plain = isinstance(value, int | float | str | tuple | list | dict) or "Literal[" in repr(value)
+    shown = repr(value).removeprefix("typing.")
+    return shown if plain and len(shown) <= 90 and " at 0x" not in shown else ""
 
 
 def page_of(title: str, listed: list[ModuleType]) -> str:
