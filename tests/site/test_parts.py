@@ -161,7 +161,10 @@ def small(tmp_path, npm_packages):
 
 @pytest.mark.slow
 def test_a_site_with_an_address(small):
-    text = "# A page\n\nAs Eq. 1 says[^a], $x^2$.\n\n$$y = x \\qquad (1)$$\n\n[^a]: A footnote.\n"
+    text = (
+        "# A page\n\n[on](#As-in:-here)\n\n## As in: here\n\nAs Eq. 1 says[^a], $x^2$.\n\n"
+        "$$y = x \\qquad (1)$$\n\n[^a]: A footnote.\n"
+    )
     done, page = small(text)
     assert done.returncode == 0, done.stderr
     html = page.read_text("utf-8")
@@ -170,6 +173,7 @@ def test_a_site_with_an_address(small):
     assert f'<meta property="og:image" content="{ADDRESS}card.png">' in html
     assert 'href="#eq-1">Eq.\N{NO-BREAK SPACE}1</a>' in html
     assert 'aria-label="x squared"' in html
+    assert 'href="#as-in-here"' in html, "a link that holds in JupyterLab"
     assert re.search(r'<a class="footnote-reference', html)
     assert 'href="./slides/01.html"' in html
     assert "\\qquad" not in html.split("<article")[1].split("annotation")[0]

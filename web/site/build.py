@@ -160,7 +160,9 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     described["chapters/solutions/index"] = "Worked solutions to the exercises of every chapter."
     known = {name: {"description": text} for name, text in described.items()}
     for name in modules:
-        known[f"reference/{name}"] = {"description": f"{name}: {reference.about(name)}"}
+        known[f"reference/{name}"] = {
+            "description": f"{name}: {reference.about(name)}".replace("`", "")
+        }
     for page in pages:
         known[page.name] = describe(page, found["repository"])
     texts = sorted((ROOT / "chapters/text").glob("*.py"))

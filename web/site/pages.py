@@ -6,6 +6,12 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+ALONE = {  # pages that Sphinx makes by itself
+    "genindex": "Every public name of the library mobilenet_lib, from A to Z.",
+    "py-modindex": "The modules of the library mobilenet_lib, with what each is for.",
+    "search": "Search the chapters, solutions and reference of the book, in this browser.",
+}
+
 
 def slug(title: str) -> str:
     """The anchor of a heading as JupyterLab makes it, so that one link holds in both."""
@@ -19,8 +25,8 @@ def tell(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: A
     context["site"] = site
     context["page"] = known
     context["description"] = known.get("description") or site["description"]
-    if name in ("genindex", "py-modindex", "search"):
-        context["description"] = f"{context.get('title') or 'Search'}: {site['description']}"
+    if name in ALONE:
+        context["description"] = ALONE[name]
     context["page_address"] = f"{site['address']}{name}.html" if site["address"] else ""
     if name == app.config.root_doc and site["address"]:
         context["page_address"] = site["address"]
