@@ -42,6 +42,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "build/site", help="folder to write")
     parser.add_argument("--site", default="", help="address that the site will have, if known")
+    decks = ROOT / "build/slides"
+    parser.add_argument("--slides", type=Path, default=decks, help="folder of decks, if any")
     given = parser.parse_args()
     begun = time.perf_counter()
     for command in ("node", "npm"):
@@ -49,7 +51,7 @@ def main() -> None:
             raise SystemExit(f"the site needs {command}, which is not there: apt install npm")
     if not (ROOT / "web/node_modules/katex").is_dir():
         raise SystemExit("the site needs web/node_modules: run `npm ci` in web/")
-    build(given.out.resolve(), addresses(given.site))
+    build(given.out.resolve(), addresses(given.site), given.slides)
     size = sum(file.stat().st_size for file in given.out.rglob("*") if file.is_file())
     print(f"{given.out}: {size / 1e6:.1f} MB in {time.perf_counter() - begun:.0f} s")
 
@@ -75,7 +77,7 @@ def addresses(site: str) -> dict[str, str]:
     }
 
 
-def build(out: Path, found: dict[str, str]) -> None:
+def build(out: Path, found: dict[str, str], slides: Path) -> None:
     """Build everything in a folder beside, then put it in the place of the old."""
     work = out.with_name(f"{out.name}.part")
     shutil.rmtree(work, ignore_errors=True)
@@ -84,12 +86,15 @@ def build(out: Path, found: dict[str, str]) -> None:
         folder.mkdir(parents=True)
     vendor_katex(katex)
     site = write_sources(source, extra, found)
-    site |= {"extra": str(extra), "katex": str(katex)}
+    decks = sorted(file.name for file in slides.glob("[0-9][0-9].html"))
+    site |= {"extra": str(extra), "katex": str(katex), "slides": decks}
     told = work / "site.json"
     told.write_text(json.dumps(site), encoding="utf-8")
     os.environ["MOBILENET_SITE"] = str(told)
     run_sphinx(source, new, work / "doctrees")
     finish(new, site)
+    if decks:
+        shutil.copytree(slides, new / "slides")
     shutil.rmtree(out, ignore_errors=True)
     new.rename(out)
     shutil.rmtree(work)
@@ -172,7 +177,6 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
         "pages": known,
         "equations": {n: page.name for page in reversed(chapters) for n in page.equations},
         "taught": names.first_uses(texts),
-        "slides": slides(),
         "changed": f"{last_changed(ROOT / 'CHANGELOG.md') or datetime.date.today()}T00:00:00Z",
     }
 
@@ -251,11 +255,6 @@ def project_text(path: str, repository: str) -> str:
     return LINK.sub(turn, text)
 
 
-def slides() -> list[str]:
-    """The decks that `make slides` has built."""
-    return sorted(file.name for file in (ROOT / "build/slides").glob("[0-9][0-9].html"))
-
-
 def finish(out: Path, site: dict[str, Any]) -> None:
     """Write what is no page of Sphinx', and take the slides along."""
     import around
@@ -263,8 +262,6 @@ def finish(out: Path, site: dict[str, Any]) -> None:
     pages = sorted(file.relative_to(out).as_posix() for file in out.rglob("*.html"))
     pages.remove("search.html")  # which robots are told to leave out
     around.write(out, site, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), pages)
-    if site["slides"]:
-        shutil.copytree(ROOT / "build/slides", out / "slides")
     for file in (".buildinfo", "objects.inv"):
         (out / file).unlink(missing_ok=True)
 
