@@ -20,7 +20,7 @@ WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 TEST_FLAGS := --nbval --nbval-cell-timeout=600 $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check chapters site sliders lint clean
+.PHONY: help lab test check chapters site slides sliders lint clean
 
 help: ## Show this help
 	@echo "make TARGET, where TARGET is"
@@ -51,6 +51,10 @@ check: lint ## Style, types, and all tests that are quick: no chapters, no brows
 chapters: ## Execute the chapters anew from chapters/text
 	@$(PYTHON) bootstrap.py test
 	@"$(RUN)" chapters/build.py $(ARGS)
+
+slides: web/node_modules/.package-lock.json ## Make lecture decks with handouts, in build/slides
+	@$(PYTHON) bootstrap.py test
+	@"$(RUN)" web/slides/build.py $(ARGS)
 
 site: web/node_modules/.package-lock.json ## Build the book as a web site in build/site, from what was executed
 	@$(PYTHON) bootstrap.py test

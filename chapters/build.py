@@ -2,6 +2,7 @@
 
     python chapters/build.py                 all chapters and solutions
     python chapters/build.py 01 solutions/02 those whose path has one of these parts
+    python chapters/build.py --prose 01      new prose and cell metadata only, nothing is executed
 
 The text in `text/` is what people edit and review. This script turns it into a notebook, runs every
 cell, and keeps the outputs and the widgets' state. Notebooks are stored as JupyterLab saves them,
@@ -58,14 +59,50 @@ def notebook_of(text: Path) -> Path:
     return text.parent.parent / f"{text.stem}.ipynb"
 
 
+def read(text: Path) -> nbformat.NotebookNode:
+    """A text as a notebook, without the slides in it, which only lecturers see (`web/slides`)."""
+    notebook = jupytext.read(text, fmt="py:percent")
+    notebook.cells = [cell for cell in notebook.cells if "slide" not in cell.metadata]
+    return notebook
+
+
 def build(text: Path) -> nbformat.NotebookNode:
     """Execute one text and return the notebook."""
     target = notebook_of(text)
-    notebook = jupytext.read(text, fmt="py:percent")
+    notebook = read(text)
     for cell, name in zip(notebook.cells, _cell_ids(notebook, _last_built(target)), strict=True):
         cell.id = name
     resources = {"metadata": {"path": target.parent}}
     NotebookClient(notebook, timeout=600, resources=resources).execute()
+    return _as_published(notebook, text.stem)
+
+
+def with_new_prose(text: Path) -> nbformat.NotebookNode:
+    """The notebook as it was executed, with the text's prose and metadata of cells as they are now.
+
+    Raises
+    ------
+    SystemExit
+        Where code differs, whose outputs would then not be its own.
+    """
+    target = notebook_of(text)
+    try:
+        built = nbformat.read(target, as_version=4)
+    except FileNotFoundError:
+        raise SystemExit(f"{target.name} has never been built: build it without --prose") from None
+    notebook = read(text)
+    ours, theirs = ([c for c in made.cells if c.cell_type == "code"] for made in (notebook, built))
+    for number, (new, old) in enumerate(itertools.zip_longest(ours, theirs), start=1):
+        if new is None or old is None or new.source != old.source:
+            line = next(c for c in (new, old) if c is not None).source.partition("\n")[0]
+            raise SystemExit(
+                f"{text.name}: code cell {number} ({line}) is not the notebook's, so it must be "
+                f"executed: build it without --prose"
+            )
+        new.outputs = old.outputs
+    for cell, name in zip(notebook.cells, _cell_ids(notebook, built.cells), strict=True):
+        cell.id = name
+    notebook.metadata = built.metadata
     return _as_published(notebook, text.stem)
 
 
@@ -162,7 +199,9 @@ def _whole_numbers(value: Any) -> Any:
 
 
 def main(wanted: list[str]) -> None:
-    """Build the wanted chapters, or all."""
+    """Build the wanted chapters, or all; after `--prose` without executing them."""
+    make = with_new_prose if "--prose" in wanted else build
+    wanted = [part for part in wanted if part != "--prose"]
     chosen = [
         text
         for text in sources()
@@ -175,7 +214,7 @@ def main(wanted: list[str]) -> None:
         os.environ["MOBILENET_PROGRESS"] = str(Path(folder) / "progress.json")
         for number, text in enumerate(chosen, start=1):
             print(f"{number} of {len(chosen)}: {text.relative_to(HERE)}", flush=True)
-            write_atomically(notebook_of(text), nbformat.writes(build(text)) + "\n")
+            write_atomically(notebook_of(text), nbformat.writes(make(text)) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Literal
 from packaging.version import Version
 
 from . import machine
-from .files import find_data
+from .files import GET_DATA, find_data
 from .installed import PACKAGE, has_lab_extension, requirements, version_of
 
 REINSTALL = "Run `make lab`, or: pip install -e . -c constraints.txt"
@@ -202,8 +202,8 @@ def check_data() -> Finding:
         for part in parts:
             find_data(part)
     except FileNotFoundError as error:
-        advice = "Run from a checkout of the book, or set MOBILENET_DATA to its data folder."
-        return Finding("Data", "fail", str(error), advice)
+        detail = str(error).removesuffix(GET_DATA).rstrip(". ")
+        return Finding("Data", "fail", detail, GET_DATA)
     return Finding("Data", "ok", f"found: {', '.join(parts)}")
 
 

@@ -18,6 +18,12 @@ from pathlib import Path
 from typing import Any
 
 DATA_VARIABLE = "MOBILENET_DATA"
+BOOK = "mobilenet-book"
+"""The folder among the user's own that holds progress, and data where there is no checkout."""
+GET_DATA = (
+    "Get the book, as a checkout or a ZIP, and run `mobilenet data` with its path, "
+    f"or set {DATA_VARIABLE} to its data folder."
+)
 ARCHIVED = "$Format:%H$"  # `git archive`, and so a ZIP from a hosting site, writes its commit here
 # With these set, as in a hook, git looks elsewhere than in the folder that it is told.
 GIT_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
@@ -27,26 +33,55 @@ def find_data(part: str = "") -> Path:
     """The book's `data/` folder, or what lies in it under the name `part`.
 
     The environment variable MOBILENET_DATA wins; else the folder beside the library, as in a
-    checkout.
+    checkout; else where `mobilenet data` puts it.
 
     Raises
     ------
     FileNotFoundError
-        There is neither, or the folder is not whole, with what to do about it.
+        There is none of them, or the folder is not whole, with what to do about it.
     """
     chosen = os.environ.get(DATA_VARIABLE)
-    # Absolute, since a notebook's folder is not the one that its JupyterLab was started in.
-    folder = Path(chosen).absolute() if chosen else Path(__file__).resolve().parent.parent / "data"
-    if os.path.isdir(folder / "paper"):  # unlike Path's, False also where it may not be read
-        if os.path.exists(folder / part):
+    folders = [own_data] if chosen else [_data_beside, own_data]
+    looked = []
+    for place in folders:
+        try:
+            folder = place()
+        except FileNotFoundError:  # no home folder: nothing lies in it
+            if chosen:
+                raise
+            continue
+        if not os.path.isdir(
+            folder / "paper"
+        ):  # unlike Path's, False also where it may not be read
+            looked.append(str(folder))
+        elif os.path.exists(folder / part):
             return folder / part
-        why = f"the book's data folder is not whole: {folder} has no {part}"
+        else:
+            why = f"the book's data folder is not whole: {folder} has no {part}"
+            break
     else:
-        where = f"{DATA_VARIABLE} points to {folder}" if chosen else f"looked in {folder}"
-        why = f"the book's data folder was not found ({where}, which has no paper/ inside)"
-    raise FileNotFoundError(
-        f"{why}. Get a checkout of the book and set {DATA_VARIABLE} to its data folder."
-    )
+        where = " and ".join(looked)
+        where = f"{DATA_VARIABLE} points to {where}" if chosen else f"looked in {where}"
+        why = f"the book's data folder was not found ({where}: no paper/ inside)"
+    raise FileNotFoundError(f"{why}. {GET_DATA}")
+
+
+def own_data() -> Path:
+    """Where `mobilenet data` puts the folder: MOBILENET_DATA, else the user's data folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        It would lie in the home folder, and this user has none.
+    """
+    import platformdirs  # late: a checkout has no need of it
+
+    folder = own_path(DATA_VARIABLE, lambda: platformdirs.user_data_path(BOOK) / "data")
+    return folder.absolute()  # a notebook's folder is not the one that its JupyterLab started in
+
+
+def _data_beside() -> Path:
+    return Path(__file__).resolve().parent.parent / "data"
 
 
 def own_path(variable: str, default: Callable[[], str | Path]) -> Path:
@@ -196,10 +231,14 @@ def _commit() -> str:
 
 
 def record_result(
-    name: str, content: dict[str, Any], seed: int | None, packages: tuple[str, ...]
+    name: str,
+    content: dict[str, Any],
+    seed: int | None,
+    packages: tuple[str, ...],
+    folder: Path | None = None,
 ) -> Path:
-    """Write a measurement to `data/results/<name>.json` with its provenance; the path."""
-    path = find_data() / "results" / f"{name}.json"
+    """Write a measurement to `<name>.json` in `data/results` or a folder, with its provenance."""
+    path = (folder or find_data() / "results") / f"{name}.json"
     origin = {"provenance": provenance(seed=seed, packages=packages)}
     write_json(path, {"benchmark": name} | content | origin)
     return path

@@ -22,10 +22,12 @@ from torch import Tensor, nn
 
 from .architecture import WIDTH_RULES, Architecture, Layer, Rounding, WidthRule, mobilenet_v1
 from .preprocess import Preprocess
-from .validation import check_choice, check_int, check_positive, check_share
+from .validation import check_choice, check_int, check_number, check_positive, check_share
 
 Head = Literal["softmax", "sigmoid", "features"]
 Padding = Literal["same", "symmetric", "keras"]
+MAX_SHIFT = 5.0
+"""Beyond it no ReLU ever drops anything, and the network is linear."""
 HEADS: tuple[Head, ...] = ("softmax", "sigmoid", "features")
 PADDINGS: tuple[Padding, ...] = ("same", "symmetric", "keras")
 
@@ -96,6 +98,10 @@ class MobileNet(nn.Module):
         What the outputs are: "softmax", logits of classes that exclude each other; "sigmoid",
         logits of classes that are each there or not, also a single one; "features", of a network
         without classifier. None: what goes with `arch.num_classes`.
+    bn_shift
+        Where BN's beta starts, in all layers but the last. At 0, as usual, each ReLU drops half of
+        what it gets, and what tells two images apart is lost within 27 layers; at 1 most of it
+        passes, and learning starts hundreds of steps earlier. Loaded weights replace it.
 
     Attributes
     ----------
@@ -111,11 +117,16 @@ class MobileNet(nn.Module):
     """
 
     def __init__(
-        self, arch: Architecture, convention: Convention = PAPER, head: Head | None = None
+        self,
+        arch: Architecture,
+        convention: Convention = PAPER,
+        head: Head | None = None,
+        bn_shift: float = 0.0,
     ) -> None:
         super().__init__()
         _check_layers(arch, convention)
         self.arch, self.convention = arch, convention
+        self.bn_shift = check_number("bn_shift", bn_shift, 0, MAX_SHIFT)
         self.head = check_head(head, arch.num_classes)
         self.preprocess: Preprocess | None = None
         self.classes: tuple[str, ...] | None = None
@@ -137,9 +148,10 @@ class MobileNet(nn.Module):
             destination._metadata[prefix[:-1]]["mobilenet_lib"] = told
 
     def reset_parameters(self) -> None:
-        """Draw fresh weights: He normal over each filter's fan out, BN at 1 and 0, bias at 0.
+        """Draw fresh weights: He normal over each filter's fan out, BN at 1 and `bn_shift`.
 
-        Every draw comes from torch's global generator; call `torch.manual_seed` first.
+        The last BN's beta starts at 0, as the classifier's bias does. Every draw comes from torch's
+        global generator; call `torch.manual_seed` first.
         """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -147,6 +159,10 @@ class MobileNet(nn.Module):
                 nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
+                nn.init.constant_(module.bias, self.bn_shift)
+        last = self.get_submodule(self.arch.layers[-2].name)
+        assert isinstance(last, ConvBNReLU)
+        nn.init.zeros_(last.bn.bias)
         if self.head != "features":
             nn.init.normal_(self.fc.weight, std=0.01)
             nn.init.zeros_(self.fc.bias)

@@ -252,6 +252,56 @@ def test_building_again_changes_nothing_and_an_edit_little(build, tmp_path):
     assert made.read_text(encoding="utf-8") == first
 
 
+@pytest.mark.slow
+def test_prose_and_metadata_are_taken_over_without_executing(build, tmp_path, monkeypatch):
+    text, made = tmp_path / "text" / "00_good.py", tmp_path / "00_good.ipynb"
+    text.write_text(GOOD, encoding="utf-8")
+    build.main([])
+    first = made.read_text(encoding="utf-8")
+    monkeypatch.setattr(build, "NotebookClient", None)  # whatever executes, fails
+    build.main(["--prose"])
+    assert made.read_text(encoding="utf-8") == first
+
+    edited = GOOD.replace("how much", "What").replace(
+        "# %%\n6 + 7", '# %% tags=["kept"]\n6 + 7', 1
+    ) + ('\n# %% [markdown] tags=["last"]\n# The end.\n')
+    text.write_text(edited, encoding="utf-8")
+    build.main(["--prose", "00_good"])
+    before, after = (nbformat.reads(t, as_version=4) for t in (first, made.read_text("utf-8")))
+    nbformat.validate(after)
+    assert after.cells[0].source == "**Predict:** What is 6 times 7?"
+    assert after.cells[3].metadata == {"tags": ["kept"]}
+    assert (after.cells[-1].source, after.cells[-1].metadata.tags) == ("The end.", ["last"])
+    assert [c.id for c in after.cells[:-1]] == [c.id for c in before.cells]
+    assert [c.get("outputs") for c in after.cells[:-1]] == [c.get("outputs") for c in before.cells]
+    assert after.cells[5].metadata == before.cells[5].metadata  # still folded away
+
+
+@pytest.mark.slow
+def test_changed_code_is_never_taken_over_without_executing(build, tmp_path):
+    text, made = tmp_path / "text" / "00_good.py", tmp_path / "00_good.ipynb"
+    text.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"00_good.ipynb has never been built"):
+        build.main(["--prose"])
+    build.main([])
+    first = made.read_text(encoding="utf-8")
+    for code in (GOOD.replace("6 + 7", "6 + 8"), GOOD + "\n# %%\n9\n", GOOD[: GOOD.rindex("# %%")]):
+        text.write_text(code, encoding="utf-8")
+        with pytest.raises(SystemExit, match=r"code cell \d .* without --prose"):
+            build.main(["--prose"])
+        assert made.read_text(encoding="utf-8") == first
+
+
+def test_the_chapters_are_as_their_prose_is():
+    """What `--prose` would change is missing in the notebooks that readers open."""
+    spec = importlib.util.spec_from_file_location("chapters_build", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for text in module.sources():
+        made = module.notebook_of(text)
+        assert nbformat.writes(module.with_new_prose(text)) + "\n" == made.read_text("utf-8"), made
+
+
 def test_numbers_are_stored_as_javascript_writes_them(build):
     told = {"a": [1.0, -2.0, -0.0, 0.5, 1e20, 1e21, True, None, "1.0", math.inf, {"b": 3.0}]}
     now = build._whole_numbers(told)

@@ -120,7 +120,7 @@ def test_the_module_is_the_command():
 def test_a_missing_or_unknown_command_lists_those_there_are(capsys, arguments):
     assert cli.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "cost, predict, train, sweep, bench, export, doctor" in line
+    assert "cost, predict, train, sweep, bench, export, data, doctor" in line
     assert "--help" in line
 
 

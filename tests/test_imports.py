@@ -38,6 +38,8 @@ ORDER = (
     "photos",
     "results",
     "machine",
+    "release",
+    "manifest",
     "installed",
     "files",
     "text",

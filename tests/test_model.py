@@ -261,6 +261,45 @@ def test_fresh_weights_follow_the_fan_out_and_the_seed():
     assert not used.pw_1.bn.bias.any()
 
 
+@pytest.mark.parametrize("body", BODIES)
+def test_beta_starts_at_the_shift_in_all_layers_but_the_last(body):
+    arch = mobilenet_v1(0.25, 32, 5, body)
+    net = MobileNet(arch, bn_shift=1)
+    shifts = [layer.bn.bias.unique().tolist() for layer in net.children() if hasattr(layer, "bn")]
+    assert shifts == [[1.0]] * (len(arch.layers) - 2) + [[0.0]]
+    usual = MobileNet(arch)
+    assert not any(m.bias.any() for m in usual.modules() if isinstance(m, nn.BatchNorm2d))
+    net.load_state_dict(usual.state_dict())
+    assert not net.conv_0.bn.bias.any()
+    net.reset_parameters()
+    assert net.conv_0.bn.bias.unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize("shift", [-1, 6, float("nan"), "1"])
+def test_a_shift_that_makes_no_sense_is_refused(shift):
+    with pytest.raises((ValueError, TypeError), match="bn_shift"):
+        MobileNet(mobilenet_v1(0.25, 32, 5), bn_shift=shift)
+
+
+@pytest.mark.parametrize(("shift", "per_layer"), [(0.0, 1.2104), (1.0, 1.0577)])
+def test_a_layer_blows_up_a_small_difference_as_the_formula_of_chapter_05_says(shift, per_layer):
+    """sqrt(P(z > -beta) / Var(max(0, z + beta))) of a bell curve, over twenty wide layers."""
+    torch.manual_seed(0)
+    z = torch.randn(1_000_000)
+    formula = ((z > -shift).double().mean() / F.relu(z + shift).double().var()).sqrt()
+    assert formula.item() == pytest.approx(per_layer, rel=5e-3)
+    net = MobileNet(mobilenet_v1(0.5, 96, 5), bn_shift=shift).train()
+    first = images(16, 3, 96, 96)
+    both = torch.cat([first, first + 1e-3 * images(16, 3, 96, 96, seed=2)])
+    apart = {}
+    with torch.no_grad():
+        for name, maps in net.feature_maps(both).items():
+            one, other = maps.flatten(1).double().chunk(2)
+            apart[name] = ((one - other).norm() / (one - one.mean(0)).norm()).item()
+    growth = (apart["pw_11"] / apart["pw_1"]) ** (1 / 20)
+    assert growth == pytest.approx(per_layer, abs=0.04)
+
+
 @pytest.mark.parametrize("convention", [PAPER, TIMM], ids=lambda c: c.name)
 def test_a_few_steps_lower_the_loss(convention):
     torch.manual_seed(0)

@@ -137,11 +137,17 @@ FIGURES = {
         ],
     ),
     "schedules": (
-        lambda: plots.schedules({"falling": [0.4, 0.2, 0.1], "flat": [2.0, 2.0]}),
-        ["falling starts at 1.00", "has it after 33 % of the steps and ends at 0.25", "flat"],
+        lambda: plots.schedules({"falling": [0.4, 0.2, 0.1], "one-cycle (quick)": [2.0, 2.0]}),
+        [
+            "falling starts at 1.00",
+            "has it after 33 % of the steps and ends at 0.25",
+            "one-cycle (quick)",
+        ],
     ),
     "rivals": (
-        lambda: plots.rivals({"wide": [90.0, 91.0], "narrow": [80.0, 82.5]}),
+        lambda: plots.rivals(
+            {"wide": [90.0, 91.0], "narrow": [80.0, 82.5]}, "test letters read after 20 epochs, %"
+        ),
         ["wide 90.5 % (90.0, 91.0); narrow 81.2 % (80.0, 82.5)"],
     ),
     "letters": (

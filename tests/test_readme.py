@@ -1,4 +1,4 @@
-"""README.md tells the truth: its code runs, its links lead somewhere, its commands exist."""
+"""README.md tells the truth: its code runs, its commands exist."""
 
 import re
 import subprocess
@@ -25,13 +25,6 @@ def test_the_ten_lines_of_code_run(capsys):
     text = capsys.readouterr().out
     assert "76,524,800 mult-adds" in text
     assert "Conv DW 3x3" in text
-
-
-def test_every_link_leads_to_a_file():
-    targets = re.findall(r"\]\(([^)#]+)\)", README)
-    assert targets
-    missing = [t for t in targets if "://" not in t and not (ROOT / t).exists()]
-    assert missing == []
 
 
 def test_the_table_of_chapters_is_the_list_of_chapters():

@@ -48,6 +48,7 @@ TOPICS = {
     "another repository": "the book inside another repository, or from a ZIP",
     "restoring": "a chapter that you changed and want back",
     "wheel": "the library from a wheel",
+    "data that was cut off": "`mobilenet data` was interrupted",
     "nbval": "`pytest --nbval chapters/00_start_here.ipynb`",
     "old Python": "Python older than 3.11",
     "no network": "no network",

@@ -2,20 +2,15 @@
 
 import os
 import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
-from hatchling.builders.wheel import WheelBuilder
 
 from mobilenet_lib import cli, data, doctor, explorers, files, load_published, paper, results
 from mobilenet_lib.bench.engines import bench_engines
 from mobilenet_lib.photos import credits, load_photo
 
-ROOT = Path(__file__).resolve().parent.parent
-ADVICE = "set MOBILENET_DATA to its data folder"
+ADVICE = files.GET_DATA
 
 NEEDS = {
     "a checkpoint": lambda: load_published("person_detector"),
@@ -142,23 +137,3 @@ def test_each_command_says_it(command, code, tmp_path, monkeypatch, capsys):
     assert cli.main(command) == code
     said = "".join(capsys.readouterr())
     assert ("MOBILENET_DATA points to" in said) == bool(code)
-
-
-@pytest.mark.slow
-def test_the_wheel_alone_says_what_it_lacks(tmp_path):
-    (built,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    zipfile.ZipFile(built).extractall(tmp_path / "site")
-    code = (
-        "import os\n"
-        "from mobilenet_lib import load_published, mobilenet_v1\n"
-        "assert mobilenet_v1(0.5).mult_adds\n"
-        "try: load_published('person_detector')\n"
-        "except FileNotFoundError as error: print(error)\n"
-        f"os.environ['MOBILENET_DATA'] = {str(files.find_data())!r}\n"
-        "assert load_published('person_detector').classes\n"
-    )
-    kept = {k: v for k, v in os.environ.items() if k != "MOBILENET_DATA"}
-    kept["PYTHONPATH"] = str(tmp_path / "site")
-    said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, env=kept, text=True)
-    assert f"looked in {tmp_path / 'site/data'}" in said
-    assert ADVICE in said

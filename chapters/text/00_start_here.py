@@ -4,6 +4,8 @@
 # In 2012 a network called AlexNet won the ImageNet contest, and ever since, networks that see have mostly grown deeper and heavier. Some went the other way and asked how small such a network can be; in 2017 one of them set the tone. Its **MobileNet** looks at a photo, names what is on it, and does so with few enough multiplications for a phone, a robot or a pair of glasses that cannot wait for an answer from a data centre.
 #
 # This book takes that one network apart until nothing about it is a mystery: how it computes, what it costs, how it is built, and how you can make it smaller still. You need Python, a little NumPy and school mathematics. If you have met neural networks before, you will move faster; if not, you will still arrive. Words from the field are explained where they first appear.
+#
+# **Contents:** [How to use the book](#How-to-use-the-book) · [The whole network, once](#The-whole-network,-once) · [What this machine can do](#What-this-machine-can-do) · [Map of the book](#Map-of-the-book) · [Your progress](#Your-progress) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -32,11 +34,54 @@
 #
 # Try it. The next cell imports the library behind the book.
 
+# %% [markdown] slide=2
+# # Start here
+#
+# One network that sees, taken apart until nothing about it is a mystery.
+#
+# Notes: Say who you are and what the room will be able to do at the end: count, build, train, shrink and ship one network. No prior course on neural networks is needed.
+
+# %% [markdown] slide=3
+# ## How small can a network be that still sees?
+#
+# In 2012 AlexNet won the ImageNet contest, and networks grew deeper and heavier.
+#
+# Whom does that leave out?
+#
+# Notes: Let the room name devices: phones, glasses, doorbells, robots. Each has a battery and somebody who waits. Collect two or three answers before you go on.
+
+# %% [markdown] slide=2
+# ## MobileNet, 2017
+#
+# - Looks at a photo and names what is on it.
+# - Few enough multiplications for a phone.
+# - One idea, used thirteen times. You will know it after chapter 02.
+#
+# Notes: The paper is Howard and others, arXiv 1704.04861. We call it “the paper” from here on. The idea is depthwise separable convolution; do not explain it yet.
+
 # %%
 import mobilenet_lib as mn
 
 # %% [markdown]
 # Now the network itself, as data: 28 rows of numbers, with no picture seen and nothing learned yet.
+
+# %% [markdown] slide=1
+# ## What is a network before it has learned anything?
+#
+# Is there something to look at?
+#
+# Notes: A question to wake up on. People often say: nothing, or random numbers. Both are partly right: the form is there, the weights are random.
+
+# %% [markdown] slide=2
+# ## A list of layers
+#
+# [[code]]
+#
+# [[output]]
+#
+# Its form is data: 28 rows with a kind, a size and two numbers of channels.
+#
+# Notes: The library holds the network as data. Nothing has been trained and no picture was loaded. Chapter 03 reads these rows one by one.
 
 # %%
 arch = mn.mobilenet_v1()
@@ -50,6 +95,23 @@ print(f"{len(arch.layers)} layers with weights")
 # The photo has 224 · 224 · 3, about 150,000 numbers. Each of them meets many weights, in the first layer and again in all that follow. Decide on a power of ten, then run the cell.
 # </details>
 
+# %% [markdown] slide=2
+# ## How many multiplications for one photo?
+#
+# 224 by 224 pixels, three colours. A million? A billion? More?
+# Say a power of ten before you see it.
+#
+# Notes: Have everyone commit, by a show of hands for each power of ten. The photo alone has about 150,000 numbers, and each meets many weights, in layer after layer.
+
+# %% [markdown] slide=2
+# ## More than half a billion
+#
+# [[code]]
+#
+# [[output]]
+#
+# Notes: Compare with the show of hands. A guess that turns out wrong is remembered better than a fact that was only read; say so now, since every chapter works like this.
+
 # %%
 print(f"{arch.mult_adds:,} mult-adds")
 print(f"{arch.parameters:,} parameters to learn")
@@ -60,6 +122,20 @@ print(f"{arch.parameters:,} parameters to learn")
 # ## The whole network, once
 #
 # Here is a photo. It is one of seven in `data/photos/`, all under free licences; the credits are at the end of this chapter.
+
+# %% [markdown] slide=2
+# ## What does a network get to see?
+#
+# What is a photo, to a machine?
+#
+# Notes: Wait for “pixels”, then ask what a pixel is. Three numbers, from 0 to 255.
+
+# %% [markdown] slide=2
+# ## Three tables of numbers
+#
+# [[output]]
+#
+# Notes: The colour picture is for us. The three grey ones, how red, how green and how blue each pixel is, are what the network is given.
 
 # %%
 from mobilenet_lib import plots
@@ -72,6 +148,30 @@ plots.channels(photo)
 # A network reads numbers, and a photo is three tables of them: how red, how green and how blue each pixel is. The picture on the left is what we see; the three grey ones are what the network is given.
 #
 # Let us build MobileNet and show it the cat. The line in the middle moves the channels to the front, as PyTorch wants them, and turns 0 to 255 into -1 to 1. What comes out is one score for each of the 1000 classes of ImageNet, the collection of 1.2 million photos that MobileNet was trained on.
+
+# %% [markdown] slide=3
+# ## The whole network, once
+#
+# [[code 6-8]]
+#
+# [[output]]
+#
+# Notes: Walk along the shapes: one image, three channels, 224 by 224 in; 1000 scores out, one for each class of ImageNet. The line with permute moves the channels to the front and brings the pixels to between -1 and 1.
+
+# %% [markdown] slide=2
+# ## What do the 1000 scores mean?
+#
+# The weights are random. What has the network to say about the cat?
+#
+# Notes: Nothing. Let the room say it. Then the point: form and weights are two halves of one question.
+
+# %% [markdown] slide=2
+# ## Two words to keep
+#
+# - A **mult-add** is one multiplication and one addition to a running sum. The paper counts them, and so do we.
+# - **Parameters** are the numbers that training sets.
+#
+# Notes: Everything about cost in this course is counted in these two. Later, in chapter 04, we ask what a mult-add costs in milliseconds.
 
 # %%
 import torch
@@ -89,6 +189,32 @@ print("from", tuple(x.shape), "to", tuple(scores.shape))
 # ## What this machine can do
 #
 # The library looks at your computer and tells you what will work here, and what to do about anything that will not. Until you run the cell, you see the report of the machine that the book was made on.
+
+# %% [markdown] slide=2
+# ## Four things come back in every chapter
+#
+# 1. **Predict**: say a number, even a wrong one.
+# 2. **Run**: the code is short.
+# 3. **Move**: explorers answer to mouse, touch and keys.
+# 4. **Check**: exercises tell you at once, with a hint.
+#
+# Notes: If you have a laptop here, open chapter 00 now and run the first cell with Shift and Enter.
+
+# %% [markdown] slide=2
+# ## Why guess first?
+#
+# What happens in your head when you are wrong?
+#
+# Notes: A short pause for discussion. Being surprised makes one look for the reason; that is the whole trick of the prediction questions.
+
+# %% [markdown] slide=2
+# ## What you need
+#
+# - Python, a little NumPy, school mathematics
+# - An ordinary laptop, no graphics card
+# - `make lab` opens the book
+#
+# Notes: On machines that cannot install it, the report of `mobilenet doctor` says what is in the way. A file in the book's folder, TROUBLE.md, lists what to do about it.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.doctor import report
@@ -130,6 +256,43 @@ report()
 #
 # Exercises that you solve are counted here, and kept for your next visit. Where they cannot be kept, as on some shared machines, the table says why and what to set.
 
+# %% [markdown] slide=2
+# ## The way, first half
+#
+# | chapter | you will be able to |
+# |---|---|
+# | 01 | compute a convolution by hand and count it |
+# | 02 | split it in two and say what that saves |
+# | 03 | read Table 1 and rebuild the network |
+# | 04 | say what limits a layer on your machine |
+#
+# Notes: Chapters 01 to 03 need pencil and paper only. Chapter 04 measures the laptop in front of you.
+
+# %% [markdown] slide=2
+# ## The way, second half
+#
+# | chapter | you will be able to |
+# |---|---|
+# | 05 | train a network while you watch |
+# | 06 | choose width and resolution for a budget |
+# | 07 | use weights that others trained, and doubt them |
+# | 08 | fold, quantize and export |
+#
+# Notes: Each chapter uses what the one before has established; they are meant to be read in this order.
+
+# %% [markdown] slide=2
+# ## The paper's letters
+#
+# | letter | stands for |
+# |---|---|
+# | $D_K$ | side of the kernel, in pixels |
+# | $D_F$ | side of the feature map, in pixels |
+# | $M$, $N$ | channels that go in, that come out |
+# | $\alpha$ | width multiplier: every layer narrower |
+# | $\rho$ | resolution multiplier: every map smaller |
+#
+# Notes: Leave this one up for a moment, or hand it out. These letters stand in every formula that follows, in figures too.
+
 # %%
 from mobilenet_lib.checks import progress
 
@@ -148,6 +311,14 @@ progress()
 # - A. Krizhevsky, I. Sutskever, G. E. Hinton: *ImageNet Classification with Deep Convolutional Neural Networks*, NeurIPS 2012.
 #
 # The photographs and who took them:
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - One photo costs MobileNet about 569 million mult-adds, with 4.2 million parameters.
+# - Predict, run, move, check: that is how this course works.
+#
+# Notes: Next: chapter 01, the standard convolution, which is nearly all that happens inside.
 
 # %%
 from mobilenet_lib.photos import credits

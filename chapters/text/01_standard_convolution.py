@@ -2,6 +2,8 @@
 # # Standard convolution
 #
 # A convolution is a small table of weights that slides over an image. At each place it multiplies, adds up, and writes one number. That is all it does, and it is nearly all that MobileNet does, half a billion times for one photo. So it pays to know it well.
+#
+# **Contents:** [A photo is a block of numbers](#A-photo-is-a-block-of-numbers) · [One value by hand](#One-value-by-hand) · [Let the kernel slide](#Let-the-kernel-slide) · [Equation 1](#Equation-1) · [Equation 2: counting without running](#Equation-2:-counting-without-running) · [The border: padding](#The-border:-padding) · [Skipping: stride](#Skipping:-stride) · [One matrix product: im2col and GEMM](#One-matrix-product:-im2col-and-GEMM) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -13,6 +15,13 @@
 # - turn a convolution into one matrix product, the form that computers are fastest at.
 #
 # ## A photo is a block of numbers
+
+# %% [markdown] slide=1
+# # Standard convolution
+#
+# A small table of weights slides over an image. At each place it multiplies, adds up, and writes one number.
+#
+# Notes: That is all it does, and it is nearly all that MobileNet does, half a billion times for one photo. So it pays to know it well.
 
 # %%
 import numpy as np
@@ -29,6 +38,20 @@ print(photo.shape, photo.dtype)
 # %% [markdown]
 # **Predict:** the photo is of an orange dahlia. Each channel on its own is a grey picture. In which one are the petals darkest: red, green or blue?
 
+# %% [markdown] slide=2
+# ## In which channel are the petals darkest?
+#
+# The photo shows an orange dahlia. Red, green or blue?
+#
+# Notes: Take a vote. Orange is much red, some green and little blue.
+
+# %% [markdown] slide=2
+# ## In the blue one
+#
+# [[output]]
+#
+# Notes: A photo is a block of numbers: height, width, channels. The paper calls such a block a feature map F, with side D F and M channels. Here D F is 224 and M is 3.
+
 # %%
 plots.channels(photo)
 
@@ -36,6 +59,17 @@ plots.channels(photo)
 # In the blue one. Orange is much red, some green and little blue, so the petals nearly disappear in the last picture.
 #
 # Three channels make pictures hard to follow by eye, so we begin with one: the brightness of a cat.
+
+# %% [markdown] slide=1
+# ## Nine pixels, nine numbers
+#
+# From the rim of a cat's eye, 0 is black and 255 is white:
+#
+# [[output]]
+#
+# To the network, the cat is many such numbers and nothing else.
+#
+# Notes: We take one channel first, the brightness, since three are hard to follow by eye.
 
 # %%
 cat = to_gray(load_photo("cat", size=128))
@@ -48,6 +82,15 @@ corner
 # ## One value by hand
 #
 # A **kernel** is a small table of weights, here 3 by 3. This one has negative weights on the left and positive ones on the right.
+
+# %% [markdown] slide=2
+# ## A kernel
+#
+# [[output]]
+#
+# If all nine pixels under it were 100, what would the sum of products be?
+#
+# Notes: Zero: the weights on the left and on the right cancel. On even ground this kernel is silent. It speaks up at a vertical edge.
 
 # %%
 kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
@@ -63,6 +106,15 @@ kernel
 # Zero. The weights on the left and on the right cancel: $-1-2-1+1+2+1 = 0$. On even ground this kernel is silent. It speaks up where the right side is brighter or darker than the left: at a vertical edge.
 # </details>
 
+# %% [markdown] slide=2
+# ## One value by hand
+#
+# [[code]]
+#
+# [[output]]
+#
+# Notes: A large sum: dark on the left, bright on the right. This is one pixel of the output. The others come from the same nine weights, laid over other places.
+
 # %%
 products = corner * kernel
 print(products)
@@ -74,6 +126,20 @@ print("sum:", products.sum())
 # ## Let the kernel slide
 #
 # Below, the kernel is the orange square on the photo. Drag it, or click the photo and use the arrow keys. In the middle you see the pixels under it, the weights, and the products; their sum becomes the outlined pixel of the map on the right. *Step* moves it by one place and *Play* through all of them, *Fill* computes the whole map at once, *Clear* starts afresh. What has not been computed yet is only hinted at.
+
+# %% [markdown] slide=5
+# ## Let the kernel slide
+#
+# [[explorer v1&hide=channels,dilation,padding,help,foot zoom=1.4]]
+#
+# Notes: Press E to go into the explorer, Escape to come out. Drag the orange square, then Play, then Fill. Ask: where is the sum far below zero? Choose blur and Fill: why is the frame darker? A single 1 in the middle: what will the map be?
+
+# %% [markdown] slide=2
+# ## With stride 2, how many of the 9,216 multiplications are left?
+#
+# The kernel moves two pixels at a time, in both directions.
+#
+# Notes: A quarter, 2,304. Let them answer, then set the stride in the explorer one slide back and press Fill.
 
 # %%
 from mobilenet_lib.explorers import ConvolutionExplorer
@@ -108,6 +174,13 @@ explorer.output.shape, explorer.multiplications
 #
 # Four kernels, one cat. Where the weights of a kernel add up to zero, its map is drawn in colour, as in the explorer: blue below zero, white at zero, orange above.
 
+# %% [markdown] slide=2
+# ## What kernels see
+#
+# [[output]]
+#
+# Notes: Where the weights add up to zero, the map is drawn in colour: blue below zero, orange above. These four were chosen by people. In a trained network nobody chooses: they are found by training.
+
 # %%
 from mobilenet_lib.explorers.convolution import PRESETS
 
@@ -131,6 +204,25 @@ plots.filtered(cat, {name: np.array(PRESETS[name]) for name in names})
 # In code, each letter under the sum is a loop. Python counts from 0 where the paper counts from 1, so the $-1$ disappears.
 
 
+# %% [markdown] slide=3
+# ## Equation 1
+#
+# $$\mathbf{G}_{k,l,n} = \sum_{i,j,m} \mathbf{K}_{i,j,m,n} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m}$$
+#
+# - **F** goes in, $m$ is its channel.
+# - **K** holds the weights, $i$ and $j$ the place in the kernel.
+# - **G** comes out at row $k$, column $l$, in channel $n$.
+#
+# Notes: Read it from the right. Two things are new against the explorer: the sum runs over m too, so every input channel adds to every output; and there are N kernels, one for each output channel.
+
+# %% [markdown] slide=2
+# ## Six loops
+#
+# [[code]]
+#
+# Notes: Each letter under the sum is a loop, each index of G is one more; each ndindex here is three loops. Python counts from 0 where the paper counts from 1, so the minus 1 disappears.
+
+
 # %%
 def convolve(F, K):
     rows, columns, M, N = K.shape
@@ -150,6 +242,14 @@ def convolve(F, K):
 #
 # 10 by 10 by 4. The kernel fits at ten places in a row of twelve, and there is one output channel for each kernel. The three input channels are gone: they were summed over.
 # </details>
+
+# %% [markdown] slide=2
+# ## What shape will the output have?
+#
+# 12 by 12 pixels with 3 channels go in.
+# Four kernels, 3 by 3, no padding.
+#
+# Notes: 10 by 10 by 4. The kernel fits at ten places in a row of twelve. The three input channels are gone: they were summed over.
 
 # %%
 rng = np.random.default_rng(0)
@@ -180,6 +280,17 @@ counter
 #
 # The paper assumes that the output is as large as the input; where it is not, the side of the *output* counts, because the work is done once for each output pixel.
 
+# %% [markdown] slide=3
+# ## Equation 2: counting without running
+#
+# $$D_K \cdot D_K \cdot M \cdot N \cdot D_F \cdot D_F$$
+#
+# For the piece of the flower, $3 \cdot 3 \cdot 3 \cdot 4 \cdot 10 \cdot 10$ make
+#
+# [[output]]
+#
+# Notes: The loops counted the same number when they ran. The cost of a network is known before it runs: the most useful habit of this course. Where output and input differ in size, the side of the output counts.
+
 # %%
 cost.standard_mult_adds(kernel_size=3, in_channels=3, out_channels=4, out_size=10)
 
@@ -195,6 +306,20 @@ cost.standard_mult_adds(kernel_size=3, in_channels=3, out_channels=4, out_size=1
 # $M$ or $N$: twice. $D_K$ or $D_F$: four times, since both are squared. Doubling $M$ and $N$ together also costs four times as much, which is what widening a whole network does.
 # </details>
 
+# %% [markdown] slide=2
+# ## Double one of the four letters: twice or four times the cost?
+#
+# $D_K$, $M$, $N$, $D_F$
+#
+# Notes: M or N: twice. The kernel's side or the map's side: four times, both are squared. The four factors are multiplied; chapter 02 cuts exactly this knot.
+
+# %% [markdown] slide=1
+# ## M and N: twice. The two sides: four times
+#
+# [[output]]
+#
+# Notes: A kernel that is a little larger is paid for by every pair of channels.
+
 # %%
 layer = {"kernel_size": 3, "in_channels": 128, "out_channels": 128, "out_size": 28}
 base = cost.standard_mult_adds(**layer)
@@ -208,6 +333,13 @@ for name in layer:
 # ## The border: padding
 #
 # A 3 by 3 kernel does not fit on the outermost pixels. Either the map shrinks a little with each layer (*valid*), or zeros are put around it (*same*). MobileNet pads, so that only stride changes the size of a map.
+
+# %% [markdown] slide=3
+# ## The border
+#
+# [[output]]
+#
+# Notes: Grey squares are pixels, hatched ones zeros, each dot the centre of a window. Look at the two on the right: both have stride 2, and their dots sit on different pixels. TensorFlow's SAME puts the odd zero after the last pixel; most PyTorch code pads every side. Weights trained under one rule are wrong under the other, in silence.
 
 # %%
 plots.padding_and_stride(in_size=6, kernel_size=3)
@@ -235,6 +367,15 @@ for size in (6, 7, 224, 225):
 #
 # With stride 2 the kernel moves two pixels at a time. The output has half the side and a quarter of the pixels, and costs a quarter.
 
+# %% [markdown] slide=2
+# ## Skipping: stride
+#
+# [[output]]
+#
+# MobileNet halves its maps five times like this: $224 / 2^5 = 7$.
+#
+# Notes: Half the side, a quarter of the pixels, a quarter of the cost. No separate pooling layers are needed on the way.
+
 # %%
 for stride in (1, 2, 4):
     out = standard(F, K, stride=stride)
@@ -258,7 +399,7 @@ for dilation in (1, 2, 3):
 # %% [markdown]
 # ## One matrix product: im2col and GEMM
 #
-# Six nested loops are how the equation reads. It is not how fast code works. Processors are at their best in one operation, the product of two large matrices, called **GEMM** (general matrix multiply). The trick to get there: copy each window into one row of a matrix.
+# Six nested loops are how the equation reads. It is not how fast code works. Processors are at their best in one operation, the product of two large matrices, called **GEMM** (general matrix multiply). The trick to get there is im2col (image to columns): copy each window into one row of a matrix.
 
 
 # %%
@@ -280,7 +421,14 @@ assert np.allclose((rows @ K.reshape(-1, 4)).reshape(G.shape), G)
 rows.shape
 
 # %% [markdown]
-# One hundred rows, one for each output pixel; 27 columns, for 3 · 3 · 3 weights. The name `im2col`, image to columns, is MATLAB's; early papers speak of unrolling.
+# One hundred rows, one for each output pixel; 27 columns, for 3 · 3 · 3 weights. The name `im2col` is MATLAB's; early papers speak of unrolling.
+
+# %% [markdown] slide=3
+# ## One matrix product: im2col
+#
+# [[output]]
+#
+# Notes: Processors are at their best at the product of two large matrices, GEMM. The trick: copy each window into one row. Each row holds everything that one output pixel needs; the kernels are columns.
 
 # %%
 small = load_photo("china", size=8)
@@ -295,6 +443,23 @@ plots.im2col_matrices(small, kernels)
 #
 # Nine times. With SAME padding there is a row for every pixel, and each row holds nine pixels. Every pixel is copied into all the windows it belongs to.
 # </details>
+
+
+# %% [markdown] slide=2
+# ## How many times larger than the photo is the patch matrix?
+#
+# A 3 by 3 kernel, stride 1, SAME padding.
+#
+# Notes: Nine times. Every pixel is copied into all the windows that it belongs to.
+
+# %% [markdown] slide=2
+# ## And for a 1 by 1 kernel, nothing is copied
+#
+# [[output]]
+#
+# Remember the first line. MobileNet is built around it.
+#
+# Notes: For a 1 by 1 kernel the patch matrix is the map as it lies in memory. Rearranging does not change the number of multiplications, by the way.
 
 
 # %%
@@ -324,6 +489,15 @@ counter
 #
 # **1.1** An image row of 75 pixels meets a kernel of size 5 with stride 2. How many values come out with SAME padding, and how many with VALID?
 
+# %% [markdown] slide=4
+# ## Your turn
+#
+# 1. A row of 75 pixels, kernel 5, stride 2: how many values with SAME, how many with VALID?
+# 2. How many mult-adds: 3 by 3, 64 channels in, 128 out, 56 by 56 pixels?
+# 3. Which 3 by 3 kernel moves a photo one pixel to the right?
+#
+# Notes: Exercises 1.1 to 1.3 of the chapter, with hints there. Alone first, then in pairs, then together. The third can be found in the explorer.
+
 # %%
 from mobilenet_lib.checks import check
 
@@ -331,7 +505,7 @@ answer = ...  # (same, valid)
 check("1.1", answer)
 
 # %% [markdown]
-# **1.2** How many mult-adds has a standard convolution with a 3 by 3 kernel, 64 channels in, 128 out, and a map of 56 by 56 pixels? Write the product, Python will multiply.
+# **1.2** How many mult-adds (multiplications, each with an addition to a running sum) has a standard convolution with a 3 by 3 kernel, 64 channels in, 128 out, and a map of 56 by 56 pixels? Write the product, Python will multiply.
 
 # %%
 from mobilenet_lib.checks import check
@@ -350,6 +524,14 @@ check("1.3", answer)
 
 # %% [markdown]
 # **1.4** MobileNet's first layer has a 3 by 3 kernel and stride 2, and reads 224 by 224 pixels with 3 channels. How many rows and columns would its im2col matrix have?
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - A convolution multiplies and adds over every place and every input channel; its cost is known before it runs.
+# - As one matrix product it is fast, at the price of copying, and 1 by 1 kernels need no copy.
+#
+# Notes: Next, chapter 02: we take the four factors apart.
 
 # %%
 from mobilenet_lib.checks import check

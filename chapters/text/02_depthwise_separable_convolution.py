@@ -2,6 +2,8 @@
 # # Depthwise separable convolution
 #
 # A standard convolution does two jobs in one step. It *filters*: it looks at the neighbourhood of each pixel. And it *combines*: it mixes all input channels into each output channel. MobileNet does the same two jobs one after the other, and pays the sum of two prices instead of their product.
+#
+# **Contents:** [Two jobs, two layers](#Two-jobs,-two-layers) · [Equation 3: filter each channel alone](#Equation-3:-filter-each-channel-alone) · [Pointwise: mix the channels of each pixel](#Pointwise:-mix-the-channels-of-each-pixel) · [Equations 4 and 5: the price](#Equations-4-and-5:-the-price) · [How much is saved](#How-much-is-saved) · [What is given up](#What-is-given-up) · [The layer as it is built: Figure 3](#The-layer-as-it-is-built:-Figure-3) · [Why not go on?](#Why-not-go-on?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -18,6 +20,29 @@
 #
 # **Predict:** now split it. First one 3 by 3 filter for each of the four channels, then five filters of 1 by 1 that mix the four. How many weights are that together?
 
+# %% [markdown] slide=1
+# # Depthwise separable convolution
+#
+# Two jobs, one after the other: the sum of two prices instead of their product.
+#
+# Notes: A standard convolution filters, it looks at a neighbourhood, and combines, it mixes channels, in one step. MobileNet does the two after each other.
+
+# %% [markdown] slide=2
+# ## 4 channels in, 5 out: how many weights, split in two?
+#
+# In one step: $3 \cdot 3 \cdot 4 \cdot 5 = 180$.
+#
+# Split: one 3 by 3 filter for each of the four channels, then five filters of 1 by 1 that mix the four.
+#
+# Notes: 36 and 20, together 56: less than a third. Let them do the two products.
+
+# %% [markdown] slide=3
+# ## 36 + 20 = 56
+#
+# [[output]]
+#
+# Notes: Each block is a filter; its depth is the number of channels that it reads. In the middle, flat filters that look only at their own channel. On the right, thin needles, one pixel wide, through all channels.
+
 # %%
 from mobilenet_lib import plots
 
@@ -32,6 +57,15 @@ plots.filter_shapes(kernel_size=3, in_channels=4, out_channels=5)
 # $$\hat{\mathbf{G}}_{k,l,m} = \sum_{i,j} \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m} \qquad (3)$$
 #
 # Compare it with Eq. 1. The sum over $m$ is gone, and so is $n$: the channel that goes in is the channel that comes out. One sum less, one index less, and so one loop less.
+
+# %% [markdown] slide=2
+# ## Equation 3: filter each channel alone
+#
+# $$\hat{\mathbf{G}}_{k,l,m} = \sum_{i,j} \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m}$$
+#
+# The channel that goes in is the channel that comes out.
+#
+# Notes: Compare with Equation 1. The sum over m is gone, and so is n. One sum less, one index less, and so one loop less.
 
 # %%
 import numpy as np
@@ -69,6 +103,22 @@ depthwise(F, K_dw, padding="valid").shape
 # Only the first. A depthwise convolution cannot tell the blue channel anything about the red one.
 # </details>
 
+# %% [markdown] slide=2
+# ## We set red to zero everywhere. Which output channels change?
+#
+# A depthwise layer: three channels in, three out.
+#
+# Notes: Only the first. A depthwise convolution cannot tell the blue channel anything about the red one.
+
+# %% [markdown] slide=1
+# ## Only red's own
+#
+# [[output]]
+#
+# A network of depthwise layers alone would be three networks that never talk.
+#
+# Notes: The array says for each output channel whether it has changed. Something has to combine.
+
 # %%
 without_red = F.copy()
 without_red[:, :, 0] = 0
@@ -82,6 +132,16 @@ change > 0
 # ## Pointwise: mix the channels of each pixel
 #
 # A 1 by 1 convolution looks at one pixel, takes its $M$ numbers, and writes $N$ weighted sums of them.
+
+
+# %% [markdown] slide=2
+# ## Pointwise: mix the channels of each pixel
+#
+# [[code]]
+#
+# Row times column, summed over $m$: a matrix product, pixel by pixel.
+#
+# Notes: A 1 by 1 convolution takes the M numbers of a pixel and writes N weighted sums of them. Seen as a matrix, the map stays the same memory: nothing is copied. The promise of chapter 01, kept.
 
 
 # %%
@@ -104,7 +164,7 @@ assert np.allclose(pointwise_gemm(F, P), (F.reshape(-1, 3) @ P).reshape(16, 16, 
 np.shares_memory(F.reshape(-1, 3), F)
 
 # %% [markdown]
-# The last line is the promise of chapter 01, kept. Seen as a matrix with one row for each pixel, the map is still the same memory: nothing was copied. A pointwise convolution is a GEMM as it stands, with no im2col.
+# The last line is the promise of chapter 01, kept. Seen as a matrix with one row for each pixel, the map is still the same memory: nothing was copied. A pointwise convolution is a GEMM (general matrix multiply) as it stands, with no im2col (image to columns).
 #
 # ### One after the other, on a photo
 #
@@ -120,6 +180,13 @@ filtered = depthwise(photo, filters)
 
 # %% [markdown]
 # Each *column* below is one needle. The first adds both kinds of edges, the second subtracts them from the blurred blue, and the third takes the blue alone.
+
+# %% [markdown] slide=3
+# ## One after the other, on a photo
+#
+# [[output]]
+#
+# Notes: Upper row: red searched for vertical edges, green for horizontal ones, blue blurred. Lower row: three needles mix them. Above, each picture knows one colour and one neighbourhood. Below, the pictures know of each other.
 
 # %%
 mixer = np.array([[1, -1, 0], [1, -1, 0], [0, 4, 1]])
@@ -142,7 +209,31 @@ plots.feature_maps({name: maps.transpose(2, 0, 1) for name, maps in steps.items(
 #
 # Where Eq. 2 multiplied the kernel with the output channels, Eq. 5 adds them: the product $D_K^2 \cdot N$ has become the sum $D_K^2 + N$.
 #
-# **Predict:** a layer from the middle of MobileNet has $D_K = 3$, $M = N = 512$ and $D_F = 14$. Its standard form takes 462 million mult-adds. What will the separable one take? And which part of that is the depthwise one: half, a tenth, less?
+# **Predict:** a layer from the middle of MobileNet has $D_K = 3$, $M = N = 512$ and $D_F = 14$. Its standard form takes 462 million mult-adds, a multiplication and an addition each. What will the separable one take? And which part of that is the depthwise one: half, a tenth, less?
+
+# %% [markdown] slide=3
+# ## Equations 4 and 5: the price
+#
+# $$D_K \cdot D_K \cdot M \cdot D_F \cdot D_F \;+\; M \cdot N \cdot D_F \cdot D_F$$
+#
+# The product $D_K^2 \cdot N$ has become the sum $D_K^2 + N$.
+#
+# Notes: The first term alone is Equation 4, the depthwise part. The second is Equation 2 with a kernel of side 1. Together they are Equation 5.
+
+# %% [markdown] slide=2
+# ## 462 million mult-adds as a standard layer. And separable?
+#
+# $D_K = 3$, $M = N = 512$, $D_F = 14$: a layer from the middle of MobileNet.
+# Which part of it is the depthwise one?
+#
+# Notes: Take guesses for both: the total, and the share that looks at neighbours.
+
+# %% [markdown] slide=2
+# ## About a ninth, and nearly all of it is mixing
+#
+# [[output]]
+#
+# Notes: The depthwise part, the only one that looks at neighbours at all, is less than two per cent of the rest.
 
 # %%
 from mobilenet_lib import cost
@@ -159,6 +250,13 @@ print(f"pointwise {cost.pointwise_mult_adds(512, 512, 14):>11,}")
 # On the left a standard convolution, on the right the depthwise separable one, both from the same three input channels, each with its colour. Point at a pixel of an output map: every connection that made it lights up, and the tables below have its products.
 #
 # **Predict:** *Play* gives both the same number of multiplications per second. When the separable form has filled its six maps, how far has the standard one come: half, a quarter, a ninth?
+
+# %% [markdown] slide=5
+# ## The race
+#
+# [[explorer v1&hide=layer,size,stride,groups,depth_multiplier,help,foot zoom=1.17]]
+#
+# Notes: Ask first: when the separable form has filled its six maps, how far has the standard one come? Then Play. A good quarter. Point at a pixel of the map in the middle: how many outputs share it? All six: filtered once, mixed six times. Set N to 1: who wins now?
 
 # %%
 from mobilenet_lib.explorers import SeparableExplorer
@@ -188,6 +286,31 @@ SeparableExplorer()
 
 # %% [markdown]
 # **Predict:** for 3 by 3 kernels, what is the largest saving, however many filters there are?
+
+# %% [markdown] slide=2
+# ## How much is saved?
+#
+# $$\frac{D_K^2 \cdot M \cdot D_F^2 + M \cdot N \cdot D_F^2}{D_K^2 \cdot M \cdot N \cdot D_F^2}$$
+#
+# What cancels?
+#
+# Notes: M and the squared side of the map stand in every term. Let somebody do it at the board.
+
+# %% [markdown] slide=2
+# ## The most important line of the paper
+#
+# $$\frac{1}{N} + \frac{1}{D_K^2}$$
+#
+# Only the number of filters and the size of the kernel decide.
+#
+# Notes: For 3 by 3 kernels, what is the largest saving, however many filters there are? Nine times, since 1 over N vanishes.
+
+# %% [markdown] slide=2
+# ## Nine times at most, for 3 by 3
+#
+# [[output]]
+#
+# Notes: The curve flattens onto the dotted line at one ninth. The dots are MobileNet's own layers, from 64 to 1024 filters: between not quite 8 and nearly 9 times less.
 
 # %%
 plots.reduction_curve()
@@ -228,6 +351,24 @@ K_together.shape
 # Separable: 1, since every row is a multiple of the same nine numbers. Standard: 5, as large as five rows allow.
 # </details>
 
+# %% [markdown] slide=2
+# ## What is given up?
+#
+# For one input channel, write the nine weights of each of five filters as rows of a table.
+#
+# How many rows are really different?
+#
+# Notes: This number is the rank. Separable: 1, every row is a multiple of the same nine numbers. Standard: 5.
+
+# %% [markdown] slide=2
+# ## One pattern per input channel
+#
+# $$\mathbf{K}_{i,j,m,n} = \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{P}_{m,n}$$
+#
+# [[output]]
+#
+# Notes: A standard convolution may look for a vertical edge in red for its first output and for a horizontal one for its second. A separable one must decide on one pattern for each channel. In the paper's Table 4 that costs one point: 71.7 against 70.6 % on ImageNet.
+
 # %%
 K_free = rng.standard_normal((3, 3, 3, 5))
 for name, kernel in (("separable", K_together), ("standard", K_free)):
@@ -239,7 +380,14 @@ for name, kernel in (("separable", K_together), ("standard", K_free)):
 #
 # ## The layer as it is built: Figure 3
 #
-# In the network each convolution is followed by **batch normalization** (BN), which keeps the numbers of every channel in a sensible range, and by **ReLU**, which sets negative numbers to zero. A separable layer gets both twice.
+# In the network each convolution is followed by **batch normalization** (BN), which keeps the numbers of every channel in a sensible range, and by **ReLU** (rectified linear unit), which sets negative numbers to zero. A separable layer gets both twice.
+
+# %% [markdown] slide=2
+# ## The layer as it is built
+#
+# [[output]]
+#
+# Notes: Figure 3 of the paper. Batch normalization keeps the numbers in a sensible range, ReLU sets negatives to zero; a separable layer gets both twice. So the two halves are more than a factorized kernel: a non-linearity stands between them.
 
 # %%
 plots.layer_blocks()
@@ -264,6 +412,20 @@ np.allclose(with_relu, standard(F, K_together))
 #
 # **Predict:** what does this save of the whole separable layer with $N = 512$? A third, a tenth, less?
 
+# %% [markdown] slide=2
+# ## Why not split again, into 3 by 1 and 1 by 3?
+#
+# Six multiplications instead of nine. How much of the whole layer does it save?
+#
+# Notes: With 512 channels, a third of almost nothing. Have them guess a third, a tenth, less.
+
+# %% [markdown] slide=1
+# ## A third of almost nothing
+#
+# [[output]]
+#
+# Notes: This is what the paper means by “additional factorization in spatial dimension does not save much additional computation”. Who wants it cheaper has to attack the pointwise part.
+
 # %%
 whole = cost.separable_mult_adds(3, 512, 512, 14)
 dw = cost.depthwise_mult_adds(3, 512, 14)
@@ -272,6 +434,13 @@ print(f"{100 * saved / whole:.1f} % of the layer")
 
 # %% [markdown]
 # A third of almost nothing is nothing. That is what the paper means by "additional factorization in spatial dimension does not save much additional computation". From now on, anyone who wants a cheaper MobileNet has to attack the pointwise part, and the next rungs of the ladder do.
+
+# %% [markdown] slide=2
+# ## One layer, made cheaper step by step
+#
+# [[output]]
+#
+# Notes: The paper's Table 3. The two lower rungs are for chapter 06: alpha makes the layer narrower, rho makes the image smaller.
 
 # %%
 plots.ladder(cost.layer_ladder())
@@ -319,6 +488,14 @@ check("2.3", answer)
 
 # %% [markdown]
 # **2.4** Larger kernels see more. By which factor does that layer's cost grow if its kernels become 5 by 5? (For a standard convolution it would be 25/9, or 2.78.)
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - Depthwise filters, pointwise combines: a share of $1/N + 1/D_K^2$ of the work is left.
+# - What is given up is one pattern per input channel; what remains is nearly all a plain matrix product.
+#
+# Notes: Exercises 2.1 to 2.4 are in the chapter; 2.4, larger kernels, surprises. Next, thirteen such layers become a network.
 
 # %%
 from mobilenet_lib.checks import check

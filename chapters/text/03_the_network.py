@@ -2,6 +2,8 @@
 # # The network
 #
 # You know its one idea. What is left of MobileNet is a list: how many layers, how wide, and where the maps shrink. This chapter reads that list, rebuilds the network from it in a page of code, and asks where its work and its parameters are. On the way you can catch a misprint that has puzzled many readers of the paper.
+#
+# **Contents:** [Table 1](#Table-1) · [Where the work is: Table 2](#Where-the-work-is:-Table-2) · [The misprint in Table 1](#The-misprint-in-Table-1) · [How many parameters?](#How-many-parameters?) · [Build it](#Build-it) · [How far does one pixel see?](#How-far-does-one-pixel-see?) · [Move it yourself](#Move-it-yourself) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -14,6 +16,22 @@
 # - meet the details that the paper leaves open.
 #
 # ## Table 1
+
+# %% [markdown] slide=1
+# # The network
+#
+# You know its one idea. What is left is a list: how many layers, how wide, and where the maps shrink.
+#
+# Notes: This chapter reads the list, rebuilds the network from it, and asks where its work is.
+
+# %% [markdown] slide=3
+# ## One line of Table 1 cannot be right
+#
+# [[output 16-24]]
+#
+# Which one? Stride 2 (s2) halves a map.
+#
+# Notes: This is the lower half of the table as the paper prints it. Each line: type and stride, shape of the filters, size of the map that it reads. Give them a minute in pairs. Do not solve it yet; we come back to it.
 
 # %%
 from mobilenet_lib import paper
@@ -32,6 +50,20 @@ print(paper.table(1).as_printed)
 # 28: one standard convolution at the beginning, 13 depthwise, 13 pointwise, one fully connected at the end.
 # </details>
 
+# %% [markdown] slide=2
+# ## How many layers have weights?
+#
+# Depthwise and pointwise count separately; pooling and softmax do not count.
+#
+# Notes: Thirteen pairs, a first and a last one: 28. Let them count in the chapter or from the handout.
+
+# %% [markdown] slide=1
+# ## 28
+#
+# [[output]]
+#
+# Notes: The first layer is a standard convolution: separating it would save next to nothing of the whole, and every colour would get only one pattern.
+
 # %%
 import mobilenet_lib as mn
 
@@ -44,6 +76,13 @@ for kind in arch.by_kind().values():
 #
 # ### Narrow at first, wide at the end
 
+# %% [markdown] slide=3
+# ## Narrow at first, wide at the end
+#
+# [[output]]
+#
+# Notes: Whenever a map loses half its side, a pointwise layer soon doubles the channels. What is lost in where is given back in what.
+
 # %%
 from mobilenet_lib import plots
 
@@ -52,12 +91,26 @@ plots.shape_of_maps(arch)
 # %% [markdown]
 # Follow the two upper curves. Whenever a map loses half its side, a pointwise layer soon doubles the channels. This is an old habit of network design: what is lost in *where* is given back in *what*.
 #
-# **Predict:** when the side halves and both $M$ and $N$ double, what happens to the mult-adds of a pointwise layer, $M \cdot N \cdot D_F^2$?
+# **Predict:** when the side halves and both $M$ and $N$ double, what happens to the mult-adds (multiplications, each with an addition) of a pointwise layer, $M \cdot N \cdot D_F^2$?
 #
 # <details><summary>Answer</summary>
 #
 # They stay the same: two doublings on one side, $1/2^2$ on the other. So in the next figure the pointwise layers have only two heights: those that double the channels cost half as much as those that keep them.
 # </details>
+
+# %% [markdown] slide=2
+# ## Side halved, channels doubled: what happens to $M \cdot N \cdot D_F^2$?
+#
+# Of a pointwise layer, when both $M$ and $N$ double.
+#
+# Notes: It stays the same: two doublings on one side, a quarter on the other.
+
+# %% [markdown] slide=3
+# ## Work spread evenly, weights piled up at the end
+#
+# [[output]]
+#
+# Notes: Above, mult-adds; below, parameters. The same layer can be cheap in one currency and expensive in the other. Pointwise layers have only two heights: those that double the channels cost half.
 
 # %%
 plots.profile(arch)
@@ -69,6 +122,20 @@ plots.profile(arch)
 #
 # **Predict:** which share of all mult-adds is spent in 1 by 1 convolutions?
 
+# %% [markdown] slide=1
+# ## Which share of the mult-adds is in 1 by 1 convolutions?
+#
+# Half? Three quarters? More?
+#
+# Notes: A vote by hands.
+
+# %% [markdown] slide=2
+# ## Nearly 95 %
+#
+# [[output]]
+#
+# Notes: And three quarters of the weights. That is the point of the design: a network is fast not when it has few mult-adds, but when those that it has are of a kind that machines do well.
+
 # %%
 plots.shares(arch)
 
@@ -76,6 +143,13 @@ plots.shares(arch)
 # Nearly 95 % of the work, and three quarters of the weights, are in the simplest layer there is: a matrix product for each pixel. That is the point of the design. A network is fast not when it has few mult-adds, but when the ones it has are of a kind that machines do well.
 #
 # Here is the paper's table, with what we count beside each number:
+
+# %% [markdown] slide=2
+# ## Table 2, recounted
+#
+# [[output]]
+#
+# Notes: An equals sign: our count, rounded, is what is printed. One line is off: the first layer has 1.91 %, not 1.19 %. Two digits swapped; the printed column adds up to 99.29 %.
 
 # %%
 paper.table(2)
@@ -86,6 +160,15 @@ paper.table(2)
 # ## The misprint in Table 1
 #
 # There is another one, and it matters more. Did you find it? These are the last two lines before the pool:
+
+# %% [markdown] slide=2
+# ## Did you find the misprint?
+#
+# Stride 2 on 7 by 7. But the layer after it reads 7 by 7 as well.
+#
+# How large would the last map be?
+#
+# Notes: 4 by 4, and the pooling of 7 by 7 would not fit. Both readings can be counted.
 
 # %%
 table = paper.table(1)
@@ -104,6 +187,15 @@ for row in (18, 19):
 
 # %% [markdown]
 # Mult-adds decide the question, since the paper prints their total: 569 million. Here are both readings.
+
+# %% [markdown] slide=2
+# ## Mult-adds decide
+#
+# The paper prints a total of 569 million.
+#
+# [[output]]
+#
+# Notes: Only stride 1 gives 569. The authors' own code has stride 1, too. Every number in this course is counted with it.
 
 # %%
 from mobilenet_lib import cost
@@ -128,17 +220,33 @@ print(arch)
 #
 # The answer depends on who counts. The paper says 4.2 million, PyTorch reports 4.23, Keras 4.25.
 
+# %% [markdown] slide=2
+# ## How many parameters?
+#
+# [[output]]
+#
+# All three are right.
+#
+# Notes: The paper says 4.2 million, PyTorch reports 4.23, Keras 4.25. It depends on whether one counts batch normalization's trained numbers, and the averages that it remembers.
+
 # %%
 print(f"weights only, as printed:   {arch.parameters_as_printed:,}")
 print(f"all that training changes:  {arch.parameters:,}")
 print(f"with BN's moving averages:  {arch.parameters_with_statistics:,}")
 
 # %% [markdown]
-# All three are right. Each convolution is followed by BN, which has two trained numbers for each channel, gamma and beta, and remembers two more, a mean and a variance. The paper leaves all four out, and the bias of the classifier with them.
+# All three are right. Each convolution is followed by batch normalization (BN), which has two trained numbers for each channel, gamma and beta, and remembers two more, a mean and a variance. The paper leaves all four out, and the bias of the classifier with them.
 #
 # ## Build it
 #
-# Here is the network in PyTorch, once, by hand. One row of Table 1 becomes one convolution, BN and ReLU; `groups` is PyTorch's word for channels that do not meet, and *ReLU6* is a ReLU that stops at 6, which several implementations use.
+# Here is the network in PyTorch, once, by hand. One row of Table 1 becomes one convolution, BN and ReLU (rectified linear unit); `groups` is PyTorch's word for channels that do not meet, and *ReLU6* is a ReLU that stops at 6, which several implementations use.
+
+# %% [markdown] slide=3
+# ## Build it: one row of the table
+#
+# [[code 5-16]]
+#
+# Notes: Groups is PyTorch's word for channels that do not meet. ReLU6 is a ReLU that stops at 6.
 
 # %%
 import torch
@@ -161,6 +269,16 @@ def row(layer):
 
 # %% [markdown]
 # The rows in order, then the average over the last map, and one fully connected layer that turns 1024 averages into a score for each class.
+
+
+# %% [markdown] slide=2
+# ## Build it: all rows
+#
+# [[code 1-5]]
+#
+# Two short functions, and the complete MobileNet.
+#
+# Notes: In the chapter we copy all weights into the library's network and compare what both say about the cat: the same scores, to five digits.
 
 
 # %%
@@ -212,6 +330,22 @@ for c in (mn.PAPER, mn.TF_SLIM, mn.KERAS, mn.TIMM):
 #
 # **Predict:** we change nothing but the padding rule. Do the scores stay as they are, or move? And if so, by how much, compared with their own spread?
 
+# %% [markdown] slide=2
+# ## We change only the padding rule. Do the scores move?
+#
+# Same weights, same photo.
+#
+# Notes: Remember chapter 01: for even sizes the two rules put the zero on different sides.
+
+# %% [markdown] slide=1
+# ## Nothing failed, no warning was given
+#
+# [[output]]
+#
+# Weights work only with the details they were trained with.
+#
+# Notes: A tenth of their own spread. The paper leaves such details open; chapter 07 shows what they do to weights that matter.
+
 # %%
 from dataclasses import replace
 
@@ -230,6 +364,20 @@ print(f"moved by {100 * moved:.0f} % of their spread")
 
 # %% [markdown]
 # **Predict:** the image has 224 pixels a side. Can a receptive field be larger?
+
+# %% [markdown] slide=1
+# ## The image has 224 pixels a side. Can a receptive field be larger?
+#
+# A pixel of the first map sees 3 by 3 pixels, one of the second sees 3 by 3 of those.
+#
+# Notes: Behind a stride of 2 it grows twice as fast. Let them guess the last one.
+
+# %% [markdown] slide=2
+# ## Yes: 315
+#
+# [[output]]
+#
+# Notes: The last one hangs over on all sides, and sees the zeros of the padding. Near the input a pixel knows a whisker; two blocks before the end it knows nearly the whole cat.
 
 # %%
 plots.receptive_fields(arch, cat, ("conv_0", "dw_2", "dw_6", "pw_11", "pw_13"))
@@ -260,6 +408,13 @@ plots.feature_maps({name: channels[0].numpy() for name, channels in maps.items()
 #
 # Every block below is a layer's output to scale: as high as it has pixels on a side, as thick as it has channels. Point at a layer, or use the arrow keys: its costs are filled into their formulas, and the photo shows what one pixel of its output sees. The four boxes say what the bars count; *operations a byte* is how much work there is for each byte that must be read or written: the lower, the more a layer waits for memory. *As the person detector is* opens the network of chapter 07, with its real maps.
 
+# %% [markdown] slide=5
+# ## Move it yourself
+#
+# [[explorer v1&hide=bars,help,foot zoom=1.17]]
+#
+# Notes: Point at a layer, or press E and use the arrow keys. Set alpha to 0.5: what is left of the mult-adds, a half or a quarter? A little more than a quarter; pointwise layers fall with the square, the others do not.
+
 # %%
 from mobilenet_lib.explorers import ArchitectureExplorer
 
@@ -284,6 +439,15 @@ ArchitectureExplorer(yours.eval(), torch.zeros(1, 3, 64, 64))
 # ### Two other bodies
 #
 # To see whether the idea pays, the paper built two rivals. `full` replaces each separable pair by one standard convolution. `shallow` leaves out the five equal blocks, to be compared with a *narrow* network that costs about as much.
+
+# %% [markdown] slide=2
+# ## Is the idea worth a point?
+#
+# [[output]]
+#
+# On ImageNet the paper has 71.7 % for the full body and 70.6 % for the separable one.
+#
+# Notes: One point, at more than eight times the cost. Of the two small ones, the narrow one (alpha 0.75) reaches 68.4 % and the shallow one 65.3 %: in this pair, depth is worth more than width.
 
 # %%
 for body, alpha in (("full", 1), ("separable", 1), ("separable", 0.75), ("shallow", 1)):
@@ -336,6 +500,14 @@ check("3.3", answer)
 
 # %% [markdown]
 # **3.4** Which is the first layer whose receptive field is larger than half of the 224 pixels?
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - 28 layers; 95 % of the mult-adds and 75 % of the weights are in 1 by 1 convolutions.
+# - A paper leaves details open and can be misprinted; arithmetic finds it.
+#
+# Notes: Next, chapter 04: what a mult-add costs on the machine in front of you.
 
 # %%
 from mobilenet_lib.checks import check

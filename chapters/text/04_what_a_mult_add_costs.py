@@ -1,7 +1,9 @@
 # %% [markdown]
 # # What a mult-add costs
 #
-# Chapter 02 ended with a promise: eight to nine times fewer mult-adds. It did not promise eight to nine times less time. A mult-add is a unit of arithmetic, and what you wait for is a machine. This chapter looks at the machine, and ends with you predicting its milliseconds.
+# Chapter 02 ended with a promise: eight to nine times fewer mult-adds. It did not promise eight to nine times less time. A mult-add, one multiplication and one addition, is a unit of arithmetic, and what you wait for is a machine. This chapter looks at the machine, and ends with you predicting its milliseconds.
+#
+# **Contents:** [The same sum, three times](#The-same-sum,-three-times) · [What your processor can do at most](#What-your-processor-can-do-at-most) · [How often is a number used?](#How-often-is-a-number-used?) · [One roof for all layers](#One-roof-for-all-layers) · [Three per cent of the work](#Three-per-cent-of-the-work) · [Dense against sparse](#Dense-against-sparse) · [More at once: batch and threads](#More-at-once:-batch-and-threads) · [Predict, then measure](#Predict,-then-measure) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -16,7 +18,23 @@
 #
 # ## The same sum, three times
 #
-# Take one layer: 3 by 3, 64 channels in, 64 out, on a map of 14 by 14. Chapter 01 computed such a layer with six loops, then as one matrix product of copied windows (im2col and GEMM). Here is a third way, without the copies: one small matrix product for each of the nine places of the kernel, each on the map moved by a pixel. It is called *direct*.
+# Take one layer: 3 by 3, 64 channels in, 64 out, on a map of 14 by 14. Chapter 01 computed such a layer with six loops, then as one matrix product of copied windows (*image to columns* and *general matrix multiply*, im2col and GEMM for short). Here is a third way, without the copies: one small matrix product for each of the nine places of the kernel, each on the map moved by a pixel. It is called *direct*.
+
+# %% [markdown] slide=1
+# # What a mult-add costs
+#
+# Eight to nine times fewer mult-adds. Is that eight to nine times less time?
+#
+# Notes: A mult-add is a unit of arithmetic, and what you wait for is a machine. At the end the room predicts milliseconds. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
+
+# %% [markdown] slide=2
+# ## The same sum, three ways
+#
+# - six **loops**, as in chapter 01
+# - **im2col** and one matrix product
+# - **direct**: nine small products, one for each place of the kernel
+#
+# Notes: One layer: 3 by 3, 64 channels in, 64 out, a map of 14 by 14. All three give the same map, with the same seven million mult-adds.
 
 # %%
 import numpy as np
@@ -50,6 +68,22 @@ assert np.allclose(corner[1, 1, 0], direct(F, K)[1, 1, 0], atol=1e-3)
 #
 # **Predict:** how many million mult-adds a second does each of the three manage? By which factor will the fastest beat the slowest: 3, 30, or more?
 
+# %% [markdown] slide=2
+# ## By which factor does the fastest beat the slowest?
+#
+# 3, 30, or more?
+#
+# Notes: All three do the same arithmetic. Take a vote.
+
+# %% [markdown] slide=2
+# ## Thousands of times
+#
+# [[output]]
+#
+# A mult-add has no price of its own.
+#
+# Notes: In Python's loops nearly all of the time goes into finding out what to multiply. A matrix product has that settled before it begins.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib import cost
 from mobilenet_lib.timing import interleave
@@ -75,6 +109,20 @@ for name, seconds in interleave(tasks, readings=9).items():
 #
 # **Predict:** a number that comes from memory, how many mult-adds could the processor do in the same time?
 
+# %% [markdown] slide=2
+# ## While one number comes from memory, how many mult-adds could the processor do?
+#
+# One? Ten? A hundred?
+#
+# Notes: Two things take time: arithmetic, and fetching numbers from memory or a cache.
+
+# %% [markdown] slide=3
+# ## What a processor can do at most
+#
+# [[output]]
+#
+# Notes: One mult-add counts as two operations. Set the first line against the last of the copies: half the GFLOP/s are mult-adds, a quarter of the GB/s are numbers of four bytes. The ratio is the answer to the question.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.peaks import bench_peaks
 
@@ -82,11 +130,21 @@ ceilings = bench_peaks()
 print(ceilings)
 
 # %% [markdown]
-# GFLOP/s are billions of operations a second, and one mult-add counts as two: a product and a sum. fp32 are the numbers of four bytes that we use; the shorter ones, bf16 and int8, can wait until chapters 05 and 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds<!-- 11 < 2 * bench_machine.peaks[0].gflops / bench_machine.copies[-1].gb_per_s < 14 -->. And yours? A layer that uses each number once or twice will keep it waiting.
+# GFLOP/s are billions of floating-point operations per second, and one mult-add counts as two: a product and a sum. fp32 are the floating-point numbers of four bytes that we use; the shorter ones, bf16 (sixteen bits) and int8 (whole numbers of eight bits), can wait until chapters 05 and 08. Set the first line against the last of the copies: half of the GFLOP/s are the mult-adds, in billions, and a quarter of the GB/s are the numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds<!-- 11 < 2 * bench_machine.peaks[0].gflops / bench_machine.copies[-1].gb_per_s < 14 -->. And yours? A layer that uses each number once or twice will keep it waiting.
 #
 # ## How often is a number used?
 #
 # That is a property of the layer, and a division tells it: operations over bytes, its **arithmetic intensity**. At least, a layer reads its input and its weights once, and writes its output once.
+
+
+# %% [markdown] slide=2
+# ## Arithmetic intensity
+#
+# How often is a number used? Operations over bytes, at least:
+#
+# $$\frac{2 \cdot \text{mult-adds}}{4 \cdot (\text{inputs} + \text{weights} + \text{outputs})}$$
+#
+# Notes: At least, a layer reads its input and its weights once and writes its output once. This needs no machine, only the shape of the layer.
 
 
 # %%
@@ -101,6 +159,20 @@ def intensity(mult_adds, inputs, weights, outputs):
 #
 # Both read and write 512 maps. In the depthwise layer each number takes part in 9 mult-adds, one for each place of the kernel. In the pointwise layer it takes part in 512, one for each filter.
 # </details>
+
+# %% [markdown] slide=2
+# ## Which has more operations for each byte: depthwise or pointwise?
+#
+# 512 channels, a map of 14 by 14. By which factor?
+#
+# Notes: In the depthwise layer a number takes part in 9 mult-adds, in the pointwise one in 512.
+
+# %% [markdown] slide=1
+# ## Two against fifty-five
+#
+# [[output]]
+#
+# Notes: Not 512 over 9, since the pointwise layer must also read its weights, more numbers than are in its two maps.
 
 # %%
 maps, size = 512 * 14**2, 14
@@ -131,6 +203,13 @@ for kind, total in arch.by_kind().items():
 #
 # **Predict:** which marks will lie under the slope, and which under the flat? And will they touch the roof?
 
+# %% [markdown] slide=3
+# ## One roof for all layers
+#
+# [[output]]
+#
+# Notes: Intensity to the right, speed upwards, both logarithmic. Under the slope bytes decide, under the flat part arithmetic. Pointwise layers stand high and right, depthwise ones low and left, well below the slope: they have other costs.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib import plots
 from mobilenet_lib.bench.layers import bench_layers
@@ -147,6 +226,13 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 #
 # **Predict:** on a processor with twice the arithmetic and the same memory, how much faster can `dw_7` be? And with 32 images at a time, which kind of layer gains most?
 
+# %% [markdown] slide=5
+# ## Move the roof
+#
+# [[explorer v1&machine=book&hide=resolution,body,machine,shown,help,foot zoom=1.17]]
+#
+# Notes: Ask: with twice the arithmetic and the same memory, how much faster can dw_7 be? Not at all. With 32 images at a time, which kind gains most? The fully connected layer: its weights are read once for all images.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import RooflineExplorer
 
@@ -158,6 +244,20 @@ RooflineExplorer(ceilings, profile)
 # ## Three per cent of the work
 #
 # In chapter 03, Table 2 said where the mult-adds are: 95 % in the pointwise layers, 3 % in the depthwise ones. And the time?
+
+# %% [markdown] slide=1
+# ## 3 % of the mult-adds: which share of the time?
+#
+# The depthwise layers.
+#
+# Notes: From Table 2 they know the 3 %. Take numbers.
+
+# %% [markdown] slide=2
+# ## Many times their share
+#
+# [[output]]
+#
+# Notes: Three reasons that come on top of each other: one to two operations for each byte; no matrix product, so the well-tuned code cannot be used; and they are short, so fixed costs weigh more. No fault of the design: nearly all of the work moved to where machines are fast.
 
 # %% tags=["nbval-ignore-output"]
 plots.time_shares(profile.time_shares, profile.mult_adds_shares)
@@ -179,9 +279,23 @@ print(profile)
 #
 # ## Dense against sparse
 #
-# The paper warns in half a sentence that zeros scattered all over a matrix do not easily make it faster. That can be tested. Take a pointwise layer of 512 channels, set a share of its weights to zero, and store only the others, row by row with their places (the format is called CSR).
+# The paper warns in half a sentence that zeros scattered all over a matrix do not easily make it faster. That can be tested. Take a pointwise layer of 512 channels, set a share of its weights to zero, and store only the others, row by row with their places (the format is called *compressed sparse row*, CSR).
 #
 # **Predict:** from which share of zeros on is the sparse product faster than the dense one: 50 %, 70 %, 90 %?
+
+# %% [markdown] slide=2
+# ## From which share of zeros on does a sparse product win?
+#
+# 50 %, 70 %, 90 %?
+#
+# Notes: A pointwise layer of 512 channels, zeros scattered anywhere, the others stored row by row with their places.
+
+# %% [markdown] slide=2
+# ## Later than most expect
+#
+# [[output]]
+#
+# Notes: The dense product multiplies zeros like everything else, at full speed. The sparse one pays for each weight that is left: its place has to be read.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.sparse import bench_sparse
@@ -195,6 +309,13 @@ plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 # Move the slider, or press *Play*: the smallest weights of a trained layer of this shape go first. On the right is what is left of them, in bytes too, and what each product needed.
 #
 # **Predict:** at half zeros, how many bytes does the sparse form save?
+
+# %% [markdown] slide=4
+# ## At half zeros, how many bytes are saved?
+#
+# [[explorer v1&hide=help,foot zoom=1.17]]
+#
+# Notes: None: each weight that is left brings its place along. Try blocks of 4 by 4 and whole channels. MobileNet leaves connections out in a regular pattern, so that what remains is dense.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import SparsityExplorer
@@ -226,11 +347,52 @@ print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for
 # %% [markdown]
 # Read along the two lines in the middle to see what a batch brings, and the last one to see what the second thread brings: 2 is the most that one can hope for. A batch helps at first, since the fixed costs of a call are shared. Then it may stop helping, and large batches can even be slower for each picture: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic, but for a single small picture starting it costs most of what it brings, and the way to memory both share.
 #
+# On a graphics processor (GPU) the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, and what the roofline asks for: the longer of the two times that arithmetic and memory would need.
+
+# %% [markdown] slide=2
+# ## One picture on a data centre's GPU: how near to the roofline do layers come?
+#
+# An NVIDIA H200 has hundreds of times the arithmetic of a laptop.
+#
+# Notes: Collect guesses in per cent. Then the next slide.
+
+# %% [markdown] slide=2
+# ## Hundreds of times above it
+#
+# [[output]]
+#
+# Notes: All six take about the same time, whatever their mult-adds. The price of a call decides nearly everything as long as there is one picture. Mult-adds count where there are enough of them.
+
+# %%
+from mobilenet_lib.results import recorded
+
+for layer in recorded("nvidia_h200_layers_1")["results"]["layers"][1:7]:
+    took, least = 1e3 * layer["timing"]["median_ms"], 1e3 * layer["roof_ms"]
+    work = layer["mult_adds"] / 1e6
+    print(f"{layer['name']:5} {work:5.1f} M mult-adds: {took:4.0f} µs, roofline {least:.1f} µs")
+
+# %% [markdown]
+# All take between 55 and 82<!-- max(layer.timing.median_ms for layer in nvidia_h200_layers_1.layers[1:7]) * 1e3 --> millionths of a second, whether they have two million mult-adds or fifty-one, and all are hundreds of times above their roof. That is why a narrow MobileNet is no faster than a wide one on a GPU that is asked for one picture at a time, and why taking convolutions apart can even make it slower: two calls in place of one. Mult-adds count where there are enough of them. (What can be done about the calls is in chapter 08.)
+#
 # ## Predict, then measure
 #
 # Now put it together. A layer takes the longer of its two times, arithmetic or bytes, plus a fixed cost a call. How near a kind of layer comes to the roof, and what a call costs, we take from the profile of the one network above. From that, what should a network of another width and resolution take?
 #
 # **Predict:** the 0.5 MobileNet-160 has 76 million mult-adds, between a seventh and an eighth of the full network. Will it take that share of the time?
+
+# %% [markdown] slide=2
+# ## 76 of 569 million mult-adds: what share of the time?
+#
+# The 0.5 MobileNet-160 has between a seventh and an eighth of the work.
+#
+# Notes: A layer takes the longer of its two times, plus a fixed cost for the call. Ask for a prediction in milliseconds, from the full network's.
+
+# %% [markdown] slide=2
+# ## Predict, then measure
+#
+# [[output]]
+#
+# Notes: The model knows nothing about the smaller network but its table of layers. Two limits, how near each kind comes to them, and a price for each call are most of the truth.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.roofline import predict
@@ -247,9 +409,14 @@ print(f"by mult-adds alone it would be {by_count:.2f} ms")
 #
 # One network may be luck. Here are all sixteen<!-- len(bench_sixteen.models) -->, predicted from the profile of the largest (so the first row is no test) and then measured, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
 
-# %%
-from mobilenet_lib.results import recorded
+# %% [markdown] slide=3
+# ## All sixteen, predicted from one
+#
+# [[output 2-17]]
+#
+# Notes: The first row is no test, it is the network the model was taken from. Look at the signs: what is missing? Shapes: matrices with few rows are further from the roof than the model thinks.
 
+# %%
 sixteen = recorded("bench_sixteen")["results"]
 print(sixteen["device"])
 for row in sixteen["models"]:
@@ -269,7 +436,7 @@ for row in sixteen["models"]:
 #
 # Stuck, or done? [Solutions](solutions/04_solutions.ipynb).
 #
-# **4.1** A pointwise layer with 256 channels in and out on a map of 28 by 28, one image, in float32. How many operations are there for each byte, at most?
+# **4.1** A pointwise layer with 256 channels in and out on a map of 28 by 28, one image, in float32 (four bytes for each number). How many operations are there for each byte, at most?
 
 # %%
 from mobilenet_lib.checks import check
@@ -297,6 +464,14 @@ check("4.3", roofline)
 
 # %% [markdown]
 # **4.4** A sparse product needs twelve times as long for each weight that is left as a dense one does for each weight. From which share of zeros on is it faster? As a number between 0 and 1, to two decimals.
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - Two limits hold for every layer, arithmetic and bytes; operations over bytes tells which one applies.
+# - Mult-adds alone do not predict milliseconds; a roof and a price for each call nearly do.
+#
+# Notes: Exercises 4.1 to 4.4 in the chapter. Next: the network learns.
 
 # %%
 from mobilenet_lib.checks import check

@@ -2,6 +2,8 @@
 # # Width and resolution
 #
 # No network has the right size for everyone. A phone that films has 30 milliseconds for a picture, an archive has all night. MobileNet therefore comes with two sliders. One makes every layer narrower, the other makes every map smaller. In this chapter you learn what each of them saves and what it costs, and how to choose.
+#
+# **Contents:** [Two multipliers](#Two-multipliers) · [The whole network](#The-whole-network) · [Sixteen networks and what they know](#Sixteen-networks-and-what-they-know) · [Sixteen of our own](#Sixteen-of-our-own) · [Width or resolution?](#Width-or-resolution?) · [Milliseconds](#Milliseconds) · [The ones that nothing beats](#The-ones-that-nothing-beats) · [All of it at once](#All-of-it-at-once) · [Better, or lucky?](#Better,-or-lucky?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -20,6 +22,23 @@
 # $$D_K \cdot D_K \cdot \alpha M \cdot \rho D_F \cdot \rho D_F + \alpha M \cdot \alpha N \cdot \rho D_F \cdot \rho D_F$$
 
 
+# %% [markdown] slide=1
+# # Width and resolution
+#
+# No network has the right size for everyone. MobileNet comes with two sliders.
+#
+# Notes: A phone that films has 30 milliseconds for a picture, an archive has all night. Milliseconds on these slides are from the machine that executed the book.
+
+# %% [markdown] slide=3
+# ## Two multipliers
+#
+# $$D_K \cdot D_K \cdot \alpha M \cdot \rho D_F \cdot \rho D_F + \alpha M \cdot \alpha N \cdot \rho D_F \cdot \rho D_F$$
+#
+# - $\alpha$ makes every layer narrower
+# - $\rho$ makes every map smaller
+#
+# Notes: Equation 7 of the paper; with rho at 1 it is Equation 6. How often does each stand in each term? Nearly all the cost is in the second term, where alpha stands twice.
+
 # %%
 def thinned(kernel_size, M, N, D_F, alpha=1.0, rho=1.0):
     M, N, D_F = int(alpha * M), int(alpha * N), round(rho * D_F)
@@ -29,7 +48,7 @@ def thinned(kernel_size, M, N, D_F, alpha=1.0, rho=1.0):
 
 
 # %% [markdown]
-# Table 3 makes one layer of the network cheaper, step by step. It has kernels of 3 by 3, 512 channels in and out, and a map of 14 by 14. As a standard convolution it costs 462 million mult-adds, as a depthwise separable one 52.3 million. That was chapter 02.
+# Table 3 makes one layer of the network cheaper, step by step. It has kernels of 3 by 3, 512 channels in and out, and a map of 14 by 14. As a standard convolution it costs 462 million mult-adds (a multiplication and an addition each), as a depthwise separable one 52.3 million. That was chapter 02.
 #
 # **Predict:** what does $\alpha = 0.75$ leave of the 52.3 million? And what does $\rho = 10/14$ leave of that?
 #
@@ -37,6 +56,20 @@ def thinned(kernel_size, M, N, D_F, alpha=1.0, rho=1.0):
 #
 # Nearly all of the 52.3 million are in the pointwise part, where $\alpha$ stands twice: $0.75^2 \approx 0.56$. And $\rho$ stands twice in both parts: $(10/14)^2 \approx 0.51$.
 # </details>
+
+# %% [markdown] slide=2
+# ## What does $\alpha = 0.75$ leave of 52.3 million? And $\rho = 10/14$ of that?
+#
+# 3 by 3, 512 channels in and out, a map of 14 by 14.
+#
+# Notes: About 0.56 and about 0.51. Let them square.
+
+# %% [markdown] slide=1
+# ## The paper's Table 3
+#
+# [[output]]
+#
+# Notes: The lower three rungs of the ladder from chapter 02.
 
 # %%
 layer = {"kernel_size": 3, "M": 512, "N": 512, "D_F": 14}
@@ -62,6 +95,20 @@ assert [rung.mult_adds for rung in ladder] == ours
 #
 # **Predict:** from chapter 03 you know that half the channels leave about a quarter of the mult-adds. What do they leave of the *parameters*: more than that, or less?
 
+# %% [markdown] slide=2
+# ## Half the channels: what is left of the parameters?
+#
+# About a quarter of the mult-adds is left. More of the parameters, or less?
+#
+# Notes: More. The classifier has alpha times 1024 inputs, but its 1000 classes stay.
+
+# %% [markdown] slide=2
+# ## More
+#
+# [[output]]
+#
+# Notes: Mult-adds fall to a little more than the square: in the depthwise layers only one alpha stands, and the first layer keeps its three colours.
+
 # %%
 import mobilenet_lib as mn
 
@@ -76,6 +123,13 @@ for alpha in (0.75, 0.5, 0.25):
 #
 # The resolution is simpler. It does nothing at all to the parameters, since a filter is as large on a small map as on a large one:
 
+# %% [markdown] slide=1
+# ## Resolution saves no parameters
+#
+# [[output]]
+#
+# Notes: A filter is as large on a small map as on a large one. So the two are not two names for one thing.
+
 # %%
 for resolution in (192, 160, 128):
     arch = mn.mobilenet_v1(resolution=resolution)
@@ -88,6 +142,13 @@ for resolution in (192, 160, 128):
 # ## Sixteen networks and what they know
 #
 # The authors trained four widths at four resolutions each, on ImageNet: sixteen networks. The paper prints the accuracy of eight and plots the rest. Later its authors published weights for all sixteen, with a table, in their library tf-slim. Here are both. (The paper writes *0.5 MobileNet-160* for $\alpha = 0.5$ at 160 pixels.)
+
+# %% [markdown] slide=3
+# ## Sixteen networks
+#
+# [[output]]
+#
+# Notes: Four widths at four resolutions, trained by the authors on ImageNet. The paper prints eight; later all sixteen were published with weights, in tf-slim. Mult-adds fall to a fortieth, accuracy from 71 to 42 %.
 
 # %%
 print("alpha  pixels   million   the paper   tf-slim")
@@ -113,6 +174,20 @@ def line(points):
 # `slope` is the number of points for ten times the mult-adds; times $\log_{10} 2 \approx 0.3$ it is what a doubling buys. `paper.published` returns the same sixteen with one `accuracy` each, the form that the figures take.
 #
 # **Predict:** how many points is a doubling worth? And where will the four networks with $\alpha = 0.25$ lie, which the line has not seen: on it, above it, or below?
+
+# %% [markdown] slide=2
+# ## How many points is a doubling of the mult-adds worth?
+#
+# If every halving cost the same number of points, accuracy against the logarithm would be a straight line.
+#
+# Notes: We lay a line through the twelve networks with alpha of 0.5 and more. Where will the four narrow ones lie: on it, above, below?
+
+# %% [markdown] slide=2
+# ## A law, and where it ends
+#
+# [[output]]
+#
+# Notes: All twelve lie within a point of the line. With a quarter of the width, networks lie six to seven points below. A law of this kind holds where it was measured, and no further.
 
 # %%
 from mobilenet_lib import plots
@@ -141,7 +216,7 @@ for alpha, points in misses.items():
 #
 # ## Sixteen of our own
 #
-# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget that took two processor cores, busy with other work as well, two to two and a half hours<!-- all(1.9 < sum(run.content["wall_time_s"] for run in pick(grid, seed=seed)) / 3600 < 2.6 for seed in (0, 1, 2)) --> for all sixteen, and not a week; and each three times, with other random numbers.
+# On ImageNet, sixteen networks would take a processor like the book's many months (chapter 05 works it out for one). So ours read letters in the wild (chapter 05 has pictures): 26 classes, 56 pixels at full resolution, then 48, 40 and 32: the paper's ratios 7 : 6 : 5 : 4. All were trained by the same recipe, with a budget of three<!-- grid[0].content["recipe"]["schedule"]["epochs"] --> epochs (most of them on a graphics processor, a GPU; two cores take some hours); and each three times, with other random numbers.
 
 # %%
 from mobilenet_lib.results import measured, runs
@@ -150,16 +225,40 @@ grid = measured("grid")
 first = runs("grid")[0].content
 epochs = first["recipe"]["schedule"]["epochs"]
 print(f"{len(grid)} networks, {len(runs('grid'))} runs of {epochs} epochs")
-print(f"on {first['device']}, {first['provenance']['date'][:10]}")
+devices = sorted({run.content["device"] for run in runs("grid")})
+print(f"on {' and '.join(devices)}, {first['provenance']['date'][:10]}")
 
 # %% [markdown]
 # **Predict:** reading 26 letters is easier than naming 1000 things. From the largest to the smallest network, will accuracy fall by 29 points again? The figure has a line for each width. Which falls fastest with the pixels?
+
+# %% [markdown] slide=1
+# ## Reading 26 letters instead of 1000 things: do 29 points fall again?
+#
+# Sixteen networks of our own: letters, 56, 48, 40 and 32 pixels.
+#
+# Notes: All trained by the same recipe with a small budget, each three times with other random numbers.
+
+# %% [markdown] slide=3
+# ## Flatter, with a bend at the end
+#
+# [[output]]
+#
+# Notes: It looks like ImageNet, only flatter; the narrowest network loses most with its pixels. From 40 to 32 pixels the lines bend further down. Why there?
 
 # %%
 plots.grid_accuracy(grid)
 
 # %% [markdown]
-# For three of the four resolutions it looks like ImageNet, only flatter and rougher: less width and fewer pixels cost a few points each, most of the time. Then, at 32 pixels, all lines fall off a cliff. Why there? Follow the map through the five halvings:
+# It looks like ImageNet, only flatter: less width and fewer pixels cost a few points each, and the narrowest network loses most with its pixels. From 40 to 32 pixels all lines bend a little further down. Follow the map through the five halvings, and you see how little is left there:
+
+# %% [markdown] slide=2
+# ## Follow the map through five halvings
+#
+# [[output]]
+#
+# At 32 pixels the last map is a single pixel: nine weights, eight of them over padding.
+#
+# Notes: A depthwise filter can then multiply by a number, and no more. On ImageNet the smallest resolution still ends with 4 by 4.
 
 # %%
 for resolution in (56, 48, 40, 32):
@@ -168,7 +267,28 @@ for resolution in (56, 48, 40, 32):
     print(f"{resolution} pixels:", *sides)
 
 # %% [markdown]
-# At 32 pixels the last maps are a single pixel. A depthwise filter of nine weights then has one pixel under its middle and padding under the other eight: it can multiply by a number, and no more. On ImageNet the smallest resolution, 128, still ends with 4 by 4. The resolution multiplier is no smooth slider down to the floor.
+# At 32 pixels the last maps are a single pixel. A depthwise filter of nine weights then has one pixel under its middle and padding under the other eight: it can multiply by a number, and no more. On ImageNet the smallest resolution, 128, still ends with 4 by 4.
+#
+# Such a network is hard to train, but not unable to read. Here are the same networks at 32 pixels, with the same recipe but for one number: batch normalization's $\beta$ starts at 0, as is usual, and not at 1 (chapter 05 explains why that matters).
+#
+# **Predict:** how many points does it cost?
+
+# %% [markdown] slide=2
+# ## The same networks at 32 pixels: $\beta$ from 0, and from 1
+#
+# [[output]]
+#
+# When a curve breaks off, look at the training before you blame the architecture.
+#
+# Notes: The same recipe but for one number, which chapter 05 explains. With the usual start the figure would have a cliff at 32 pixels, and you would take it for a law of resolution.
+
+# %%
+for usual in measured("beta_0"):
+    (ours,) = (n for n in grid if (n.alpha, n.resolution) == (usual.alpha, 32))
+    print(f"alpha {usual.alpha:<4} from 0: {usual.accuracy:.0f} %, from 1: {ours.accuracy:.0f} %")
+
+# %% [markdown]
+# Ten to twenty-five points<!-- all(9.5 < new.accuracy - old.accuracy < 26 for old in measured("beta_0") for new in measured("grid") if (new.alpha, new.resolution) == (old.alpha, 32)) -->. With the usual start the figure would have a cliff at 32 pixels, and you would take it for a law of resolution. It was the first few hundred steps: at one pixel, batch normalization has few numbers to normalize by, and what the layers blow up is hardest to undo. When a curve breaks off, look at the training before you blame the architecture.
 #
 # Three epochs are little. Is the height of the curves what the networks can do, or what the budget allows? The largest was also trained three<!-- longer[0].content["recipe"]["schedule"]["epochs"] / grid[0].content["recipe"]["schedule"]["epochs"] --> times as long.
 #
@@ -181,7 +301,7 @@ for run in runs("longer"):
     print(f"{run.content['recipe']['schedule']['epochs']} epochs: {run.accuracy:.1f} %")
 
 # %% [markdown]
-# More than five points<!-- 5 < mean(pick(longer, "accuracy")) - mean(pick(grid, "accuracy", alpha=1, resolution=56)) < 6 -->. So the figure does not show what these networks can do, only what all of them can do with the same small budget. That is what a comparison needs. To know how good *one* of them gets, you have to train it until it learns no more.
+# More than three points<!-- 3 < mean(pick(longer, "accuracy")) - mean(pick(grid, "accuracy", alpha=1, resolution=56)) < 4 -->, and with twenty epochs it reads 94.5 %<!-- one(longest, "accuracy") -->. So the figure does not show what these networks can do, only what all of them can do with the same small budget. That is what a comparison needs. To know how good *one* of them gets, you have to train it until it learns no more.
 #
 # Is more always better, in our sixteen? Let us look for exceptions.
 
@@ -202,7 +322,7 @@ def falls(networks):
 print(falls(grid) or "none: more width and more pixels are always better here")
 
 # %% [markdown]
-# A few pairs stand against the rule. Above 32 pixels there are three<!-- sum(b.alpha <= a.alpha and 32 < b.resolution <= a.resolution and a.accuracy < b.accuracy for a in measured("grid") for b in measured("grid")) -->, and none is off by more than two tenths of a point<!-- max(b.accuracy - a.accuracy for a in measured("grid") for b in measured("grid") if b.alpha <= a.alpha and 32 < b.resolution <= a.resolution and a.accuracy < b.accuracy) < 0.2 -->. At 32 pixels the three narrower networks stand in the wrong order<!-- pick(sorted(measured("grid"), key=lambda m: m.accuracy), "alpha", resolution=32) == [0.75, 0.5, 0.25, 1] -->. Exceptions, or luck? Each network was trained three times, each time with other random numbers; the bars in the figure show how far the three lie apart. Above 32 pixels they are longer than any of the exceptions. At 32 pixels one and the same network lies further from itself than from its neighbours. The last section comes back to it.
+# None<!-- sum(b.alpha <= a.alpha and b.resolution <= a.resolution and a.accuracy < b.accuracy for a in measured("grid") for b in measured("grid")) == 0 -->: every network reads more than all that are narrower and see no more. But some neighbours are less than a point apart, and the same network with other random numbers can differ by more; the bars in the figure show how far the three lie apart. The last section comes back to it.
 #
 # ## Width or resolution?
 #
@@ -219,11 +339,25 @@ def points_per_halving(networks):
 
 
 # %% [markdown]
-# **Predict:** which is the cheaper way to save, on ImageNet? And on letters, which fill their picture? (Without $\alpha = 0.25$ and without the cliff, where no line reaches.)
+# **Predict:** which is the cheaper way to save, on ImageNet? And on letters, which fill their picture? (Without $\alpha = 0.25$, where no line reaches.)
+
+# %% [markdown] slide=2
+# ## Halve the cost: by width or by resolution?
+#
+# Which costs fewer points, on ImageNet? And on letters, which fill their picture?
+#
+# Notes: Both multipliers stand in the cost about squared, so halving means dividing alpha or rho by the root of 2.
+
+# %% [markdown] slide=1
+# ## It depends on what there is to see
+#
+# [[output]]
+#
+# Notes: On ImageNet the two cost almost the same. A letter fills its picture: every pixel that goes is a part of a stroke.
 
 # %%
 for name, networks in (("ImageNet, tf-slim", slim), ("letters", grid)):
-    chosen = [n for n in networks if n.alpha >= 0.5 and n.resolution > 32]
+    chosen = [n for n in networks if n.alpha >= 0.5]
     width, resolution = points_per_halving(chosen)
     print(f"{name}: {width:.1f} points by width, {resolution:.1f} by resolution")
 
@@ -268,6 +402,20 @@ for alpha in (1, 0.75, 0.5, 0.25):
 #
 # **Predict:** the largest has about forty times the mult-adds of the smallest. Will it also take forty times as long?
 
+# %% [markdown] slide=1
+# ## A fortieth of the mult-adds: a fortieth of the time?
+#
+# The largest of the sixteen against the smallest, one picture each.
+#
+# Notes: Think of chapter 04: fixed costs do not shrink with the network.
+
+# %% [markdown] slide=1
+# ## Less than that
+#
+# [[output]]
+#
+# Notes: On almost every machine. What a mult-add costs depends on where it stands.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.latency import latencies
 
@@ -308,6 +456,13 @@ assert front == pareto(costs, top1)
 # %% [markdown]
 # **Predict:** how many of the sixteen remain? And are there any with $\alpha = 0.25$ among them?
 
+# %% [markdown] slide=2
+# ## The ones that nothing beats
+#
+# [[output]]
+#
+# Notes: A network that costs more than another and is no more accurate need not be considered; those that remain are the Pareto front. How many of the sixteen remain? Fourteen, the four narrowest among them. The front says what is worth having at a price, not whether the price is worth paying.
+
 # %%
 plots.pareto_front(slim, [cost / 1e6 for cost in costs], front)
 
@@ -336,6 +491,13 @@ else:
 #
 # Move $\alpha$ and $\rho$ with the sliders or the arrow keys, or choose a network by its point. Change the axis to milliseconds, and set a budget.
 
+# %% [markdown] slide=5
+# ## All of it at once
+#
+# [[explorer v1&hide=help,foot zoom=1.17]]
+#
+# Notes: Press E, move alpha and rho by keys, change the axis to milliseconds, set a budget. Find the budget at which the best network changes from one width to the next.
+
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.explorers import TradeoffExplorer
 
@@ -350,6 +512,20 @@ TradeoffExplorer(latency=times)
 #
 # **Predict:** the widest is right most often. Can there be a letter that only a narrower one reads?
 
+# %% [markdown] slide=1
+# ## Can there be a letter that only a narrower network reads?
+#
+# The widest is right most often.
+#
+# Notes: Ask for a show of hands, then try it on the next slide.
+
+# %% [markdown] slide=4
+# ## The same letter, other widths
+#
+# [[explorer v1&sample=13&hide=help,foot zoom=1.4]]
+#
+# Notes: Two of the four networks, running in this page. Draw a letter that both read, then spoil it slowly: which one gives in first? Let somebody from the audience draw.
+
 # %%
 from mobilenet_lib.explorers import LettersExplorer
 
@@ -362,6 +538,13 @@ LettersExplorer(sample=13)
 #
 # Two networks differ by half a point. Is one of them better? There are two kinds of luck in it. One is in the training: other random numbers, another accuracy. The other is in the test: 5,200 letters are a sample, and another sample would give another share. The second can be worked out. If a share $p$ of $n$ letters is right, it is uncertain by about $\sqrt{p(1-p)/n}$. (That counts every letter as drawn on its own. Ours share typefaces, so it is a little more; and two networks that read the same letters share part of their luck.)
 
+# %% [markdown] slide=2
+# ## Half a point apart: is one of them better?
+#
+# 5,200 letters in the test. Two kinds of luck: which is larger?
+#
+# Notes: The luck of the test can be worked out, the root of p times 1 minus p over n: about half a point. The luck of training shows only with several seeds, and mostly it is larger.
+
 # %%
 n, p = first["test_images"], grid[0].accuracy / 100
 print(f"the test: {100 * (p * (1 - p) / n) ** 0.5:.2f} points at {p:.1%}")
@@ -372,7 +555,7 @@ for network in grid:
         print(f"the training: {size} {seeds} %, spread {network.spread:.2f} points")
 
 # %% [markdown]
-# So two networks that are half a point apart have not been told apart by this test. The luck of training comes on top, and mostly it is larger: a spread of up to two<!-- max(m.spread for m in measured("grid") if 32 < m.resolution) --> points above 32 pixels. At 32 pixels, at the foot of the cliff, the same network with other random numbers may read little more than half of the letters<!-- 50 < min(pick(grid, "accuracy", alpha=0.5, resolution=32)) < 56 --> or seven of ten<!-- 68 < max(pick(grid, "accuracy", alpha=0.5, resolution=32)) < 72 -->. Had you trained each of these only once, you might have written that half the width is better than three quarters; or the opposite. When you measure for yourself, take three seeds at least, and look at the mean and at how far they lie apart (exercise 6.4).
+# So two networks that are half a point apart have not been told apart by this test. The luck of training comes on top, and mostly it is larger: a spread of up to 1.2<!-- max(m.spread for m in measured("grid")) --> points. One run of $\alpha = 0.75$ at 32 pixels reads less than one of $\alpha = 0.5$<!-- min(pick(grid, "accuracy", alpha=0.75, resolution=32)) < max(pick(grid, "accuracy", alpha=0.5, resolution=32)) -->: had you trained each of these only once, you might have written that half the width is better than three quarters. When you measure for yourself, take three seeds at least, and look at the mean and at how far they lie apart (exercise 6.4).
 #
 # ## Exercises
 #
@@ -407,6 +590,14 @@ check("6.3", per_doubling)
 # %% [markdown]
 # **6.4** Write `uncertainty(accuracies)`: by how many points the mean over several seeds is uncertain, that is their standard deviation divided by the root of their number. (Of a sample: divide by one less than the number, before the root.)
 
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - $\alpha$ and $\rho$ stand in the cost about squared; only $\alpha$ saves parameters, and which costs less accuracy depends on the pictures.
+# - A budget in milliseconds is measured on the machine that keeps it, and half a point may be luck.
+#
+# Notes: Exercise 6.4 is about the seeds. Next, chapter 07: weights that others trained.
+
 # %%
 from mobilenet_lib.checks import check
 
@@ -418,9 +609,10 @@ check("6.4", uncertainty)
 #
 # - $\alpha$ stands in the cost about squared, and saves parameters as well; $\rho$ stands in it squared, and saves none.
 # - Accuracy against the logarithm of the mult-adds is nearly a straight line, until the network is a quarter as wide.
-# - Which of the two saves at the lower price depends on the pictures: on ImageNet they are nearly equal, letters need their pixels. And where the last map is one pixel, it is over.
+# - Which of the two saves at the lower price depends on the pictures: on ImageNet they are nearly equal, letters need their pixels.
 # - Forty times fewer mult-adds are not forty times fewer milliseconds. A budget in milliseconds is measured on the machine that has to keep it.
 # - Below the Pareto front a network costs more for no more accuracy, if the difference is larger than luck.
+# - A curve that breaks off may be a law of the network, or a training that never got going. Try another start before you believe it.
 # - Half a point between two networks may be luck: of the test, and even more of the training, which only several seeds can show.
 #
 # ## Sources

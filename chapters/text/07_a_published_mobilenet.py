@@ -2,6 +2,8 @@
 # # A published MobileNet
 #
 # Training a good network takes long. Using one that somebody else has trained takes a second, and may give nonsense without a warning if one detail is wrong. In this chapter you take such a network apart: you ask it about photos, your own too, break it on purpose in four ways, look at what it looks at, and teach it something that it was never meant for.
+#
+# **Contents:** [A network with a past](#A-network-with-a-past) · [Ask it](#Ask-it) · [Four ways to be wrong](#Four-ways-to-be-wrong) · [Look inside](#Look-inside) · [Which part of the photo?](#Which-part-of-the-photo?) · [Your own photo](#Your-own-photo) · [Where it is wrong, and for whom](#Where-it-is-wrong,-and-for-whom) · [Teach it letters](#Teach-it-letters) · [Learn from a teacher](#Learn-from-a-teacher) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -15,6 +17,13 @@
 #
 # ## A network with a past
 
+# %% [markdown] slide=1
+# # A published MobileNet
+#
+# Using weights that somebody else trained takes a second, and may give nonsense without a warning.
+#
+# Notes: We ask a trained network about photos, break it on purpose in four ways, look at what it looks at, and teach it something new.
+
 # %%
 from mobilenet_lib import load_published
 
@@ -25,12 +34,23 @@ print(f"by {net.source['author']}, trained on {net.source['trained on']}")
 # %% [markdown]
 # The question is an old one for small devices: is somebody there? A doorbell or a lamp that can answer it may sleep the rest of the time. The task is called *visual wake words*, and this network was trained for a benchmark of very small chips. `load_published` takes checkpoints of timm, transformers, Keras and tf-slim just as well.
 #
-# **Predict:** it has a quarter of the width and looks at 96 by 96 pixels. Of the 569 million mult-adds of the full network, how many are left?
+# **Predict:** it has a quarter of the width and looks at 96 by 96 pixels. Of the 569 million mult-adds (a multiplication and an addition each) of the full network, how many are left?
 #
 # <details><summary>How to think about it</summary>
 #
 # Pointwise layers shrink with the square of `alpha`, so to about a sixteenth. The maps shrink with the square of the resolution, $(96 / 224)^2$, to less than a fifth. Both together: about one ninetieth, and a little more for the layers that shrink less.
 # </details>
+
+# %% [markdown] slide=2
+# ## Is somebody there?
+#
+# A doorbell that can answer may sleep the rest of the time.
+#
+# Ours answers *person* or *no person*. A quarter of the width, 96 by 96 pixels:
+#
+# [[output]]
+#
+# Notes: The task is called visual wake words; the network was trained for a benchmark of very small chips. A quarter of the width, 96 by 96 pixels: how much of the 569 million is left? About one ninetieth.
 
 # %%
 print(f"{net.arch.mult_adds:,} mult-adds, {net.arch.parameters:,} parameters")
@@ -72,6 +92,20 @@ squares = {name: np.array(net.preprocess.square(photo)) for name, photo in photo
 # %% [markdown]
 # **Predict:** how sure will it be of the astronaut? And which of the five photos without a person comes closest to having one?
 
+# %% [markdown] slide=1
+# ## Which of the five photos without a person comes closest to having one?
+#
+# Seven photos, a person on two of them.
+#
+# Notes: The cat, the coffee, the flower, the rocket, Summer Palace in China; and the astronaut and the camera man, with a person. Let them bet.
+
+# %% [markdown] slide=2
+# ## Seven out of seven
+#
+# [[output]]
+#
+# Notes: What that is worth we will see. Look how far from certain it is.
+
 # %%
 right = person(net, net.preprocess)
 plots.verdicts(squares, right, "person")
@@ -81,7 +115,7 @@ plots.verdicts(squares, right, "person")
 #
 # ## Four ways to be wrong
 #
-# A file of weights holds tensors. It does not hold the rule by which the maps were padded, or which ReLU stood between the layers. In chapter 03 you saw four implementations settle these questions in four ways. Now you have weights that care.
+# A file of weights holds tensors. It does not hold the rule by which the maps were padded, or which ReLU (rectified linear unit) stood between the layers. In chapter 03 you saw four implementations settle these questions in four ways. Now you have weights that care.
 #
 # This is not a beginner's problem. In 2021 somebody measured 65 % for a MobileNetV3 as Keras itself shipped it, and 72.5 % once one line was repaired. Its weights were fine. The line had made the pixels 0 to 1, and they had been learned from -1 to 1.
 #
@@ -112,7 +146,23 @@ wrong = {
 }
 
 # %% [markdown]
-# **Predict:** put the four in order (for BN's *eps*, 0.001 when it was trained, we try a smaller and a larger one). Which does hardly any harm, and which makes the network useless?
+# **Predict:** put the four in order (for the *eps* of batch normalization, BN, which was 0.001 in training, we try a smaller and a larger one). Which does hardly any harm, and which makes the network useless?
+
+# %% [markdown] slide=2
+# ## Four ways to be wrong: which one is worst?
+#
+# Another ReLU, another padding, another epsilon in BN, pixels from -1 to 1.
+#
+# Same weights. No line fails, none warns.
+#
+# Notes: Have them put the four in order. One does hardly any harm, one makes the network useless.
+
+# %% [markdown] slide=3
+# ## A wrong convention does not look like a failure
+#
+# [[output]]
+#
+# Notes: Orange is a person, blue is none. ReLU6 hardly matters here. Symmetric padding sees a person almost everywhere. With pixels from -1 to 1 every photo is all but black, and gets the answer of a black one.
 
 # %%
 plots.compared(names, {"as it was trained": right, **wrong}, "person")
@@ -132,6 +182,15 @@ print(f"the largest is {outputs.max():.1f}")
 
 # %% [markdown]
 # **Symmetric padding** takes the meaning from all answers: every photo now has a person, almost. Why so much, for one row and one column of zeros? SAME puts them after the map, symmetric padding before it, in each of the five layers with stride 2. Every time the grid moves by one pixel of *that* map, and that is worth more and more pixels of the photo:
+
+# %% [markdown] slide=2
+# ## One row of zeros on the wrong side
+#
+# In each of five layers with stride 2 the grid moves by one pixel of that map, in pixels of the photo:
+#
+# [[output]]
+#
+# Notes: Each pixel of a deeper map is worth more pixels of the photo. Together a third of it.
 
 # %%
 halving = ["conv_0", "dw_2", "dw_4", "dw_6", "dw_12"]
@@ -160,6 +219,13 @@ print(f"a black picture: {100 * black:.0f} % person")
 #
 # Eight filters of 3 by 3 pixels are all that this network has to look at a photo with.
 
+# %% [markdown] slide=1
+# ## The first filters
+#
+# [[output]]
+#
+# Notes: Eight filters of 3 by 3 pixels are all that this network has to look at a photo with. Grey means 0. Most of them compare colours.
+
 # %%
 plots.filters(net.conv_0.conv.weight.detach().numpy())
 
@@ -174,6 +240,20 @@ plots.feature_maps({name: maps[name][0].numpy() for name in layers})
 # The last row has 3 by 3 pixels, and most of its pictures are black: the channel says nothing. Nothing about *this* photo, or nothing ever? BN knows: it keeps a moving average of each channel's variance over the last batches of training.
 #
 # **Predict:** of the 256 channels of the last layer, how many do not vary?
+
+# %% [markdown] slide=1
+# ## Of 256 channels in the last layer, how many never vary?
+#
+# Batch normalization remembers each channel's variance.
+#
+# Notes: A guess from everyone.
+
+# %% [markdown] slide=1
+# ## Nine out of ten are dead
+#
+# [[output]]
+#
+# Notes: Weights of zero, a negative beta, and ReLU makes it 0 for every photo. One question does not need 256 features; nobody minds, except those who pay for the multiplications.
 
 # %%
 last = net.pw_13
@@ -231,6 +311,20 @@ assert np.allclose(class_activation(net, x), by_place, atol=1e-4)
 #
 # **Predict:** where will both methods point, on the photo of the astronaut?
 
+# %% [markdown] slide=1
+# ## Which part of the photo does the answer rest on?
+#
+# Her face? The suit? The flag?
+#
+# Notes: Two ways to ask. Cover a part and look again. Or swap the average with the last layer, and give each place of the last map its score: a class activation map.
+
+# %% [markdown] slide=2
+# ## Her head
+#
+# [[output]]
+#
+# Notes: On this photo the answer rests on what it should. One photo is no proof; but the test is cheap, and networks that are right for a wrong reason are found this way.
+
 # %%
 from mobilenet_lib.explain import look
 
@@ -242,6 +336,13 @@ plots.evidence(look(net, photos["astronaut"]))
 # ## Your own photo
 #
 # Now the network runs in your browser, as a few hundred lines of JavaScript. Choose a photo, upload one, drop one on the figure, or use your camera: your picture stays in this page. It is not sent to Python, and not saved with the notebook. Below the answer are the maps of one layer; the slider goes through all of them. Ask what the answer rests on, in either of the two ways.
+
+# %% [markdown] slide=5
+# ## Ask it yourself
+#
+# [[explorer v1&photo=astronaut&hide=window,engine,help,foot zoom=1.3]]
+#
+# Notes: Runs in this page; no picture leaves it. Choose a photo or use the camera if the room agrees. Ask what the answer rests on, in either way. Try the camera man's tripod.
 
 # %%
 from mobilenet_lib.explorers import DetectorExplorer
@@ -268,7 +369,7 @@ print(len(engine.splitlines()), "lines in all,", len(engine.encode()), "bytes")
 # %% [markdown]
 # This is Eq. 3 as a computer does it. `from` is a map with its zeros around it, the channels of a pixel side by side. Each channel `c` takes its nine weights, and each output pixel is nine products and a bias, cut by ReLU; the stride is in the place where it looks. Batch normalization is nowhere: it has been folded into weights and bias, as chapter 08 explains. Pointwise layers are a loop of the same length, a matrix product that makes two pixels and four channels at a time, so that a number that was read is used more than once.
 #
-# On the book's machine this takes 5.2 ms<!-- web_engine.person_detector.engines.plain.median_ms --> for a photo. The engine has a twin, whose two loops are WebAssembly and multiply four numbers at once (SIMD): 0.70 ms<!-- web_engine.person_detector.engines.simd.median_ms -->, about half as long<!-- 0.4 < web_engine.person_detector.engines.simd.median_ms / web_engine.person_detector.engines.ort.median_ms < 0.6 --> as ONNX Runtime Web, an engine made for pages, takes in one thread. Why so much faster? JavaScript computes in double precision and looks at every index before it uses it. Compiled, the same loop is about three times as fast<!-- 2.5 < web_engine.product.loops.scalar.g_mult_adds_per_s / web_engine.product.loops.plain.g_mult_adds_per_s < 3.5 -->. Four numbers at once, with more pixels kept in registers, make it nearly four times as fast<!-- 3.5 < web_engine.product.loops.simd.g_mult_adds_per_s / web_engine.product.loops.scalar.g_mult_adds_per_s < 4 --> once more.
+# On the book's machine this takes 5.2 ms<!-- web_engine.person_detector.engines.plain.median_ms --> for a photo. The engine has a twin, whose two loops are WebAssembly and multiply four numbers at once (*single instruction, multiple data*, SIMD): 0.70 ms<!-- web_engine.person_detector.engines.simd.median_ms -->, about half as long<!-- 0.4 < web_engine.person_detector.engines.simd.median_ms / web_engine.person_detector.engines.ort.median_ms < 0.6 --> as ONNX Runtime Web (*Open Neural Network Exchange*), an engine made for pages, takes in one thread. Why so much faster? JavaScript computes in double precision and looks at every index before it uses it. Compiled, the same loop is about three times as fast<!-- 2.5 < web_engine.product.loops.scalar.g_mult_adds_per_s / web_engine.product.loops.plain.g_mult_adds_per_s < 3.5 -->. Four numbers at once, with more pixels kept in registers, make it nearly four times as fast<!-- 3.5 < web_engine.product.loops.simd.g_mult_adds_per_s / web_engine.product.loops.scalar.g_mult_adds_per_s < 4 --> once more.
 #
 # ## Where it is wrong, and for whom
 #
@@ -296,6 +397,20 @@ changes = {
 # %% [markdown]
 # **Predict:** one of these turns an animal into a person. Which, and which animal? (There is only one.)
 
+# %% [markdown] slide=1
+# ## One of these makes a person of an animal. Which?
+#
+# Mirrored, upside down, in black and white, a quarter as bright.
+#
+# Notes: None of them would disturb you.
+
+# %% [markdown] slide=2
+# ## The cat, without her colour
+#
+# [[output]]
+#
+# Notes: The camera man is lost when mirrored. Perhaps black and white photos that people share are so often portraits; that is a guess. The table is not.
+
 # %%
 disturbed = {name: asked(change) for name, change in changes.items()}
 assert disturbed["in black and white"][names.index("cat")] > 0.5
@@ -315,6 +430,31 @@ plots.compared(names, {"as it is": right, **disturbed}, "person")
 # Take 10,000 pictures: 100 with a person, of which about 81 ring. Of the other 9,900, about one in nine rings too. Compare the two heaps.
 # </details>
 
+# %% [markdown] slide=2
+# ## The bell rings. How probable is it that somebody is there?
+#
+# It finds 81.1 % of persons and clears 88.5 % of the other pictures.
+#
+# One picture in a hundred has a person in it.
+#
+# Notes: Take 10,000 pictures: 100 with a person, about 81 of which ring. Of the other 9,900, about one in nine rings too. Compare the two heaps.
+
+# %% [markdown] slide=2
+# ## Seven in a hundred
+#
+# [[output]]
+#
+# Notes: “85 % accurate” is a statement about a network and a set of pictures, and only one of the two comes with the file.
+
+# %% [markdown] slide=2
+# ## And for whom does it work?
+#
+# Learned from photos of one photo-sharing site. An average hides groups.
+#
+# Nobody has published such a test of this network.
+#
+# Notes: In a well-known test of three commercial systems, men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. If anything depends on the answer, this is the first thing to measure.
+
 # %%
 found, false_alarms = 0.811, 1 - 0.885
 plots.alarms(found, false_alarms, marked=(0.5, 0.1, 0.01))
@@ -324,7 +464,7 @@ plots.alarms(found, false_alarms, marked=(0.5, 0.1, 0.01))
 #
 # ### And for whom?
 #
-# It learned from COCO, a collection of photos from one photo-sharing site, labelled by crowd workers. Who is in these photos, in which light, in which clothes, in which countries? Researchers looked at how captions describe people in COCO: they differ in accuracy, tone and choice of words between people with lighter and with darker skin, and more so in newer systems. Others tested three commercial systems that tell women from men: men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. An average hides that.
+# It learned from COCO (Common Objects in Context), a collection of photos from one photo-sharing site, labelled by crowd workers. Who is in these photos, in which light, in which clothes, in which countries? Researchers looked at how captions describe people in COCO: they differ in accuracy, tone and choice of words between people with lighter and with darker skin, and more so in newer systems. Others tested three commercial systems that tell women from men: men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. An average hides that.
 #
 # For our detector, nobody has published such a test. Even what it calls a person is a choice: somebody who covers less than 2.5 % of the picture counted as nobody when it was trained. So we do not know for whom it works, and 84.9 % does not tell us. If anything depends on the answer, that is the first thing to measure.
 #
@@ -378,7 +518,7 @@ seen, seen_labels = answers_of(net, letters, 50)
 unseen, unseen_labels = answers_of(net, test, len(test))
 
 # %% [markdown]
-# The head is one linear layer: a score for each of 26 letters. And training in one paragraph (chapter 05 has the rest): a batch goes in. The *loss* says how wrong the answers are; ours, *cross entropy*, is the negative logarithm of the probability that the right class was given. `backward` works out how each weight changes the loss, and the *optimizer* moves all of them a little so that it falls. SGD and AdamW are two such optimizers.
+# The head is one linear layer: a score for each of 26 letters. And training in one paragraph (chapter 05 has the rest): a batch goes in. The *loss* says how wrong the answers are; ours, *cross entropy*, is the negative logarithm of the probability that the right class was given. `backward` works out how each weight changes the loss, and the *optimizer* moves all of them a little so that it falls. Stochastic gradient descent (SGD) and AdamW are two such optimizers.
 
 
 # %%
@@ -400,6 +540,20 @@ def accuracy_of_head(seen, unseen):
 
 # %% [markdown]
 # **Predict:** which layer knows most about letters? The first ones, the middle, the last?
+
+# %% [markdown] slide=1
+# ## Which layer of a person detector knows most about letters?
+#
+# The first ones, the middle, the last? Everything frozen but a new head.
+#
+# Notes: Transfer: keep the trained layers, train a new last layer on what they say.
+
+# %% [markdown] slide=2
+# ## The middle
+#
+# [[output]]
+#
+# Notes: On the way to the end, places are lost, and channels that did not help to tell person from no person. Early layers are general, late ones belong to their task.
 
 # %% tags=["nbval-ignore-output"]
 heads = {depth: accuracy_of_head(seen[depth], unseen[depth]) for depth in depths}
@@ -573,6 +727,20 @@ few = list(itertools.islice(letters, 2))
 # %% [markdown]
 # **Predict:** both start from the detector's weights and take 200 steps. Which comes closer to the network that had all labels?
 
+# %% [markdown] slide=1
+# ## 256 labels, or a teacher and no labels at all?
+#
+# Both start from the detector's weights and take 200 steps.
+#
+# Notes: Distillation: a small network learns to give the same answers as a large one, on pictures that nobody has labelled.
+
+# %% [markdown] slide=2
+# ## The teacher
+#
+# [[output]]
+#
+# Notes: The first network learns its 256 pictures by heart and is lost with most others. The second was never shown a label, and reads about as well as the one that saw all of them.
+
 # %% tags=["learned", "nbval-ignore-output"]
 by_heart = accuracy(train(student(), from_labels, few))
 taught = accuracy(train(student(), from_teacher))
@@ -615,6 +783,14 @@ check("7.3", answer)
 
 # %% [markdown]
 # **7.4** Write `soften(logits, T)` in NumPy: probabilities at temperature `T` from a vector of scores. It should not fail for large scores.
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - Weights work only with the conventions they were trained with, and a wrong one gives no error.
+# - A number such as 85 % belongs to a network and a set of pictures: measure on yours.
+#
+# Notes: Next, chapter 08: from the laptop to the device.
 
 # %%
 from mobilenet_lib.checks import check

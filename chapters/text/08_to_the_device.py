@@ -2,6 +2,8 @@
 # # To the device
 #
 # The network is trained. Now somebody wants to use it: in a browser, on a phone, on a camera the size of a coin, a thousand times a second on a server. None of them needs PyTorch, gradients or four bytes for every weight. This chapter takes away what is not needed, step by step, and measures what each step buys on your machine, and what it costs.
+#
+# **Contents:** [Folding](#Folding) · [Engines](#Engines) · [On a GPU](#On-a-GPU) · [Eight bits](#Eight-bits) · [A file that others can load](#A-file-that-others-can-load) · [On phones](#On-phones) · [The best for your machine](#The-best-for-your-machine) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
@@ -26,6 +28,29 @@
 #
 # $$w' = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \, w, \qquad b' = \beta - \frac{\gamma \mu}{\sqrt{\sigma^2 + \epsilon}}$$
 
+
+# %% [markdown] slide=1
+# # To the device
+#
+# Take away what is not needed, step by step, and measure what each step buys.
+#
+# Notes: In a browser, on a phone, on a camera the size of a coin: none of them needs PyTorch, gradients or four bytes for every weight. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
+
+# %% [markdown] slide=2
+# ## What does batch normalization still do when training is over?
+#
+# $$y = \gamma \, \frac{w * x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta$$
+#
+# Notes: Its statistics are at rest: it multiplies each channel by a number and adds another. A convolution multiplies as well.
+
+# %% [markdown] slide=3
+# ## Folding
+#
+# $$w' = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \, w, \qquad b' = \beta - \frac{\gamma \mu}{\sqrt{\sigma^2 + \epsilon}}$$
+#
+# [[code]]
+#
+# Notes: The number goes into the weights, before anything runs. Four lines.
 
 # %%
 def folded(conv, bn):
@@ -54,6 +79,22 @@ assert torch.allclose(once, block.bn(block.conv(padded)), atol=1e-4)
 
 # %% [markdown]
 # The library folds whole networks. **Predict:** how many batch normalizations will be left, and will the answers change?
+
+# %% [markdown] slide=1
+# ## How many batch normalizations are left, and do the answers change?
+#
+# The library folds the whole network.
+#
+# Notes: A quick one: none, and no.
+
+# %% [markdown] slide=1
+# ## None, and no
+#
+# [[output]]
+#
+# Folding is free.
+#
+# Notes: The answers are the same up to rounding. All fast engines begin with it.
 
 # %%
 from mobilenet_lib.engines import fold
@@ -104,7 +145,21 @@ for engine in ready.values():
     assert verify(engine, big, photo) < engine.tolerance
 
 # %% [markdown]
-# **Predict:** all do the same 569 million mult-adds. How many times as fast as eager will the fastest be?
+# **Predict:** all do the same 569 million mult-adds (a multiplication and an addition each). How many times as fast as eager will the fastest be?
+
+# %% [markdown] slide=1
+# ## All engines do the same 569 million mult-adds. How much faster is the fastest?
+#
+# Compared with PyTorch as Python calls it, layer by layer.
+#
+# Notes: An engine is a program that runs a finished network. It knows all layers beforehand, so it can choose a kernel for each and plan where every map will lie.
+
+# %% [markdown] slide=3
+# ## What went away is not arithmetic
+#
+# [[output]]
+#
+# Notes: One picture through 1.0 MobileNet-224, engine by engine. Copies between layouts, passes over the maps for normalization and activation alone, the cost of each call; the rest is better kernels.
 
 # %% tags=["nbval-ignore-output"]
 from functools import partial
@@ -118,9 +173,16 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times on the book's machine. Laying the channels side by side did not help by itself<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. What went away in fp32 is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
+# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times on the book's machine. Laying the channels side by side did not help by itself<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. What went away in fp32 (32 bits, the usual numbers) is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
 #
 # How near can one come? Chapter 04 measured that peak, with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
+
+# %% [markdown] slide=2
+# ## How near to a matrix product?
+#
+# [[output 1-2]]
+#
+# Notes: Recorded on the book's machine, for one picture. In fp32 hardly anything is left to gain; from there on, only smaller numbers help.
 
 # %%
 from mobilenet_lib.results import recorded
@@ -139,6 +201,20 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32 and two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
+# %% [markdown] slide=2
+# ## In sixteen bits, how many of a thousand letters are read differently?
+#
+# bf16 has two to three decimal digits.
+#
+# Notes: Fifty, ten, none?
+
+# %% [markdown] slide=1
+# ## None
+#
+# [[output]]
+#
+# Notes: Every number is rounded, but hundreds of products are added up for each result, and their errors do not all point the same way.
+
 # %%
 quality = bench["engines"]["openvino-bf16"]["quality"]
 print(f"the same answer for {quality['agreement']:.1%} of {quality['images']:,} letters,", end=" ")
@@ -147,9 +223,52 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 # %% [markdown]
 # None<!-- bench_engines.engines["openvino-bf16"].quality.agreement == 1 -->, on the book's machine. Every number that is multiplied is rounded to two or three digits, but hundreds of products are added up for each result, and their errors do not all point the same way.
 #
+# ## On a GPU
+#
+# Given large matrices of 16-bit numbers, a graphics processor for data centres multiplies nearly two thousand times as fast as the two cores of the book's machine<!-- 1600 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 2000 -->. Does it run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card of 2024, with PyTorch's own engines and timm's MobileNet beside them. `mobilenet bench gpu` measures yours.
+#
+# **Predict:** one picture takes PyTorch, layer by layer, about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds. How long will 32 take?
+
+# %% [markdown] slide=1
+# ## On a data centre's GPU, how much longer than one picture do 32 take?
+#
+# PyTorch, layer by layer, on an NVIDIA H200.
+#
+# Notes: Twice as long, ten times, 32 times? A vote.
+
+# %% [markdown] slide=2
+# ## As long as one
+#
+# [[output]]
+#
+# Notes: Milliseconds for a batch. What takes the time is telling the card what to do: each request costs more than its layer. A CUDA graph records all requests once and sends them as one, which helps less and less as there is more to compute.
+
+# %%
+gpu = recorded("nvidia_h200_engines")["results"]
+names = ("eager", "channels_last", "folded", "cuda-graph", "timm, channels_last")
+times = {(row["name"], row["batch_size"]): row["median_ms"] for row in gpu["timings"]}
+print(f"{'ms for a batch of':20s}", *(f"{size:7}" for size in (1, 32, 256, 1024)))
+for name in names:
+    print(f"{name:20s}", *(f"{times[name, size]:7.2f}" for size in (1, 32, 256, 1024)))
+
+# %% [markdown]
+# As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. What takes the rest is telling it what to do: some eighty times Python asks for a layer, and each request costs more than the layer. A *CUDA graph* records all requests once and sends them as one; that makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same network without, and it helps less and less as there is more to compute.
+#
+# With 256 pictures the card is busy with memory: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of a matrix product, since the depthwise layers do little with every number that they fetch. There folding, which helps on a processor, takes a little longer than leaving batch normalization alone<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a pass of its own. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->: it pads both sides alike, which the convolution does by itself, where ours copies the map for the paper's padding, and its ReLU (rectified linear unit) writes over its input. Nobody is the fastest everywhere.
+#
 # ## Eight bits
 #
 # A weight in float32 takes four bytes, and has about seven decimal digits. Does the network need them? Let us keep one byte for each. Choose a **step** $s$, and store how many steps the weight is: $q = \mathrm{round}(w / s)$, a whole number from $-127$ to $127$.
+
+
+# %% [markdown] slide=2
+# ## Eight bits
+#
+# Choose a step $s$, store how many steps the weight is: $q = \mathrm{round}(w / s)$, from $-127$ to $127$.
+#
+# [[code]]
+#
+# Notes: The step must be wide enough for the largest weight. But the largest of what: the layer, or the channel?
 
 
 # %%
@@ -168,6 +287,22 @@ print(f"from {largest.min():.4f} to {largest.max():.2f}, median {largest.median(
 # %% [markdown]
 # **Predict:** with one step for all, how many of the 255 levels does a channel in the middle get to use?
 
+# %% [markdown] slide=2
+# ## With one step for the layer, how many of 255 levels does a middle channel use?
+#
+# The filters of the third depthwise layer, folded.
+#
+# Notes: Folding has multiplied each filter by a number of its own, and with nine weights nothing evens that out.
+
+# %% [markdown] slide=2
+# ## A handful
+#
+# [[output 1]]
+#
+# A step for each **channel** gives everyone all 255.
+#
+# Notes: One channel has weights so large that nearly all others are left with a few levels. In the pointwise layer after it nobody is so badly off.
+
 # %%
 for name in ("dw_3", "pw_3"):
     largest = small.get_submodule(name).conv.weight.abs().amax(dim=(1, 2, 3))
@@ -182,6 +317,13 @@ for name in ("dw_3", "pw_3"):
 #
 # **Predict:** which channels own the widest range: those that matter most?
 
+# %% [markdown] slide=5
+# ## Which channels own the widest range?
+#
+# [[explorer v1&layer=dw_13&bits=3&hide=help,foot zoom=1.2]]
+#
+# Notes: Ask: those that matter most? The grey ones: channels whose input is zero on every photo. With three bits and one step for the layer the network says person to everything. Switch to a step for each channel: nearly all answers come back.
+
 # %%
 from mobilenet_lib.explorers import QuantizationExplorer
 
@@ -195,6 +337,20 @@ QuantizationExplorer()
 # One more thing to try. Older processors add two products of eight bits in sixteen, and the sum does not fit. There, an engine keeps weights in **seven** bits, from −64 to 64: half the levels. So let us do both.
 #
 # **Predict:** how many points of accuracy does each way lose?
+
+# %% [markdown] slide=2
+# ## How many points of accuracy do eight bits cost? And seven?
+#
+# With a step for each layer, and for each channel.
+#
+# Notes: Some processors hold weights in seven bits, since two products must fit into sixteen.
+
+# %% [markdown] slide=2
+# ## With a step for each channel, hardly any
+#
+# [[output]]
+#
+# Notes: With one step for the layer it hangs by a thread: eight bits just do, one less and many points are gone. What MobileNet cannot stand is both at once.
 
 # %% tags=["nbval-ignore-output"]
 from itertools import islice, product
@@ -233,6 +389,13 @@ for row in recorded("bench_int8")["results"]["rows"]:
 #
 # **Predict:** by which factor is the network in eight bits faster, on your processor?
 
+# %% [markdown] slide=2
+# ## A quarter of the bytes: four times as fast?
+#
+# [[output]]
+#
+# Notes: How much of it becomes speed depends on the processor. What is not a product has not become any shorter.
+
 # %% tags=["nbval-ignore-output"]
 for name in eight:
     some = torch.randn(16, 3, 224, 224)
@@ -250,6 +413,15 @@ for name, taken in interleave(last, readings=9).items():
 #
 # What leaves the laboratory is a file. A file with weights alone would be used wrongly sooner or later: somebody will feed it pixels from 0 to 255 where it learned −1 to 1, or take class 3 for class 2. Chapter 07 showed what that does. So `export` writes the preprocessing and the names of the classes into the file, loads it again, and compares its logits with the network's, before the file gets its final name.
 
+# %% [markdown] slide=2
+# ## A file that others can load
+#
+# [[code 6-12]]
+#
+# Weights alone will be used wrongly sooner or later.
+#
+# Notes: Somebody will feed pixels from 0 to 255 where it learned -1 to 1, or take class 3 for class 2. So the file carries preprocessing and class names, and is loaded again and compared before it gets its name.
+
 # %%
 import tempfile
 from pathlib import Path
@@ -265,11 +437,18 @@ if ENGINES["onnxruntime"].available():
     assert torch.allclose(again(images), net(images), atol=1e-3)
 
 # %% [markdown]
-# ONNX is read by many programs, in browsers and on phones. `mobilenet export` does the same on the command line, and also writes for OpenVINO (Intel's processors) and ExecuTorch (PyTorch's own way to phones).
+# ONNX (Open Neural Network Exchange) is read by many programs, in browsers and on phones. `mobilenet export` does the same on the command line, and also writes for OpenVINO (Intel's processors) and ExecuTorch (PyTorch's own way to phones).
 #
 # ## On phones
 #
 # The authors had phones in mind. These are published numbers, not ours: four of the sixteen networks on a phone of 2018, as TensorFlow Lite's authors list them.
+
+# %% [markdown] slide=2
+# ## On a phone of 2018
+#
+# [[output]]
+#
+# Notes: Published numbers, not ours. Eight bits: 1.5 to 1.8 times as fast, at a fourth of the size, for one or two points of accuracy.
 
 # %%
 from mobilenet_lib import paper
@@ -283,6 +462,13 @@ for phone in paper.phones()[::5]:
 # In eight bits these four are 1.5 to 1.8 times as fast, at a fourth of the size, for one or two points of accuracy (0.75 MobileNet-128, not shown, loses six). The networks in eight bits were trained with rounding in the loop (*quantization-aware training*). The trade-off of chapter 06 has a third slider.
 #
 # 1.0 MobileNet-224 on many devices, again as others published it:
+
+# %% [markdown] slide=2
+# ## The same 569 million mult-adds
+#
+# [[output]]
+#
+# Notes: A factor of more than a thousand between the largest and the smallest. The paper counts in mult-adds. Whoever uses the network counts in milliseconds.
 
 # %%
 for row in paper.devices():
@@ -338,6 +524,14 @@ check("8.3", answer)
 
 # %% [markdown]
 # **8.4** The depthwise layers take 20 % of the time. An engine makes everything else four times as fast and leaves them as they are. How many times as fast is the network?
+
+# %% [markdown] slide=1
+# ## In two lines
+#
+# - What is known beforehand need not be computed later: fold, plan, choose kernels, round.
+# - Eight bits cost hardly anything with a step for each channel, and a file must carry what its weights expect.
+#
+# Notes: Exercises 8.1 to 8.4 in the chapter. This is the last deck: from one convolution by hand to a file on a phone.
 
 # %%
 from mobilenet_lib.checks import check

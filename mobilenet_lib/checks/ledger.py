@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-from ..files import own_path, printable, read_json, write_json
+from ..files import BOOK, own_path, printable, read_json, write_json
 from ..validation import check_int
 
 PROGRESS_VARIABLE = "MOBILENET_PROGRESS"
@@ -38,8 +38,7 @@ _unwritten: Records = {}
 
 def ledger_path() -> Path:
     """Where progress is kept: MOBILENET_PROGRESS, else the user's data folder; see `own_path`."""
-    name = "mobilenet-book"
-    return own_path(PROGRESS_VARIABLE, lambda: platformdirs.user_data_path(name) / "progress.json")
+    return own_path(PROGRESS_VARIABLE, lambda: platformdirs.user_data_path(BOOK) / "progress.json")
 
 
 def read_ledger() -> tuple[Records, str | None]:

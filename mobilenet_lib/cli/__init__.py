@@ -6,6 +6,7 @@
     mobilenet sweep --alphas 1 0.5 --seeds 0 1 2
     mobilenet bench --engines all
     mobilenet export --checkpoint person_detector --out person.onnx
+    mobilenet data ~/Downloads/mobilenet-book.zip
     mobilenet doctor
 
 Every number comes from the library; this package only parses and prints.
@@ -31,6 +32,7 @@ from ..text import option
 from ..train.recipe import RECIPES, Recipe, RecipeName
 from .bench import MEASUREMENTS, Bench
 from .cost import Cost
+from .data import Data
 from .export import Export
 from .predict import Predict
 from .train import Sweep, Train
@@ -79,6 +81,7 @@ def commands(recipe: Recipe) -> Any:
         | Annotated[Sweep, tyro.conf.subcommand(default=Sweep(recipe))]
         | Bench
         | Export
+        | Data
         | Doctor
     )
 

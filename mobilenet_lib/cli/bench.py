@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from ..files import record_result
 from ..text import option
+from ..validation import check_positive
 
 Precision = Literal["fp32", "fp16", "bf16"]
-NOT_MEASURED = ("json", "record", "cores", "submit", "compare")
+NOT_MEASURED = ("json", "record", "out", "cores", "submit", "compare")
 """Options of the command, which the library's function does not take."""
 
 
@@ -29,6 +30,8 @@ class Measurement:
     """Print JSON, for a program to read."""
     record: bool = False
     """Also write the result to data/results/bench_WHAT.json, with its provenance."""
+    out: Path | None = None
+    """File to write it to instead."""
 
     function: ClassVar[str]
     """What measures: looked up by name, since it brings in torch, which --help has no need of."""
@@ -51,6 +54,8 @@ class Measurement:
 
         Speed that depends on what is installed fails nothing.
         """
+        if self.out is not None and not (self.record and self.out.suffix == ".json"):
+            raise ValueError("--out names the .json file that --record writes, and goes with it")
         start = time.perf_counter()
         result = self.measure()
         seconds = time.perf_counter() - start
@@ -66,9 +71,10 @@ class Measurement:
     def write(self, content: dict[str, Any], seconds: float) -> None:
         """Record the result if asked to."""
         if self.record:
-            name = f"bench_{type(self).__name__.lower()}"
+            name = self.out.stem if self.out else f"bench_{type(self).__name__.lower()}"
             recorded = {"results": content, "wall_time_s": round(seconds, 1)}
-            record_result(name, recorded, self.seed, ("torch", "numpy"))
+            folder = self.out.parent if self.out else None
+            record_result(name, recorded, self.seed, ("torch", "numpy"), folder)
 
 
 @dataclass(frozen=True)
@@ -274,10 +280,44 @@ class Train(OfTraining):
 
 
 @dataclass(frozen=True)
+class Gpu(Measurement):
+    """Measure everything on a GPU, piece by piece; what is recorded is not measured again.
+
+    Each piece's record is written as it ends, so --record says nothing new, and may be left out.
+    """
+
+    device: str = "cuda"
+    """Device to measure; cpu, with --tiny, to try the whole of it."""
+    out: Path | None = None
+    """Folder for the records, their names begun with the GPU's; None takes data/results/."""
+    minutes: float = 9.0
+    """Minutes after which no piece is begun, and the one that runs is ended."""
+    tiny: bool = False
+    """Take the smallest sizes, to see whether everything works."""
+    only: tuple[str, ...] = ()
+    """Pieces to run, by name, in place of all."""
+
+    function = "mobilenet_lib.bench.gpu:bench_gpu"
+
+    def run(self) -> int:
+        """Measure; the exit code is 1 if a piece has no record."""
+        result = self.measure()
+        print(json.dumps(asdict(result), indent=2) if self.json else result)
+        return int(not result.within_limits)
+
+    def options(self) -> dict[str, Any]:
+        """The fields as `bench_gpu` names them, and where to say what is being done."""
+        check_positive("minutes", self.minutes)
+        values = super().options() | {"folder": self.out}
+        values["progress"] = lambda message: print(message, file=sys.stderr)
+        return values
+
+
+@dataclass(frozen=True)
 class Bench:
     """Measure on this machine: engines, if nothing else is named."""
 
-    what: Engines | Layers | Sparse | Machine | Sixteen | Int8 | Data | Train = Engines()
+    what: Engines | Layers | Sparse | Machine | Sixteen | Int8 | Data | Train | Gpu = Engines()
 
     def run(self) -> int:
         """Measure what was asked for."""

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from safetensors import safe_open
 
 from ..convolution import standard
-from ..files import find_data
+from ..files import GET_DATA, find_data
 from ..photos import check_photo, load_photo, to_gray
 from ..validation import check_int
 from .explorer import Explorer, definition
@@ -114,7 +114,7 @@ class ConvolutionExplorer(Explorer):
         if proposal["value"] and not self.learned:
             raise traitlets.TraitError(
                 "the learned filters are in data/checkpoints/person_detector.safetensors, "
-                "which is not here; set MOBILENET_DATA to the book's data folder"
+                f"which is not here. {GET_DATA}"
             )
         return proposal["value"]
 

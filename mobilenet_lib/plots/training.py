@@ -144,7 +144,7 @@ def schedules(rates: Mapping[str, Sequence[float]]) -> BookFigure:
         axis.set(xlim=(0, 100), ylim=(0, 1.05))
         axis.set(xlabel="steps done, %", ylabel="learning rate,\nshare of the largest")
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-        figure.subplots_adjust(0.11, 0.2, 0.78, 0.96)
+        figure.subplots_adjust(0.11, 0.2, 0.74, 0.96)
     figure.alt = f"Lines: {'; '.join(words)}."
     return figure
 
@@ -172,7 +172,10 @@ def rivals(accuracies: Mapping[str, Sequence[float]], label: str = "accuracy, %"
             axis.text(high + 0.06 * room, place, f"{means[name]:.1f}", va="center")
         name_rows(axis, means)
         cut = f" (the axis starts at {start})" if start else ""
-        axis.set(xlim=(start, high + 0.3 * room), xlabel=f"{label}{cut}; dots: seeds")
+        axis.set_xlim(start, high + 0.3 * room)
+        axis.set_xlabel(
+            f"{label}{cut}; dots: seeds", loc="right"
+        )  # long, so from the edge leftwards
         figure.subplots_adjust(0.36, 0.62 / figure.get_figheight(), 0.98, 0.97)
     words = "; ".join(
         f"{name} {means[name]:.1f} % (" + ", ".join(f"{value:.1f}" for value in values) + ")"

@@ -29,7 +29,8 @@ def make_network(recipe: Recipe, num_classes: int) -> MobileNet:
         convention = replace(convention, bn_momentum=chosen.bn_momentum)
     if chosen.dropout is not None:
         convention = replace(convention, dropout=chosen.dropout)
-    return MobileNet(make_architecture(chosen, num_classes), convention)
+    arch = make_architecture(chosen, num_classes)
+    return MobileNet(arch, convention, bn_shift=chosen.bn_shift)
 
 
 def make_architecture(network: Network, num_classes: int) -> Architecture:

@@ -59,6 +59,9 @@ class Network:
     """Convention for ReLU, padding and BN epsilon, which the paper leaves open."""
     bn_momentum: float | None = 0.1  # the authors' 0.0003 needs many thousand steps
     """Share of the new batch in BN's moving statistics; None takes the convention's own."""
+    bn_shift: float = 1.0
+    """First value of BN's beta in all layers but the last; at 0, the usual, a deep network guesses
+    for hundreds of steps before it learns."""
     freeze_statistics: bool = False
     """Normalize with the moving statistics while training, too, and leave them as they are."""
     dropout: float | None = None
@@ -71,6 +74,7 @@ class Network:
         check_choice("convention", self.convention, get_args(ConventionName))
         if self.bn_momentum is not None:
             check_positive("bn_momentum", self.bn_momentum, 1)
+        _keep(self, "bn_shift", check_number("bn_shift", self.bn_shift, 0, 5))
         if self.dropout is not None:
             check_share("dropout", self.dropout)
 
@@ -250,11 +254,14 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Recipe:
-        """The recipe that `to_dict` described; values are checked anew."""
+        """The recipe that `to_dict` described; values are checked anew.
+
+        What an older record lacks is read as what held before there was a choice.
+        """
         made = {each.name: stored[each.name] for each in fields(cls)}
         for name, part in vars(cls()).items():
             if not isinstance(part, str | int):
-                made[name] = replace(part, **made[name])
+                made[name] = replace(part, **BEFORE.get(name, {}) | made[name])
         return cls(**made)
 
     def differences(self, other: Recipe) -> list[str]:
@@ -269,6 +276,10 @@ class Recipe:
         return [f"{k} {theirs[k]} (here {v})" for k, v in mine.items() if theirs[k] != v]
 
 
+BEFORE: dict[str, dict[str, Any]] = {"network": {"bn_shift": 0.0}}
+"""Values, part by part, of recipes that were recorded before there was a choice."""
+
+
 def flat(recipe: Recipe) -> dict[str, Any]:
     """All values of a recipe by their own names, which are unique."""
     values: dict[str, Any] = {}
@@ -278,7 +289,8 @@ def flat(recipe: Recipe) -> dict[str, Any]:
 
 
 # quick: a good network in a few minutes of two cores. SGD under one cycle is what a few hundred
-# steps are best spent on, and BN's moving statistics must follow within them.
+# steps are best spent on, BN's beta at 1 lets the first of them teach something, and BN's moving
+# statistics must follow within them.
 QUICK_RECIPE = Recipe()
 
 # paper: RMSprop as for Inception V3, with little augmentation and decay. The paper prints no
@@ -287,7 +299,7 @@ QUICK_RECIPE = Recipe()
 # but depthwise filters, BN memory of 0.9997. How many epochs they took is not known.
 PAPER_RECIPE = Recipe(
     name="paper",
-    network=Network(bn_momentum=None),
+    network=Network(bn_momentum=None, bn_shift=0.0),
     data=Data(batch_size=32, augment="light"),
     optimization=Optimization("rmsprop", rate=0.01, momentum=0.9, decay=0.9, epsilon=1.0),
     schedule=Schedule(epochs=100, shape="exponential", factor=0.94, every=2),
@@ -298,7 +310,7 @@ PAPER_RECIPE = Recipe(
 # thousands of epochs, RandAugment, averaged weights). The rest are ours.
 MODERN_RECIPE = Recipe(
     name="modern",
-    network=Network(convention="timm", dropout=0.1),
+    network=Network(convention="timm", dropout=0.1, bn_shift=0.0),
     data=Data(batch_size=256, augment="rand"),
     optimization=Optimization("adamw", rate=3e-3, momentum=0.6, decay=0.995, epsilon=1e-6, clip=5),
     schedule=Schedule(epochs=300, shape="cosine", warm_up=5),

@@ -247,3 +247,26 @@ def test_chapter_06_compares_networks_on_this_machine(run_chapter, browser_log):
     assert "letters 48 px" in told()
     assert "67.2 %" in told()  # tf-slim's 0.75 MobileNet-192
     assert browser_log.console_errors == []
+
+
+SECTION = "The layer as it is built: Figure 3"  # with a colon, and far below what is drawn at first
+IN_VIEW = """(text) => {
+    const headings = [...document.querySelectorAll('.jp-Notebook h2')];
+    const found = headings.find((heading) => heading.textContent.startsWith(text));
+    if (!found) return false;
+    const { top, bottom } = found.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+}"""
+
+
+def test_a_link_of_the_contents_leads_to_its_section(open_chapter):
+    page = open_chapter("02_depthwise_separable_convolution")
+    page.evaluate(
+        "async () => { const panel = jupyterapp.shell.currentWidget;"
+        " await panel.context.ready; await panel.revealed; await panel.sessionContext.ready; }"
+    )
+    link = page.get_by_role("link", name=SECTION, exact=True)
+    link.wait_for(timeout=PATIENCE)
+    assert not page.evaluate(IN_VIEW, SECTION)
+    link.click()
+    page.wait_for_function(IN_VIEW, arg=SECTION, timeout=PATIENCE)

@@ -34,6 +34,7 @@ TEXTS = {  # of the project, and the pages that they are
     "TROUBLE.md": "trouble",
     "CHANGELOG.md": "changelog",
     "data/results/README.md": "reference/results",
+    "web/colab/README.md": "colab",
 }
 
 
@@ -158,6 +159,7 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     (source / "index.md").write_text(front, encoding="utf-8")
     described = {"run": "How to run the book on your own machine: two commands, or pip, or conda."}
     described["trouble"] = "What may be in the way of the book, and how to get past it."
+    described["colab"] = "How to open a chapter in Colab: one cell brings the library and its data."
     described["changelog"] = "What has changed in the book and its library."
     described["reference/index"] = "Every public name of mobilenet_lib, and the mobilenet command."
     described["reference/command"] = "The mobilenet command: every option of every subcommand."
@@ -183,7 +185,8 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
 
 def describe(page: Any, repository: str) -> dict[str, Any]:
     """What the template is told of a notebook's page."""
-    elsewhere = []
+    up = "../" * page.name.count("/")
+    elsewhere = [("Colab", f"{up}colab.html")]  # which says how
     if host := re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", repository):
         colab = f"https://colab.research.google.com/github/{host[1]}/blob/main/{page.notebook}"
         binder = f"https://mybinder.org/v2/gh/{host[1]}/main?labpath={page.notebook}"

@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-SCRIPT = Path(__file__).with_name("formulas.mjs")
+SCRIPT = Path(__file__).parents[1] / "formulas.mjs"
 NUMBER = re.compile(r"\\qquad\s*\((\d+)\)\s*$")
 MENTION = re.compile(r"(?:Eqs?\.|Equations?)\s\d(?:(?:,| to|,? and) \d)*(?!\d)")
 UNTOUCHED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.math)
@@ -42,7 +42,7 @@ def set_all(app: Sphinx, env: Any) -> None:
             lambda n: isinstance(n, nodes.math | nodes.math_block)
         ):
             found.setdefault(formula(node), name)
-    lines = "\n".join(json.dumps(each) for each in found)
+    lines = "\n".join(json.dumps({"tex": tex, "display": shown}) for tex, shown in found)
     done = subprocess.run(
         ["node", SCRIPT], input=lines, capture_output=True, text=True, check=False
     )
@@ -53,9 +53,7 @@ def set_all(app: Sphinx, env: Any) -> None:
         answer = json.loads(line)
         if "error" in answer:
             logger.warning("$%s$ is no formula: %s", each[0], answer["error"], location=name)
-            answer = {"html": escape(each[0]), "speech": each[0]}
-        html = f'<span role="math" aria-label="{escape(answer["speech"])}">{answer["html"]}</span>'
-        app.formulas[each] = html  # type: ignore[attr-defined]
+        app.formulas[each] = answer.get("html", escape(each[0]))  # type: ignore[attr-defined]
 
 
 def inline(self: Any, node: nodes.Element) -> None:
@@ -66,7 +64,7 @@ def inline(self: Any, node: nodes.Element) -> None:
 
 def displayed(self: Any, node: nodes.Element) -> None:
     """Write a formula on a line of its own, with its number."""
-    html = f'<div class="formula">{self.builder.app.formulas[formula(node)]}</div>'
+    html = self.builder.app.formulas[formula(node)]
     if number := NUMBER.search(node.astext().strip()):
         n = number[1]
         html = (

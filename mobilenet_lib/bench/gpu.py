@@ -1,0 +1,245 @@
+"""All measurements of a GPU in one go, piece by piece, each piece's record written as it ends.
+
+Every piece is a `mobilenet bench` of its own, in a process of its own: what breaks, breaks alone,
+and its record names a command that can be run by itself. A piece whose record is there, from the
+same command and the same torch, is not measured again; so the same command goes on after an
+interrupt, or after the time was over.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from ..files import find_data, read_json, record_result
+from ..text import format_table
+from ..timing import check_device, device_name
+
+TESTS = "tests"
+"""The piece that measures nothing: the tests that are for an accelerator."""
+NEEDED = ("torch", "numpy")
+Command = tuple[str, ...]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large everything is that the pieces measure."""
+
+    network: tuple[str, ...]
+    batches: tuple[str, ...]
+    """Of the engines in fp16."""
+    few: tuple[str, ...]
+    """Of what takes longer: in bf16, compiled, and layer by layer."""
+    engines: tuple[str, ...]
+    readings: str
+    training: tuple[str, ...]
+    tests: tuple[str, ...]
+    compiles: bool
+
+
+FULL = Sizes(
+    network=("--alpha", "1.0", "--resolution", "224"),
+    batches=("1", "32", "256", "1024"),
+    few=("1", "256"),
+    engines=("eager", "channels_last", "folded", "cuda-graph"),
+    readings="9",
+    training=("--resolution", "224", "--batch-size", "256"),
+    tests=("tests/test_accelerator.py",),
+    compiles=True,
+)
+TINY = Sizes(
+    network=("--alpha", "0.125", "--resolution", "32"),
+    batches=("1", "2"),
+    few=("1",),
+    engines=("eager", "--no-peers"),
+    readings="2",
+    training=("--alpha", "0.25", "--resolution", "32", "--batch-size", "2"),
+    tests=("tests/test_timing.py", "-k", "turns or quartiles"),
+    compiles=False,  # minutes, whatever the size
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one piece."""
+
+    name: str
+    state: str
+    """"measured", "already there", "not begun" for want of time, or what went wrong."""
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether its record is there."""
+        return self.state in ("measured", "already there")
+
+
+@dataclass(frozen=True)
+class GpuBench:
+    """What became of every piece, and where the records lie."""
+
+    device: str
+    folder: str
+    pieces: tuple[Outcome, ...]
+
+    @property
+    def within_limits(self) -> bool:
+        """Whether every piece has its record."""
+        return all(piece.good for piece in self.pieces)
+
+    def __str__(self) -> str:
+        rows = ((piece.name, piece.seconds, piece.state) for piece in self.pieces)
+        lines = [f"{self.device}, records in {self.folder}"]
+        lines += format_table({"piece": "", "s": ".0f", "": ""}, rows)
+        if not self.within_limits:
+            lines.append("The same command goes on with what is left.")
+        return "\n".join(lines)
+
+
+def pieces(device: str, sizes: Sizes) -> dict[str, Command]:
+    """The command of each piece, what follows `mobilenet bench`, by the name of its record.
+
+    What compiles comes last: it takes longest.
+    """
+    on = ("--device", device)
+    timed = (*on, "--readings", sizes.readings)
+    whole = ("--slices", sizes.batches[-1])  # no slices: a GPU has no use for them
+    first, second = ("fp16", "bf16") if device != "cpu" else ("fp32", "fp32")
+
+    def engines(names: tuple[str, ...], batches: tuple[str, ...], precision: str) -> Command:
+        size = ("--batch-sizes", *batches, "--precision", precision)
+        return ("engines", "--engines", *names, *sizes.network, *timed, *whole, *size)
+
+    def layers(batch: str) -> Command:
+        size = ("--batch-size", batch, "--precision", first)
+        return ("layers", *sizes.network, *timed, *size)
+
+    train = ("train", *timed, *sizes.training)
+    every = {
+        "machine": ("machine", *on),
+        "engines": engines(sizes.engines, sizes.batches, first),
+        "train": train,
+        **{f"layers_{batch}": layers(batch) for batch in sizes.few},
+        "engines_bf16": engines(sizes.engines, sizes.few, second),
+    }
+    if sizes.compiles:
+        every["engines_compiled"] = engines(("folded", "compiled"), sizes.few, first)
+        every["train_compiled"] = (*train, "--compile")
+    return every
+
+
+def bench_gpu(
+    device: str = "cuda",
+    folder: Path | None = None,
+    minutes: float = 9.0,
+    tiny: bool = False,
+    only: Sequence[str] = (),
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda message: None,
+) -> GpuBench:
+    """Run every piece whose record is not there yet, until the time is over.
+
+    Parameters
+    ----------
+    device
+        "cuda", or another that torch can use here; "cpu" to try the whole of it.
+    folder
+        Where the records go, their names begun with the device's; None: `data/results`.
+    minutes
+        After which no piece is begun and the one that runs is ended; what is recorded stays.
+    tiny
+        Smallest sizes: whether everything works. The numbers say nothing.
+    only
+        Names of pieces; empty: all of them.
+    seed
+        Of weights and images.
+    progress
+        Told what is being done.
+
+    Raises
+    ------
+    ValueError
+        The device is not there, or no piece has that name.
+    """
+    model = device_name(check_device(device))
+    place = folder or find_data("results")
+    place.mkdir(parents=True, exist_ok=True)
+    own = re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_")
+    paths = {name: place / f"{own}_{name}.json" for name in (*pieces(device, FULL), TESTS)}
+    sizes = TINY if tiny else FULL
+    commands: dict[str, list[str]] = {
+        name: [
+            *(sys.executable, "-m", "mobilenet_lib.cli", "bench", *options),
+            *("--seed", str(seed), "--record", "--out", str(paths[name])),
+        ]
+        for name, options in pieces(device, sizes).items()
+    }
+    # The tests lie beside the library in a checkout only.
+    if (ROOT / "tests").is_dir():
+        quiet = ("-q", "-p", "no:cacheprovider")
+        commands[TESTS] = [sys.executable, "-m", "pytest", *quiet, *sizes.tests]
+    if unknown := set(only) - commands.keys():
+        raise ValueError(
+            f"no piece is called {', '.join(sorted(unknown))}; there are {', '.join(commands)}"
+        )
+    end = time.monotonic() + 60 * minutes
+    done = []
+    for name in only or commands:
+        start = time.monotonic()
+        path = paths[name]
+        if is_recorded(path, commands[name]):
+            state = "already there"
+        elif start >= end:
+            state = "not begun: the time is over"
+        else:
+            progress(f"{name}: {shlex.join(commands[name][1:])}")
+            state = run(name, commands[name], path, end - start)
+        done.append(Outcome(name, state, time.monotonic() - start))
+    return GpuBench(model, str(place), tuple(done))
+
+
+def is_recorded(path: Path, command: Sequence[str]) -> bool:
+    """Whether a piece's record is there, from this very command and this torch."""
+    try:
+        content = read_json(path)
+        origin = content["provenance"]
+        # The tests' record was written here, each other by its own command, which ends in its path.
+        own = content["results"].get("command", origin["command"])
+        same = shlex.split(own)[1:-1] == list(command[1:-1])
+        return bool(same and origin["versions"]["torch"] == metadata.version("torch"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def run(name: str, command: Sequence[str], path: Path, seconds: float) -> str:
+    """Run one piece for so many seconds at most; what became of it."""
+    tests = name == TESTS
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=ROOT if tests else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "ended: the time is over"
+    last = (ended.stdout.strip().splitlines() or [""])[-1]
+    if tests and ended.returncode == 0:
+        results = {"tests": last, "command": shlex.join(command)}
+        record_result(path.stem, {"results": results}, None, NEEDED, path.parent)
+    # Speed that misses a limit is a result like any other: what counts is whether it is recorded.
+    if is_recorded(path, command):
+        return "measured"
+    said = last if tests else (ended.stderr.strip().splitlines() or [last])[-1]
+    return f"failed: {said}"
