@@ -255,7 +255,7 @@ def project_text(path: str, repository: str) -> str:
             return f"[{words}]({page if page.endswith('.ipynb') else f'{page}.md'})"
         return f"[{words}]({repository}/blob/main/{file})" if repository else words
 
-    return LINK.sub(turn, text)
+    return LINK.sub(turn, text).replace("```python", "```ipython3")  # which has % and ! too
 
 
 def finish(out: Path, site: dict[str, Any]) -> None:

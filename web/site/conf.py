@@ -56,7 +56,7 @@ html_theme_options = {"sidebar_hide_name": False}
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 copybutton_selector = (
-    "div.cell_input div.highlight pre, div.highlight-bash pre, div.highlight-python pre"
+    "div.cell_input div.highlight pre, div.highlight-bash pre, div.highlight-ipython3 pre"
 )
 copybutton_exclude = ".linenos, .gp"
 equation_homes = told["equations"]
