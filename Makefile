@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8888
+SITE ?=
 ARGS ?=
 VENV_BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN := $(VENV_BIN)/python
@@ -19,13 +20,14 @@ WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 TEST_FLAGS := --nbval --nbval-cell-timeout=600 $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check chapters slides sliders lint clean
+.PHONY: help lab test check chapters site slides sliders lint clean
 
 help: ## Show this help
 	@echo "make TARGET, where TARGET is"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-11s%s\n", $$1, $$2}'
 	@echo "Another Python: make lab PYTHON=python3.12. Another port: make lab PORT=8899."
 	@echo "Another build of torch: make lab UV_TORCH_BACKEND=cpu, or auto, or cu130 and the like"
+	@echo "The site's address, if it has one: make site SITE=https://example.org/book/"
 	@echo "More options for JupyterLab or pytest: make lab ARGS=--no-browser"
 
 lab: ## Open the book in JupyterLab
@@ -53,6 +55,10 @@ chapters: ## Execute the chapters anew from chapters/text
 slides: web/node_modules/.package-lock.json ## Make lecture decks with handouts, in build/slides
 	@$(PYTHON) bootstrap.py test
 	@"$(RUN)" web/slides/build.py $(ARGS)
+
+site: web/node_modules/.package-lock.json ## Build the book as a web site in build/site, from what was executed
+	@$(PYTHON) bootstrap.py test
+	@"$(RUN)" web/site/build.py $(if $(SITE),--site "$(SITE)") $(ARGS)
 
 sliders: ## Measure how fast explorers answer on this machine
 	@$(PYTHON) bootstrap.py test

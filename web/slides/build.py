@@ -57,7 +57,11 @@ def set_formulas(formulas: list[Formula]) -> list[str]:
     )
     if answer.returncode:
         raise SystemExit(f"a formula cannot be set:\n{answer.stderr.strip()}")
-    return [json.loads(line)["html"] for line in answer.stdout.splitlines()]
+    answers = [json.loads(line) for line in answer.stdout.splitlines()]
+    for formula, each in zip(formulas, answers, strict=True):
+        if "error" in each:
+            raise SystemExit(f"{formula.tex} cannot be set: {each['error']}")
+    return [each["html"] for each in answers]
 
 
 def section(slide: Slide, number: int) -> str:
