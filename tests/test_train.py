@@ -81,7 +81,7 @@ def test_only_the_quick_recipe_shifts_beta():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [2, 4])
 def test_a_deep_network_learns_within_two_hundred_steps(seed):
     """Letters at alpha 0.25 and 46 pixels: 3.26 is guessing, and with beta at 0 it still does."""
     size = {"alpha": 0.25, "resolution": 46, "batch_size": 64, "plan": "fp32", "seed": seed}
