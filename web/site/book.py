@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from explorers import VIEW, Explorers
+from embedded import VIEW, Explorers
 
 FIGURE = re.compile(
     r'<img alt="(?P<alt>[^"]*)" src="data:image/png;base64,(?P<data>[^"]+)" '

@@ -211,7 +211,7 @@ def last_changed(path: Path) -> str:
 
 def front_explorer(book: Any, explorer: Any) -> str:
     """The explorer of the first page, which plays once."""
-    from explorers import NOT_OF_THE_FIGURE
+    from embedded import NOT_OF_THE_FIGURE
 
     saved = json.loads(re.search(r"<script[^>]*>(.*)</script>", explorer.place(), re.S)[1])
     values = {name: value for name, value in saved.items() if name not in NOT_OF_THE_FIGURE}
