@@ -136,12 +136,12 @@ def sgd_step(net, velocity, rate, momentum, weight_decay):
 
 
 # %% [markdown]
-# Now the library's. A **recipe** holds everything that decides how a network is trained, and `changed` gives you one with other values (`shape` is how fast it learns when, and `plan` in which numbers it computes; both have a section below). A `Trainer` takes it one step at a time.
+# Now the library's. A **recipe** holds everything that decides how a network is trained, and `changed` gives you one with other values (`bn_shift` is where batch normalization starts, `shape` how fast it learns when, and `plan` in which numbers it computes; each has a section below). A `Trainer` takes it one step at a time.
 
 # %%
 from mobilenet_lib.train import Trainer, preset
 
-size = {"alpha": 0.25, "resolution": 32, "batch_size": 64, "device": "cpu"}
+size = {"alpha": 0.25, "resolution": 32, "batch_size": 64, "device": "cpu", "bn_shift": 0}
 small = preset("quick").changed(**size, freeze_statistics=True, shape="cosine", plan="fp32")
 print(small.optimization)
 print(small.regularization)
