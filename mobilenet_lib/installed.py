@@ -42,8 +42,8 @@ def project_url(label: str) -> str | None:
     Parameters
     ----------
     label
-        "Site", where the static edition is; "Repository", where the book's source is; "Data",
-        an archive that `mobilenet data` fetches.
+        "Documentation", where the static edition is; "Repository", where the book's source is;
+        "Data", an archive that `mobilenet data` fetches.
     """
     project = _project()
     if project is not None:

@@ -30,6 +30,14 @@ def git(folder: Path, *arguments: str, code: int = 0, data: bytes | None = None)
     return done.stdout
 
 
+def commit_tree(folder: Path, tree: Path) -> Path:
+    """Commit the files of another folder as they are now, in a new repository; its folder."""
+    git(folder, "init", "-q")
+    git(folder, f"--work-tree={tree}", "add", "-A")
+    git(folder, f"--work-tree={tree}", "commit", "-qm", "The book")
+    return folder
+
+
 def commit_all(folder: Path, message: str) -> str:
     """Commit everything in a folder, as a new repository if it is none yet; the commit's name."""
     if not (folder / ".git").exists():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
-from isolated_git import commit_all, git, needs_git
+from isolated_git import commit_all, commit_tree, git, needs_git
 
 from mobilenet_lib import files, paper, photos
 
@@ -23,11 +23,7 @@ WINDOWS = {
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     """The files of this book as they are now, committed in a repository of their own."""
-    folder = tmp_path_factory.mktemp("book")
-    git(folder, "init", "-q")
-    git(folder, f"--work-tree={ROOT}", "add", "-A")
-    git(folder, f"--work-tree={ROOT}", "commit", "-qm", "The book")
-    return folder
+    return commit_tree(tmp_path_factory.mktemp("book"), ROOT)
 
 
 def committed(book):

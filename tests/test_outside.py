@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from hatchling.builders.wheel import WheelBuilder
-from isolated_git import git, needs_git
+from isolated_git import commit_tree, git, needs_git
 from packaging.requirements import Requirement
 from pictures import encoded
 
@@ -77,10 +77,7 @@ def alone(tmp_path_factory):
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     """A ZIP of the book with its files as they are now, as a hosting site makes one."""
-    folder = tmp_path_factory.mktemp("repository")
-    git(folder, "init", "-q")
-    git(folder, f"--work-tree={ROOT}", "add", "-A")
-    git(folder, f"--work-tree={ROOT}", "commit", "-qm", "The book")
+    folder = commit_tree(tmp_path_factory.mktemp("repository"), ROOT)
     path = folder / "mobilenet-book.zip"
     git(folder, "archive", "-0", "--prefix=mobilenet-book-main/", f"--output={path}", "HEAD")
     return path

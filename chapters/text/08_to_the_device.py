@@ -468,14 +468,14 @@ for phone in paper.phones()[::5]:
 #
 # [[output]]
 #
-# Notes: A factor of more than a thousand between the largest and the smallest. The paper counts in mult-adds. Whoever uses the network counts in milliseconds.
+# Notes: A factor of more than a thousand between the largest and the smallest. The paper counts in mult-adds. Those who use the network count in milliseconds.
 
 # %%
 for row in paper.devices():
     print(f"{row.device:<24}{row.precision:<7}{row.threads:<14}{row.milliseconds:7.1f} ms")
 
 # %% [markdown]
-# A factor of more than a thousand lies between the largest number and the smallest, for the same 569 million mult-adds. The paper counts in mult-adds. Whoever uses the network counts in milliseconds.
+# A factor of more than a thousand lies between the largest number and the smallest, for the same 569 million mult-adds. The paper counts in mult-adds. Those who use the network count in milliseconds.
 #
 # ## The best for your machine
 #

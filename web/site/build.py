@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +61,9 @@ def addresses(site: str) -> dict[str, str]:
 
     Both stand in pyproject.toml under [project.urls], as Documentation and Repository.
     """
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        urls = tomllib.load(file)["project"].get("urls", {})
-    address = site or urls.get("Documentation", "")
+    from mobilenet_lib.installed import project_url
+
+    address = site or project_url("Documentation") or ""
     if address and not re.match(r"https?://[^\s/]+", address):
         raise SystemExit(f"SITE is {address!r}, but must begin with https:// and a host's name")
     if not address:
@@ -74,7 +73,7 @@ def addresses(site: str) -> dict[str, str]:
         )
     return {
         "address": address and address.rstrip("/") + "/",
-        "repository": urls.get("Repository", "").rstrip("/"),
+        "repository": (project_url("Repository") or "").rstrip("/"),
     }
 
 
@@ -230,7 +229,7 @@ def front_explorer(book: Any, explorer: Any) -> str:
 
 def listing(title: str, words: str, pages: list[Any], up: str) -> str:
     """A page that lists others."""
-    entries = "\n".join(f"{page.title} </{page.name}>".replace("</", "</") for page in pages)
+    entries = "\n".join(f"{page.title} </{page.name}>" for page in pages)
     return f"# {title}\n\n{words}\n\n```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n"
 
 
@@ -259,7 +258,7 @@ def project_text(path: str, repository: str) -> str:
 
 
 def finish(out: Path, site: dict[str, Any]) -> None:
-    """Write what is no page of Sphinx', and take the slides along."""
+    """Write what is no page of Sphinx'."""
     import around
 
     pages = sorted(file.relative_to(out).as_posix() for file in out.rglob("*.html"))
