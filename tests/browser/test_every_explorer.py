@@ -115,6 +115,9 @@ def test_every_control_reaches_its_ends_and_its_middle(name, widget, page, hands
             page.locator(f"[data-field='{field}']").first,
             widget.definition.fields[field],
         )
+        # What the control before this one changed is drawn in the next frame: among it
+        # may be this one's ends, or that it is of no use now.
+        frames(page)
         if control.is_disabled() or not control.is_visible():
             continue
         kind = control.evaluate("(e) => e.type")
