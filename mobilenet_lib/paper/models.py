@@ -143,3 +143,38 @@ def devices() -> tuple[OnDevice, ...]:
         OnDevice(milliseconds=float(row["ms"]), **{name: row[name] for name in names})
         for row in read_rows("devices")
     )
+
+
+@dataclass(frozen=True)
+class Since:
+    """An ImageNet accuracy at 224 pixels that somebody printed since, and what it cost."""
+
+    name: str
+    kind: str
+    """"trained again" for 1.0 MobileNet-224 itself, else the family of networks."""
+    year: int
+    """Of the source: of the network's paper, or of the trained weights."""
+    mult_adds: float
+    """In millions; of MobileNet itself they are counted, of the others as printed."""
+    parameters: float
+    """In millions, as the mult-adds."""
+    top1: float
+    """In percent."""
+    source: str
+
+
+def since() -> tuple[Since, ...]:
+    """What became of the network, `data/paper/after.csv`: trained again first, then successors."""
+    own = mobilenet_v1()
+    return tuple(
+        Since(
+            row["name"],
+            row["kind"],
+            int(row["year"]),
+            float(row["million_mult_adds"] or own.mult_adds / 1e6),
+            float(row["million_parameters"] or own.parameters / 1e6),
+            float(row["top1_pct"]),
+            row["source"],
+        )
+        for row in read_rows("after")
+    )

@@ -1,0 +1,124 @@
+"""The explorer of chapter 09: every number that the paper prints, beside what counting gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from .. import paper
+from ..paper.rounding import format_exact
+from .explorer import Explorer, definition
+
+if TYPE_CHECKING:
+    from ..plots import BookFigure
+
+_STATE = definition("tables")
+
+
+class TablesExplorer(Explorer):
+    """All printed cells: the counted value, the verdict, the reason; by table, verdict and words.
+
+    Works by mouse, touch and keyboard, and without a Python session once it is drawn.
+
+    Parameters
+    ----------
+    **state
+        `table` ("all", "1" to "14", "figures", "text" or "elsewhere"), `verdict` ("any" or one of
+        `paper.FINDINGS`), `search` (words), `cell` (its `name`, such as "2-3-mult_adds_pct", or
+        an empty text for none), `hide`, `tour`.
+
+    Attributes
+    ----------
+    tables
+        All that is shown, table by table. For reading only.
+    reasons
+        What the cells' last numbers point at. For reading only.
+
+    Raises
+    ------
+    traitlets.TraitError
+        A cell or a choice that does not exist; the widget keeps its old state.
+    """
+
+    definition = _STATE
+
+    tables: traitlets.List[Any] = traitlets.List(
+        read_only=True,
+        help="key, title, headings; rows with a label and, by column, name, printed, counted, "
+        "finding, the other reading's value, place of the reason",
+    ).tag(sync=True)
+    reasons = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    table = _STATE.trait("table")
+    verdict = _STATE.trait("verdict")
+    search = _STATE.trait("search")
+    cell = _STATE.trait("cell")
+
+    def __init__(self, **state: Any) -> None:
+        reasons: dict[str, int] = {}
+        self.set_trait("tables", [_described(table, reasons) for table in paper.tables()])
+        self.set_trait("reasons", list(reasons))
+        super().__init__(**state)
+
+    @traitlets.validate("cell")
+    def _known_cell(self, proposal: Any) -> str:
+        name = proposal["value"]
+        if name and all(cell.name != name for cell in paper.cells()):
+            raise traitlets.TraitError(
+                f"cell must be a table, a row from 1 and a column, such as "
+                f"{_STATE.fields['cell']['default']!r}; got {name!r}"
+            )
+        return name
+
+    @property
+    def found(self) -> list[paper.Cell]:
+        """The cells that the table, the verdict and the search leave, in the printed order."""
+        titles = {table.key: table.title for table in paper.tables()}
+        return [
+            cell
+            for cell in paper.cells()
+            if self.table in ("all", cell.table)
+            and self.verdict in ("any", cell.finding)
+            and _has(self.search, cell, titles[cell.table])
+        ]
+
+    def still(self) -> BookFigure:
+        """How many cells of each table got which verdict."""
+        from ..plots import findings
+
+        chosen = [t for t in paper.tables() if self.table in ("all", t.key)]
+        return findings({t.short: [cell.finding for cell in t.cells] for t in chosen})
+
+    def __repr__(self) -> str:
+        return f"TablesExplorer({len(self.found)} of {len(paper.cells())} cells, {self.cell!r})"
+
+
+def _has(words: str, cell: paper.Cell, title: str) -> bool:
+    """Whether each word is in what the explorer shows of a cell, in any case of letters."""
+    text = " ".join(
+        [title, cell.label, cell.heading, cell.printed, cell.exact_text, cell.finding, cell.note]
+    ).lower()
+    return all(word in text for word in words.lower().split())
+
+
+def _described(table: paper.Table, reasons: dict[str, int]) -> dict[str, Any]:
+    width = len(table.columns)
+    rows = []
+    for start in range(0, len(table.cells), width):
+        cells = table.cells[start : start + width]
+        rows.append({"label": cells[0].label, "cells": [_cell(c, reasons) for c in cells]})
+    return {
+        "key": table.key,
+        "title": table.title,
+        "short": table.short,
+        "columns": [cell.heading for cell in table.cells[:width]],
+        "rows": rows,
+    }
+
+
+def _cell(cell: paper.Cell, reasons: dict[str, int]) -> list[Any]:
+    entry = cell.discrepancy
+    other = entry.explained if entry else ""
+    counted = format_exact(cell.exact, cell.printed)
+    reason = reasons.setdefault(cell.note, len(reasons))
+    return [cell.name, cell.printed, counted, cell.finding, other, reason]

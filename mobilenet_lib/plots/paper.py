@@ -1,0 +1,194 @@
+"""Figures of chapter 09: the paper's Figures 1, 4 and 5 from its numbers, and what came of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..paper import FINDINGS, Model, Since
+from .figure import COLOURS, BookFigure, label_marks, name_rows, new_figure, plain_log
+from .tradeoff import LOOKS
+
+# Equal is quiet, and so is what cannot be counted: the eye is to find the rest.
+SHADES = {
+    "equal": "#9fc5b8",
+    "truncated": COLOURS["depthwise"],
+    "misprint": COLOURS["standard"],
+    "other count": COLOURS["highlight"],
+    "contradiction": COLOURS["fc"],
+    "wording": "#56b4e9",
+    "unexplained": COLOURS["ink"],
+    "not countable": "#e0e0e0",
+}
+SIDES = {
+    224: (COLOURS["depthwise"], "o"),
+    192: (COLOURS["pointwise"], "s"),
+    160: (COLOURS["fc"], "^"),
+    128: (COLOURS["standard"], "D"),
+}
+SUCCESSORS = {
+    "trained again": (COLOURS["standard"], "D"),
+    "MobileNetV2": (COLOURS["depthwise"], "s"),
+    "MobileNetV3": (COLOURS["pointwise"], "^"),
+    "EfficientNet-Lite": (COLOURS["fc"], "v"),
+}
+
+
+class Task(NamedTuple):
+    """A task of the paper: what did it before, what MobileNet does it with, and how well."""
+
+    name: str
+    before: str
+    mult_adds_before: float
+    """In millions."""
+    quality_before: float
+    now: str
+    mult_adds: float
+    quality: float
+    measure: str
+    """What the quality is, such as "top-1, %"."""
+
+
+def findings(tables: Mapping[str, Sequence[str]]) -> BookFigure:
+    """How many cells of each table got which verdict, as bars that all are 100 % long.
+
+    Parameters
+    ----------
+    tables
+        By name, from top to bottom, the finding of each cell, a word of `paper.FINDINGS`.
+    """
+    counts = {name: Counter(found) for name, found in tables.items()}
+    used = [each for each in FINDINGS if any(count[each] for count in counts.values())]
+    with new_figure(9, 0.36 * len(counts) + 1.3) as (figure, (axis,)):
+        for y, count in enumerate(counts.values()):
+            left = 0.0
+            for each in used:
+                width = 100 * count[each] / count.total()
+                look = {"color": SHADES[each], "ec": "white", "lw": 0.8}
+                axis.barh(y, width, left=left, height=0.78, label=each if not y else None, **look)
+                left += width
+            axis.text(101, y, f"{count.total()}", va="center")
+        name_rows(axis, counts)
+        axis.set(xlim=(0, 100), xlabel="share of the numbers, %; at the right: how many there are")
+        axis.spines["left"].set_visible(False)
+        high = figure.get_figheight()
+        look = {"loc": "lower left", "bbox_to_anchor": (-0.2, 1.0), "borderaxespad": 0}
+        axis.legend(ncols=4, fontsize=12, handlelength=1, columnspacing=1.4, **look)
+        figure.subplots_adjust(0.2, 0.55 / high, 0.94, 1 - 0.62 / high)
+    words = "; ".join(
+        f"{name}: " + ", ".join(f"{count[each]} {each}" for each in used if count[each])
+        for name, count in counts.items()
+    )
+    figure.alt = f"A bar for each table, divided by what became of its numbers. {words}."
+    return figure
+
+
+def applications(tasks: Sequence[Task]) -> BookFigure:
+    """Figure 1 of the paper with numbers: the share of the mult-adds that is left, task by task."""
+    with new_figure(9, 0.62 * len(tasks) + 0.75) as (figure, (axis,)):
+        for y, task in enumerate(tasks):
+            share = 100 * task.mult_adds / task.mult_adds_before
+            axis.barh(y, 100, color="#e0e0e0", height=0.66)
+            axis.barh(y, share, color=COLOURS["depthwise"], height=0.66)
+            words = f"{task.quality:g} against {task.quality_before:g} {task.measure}"
+            axis.text(max(share, 0) + 1.5, y, f"{share:.3g} % of {task.before}; {words}", va="center")
+        name_rows(axis, [task.name for task in tasks])
+        axis.set(xlim=(0, 100), xlabel="mult-adds, % of what the network before took")
+        axis.spines["left"].set_visible(False)
+        figure.subplots_adjust(0.2, 0.55 / figure.get_figheight(), 0.98, 0.99)
+    words = "; ".join(
+        f"{t.name}: {t.now} takes {100 * t.mult_adds / t.mult_adds_before:.3g} % of the mult-adds "
+        f"of {t.before} and reaches {t.quality:g} against {t.quality_before:g} {t.measure}"
+        for t in tasks
+    )
+    figure.alt = f"A bar for each task. {words}."
+    return figure
+
+
+def sixteen(models: Sequence[Model]) -> BookFigure:
+    """Figures 4 and 5 of the paper: accuracy against mult-adds, and against parameters.
+
+    Full marks are printed in the paper's tables. The others, hollow, are marks in its plots that
+    have no number; they stand at what tf-slim prints of June 2017.
+    """
+    with new_figure(9, 4.4, ncols=2, sharey=True) as (figure, (left, right)):
+        for model in models:
+            printed = model.paper_top1 is not None
+            accuracy = model.paper_top1 if printed else model.slim2017_top1
+            spots = (
+                (left, model.mult_adds, LOOKS[model.alpha]),
+                (right, model.parameters_as_printed, SIDES[model.resolution]),
+            )
+            for axis, count, (colour, shape) in spots:
+                look = {"color": colour, "ms": 8, "mfc": colour if printed else "white", "mew": 1.6}
+                axis.plot(count / 1e6, accuracy, shape, **look)
+        axes = (
+            (left, "Figure 4", "mult-adds, millions (log scale)", LOOKS, "α {:g}"),
+            (right, "Figure 5", "parameters, millions (log scale)", SIDES, "{:g} pixels"),
+        )
+        for axis, title, label, looks, words in axes:
+            for key, (colour, shape) in looks.items():
+                axis.plot([], [], shape, color=colour, ms=8, label=words.format(key))
+            axis.set_title(title)
+            axis.set_xlabel(label)
+            plain_log(axis.xaxis)
+            axis.margins(x=0.12)
+            axis.legend(loc="lower right", fontsize=12)
+        left.set_ylabel("ImageNet top-1, %")
+        figure.subplots_adjust(0.08, 0.14, 0.99, 0.92, wspace=0.06)
+    printed = [m for m in models if m.paper_top1 is not None]
+    plotted = [m for m in models if m.paper_top1 is None]
+    figure.alt = (
+        "Accuracy of the sixteen models, left against mult-adds with a mark for each width, right "
+        "against parameters with a mark for each resolution. Printed in the paper: "
+        + ", ".join(_told(m, m.paper_top1) for m in printed)
+        + ". Hollow, from tf-slim: "
+        + ", ".join(_told(m, m.slim2017_top1) for m in plotted)
+        + "."
+    )
+    return figure
+
+
+def _told(model: Model, accuracy: float | None) -> str:
+    return (
+        f"{model.alpha:g}-{model.resolution} {accuracy:g} % with {model.mult_adds / 1e6:.3g} and "
+        f"{model.parameters_as_printed / 1e6:.3g} million"
+    )
+
+
+def descendants(models: Sequence[Model], since: Sequence[Since]) -> BookFigure:
+    """The sixteen, the same network trained again by others, and the networks that came after."""
+    with new_figure(9, 5.2) as (figure, (axis,)):
+        own = [(m.mult_adds / 1e6, m.slim2018_top1) for m in models]
+        look: dict[str, Any] = {"color": COLOURS["input"], "ms": 5, "alpha": 0.8}
+        axis.plot(*zip(*own, strict=True), "o", label="the sixteen, tf-slim", **look)
+        for kind, (colour, shape) in SUCCESSORS.items():
+            some = [(s.mult_adds, s.top1) for s in since if s.kind == kind]
+            ends = {"ls": "-", "lw": 1.2, "label": kind}
+            axis.plot(*zip(*some, strict=True), shape, color=colour, ms=8, **ends)
+        axis.set(xlabel="mult-adds, millions (log scale)", ylabel="ImageNet top-1, %")
+        plain_log(axis.xaxis)
+        axis.set_xlim(11, 1900)
+        axis.set_ylim(40, 80)
+        axis.legend(loc="lower right", fontsize=12)
+        figure.subplots_adjust(0.08, 0.12, 0.99, 0.98)
+        told = [s for s in since if s.kind == "trained again" and s.top1 > 73]
+        for kind in SUCCESSORS.keys() - {"trained again"}:  # the ends of each family
+            family = sorted((s for s in since if s.kind == kind), key=lambda s: s.top1)
+            told += [family[0], family[-1]] if len(family) > 1 else family
+        label_marks(
+            axis,
+            [(s.mult_adds, s.top1) for s in told],
+            [s.name for s in told],
+            [s.kind == "trained again" for s in told],
+        )
+    words = "; ".join(
+        f"{kind}: "
+        + ", ".join(
+            f"{s.name} {s.top1:g} % with {s.mult_adds:.3g} million" for s in since if s.kind == kind
+        )
+        for kind in SUCCESSORS
+    )
+    figure.alt = f"ImageNet accuracy against mult-adds on a log axis. {words}."
+    return figure
