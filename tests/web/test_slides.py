@@ -206,7 +206,7 @@ FAULTS = """({ least, points, dpi }) => {
     if (each.matches("figure img")) {
       if (!each.complete || Math.min(box.width, box.height) < 100)
         found.push(`${each.src} is small or missing`);
-      // The smallest type in a figure: its points are so many of its dots, and these so many pixels.
+      // The smallest type in a figure, in points: so many of its dots, so many pixels here.
       const letters = ((points * dpi) / 72) * (box.width / each.naturalWidth);
       if (each.src.endsWith(".png") && letters < least) found.push(`${letters} px in ${each.alt}`);
     }
