@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 from PIL import Image
 from torch import nn
 
@@ -24,7 +25,7 @@ from mobilenet_lib.bench.describe import describe_network
 from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
-from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, book_style
+from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, STYLE, book_style
 from mobilenet_lib.results import Measured, pareto
 
 ARCH = mobilenet_v1()
@@ -293,6 +294,9 @@ def test_figure_says_what_it_shows(name):
         box = axes.get_tightbbox()
         over = max(-box.x0, -box.y0, box.x1 - inside.width, box.y1 - inside.height)
         assert over <= 2, f"{name}: {axes.get_title() or axes.get_ylabel()} is cut off"
+    written = [each for each in figure.findobj(Text) if each.get_text().strip()]
+    small = {each.get_text() for each in written if each.get_fontsize() < STYLE["font.size"]}
+    assert not small, f"{name}: too small for the wall"
 
 
 # --- The reader's own settings of matplotlib ----------------------------------------------------

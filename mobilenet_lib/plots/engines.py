@@ -48,16 +48,16 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
                 axis.plot([before, before], [place - 0.67, place], color=COLOURS["quiet"], lw=0.8)
                 words += f" ({before / now:.2f}× as fast)" if now != before else " (the same)"
             end = max(before, now) + 0.012 * most
-            axis.text(end, place, words, va="center", fontsize=10.5)
+            axis.text(end, place, words, va="center")
             steps.append(f"{name} {words}")
-        name_rows(axis, names, fontsize=11)
+        name_rows(axis, names)
         axis.set(xlim=(0, 1.28 * most), xlabel="time, ms; outlined: what the step changes")
         handles = [
             Patch(facecolor=colour, hatch=hatch, edgecolor="white", lw=0, label=precision)
             for precision, (colour, hatch) in PRECISIONS.items()
             if precision in precisions.values()
         ]
-        figure.legend(handles=handles, loc="upper right", ncols=len(handles), fontsize=11)
+        figure.legend(handles=handles, loc="upper right", ncols=len(handles))
         width, height = figure.get_size_inches()
         left = min(0.5, (0.25 + INCH_A_CHARACTER * max(map(len, names))) / width)
         figure.subplots_adjust(left, 0.62 / height, 0.985, 1 - 0.42 / height)
@@ -110,7 +110,7 @@ def rounded_weights(
             )
         ranges.set(xlabel="channels, widest first", ylabel="weights of a channel")
         ranges.set_title(title)
-        ranges.legend(fontsize=10)
+        ranges.legend()
         bins = np.linspace(before.min(), before.max(), 76)
         counts.hist(before.ravel(), bins, color=COLOURS["depthwise"])
         for x in levels if len(levels) <= 64 else ():

@@ -75,7 +75,7 @@ def roofline(
     memory = list(bandwidths)[-1]
     ridge = peak_gflops / bandwidths[memory]
     left, right = min(*intensities, ridge) / 2.5, max(*intensities, ridge) * 2.5
-    with new_figure(9, 5) as (figure, (axis,)):
+    with new_figure(9, 4.4) as (figure, (axis,)):
         for i, (name, rate) in enumerate(bandwidths.items()):
             colour, dashes = COLOURS["quiet"], DASHES[i % len(DASHES)]
             if name == memory:
@@ -93,14 +93,14 @@ def roofline(
         plain_log(axis.yaxis)
         axis.set(xlim=(left, right), ylim=(min(rates) / 2, peak_gflops * 2.2))
         axis.set_xlabel("operations for each byte moved (log scale)")
-        axis.set_ylabel("10⁹ operations a second (log scale)")
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
-        figure.subplots_adjust(0.09, 0.12, 0.74, 0.98)
+        axis.set_ylabel("10⁹ operations per second")
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
+        figure.subplots_adjust(0.09, 0.13, 0.72, 0.98)
         top = f"peak, {peak_gflops:.3g} GFLOP/s"
-        axis.text(right / 1.1, peak_gflops * 1.12, top, ha="right", fontsize=11)
+        axis.text(right / 1.1, peak_gflops * 1.12, top, ha="right")
         # Beside the line and at the bottom, where no roof passes.
         foot = axis.get_ylim()[0] * 1.15
-        axis.text(ridge * 1.06, foot, f"ridge: {ridge:.3g}", color=COLOURS["quiet"], fontsize=11)
+        axis.text(ridge * 1.06, foot, f"ridge: {ridge:.3g}", color=COLOURS["quiet"])
         # The slowest and the fastest of each kind get their names written.
         ends = [end(own, key=rate_of) for own in by_kind.values() for end in (min, max)]
         named = list(dict.fromkeys(ends))
@@ -179,7 +179,7 @@ def pruned_layer(
             colour, weight = ("highlight", "bold") if time == fastest else ("input", "normal")
             bars.barh(y, time, color=COLOURS[colour], ec=COLOURS["ink"], lw=0.8)
             label = f" {time:.3g} ms" + (f", {time / dense:.2g} times dense" if y else "")
-            bars.text(time, y, label, va="center", fontsize=11, fontweight=weight)
+            bars.text(time, y, label, va="center", fontweight=weight)
         bars.axvline(dense, color=COLOURS["quiet"], ls="--", lw=1)
         bars.set_yticks(range(len(names)), names)
         bars.invert_yaxis()
@@ -235,8 +235,8 @@ def sparse_crossing(
         axis.set_xticks(left, [f"{100 * share:g}" for share in sparsities], rotation=45)
         axis.xaxis.minorticks_off()
         axis.set(xlabel="zeros, % (log scale of what is left)", ylabel="time, ms (log scale)")
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
-        figure.subplots_adjust(0.1, 0.2, 0.77, 0.97)
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
+        figure.subplots_adjust(0.1, 0.2, 0.74, 0.97)
     spans = "; ".join(
         f"{name} from {times[0]:.3g} to {times[-1]:.3g} ms" for name, times in milliseconds.items()
     )
