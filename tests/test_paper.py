@@ -1,6 +1,7 @@
 """Each number the paper prints follows from the described network, or is listed with the reason."""
 
 import csv
+import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from mobilenet_lib import paper
 from mobilenet_lib.architecture import mobilenet_v1
 from mobilenet_lib.files import find_data
 from mobilenet_lib.paper import other_networks
+from mobilenet_lib.paper.claims import halved_flops
 from mobilenet_lib.paper.rounding import format_exact, judge, quantum
 from mobilenet_lib.paper.tables import LAYOUTS, verdict_of
 
@@ -22,6 +24,7 @@ FOLDER = find_data() / "paper"
 REFERENCE = Path(__file__).resolve().parent / "reference"
 CELLS = paper.cells()
 LISTED = paper.discrepancies()
+SUCCESSORS = {"MobileNetV2", "MobileNetV3", "EfficientNet-Lite"}
 KINDS = {"truncated", "misprint", "other count", "contradiction", "wording", "unexplained"}
 
 
@@ -288,6 +291,39 @@ def test_other_networks_have_their_well_known_totals() -> None:
     assert other_networks.other_network("Squeezenet").parameters == 1_248_424
     assert other_networks.other_network("GoogleNet").parameters == 6_998_552
     assert other_networks.other_network("1.0 MobileNet-224") is None
+
+
+def test_googlenets_own_table_and_pytorchcvs_other_widths_agree_with_the_readings() -> None:
+    thousands = [Fraction(part) for part in other_networks.GOOGLENET_THOUSANDS.split()]
+    assert (len(thousands), float(sum(thousands))) == (12, 6797.7)
+    # pytorchcv prints 333.99 million beside 0.75, by the same counter.
+    assert halved_flops(mobilenet_v1(0.75)) == 333_989_400
+
+
+def test_what_came_after_names_its_source_and_counts_mobilenet_itself() -> None:
+    found = paper.since()
+    assert all("(" in each.source or "arXiv" in each.source for each in found)
+    again = [each for each in found if each.kind == "trained again"]
+    assert {each.mult_adds for each in again} == {mobilenet_v1().mult_adds / 1e6}
+    assert (again[0].top1, max(each.top1 for each in again)) == (70.6, 77.89)
+    assert {each.kind for each in found} == {"trained again", *SUCCESSORS}
+
+
+def test_the_chapter_prints_the_counts_of_these_tests() -> None:
+    notebook = FOLDER.parents[1] / "chapters" / "09_every_number_in_the_paper.ipynb"
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    texts = [
+        "".join(output["text"])
+        for cell in cells
+        if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+        if output["output_type"] == "stream"
+    ]
+    printed = " ".join(texts[0].split())
+    assert printed == paper.summary(paper.tally(CELLS)).replace(":", "").replace(",", "")
+    assert any(f"{len(LISTED)} on the list" in text for text in texts)
+    findings = Counter(cell.finding for cell in CELLS)
+    assert texts[1] == "".join(f"{findings[each]:4d} {each}\n" for each in paper.FINDINGS)
 
 
 # --- The sixteen models, and printing -------------------------------------------------------------

@@ -12,14 +12,43 @@ from `mobilenet_lib.architecture` and `mobilenet_lib.cost`, never from constants
 
 from __future__ import annotations
 
-from .models import SOURCES, Model, OnDevice, OnPhone, Since, devices, models, phones
-from .models import published, since
+from .models import (
+    SOURCES,
+    Model,
+    OnDevice,
+    OnPhone,
+    Since,
+    devices,
+    models,
+    phones,
+    published,
+    since,
+)
 from .recompute import ALPHAS, RESOLUTIONS
-from .records import FINDINGS, VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
+from .records import (
+    FINDINGS,
+    VERDICTS,
+    Cell,
+    Discrepancy,
+    Recomputed,
+    Table,
+    Verdict,
+    summary,
+    tally,
+)
 from .rounding import judge, quantum
 from .tables import LAYOUTS, load
 
-__all__ = ["ALPHAS", "FINDINGS", "RESOLUTIONS", "SOURCES", "VERDICTS", "Cell", "Discrepancy", "Model"]
+__all__ = [
+    "ALPHAS",
+    "FINDINGS",
+    "RESOLUTIONS",
+    "SOURCES",
+    "VERDICTS",
+    "Cell",
+    "Discrepancy",
+    "Model",
+]
 __all__ += ["OnDevice", "OnPhone", "Recomputed", "Since", "Table", "Verdict"]
 __all__ += ["cells", "devices", "discrepancies", "judge", "models", "phones", "published"]
 __all__ += ["quantum", "since", "summary", "table", "tables", "tally"]

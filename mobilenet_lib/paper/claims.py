@@ -116,7 +116,8 @@ def _exact(count: int, scale: int = 1, note: str = "", other: Value = None) -> R
     return Recomputed(Fraction(count, scale), note, other)
 
 
-def _halved_flops(arch: Architecture) -> Fraction:
+def halved_flops(arch: Architecture) -> Fraction:
+    """Half of what pytorchcv's counter calls FLOPs, as its lists print it."""
     # pytorchcv's column is half of what its counter calls FLOPs: two for a mult-add less one for
     # each pair of channels that meet, four a number that is normalized, one a ReLU, 49 a pool.
     body = arch.layers[:-1]
@@ -162,7 +163,7 @@ def _elsewhere() -> dict[str, Recomputed]:
             arch.mult_adds,
             MILLION,
             "convolutions and the fully connected layer",
-            _halved_flops(arch) / MILLION,
+            halved_flops(arch) / MILLION,
         ),
         "paddle_parameters": _exact(arch.parameters_with_statistics, MILLION, statistics),
         "paddle_mult_adds": _counter(MILLION, pooled=True),

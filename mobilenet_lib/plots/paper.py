@@ -92,7 +92,9 @@ def applications(tasks: Sequence[Task]) -> BookFigure:
             axis.barh(y, 100, color="#e0e0e0", height=0.66)
             axis.barh(y, share, color=COLOURS["depthwise"], height=0.66)
             words = f"{task.quality:g} against {task.quality_before:g} {task.measure}"
-            axis.text(max(share, 0) + 1.5, y, f"{share:.3g} % of {task.before}; {words}", va="center")
+            axis.text(
+                max(share, 0) + 1.5, y, f"{share:.3g} % of {task.before}; {words}", va="center"
+            )
         name_rows(axis, [task.name for task in tasks])
         axis.set(xlim=(0, 100), xlabel="mult-adds, % of what the network before took")
         axis.spines["left"].set_visible(False)
