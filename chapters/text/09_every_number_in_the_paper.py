@@ -174,7 +174,7 @@ smaller = arch.mult_adds - last_two + last_two * 16 // 49  # 4 by 4 pixels inste
 print(f"stride 2: {smaller / 1e6:.2f}, stride 1: {arch.mult_adds / 1e6:.2f} million")
 
 # %% [markdown]
-# Only stride 1 gives the printed 569. Case closed. The *s2* stands rightly two rows above.
+# Only stride 1 gives the printed 569. Case closed. In the row two above, stride 2 is right.
 #
 # ### Case 2: a column that does not add up
 #
@@ -212,7 +212,7 @@ for c in cut:
 #
 # ### Case 4: the layer that was left out
 #
-# Table 4 gives the network with full convolutions 4866 million, and the one with separable convolutions 569. Both have the same fully connected layer at the end. We count 4867.3 and 568.7. VGG 16, in Table 8, has 15300 million; we count 15470. **Predict:** the two have the same explanation. Which?
+# Table 4 gives the network with full convolutions 4866 million, and the one with separable convolutions 569. Both have the same fully connected layer at the end. We count 4867.3 and 568.7. VGG 16, of Oxford's Visual Geometry Group, has 15300 million in Table 8; we count 15470. **Predict:** the two have the same explanation. Which?
 
 # %% [markdown] slide=2
 # ## Case 4: which layer is missing from 4866 and from 15300?
@@ -674,7 +674,7 @@ suspects = ...  # def suspects(rows): ...
 check("9.3", suspects)
 
 # %% [markdown]
-# **9.4 Investigate** the number that nobody had explained. pytorchcv prints 579.80 million under the heading *FLOPs/2* for 1.0 MobileNet-224, and 333.99 for 0.75. Its counter is public: a convolution without bias has twice its mult-adds, less one for each pair of an input and an output channel that meet (in a depthwise layer each channel meets one); the fully connected layer twice its mult-adds; batch normalization four for each number, a ReLU one for each number, and the average pool one for each number that it reads. Write `half_of_flops(arch)` that gives half of all that.
+# **9.4 Investigate** the number that nobody had explained. pytorchcv prints 579.80 million under the heading *FLOPs/2* for 1.0 MobileNet-224, and 333.99 for 0.75. Its counter is public: a convolution without bias has twice its mult-adds, less one for each pair of an input and an output channel that meet (in a depthwise layer each channel meets one); the fully connected layer twice its mult-adds; batch normalization four for each number, a ReLU (rectified linear unit) one for each number, and the average pool one for each number that it reads. Write `half_of_flops(arch)` that gives half of all that.
 
 # %%
 from mobilenet_lib.checks import check

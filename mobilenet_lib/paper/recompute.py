@@ -129,7 +129,7 @@ def imagenet(row: Row, printed: Printed) -> Counted:
     # The readings that explain a figure: no fully connected layers, or two operations a mult-add.
     headless = Fraction(other.mult_adds - other.head_mult_adds, MILLION)
     reading = {"VGG 16": headless, "Squeezenet": Fraction(2 * other.mult_adds, MILLION)}
-    own = sum(Fraction(thousands) for thousands in GOOGLENET_THOUSANDS.split()) / 1000
+    own = sum((Fraction(part) for part in GOOGLENET_THOUSANDS.split()), Fraction()) / 1000
     return {
         "million_mult_adds": Recomputed(
             Fraction(other.mult_adds, MILLION), note, reading.get(row["model"]), round_figure=True

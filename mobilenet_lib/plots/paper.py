@@ -74,7 +74,7 @@ def findings(tables: Mapping[str, Sequence[str]]) -> BookFigure:
         axis.spines["left"].set_visible(False)
         high = figure.get_figheight()
         look = {"loc": "lower left", "bbox_to_anchor": (-0.2, 1.0), "borderaxespad": 0}
-        axis.legend(ncols=4, fontsize=12, handlelength=1, columnspacing=1.4, **look)
+        axis.legend(ncols=4, handlelength=1, columnspacing=1.4, **look)
         figure.subplots_adjust(0.2, 0.55 / high, 0.94, 1 - 0.62 / high)
     words = "; ".join(
         f"{name}: " + ", ".join(f"{count[each]} {each}" for each in used if count[each])
@@ -92,9 +92,8 @@ def applications(tasks: Sequence[Task]) -> BookFigure:
             axis.barh(y, 100, color="#e0e0e0", height=0.66)
             axis.barh(y, share, color=COLOURS["depthwise"], height=0.66)
             words = f"{task.quality:g} against {task.quality_before:g} {task.measure}"
-            axis.text(
-                max(share, 0) + 1.5, y, f"{share:.3g} % of {task.before}; {words}", va="center"
-            )
+            words = f"{share:.3g} % of {task.before}; {words}"
+            axis.text(share + 1.5, y, words, va="center")
         name_rows(axis, [task.name for task in tasks])
         axis.set(xlim=(0, 100), xlabel="mult-adds, % of what the network before took")
         axis.spines["left"].set_visible(False)
@@ -136,15 +135,15 @@ def sixteen(models: Sequence[Model]) -> BookFigure:
             axis.set_xlabel(label)
             plain_log(axis.xaxis)
             axis.margins(x=0.12)
-            axis.legend(loc="lower right", fontsize=12)
+            axis.legend(loc="lower right")
         left.set_ylabel("ImageNet top-1, %")
         figure.subplots_adjust(0.08, 0.14, 0.99, 0.92, wspace=0.06)
-    printed = [m for m in models if m.paper_top1 is not None]
+    in_tables = [m for m in models if m.paper_top1 is not None]
     plotted = [m for m in models if m.paper_top1 is None]
     figure.alt = (
         "Accuracy of the sixteen models, left against mult-adds with a mark for each width, right "
         "against parameters with a mark for each resolution. Printed in the paper: "
-        + ", ".join(_told(m, m.paper_top1) for m in printed)
+        + ", ".join(_told(m, m.paper_top1) for m in in_tables)
         + ". Hollow, from tf-slim: "
         + ", ".join(_told(m, m.slim2017_top1) for m in plotted)
         + "."
@@ -173,7 +172,7 @@ def descendants(models: Sequence[Model], since: Sequence[Since]) -> BookFigure:
         plain_log(axis.xaxis)
         axis.set_xlim(11, 1900)
         axis.set_ylim(40, 80)
-        axis.legend(loc="lower right", fontsize=12)
+        axis.legend(loc="lower right")
         figure.subplots_adjust(0.08, 0.12, 0.99, 0.98)
         told = [s for s in since if s.kind == "trained again" and s.top1 > 73]
         for kind in SUCCESSORS.keys() - {"trained again"}:  # the ends of each family
