@@ -157,13 +157,6 @@ def suspect(table, row, column):
 #
 # Table 1's last depthwise layer is printed with stride 2, on a map of 7 by 7. You met it in chapter 03. **Predict:** which total, 569 million or another, would the whole network have if it were true?
 
-# %% [markdown] slide=2
-# ## Case 1: stride 2 on the last map?
-#
-# Conv dw / s2, 7 by 7 by 1024. The paper prints 569 million in all.
-#
-# Notes: Known from chapter 03. With stride 2 the last two layers would work on 4 by 4 pixels.
-
 # %%
 import mobilenet_lib as mn
 

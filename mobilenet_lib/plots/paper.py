@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from matplotlib.patches import Patch
+
 from ..paper import FINDINGS, Model, Since
-from .figure import COLOURS, BookFigure, label_marks, name_rows, new_figure, plain_log
+from .figure import COLOURS, BookFigure, name_rows, new_figure, plain_log
 from .tradeoff import LOOKS
 
 # Equal is quiet, and so is what cannot be counted: the eye is to find the rest.
@@ -60,22 +63,26 @@ def findings(tables: Mapping[str, Sequence[str]]) -> BookFigure:
     """
     counts = {name: Counter(found) for name, found in tables.items()}
     used = [each for each in FINDINGS if any(count[each] for count in counts.values())]
-    with new_figure(9, 0.36 * len(counts) + 1.3) as (figure, (axis,)):
-        for y, count in enumerate(counts.values()):
-            left = 0.0
-            for each in used:
-                width = 100 * count[each] / count.total()
-                look = {"color": SHADES[each], "ec": "white", "lw": 0.8}
-                axis.barh(y, width, left=left, height=0.78, label=each if not y else None, **look)
-                left += width
-            axis.text(101, y, f"{count.total()}", va="center")
-        name_rows(axis, counts)
-        axis.set(xlim=(0, 100), xlabel="share of the numbers, %; at the right: how many there are")
-        axis.spines["left"].set_visible(False)
-        high = figure.get_figheight()
-        look = {"loc": "lower left", "bbox_to_anchor": (-0.2, 1.0), "borderaxespad": 0}
-        axis.legend(ncols=4, handlelength=1, columnspacing=1.4, **look)
-        figure.subplots_adjust(0.2, 0.55 / high, 0.94, 1 - 0.62 / high)
+    rows = math.ceil(len(counts) / 2) if len(counts) > 9 else len(counts)
+    parts = [list(counts)[i : i + rows] for i in range(0, len(counts), rows)]
+    with new_figure(9, 0.36 * rows + 1.3, ncols=len(parts)) as (figure, axes):
+        for axis, names in zip(axes, parts, strict=True):
+            for y, count in enumerate(counts[name] for name in names):
+                left = 0.0
+                for each in used:
+                    width = 100 * count[each] / count.total()
+                    axis.barh(y, width, left=left, height=0.78, color=SHADES[each], ec="white")
+                    left += width
+                axis.text(102, y, f"{count.total()}", va="center")
+            name_rows(axis, names)
+            axis.set_ylim(rows - 0.4, -0.6)  # as in the other panel
+            axis.set(xlim=(0, 100), xlabel="share of the numbers, %")
+            axis.spines["left"].set_visible(False)
+        high, left = figure.get_figheight(), 0.1 if len(parts) > 1 else 0.2
+        handles = [Patch(color=SHADES[each], label=each) for each in used]
+        look = {"loc": "upper left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+        figure.legend(handles=handles, ncols=4, handlelength=1, columnspacing=1.4, **look)
+        figure.subplots_adjust(left, 0.6 / high, 0.94, 1 - 0.66 / high, wspace=0.74)
     words = "; ".join(
         f"{name}: " + ", ".join(f"{count[each]} {each}" for each in used if count[each])
         for name, count in counts.items()
@@ -160,30 +167,30 @@ def _told(model: Model, accuracy: float | None) -> str:
 
 def descendants(models: Sequence[Model], since: Sequence[Since]) -> BookFigure:
     """The sixteen, the same network trained again by others, and the networks that came after."""
-    with new_figure(9, 5.2) as (figure, (axis,)):
+    with new_figure(9, 4.8) as (figure, (axis,)):
         own = [(m.mult_adds / 1e6, m.slim2018_top1) for m in models]
         look: dict[str, Any] = {"color": COLOURS["input"], "ms": 5, "alpha": 0.8}
         axis.plot(*zip(*own, strict=True), "o", label="the sixteen, tf-slim", **look)
+        told = []
         for kind, (colour, shape) in SUCCESSORS.items():
-            some = [(s.mult_adds, s.top1) for s in since if s.kind == kind]
-            ends = {"ls": "-", "lw": 1.2, "label": kind}
-            axis.plot(*zip(*some, strict=True), shape, color=colour, ms=8, **ends)
+            family = sorted((s for s in since if s.kind == kind), key=lambda s: s.top1)
+            marks = [(s.mult_adds, s.top1) for s in family]
+            label = "1.0-224 trained again" if kind == "trained again" else kind
+            axis.plot(*zip(*marks, strict=True), shape, ls="-", color=colour, ms=8, label=label)
+            told += [family[0], family[-1]]
         axis.set(xlabel="mult-adds, millions (log scale)", ylabel="ImageNet top-1, %")
         plain_log(axis.xaxis)
         axis.set_xlim(11, 1900)
-        axis.set_ylim(40, 80)
+        axis.set_ylim(40, 81)
         axis.legend(loc="lower right")
-        figure.subplots_adjust(0.08, 0.12, 0.99, 0.98)
-        told = [s for s in since if s.kind == "trained again" and s.top1 > 73]
-        for kind in SUCCESSORS.keys() - {"trained again"}:  # the ends of each family
-            family = sorted((s for s in since if s.kind == kind), key=lambda s: s.top1)
-            told += [family[0], family[-1]] if len(family) > 1 else family
-        label_marks(
-            axis,
-            [(s.mult_adds, s.top1) for s in told],
-            [s.name for s in told],
-            [s.kind == "trained again" for s in told],
-        )
+        figure.subplots_adjust(0.08, 0.13, 0.99, 0.98)
+        for place, one in enumerate(told):  # by turns the least and the most accurate of a family
+            again = one.kind == "trained again"
+            right = bool(place % 2) != again  # to the left of a column, or to the right
+            shift = (8 if right else -8, -16 if right else 2)
+            look = {"ha": "left" if right else "right", "textcoords": "offset points"}
+            look["fontweight"] = "bold" if again else "normal"
+            axis.annotate(one.name, (one.mult_adds, one.top1), shift, color=COLOURS["ink"], **look)
     words = "; ".join(
         f"{kind}: "
         + ", ".join(

@@ -40,6 +40,8 @@ export function found(cells, { table, verdict, search }) {
     (verdict === "any" || cell.finding === verdict) && words.every((word) => cell.text.includes(word)));
 }
 
+/** What only a screen reader says: the list's head is not read again with each line. */
+const heard = (text) => element("span", { class: "mnb-heard" }, text);
 const titleOf = (cell) => `${cell.short}, ${cell.label || `row ${cell.row}`}`;
 const printedOf = (cell) => cell.printed || "not printed";
 const countedOf = (cell) => cell.counted || "–";
@@ -103,10 +105,10 @@ function draw(context) {
     shown = found(all, now);
     options = new Map(shown.map((cell, i) => [cell.name, element("div", {
       class: "mnb-row", role: "option", id: `${id}-${i}`, "aria-selected": "false", "data-finding": cell.finding, "data-name": cell.name,
-      "aria-label": `${titleOf(cell)}, ${cell.heading}: printed ${printedOf(cell)}, counted ${cell.counted || "nothing"}, ${cell.finding}`,
-    }, element("span", { class: "mnb-where" }, cell.short),
-    element("span", { class: "mnb-what" }, cell.label || `row ${cell.row}`, element("small", {}, cell.heading)),
-    element("span", { class: "mnb-printed" }, cell.printed || "–"), element("span", { class: "mnb-counted" }, countedOf(cell)),
+    }, element("span", { class: "mnb-where" }, cell.short), heard(", "),
+    element("span", { class: "mnb-what" }, cell.label || `row ${cell.row}`, heard(", "), element("small", {}, cell.heading)),
+    element("span", { class: "mnb-printed" }, heard(": printed "), cell.printed || "–"),
+    element("span", { class: "mnb-counted" }, heard(", counted "), countedOf(cell)), heard(", "),
     element("span", { class: "mnb-verdict" }, `${SIGNS[cell.finding] ?? "?"} ${cell.finding}`))]));
     list.replaceChildren(...options.values());
     list.hidden = head.hidden = !shown.length;
