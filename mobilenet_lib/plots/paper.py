@@ -167,7 +167,7 @@ def _told(model: Model, accuracy: float | None) -> str:
 
 def descendants(models: Sequence[Model], since: Sequence[Since]) -> BookFigure:
     """The sixteen, the same network trained again by others, and the networks that came after."""
-    with new_figure(9, 4.8) as (figure, (axis,)):
+    with new_figure(9, 4.4) as (figure, (axis,)):
         own = [(m.mult_adds / 1e6, m.slim2018_top1) for m in models]
         look: dict[str, Any] = {"color": COLOURS["input"], "ms": 5, "alpha": 0.8}
         axis.plot(*zip(*own, strict=True), "o", label="the sixteen, tf-slim", **look)
@@ -183,7 +183,7 @@ def descendants(models: Sequence[Model], since: Sequence[Since]) -> BookFigure:
         axis.set_xlim(11, 1900)
         axis.set_ylim(40, 81)
         axis.legend(loc="lower right")
-        figure.subplots_adjust(0.08, 0.13, 0.99, 0.98)
+        figure.subplots_adjust(0.08, 0.14, 0.99, 0.98)
         for place, one in enumerate(told):  # by turns the least and the most accurate of a family
             again = one.kind == "trained again"
             right = bool(place % 2) != again  # to the left of a column, or to the right
