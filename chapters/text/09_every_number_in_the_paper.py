@@ -300,7 +300,7 @@ for c in (c for c in cells if "16 channels" in c.note):
     print(f"{alpha:>4}-{pixels}: printed {c.printed:>3}, {count:.1f} with 16 channels")
 
 # %% [markdown]
-# A first layer that keeps 16 channels whatever $\alpha$ is: right for one half, too wide for a quarter, too narrow for three quarters. Seven numbers of two sources, one slip. (tf-slim's *code* makes $32\alpha$ channels; only its list was counted otherwise.)
+# A first layer that keeps 16 channels whatever $\alpha$ is: right for one half, too wide for a quarter, too narrow for three quarters. Seven numbers of two sources, one slip; the 45 was cut off besides. (tf-slim's *code* makes $32\alpha$ channels; only its list was counted otherwise.)
 #
 # ### Case 8: two rows with one name
 #

@@ -45,8 +45,8 @@ class TablesExplorer(Explorer):
 
     tables: traitlets.List[Any] = traitlets.List(
         read_only=True,
-        help="key, title, headings; rows with a label and, by column, name, printed, counted, "
-        "finding, the other reading's value, place of the reason",
+        help="key, title, short title; rows with a label, headings and, by column, name, printed, "
+        "counted, finding, the other reading's value, place of the reason",
     ).tag(sync=True)
     reasons = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
     table = _STATE.trait("table")
@@ -73,13 +73,13 @@ class TablesExplorer(Explorer):
     @property
     def found(self) -> list[paper.Cell]:
         """The cells that the table, the verdict and the search leave, in the printed order."""
-        titles = {table.key: table.title for table in paper.tables()}
         return [
             cell
-            for cell in paper.cells()
+            for table in paper.tables()
+            for cell in table.cells
             if self.table in ("all", cell.table)
             and self.verdict in ("any", cell.finding)
-            and _has(self.search, cell, titles[cell.table])
+            and _has(self.search, cell, table)
         ]
 
     def still(self) -> BookFigure:
@@ -93,11 +93,19 @@ class TablesExplorer(Explorer):
         return f"TablesExplorer({len(self.found)} of {len(paper.cells())} cells, {self.cell!r})"
 
 
-def _has(words: str, cell: paper.Cell, title: str) -> bool:
+def _named(table: paper.Table, cell: paper.Cell) -> tuple[str, str]:
+    """What a cell's row and column are called; a claim of the text, in words, with its unit."""
+    if "claim" not in table.label_names:
+        return cell.label, cell.heading
+    row = dict(zip(table.label_names, table.labels[cell.row - 1], strict=True))
+    where = f"section {row['section']}" if "section" in row else row["printed by"]
+    return f"{row['claim']} ({where})", row["unit"]
+
+
+def _has(words: str, cell: paper.Cell, table: paper.Table) -> bool:
     """Whether each word is in what the explorer shows of a cell, in any case of letters."""
-    text = " ".join(
-        [title, cell.label, cell.heading, cell.printed, cell.exact_text, cell.finding, cell.note]
-    ).lower()
+    parts = [table.title, *_named(table, cell), cell.printed, cell.exact_text, cell.finding]
+    text = " ".join([*parts, cell.note]).lower()
     return all(word in text for word in words.lower().split())
 
 
@@ -106,14 +114,11 @@ def _described(table: paper.Table, reasons: dict[str, int]) -> dict[str, Any]:
     rows = []
     for start in range(0, len(table.cells), width):
         cells = table.cells[start : start + width]
-        rows.append({"label": cells[0].label, "cells": [_cell(c, reasons) for c in cells]})
-    return {
-        "key": table.key,
-        "title": table.title,
-        "short": table.short,
-        "columns": [cell.heading for cell in table.cells[:width]],
-        "rows": rows,
-    }
+        label = _named(table, cells[0])[0]
+        headings = [_named(table, cell)[1] for cell in cells]
+        described = [_cell(cell, reasons) for cell in cells]
+        rows.append({"label": label, "headings": headings, "cells": described})
+    return {"key": table.key, "title": table.title, "short": table.short, "rows": rows}
 
 
 def _cell(cell: paper.Cell, reasons: dict[str, int]) -> list[Any]:

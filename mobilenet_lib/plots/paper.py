@@ -80,8 +80,8 @@ def findings(tables: Mapping[str, Sequence[str]]) -> BookFigure:
             axis.spines["left"].set_visible(False)
         high, left = figure.get_figheight(), 0.1 if len(parts) > 1 else 0.2
         handles = [Patch(color=SHADES[each], label=each) for each in used]
-        look = {"loc": "upper left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
-        figure.legend(handles=handles, ncols=4, handlelength=1, columnspacing=1.4, **look)
+        look: dict[str, Any] = {"loc": "upper left", "borderaxespad": 0.2, "columnspacing": 1.4}
+        figure.legend(handles=handles, ncols=4, handlelength=1, **look)
         figure.subplots_adjust(left, 0.6 / high, 0.94, 1 - 0.66 / high, wspace=0.74)
     words = "; ".join(
         f"{name}: " + ", ".join(f"{count[each]} {each}" for each in used if count[each])

@@ -25,11 +25,11 @@ const SAID = {
 
 /** All cells in the printed order, each with the text that a search looks through. */
 export function cellsOf(tables, reasons) {
-  return tables.flatMap(({ key, title, short, columns, rows }) => rows.flatMap(({ label, cells }, i) =>
+  return tables.flatMap(({ key, title, short, rows }) => rows.flatMap(({ label, headings, cells }, i) =>
     cells.map(([name, printed, counted, finding, other, reason], j) => {
-      const cell = { key, short, row: i + 1, label, heading: columns[j], name, printed, counted, finding, other, why: reasons[reason] };
+      const cell = { key, short, row: i + 1, label, heading: headings[j], name, printed, counted, finding, other, why: reasons[reason] };
       const text = [title, label, cell.heading, printed, counted, finding, cell.why].join(" ").toLowerCase();
-      return { ...cell, text, beside: cells.map((each, k) => ({ heading: columns[k], name: each[0], printed: each[1], counted: each[2], finding: each[3] })) };
+      return { ...cell, text, beside: cells.map((each, k) => ({ heading: headings[k], name: each[0], printed: each[1], counted: each[2], finding: each[3] })) };
     })));
 }
 
@@ -141,7 +141,7 @@ function draw(context) {
         element("td", { title: each.finding }, SIGNS[each.finding] ?? "?"))));
     detail.replaceChildren(
       element("h2", { class: "mnb-title" }, titleOf(cell)),
-      element("dl", { class: "mnb-facts" }, line("column", cell.heading), line("printed", printedOf(cell), { class: "mnb-big" }),
+      element("dl", { class: "mnb-facts" }, line(["text", "elsewhere"].includes(cell.key) ? "unit" : "column", cell.heading), line("printed", printedOf(cell), { class: "mnb-big" }),
         line("counted", countedOf(cell), { class: "mnb-big" }), cell.other ? line("another count", cell.other, { class: "mnb-big" }) : []),
       element("p", { class: "mnb-found", "data-finding": cell.finding }, element("strong", {}, `${SIGNS[cell.finding] ?? "?"} ${cell.finding}. `), SAID[cell.finding] ?? ""),
       element("p", { class: "mnb-why" }, `${cell.why.replace(/^./, (first) => first.toUpperCase())}.`),
