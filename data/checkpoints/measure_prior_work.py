@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from mobilenet_lib import Architecture, MobileNet
 from mobilenet_lib.bench.quality import AT_ONCE, load_letters
 from mobilenet_lib.engines import ENGINES, accuracy
+from mobilenet_lib.engines.folding import fold
 from mobilenet_lib.files import record_result
 from mobilenet_lib.train import Recipe, Result, Trainer, preset, train
 from mobilenet_lib.train.factory import make_architecture
@@ -68,12 +68,13 @@ def dense_bytes(arch: Architecture) -> int:
 class Student(Trainer):
     """A run whose loss is partly the labels', partly that of a teacher's answers."""
 
-    teacher: MobileNet
+    teacher: nn.Module
 
     def _backward(self, images: Tensor, labels: Tensor, rows: slice) -> Tensor:
+        part = images[rows].contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            soft = (self.teacher(images[rows]) / TEMPERATURE).softmax(1)
-        logits = self.model(images[rows].contiguous(memory_format=torch.channels_last)).float()
+            soft = (self.teacher(part) / TEMPERATURE).softmax(1)
+        logits = self.model(part).float()
         taught = F.cross_entropy(logits / TEMPERATURE, soft) * TEMPERATURE**2
         loss = LABELS * F.cross_entropy(logits, labels[rows]) + (1 - LABELS) * taught
         loss = loss * (logits.shape[0] / len(images))
@@ -159,7 +160,8 @@ def quantized(wide: MobileNet, seed: int, epochs: int) -> Row:
 def distilled(wide: MobileNet, recipe: Recipe, folder: Path, epochs: int) -> Row:
     """The narrow network, with the wide one as its teacher."""
     student = Student(recipe.changed(alpha=NARROW), folder, resume=True)
-    student.teacher = wide
+    layout = torch.channels_last
+    student.teacher = fold(wide).to(memory_format=layout)  # type: ignore[call-overload]
     note = f"alpha {NARROW}, half of its loss from the wide one's answers at T = {TEMPERATURE:g}"
     return dense("distilled", to_the_end(student, "distilled"), 2 * epochs, note)
 
@@ -177,24 +179,16 @@ def percent(result: Result) -> float:
     return round(100 * result.accuracy, 2)
 
 
-def measure(epochs: int, seed: int, runs: Path) -> dict[str, Any]:
-    """All five networks."""
-    size = {"alpha": WIDE, "resolution": RESOLUTION, "batch_size": 32, "rate": 0.1}
-    recipe = preset("quick").changed(**size, epochs=epochs, seed=seed, plan="fp32-gemm")
-    whole = train(recipe, runs / "wide", resume=True)
-    rows = [dense("wide", whole, epochs, f"alpha {WIDE}, where the next two come from")]
-    rows.append(quantized(whole.net, seed, epochs))
-    print(*rows, sep="\n", flush=True)
+def measure(recipe: Recipe, runs: Path) -> Iterator[Row]:
+    """The five networks, one after the other."""
+    epochs = recipe.schedule.epochs
+    wide = train(recipe, runs / "wide", resume=True)
+    yield dense("wide", wide, epochs, f"alpha {WIDE}, where all but the narrow one come from")
+    yield quantized(wide.net, recipe.seed, epochs)
     narrow = train(recipe.changed(alpha=NARROW), runs / "narrow", resume=True)
-    rows.append(dense("narrow", narrow, epochs, f"alpha {NARROW}, by itself"))
-    rows.append(pruned(whole.net, recipe, runs / "pruned", epochs))
-    rows.append(distilled(whole.net, recipe, runs / "distilled", epochs))
-    print(*rows, sep="\n")
-    return {
-        "resolution": RESOLUTION,
-        "recipe": recipe.to_dict(),
-        "rows": [asdict(row) for row in rows],
-    }
+    yield dense("narrow", narrow, epochs, f"alpha {NARROW}, trained by itself")
+    yield pruned(wide.net, recipe, runs / "pruned", epochs)
+    yield distilled(wide.net, recipe, runs / "distilled", epochs)
 
 
 def main() -> None:
@@ -209,12 +203,18 @@ def main() -> None:
         "--record", action="store_true", help="write data/results/prior_work.json with provenance"
     )
     options = parser.parse_args()
-    start = time.perf_counter()
-    results = measure(options.epochs, options.seed, options.runs)
-    if options.record:
-        content = {"results": results, "wall_time_s": round(time.perf_counter() - start, 1)}
-        path = record_result("prior_work", content, options.seed, ("torch", "numpy"))
-        print(f"recorded in data/results/{path.name}")
+    size = {"alpha": WIDE, "resolution": RESOLUTION, "batch_size": 32, "rate": 0.1}
+    given = {"epochs": options.epochs, "seed": options.seed, "plan": "fp32-gemm"}
+    recipe = preset("quick").changed(**size, **given)
+    start, rows = time.perf_counter(), []
+    for row in measure(recipe, options.runs):
+        print(row, flush=True)
+        rows.append(asdict(row))
+        if options.record:  # after each, so that an interrupted measurement leaves what it has
+            results = {"resolution": RESOLUTION, "recipe": recipe.to_dict(), "rows": rows}
+            content = {"results": results, "wall_time_s": round(time.perf_counter() - start, 1)}
+            path = record_result("prior_work", content, options.seed, ("torch", "numpy"))
+            print(f"recorded in data/results/{path.name}", flush=True)
 
 
 if __name__ == "__main__":
