@@ -366,7 +366,7 @@ for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
     print(f"alpha {alpha:<4} {resolution} px: {told}")
 
 # %% [markdown]
-# Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. And the pixels? At 56 there are twice as many as at 40, but a step does not take twice as long.
+# Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. And the pixels? From 40 to 56 their number nearly doubles; compare the speeds.
 #
 # What to do with the time? Two cores with AVX-512 (instructions for sixteen numbers at once, which chapter 00 looks for) have it for about three epochs at full width and 56 pixels. After these the network reads 89 %<!-- mean(pick(grid, "accuracy", alpha=1, resolution=56)) --> of the test letters, as measured for chapter 06. In the same time, half the width has six, and reads 91 %<!-- mean(pick(live, "accuracy")) -->. Fewer pixels save less than they cost: after three epochs, half the width reads 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) --> at 56 pixels and 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> at 40.
 #
