@@ -1,6 +1,9 @@
 """Results files are read, grouped over seeds and refused by name; the front is brute force's."""
 
+import importlib.util
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 
 from mobilenet_lib import results
 
+SCRIPTS = sorted(Path(__file__).resolve().parents[1].glob("data/*/measure_*.py"))
 POINTS = st.lists(st.tuples(st.integers(1, 8), st.integers(0, 8)), max_size=12)
 
 
@@ -106,3 +110,13 @@ def test_a_recorded_benchmark_is_read_back_and_another_file_is_refused(tmp_path)
     with pytest.raises(results.ResultsError, match="bench_z"):
         results.recorded("bench_z", tmp_path)
     assert results.recorded("bench_train")["results"]["alpha"] == 1.0  # the book's own
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_the_commands_behind_the_results_still_load(path, monkeypatch):
+    """No test runs them whole, and what they import may have moved."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    script = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, path.stem, script)  # dataclasses look for it there
+    spec.loader.exec_module(script)
+    assert callable(script.main)

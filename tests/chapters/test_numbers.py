@@ -76,7 +76,7 @@ UNTIED = {
         "twelve times as long": "given in an exercise",
     },
     "05_training": {
-        "two and a half minutes": "the reader's own budget, set in the cell below",
+        "three minutes": "the reader's own budget, set in the cell below",
         "three points for thinness": "printed in the paper's Table 5",
         "ten times as much": "an option of the run",
         "half as much": "16 bits in place of 32",
