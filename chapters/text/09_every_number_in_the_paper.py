@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Every number in the paper
 #
-# The paper prints hundreds of numbers: fourteen tables, two figures with curves, and claims in the text. You have counted many of them by now. This chapter counts the rest, all in one place, and asks of each the same question: does it follow from the network that is described? Most do. Where one does not, there is a reason, and finding it is a small piece of detective work that you can do yourself before the answer is given. Then it looks beyond: what the paper's applications asked of the network, what it was set against, and what came after.
+# The paper prints hundreds of numbers: fourteen tables, two plots, and claims in the text. You have counted many of them by now. This chapter counts the rest, all in one place, and asks of each the same question: does it follow from the network that is described? Most do. Where one does not, there is a reason, and finding it is a small piece of detective work that you can do yourself before the answer is given. Then it looks beyond: what the paper's applications asked of the network, what it was set against, and what came after.
 #
 # **Contents:** [All of them](#All-of-them) · [When is a number right?](#When-is-a-number-right?) · [The table browser](#The-table-browser) · [Twelve cases](#Twelve-cases) · [Open cases](#Open-cases) · [Five figures](#Five-figures) · [What it was compared with](#What-it-was-compared-with) · [What applications asked of it](#What-applications-asked-of-it) · [Compress a large network, or train a small one?](#Compress-a-large-network,-or-train-a-small-one?) · [What came after](#What-came-after) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
@@ -110,7 +110,7 @@ def judge(printed, counted):
 
 
 # %% [markdown]
-# The library's `paper.judge` does the same (and knows that zeros at the end of a round figure, such as 15300, are not digits). Both agree on every number that the paper prints about a network of its own:
+# The library's `paper.judge` does the same (and knows that zeros at the end of a round figure, such as 15300, are not digits). Both agree on every number whose zeros are digits:
 
 # %%
 numbers = [c for c in cells if c.value is not None and c.exact is not None]
@@ -218,11 +218,16 @@ print(f"{(full.mult_adds - full.layers[-1].mult_adds) / 1e6:.1f}")
 print(f"VGG 16 without its three: {(vgg.mult_adds - vgg.head_mult_adds) / 1e6:.0f}")
 
 # %% [markdown]
-# The fully connected layers were not counted. In the row below, 569 counts one: two rows of one table follow two rules. It makes little difference here, but in VGG's parameters it would be nearly all.
+# The fully connected layers were not counted. In the row below, 569 counts one: two rows of one table follow two rules. It makes little difference here; of VGG's parameters they hold the most.
 #
 # ### Case 5: counted twice
 #
 # Table 9 compares a small MobileNet of 76 million mult-adds with SqueezeNet's 1700 million, and the text says: 22 times less computation. SqueezeNet's layer plan, counted as everything else here, gives 833. **Predict:** how does one come from 833 to 1700? And what is left of the 22 times?
+#
+# <details><summary>A hint</summary>
+#
+# What does the *add* in mult-add stand for?
+# </details>
 
 # %% [markdown] slide=3
 # ## Case 5: 833 million are counted. Why are 1700 printed?
@@ -266,6 +271,11 @@ for row, resolution in ((2, 224), (4, 192)):
 # ### Case 7: sixteen channels
 #
 # Table 12 prints 45 and 15 million for $\alpha = 0.25$ at 224 and 128 pixels; the bodies have 40.8 and 13.3. tf-slim's list of the sixteen prints 317, 233, 162 and 104 for $\alpha = 0.75$ where 325.4, 239.3, 166.4 and 106.8 are counted. Table 12 is too high, the list too low. **Predict:** one and the same mistake explains both. Where in the network could it be?
+#
+# <details><summary>A hint</summary>
+#
+# A layer whose width does not follow $\alpha$. It has too many channels at one quarter, and too few at three quarters.
+# </details>
 
 # %% [markdown] slide=3
 # ## Case 7: too high at $\alpha = 0.25$, too low at $\alpha = 0.75$. One mistake?
@@ -312,6 +322,11 @@ for pixels in (192, 160, 128):
 # ### Case 9: a million here, a decimal there
 #
 # Section 4.4 gives the geolocation network 13 million parameters and 0.58 million mult-adds. Section 4.5 gives the face classifier 75 million parameters; Table 12 says 7.5. **Predict:** can a network have twenty times more parameters than mult-adds?
+#
+# <details><summary>A hint</summary>
+#
+# How often is each weight used for one image, at the least?
+# </details>
 
 # %% [markdown] slide=2
 # ## Case 9: 13 million parameters, 0.58 million mult-adds?
@@ -330,7 +345,7 @@ print(
 )
 
 # %% [markdown]
-# It cannot: in such a network each weight is used at least once for an image. *Billion* is meant. The face classifier's decimal point cannot be settled: no other paper describes that network, so either number may be the right one.
+# It cannot: in such a network each weight is used at least once for an image. *Billion* is meant. The face classifier's decimal point cannot be settled: the paper does not describe that network, so either number may be the right one.
 #
 # ### Case 10: words
 #
@@ -350,6 +365,11 @@ print(f"GoogleNet: {1550 / 569:.2f} times as printed, {1582.7 / 568.7:.2f} count
 # ### Case 11: what others wrote down
 #
 # Table 8 gives GoogLeNet 6.8 million parameters. Its layers have 7.0 million, with biases or without. Nothing that we left out or put in gave 6.8, for as long as we counted layers. **Predict:** where else can a number come from?
+#
+# <details><summary>A hint</summary>
+#
+# Whoever writes about a network of others need not count it.
+# </details>
 
 # %% [markdown] slide=2
 # ## Case 11: no count gives 6.8 million. Where else can a number come from?
@@ -372,7 +392,7 @@ assert judge(quoted.printed, own_table / 1000) == "rounds"
 #
 # ### Case 12: counters
 #
-# The last cases are not the paper's. Table 13's 6.1 million parameters are the only ones of the paper that count batch normalization (BN). Keras' documentation prints 529 million for every resolution. And those who count by program get 0.58 billion, 578.88, 579.80 million, or 4,242,920 parameters. **Predict:** what does a program count that the paper does not?
+# The last case is about what one counts at all. Table 13's 6.1 million parameters are the only ones of the paper that include batch normalization (BN). The other suspects are not the paper's: those who count by program get 0.58 billion mult-adds, 578.88 or 579.80 million, or 4,242,920 parameters. **Predict:** what does a program count that the paper does not?
 
 # %%
 norms = 2 * sum(layer.out_channels * layer.out_size**2 for layer in arch.layers[:-1])
@@ -383,7 +403,7 @@ print(f"{(arch.mult_adds + norms + pool) / 1e6:.2f} million with BN and pooling,
 print(f"{arch.parameters + biases:,} parameters with a bias in each convolution, mlpack")
 
 # %% [markdown]
-# They count what BN does to each number of a map, the sum of the average pool, a bias where BN follows anyway. None is wrong, and none says so beside the number. pytorchcv's 579.80 resisted longest: it is half of what its counter calls FLOPs, floating-point operations, and exercise 9.4 lets you find it. Keras' 529, printed beside 224, 192, 160 and 128 pixels alike, is a plain slip.
+# They count what BN does to each number of a map, the sum of the average pool, a bias where BN follows anyway. None is wrong, and none says so beside its number. pytorchcv's 579.80 resisted longest: it is half of what its counter calls FLOPs, floating-point operations, and exercise 9.4 lets you find it. Keras' 529, printed beside 224, 192, 160 and 128 pixels alike, is a plain slip.
 
 # %%
 for c in cells:
@@ -491,7 +511,7 @@ plots.sixteen(paper.models())
 #
 # ## What it was compared with
 #
-# The story starts with **AlexNet**, which won the ImageNet contest of 2012 and made networks that see grow. **VGG 16** and **GoogLeNet** are of 2014: one stacks 3 by 3 convolutions as simply and as expensively as possible, the other runs 1 by 1, 3 by 3 and 5 by 5 beside each other, with narrow 1 by 1 layers before them to save work. **SqueezeNet**, of 2016, asked for few *parameters*: as accurate as AlexNet with a fiftieth of them, in its authors' words. Here they are, counted as we count everything:
+# The story starts with **AlexNet**, which won the ImageNet contest of 2012 and made networks that see grow. **VGG 16** and **GoogLeNet** are of 2014: one stacks 3 by 3 convolutions as simply and as expensively as possible, the other runs 1 by 1, 3 by 3 and 5 by 5 beside each other, with narrow 1 by 1 layers before them to save work. **SqueezeNet**, of 2016, asked for few *parameters*: as accurate as AlexNet with a fiftieth of them, says the title of its paper. Here they are, counted as we count everything:
 
 # %% [markdown] slide=2
 # ## Small is not fast
@@ -516,7 +536,7 @@ for net in (arch, small):
 #
 # Robots, cars that drive themselves, glasses that write into what one sees: the paper's introduction names what must answer at once, on a computer that one can carry. Its experiments put the network to five other tasks. Each takes off the classifier and puts something else there.
 #
-# **Dogs** (Table 10). Stanford Dogs has 120 breeds and few photos of each. The authors first trained on many photos from the web with unreliable labels, then on the data set. It asks for fine differences, and the network is 0.7 points behind Inception V3.
+# **Dogs** (Table 10). Stanford Dogs has 120 breeds, many of which look alike. The authors first trained on many photos from the web with unreliable labels, then on the data set. It asks for fine differences, and the network is 0.7 points behind Inception V3.
 #
 # **Where was this photo taken?** (Table 11). PlaNet divides the earth into cells and asks for the cell: classification, with a last layer of 10 million weights. It asks for knowledge of the world rather than for sharp eyes.
 
@@ -541,7 +561,7 @@ print(f"mult-adds: 0.58 of 5.74 billion, {0.58 / 5.74:.0%}")
 # %% [markdown]
 # With a tenth of the mult-adds it is better within a kilometre and within a continent, and worse between.
 #
-# **Faces** (Table 12). A large classifier of attributes (smiling, hat, glasses), trained in a way that nobody could repeat any more, was to become small. So the small network learned from the large one's *answers* and not from labels: distillation, as in chapter 07. It asks for a teacher and for unlabelled photos, of which there are any number. All six MobileNets but the smallest end above their teacher.
+# **Faces** (Table 12). A large classifier of a face's attributes was to become small, and the paper takes it as an example of systems whose training is unknown or hard to repeat. So the small network learned from the large one's *answers* and not from labels: distillation, as in chapter 07. It asks for a teacher and for unlabelled photos, of which there are any number. Of six MobileNets, all but the smallest end above their teacher.
 
 # %%
 teacher = paper.table(12).cell(7, "mean_ap_pct").value
@@ -620,7 +640,7 @@ plots.descendants(paper.models(), paper.since())
 # %%
 for one in paper.since():
     if one.kind == "trained again":
-        print(f"{one.top1:5.1f} %  {one.name}, {one.year}")
+        print(f"{one.top1:5.1f} %  {one.name}")
 
 # %% [markdown]
 # timm trains it for 3600 epochs with a recipe of today and reaches 75.4 %; PaddleClas' `MobileNetV1_ssld` learns from a much larger teacher, with four million unlabelled pictures besides, and reaches 77.9 %. Seven points lay in the training. Whoever compares a new network with the 70.6 % of 2017 compares two recipes.
@@ -638,7 +658,7 @@ for one in paper.since():
 #
 # Stuck, or done? [Solutions](solutions/09_solutions.ipynb).
 #
-# **9.1** Write `verdict(printed, counted)` that says "rounds", "truncates" or "differs", as above, but also for round figures: zeros at the end of a whole number are not digits, as long as two digits remain. So "15300" means a step of 100, "720" one of 10, and "60" one of 1. `printed` is a text, `counted` a `Fraction`.
+# **9.1** Write `verdict_of(printed, counted)` that says "rounds", "truncates" or "differs", as above, but also for round figures: zeros at the end of a whole number are not digits, as long as two digits remain. So "15300" means a step of 100, "720" one of 10, and "60" one of 1. `printed` is a text, `counted` a `Fraction`.
 
 # %%
 from mobilenet_lib.checks import check

@@ -152,8 +152,6 @@ class Since:
     name: str
     kind: str
     """"trained again" for 1.0 MobileNet-224 itself, else the family of networks."""
-    year: int
-    """Of the source: of the network's paper, or of the trained weights."""
     mult_adds: float
     """In millions; of MobileNet itself they are counted, of the others as printed."""
     parameters: float
@@ -170,7 +168,6 @@ def since() -> tuple[Since, ...]:
         Since(
             row["name"],
             row["kind"],
-            int(row["year"]),
             float(row["million_mult_adds"] or own.mult_adds / 1e6),
             float(row["million_parameters"] or own.parameters / 1e6),
             float(row["top1_pct"]),
