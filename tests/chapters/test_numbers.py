@@ -103,6 +103,9 @@ UNTIED = {
         "20 % of the time": "given in an exercise",
         "four times as fast": "given in an exercise",
     },
+    "10_questions_people_ask": {
+        "a factor of three": "published by others, printed by the cell above",
+    },
     "02_solutions": {
         "three times as many": "25 weights in place of 9",
     },

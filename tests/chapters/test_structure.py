@@ -63,7 +63,7 @@ every = pytest.mark.parametrize("path", CHAPTERS + SOLUTIONS, ids=name)
 
 def test_the_chapters_are_there():
     numbers = [path.stem[:2] for path in CHAPTERS]
-    assert numbers == ["00", "01", "02", "03", "04", "05", "06", "07", "08"]
+    assert numbers == ["00", "01", "02", "03", "04", "05", "06", "07", "08", "10"]
     with_exercises = [p.stem[:2] for p in CHAPTERS if "check(" in p.read_text(encoding="utf-8")]
     assert [path.stem for path in SOLUTIONS] == [f"{n}_solutions" for n in with_exercises]
 
@@ -88,7 +88,8 @@ def test_every_chapter_has_its_parts(path):
     text = prose(read(path))
     assert text.startswith("# ")
     assert len(re.findall(r"^# ", text, re.M)) == 1
-    for part in ("**In this chapter you will**", "## Summary", "## Sources", "**Predict:**"):
+    kind = "appendix" if text.startswith("# Appendix") else "chapter"
+    for part in (f"**In this {kind} you will**", "## Summary", "## Sources", "**Predict:**"):
         assert part in text, f"{path.name} has no {part}"
 
 
