@@ -63,16 +63,15 @@ for groups in (1, 2, 4, 8):
 #
 # ### Why "must be divisible by groups"?
 #
-# Asked as [issue 6 of pyconv](https://github.com/iduta/pyconv/issues/6). Again 8 channels go in.
+# Asked as [issue 6 of pyconv](https://github.com/iduta/pyconv/issues/6). Again 8 channels go in, and 16, 12 or 16 come out.
 #
 # **Predict:** which of the three layers below can be made?
 
 # %%
 for channels, groups in ((16, 3), (12, 8), (16, 8)):
-    print(f"8 channels in, {channels} out, {groups} groups: ", end="")
+    print(f"{groups} groups of {8 / groups:.3g} in and {channels / groups:.3g} out: ", end="")
     try:
-        nn.Conv2d(8, channels, 3, groups=groups)
-        print(f"fine, {8 // groups} in and {channels // groups} out in each group")
+        print("made,", tuple(nn.Conv2d(8, channels, 3, groups=groups).weight.shape))
     except ValueError as error:
         print(error)
 
@@ -158,7 +157,7 @@ for alpha in (1, 0.25):
 #
 # ### MACs, FLOPs, mult-adds: why do counters disagree?
 #
-# Asked as [fvcore issue 69](https://github.com/facebookresearch/fvcore/issues/69) and [thop issue 66](https://github.com/Lyken17/pytorch-OpCounter/issues/66). A mult-add, or MAC, is one multiplication and one addition.
+# Asked as [fvcore issue 69](https://github.com/facebookresearch/fvcore/issues/69) and [thop issue 66](https://github.com/Lyken17/pytorch-OpCounter/issues/66). MACs and mult-adds are the same: one multiplication and one addition each.
 #
 # **Predict:** the paper counts 569 million for MobileNet. What will PyTorch's own counter say?
 
@@ -268,7 +267,7 @@ with ThreadPoolExecutor(max_workers=1) as card:
 #
 # ### Why can an ordinary 3x3 layer beat a separable one?
 #
-# Asked as [MXNet issue 8832](https://github.com/apache/mxnet/issues/8832), after a VGG16 made separable was no faster, and as [ncnn issue 754](https://github.com/Tencent/ncnn/issues/754). Two outputs of a row with a kernel of three weights take six multiplications. In 1980 S. Winograd found a way around two of them.
+# Asked as [MXNet issue 8832](https://github.com/apache/mxnet/issues/8832), after a network made separable was no faster than before, and as [ncnn issue 754](https://github.com/Tencent/ncnn/issues/754). Two outputs of a row with a kernel of three weights take six multiplications. In 1980 S. Winograd found a way around two of them.
 #
 # **Predict:** are the results below equal, or only close?
 
@@ -279,10 +278,13 @@ m1, m4 = (d[0] - d[2]) * g[0], (d[1] - d[3]) * g[2]
 m2, m3 = (d[1] + d[2]) * total, (d[2] - d[1]) * turned
 print("six multiplications: ", np.correlate(d, g, "valid"))
 print("four multiplications:", np.array([m1 + m2 + m3, m2 - m3 - m4]).astype(int))
-print(f"in two dimensions, 2x2 outputs: {4 * 9} and {4 * 4}, a factor of {4 * 9 / (4 * 4)}")
+print(f"2x2 outputs of a 3x3 kernel: {4 * 9} by Equation 2, {4 * 4} by Winograd")
+layers = recorded("nvidia_h200_layers_1")["results"]["layers"][:27]
+least = min(layer["timing"]["median_ms"] for layer in layers)
+print(f"a call to an H200: {1e3 * least:.0f} µs or more; an ordinary layer is one, a separable two")
 
 # %% [markdown]
-# Equal. Libraries for processors and GPUs compute ordinary 3x3 layers of stride 1 this way where it pays, and so do less than half of the multiplications that Equation 2 counts. A depthwise layer gains nothing from it, since multiplications are not what it waits for. And a separable layer is two calls in place of one, which for one picture on a GPU is most of the time.
+# Equal. Libraries for processors and GPUs compute ordinary 3x3 layers of stride 1 this way where it pays, and so do less than half of the multiplications that Equation 2 counts. A depthwise layer gains nothing from it, since multiplications are not what it waits for. And a separable layer is two calls in place of one: for a single picture on a GPU, nearly all of the time is the price of the calls.
 #
 # ### Why is a narrow MobileNet no faster on my GPU?
 #
@@ -301,7 +303,7 @@ for row in paper.timed()[:8]:
 #
 # ### When is a network in eight bits slower?
 #
-# Asked as [Arm NN issue 143](https://github.com/ARM-software/armnn/issues/143), of MobileNet itself, and as [PyTorch issue 42113](https://github.com/pytorch/pytorch/issues/42113). Weights and pixels of eight bits (int8) go up to 127.
+# Asked as [issue 143 of `armnn`](https://github.com/ARM-software/armnn/issues/143), of MobileNet itself, and as [PyTorch issue 42113](https://github.com/pytorch/pytorch/issues/42113). Weights and pixels of eight bits (int8) go up to 127.
 #
 # **Predict:** nine products of 100 and 100 are added, as in a 3x3 kernel. Does the sum fit into eight bits?
 
@@ -310,10 +312,7 @@ weights = pixels = np.full(9, 100, np.int8)
 print("added in 8 bits:      ", np.dot(weights, pixels))
 print("widened to 32, added: ", np.dot(weights.astype(np.int32), pixels.astype(np.int32)))
 slower = [phone for phone in paper.phones() if phone.int8_ms > phone.float_gpu_ms]
-print(
-    f"on a Pixel 3, {len(slower)} of 16 MobileNets are slower in 8 bits on the processor", end=" "
-)
-print("than in float on its GPU")
+print(f"Pixel 3: {len(slower)} of 16 slower in 8 bits on the processor than in float on the GPU")
 
 # %% [markdown]
 # It does not: sums need 32 bits. Newer processors multiply in 8 bits and add in 32 with one instruction. One that has none must widen every number first and narrow the result again, and is then slower than in float. Slower, too, is a network whose layers are converted back and forth between eight bits and float, or one that leaves a faster part of the machine unused, as on this phone (its times are published by TensorFlow Lite's authors). [Chapter 08](08_to_the_device.ipynb#Smaller,-and-faster) measures yours.
@@ -340,11 +339,11 @@ print("channels_last:", tuple(y.shape), "strides", y.stride())
 # **Predict:** inside `autocast`, in which type are the weights of a layer kept, and in which does its result come?
 
 # %%
-layer = nn.Conv2d(3, 8, 3)
+layer, x = nn.Conv2d(3, 8, 3), torch.zeros(1, 3, 8, 8)
 with torch.autocast("cpu", dtype=torch.bfloat16):
-    result = layer(torch.zeros(1, 3, 8, 8))
-print("weights:", layer.weight.dtype, "  result:", result.dtype)
-print("1.001 becomes", torch.tensor(1.001).bfloat16().item())
+    result = layer(x)
+print("weights:", layer.weight.dtype, " picture:", x.dtype, " result:", result.dtype)
+print("to convert before it can begin:", layer.weight.numel() + x.numel(), "numbers")
 
 # %% [markdown]
 # The weights stay as they were and are converted on the way, the result comes in 16 bits. That pays where the processor has instructions for it; where it has not, converting is work on top, and some layers, depthwise ones among them, may have no fast program for 16 bits at all. [Chapter 05](05_training.ipynb#In-which-numbers?) lets you measure it.
@@ -395,17 +394,17 @@ for mode in ("eval", "train", "eval"):
 
 # %%
 for name, momentum in {
-    "PyTorch's default 0.1": 0.1,
-    "Keras' default 0.99, as 1 - 0.99": 1 - 0.99,
-    "tf-slim's 0.9997, as 1 - 0.9997": 1 - 0.9997,
-    "0.9997, copied as it is": 0.9997,
+    "PyTorch's 0.1": 0.1,
+    "TensorFlow's 0.9, taken as 1 - 0.9": 1 - 0.9,
+    "TensorFlow's 0.9, copied": 0.9,
+    "tf-slim's 0.9997, copied": 0.9997,
 }.items():
     bn = nn.BatchNorm1d(1, momentum=momentum)
     bn(torch.tensor([[90.0], [110.0]]))
-    print(f"{name:34}0 becomes {bn.running_mean.item():5.2f}")
+    print(f"{name:36}0 becomes {bn.running_mean.item():5.2f}")
 
 # %% [markdown]
-# No: TensorFlow's number is the share of the old average that stays, PyTorch's the share of the new batch that comes in, so one is 1 minus the other. Copied as it is, 0.9997 throws away all but the last batch. [Chapter 05](05_training.ipynb#What-batch-normalization-remembers) shows what the right value does to a short training.
+# No: TensorFlow's number is the share of the old average that stays, PyTorch's the share of the new batch that comes in, so one is 1 minus the other. Copied, 0.9997 throws away all but the last batch; tf-slim's authors meant an average over thousands. [Chapter 05](05_training.ipynb#What-batch-normalization-remembers) shows what the right value does to a short training.
 #
 # ### Does it matter whether eps is 0.001 or 0.00001?
 #
@@ -423,7 +422,7 @@ for variance in (1, 0.01, 0.001, 0.0001):
 #
 # ### Why has the convolution before BN no bias?
 #
-# Asked as [issue 4 of KAIR](https://github.com/cszn/KAIR/issues/4).
+# Asked as [issue 4 of `KAIR`](https://github.com/cszn/KAIR/issues/4).
 #
 # **Predict:** what is left of a bias of 7 after batch normalization?
 
@@ -489,7 +488,7 @@ ones = torch.ones(1_000_000)
 for p in (0.001, 0.999):
     left = F.dropout(ones, p)
     kept = (left > 0).float().mean().item()
-    print(f"drop rate {p}: keeps {kept:.1%}, times {left.max():.3f}")
+    print(f"drop rate {p}: keeps {kept:.1%}, multiplied by {left.max():.3f}")
 
 # %% [markdown]
 # One, a thousand times too large, and no classifier learns from that. What was meant is a drop rate of 0.001, which is next to none. In evaluation neither does anything, so the mistake shows only when you train.
@@ -556,7 +555,9 @@ with torch.no_grad():
 # %%
 for convention in (mn.KERAS, mn.TF_SLIM):
     outputs = convention.architecture().layers[-1].out_channels
-    print(f"{convention.name}: {outputs} outputs, golden retriever at {outputs - 1000 + 207}")
+    first = "background" if outputs == 1001 else "tench, a fish"
+    print(f"{convention.name}: {outputs} outputs, at 0 the class {first}", end=", ")
+    print(f"golden retriever at {207 + outputs - 1000}")
 
 # %% [markdown]
 # At 208: TensorFlow's authors put a class "background" first, which no picture of ImageNet has, so all others move by one. If every answer of a network is the neighbour of the right one, this is why.
@@ -657,15 +658,16 @@ from functools import partial
 
 from mobilenet_lib.bench.memory import peak_bytes
 
-print("peak in kB, measured and counted:")
+sides = (224, 192, 160, 128)
+print("measured/counted, kB", *(f"{side:8} px" for side in sides))
 for alpha in (1, 0.75, 0.5, 0.25):
     net = fold(mn.MobileNet(mn.mobilenet_v1(alpha), mn.TIMM).eval())
     for relu in (module for module in net.modules() if isinstance(module, nn.ReLU6)):
         relu.inplace = True
-    for side in (224, 192, 160, 128):
-        measured = peak_bytes(partial(net, torch.zeros(1, 3, side, side))) / 1e3
-        counted = mn.mobilenet_v1(alpha, side).peak_bytes() / 1e3
-        print(f"{measured:9,.0f} {counted:7,.0f}", end="\n" if side == 128 else "  |")
+    measured = [peak_bytes(partial(net, torch.zeros(1, 3, side, side))) for side in sides]
+    counted = [mn.mobilenet_v1(alpha, side).peak_bytes() for side in sides]
+    pairs = zip(measured, counted, strict=True)
+    print(f"alpha = {alpha:<12}", *(f"{m / 1e3:5.0f}/{c / 1e3:<5.0f}" for m, c in pairs))
 
 # %% [markdown]
 # They are equal for all sixteen, one row for each $\alpha$, and the picture decides: the peak grows with the square of its side, but only in step with $\alpha$. It lies at the first pointwise layer, where maps are still large. (Not counted: the weights, the picture itself, and what a program needs for its own purposes.)
