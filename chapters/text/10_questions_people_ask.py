@@ -659,7 +659,7 @@ from functools import partial
 from mobilenet_lib.bench.memory import peak_bytes
 
 sides = (224, 192, 160, 128)
-print("measured/counted, kB", *(f"{side:8} px" for side in sides))
+print("measured/counted, kB", *(f"{side:6} px  " for side in sides))
 for alpha in (1, 0.75, 0.5, 0.25):
     net = fold(mn.MobileNet(mn.mobilenet_v1(alpha), mn.TIMM).eval())
     for relu in (module for module in net.modules() if isinstance(module, nn.ReLU6)):
@@ -695,8 +695,8 @@ print(f"the weights:   {arch.parameters_as_printed / 1024:4.0f} KiB, which may l
 
 # %%
 for row in paper.timed()[8:]:
-    energy = f", {row.millijoules:.1f} mJ" if row.millijoules else ""
-    print(f"{row.device:28}{row.software:24}{row.milliseconds:4.0f} ms{energy}")
+    energy = f"{row.millijoules:.1f} mJ" if row.millijoules else ""
+    print(f"{row.milliseconds:3.0f} ms {energy:8} {row.software}, {row.device}")
 
 # %% [markdown]
 # Nearly a factor of three, for the same mult-adds on the same chip, and the energy follows the time. The larger chip in the last line is several times faster again. The order holds on every scale: what computes matters, and so does who wrote the program.
