@@ -61,9 +61,9 @@ for groups in (1, 2, 4, 8):
 # %% [markdown]
 # The second one: a filter sees only the input channels of its own group, 8 divided by `groups`. With as many groups as input channels it sees one channel, which is the depthwise convolution of [chapter 02](02_depthwise_separable_convolution.ipynb#Equation-3:-filter-each-channel-alone).
 #
-# ### Why "must be divisible by groups"?
+# ### Why must the channels be divisible by `groups`?
 #
-# Asked as [issue 6 of pyconv](https://github.com/iduta/pyconv/issues/6). Again 8 channels go in, and 16, 12 or 16 come out.
+# Asked, after an error that says so, as [issue 6 of pyconv](https://github.com/iduta/pyconv/issues/6). Again 8 channels go in, and 16, 12 or 16 come out.
 #
 # **Predict:** which of the three layers below can be made?
 
@@ -438,9 +438,9 @@ print("gradient of the weight is 0:", bool(conv.weight.grad.abs().max() < 1e-3))
 # %% [markdown]
 # Nothing: BN subtracts the mean, and the bias with it, and then adds its own beta. A bias would be a number that never learns anything, so one saves it.
 #
-# ### "Expected more than 1 value per channel when training": why?
+# ### Why does training expect more than 1 value per channel?
 #
-# Asked as [issue 8 of pytorch-segmentation](https://github.com/yassouali/pytorch-segmentation/issues/8). Batch normalization needs a mean and a variance for each channel, over pictures and pixels.
+# Asked, after an error in these words, as [issue 8 of pytorch-segmentation](https://github.com/yassouali/pytorch-segmentation/issues/8). Batch normalization needs a mean and a variance for each channel, over pictures and pixels.
 #
 # **Predict:** which of these batches can be normalized?
 
