@@ -712,7 +712,7 @@ for row in paper.timed()[8:]:
 # ## Sources
 #
 # - The threads that the questions link to.
-# - Rules of the counters: fvcore, `fvcore/nn/flop_count.py` and `jit_handles.py` at 052545c4; thop, `thop/vision/basic_hooks.py` at 0a5e46b0; PyTorch, `torch/utils/flop_counter.py`.
+# - Rules of the counters: fvcore, `fvcore/nn/flop_count.py` at 052545c4 and `jit_handles.py` at 017141c4; thop, `thop/vision/basic_hooks.py` at 0a5e46b0; PyTorch, `torch/utils/flop_counter.py`.
 # - S. Winograd: *Arithmetic Complexity of Computations*, SIAM, 1980. A. Lavin, S. Gray: *Fast Algorithms for Convolutional Neural Networks*, arXiv 1509.09308, 2015.
 # - F. Chollet: *Xception: Deep Learning with Depthwise Separable Convolutions*, arXiv 1610.02357, 2017.
 # - A. Krizhevsky: *Convolutional Deep Belief Networks on CIFAR-10*, 2010.

@@ -93,6 +93,22 @@ def test_every_chapter_has_its_parts(path):
         assert part in text, f"{path.name} has no {part}"
 
 
+def test_every_question_of_the_appendix_has_a_thread_and_a_cell_that_is_compared():
+    (path,) = ROOT.glob("chapters/10_*.ipynb")
+    cells = read(path).cells
+    asked = 0
+    for before, cell in itertools.pairwise(cells):
+        *_, question = re.split(r"^### ", before.source, flags=re.M)
+        if before.cell_type == "markdown" and question != before.source:
+            asked += 1
+            assert re.search(r"\]\(https://\S+\)", question), f"where was this asked?\n{question}"
+            assert "\n**Predict:**" in question
+            assert cell.cell_type == "code", question
+            assert UNCOMPARED not in cell.metadata.get("tags", [])
+            assert [output.output_type for output in cell.outputs] == ["stream"], cell.source
+    assert asked == len(re.findall(r"^### ", prose(read(path)), re.M)) >= 20
+
+
 @chapter
 def test_prose_stands_between_any_two_long_cells(path):
     cells = read(path).cells

@@ -40,7 +40,9 @@ def test_a_page_is_summed_up(text, shown):
     ("title", "number"), [("Training", "05"), ("Appendix: questions people really ask", "")]
 )
 def test_chapters_have_numbers_and_appendices_none(title, number):
-    assert book.Page("chapters/05_training", title, "", "chapters/05_training.ipynb").number == number
+    assert (
+        book.Page("chapters/05_training", title, "", "chapters/05_training.ipynb").number == number
+    )
 
 
 def test_a_caption_is_short():
