@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 from PIL import Image
 from torch import nn
 
@@ -24,7 +25,7 @@ from mobilenet_lib.bench.describe import describe_network
 from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
-from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, book_style
+from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, STYLE, book_style
 from mobilenet_lib.results import Measured, pareto
 
 ARCH = mobilenet_v1()
@@ -293,6 +294,9 @@ def test_figure_says_what_it_shows(name):
         box = axes.get_tightbbox()
         over = max(-box.x0, -box.y0, box.x1 - inside.width, box.y1 - inside.height)
         assert over <= 2, f"{name}: {axes.get_title() or axes.get_ylabel()} is cut off"
+    written = [each for each in figure.findobj(Text) if each.get_text().strip()]
+    small = {each.get_text() for each in written if each.get_fontsize() < STYLE["font.size"]}
+    assert not small, f"{name}: too small for the wall"
 
 
 # --- The reader's own settings of matplotlib ----------------------------------------------------
@@ -820,6 +824,17 @@ def test_grid_accuracy_draws_means_spreads_and_every_seed():
     half = 2**0.5
     np.testing.assert_allclose(means["α 1"], [(81.5, 81.5, 81.5), (89, 89 - half, 89 + half)])
     np.testing.assert_allclose(means["α 0.25"], [(60, 60, 60), (74, 74 - 2 * half, 74 + 2 * half)])
+
+
+def test_a_layer_above_the_roof_is_shown_as_such():
+    assert "Above" not in plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 10.0}).alt
+    low = plots.roofline(POINTS, 60.0, {"L2": 50.0, "memory": 10.0})
+    assert low.alt.endswith("Above the roof, which was measured too low: pw_2.")
+    ring = [line for line in low.axes[0].lines if line.get_label() == "above the roof"]
+    assert [line.get_xydata().tolist() for line in ring] == [[[40.0, 90.0]]]
+    # fc, at 0.5 operations a byte, is within what the cache brings and beyond what memory does.
+    assert plots.roofline(POINTS, 100.0, {"memory": 5.0}).alt.endswith("too low: fc.")
+    assert "Above" not in plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 5.0}).alt
 
 
 def test_roofline_draws_every_layer_by_its_kind_and_the_roof_up_to_the_ridge():

@@ -16,6 +16,8 @@ import nbformat
 import pytest
 from browsers import BrowserLog, watched_page
 
+from mobilenet_lib.plots.figure import SHARP_DPI, STYLE
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "web/slides"))
 
@@ -189,7 +191,7 @@ def explorer_of(page):
 
 # Boxes that leave the slide or their place, and text under 24 px. What is only read out, such as
 # MathML, has a box of one pixel; a sign of no width is KaTeX's.
-FAULTS = """(least) => {
+FAULTS = """({ least, points, dpi }) => {
   const slide = Reveal.getCurrentSlide().querySelector(".slide"), found = [];
   const heading = slide.querySelector("h1, h2").getBoundingClientRect().bottom;
   for (const each of slide.querySelectorAll("*")) {
@@ -202,8 +204,13 @@ FAULTS = """(least) => {
       found.push(`${name} is cut off: ${each.scrollWidth} of ${each.clientWidth}`);
     if (each.parentElement.matches(".content") && box.top < heading)
       found.push(`${name} covers the heading`);
-    if (each.matches("figure img") && (!each.complete || Math.min(box.width, box.height) < 100))
-      found.push(`${each.src} is small or missing`);
+    if (each.matches("figure img")) {
+      if (!each.complete || Math.min(box.width, box.height) < 100)
+        found.push(`${each.src} is small or missing`);
+      // The smallest type in a figure, in points: so many of its dots, so many pixels here.
+      const letters = ((points * dpi) / 72) * (box.width / each.naturalWidth);
+      if (each.src.endsWith(".png") && letters < least) found.push(`${letters} px in ${each.alt}`);
+    }
   }
   const walk = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
   for (let node; (node = walk.nextNode());) {
@@ -231,6 +238,7 @@ EXPLORER_FAULTS = """() => {
   }
   return found;
 }"""
+LEAST = {"least": SMALLEST, "points": STYLE["font.size"], "dpi": SHARP_DPI}
 AXE = """() => axe.run(document, { resultTypes: ["violations"], iframes: false, preload: false })
   .then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))"""
 STATE = """() => {
@@ -254,7 +262,7 @@ def test_every_slide_by_key(text, page, decks, axe):
             turn(page, "ArrowRight")
         frame = explorer_of(page)
         where = f"slide {number}"
-        assert page.evaluate(FAULTS, SMALLEST) == [], where
+        assert page.evaluate(FAULTS, LEAST) == [], where
         assert page.evaluate(AXE) == [], where
         if frame:
             explorers.append(number)
