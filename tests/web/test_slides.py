@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT / "web/slides"))
 import source  # noqa: E402 - beside the decks' script
 from source import LARGEST, SMALLEST, SlideError, read_deck  # noqa: E402
 
-TEXTS = sorted((ROOT / "chapters/text").glob("*.py"))
+# An appendix is for looking things up, and has no deck.
+TEXTS = sorted((ROOT / "chapters/text").glob("0*.py"))
 every_deck = pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.stem)
 SLIDE = "() => Reveal.getCurrentSlide()"
 
