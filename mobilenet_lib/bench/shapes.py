@@ -195,8 +195,9 @@ def chain_pass(layers: Sequence[Layer], setting: Setting) -> LayerTimer:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(setting.seed)
         blocks = nn.Sequential(*(ConvBNReLU(layer, PAPER) for layer in layers[:-1])).eval()
-        for block in blocks:  # torch's own draw fades from layer to layer, in fp16 to zeros
-            nn.init.kaiming_normal_(block.conv.weight, nonlinearity="relu")
+        for module in blocks.modules():
+            if isinstance(module, nn.Conv2d):  # torch's own draw fades, in fp16 to zeros
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         head = nn.Linear(layers[-1].in_channels, layers[-1].out_channels)
     net = nn.ModuleList([*fold(blocks).children(), head]).requires_grad_(False)
     net.to(setting.device, DTYPES[setting.precision], memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub has no memory_format
