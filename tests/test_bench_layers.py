@@ -600,29 +600,34 @@ def test_a_chain_computes_what_its_layers_say(tiny_chains):
                 for m in f.modules() if isinstance(m, torch.nn.BatchNorm2d)]  # fmt: skip
 
 
-def test_a_table_has_the_mean_of_each_reading_and_of_what_is_measured_twice(
-    tiny_chains, monkeypatch
-):
-    """Two passes a reading, the first skipped: 9 | 1 3 | 5 7. A chain of width 4 takes 10 times."""
-    chains = shapes.Chains(Setting(), ("separable",))
-    for (_, _, width), timer in chains.tasks.items():
+def test_a_table_has_medians_of_passes_and_the_mean_of_what_is_measured_twice(tiny_chains):
+    """Each step takes 9 | 1, 3 and 8 s, the first skipped; in chains of width 4 ten times that."""
+    chains = shapes.Chains(Setting(), ("separable", "full"))
+    for (body, _, width), timer in chains.tasks.items():
+        slow = (10 if width == 4 else 1) * (100 if body == "full" else 1)
         timer.passes = [
-            [float(step * at * (10 if width == 4 else 1)) for step in range(len(timer.names) + 1)]
-            for at in (9, 1, 3, 5, 7)
+            [float(step * at * slow) for step in range(len(timer.names) + 1)] for at in (9, 1, 3, 8)
         ]
-    first, second = chains.tables(readings=2, skip=1)
-    times = {shapes.Shape(t.kind, t.stride, t.rows, t.inner, t.columns): t.ms for t in first.times}
-    assert times[shapes.Shape("depthwise", 1, 144, 2, 2)] == 2000
-    assert times[shapes.Shape("depthwise", 1, 144, 8, 8)] == 20_000
+    times = {
+        shapes.Shape(t.kind, t.stride, t.rows, t.inner, t.columns): t.ms
+        for t in chains.table(skip=1).times
+    }
+    assert times[shapes.Shape("depthwise", 1, 144, 2, 2)] == 3000
+    assert times[shapes.Shape("depthwise", 1, 144, 8, 8)] == 30_000
     both = times[shapes.Shape("depthwise", 1, 36, 8, 8)]  # in (12, 4) and, on half the map, (24, 2)
-    assert both == pytest.approx((2000 + 20_000) / 2)
-    assert [b.ms / a.ms for a, b in zip(first.times, second.times, strict=True)] == pytest.approx(
-        [3] * len(first.times)
-    )
-    assert {t.ms / a.ms for a, t in zip(first.times, shapes.middle([first, second, second]).times,
-                                        strict=True)} == {3}  # fmt: skip
-    with pytest.raises(ValueError, match="4 passes are not 3 readings"):
-        chains.tables(readings=3, skip=1)
+    assert both == (3000 + 30_000) / 2
+    assert times[shapes.Shape("standard", 1, 144, 2, 4)] == 300_000  # of full chains alone
+    assert times[shapes.Shape("standard", 2, 144, 3, 2)] == 3000  # of the separable, not of both
+    # A pass has 11 or 7 steps at the median of 3 s; the chains of both widths were twice as slow.
+    steps = {body: len(chains.tasks[body, 24, 2].names) for body in ("separable", "full")}
+    calm = {"separable": 3 * steps["separable"], "full": 300 * steps["full"]}
+    taken = {
+        (body, resolution, width): [
+            calm[body] * (10 if width == 4 else 1) * slow for slow in (1, 2)
+        ]
+        for body, resolution, width in chains.tasks
+    }
+    assert chains.pace(taken, skip=1) == {"separable": [1, 2], "full": [1, 2]}
 
 
 def test_a_table_is_measured_alone(tiny_chains):
@@ -651,24 +656,24 @@ def test_networks_are_measured_and_predicted_beside_the_table(tiny_chains):
         assert model.mult_adds == arch.mult_adds
         assert model.roof_ms == pytest.approx(predict(arch, 1, limits()).ms, rel=1e-3)
         fitted = predict(arch, 1, limits(), found.calibration).ms
-        assert model.by_kind_ms == pytest.approx(fitted, rel=1e-3)
-        assert model.predicted_ms > 0
+        pace = found.pace["full" if model.body == "full" else "separable"]
+        assert model.by_kind_ms == pytest.approx(pace * fitted, rel=1e-2)
+        told = sum(found.table.predict(arch).values())
+        assert model.predicted_ms == pytest.approx(pace * told, rel=1e-2)
     record = json.loads(json.dumps(asdict(found)))
     assert shapes.ShapeTable.of(record["table"]) == found.table
     assert record["table_s"] >= 0
     assert len(record["load"]) == 2
 
 
-def test_each_round_is_predicted_by_its_own_table(tiny_chains, monkeypatch):
-    """The machine is three times as slow in the last of three rounds: no prediction is off."""
-    arch, pace = mobilenet_v1(0.25, 32), (1.0, 1.0, 3.0)
-    base = made_table(lambda shape: shape.rows * shape.inner / 1e3)
-    tables = [
-        replace(base, times=tuple(replace(time, ms=slow * time.ms) for time in base.times))
-        for slow in pace
-    ]
-    took = [1.1 * slow * sum(base.predict(arch).values()) / 1e3 for slow in pace]
-    monkeypatch.setattr(shapes.Chains, "tables", lambda self, readings, skip: tables)
+def test_a_round_is_predicted_at_its_own_pace(tiny_chains, monkeypatch):
+    """The machine is three times as slow in one of three rounds: no prediction is off by it."""
+    arch, pace = mobilenet_v1(0.25, 32), [1.0, 3.0, 1.2]
+    table = made_table(lambda shape: shape.rows * shape.inner / 1e3)
+    told = sum(table.predict(arch).values())
+    took = [1.1 * slow * told / 1e3 for slow in pace]
+    monkeypatch.setattr(shapes.Chains, "table", lambda self, skip: table)
+    monkeypatch.setattr(shapes.Chains, "pace", lambda self, taken, skip: {"separable": pace})
     real = timing.interleave
     monkeypatch.setattr(
         paper_models, "interleave", lambda tasks, *rest: real(tasks, *rest) | {0: took}
@@ -678,8 +683,10 @@ def test_each_round_is_predicted_by_its_own_table(tiny_chains, monkeypatch):
     )
     (model,) = found.models
     assert model.to_measured == pytest.approx(1 / 1.1, abs=1e-4)
-    assert model.predicted_ms == pytest.approx(1e3 * took[0] / 1.1, rel=1e-3)
-    assert found.table.predict(arch) == pytest.approx(base.predict(arch), rel=1e-3)
+    assert model.predicted_ms == pytest.approx(1.2 * told, rel=1e-3)
+    fitted = predict(arch, 1, limits(), found.calibration).ms
+    assert model.by_kind_ms == pytest.approx(1.2 * fitted, rel=1e-3)
+    assert (found.table, found.pace) == (table, {"separable": 1.2})
 
 
 def made_models(*ratios):
@@ -694,8 +701,8 @@ def made_models(*ratios):
     nothing, table = Calibration({"fc": 1e-3}, {"fc": 0.5}), shapes.ShapeTable(1, ())
     held = {"ATEN_CPU_CAPABILITY": "avx2"}
     return paper_models.PaperModelsBench(
-        Setting(), CPU, 1, models, "1 MobileNet-224", nothing, table, 9.4, (0.25, None), held,
-        limits(),
+        Setting(), CPU, 1, models, "1 MobileNet-224", nothing, table, {"full": 1.234}, 9.4,
+        (0.25, None), held, limits(),
     )  # fmt: skip
 
 
@@ -708,6 +715,7 @@ def test_errors_their_median_and_the_largest_are_told():
         ["MobileNet-224,", "full"]
     ]
     assert "load 0.2 before and unknown after; ATEN_CPU_CAPABILITY=avx2" in text
+    assert "took, of their medians, 1.23 (full)" in text
     assert "median 7.0%, limit 7%; largest 16.0% (0.8 MobileNet-224, full), limit 15%" in text
 
 

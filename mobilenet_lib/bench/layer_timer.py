@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -112,21 +111,9 @@ class LayerTimer:
         self.passes.append(marks)
         return x
 
-    def seconds(self, skip: int = 0, readings: int | None = None) -> dict[str, list[float]]:
-        """Seconds of each step, by its name, in each pass but the first `skip`.
-
-        With a number of `readings`, of equally many passes each: their means in each reading.
-        """
+    def seconds(self, skip: int = 0) -> dict[str, list[float]]:
+        """Seconds of each step, by its name, in each pass but the first `skip`."""
         rows = [
             [between(start, end) for start, end in pairwise(marks)] for marks in self.passes[skip:]
         ]
-        steps = dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True))
-        if readings is None:
-            return steps
-        calls, rest = divmod(len(rows), readings)
-        if rest or not calls:
-            raise ValueError(f"{len(rows)} passes are not {readings} readings of equally many")
-        return {
-            name: [fmean(taken[at : at + calls]) for at in range(0, len(rows), calls)]
-            for name, taken in steps.items()
-        }
+        return dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True))

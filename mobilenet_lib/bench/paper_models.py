@@ -26,7 +26,7 @@ from .layer_timer import Setting, build, images
 from .layers import layer_times, marked_pass, overheads, tiny_pass
 from .peaks import MachinePeaks, peaks_for
 from .roofline import Calibration, calibrate, predict
-from .shapes import LEAST_S, WARM_UP, Chains, ShapeTable, middle
+from .shapes import LEAST_S, WARM_UP, Chains, ShapeTable
 
 WITHIN, MEDIAN_WITHIN = 0.15, 0.07
 """How far a prediction by shapes may be off, and the median of all of them."""
@@ -49,11 +49,12 @@ class Predicted:
     roof_ms: float
     """What the plain roofline says: every layer at its roof, no overhead."""
     by_kind_ms: float
-    """What the one says that is calibrated by kind of layer."""
+    """What the one says that is calibrated by kind of layer, at the rounds' median pace."""
     predicted_ms: float
-    """What the table of shapes says: the median over the rounds of what it said in each."""
+    """What the table of shapes says, at the same pace."""
     to_measured: float
-    """Median over the rounds of: what the round's table says, over what the network took in it."""
+    """Median over the rounds of: what the table says, at the pace of the round, over what the
+    network took in it."""
 
     @property
     def name(self) -> str:
@@ -83,7 +84,8 @@ class PaperModelsBench:
     calibrated_on: str
     calibration: Calibration
     table: ShapeTable
-    """Medians over the rounds."""
+    pace: dict[str, float]
+    """How much longer than their medians the layers of the table took in a round, by body."""
     table_s: float
     """Seconds that the table took in all rounds together."""
     load: tuple[float | None, float | None]
@@ -137,6 +139,8 @@ class PaperModelsBench:
                 ),
                 "a call takes "
                 + ", ".join(f"{kind} {1e3 * s:.3f} ms" for kind, s in overhead.items()),
+                "the table's layers took, of their medians, "
+                + ", ".join(f"{pace:.2f} ({body})" for body, pace in self.pace.items()),
                 f"by shape, from {len(self.table.times)} shapes, {self.table_s:.0f} s: "
                 f"median {self.median_error:.1%}, limit {MEDIAN_WITHIN:.0%}; "
                 f"largest {abs(self.worst.error):.1%} ({self.worst.name}), limit {WITHIN:.0%}",
@@ -200,26 +204,29 @@ def bench_paper_models(
             {"marked": marked, "tiny": tiny, **chains.tasks, **tasks},
             readings, WARM_UP, device, LEAST_S,
         )  # fmt: skip
-    overhead = overheads(tiny.seconds(WARM_UP, readings), reference)
-    rows = layer_times(reference, setting, marked.seconds(WARM_UP, readings), overhead, limits)
+    overhead = overheads(tiny.seconds(WARM_UP), reference)
+    rows = layer_times(reference, setting, marked.seconds(WARM_UP), overhead, limits)
     measured = [(row, row.timing.median_ms / 1e3) for row in rows]
     calibration = calibrate(measured, overhead, limits, precision)
-    tables = chains.tables(readings, WARM_UP)
+    table, paces = chains.table(WARM_UP), chains.pace(taken, WARM_UP)
     models = []
     for number, arch in enumerate(archs):
-        seconds = taken[number]
-        told = [sum(table.predict(arch).values()) / 1e3 for table in tables]
+        paced = paces["full" if arch.body == "full" else "separable"]
+        pace = statistics.median(paced)
+        told = sum(table.predict(arch).values())
+        plain = predict(arch, batch_size, limits, precision=precision)
+        fitted = predict(arch, batch_size, limits, calibration, precision)
         models.append(
             Predicted(
                 arch.alpha,
                 arch.resolution,
                 arch.body,
                 batch_size * arch.mult_adds,
-                Timing.of(seconds),
-                significant(predict(arch, batch_size, limits, precision=precision).ms),
-                significant(predict(arch, batch_size, limits, calibration, precision).ms),
-                significant(1e3 * statistics.median(told)),
-                ratio(told, seconds),
+                Timing.of(taken[number]),
+                significant(plain.ms),
+                significant(pace * fitted.ms),
+                significant(pace * told),
+                ratio([slower * told / 1e3 for slower in paced], taken[number]),
             )
         )
     return PaperModelsBench(
@@ -229,7 +236,8 @@ def bench_paper_models(
         tuple(models),
         models[0].name,
         calibration,
-        middle(tables),
+        table,
+        {body: round(statistics.median(paced), 3) for body, paced in paces.items()},
         round(chains.seconds(), 1),
         (before, load()),
         {name: os.environ[name] for name in HELD_BACK if name in os.environ},

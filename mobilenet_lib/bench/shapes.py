@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from statistics import fmean, median
 from typing import Any
@@ -226,45 +226,43 @@ class Chains:
         }
         self.tasks = {name: chain_pass(layers, setting) for name, layers in self.layers.items()}
 
-    def tables(self, readings: int, skip: int) -> list[ShapeTable]:
-        """What each reading found, after the first `skip` passes; twice measured, it is the mean.
-
-        A table of one reading saw the machine as the networks did that ran beside it.
-        """
-        found: dict[Shape, list[list[float]]] = {}
+    def table(self, skip: int) -> ShapeTable:
+        """Medians of all passes but the first `skip`; of what is measured twice, their mean."""
+        found: dict[Shape, list[float]] = {}
         for body in dict.fromkeys(body for body, *_ in self.tasks):
             # What the bodies share counts from the first one: the weights of a full one fill the
             # caches, and its ends would tell a separable one's too slow.
-            more: dict[Shape, list[list[float]]] = {}
+            more: dict[Shape, list[float]] = {}
             for name, task in self.tasks.items():
                 if name[0] == body:
-                    taken = task.seconds(skip, readings)
+                    taken = task.seconds(skip)
                     for piece, shape in shapes(self.layers[name], self.batch).items():
-                        more.setdefault(shape, []).append(taken[piece])
+                        more.setdefault(shape, []).append(median(taken[piece]))
             found = more | found
-        return [
-            ShapeTable(
-                self.batch,
-                tuple(
-                    ShapeTime(**asdict(shape), ms=1e3 * fmean(times[reading] for times in taken))
-                    for shape, taken in found.items()
-                ),
-            )
-            for reading in range(readings)
-        ]
+        return ShapeTable(
+            self.batch,
+            tuple(
+                ShapeTime(**asdict(shape), ms=significant(1e3 * fmean(seconds)))
+                for shape, seconds in found.items()
+            ),
+        )
+
+    def pace(self, taken: Mapping[Any, Sequence[float]], skip: int) -> dict[str, list[float]]:
+        """How much longer the chains of each body took in each round than their medians say.
+
+        On an idle machine that is 1. On a busy one, a median of many short times knows little of
+        what else was running; `taken` are the readings, by the names of `tasks`.
+        """
+        paces: dict[str, list[float]] = {}
+        for body in dict.fromkeys(body for body, *_ in self.tasks):
+            names = [name for name in self.tasks if name[0] == body]
+            calm = sum(sum(map(median, self.tasks[name].seconds(skip).values())) for name in names)
+            paces[body] = [sum(row) / calm for row in zip(*(taken[n] for n in names), strict=True)]
+        return paces
 
     def seconds(self) -> float:
         """All that the passes took until now."""
         return sum(sum(times) for task in self.tasks.values() for times in task.seconds().values())
-
-
-def middle(tables: Sequence[ShapeTable]) -> ShapeTable:
-    """One table of several, each time the median of theirs."""
-    times = zip(*(table.times for table in tables), strict=True)
-    return ShapeTable(
-        tables[0].batch,
-        tuple(replace(row[0], ms=significant(median(time.ms for time in row))) for row in times),
-    )
 
 
 @torch_defaults()
@@ -300,4 +298,4 @@ def bench_shapes(
     with use_threads(threads):
         chains = Chains(setting, bodies)
         interleave(chains.tasks, readings, WARM_UP, device, LEAST_S)
-    return middle(chains.tables(readings, WARM_UP))
+    return chains.table(WARM_UP)
