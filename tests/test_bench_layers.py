@@ -600,17 +600,32 @@ def test_a_chain_computes_what_its_layers_say(tiny_chains):
                 for m in f.modules() if isinstance(m, torch.nn.BatchNorm2d)]  # fmt: skip
 
 
-def test_a_table_has_medians_of_passes_and_the_mean_of_what_is_measured_twice(tiny_chains):
-    """Each step takes 9 | 1, 3 and 8 s, the first skipped; in chains of width 4 ten times that."""
+def test_the_first_pass_of_several_does_not_count():
+    timer = LayerTimer([("a", lambda x: x + 1)], torch.zeros(1))
+    run, calls = shapes.warm(timer), []
+    timer.mark = lambda: calls.append(0) or float(len(calls) ** 2)
+    run()
+    run()
+    # Marks are 1, 4 | 9, 16 | 25, 36 and so on: a pass takes 3, 7, 11, 15, 19, 23.
+    assert timer.seconds() == {"a": [7, 11, 19, 23]}
+
+
+def test_steps_are_told_at_the_first_quartile_after_the_warm_up():
+    timer = LayerTimer([("a", lambda x: x)], torch.zeros(1))
+    timer.passes = [[0.0, took] for took in (90.0,) * 4 + (1.0, 2.0, 3.0, 4.0, 50.0)]
+    assert shapes.calm(timer) == {"a": 2.0}
+
+
+def test_what_a_table_measures_twice_is_the_mean_and_ends_are_the_separable_ones(
+    tiny_chains, monkeypatch
+):
     chains = shapes.Chains(Setting(), ("separable", "full"))
-    for (body, _, width), timer in chains.tasks.items():
+    for (body, _, width), timer in chains.timers.items():
         slow = (10 if width == 4 else 1) * (100 if body == "full" else 1)
-        timer.passes = [
-            [float(step * at * slow) for step in range(len(timer.names) + 1)] for at in (9, 1, 3, 8)
-        ]
+        timer.passes = [[3.0 * step * slow for step in range(len(timer.names) + 1)]] * 9
     times = {
         shapes.Shape(t.kind, t.stride, t.rows, t.inner, t.columns): t.ms
-        for t in chains.table(skip=1).times
+        for t in chains.table().times
     }
     assert times[shapes.Shape("depthwise", 1, 144, 2, 2)] == 3000
     assert times[shapes.Shape("depthwise", 1, 144, 8, 8)] == 30_000
@@ -618,16 +633,8 @@ def test_a_table_has_medians_of_passes_and_the_mean_of_what_is_measured_twice(ti
     assert both == (3000 + 30_000) / 2
     assert times[shapes.Shape("standard", 1, 144, 2, 4)] == 300_000  # of full chains alone
     assert times[shapes.Shape("standard", 2, 144, 3, 2)] == 3000  # of the separable, not of both
-    # A pass has 11 or 7 steps at the median of 3 s; the chains of both widths were twice as slow.
-    steps = {body: len(chains.tasks[body, 24, 2].names) for body in ("separable", "full")}
-    calm = {"separable": 3 * steps["separable"], "full": 300 * steps["full"]}
-    taken = {
-        (body, resolution, width): [
-            calm[body] * (10 if width == 4 else 1) * slow for slow in (1, 2)
-        ]
-        for body, resolution, width in chains.tasks
-    }
-    assert chains.pace(taken, skip=1) == {"separable": [1, 2], "full": [1, 2]}
+    # Two chains of each width: 11 steps, 7 in a full one; 9 passes of 3 s a step.
+    assert chains.seconds() == 9 * 3 * 2 * 11 * (11 + 7 * 100)
 
 
 def test_a_table_is_measured_alone(tiny_chains):
@@ -656,37 +663,44 @@ def test_networks_are_measured_and_predicted_beside_the_table(tiny_chains):
         assert model.mult_adds == arch.mult_adds
         assert model.roof_ms == pytest.approx(predict(arch, 1, limits()).ms, rel=1e-3)
         fitted = predict(arch, 1, limits(), found.calibration).ms
-        pace = found.pace["full" if model.body == "full" else "separable"]
-        assert model.by_kind_ms == pytest.approx(pace * fitted, rel=1e-2)
+        assert model.by_kind_ms == pytest.approx(fitted, rel=1e-3)
         told = sum(found.table.predict(arch).values())
-        assert model.predicted_ms == pytest.approx(pace * told, rel=1e-2)
+        assert model.predicted_ms == pytest.approx(told, rel=1e-3)
+        assert 0 < model.added_ms <= model.timing.median_ms
     record = json.loads(json.dumps(asdict(found)))
     assert shapes.ShapeTable.of(record["table"]) == found.table
     assert record["table_s"] >= 0
     assert len(record["load"]) == 2
 
 
-def test_a_round_is_predicted_at_its_own_pace(tiny_chains, monkeypatch):
-    """The machine is three times as slow in one of three rounds: no prediction is off by it."""
-    arch, pace = mobilenet_v1(0.25, 32), [1.0, 3.0, 1.2]
-    table = made_table(lambda shape: shape.rows * shape.inner / 1e3)
-    told = sum(table.predict(arch).values())
-    took = [1.1 * slow * told / 1e3 for slow in pace]
-    monkeypatch.setattr(shapes.Chains, "table", lambda self, skip: table)
-    monkeypatch.setattr(shapes.Chains, "pace", lambda self, taken, skip: {"separable": pace})
-    real = timing.interleave
-    monkeypatch.setattr(
-        paper_models, "interleave", lambda tasks, *rest: real(tasks, *rest) | {0: took}
-    )
+def test_the_layers_and_the_whole_are_of_the_same_passes(tiny_chains, monkeypatch):
+    """Every step takes 1, 2, 3, 4 and 5 s in passes that count: a quarter of them 2 or less."""
+
+    def interleave(tasks, *rest):
+        for timer in timers:
+            slow = [9.0] * paper_models.WARM_UP * (paper_models.PASSES - 1)
+            timer.passes = [
+                [step * took for step in range(len(timer.names) + 1)]
+                for took in [*slow, 1.0, 2.0, 3.0, 4.0, 5.0]
+            ]
+
+    timers = []
+    real = LayerTimer.__init__
+
+    def init(self, *rest):
+        timers.append(self)
+        real(self, *rest)
+
+    monkeypatch.setattr(LayerTimer, "__init__", init)
+    monkeypatch.setattr(paper_models, "interleave", interleave)
     found = paper_models.bench_paper_models(
-        readings=3, threads=1, alphas=(0.25,), resolutions=(32,), bodies=(), ceilings=limits()
+        readings=2, threads=1, alphas=(0.25,), resolutions=(32,), bodies=(), ceilings=limits()
     )
     (model,) = found.models
-    assert model.to_measured == pytest.approx(1 / 1.1, abs=1e-4)
-    assert model.predicted_ms == pytest.approx(1.2 * told, rel=1e-3)
-    fitted = predict(arch, 1, limits(), found.calibration).ms
-    assert model.by_kind_ms == pytest.approx(1.2 * fitted, rel=1e-3)
-    assert (found.table, found.pace) == (table, {"separable": 1.2})
+    assert (model.added_ms, model.timing.median_ms) == (29 * 2000, 29 * 3000)
+    assert model.error == pytest.approx(model.predicted_ms / 58_000 - 1)
+    assert model.error_of_whole == pytest.approx(model.predicted_ms / 87_000 - 1)
+    assert found.calibration.overhead_s["fc"] == 2.0
 
 
 def made_models(*ratios):
@@ -694,15 +708,15 @@ def made_models(*ratios):
     models = tuple(
         paper_models.Predicted(
             1 - number / 10, 224, "full" if number else "separable", 10**6,
-            Timing(3, 10.0, (9, 11)), 1.0, 12.5, 10 * told, told,
+            Timing(3, 20.0, (9, 31)), 10.0, 1.0, 12.5, 10 * told,
         )
         for number, told in enumerate(ratios)
     )  # fmt: skip
     nothing, table = Calibration({"fc": 1e-3}, {"fc": 0.5}), shapes.ShapeTable(1, ())
     held = {"ATEN_CPU_CAPABILITY": "avx2"}
     return paper_models.PaperModelsBench(
-        Setting(), CPU, 1, models, "1 MobileNet-224", nothing, table, {"full": 1.234}, 9.4,
-        (0.25, None), held, limits(),
+        Setting(), CPU, 1, models, "1 MobileNet-224", nothing, table, 9.4, (0.25, None), held,
+        limits(),
     )  # fmt: skip
 
 
@@ -710,12 +724,14 @@ def test_errors_their_median_and_the_largest_are_told():
     found = made_models(1.051, 0.93, 0.84)
     assert (found.median_error, found.within_limits) == (pytest.approx(0.07), False)
     text = str(found)
-    assert "1 MobileNet-224 1.0 10.000 1.000 12.500 +25% 10.510 +5.1%" in " ".join(text.split())
+    assert "1 MobileNet-224 1.0 20.000 10.000 1.000 12.500 +25% 10.510 +5.1%" in " ".join(
+        text.split()
+    )
     assert [line.split()[1:3] for line in text.splitlines() if "*" in line] == [
         ["MobileNet-224,", "full"]
     ]
     assert "load 0.2 before and unknown after; ATEN_CPU_CAPABILITY=avx2" in text
-    assert "took, of their medians, 1.23 (full)" in text
+    assert text.endswith("against whole passes: median 53.5%, largest 58.0%")
     assert "median 7.0%, limit 7%; largest 16.0% (0.8 MobileNet-224, full), limit 15%" in text
 
 

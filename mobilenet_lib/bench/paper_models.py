@@ -13,24 +13,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from ..architecture import Architecture, Body, mobilenet_v1
 from ..machine import load
+from ..model import MobileNet
 from ..paper import ALPHAS, RESOLUTIONS
 from ..text import format_table
-from ..timing import Timing, forward_pass, interleave, ratio, significant, torch_defaults
+from ..timing import Timing, interleave, significant, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_int
-from .layer_timer import Setting, build, images
-from .layers import layer_times, marked_pass, overheads, tiny_pass
+from .layer_timer import LayerTimer, Setting, build, images
+from .layers import marked_pass, overheads, tiny_pass
 from .peaks import MachinePeaks, peaks_for
-from .roofline import Calibration, calibrate, predict
-from .shapes import LEAST_S, WARM_UP, Chains, ShapeTable
+from .roofline import Calibration, calibrate, pieces, predict
+from .shapes import LEAST_S, PASSES, WARM_UP, Chains, ShapeTable, calm, warm
 
 WITHIN, MEDIAN_WITHIN = 0.15, 0.07
 """How far a prediction by shapes may be off, and the median of all of them."""
-COLUMNS = {"network": "", "M m-adds": ".1f", "ms": ".3f", "roof, ms": ".3f"}
+COLUMNS = {"network": "", "M m-adds": ".1f", "whole, ms": ".3f", "layers": ".3f", "roof": ".3f"}
 COLUMNS |= {"by kind": ".3f", "off": "+.0%", "by shape": ".3f", "off ": ">"}
 HELD_BACK = "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS"
 """Variables that keep libraries from using all of a processor."""
@@ -46,15 +45,15 @@ class Predicted:
     mult_adds: int
     """Of the whole batch."""
     timing: Timing
+    """Of whole passes, one after the other."""
+    added_ms: float
+    """Its layers' times added, each the first quartile of its passes: what is predicted."""
     roof_ms: float
     """What the plain roofline says: every layer at its roof, no overhead."""
     by_kind_ms: float
-    """What the one says that is calibrated by kind of layer, at the rounds' median pace."""
+    """What the one says that is calibrated by kind of layer."""
     predicted_ms: float
-    """What the table of shapes says, at the same pace."""
-    to_measured: float
-    """Median over the rounds of: what the table says, at the pace of the round, over what the
-    network took in it."""
+    """What the table of shapes says."""
 
     @property
     def name(self) -> str:
@@ -64,13 +63,18 @@ class Predicted:
 
     @property
     def by_kind_error(self) -> float:
-        """How far the prediction by kind is off, as a share of the measured time, signed."""
-        return self.by_kind_ms / self.timing.median_ms - 1
+        """How far the prediction by kind is off, as a share of the layers' time, signed."""
+        return self.by_kind_ms / self.added_ms - 1
 
     @property
     def error(self) -> float:
         """How far the prediction by shapes is off, in the same way."""
-        return self.to_measured - 1
+        return self.predicted_ms / self.added_ms - 1
+
+    @property
+    def error_of_whole(self) -> float:
+        """The same against the median of whole passes, which other programs make longer."""
+        return self.predicted_ms / self.timing.median_ms - 1
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,6 @@ class PaperModelsBench:
     calibrated_on: str
     calibration: Calibration
     table: ShapeTable
-    pace: dict[str, float]
-    """How much longer than their medians the layers of the table took in a round, by body."""
     table_s: float
     """Seconds that the table took in all rounds together."""
     load: tuple[float | None, float | None]
@@ -117,6 +119,7 @@ class PaperModelsBench:
                 model.name,
                 model.mult_adds / 1e6,
                 model.timing.median_ms,
+                model.added_ms,
                 model.roof_ms,
                 model.by_kind_ms,
                 model.by_kind_error,
@@ -126,6 +129,7 @@ class PaperModelsBench:
             for model in self.models
         )
         before, after = ("unknown" if load is None else f"{load:.1f}" for load in self.load)
+        wholes = [abs(model.error_of_whole) for model in self.models]
         held = [f"{name}={value}" for name, value in self.held_back.items()]
         return "\n".join(
             [
@@ -139,11 +143,11 @@ class PaperModelsBench:
                 ),
                 "a call takes "
                 + ", ".join(f"{kind} {1e3 * s:.3f} ms" for kind, s in overhead.items()),
-                "the table's layers took, of their medians, "
-                + ", ".join(f"{pace:.2f} ({body})" for body, pace in self.pace.items()),
                 f"by shape, from {len(self.table.times)} shapes, {self.table_s:.0f} s: "
                 f"median {self.median_error:.1%}, limit {MEDIAN_WITHIN:.0%}; "
                 f"largest {abs(self.worst.error):.1%} ({self.worst.name}), limit {WITHIN:.0%}",
+                f"against whole passes: median {statistics.median(wholes):.1%}, "
+                f"largest {max(wholes):.1%}",
             ]
         )
 
@@ -163,8 +167,8 @@ def bench_paper_models(
 ) -> PaperModelsBench:
     """Measure every width at every resolution in turns, eager, and predict each.
 
-    The first width at the first resolution is profiled in the same rounds, for the efficiency of
-    each kind of layer, and so is the table of shapes.
+    Layer by layer: the first width at the first resolution also gives the efficiency of each kind.
+    The table of shapes is measured in the same rounds.
 
     Parameters
     ----------
@@ -194,26 +198,22 @@ def bench_paper_models(
     reference = archs[0]
     with use_threads(threads) as count:
         limits = peaks_for(precision, device, count, seed, ceilings)
-        tasks = whole_passes(archs, setting)
-        chains = Chains(setting, ("separable", "full") if "full" in bodies else ("separable",))
-        x = images(reference.resolution, setting)
-        marked = marked_pass(build(reference, setting), x, setting)
+        timers = marked_passes(archs, setting)
         tiny = tiny_pass(reference.body, setting)
+        chains = Chains(setting, ("separable", "full") if "full" in bodies else ("separable",))
+        tasks: dict[Any, Callable[[], Any]] = {"tiny": warm(tiny), **chains.tasks}
+        tasks |= {number: warm(timer) for number, timer in enumerate(timers)}
         before = load()
-        taken = interleave(
-            {"marked": marked, "tiny": tiny, **chains.tasks, **tasks},
-            readings, WARM_UP, device, LEAST_S,
-        )  # fmt: skip
-    overhead = overheads(tiny.seconds(WARM_UP), reference)
-    rows = layer_times(reference, setting, marked.seconds(WARM_UP), overhead, limits)
-    measured = [(row, row.timing.median_ms / 1e3) for row in rows]
+        interleave(tasks, readings, WARM_UP, device, LEAST_S)
+        after = load()
+    taken = [calm(timer) for timer in timers]
+    overhead = overheads({name: [seconds] for name, seconds in calm(tiny).items()}, reference)
+    measured = [(work, taken[0][work.name]) for work in pieces(reference, batch_size, precision)]
     calibration = calibrate(measured, overhead, limits, precision)
-    table, paces = chains.table(WARM_UP), chains.pace(taken, WARM_UP)
+    table = chains.table()
     models = []
-    for number, arch in enumerate(archs):
-        paced = paces["full" if arch.body == "full" else "separable"]
-        pace = statistics.median(paced)
-        told = sum(table.predict(arch).values())
+    for arch, timer, layers in zip(archs, timers, taken, strict=True):
+        passes = zip(*timer.seconds(skip=WARM_UP * (PASSES - 1)).values(), strict=True)
         plain = predict(arch, batch_size, limits, precision=precision)
         fitted = predict(arch, batch_size, limits, calibration, precision)
         models.append(
@@ -222,11 +222,11 @@ def bench_paper_models(
                 arch.resolution,
                 arch.body,
                 batch_size * arch.mult_adds,
-                Timing.of(taken[number]),
+                Timing.of([sum(steps) for steps in passes]),
+                significant(1e3 * sum(layers.values())),
                 significant(plain.ms),
-                significant(pace * fitted.ms),
-                significant(pace * told),
-                ratio([slower * told / 1e3 for slower in paced], taken[number]),
+                significant(fitted.ms),
+                significant(sum(table.predict(arch).values())),
             )
         )
     return PaperModelsBench(
@@ -237,24 +237,21 @@ def bench_paper_models(
         models[0].name,
         calibration,
         table,
-        {body: round(statistics.median(paced), 3) for body, paced in paces.items()},
         round(chains.seconds(), 1),
-        (before, load()),
+        (before, after),
         {name: os.environ[name] for name in HELD_BACK if name in os.environ},
         limits,
     )
 
 
-def whole_passes(
-    archs: Sequence[Architecture], setting: Setting
-) -> dict[int, Callable[[], torch.Tensor]]:
-    """Functions that run each network as a whole, by its place in `archs`."""
+def marked_passes(archs: Sequence[Architecture], setting: Setting) -> list[LayerTimer]:
+    """Passes with marks through each network, seen to compute what it computes."""
     # A width's weights are the same at every resolution, so one network serves all.
-    nets: dict[Any, Any] = {}
-    tasks = {}
-    for number, arch in enumerate(archs):
+    nets: dict[Any, MobileNet] = {}
+    timers = []
+    for arch in archs:
         kind = arch.alpha, arch.body
         if kind not in nets:
             nets[kind] = build(arch, setting)
-        tasks[number] = forward_pass(nets[kind], images(arch.resolution, setting))
-    return tasks
+        timers.append(marked_pass(nets[kind], images(arch.resolution, setting), setting))
+    return timers

@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from statistics import fmean, median
+from statistics import fmean, quantiles
 from typing import Any
 
 import torch
@@ -36,7 +36,8 @@ RESOLUTIONS, WIDTHS, LEVELS = (208, 104), (8, 16, 32), 5
 """
 CLASSES = 1000
 WARM_UP, LEAST_S = 2, 0.05
-"""A reading lasts several passes: most then find their weights where the one before left them."""
+PASSES = 3
+"""In a row; the first one, which brings weights and code back into the caches, does not count."""
 
 
 @dataclass(frozen=True)
@@ -207,37 +208,61 @@ def chain_pass(layers: Sequence[Layer], setting: Setting) -> LayerTimer:
     return LayerTimer(list(zip(shapes(layers), functions, strict=True)), x, setting.device)
 
 
+def warm(timer: LayerTimer) -> Callable[[], None]:
+    """A function that makes several passes in a row, of which the first does not count."""
+
+    def run() -> None:
+        for _ in range(PASSES):
+            timer()
+        del timer.passes[-PASSES]
+
+    return run
+
+
+def calm(timer: LayerTimer) -> dict[str, float]:
+    """Seconds of each step while little else runs: the first quartile of all that count.
+
+    What other programs do only ever adds. So on a busy machine, where a long pass is never left
+    alone, its short steps often are.
+    """
+    skip = WARM_UP * (PASSES - 1)
+    return {
+        name: quantiles(taken, method="inclusive")[0] for name, taken in timer.seconds(skip).items()
+    }
+
+
 class Chains:
     """All that is run to measure a table, to be timed in turns with whatever it is to predict.
 
     Attributes
     ----------
     tasks
-        A pass with marks through each chain.
+        Passes with marks through each chain, by its body, resolution and width.
     """
 
     def __init__(self, setting: Setting, bodies: Sequence[Body] = ("separable", "full")) -> None:
         self.batch = setting.batch
-        self.layers = {
+        self.layers: dict[Any, tuple[Layer, ...]] = {
             (body, resolution, width): chain(resolution, width, body)
             for body in bodies
             for resolution in RESOLUTIONS
             for width in WIDTHS
         }
-        self.tasks = {name: chain_pass(layers, setting) for name, layers in self.layers.items()}
+        self.timers = {name: chain_pass(layers, setting) for name, layers in self.layers.items()}
+        self.tasks = {name: warm(timer) for name, timer in self.timers.items()}
 
-    def table(self, skip: int) -> ShapeTable:
-        """Medians of all passes but the first `skip`; of what is measured twice, their mean."""
+    def table(self) -> ShapeTable:
+        """What was found until now; of what is measured twice, the mean."""
         found: dict[Shape, list[float]] = {}
-        for body in dict.fromkeys(body for body, *_ in self.tasks):
+        for body in dict.fromkeys(body for body, *_ in self.timers):
             # What the bodies share counts from the first one: the weights of a full one fill the
             # caches, and its ends would tell a separable one's too slow.
             more: dict[Shape, list[float]] = {}
-            for name, task in self.tasks.items():
+            for name, timer in self.timers.items():
                 if name[0] == body:
-                    taken = task.seconds(skip)
+                    taken = calm(timer)
                     for piece, shape in shapes(self.layers[name], self.batch).items():
-                        more.setdefault(shape, []).append(median(taken[piece]))
+                        more.setdefault(shape, []).append(taken[piece])
             found = more | found
         return ShapeTable(
             self.batch,
@@ -247,22 +272,11 @@ class Chains:
             ),
         )
 
-    def pace(self, taken: Mapping[Any, Sequence[float]], skip: int) -> dict[str, list[float]]:
-        """How much longer the chains of each body took in each round than their medians say.
-
-        On an idle machine that is 1. On a busy one, a median of many short times knows little of
-        what else was running; `taken` are the readings, by the names of `tasks`.
-        """
-        paces: dict[str, list[float]] = {}
-        for body in dict.fromkeys(body for body, *_ in self.tasks):
-            names = [name for name in self.tasks if name[0] == body]
-            calm = sum(sum(map(median, self.tasks[name].seconds(skip).values())) for name in names)
-            paces[body] = [sum(row) / calm for row in zip(*(taken[n] for n in names), strict=True)]
-        return paces
-
     def seconds(self) -> float:
-        """All that the passes took until now."""
-        return sum(sum(times) for task in self.tasks.values() for times in task.seconds().values())
+        """All that the passes that count took until now."""
+        return sum(
+            sum(times) for timer in self.timers.values() for times in timer.seconds().values()
+        )
 
 
 @torch_defaults()
@@ -298,4 +312,4 @@ def bench_shapes(
     with use_threads(threads):
         chains = Chains(setting, bodies)
         interleave(chains.tasks, readings, WARM_UP, device, LEAST_S)
-    return chains.table(WARM_UP)
+    return chains.table()
