@@ -47,7 +47,7 @@ class Predicted:
     timing: Timing
     """Of whole passes, one after the other."""
     added_ms: float
-    """Its layers' times added, each the first quartile of its passes: what is predicted."""
+    """Its layers' times added, each the first decile of its passes: what is predicted."""
     roof_ms: float
     """What the plain roofline says: every layer at its roof, no overhead."""
     by_kind_ms: float
