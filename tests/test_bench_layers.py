@@ -424,6 +424,11 @@ def test_a_profile_prints_every_layer_and_whether_they_add_up():
     far = made_profile(whole_ms=2.0)
     assert not far.within_limits
     assert "they do NOT add up within 10%" in str(far)
+    assert "above the roof" not in text
+    fc = next(row for row in far.layers if row.name == "fc")
+    fast = replace(fc, timing=Timing(3, fc.roof_ms / 2, (0.0, 1.0)))
+    above = replace(far, layers=(*far.layers[:-1], fast))
+    assert "above the roof, whose ceilings were missed: fc\n" in str(above)
 
 
 def test_a_profile_gives_points_to_draw_and_calibrates():
