@@ -68,6 +68,7 @@ GOOD = (
         ("[[output]]", "[[code first]]", "lines first are wanted"),
         ("[[output]]", "[[picture]]", "[[picture]]"),
         ("[[output]]", "[[explorer v1]]", "no explorer"),
+        ("[[output]]", "[[explorer v1 zoom=2]]", "“v1 zoom=2” is to be a state"),
         ("\n# %%\n6 * 7\n", "", "no code cell follows"),
         ("6 * 7", "6 * 8", "the code cell that it shows (6 * 8) has not been executed"),
     ],
@@ -253,6 +254,11 @@ EXPLORER_FAULTS = """(least) => {
     && !above(each).some((e) => getComputedStyle(e).clipPath === "inset(50%)");
   const within = (box, { left, top, right, bottom }) => box.left >= left - 1 && box.top >= top - 1
     && box.right <= right + 1 && box.bottom <= bottom + 1;
+  // Rows of a list come into sight by key; all else has to be there at once.
+  const isAway = (each, box) => {
+    const list = each.closest("[role=listbox]");
+    return list !== null && !within(box, list.getBoundingClientRect());
+  };
   const page = { left: 0, top: 0, right: innerWidth, bottom: innerHeight };
   const check = (size, words, box, frames) => {
     if (size < least - 0.01) found.push(`${size} px: ${words}`);
@@ -264,6 +270,7 @@ EXPLORER_FAULTS = """(least) => {
     if (!words || holder.closest("script, style, option, h1") || !isRead(holder)) continue;
     const range = document.createRange(), svg = holder.closest("svg");
     range.selectNodeContents(node);
+    if (isAway(holder, range.getBoundingClientRect())) continue;
     const scale = svg?.viewBox.baseVal.width
       ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : holder.currentCSSZoom;
     const frames = above(holder).filter((e) => getComputedStyle(e).overflow !== "visible");

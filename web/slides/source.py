@@ -210,12 +210,14 @@ class _Reader:
         return f'<img src="{name}" {shape} alt="{alt[1]}"{attributes}>'
 
     def _explorer(self, cell: Any, wanted: str) -> str:
+        line = wanted or "v1"
+        if not re.fullmatch(r"\S+", line):
+            raise SlideError(f"“{wanted}” is to be a state, such as v1&hide=foot, and nothing else")
         ids = [o.data[VIEW]["model_id"] for o in cell.outputs if VIEW in o.get("data", {})]
         stills = [o.data for o in cell.outputs if "image/png" in o.get("data", {})]
         if not ids or not stills:
             raise SlideError("the next code cell has no explorer with a still picture")
         widget = _alive(self.widgets[ids[0]])
-        line = wanted or "v1"
         try:
             widget.definition.decode(line)
         except StateError as error:  # here, and not before an audience
