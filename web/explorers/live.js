@@ -9,7 +9,7 @@ import { fixed, general } from "../kit/format.js";
 import { onKeys, placeIn } from "../kit/pointer.js";
 import { evenly, linear, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
-import { typeSize, onWall } from "../kit/theme.js";
+import { onWall, typeSize } from "../kit/theme.js";
 import style from "./live.css";
 
 const NARROW = 640; // pixels; below it, names stand above the panel instead of beside their lines

@@ -8,13 +8,13 @@ import { comma, fixed, general, nice } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { axis, linear } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
-import { typeSize } from "../kit/theme.js";
+import { onWall, typeSize } from "../kit/theme.js";
 import { errors, halfEven, roundWeights } from "../maths/quantize.js";
 import style from "./quantization.css";
 
 export { errors, halfEven, roundWeights };
 
-const HEIGHTS = { strip: 256, line: 132, histogram: 138 };
+const HEIGHTS = { strip: onWall() ? 292 : 256, line: 132, histogram: 138 };
 const LEFT = 44; // pixels for the numbers of an axis
 const BINS = 75;
 const LEAST = 3; // pixels between two levels that are still drawn

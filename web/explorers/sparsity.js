@@ -9,7 +9,7 @@ import { player } from "../kit/motion.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { axis, linear, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
-import { typeSize, onWall } from "../kit/theme.js";
+import { onWall, typeSize } from "../kit/theme.js";
 import { BLOCK, between, bytesOf, crossing, kept } from "../maths/sparse.js";
 import style from "./sparsity.css";
 

@@ -7,7 +7,7 @@ import { fixed, shortest } from "../kit/format.js";
 import { onKeys, placeIn } from "../kit/pointer.js";
 import { axis, linear, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
-import { typeSize, onWall } from "../kit/theme.js";
+import { onWall, typeSize } from "../kit/theme.js";
 import { bestWithin, pareto } from "../maths/pareto.js";
 import style from "./tradeoff.css";
 
@@ -327,7 +327,7 @@ function draw(context) {
       const words = `α ${alpha}`, [wide, high] = [0.577 * typeSize(13) * words.length, typeSize(13) + 1];
       const spots = [[11, 5], [11, -19], [-wide / 2, 12], [11, -7], [-wide - 11, -19],
         [-wide / 2, -26], [-wide - 11, 5], [18, 14], [-wide - 16, -30], [-wide / 2, 24],
-        ...(onWall() ? [[-wide - 20, 20], [14, 32], [-wide / 2, 40], [-wide / 2, -44], [-wide - 24, -50]] : [])]
+        ...(onWall() ? [[-wide - 20, 20], [14, 32], [-wide / 2, 40], [-wide / 2, 56], [-wide / 2, -44], [-wide - 24, -50]] : [])]
         .map(([dx, dy]) => [x + dx, y + dy, x + dx + wide, y + dy + high])
         .map((box) => [box, taken.filter((other) => overlap(box, other)).length + 9 * given.filter((other) => overlap(box, other)).length +
           (box[2] > w || box[0] < frame.left || box[1] < frame.top || box[3] > frame.bottom ? 9 : 0)]);

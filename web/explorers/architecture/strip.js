@@ -2,7 +2,7 @@
 
 import { font, penOf } from "../../kit/canvas.js";
 import { evenly } from "../../kit/scale.js";
-import { typeSize, onWall } from "../../kit/theme.js";
+import { onWall, typeSize } from "../../kit/theme.js";
 
 export const LEFT = 58, RIGHT = 6; // where the columns begin, and what is left behind them
 const STRIP = onWall() ? 80 : 118, BARS = 94, FOOT = 18;
