@@ -826,6 +826,17 @@ def test_grid_accuracy_draws_means_spreads_and_every_seed():
     np.testing.assert_allclose(means["α 0.25"], [(60, 60, 60), (74, 74 - 2 * half, 74 + 2 * half)])
 
 
+def test_a_layer_above_the_roof_is_shown_as_such():
+    assert "Above" not in plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 10.0}).alt
+    low = plots.roofline(POINTS, 60.0, {"L2": 50.0, "memory": 10.0})
+    assert low.alt.endswith("Above the roof, which was measured too low: pw_2.")
+    ring = [line for line in low.axes[0].lines if line.get_label() == "above the roof"]
+    assert [line.get_xydata().tolist() for line in ring] == [[[40.0, 90.0]]]
+    # fc, at 0.5 operations a byte, is within what the cache brings and beyond what memory does.
+    assert plots.roofline(POINTS, 100.0, {"memory": 5.0}).alt.endswith("too low: fc.")
+    assert "Above" not in plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 5.0}).alt
+
+
 def test_roofline_draws_every_layer_by_its_kind_and_the_roof_up_to_the_ridge():
     axis = plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 10.0}).axes[0]
     assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")

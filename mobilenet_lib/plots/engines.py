@@ -17,7 +17,7 @@ PRECISIONS = {
     "int8": (COLOURS["highlight"], "..."),
 }
 """Colour and hatch of each, so that the figure also reads without colours."""
-INCH_A_CHARACTER = 0.088
+INCH_A_CHARACTER = 0.11
 GAINED, LOST = COLOURS["pointwise"], COLOURS["standard"]
 
 
@@ -33,7 +33,7 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
     """
     names, values = list(times), list(times.values())
     most = max(values)
-    steps = []
+    steps, ends = [], []
     with new_figure(9, 0.46 * len(names) + 1.25) as (figure, (axis,)):
         for place, (name, now) in enumerate(times.items()):
             before = values[place - 1] if place else now
@@ -50,8 +50,8 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
             end = max(before, now) + 0.012 * most
             axis.text(end, place, words, va="center")
             steps.append(f"{name} {words}")
+            ends.append((end, INCH_A_CHARACTER * len(words)))
         name_rows(axis, names)
-        axis.set(xlim=(0, 1.28 * most), xlabel="time, ms; outlined: what the step changes")
         handles = [
             Patch(facecolor=colour, hatch=hatch, edgecolor="white", lw=0, label=precision)
             for precision, (colour, hatch) in PRECISIONS.items()
@@ -60,6 +60,9 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
         figure.legend(handles=handles, loc="upper right", ncols=len(handles))
         width, height = figure.get_size_inches()
         left = min(0.5, (0.25 + INCH_A_CHARACTER * max(map(len, names))) / width)
+        room = (0.985 - left) * width
+        far = max(end / (1 - inches / room) for end, inches in ends)
+        axis.set(xlim=(0, far), xlabel="time, ms; outlined: what the step changes")
         figure.subplots_adjust(left, 0.62 / height, 0.985, 1 - 0.42 / height)
     figure.alt = (
         f"A waterfall of time in ms, each step on top of those before: {'; '.join(steps)}. "

@@ -217,9 +217,9 @@ def stacked_shares(bars: Mapping[str, Mapping[str, float]]) -> BookFigure:
             axis.text(-1, y, what, ha="right", va="center")
         handles = [Patch(color=COLOURS[kind], label=LABELS[kind]) for kind in kinds]
         # Above the bars, close together: five kinds have to fit.
-        look = {"loc": "lower right", "bbox_to_anchor": (1, 0.98), "borderaxespad": 0}
-        look |= {"columnspacing": 1.0, "handlelength": 1.0, "handletextpad": 0.4}
-        axis.legend(handles=handles, ncols=len(kinds), **look)
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 0.98), "borderaxespad": 0}
+        close = {"columnspacing": 1.0, "handlelength": 1.0, "handletextpad": 0.4}
+        axis.legend(handles=handles, ncols=len(kinds), **place, **close)
         axis.set(xlim=(0, 100), yticks=[], xlabel="share, %")
         axis.spines["left"].set_visible(False)
         figure.subplots_adjust(0.13, 0.25, 0.98, 0.86)

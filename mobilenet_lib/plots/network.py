@@ -229,7 +229,7 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     if not maps:
         raise ValueError("feature_maps needs at least one layer's maps, by name; got none")
     each = check_int("each", each, 1, 16)
-    width = min(9.0, 2.0 * each)
+    width = min(9.0, 1.9 * each)
     row_height = width / each + 0.4  # square pictures, and a title above each row
     with new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each) as (figure, axes):
         rows = axes.reshape(len(maps), each)

@@ -42,14 +42,17 @@ def roofline(
 ) -> BookFigure:
     """Layers under the roof of their machine: rate against arithmetic intensity, both axes log.
 
+    Nothing is faster than its machine. A layer above every roof is ringed and named as such: then
+    the ceilings were measured too low.
+
     Parameters
     ----------
     points
         (kind, operations a byte, GFLOP/s reached) by layer's name; a mult-add is two operations.
     peak_gflops
-        The fastest matrix product, in 10⁹ operations a second.
+        The fastest matrix product, in 10⁹ operations per second.
     bandwidths
-        10⁹ bytes a second by where the bytes lie, memory last: the ridge is where its slope ends.
+        10⁹ bytes per second by where the bytes lie, memory last: the ridge is where its slope ends.
 
     Raises
     ------
@@ -72,6 +75,8 @@ def roofline(
     def rate_of(name: str) -> float:
         return points[name][2]
 
+    steepest = max(bandwidths.values())
+    above = {n: (x, y) for n, (_, x, y) in points.items() if y > min(peak_gflops, steepest * x)}
     memory = list(bandwidths)[-1]
     ridge = peak_gflops / bandwidths[memory]
     left, right = min(*intensities, ridge) / 2.5, max(*intensities, ridge) * 2.5
@@ -82,16 +87,19 @@ def roofline(
                 colour, dashes = COLOURS["ink"], "-"
             slope = [left, peak_gflops / rate], [left * rate, peak_gflops]
             axis.plot(*slope, dashes, color=colour, label=f"{name}, {rate:.3g} GB/s")
-        flat = [min(peak_gflops / max(bandwidths.values()), ridge), right]
+        flat = [min(peak_gflops / steepest, ridge), right]
         axis.plot(flat, [peak_gflops] * 2, color=COLOURS["ink"])
         axis.axvline(ridge, color=COLOURS["highlight"], ls=":", lw=1.5, zorder=0)
         for kind, own in by_kind.items():
             label = f"{LABELS[kind]} ({len(own)})"
             look = {"color": COLOURS[kind], "mec": "white", "ms": 8, "label": label}
             axis.plot(*zip(*own.values(), strict=True), MARKERS[kind], **look)
+        if above:
+            ring = {"color": "none", "mec": COLOURS["ink"], "ms": 13, "label": "above the roof"}
+            axis.plot(*zip(*above.values(), strict=True), "o", **ring)
         plain_log(axis.xaxis)
         plain_log(axis.yaxis)
-        axis.set(xlim=(left, right), ylim=(min(rates) / 2, peak_gflops * 2.2))
+        axis.set(xlim=(left, right), ylim=(min(rates) / 2, max(peak_gflops, *rates) * 2.2))
         axis.set_xlabel("operations for each byte moved (log scale)")
         axis.set_ylabel("10⁹ operations per second")
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
@@ -111,6 +119,8 @@ def roofline(
         + f"; the ridge of {memory} is at {ridge:.3g} operations a byte. "
         + " ".join(_ranges(LABELS[kind], [*own.values()]) for kind, own in by_kind.items())
     )
+    if above:
+        figure.alt += f" Above the roof, which was measured too low: {', '.join(above)}."
     return figure
 
 

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "web/site"))
+sys.path[:0] = [str(ROOT / "web/site"), str(ROOT / "web")]
 
 around, book, build, formulas, names, reference = (
     pytest.importorskip(name)
