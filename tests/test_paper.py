@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -90,7 +91,7 @@ def test_no_cell_is_lost(capsys: pytest.CaptureFixture, record_property) -> None
         record_property(f"table {key}", dict(table.tally))
     reasons = Counter(c.note for c in CELLS if c.verdict == "not countable")
     # Every file of the folder is read by some table.
-    others = {"discrepancies.csv", "phones.csv", "devices.csv", "after.csv"}
+    others = {"discrepancies.csv", "phones.csv", "devices.csv", "after.csv", "timed.csv"}
     assert {f"{layout.file}.csv" for layout in LAYOUTS.values()} | others == {
         file.name for file in FOLDER.glob("*.csv")
     }
@@ -388,6 +389,19 @@ def test_every_device_names_its_source_and_its_licence() -> None:
     times = {(d.device, d.precision): d.milliseconds for d in found if d.threads == "all"}
     for device in {device for device, _ in times}:
         assert times[device, "8 bit"] < times[device, "float"]
+
+
+def test_what_others_timed_names_where_it_stands() -> None:
+    found = paper.timed()
+    assert all(re.search(r"^\S+ \S+ at [0-9a-f]{8}\b", row.source) for row in found)
+    t4 = {row.alpha: row.milliseconds for row in found if (row.batch, row.precision) == (1, "fp16")}
+    assert (t4[1], t4[0.25]) == (0.71942, 0.68422)  # as PaddleClas prints them
+    chips = [row for row in found if row.resolution == 96]
+    assert len(chips) == 6
+    assert {row.alpha for row in chips} == {0.25}
+    # Printed as 1.665 images per second and 24312.648 microjoules for one.
+    assert chips[0].milliseconds == pytest.approx(1000 / 1.665)
+    assert chips[0].millijoules == pytest.approx(24.312648)
 
 
 def test_a_printed_table_shows_both_values_and_the_reason() -> None:

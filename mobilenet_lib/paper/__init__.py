@@ -18,11 +18,13 @@ from .models import (
     OnDevice,
     OnPhone,
     Since,
+    Timed,
     devices,
     models,
     phones,
     published,
     since,
+    timed,
 )
 from .recompute import ALPHAS, RESOLUTIONS
 from .records import (
@@ -49,9 +51,9 @@ __all__ = [
     "Discrepancy",
     "Model",
 ]
-__all__ += ["OnDevice", "OnPhone", "Recomputed", "Since", "Table", "Verdict"]
+__all__ += ["OnDevice", "OnPhone", "Recomputed", "Since", "Table", "Timed", "Verdict"]
 __all__ += ["cells", "devices", "discrepancies", "judge", "models", "phones", "published"]
-__all__ += ["quantum", "since", "summary", "table", "tables", "tally"]
+__all__ += ["quantum", "since", "summary", "table", "tables", "tally", "timed"]
 
 
 def tables() -> tuple[Table, ...]:

@@ -118,6 +118,23 @@ class OnDevice:
     source: str
 
 
+@dataclass(frozen=True)
+class Timed:
+    """A MobileNet of any width that others timed, and whose energy they may have measured."""
+
+    alpha: float
+    resolution: int
+    device: str
+    software: str
+    precision: str
+    batch: int
+    milliseconds: float
+    """For the whole batch; where images per second are printed, worked out from them."""
+    millijoules: float | None
+    """Energy for one batch."""
+    source: str
+
+
 def phones() -> tuple[OnPhone, ...]:
     """The sixteen networks on a phone, alpha from 1 down, then resolution from 224 down.
 
@@ -174,4 +191,22 @@ def since() -> tuple[Since, ...]:
             row["source"],
         )
         for row in read_rows("after")
+    )
+
+
+def timed() -> tuple[Timed, ...]:
+    """Four widths on a GPU, and the smallest on microcontrollers, `data/paper/timed.csv`."""
+    names = ("device", "software", "precision", "source")
+    return tuple(
+        Timed(
+            alpha=float(row["alpha"]),
+            resolution=int(row["resolution"]),
+            batch=int(row["batch"]),
+            milliseconds=float(
+                row["ms"] or 1000 * int(row["batch"]) / float(row["images_per_second"])
+            ),
+            millijoules=float(row["millijoules"]) if row["millijoules"] else None,
+            **{name: row[name] for name in names},
+        )
+        for row in read_rows("timed")
     )

@@ -111,6 +111,9 @@ UNTIED = {
         "Seven points": "published by others, printed by the cell above",
         "3.8 ms": "published by the authors of MobileNetV4",
     },
+    "10_questions_people_ask": {
+        "a factor of three": "published by others, printed by the cell above",
+    },
     "02_solutions": {
         "three times as many": "25 weights in place of 9",
     },
