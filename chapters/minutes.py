@@ -57,6 +57,13 @@ class Section:
     """How long its cells ran."""
     slides: float = 0.0
     """Minutes of its slides."""
+    predictions: int = 0
+    """How often readers are asked what they expect."""
+
+    def add(self, markdown: str) -> None:
+        """Count some more of its prose."""
+        self.words += spoken(markdown)
+        self.predictions += markdown.count("**Predict:**")
 
     @property
     def link(self) -> str:
@@ -100,9 +107,10 @@ def sections(text: Path, ran: dict[str, float]) -> list[Section]:
             last, holder = cell.metadata.slide, found[-1]
         else:
             before, *parts = HEADING.split(cell.source)
-            found[-1].words += spoken(before)
+            found[-1].add(before)
             for title, words in zip(parts[::2], parts[1::2], strict=True):
-                found.append(Section(text.stem, title, spoken(title) + spoken(words)))
+                found.append(Section(text.stem, title))
+                found[-1].add(f"{title}\n{words}")
     for section in found:
         if section.title in SILENT:
             section.words, section.seconds = 0, 0.0
@@ -129,7 +137,7 @@ def book() -> dict[str, list[Section]]:
 
 # --- The tables ----------------------------------------------------------------------------------
 
-TABLE = re.compile(r"(<!-- minutes (\d\d) -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- minutes (\d\d) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 PLAN = re.compile(r"<!-- slot (\d+) -->\n((?:\|.*\n)+)")
 ROW = re.compile(r"\| (read|slides) \| \[([^\]]+)\]\(\.\./(\d\d)_[^)]*\) \| [^|]* \|")
 WORK = re.compile(r"\| work \| .* \| (\d+) \|")
@@ -140,14 +148,24 @@ def half(minutes: float) -> float:
     return max(round(2 * minutes) / 2, 0.5) if minutes else 0.0
 
 
+def row(*cells: object) -> str:
+    """A row of a table."""
+    return f"| {' | '.join(f'{c:g}' if isinstance(c, float) else str(c) for c in cells)} |"
+
+
 def chapter_table(chapter: list[Section]) -> str:
     """The minutes of a chapter's sections."""
-    lines = ["| section | words | read and run, min | slides, min |", "|---|--:|--:|--:|"]
-    for each in chapter:
-        lines.append(f"| {each.link} | {each.words:,} | {half(each.aloud):g} | {each.slides:g} |")
-    words, slides = sum(s.words for s in chapter), sum(s.slides for s in chapter)
-    aloud = sum(half(s.aloud) for s in chapter)
-    lines.append(f"| **in all** | **{words:,}** | **{aloud:g}** | **{slides:g}** |")
+    head = ("section", "predictions", "words", "read and run, min", "slides, min")
+    lines = [row(*head), "|---|--:|--:|--:|--:|"]
+    for s in chapter:
+        lines.append(row(s.link, s.predictions, f"{s.words:,}", half(s.aloud), s.slides))
+    sums = [
+        sum(column)
+        for column in zip(
+            *((s.predictions, s.words, half(s.aloud), s.slides) for s in chapter), strict=True
+        )
+    ]
+    lines.append(row("**in all**", *(f"**{each:,.6g}**" for each in sums)))
     return "\n".join(lines)
 
 
@@ -166,15 +184,15 @@ def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str
     """
     lines, left = [], float(slot)
     for line in table.splitlines():
-        if row := ROW.fullmatch(line):
-            how, title, number = row.groups()
+        if shown := ROW.fullmatch(line):
+            how, title, number = shown.groups()
             named = [s for s in chapters.get(number, []) if s.title == title]
             if not named:
                 raise ValueError(f"a plan names {title!r} of chapter {number}, which is not there")
             minutes = minutes_of(how, named[0])
-            line = f"| {how} | {named[0].link} | {minutes:g} |"
-        elif row := WORK.fullmatch(line):
-            minutes = float(row[1])
+            line = row(how, named[0].link, minutes)
+        elif work := WORK.fullmatch(line):
+            minutes = float(work[1])
         elif line.startswith("| questions |"):
             minutes = left
             line = re.sub(r"\| [^|]* \|$", f"| {minutes:g} |", line)
@@ -182,6 +200,8 @@ def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str
             minutes = 0.0
         left -= minutes
         lines.append(line)
+        if left < 0:
+            raise ValueError(f"the sections of a plan do not fit into {slot} minutes")
     if left:
         raise ValueError(f"a plan of {slot} minutes has no row of questions that fills it")
     return "\n".join(lines) + "\n"
@@ -189,7 +209,7 @@ def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str
 
 def filled(page: str, chapters: dict[str, list[Section]]) -> str:
     """A page of `teaching/` with the minutes as they are now."""
-    page = TABLE.sub(lambda found: found[1] + chapter_table(chapters[found[2]]), page)
+    page = TABLE.sub(lambda found: f"{found[1]}{chapter_table(chapters[found[2]])}\n", page)
     return PLAN.sub(
         lambda f: f"<!-- slot {f[1]} -->\n{plan_table(int(f[1]), f[2], chapters)}", page
     )
