@@ -150,7 +150,9 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     (source / "reference/command.md").write_text(reference.command_page(), encoding="utf-8")
     for path, name in TEXTS.items():
         text = project_text(path, found["repository"])
-        (source / f"{name}.md").write_text(text, encoding="utf-8")
+        target = source / f"{name}.md"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
     entries = "\n".join(["command", "results", *modules])
     template = (HERE / "reference.md").read_text(encoding="utf-8")
     (source / "reference/index.md").write_text(template.replace("ENTRIES", entries), "utf-8")
