@@ -158,9 +158,9 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     (source / "reference/index.md").write_text(template.replace("ENTRIES", entries), "utf-8")
     front = (HERE / "index.md").read_text(encoding="utf-8")
     explorer = front_explorer(book, ConvolutionExplorer())
-    toc = "\n".join(f"{page.notebook[9:11]} {page.title} <{page.name}>" for page in chapters)
+    toc = "\n".join(f"{page.number} {page.title}".strip() + f" <{page.name}>" for page in chapters)
     cards = "\n".join(
-        f'<li><a href="{page.name}.html"><b>{page.notebook[9:11]}</b> {page.title}</a></li>'
+        f'<li><a href="{page.name}.html"><b>{page.number}</b> {page.title}</a></li>'
         for page in chapters
     )
     front = front.replace("EXPLORER", explorer).replace("CHAPTERS", toc).replace("CARDS", cards)
