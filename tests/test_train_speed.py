@@ -17,6 +17,7 @@ from mobilenet_lib.train import Trainer, choose_plan
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
+from mobilenet_lib.train.pointwise import pointwise
 from mobilenet_lib.train.recipe import PLANS as NAMES
 
 CPU = torch.device("cpu")
@@ -100,6 +101,38 @@ def test_rearranged_gradients_are_computed_only_where_they_are_asked_for():
     assert weight.grad.shape == weight.shape
     with pytest.raises(ValueError, match="padding must be 0 to 2, got 3"):
         depthwise(x, weight, 1, 3)
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_numpys_products_are_torchs_convolution(layout):
+    """Output and gradients against autograd through torch's own, in fp64."""
+    torch.manual_seed(0)
+    x = torch.randn(3, 5, 4, 6, dtype=torch.float64).contiguous(memory_format=layout)
+    weight = torch.randn(7, 5, 1, 1, dtype=torch.float64, requires_grad=True)
+    wanted = torch.nn.functional.conv2d(x.requires_grad_(), weight)
+    upstream = torch.randn(wanted.shape, dtype=torch.float64).contiguous(memory_format=layout)
+    got = pointwise(x, weight)
+    torch.testing.assert_close(got, wanted)
+    gradients = (torch.autograd.grad(y, (x, weight), upstream) for y in (got, wanted))
+    for ours, torchs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-12, atol=1e-12)
+    pointwise(x.detach(), weight).sum().backward()
+    assert weight.grad.shape == weight.shape
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_pointwise_layers_are_numpys_where_the_plan_says_so(name, monkeypatch):
+    seen = []
+
+    def spy(a, b):
+        seen.append(a)
+        return a @ b
+
+    monkeypatch.setattr("mobilenet_lib.train.pointwise.product", spy)
+    net = network()
+    apply_plan(net, name)
+    net(to_layout(torch.randn(2, 3, 64, 64), name)).sum().backward()
+    assert len(seen) == (3 * 13 if name.endswith("numpy") else 0)
 
 
 @pytest.mark.parametrize("name", [name for name in PLANS if not PLANS[name].bf16])
@@ -207,6 +240,24 @@ def test_bf16_without_hardware_is_refused(monkeypatch):
         choose(tiny("x", plan="bf16"), CPU)
     assert choose(tiny("x", plan="fp32-gemm"), CPU).plan == "fp32-gemm"
     assert not any("bf16" in n for n in choose_plan.measure(tiny("x"), CPU, 8).milliseconds)
+
+
+@pytest.mark.parametrize(
+    ("features", "capability", "expected"),
+    [
+        (("AVX2", "AVX-512", "bf16"), "AVX512", True),
+        (("AVX2", "AVX-512", "bf16"), "AVX2", False),  # ATEN_CPU_CAPABILITY=avx2
+        (("AVX2", "AVX-512"), "AVX512", False),
+        (("AVX2",), "AVX2", False),
+        (("NEON", "bf16"), "DEFAULT", True),
+        (None, "DEFAULT", False),
+    ],
+)
+def test_bf16_counts_only_where_torch_uses_it(features, capability, expected, monkeypatch):
+    monkeypatch.setattr(machine, "features", lambda *_: features)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert choose_plan.has_bf16(CPU) is expected
+    assert choose_plan.cache_key(tiny("x"), CPU, 8)["capability"] == capability
 
 
 def a_file_in_the_way(folder, monkeypatch):

@@ -139,10 +139,21 @@ def decide(milliseconds: dict[str, float], refused: list[str]) -> Choice:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether a device multiplies bf16 numbers in hardware."""
+    """Whether a device multiplies bf16 numbers in hardware, and torch uses that hardware.
+
+    On x86 it is part of AVX-512, which ATEN_CPU_CAPABILITY=avx2 switches off for torch.
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and bool({"bf16", "AMX"} & set(machine.features() or ()))
+    features = set(machine.features() or ())
+    if "AVX-512" in features and not cpu_capability().startswith("AVX512"):
+        return False
+    return device.type == "cpu" and bool({"bf16", "AMX"} & features)
+
+
+def cpu_capability() -> str:
+    """Which instructions torch's own code uses here: "AVX512", "AVX2", "DEFAULT", ..."""
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def cache_folder() -> Path:
@@ -156,6 +167,7 @@ def cache_key(recipe: Recipe, device: torch.device, count: int) -> dict[str, Any
     return {
         "device": device_name(device),
         "features": list(machine.features() or ()),
+        "capability": cpu_capability(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "alpha": network.alpha,

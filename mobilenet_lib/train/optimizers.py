@@ -47,7 +47,9 @@ def make_optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimizer over the network's parameter groups."""
     groups, chosen = parameter_groups(net, recipe), recipe.optimization
     if chosen.optimizer == "sgd":
-        return torch.optim.SGD(groups, chosen.rate, chosen.momentum)
+        # On the CPU in one pass over weights, gradients and momenta, not in one for each operation.
+        fused = True if all(p.device.type == "cpu" for p in net.parameters()) else None
+        return torch.optim.SGD(groups, chosen.rate, chosen.momentum, fused=fused)
     if chosen.optimizer == "adamw":
         betas = (chosen.momentum, chosen.decay)
         return torch.optim.AdamW(groups, chosen.rate, betas, chosen.epsilon)

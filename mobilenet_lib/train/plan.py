@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..model import MobileNet
 from .depthwise import depthwise
-from .pointwise import Products, pointwise
+from .pointwise import pointwise
 
 KINDS = ("conv", "depthwise", "pointwise", "fc")
 Way = Callable[[Any, Tensor, Tensor], Tensor]
@@ -38,17 +38,17 @@ class Plan:
     channels_last their input is that matrix already: (B · H · W, in_channels)."""
     rearranged: bool = False
     """Compute the gradients of depthwise layers as `depthwise` does, around the slow path."""
-    products: Products | None = None
-    """Compute pointwise layers and their gradients as `pointwise` does with such products."""
+    numpy: bool = False
+    """Compute pointwise layers and their gradients by NumPy's matrix products."""
 
 
 PLANS = {
     "nchw-fp32": Plan(False),
     "fp32": Plan(True),
     "fp32-gemm": Plan(True, gemm=True),
+    "rearranged-fp32": Plan(True, rearranged=True),
     "rearranged-fp32-gemm": Plan(True, gemm=True, rearranged=True),
-    "rearranged-fp32-mixed": Plan(True, rearranged=True, products="mixed"),
-    "rearranged-fp32-numpy": Plan(True, rearranged=True, products="numpy"),
+    "rearranged-fp32-numpy": Plan(True, numpy=True, rearranged=True),
     "pointwise-bf16": Plan(True, ("pointwise",)),
     "pointwise-bf16-gemm": Plan(True, ("pointwise",), gemm=True),
     "rearranged-bf16": Plan(True, KINDS, rearranged=True),
@@ -76,11 +76,9 @@ def apply_plan(net: MobileNet, name: str) -> None:
     ways: dict[str, Way] = {
         "conv": _convolution,
         "depthwise": _rearranged if plan.rearranged else _convolution,
-        "pointwise": _product if plan.gemm else _convolution,
+        "pointwise": _numpy if plan.numpy else _product if plan.gemm else _convolution,
         "fc": _linear,
     }
-    if plan.products:
-        ways["pointwise"] = functools.partial(_pointwise, plan.products)
     for module in net.modules():
         if own := kind(module):
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
@@ -103,8 +101,8 @@ def _product(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
     return F.linear(rows, weight.flatten(1)).permute(0, 3, 1, 2)
 
 
-def _pointwise(products: Products, module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
-    return pointwise(x, weight, products)
+def _numpy(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
+    return pointwise(x, weight)
 
 
 def _rearranged(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
