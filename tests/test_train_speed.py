@@ -1,5 +1,6 @@
 """Plans of layout and precision: that they compute the same, and how one is chosen."""
 
+import copy
 import json
 from dataclasses import replace
 from functools import partial
@@ -16,8 +17,8 @@ from mobilenet_lib.timing import Timing, threads
 from mobilenet_lib.train import Trainer, choose_plan
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient
+from mobilenet_lib.train.optimizers import make_optimizer
 from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
-from mobilenet_lib.train.pointwise import pointwise
 from mobilenet_lib.train.recipe import PLANS as NAMES
 
 CPU = torch.device("cpu")
@@ -103,38 +104,6 @@ def test_rearranged_gradients_are_computed_only_where_they_are_asked_for():
         depthwise(x, weight, 1, 3)
 
 
-@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_numpys_products_are_torchs_convolution(layout):
-    """Output and gradients against autograd through torch's own, in fp64."""
-    torch.manual_seed(0)
-    x = torch.randn(3, 5, 4, 6, dtype=torch.float64).contiguous(memory_format=layout)
-    weight = torch.randn(7, 5, 1, 1, dtype=torch.float64, requires_grad=True)
-    wanted = torch.nn.functional.conv2d(x.requires_grad_(), weight)
-    upstream = torch.randn(wanted.shape, dtype=torch.float64).contiguous(memory_format=layout)
-    got = pointwise(x, weight)
-    torch.testing.assert_close(got, wanted)
-    gradients = (torch.autograd.grad(y, (x, weight), upstream) for y in (got, wanted))
-    for ours, torchs in zip(*gradients, strict=True):
-        torch.testing.assert_close(ours, torchs, rtol=1e-12, atol=1e-12)
-    pointwise(x.detach(), weight).sum().backward()
-    assert weight.grad.shape == weight.shape
-
-
-@pytest.mark.parametrize("name", PLANS)
-def test_pointwise_layers_are_numpys_where_the_plan_says_so(name, monkeypatch):
-    seen = []
-
-    def spy(a, b):
-        seen.append(a)
-        return a @ b
-
-    monkeypatch.setattr("mobilenet_lib.train.pointwise.product", spy)
-    net = network()
-    apply_plan(net, name)
-    net(to_layout(torch.randn(2, 3, 64, 64), name)).sum().backward()
-    assert len(seen) == (3 * 13 if name.endswith("numpy") else 0)
-
-
 @pytest.mark.parametrize("name", [name for name in PLANS if not PLANS[name].bf16])
 def test_exact_plans_give_the_plain_networks_logits(name):
     plain, planned = network().eval(), network().eval()
@@ -167,6 +136,27 @@ def test_a_rearranged_gradient_is_checked_before_it_is_timed(monkeypatch):
     arch = PAPER.architecture(10, alpha=0.25, resolution=64)
     with pytest.raises(ArithmeticError, match="not what torch says"):
         training.layer_passes(arch, 2, 2, CPU, 0)
+
+
+def test_sgd_in_one_pass_takes_up_a_checkpoint_of_torchs_own():
+    """Checkpoints from before say that it was not fused; either way the steps are the same."""
+    recipe = tiny("x", optimizer="sgd", weight_decay=0.01)
+    nets = [network(), network()]
+    fused = make_optimizer(nets[0], recipe)
+    assert all(group["fused"] for group in fused.param_groups)
+    plain = make_optimizer(nets[1], recipe)
+    for group in plain.param_groups:
+        group["fused"] = None
+    for number in range(4):
+        if number == 2:
+            fused.load_state_dict(copy.deepcopy(plain.state_dict()))
+            assert not any(group["fused"] for group in fused.param_groups)
+        for net, optimizer in zip(nets, (fused, plain), strict=True):
+            for p in net.parameters():
+                p.grad = torch.linspace(-1, 1, p.numel()).view_as(p)
+            optimizer.step()
+    for a, b in zip(*(net.parameters() for net in nets), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_bf16_must_be_clearly_faster():

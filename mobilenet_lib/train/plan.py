@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from ..model import MobileNet
 from .depthwise import depthwise
-from .pointwise import pointwise
 
 KINDS = ("conv", "depthwise", "pointwise", "fc")
 Way = Callable[[Any, Tensor, Tensor], Tensor]
@@ -38,8 +37,6 @@ class Plan:
     channels_last their input is that matrix already: (B · H · W, in_channels)."""
     rearranged: bool = False
     """Compute the gradients of depthwise layers as `depthwise` does, around the slow path."""
-    numpy: bool = False
-    """Compute pointwise layers and their gradients by NumPy's matrix products."""
 
 
 PLANS = {
@@ -48,7 +45,6 @@ PLANS = {
     "fp32-gemm": Plan(True, gemm=True),
     "rearranged-fp32": Plan(True, rearranged=True),
     "rearranged-fp32-gemm": Plan(True, gemm=True, rearranged=True),
-    "rearranged-fp32-numpy": Plan(True, numpy=True, rearranged=True),
     "pointwise-bf16": Plan(True, ("pointwise",)),
     "pointwise-bf16-gemm": Plan(True, ("pointwise",), gemm=True),
     "rearranged-bf16": Plan(True, KINDS, rearranged=True),
@@ -76,7 +72,7 @@ def apply_plan(net: MobileNet, name: str) -> None:
     ways: dict[str, Way] = {
         "conv": _convolution,
         "depthwise": _rearranged if plan.rearranged else _convolution,
-        "pointwise": _numpy if plan.numpy else _product if plan.gemm else _convolution,
+        "pointwise": _product if plan.gemm else _convolution,
         "fc": _linear,
     }
     for module in net.modules():
@@ -99,10 +95,6 @@ def _linear(module: nn.Linear, x: Tensor, weight: Tensor) -> Tensor:
 def _product(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
     rows = x.permute(0, 2, 3, 1)  # (B, H, W, in_channels), contiguous in channels_last
     return F.linear(rows, weight.flatten(1)).permute(0, 3, 1, 2)
-
-
-def _numpy(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
-    return pointwise(x, weight)
 
 
 def _rearranged(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:

@@ -33,7 +33,6 @@ PlanName = Literal[
     "fp32-gemm",
     "rearranged-fp32",
     "rearranged-fp32-gemm",
-    "rearranged-fp32-numpy",
     "pointwise-bf16",
     "pointwise-bf16-gemm",
     "rearranged-bf16",
