@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from . import chapter_01, chapters_01_to_04, chapters_05_to_08
+from . import chapter_01, chapter_02, chapters_01_to_04, chapters_05_to_08
 from .answers import Exercise, Fault, NotAnAnswerError
 from .guard import HaltedError, advice, contained, message, shown
 from .ledger import (
@@ -43,7 +43,12 @@ __all__ = [
 EXERCISES = {
     e.key: e
     for e in sorted(
-        (*chapters_01_to_04.EXERCISES, *chapter_01.EXERCISES, *chapters_05_to_08.EXERCISES),
+        (
+            *chapters_01_to_04.EXERCISES,
+            *chapter_01.EXERCISES,
+            *chapter_02.EXERCISES,
+            *chapters_05_to_08.EXERCISES,
+        ),
         key=lambda e: tuple(map(int, e.key.split("."))),
     )
 }

@@ -8,7 +8,7 @@ raises `Fault` where it knows which mistake was made, with the hint for that one
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping, ValuesView
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -106,7 +106,7 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if callable(getattr(value, "detach", None)):
         return value.detach().cpu().numpy()
-    views = (range, type({}.values()), type({}.keys()))
+    views = (range, ValuesView, KeysView)
     if not (hasattr(value, "__next__") or isinstance(value, views)):
         return value
     items = list(itertools.islice(value, MANY))

@@ -78,7 +78,7 @@ def behaves(
         for hint, slip in slips:
             if done and all(_same(r, slip, c, e, tolerance, parts) for c, e, r in done):
                 raise Fault(first.said, hint)
-        first.hint = first.hint or _common(done, tolerance) or _only_square(done, tolerance)
+        first.hint = _only_square(done, tolerance) or first.hint or _common(done, tolerance)
         raise first
 
     return check
@@ -238,7 +238,8 @@ def _common(done: list[tuple[Case, Any, Any]], tolerance: float) -> str | None:
 
 def _only_square(done: list[tuple[Case, Any, Any]], tolerance: float) -> str | None:
     """A hint for what is right until height and width differ."""
-    right, wrong = set(), set()
+    right: set[bool] = set()
+    wrong: set[bool] = set()
     for case, expected, result in done:
         shape = next((np.shape(a) for a in case if isinstance(a, np.ndarray) and a.ndim > 1), (0,))
         bad = result is STOPPED or differs(result, expected, tolerance) is not None
@@ -290,10 +291,10 @@ def steps(answer: Function, *arguments: Any) -> int:
         count += 1
         return line
 
-    before = sys.gettrace()
+    before, given = sys.gettrace(), copy.deepcopy(arguments)
     sys.settrace(entered)
     try:
-        answer(*copy.deepcopy(arguments))
+        answer(*given)
     finally:
         sys.settrace(before)
     return count

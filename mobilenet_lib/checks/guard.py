@@ -14,7 +14,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, NoReturn
 
 import numpy as np
@@ -104,19 +104,23 @@ def _stop_after(seconds: float, stack: ExitStack) -> None:
     """Raise HaltedError in this thread after a time, unless the stack is left before."""
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     thread = ctypes.c_ulong(threading.get_ident())
-    over, lock = False, threading.Lock()
+    over = fired = False
+    lock = threading.Lock()
 
     def stop() -> None:
+        nonlocal fired
         with lock:
             if not over:
+                fired = True
                 raise_in(thread, ctypes.py_object(HaltedError))
 
     def leave() -> None:
         nonlocal over
         timer.cancel()
-        with lock:
+        with suppress(HaltedError), lock:  # it may still be on its way
             over = True
-            raise_in(thread, None)  # one that has not arrived yet
+            for _ in range(1000 * fired):
+                pass
 
     timer = threading.Timer(seconds, stop)
     timer.daemon = True
