@@ -84,9 +84,6 @@ def as_array(value: Any, asked: str) -> np.ndarray:
     refused = NotAnAnswerError(f"{asked}, this is {shown(value)}.")
     if isinstance(value, str | bytes | set | frozenset | dict | type) or value is None:
         raise refused
-    if callable(getattr(value, "detach", None)):  # a tensor, which may be on a graphics card
-        value = value.detach().cpu()
-        value = value.float() if value.is_floating_point() else value
     try:
         array = np.asarray(plain(value))
         if array.dtype.kind == "c" and not np.imag(array).any():
@@ -104,8 +101,9 @@ def plain(value: Any) -> Any:
     """An iterator as the list of what it gives, which must end; what is in a list likewise."""
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if callable(getattr(value, "detach", None)):
-        return value.detach().cpu().numpy()
+    if callable(getattr(value, "detach", None)):  # a tensor, which may be on a graphics card
+        value = value.detach().cpu()
+        return (value.double() if value.is_floating_point() else value).numpy()
     views = (range, ValuesView, KeysView)
     if not (hasattr(value, "__next__") or isinstance(value, views)):
         return value
