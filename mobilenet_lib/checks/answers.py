@@ -178,7 +178,7 @@ def _slipped(number: float, tolerance: float, slips: Slips) -> None:
     for hint, wrong in slips().items():
         each = wrong if isinstance(wrong, tuple | list) else (wrong,)
         for value in each:
-            if abs(number - value) <= max(tolerance, 1e-9 * abs(value)):
+            if abs(number - value) <= max(tolerance, (2e-3 if tolerance else 0) * abs(value)):
                 raise Fault(f"{number:,} is not it.", hint)
 
 

@@ -202,8 +202,7 @@ def _same(
     """Whether a result is what a mistake gives."""
     try:
         made = slip(*copy.deepcopy(case))
-        form = made if isinstance(made, tuple) or not isinstance(like, tuple) else like
-        made = alike(made, form)
+        made = alike(made, like)
     except Exception:  # a mistake may not be possible in every case
         return result is STOPPED
     try:
