@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapters_05_to_08
+from . import (
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapters_05_to_08,
+)
 from .answers import Exercise, Fault, NotAnAnswerError
 from .guard import HaltedError, advice, contained, message, shown
 from .ledger import (
@@ -40,7 +48,15 @@ __all__ = [
     "progress",
 ]
 
-_CHAPTERS = (chapters_05_to_08, chapter_01, chapter_02, chapter_03, chapter_04, chapter_05)
+_CHAPTERS = (
+    chapters_05_to_08,
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+)
 EXERCISES = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
 EXERCISES = {
     k: EXERCISES[k] for k in sorted(EXERCISES, key=lambda k: tuple(map(int, k.split("."))))

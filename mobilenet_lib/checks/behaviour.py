@@ -131,11 +131,22 @@ def call(answer: Function, reference: Function | None, *arguments: Any) -> Any:
         raise Fault("it returns a coroutine.", "Write `def` without `async`.")
     known = inspect.signature(reference).parameters if reference else ()
     for name, before, after in itertools.zip_longest(known, arguments, given, fillvalue="input"):
-        if isinstance(before, np.ndarray | list) and not np.array_equal(before, after):
+        if not _unchanged(before, after):
             raise Fault(f"it changes {name} in place.", IN_PLACE)
     if result is None:
         raise Fault("it returns None.", NO_RETURN)
     return result
+
+
+def _unchanged(before: Any, after: Any) -> bool:
+    if isinstance(before, list | tuple):
+        same = len(before) == len(after)
+        return same and all(map(_unchanged, before, after))
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(
+            _unchanged(before[k], after[k]) for k in before
+        )
+    return not isinstance(before, np.ndarray | str | int | float) or np.array_equal(before, after)
 
 
 def alike(result: Any, expected: Any, parts: Sequence[str] = ()) -> Any:
@@ -164,8 +175,12 @@ def alike(result: Any, expected: Any, parts: Sequence[str] = ()) -> Any:
         if isinstance(expected, int | float | np.number):
             return float(as_number(result, "a number is asked for"))
     except NotAnAnswerError as error:
-        raise Fault(f"its result is off: {error}") from None
-    return result
+        many = "this has" in str(error)
+        hint = "One number is asked for: which of them is it?" if many else None
+        raise Fault(f"its result is off: {error}", hint) from None
+    if isinstance(result, np.ndarray) and result.ndim == 0:
+        result = result.item()
+    return str(result) if isinstance(result, str) else result
 
 
 def differs(result: Any, expected: Any, tolerance: float, parts: Sequence[str] = ()) -> str | None:
