@@ -23,6 +23,7 @@ from . import (
     chapter_04,
     chapter_05,
     chapter_06,
+    chapter_07,
     chapters_05_to_08,
 )
 from .answers import Exercise, Fault, NotAnAnswerError
@@ -56,6 +57,7 @@ _CHAPTERS = (
     chapter_04,
     chapter_05,
     chapter_06,
+    chapter_07,
 )
 EXERCISES = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
 EXERCISES = {
