@@ -24,7 +24,7 @@ from . import (
     chapter_05,
     chapter_06,
     chapter_07,
-    chapters_05_to_08,
+    chapter_08,
 )
 from .answers import Exercise, Fault, NotAnAnswerError
 from .guard import HaltedError, advice, contained, message, shown
@@ -50,7 +50,6 @@ __all__ = [
 ]
 
 _CHAPTERS = (
-    chapters_05_to_08,
     chapter_01,
     chapter_02,
     chapter_03,
@@ -58,11 +57,9 @@ _CHAPTERS = (
     chapter_05,
     chapter_06,
     chapter_07,
+    chapter_08,
 )
 EXERCISES = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
-EXERCISES = {
-    k: EXERCISES[k] for k in sorted(EXERCISES, key=lambda k: tuple(map(int, k.split("."))))
-}
 """All exercises of the book, by key.
 
 Right answers are computed by the library, so that they cannot drift from what the chapters teach.
