@@ -101,7 +101,9 @@ def plain(value: Any) -> Any:
     """An iterator as the list of what it gives, which must end; what is in a list likewise."""
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if callable(getattr(value, "detach", None)):  # a tensor, which may be on a graphics card
+    if hasattr(value, "detach") and hasattr(
+        value, "numpy"
+    ):  # a tensor, which may be on a graphics card
         value = value.detach().cpu()
         return (value.double() if value.is_floating_point() else value).numpy()
     views = (range, ValuesView, KeysView)

@@ -11,7 +11,8 @@ import inspect
 import itertools
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import IOBase
 from types import FrameType
 from typing import Any
 
@@ -114,7 +115,7 @@ def call(answer: Function, reference: Function | None, *arguments: Any) -> Any:
     given = copy.deepcopy(arguments)
     try:
         result = answer(*given)
-        if hasattr(result, "__next__"):
+        if isinstance(result, Iterator) and not isinstance(result, IOBase):
             result = plain(result)
     except (KeyboardInterrupt, NotImplementedError, HaltedError):
         raise

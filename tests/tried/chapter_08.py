@@ -274,7 +274,7 @@ TRIED = {
             .replace("(*layers)", "(nn.Sequential(*layers))"),
         ],
         wrong=[
-            (FOLD_ALL.replace(" + layer.eps", ""), "under the root"),
+            (FOLD_ALL.replace(" + layer.eps", ""), "eps of its own"),
             (FOLD_ALL.replace("layer.eps", "1e-5"), "eps of its own"),
             (
                 FOLD_ALL.replace("0 if conv.bias is None else conv.bias.detach()", "0"),
@@ -351,7 +351,7 @@ TRIED = {
                     'json.dumps({"preprocess": preprocess',
                     'json.dumps({"preprocess": {k: str(v) for k, v in preprocess.items()}',
                 ),
-                "numbers as numbers",
+                "text as text",
             ),
             (
                 PACK.replace('return arrays, about["preprocess"], about["classes"]', "about"),
