@@ -334,14 +334,18 @@ def _seen(name: str) -> Fault:
     arch = mobilenet_v1()
     size = arch.receptive_field_at(name).size
     if size <= 112:
-        return Fault(
-            f"{name} sees {size} pixels, which is not enough.",
-            "Half of 224 pixels are 112: go further along the layers.",
+        hint = "Half of 224 pixels are 112: go further along the layers."
+        if name == "pw_7":
+            hint = "One more: a kernel of 3 by 3 sees further than this one of 1 by 1."
+        return Fault(f"{name} sees {size} pixels, which is not enough.", hint)
+    hint = "Go back until the receptive field is 112 or less, and then one forward."
+    if name == "pw_8":
+        hint = "A kernel of 1 by 1 sees no more than the layer before it."
+    if name == "fc":
+        hint = (
+            "It stands behind the average over the whole map; a layer far before it is asked for."
         )
-    return Fault(
-        f"{name} sees {size} pixels, but it is not the first one.",
-        "Go back until the receptive field is 112 or less, and then one forward.",
-    )
+    return Fault(f"{name} sees {size} pixels, but it is not the first one.", hint)
 
 
 def _layers() -> tuple[Layer, ...]:

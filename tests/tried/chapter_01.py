@@ -83,6 +83,7 @@ TRIED = {
             "((0, 0, 0), (1.0, 0, 0), (0, 0, 0))",
             "np.eye(9)[3].reshape(3, 3)",
             "torch.eye(9)[3].reshape(3, 3)",
+            "[np.zeros(3), iter([1, 0, 0]), torch.zeros(3)]",
         ],
         wrong=[
             ("[[0, 0, 0], [0, 0, 1], [0, 0, 0]]", "value of the pixel on the right"),
@@ -101,6 +102,7 @@ TRIED = {
             "[112 * 112, 3 * 3 * 3]",
             "np.array([12544, 27])",
             "(12544.0, np.int32(27))",
+            "torch.tensor([[12544, 27]])",
         ],
         wrong=[
             ("(12544, 9)", "3 channels"),

@@ -170,11 +170,11 @@ TRIED = {
         ],
         wrong=[
             ('"dw_7"', "go further"),
-            ('"pw_7"', "go further"),
-            ('"pw_8"', "Go back"),
+            ('"pw_7"', "One more"),
+            ('"pw_8"', "no more than the layer"),
             ('"dw_9"', "Go back"),
             ('"conv_0"', "go further"),
-            ('"fc"', "Go back"),
+            ('"fc"', "whole map"),
         ],
     ),
     "3.5": Tried(
