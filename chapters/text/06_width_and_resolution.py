@@ -614,13 +614,13 @@ choose = ...  # def choose(networks, budget, margin): ...
 check("6.5", choose)
 
 # %% [markdown]
-# **6.6 · Build.** Write `front(costs, accuracies)`: the numbers of the networks on the Pareto front, from the cheapest to the dearest. A network is not on it if another one is at least as accurate and costs no more. (Of two that are equal in both, keep the first.)
+# **6.6 · Build.** Write `on_front(costs, accuracies)`: the numbers of the networks on the Pareto front, from the cheapest to the dearest. A network is not on it if another one is at least as accurate and costs no more. (Of two that are equal in both, keep the first.)
 
 # %%
 from mobilenet_lib.checks import check
 
-front = ...  # def front(costs, accuracies): ...
-check("6.6", front)
+on_front = ...  # def on_front(costs, accuracies): ...
+check("6.6", on_front)
 
 # %% [markdown]
 # **6.7 · Investigate.** Better, or lucky? Two networks have read the same two thousand pictures; `first` and `second` say for each picture whether it was read rightly. Write `better(first, second)`, which says True if the second network is better by more than luck. It is tried on many pairs. Where only luck makes a difference it may say True now and then, and where the second is clearly better it should find most.
