@@ -5,6 +5,7 @@ Engines and the clock are the test's own, so nothing here depends on how fast a 
 
 import copy
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -117,26 +118,33 @@ class NoExam:
 
 @pytest.fixture
 def run(monkeypatch):
-    """`bench_engines` with fakes; a call of task number i takes i + 1 milliseconds."""
+    """`bench_engines` with fakes; a call of task number i takes i + 1 milliseconds.
+
+    In the third round all takes 1.2 times as long, the product that is the ceiling, too; its one
+    mult-add takes what 100 GFLOP/s allow in the rounds, and half of that in the time before.
+    """
     timed = []
 
     def clock(tasks, readings, device, least_s):
         for task in tasks.values():
             task()
-        timed.append(list(tasks))
+        timed.append([name for name in tasks if isinstance(name, str)])
         assert least_s > 0
-        return {
-            name: [(i + 1) * 1e-3 * factor for factor in (1.0, 1.0, 1.2)]
-            for i, name in enumerate(tasks)
+        taken = {
+            name: (i + 1) * 1e-3 if isinstance(name, str) else 2e-11 for i, name in enumerate(tasks)
         }
+        return {name: [s * factor for factor in (1.0, 1.0, 1.2)] for name, s in taken.items()}
 
     def ceilings(**options):
-        peaks = (Peak("fp32", 100.0, (1, 1, 1), "mm"), Peak("int8", None, None, "no kernel"))
+        peaks = (Peak("fp32", 50.0, (1, 1, 1), "mm"), Peak("int8", None, None, "no kernel"))
         return MachinePeaks("cpu", options["threads"], peaks, (), {})
 
     monkeypatch.setattr(bench, "ENGINES", FAKES)
     monkeypatch.setattr(bench, "interleave", clock)
     monkeypatch.setattr(bench, "bench_peaks", ceilings)
+    monkeypatch.setattr(
+        bench, "ceiling_task", lambda peak, device, seed: peak.shape and (lambda: None)
+    )
     monkeypatch.setattr(bench, "Examiner", NoExam)
     monkeypatch.setattr(bench, "peers", lambda *a: ({}, {"timm, eager": "No module named 'timm'"}))
     Fake.prepared.clear()
@@ -195,6 +203,18 @@ def test_times_become_rates_shares_and_labels(run):
     assert "ours, fastest in int8: coarse" in text
     assert "timm, eager: No module named 'timm'" in text
     make_report(result, 1.0)  # which checks itself
+
+
+def test_a_share_is_of_the_product_in_the_same_rounds(run):
+    """Whatever was measured before: that was half as fast, and a share of it would be double."""
+    result = run(("fake",), batch_sizes=(1,), slices=())
+    (fake,) = result.timings
+    assert fake.of_ceiling == pytest.approx(2 * result.network.mult_adds / 1e-3 / 100e9, abs=1e-4)
+    assert result.ceilings["fp32"] == 100.0  # the faster of the two
+    assert "of a product" in str(result)
+    assert "missed" not in str(result)
+    above = replace(result, timings=(replace(fake, of_ceiling=1.27),))
+    assert "127% of a product (more than it: the ceiling was missed)" in str(above)
 
 
 def test_peers_run_in_the_same_rounds_and_give_the_ratios(run, monkeypatch):

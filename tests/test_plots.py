@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 from PIL import Image
 from torch import nn
 
@@ -24,7 +25,8 @@ from mobilenet_lib.bench.describe import describe_network
 from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
-from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, book_style
+from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, STYLE, book_style
+from mobilenet_lib.plots.paper import Task
 from mobilenet_lib.results import Measured, pareto
 
 ARCH = mobilenet_v1()
@@ -262,6 +264,25 @@ FIGURES |= {
             "letters, own, 2 networks",
         ],
     ),
+    "findings": (
+        lambda: plots.findings({"Table 2": ["equal"] * 3 + ["misprint"], "Text": ["wording"]}),
+        ["Table 2: 3 equal, 1 misprint; Text: 1 wording."],
+    ),
+    "applications": (
+        lambda: plots.applications([Task("Dogs", "V3", 5000, 84, "1.0-224", 569, 83.3, "% top-1")]),
+        ["Dogs: 1.0-224 takes 11.4 % of the mult-adds of V3 and reaches 83.3 against 84 % top-1."],
+    ),
+    "sixteen": (
+        lambda: plots.sixteen(paper.models()),
+        [
+            "Printed in the paper: 1-224 70.6 % with 569 and 4.21 million",
+            "Hollow, from tf-slim: 0.75-192 67.4 % with 239 and 2.57 million",
+        ],
+    ),
+    "descendants": (
+        lambda: plots.descendants(paper.models(), paper.since()),
+        ["timm 75.388 % with 569 million", "V3 Large 75.2 % with 217 million"],
+    ),
     "training_curve": (
         lambda: plots.training_curve(
             [(1, 3.2, 3.2), (5, 1.5, 2.0)], [(5, 0.625)], 10, {"full": [0.5, 0.75]}, "stopped"
@@ -293,6 +314,9 @@ def test_figure_says_what_it_shows(name):
         box = axes.get_tightbbox()
         over = max(-box.x0, -box.y0, box.x1 - inside.width, box.y1 - inside.height)
         assert over <= 2, f"{name}: {axes.get_title() or axes.get_ylabel()} is cut off"
+    written = [each for each in figure.findobj(Text) if each.get_text().strip()]
+    small = {each.get_text() for each in written if each.get_fontsize() < STYLE["font.size"]}
+    assert not small, f"{name}: too small for the wall"
 
 
 # --- The reader's own settings of matplotlib ----------------------------------------------------
@@ -822,6 +846,17 @@ def test_grid_accuracy_draws_means_spreads_and_every_seed():
     np.testing.assert_allclose(means["α 0.25"], [(60, 60, 60), (74, 74 - 2 * half, 74 + 2 * half)])
 
 
+def test_a_layer_above_the_roof_is_shown_as_such():
+    assert "Above" not in plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 10.0}).alt
+    low = plots.roofline(POINTS, 60.0, {"L2": 50.0, "memory": 10.0})
+    assert low.alt.endswith("Above the roof, which was measured too low: pw_2.")
+    ring = [line for line in low.axes[0].lines if line.get_label() == "above the roof"]
+    assert [line.get_xydata().tolist() for line in ring] == [[[40.0, 90.0]]]
+    # fc, at 0.5 operations a byte, is within what the cache brings and beyond what memory does.
+    assert plots.roofline(POINTS, 100.0, {"memory": 5.0}).alt.endswith("too low: fc.")
+    assert "Above" not in plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 5.0}).alt
+
+
 def test_roofline_draws_every_layer_by_its_kind_and_the_roof_up_to_the_ridge():
     axis = plots.roofline(POINTS, 100.0, {"L2": 50.0, "memory": 10.0}).axes[0]
     assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
@@ -1044,3 +1079,22 @@ def test_figures_are_drawn_without_a_word_about_the_home(variables):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Figure(")
     assert done.stderr == "worth saying\n"
+
+
+def test_bars_of_findings_are_as_long_as_their_shares():
+    (axis,) = plots.findings({"A": ["equal"] * 3 + ["misprint"], "B": ["misprint"] * 5}).axes
+    bars = [(round(b.get_x()), round(b.get_width()), round(b.get_y() + 0.39)) for b in axis.patches]
+    assert bars == [(0, 75, 0), (75, 25, 0), (0, 0, 1), (0, 100, 1)]
+
+
+def test_figures_4_and_5_have_each_model_at_its_exact_count():
+    left, right = plots.sixteen(paper.models()).axes
+    for axis, count in ((left, "mult_adds"), (right, "parameters_as_printed")):
+        marks = [line for line in axis.lines if len(line.get_xdata())]
+        for mark, model in zip(marks, paper.models(), strict=True):
+            accuracy = model.paper_top1 or model.slim2017_top1
+            assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (
+                getattr(model, count) / 1e6,
+                accuracy,
+            )
+            assert (mark.get_markerfacecolor() == "white") == (model.paper_top1 is None)

@@ -18,7 +18,7 @@ from mobilenet_lib import cli, files
 from mobilenet_lib.bench import engines
 from mobilenet_lib.bench import report as reports
 from mobilenet_lib.bench.compare import Comparison, compare
-from mobilenet_lib.bench.peaks import describe_hardware, gpu
+from mobilenet_lib.bench.hardware import describe_hardware, gpu
 from mobilenet_lib.bench.report import ReportError, make_report, read_report, write_report
 from mobilenet_lib.bench.results import Checked, EngineBench, Network, Quality, Timed, json_schema
 from mobilenet_lib.text import format_table

@@ -7,6 +7,7 @@ bench_engines(("eager", "openvino"), batch_sizes=(1,), readings=30)
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -30,7 +31,8 @@ from ..timing import (
 )
 from ..timing import threads as with_threads
 from ..validation import check_choice, check_int
-from .peaks import bench_peaks, describe_hardware
+from .hardware import describe_hardware
+from .peaks import bench_peaks, ceiling_task
 from .peers import Entry, peers
 from .quality import Examiner
 from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed
@@ -121,6 +123,9 @@ def bench_engines(
         progress("measuring this machine's ceilings")
         measured = bench_peaks(device=device, threads=count, seed=seed, largest=1 << 16)
         ceilings = {peak.precision: peak.gflops for peak in measured.peaks if peak.gflops}
+        products = {
+            peak: task for peak in measured.peaks if (task := ceiling_task(peak, device, seed))
+        }
         timings: list[Timed] = []
         for size in sizes:
             batch = images[:size].contiguous()
@@ -148,9 +153,15 @@ def bench_engines(
             if not entries:
                 continue
             progress(f"timing {len(entries)} ways to run a batch of {size}")
-            tasks = {key: entry.task for key, entry in entries.items()}
-            seconds = interleave(tasks, readings, device=where, least_s=LEAST_S)
-            timings += rows(entries, seconds, size, net.arch.mult_adds, ceilings)
+            tasks: dict[Any, Callable[[], Any]] = {key: e.task for key, e in entries.items()}
+            seconds = interleave(tasks | products, readings, device=where, least_s=LEAST_S)
+            beside = {
+                peak.precision: [s / math.prod(peak.shape or ()) for s in seconds.pop(peak)]
+                for peak in products
+            }
+            for name, each in beside.items():
+                ceilings[name] = max(ceilings[name], significant(2 / min(each) / 1e9))
+            timings += rows(entries, seconds, size, net.arch.mult_adds, beside)
     return EngineBench(
         network=Network(alpha, resolution, net.arch.mult_adds),
         device=where.type,
@@ -194,15 +205,20 @@ def rows(
     seconds: Mapping[str, list[float]],
     batch_size: int,
     mult_adds: int,
-    ceilings: Mapping[str, float],
+    products: Mapping[str, list[float]],
 ) -> list[Timed]:
-    """What was measured on one size of batch, with ratios to those peers that ran beside it."""
+    """What was measured on one size of batch, with ratios to those peers that ran beside it.
+
+    `products` are the seconds for each mult-add of a matrix product, by precision, in those rounds.
+    """
     references = [name for name in REFERENCES if name in entries]
     timed = []
     for key, entry in entries.items():
         timing = Timing.of(seconds[key])
-        ceiling = ceilings.get(entry.precision)
-        reached = 2 * mult_adds * batch_size / timing.median_ms / 1e6  # GFLOP/s
+        beside = products.get(entry.precision) if entry.same_network else None
+        share = (
+            ratio(beside, [s / mult_adds / batch_size for s in seconds[key]]) if beside else None
+        )
         timed.append(
             Timed(
                 name=entry.engine or key,
@@ -213,7 +229,7 @@ def rows(
                 streams=entry.streams,
                 **vars(timing),
                 images_per_second=significant(1e3 * batch_size / timing.median_ms),
-                of_ceiling=round(reached / ceiling, 4) if ceiling and entry.same_network else None,
+                of_ceiling=share,
                 ratios={
                     name: ratio(seconds[key], seconds[name]) for name in references if name != key
                 },

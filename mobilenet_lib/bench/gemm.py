@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..engines import difference
 from ..engines.engine import first_line
+from ..engines.onnx_engines import compile_model
+from ..engines.runtimes import load_openvino
 from ..timing import DTYPES
 
 Shape = tuple[int, int, int]
@@ -49,14 +52,19 @@ def gemm_tasks(precision: str, shape: Shape, device: str, seed: int) -> tuple[Wa
         left = torch.randn(rows, inner, generator=generator).to(dtype)
         right = torch.randn(columns, inner, generator=generator).to(dtype)
         candidates = {"torch.mm": _mm, "torch linear": _linear, "1x1 convolution": _pointwise}
+        if precision == "fp32":
+            candidates |= {"NumPy": _numpy}
+        if precision in ("fp32", "bf16"):
+            candidates |= {"OpenVINO": _openvino}
     ways: Ways = {}
     reasons = []
     for name, make in candidates.items():
         try:
             multiply = make(left.to(device), right.to(device))
             answer = multiply()
-        except (RuntimeError, AttributeError) as error:
-            # The engine is not built in, or refuses this shape or device: that is what is asked.
+        except (RuntimeError, AttributeError, ImportError) as error:
+            # It is not installed or built in, or refuses this shape or device: that is what is
+            # asked.
             reasons.append(f"{name}: {first_line(error)}")
             continue
         off = difference(answer[:64].cpu().double(), left[:64].double() @ right.double().T)
@@ -92,6 +100,41 @@ def _pointwise(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
     image = left.T[None, :, :, None].contiguous(memory_format=torch.channels_last)
     kernel = right[:, :, None, None].contiguous(memory_format=torch.channels_last)
     return lambda: F.conv2d(image, kernel)[0, :, :, 0].T
+
+
+def _numpy(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
+    if left.device.type != "cpu":
+        raise NotImplementedError("it computes on the CPU only")
+    from threadpoolctl import ThreadpoolController
+
+    library = ThreadpoolController().select(user_api="blas")
+    threads = torch.get_num_threads()  # NumPy's own number would be that of the cores
+    ours, theirs = left.numpy(), np.ascontiguousarray(right.numpy().T)
+    product = np.empty((len(ours), theirs.shape[1]), np.float32)
+    answer = torch.from_numpy(product)
+
+    def multiply() -> Tensor:
+        with library.limit(limits=threads):
+            np.matmul(ours, theirs, out=product)
+        return answer
+
+    return multiply
+
+
+def _openvino(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
+    if left.device.type != "cpu":
+        raise NotImplementedError("it computes on the CPU only")
+    openvino = load_openvino()
+    operators = openvino.opset13
+    given = left.float().numpy()
+    rows = operators.parameter(list(left.shape), np.float32)
+    product = operators.matmul(rows, operators.constant(right.float().numpy()), False, True)
+    precision = "bf16" if left.dtype == torch.bfloat16 else "fp32"
+    model = compile_model(openvino.Model([product], [rows]), precision, torch.get_num_threads())
+    request = model.create_infer_request()
+    return lambda: torch.from_numpy(
+        request.infer([given], share_inputs=True, share_outputs=True)[0]
+    )
 
 
 def _int_mm(left: Tensor, right: Tensor) -> Callable[[], Tensor]:

@@ -43,7 +43,7 @@ class LayerTime(Work):
     """Operations a byte, two for each mult-add."""
     timing: Timing
     gflops: float
-    """10⁹ operations a second that it reached."""
+    """10⁹ operations per second that it reached."""
     gb_per_s: float
     """10⁹ of those bytes a second."""
     roof_ms: float
@@ -110,6 +110,12 @@ class LayersBench:
         overhead = {kind: ms / 1e3 for kind, ms in self.overhead_ms.items()}
         return calibrate(measured, overhead, self.ceilings, self.setting.precision)
 
+    def _above(self) -> list[str]:
+        above = [layer.name for layer in self.layers if layer.timing.median_ms < layer.roof_ms]
+        if not above:
+            return []
+        return [f"above the roof, whose ceilings were missed: {', '.join(above)}"]
+
     def __str__(self) -> str:
         added = "they add up" if self.within_limits else "they do NOT add up"
         work = self.mult_adds_shares
@@ -118,6 +124,7 @@ class LayersBench:
                 f"{self.alpha:g} MobileNet-{self.resolution}, {self.body} body, {self.setting}",
                 f"{self.device}, {self.threads} threads",
                 *format_table(COLUMNS, map(_cells, self.layers)),
+                *self._above(),
                 *(
                     f"{LABELS[kind]:<16}{share:6.1%} of the time, {work[kind]:6.2%} of mult-adds"
                     for kind, share in self.time_shares.items()

@@ -1,4 +1,4 @@
-"""What a measurement ran on, and its ceilings: how fast it multiplies matrices and moves bytes.
+"""The ceilings of a machine: how fast it multiplies matrices and moves bytes.
 
 The roofline model has two limits: mult-adds a second and bytes a second. What a data sheet promises
 is neither: a clock sinks under vector code, a container has a share of a core, and a cache is
@@ -8,9 +8,8 @@ faster than memory. So both are measured here, with the threads that the network
 from __future__ import annotations
 
 import math
-import statistics
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -18,84 +17,11 @@ from typing import Any
 
 import torch
 
-from ..machine import Machine, describe_machine
 from ..timing import check_device, device_name, interleave, significant, torch_defaults
 from ..timing import threads as use_threads
-from ..validation import Count, check_choice, check_int
+from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
-
-
-@dataclass(frozen=True)
-class Torch:
-    """What torch tells of itself."""
-
-    version: str
-    threads: Count
-    instructions: str
-    oneDNN: bool
-    MKL: bool
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A CUDA device; None for what this version of torch does not tell."""
-
-    name: str
-    memory_bytes: int
-    multiprocessors: Count
-    compute_capability: str
-    l2_bytes: int | None
-    clock_mhz: float | None
-    cuda: str | None
-    tf32: dict[str, bool]
-    """Whether matrix products and convolutions in fp32 are computed with fewer bits."""
-
-
-@dataclass(frozen=True)
-class Hardware(Machine):
-    """A machine, and what torch knows of itself and of the device."""
-
-    device: str
-    """What the GPU or the processor is called."""
-    torch: Torch
-    gpu: Gpu | None
-
-
-def describe_hardware(device: torch.device | str = "cpu") -> Hardware:
-    """What a measurement on `device` runs on."""
-    where = torch.device(device)
-    own = Torch(
-        version=str(torch.__version__),
-        threads=torch.get_num_threads(),
-        instructions=torch.backends.cpu.get_cpu_capability(),
-        oneDNN=torch.backends.mkldnn.is_available(),
-        MKL=torch.backends.mkl.is_available(),
-    )
-    card = gpu(where) if where.type == "cuda" else None
-    name = device_name(where)
-    return Hardware(**vars(describe_machine()), device=name, torch=own, gpu=card)
-
-
-def gpu(device: torch.device) -> Gpu:
-    """What torch tells of a CUDA device."""
-    card = torch.cuda.get_device_properties(device)
-    kilohertz = getattr(card, "clock_rate", None)
-    return Gpu(
-        name=card.name,
-        memory_bytes=card.total_memory,
-        multiprocessors=card.multi_processor_count,
-        compute_capability=f"{card.major}.{card.minor}",
-        l2_bytes=getattr(card, "L2_cache_size", None),
-        clock_mhz=kilohertz / 1e3 if kilohertz else None,
-        cuda=torch.version.cuda,
-        tf32={
-            "matmul": torch.backends.cuda.matmul.allow_tf32,
-            "convolution": torch.backends.cudnn.allow_tf32,
-        },
-    )
-
-
-# --- Ceilings -------------------------------------------------------------------------------------
+from .hardware import Hardware, caches, describe_hardware
 
 MIB = 1024**2
 LEAST_S = 2e-3
@@ -106,7 +32,7 @@ WAY_BEHIND = 3.0
 
 @dataclass(frozen=True)
 class Peak:
-    """The fastest matrix product that was found in one precision."""
+    """The fastest matrix product that was found in one precision, in its fastest reading."""
 
     precision: str
     gflops: float | None
@@ -115,6 +41,8 @@ class Peak:
     """(rows, inner, columns) of the product that reached it."""
     way: str
     """What multiplied; or, without a number, why nothing did."""
+    slowest: float | None = None
+    """GFLOP/s in the slowest reading of that product: the next run's fastest should lie above."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +51,9 @@ class Copy:
 
     size: int
     gb_per_s: float
-    """10⁹ bytes a second, read and written."""
+    """10⁹ bytes per second, read and written, in the fastest reading."""
+    slowest: float | None = None
+    """The same in the slowest reading."""
 
 
 @dataclass(frozen=True)
@@ -185,11 +115,12 @@ class MachinePeaks:
                 lines.append(f"{peak.precision:<5} not measured: {peak.way}")
             else:
                 shape = "x".join(map(str, peak.shape or ()))
-                lines.append(f"{peak.precision:<5} {peak.gflops:9.1f} GFLOP/s  {shape}, {peak.way}")
+                number = f"{peak.gflops:9.1f} GFLOP/s{_down_to(peak.slowest)}"
+                lines.append(f"{peak.precision:<5} {number}  {shape}, {peak.way}")
         for copy in self.copies:
             kib = copy.size / 1024
             size = f"{kib:g} KiB" if kib < 1024 else f"{kib / 1024:g} MiB"
-            lines.append(f"copy  {size:>8} {copy.gb_per_s:9.1f} GB/s")
+            lines.append(f"copy  {size:>8} {copy.gb_per_s:9.1f} GB/s{_down_to(copy.slowest)}")
         return "\n".join(lines)
 
 
@@ -239,9 +170,17 @@ def bench_peaks(
         hardware = describe_hardware(device)
         end = largest or max(64 * MIB, 4 * max(caches(hardware).values(), default=0))
         sizes = [2**power for power in range(14, check_int("largest", end, 2**15).bit_length())]
-        peaks = tuple(_peak(name, shapes, readings, device, seed) for name in chosen)
-        copies = _copies(sizes, readings, device)
-    return MachinePeaks(hardware.device, count, peaks, copies, hardware)
+        products = {name: _products(name, shapes, device, seed) for name in chosen}
+        tasks: dict[Any, Callable[[], Any]] = {
+            (name, *what): multiply
+            for name, (ways, _) in products.items()
+            for what, multiply in ways.items()
+        }
+        # All in the same rounds, so that what slows the machine for a while slows them all, and
+        # every number has readings from the whole time.
+        seconds = interleave(tasks | _copies(sizes, device), readings, 2, device, LEAST_S)
+    peaks = tuple(_peak(name, reason, seconds) for name, (_, reason) in products.items())
+    return MachinePeaks(hardware.device, count, peaks, _rates(sizes, seconds), hardware)
 
 
 def peaks_for(
@@ -262,46 +201,62 @@ def peaks_for(
     return given
 
 
-def caches(hardware: Hardware) -> dict[str, int]:
-    """Bytes of each cache that a description names: the GPU's if it is of one, else the cores'."""
-    own = hardware.caches
-    sizes = {"L1": own.l1d, "L2": own.l2, "L3": own.l3}
-    if hardware.gpu:
-        sizes = {"L2": hardware.gpu.l2_bytes}
-    return {name: size for name, size in sizes.items() if size}
+def ceiling_task(peak: Peak, device: str, seed: int) -> Callable[[], Any] | None:
+    """The product that reached a peak, to run beside what is measured against it."""
+    if peak.shape is None:
+        return None
+    ways, _ = gemm_tasks(peak.precision, peak.shape, device, seed)
+    return ways.get(peak.way)
 
 
-def _peak(precision: str, shapes: Sequence[Shape], readings: int, device: str, seed: int) -> Peak:
-    """The best of all ways and shapes; ways that are far behind on the first shape are left out."""
+def _products(
+    precision: str, shapes: Sequence[Shape], device: str, seed: int
+) -> tuple[dict[tuple[Shape, str], Callable[[], Any]], str]:
+    """Products by shape and way; ways that are far behind on the first shape are left out."""
     ways, reason = gemm_tasks(precision, shapes[0], device, seed)
-    if not ways:
-        return Peak(precision, None, None, reason)
     tried = interleave(ways, 2, 1, device)
-    fastest = min(map(min, tried.values()))
+    fastest = min(map(min, tried.values()), default=0.0)
     kept = [way for way, seconds in tried.items() if min(seconds) <= WAY_BEHIND * fastest]
     tasks: dict[tuple[Shape, str], Callable[[], Any]] = {}
     for shape in shapes:
         ways, _ = gemm_tasks(precision, shape, device, seed)
         tasks |= {(shape, way): ways[way] for way in kept if way in ways}
-    seconds = interleave(tasks, readings, 2, device, LEAST_S)
-    rates = {
-        (shape, way): 2 * math.prod(shape) / statistics.median_high(taken)
-        for (shape, way), taken in seconds.items()
-    }
+    return tasks, reason
+
+
+def _peak(precision: str, reason: str, seconds: Mapping[Any, list[float]]) -> Peak:
+    """The best of all ways and shapes; without any, why there is none."""
+    own = {key: taken for key, taken in seconds.items() if key[0] == precision}
+    rates = {key: 2 * math.prod(key[1]) / min(taken) / 1e9 for key, taken in own.items()}
+    if not rates:
+        return Peak(precision, None, None, reason)
     best = max(rates, key=rates.__getitem__)
-    return Peak(precision, significant(rates[best] / 1e9), *best)
+    slowest = 2 * math.prod(best[1]) / max(own[best]) / 1e9
+    _, shape, way = best
+    return Peak(precision, significant(rates[best]), shape, way, significant(slowest))
 
 
-def _copies(sizes: Sequence[int], readings: int, device: str) -> tuple[Copy, ...]:
-    """Copies of each size; the time of a call that copies one number is taken off."""
-    tasks = {}
+def _copies(sizes: Sequence[int], device: str) -> dict[tuple[str, int], Callable[[], Any]]:
+    """Copies of each size, and one of a single number: the time of the call itself."""
+    tasks: dict[tuple[str, int], Callable[[], Any]] = {}
     for size in (8, *sizes):
         source, target = torch.ones(size // 8, device=device), torch.zeros(size // 8, device=device)
-        tasks[size] = partial(target.copy_, source)
-    seconds = interleave(tasks, readings, 2, device, LEAST_S)
-    medians = {size: statistics.median_high(taken) for size, taken in seconds.items()}
-    call = medians[8]
+        tasks["copy", size] = partial(target.copy_, source)
+    return tasks
+
+
+def _rates(sizes: Sequence[int], seconds: Mapping[Any, list[float]]) -> tuple[Copy, ...]:
+    """How fast the copies were, without the time of the call."""
+    call = min(seconds["copy", 8])
     # A copy that takes hardly longer than the call itself says nothing about bytes.
-    net = {size: medians[size] - call for size in sizes if medians[size] > 1.25 * call}
-    net = net or {sizes[-1]: medians[sizes[-1]]}
-    return tuple(Copy(size, significant(size / s / 1e9)) for size, s in net.items())
+    told = [size for size in sizes if min(seconds["copy", size]) > 1.25 * call]
+    if not told:
+        told, call = [sizes[-1]], 0.0
+    return tuple(
+        Copy(size, *(significant(size / (s - call) / 1e9) for s in (min(taken), max(taken))))
+        for size, taken in ((size, seconds["copy", size]) for size in told)
+    )
+
+
+def _down_to(slowest: float | None) -> str:
+    return f" (readings from {slowest:.1f})" if slowest else ""

@@ -25,6 +25,7 @@ from . import (
     chapter_06,
     chapter_07,
     chapter_08,
+    chapter_09,
 )
 from .answers import Exercise, Fault, NotAnAnswerError
 from .guard import HaltedError, advice, contained, message, shown
@@ -58,6 +59,7 @@ _CHAPTERS = (
     chapter_06,
     chapter_07,
     chapter_08,
+    chapter_09,
 )
 EXERCISES = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
 """All exercises of the book, by key.

@@ -158,7 +158,7 @@ def padding_and_stride(in_size: int = 6, kernel_size: int = 3) -> BookFigure:
             for y, x in itertools.product(centres, repeat=2):
                 axis.plot(x, y, "o", color=COLOURS["standard"], ms=7, zorder=3)
             outline(axis, (-before, -before), kernel_size, ec=COLOURS["standard"], lw=3)
-            axis.set_title(f"{padding}, stride {stride}\n→ {out}×{out}", fontsize=12)
+            axis.set_title(f"{padding}, stride {stride}\n→ {out}×{out}")
             words.append(
                 f"{padding} padding with stride {stride} puts {before} zeros before and {after} "
                 f"after and gives {out} by {out} outputs"
@@ -202,7 +202,7 @@ def im2col_matrices(photo: NDArray[Any], kernel: NDArray[Any]) -> BookFigure:
             (axes[2], product, "output", signed(product)),
         ):
             title = f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}"
-            picture(axis, matrix, title, fontsize=12, aspect="auto", **colours)
+            picture(axis, matrix, title, aspect="auto", **colours)
         figure.subplots_adjust(0.02, 0.03, 0.98, 0.85, wspace=0.35)
         for left, right, sign in ((axes[0], axes[1], "·"), (axes[1], axes[2], "=")):
             between = (left.get_position().x1 + right.get_position().x0) / 2

@@ -17,7 +17,7 @@ PRECISIONS = {
     "int8": (COLOURS["highlight"], "..."),
 }
 """Colour and hatch of each, so that the figure also reads without colours."""
-INCH_A_CHARACTER = 0.088
+INCH_A_CHARACTER = 0.11
 GAINED, LOST = COLOURS["pointwise"], COLOURS["standard"]
 
 
@@ -33,7 +33,7 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
     """
     names, values = list(times), list(times.values())
     most = max(values)
-    steps = []
+    steps, ends = [], []
     with new_figure(9, 0.46 * len(names) + 1.25) as (figure, (axis,)):
         for place, (name, now) in enumerate(times.items()):
             before = values[place - 1] if place else now
@@ -48,18 +48,21 @@ def waterfall(times: Mapping[str, float], precisions: Mapping[str, str]) -> Book
                 axis.plot([before, before], [place - 0.67, place], color=COLOURS["quiet"], lw=0.8)
                 words += f" ({before / now:.2f}× as fast)" if now != before else " (the same)"
             end = max(before, now) + 0.012 * most
-            axis.text(end, place, words, va="center", fontsize=10.5)
+            axis.text(end, place, words, va="center")
             steps.append(f"{name} {words}")
-        name_rows(axis, names, fontsize=11)
-        axis.set(xlim=(0, 1.28 * most), xlabel="time, ms; outlined: what the step changes")
+            ends.append((end, INCH_A_CHARACTER * len(words)))
+        name_rows(axis, names)
         handles = [
             Patch(facecolor=colour, hatch=hatch, edgecolor="white", lw=0, label=precision)
             for precision, (colour, hatch) in PRECISIONS.items()
             if precision in precisions.values()
         ]
-        figure.legend(handles=handles, loc="upper right", ncols=len(handles), fontsize=11)
+        figure.legend(handles=handles, loc="upper right", ncols=len(handles))
         width, height = figure.get_size_inches()
         left = min(0.5, (0.25 + INCH_A_CHARACTER * max(map(len, names))) / width)
+        room = (0.985 - left) * width
+        far = max(end / (1 - inches / room) for end, inches in ends)
+        axis.set(xlim=(0, far), xlabel="time, ms; outlined: what the step changes")
         figure.subplots_adjust(left, 0.62 / height, 0.985, 1 - 0.42 / height)
     figure.alt = (
         f"A waterfall of time in ms, each step on top of those before: {'; '.join(steps)}. "
@@ -110,7 +113,7 @@ def rounded_weights(
             )
         ranges.set(xlabel="channels, widest first", ylabel="weights of a channel")
         ranges.set_title(title)
-        ranges.legend(fontsize=10)
+        ranges.legend()
         bins = np.linspace(before.min(), before.max(), 76)
         counts.hist(before.ravel(), bins, color=COLOURS["depthwise"])
         for x in levels if len(levels) <= 64 else ():

@@ -44,8 +44,8 @@ SIGNED = LinearSegmentedColormap.from_list(
 )
 
 STYLE: dict[Any, Any] = {  # matplotlib's type hints list every setting by name
-    "font.size": 12,
-    "axes.titlesize": 13,
+    "font.size": 12.5,  # 24 pixels and more on a slide of 1280
+    "axes.titlesize": 12.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.spines.top": False,
@@ -154,12 +154,11 @@ def picture(
     axes: Any,
     image: Any,
     title: str = "",
-    fontsize: float = STYLE["axes.titlesize"],
     **options: Any,
 ) -> None:
     """Show an image without ticks, pixels sharp; grey if it has one channel."""
     axes.set(xticks=[], yticks=[])
-    axes.set_title(title, fontsize=fontsize)
+    axes.set_title(title)
     axes.spines[:].set_visible(False)
     axes.imshow(image, interpolation="nearest", **{"cmap": colormap("gray"), **options})
 
@@ -188,9 +187,9 @@ def plain_log(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def name_rows(axis: Any, names: Collection[str], fontsize: float = STYLE["font.size"]) -> None:
+def name_rows(axis: Any, names: Collection[str]) -> None:
     """Write a name beside each row of horizontal bars, from top to bottom."""
-    axis.set_yticks(range(len(names)), names, fontsize=fontsize)
+    axis.set_yticks(range(len(names)), names)
     axis.tick_params(axis="y", length=0)
     axis.set_ylim(len(names) - 0.4, -0.6)
 
@@ -211,16 +210,16 @@ def stacked_shares(bars: Mapping[str, Mapping[str, float]]) -> BookFigure:
                 width = 100 * share
                 axis.barh(y, width, left=left, color=COLOURS[kind], ec="white", lw=0.8)
                 if width > 8:
-                    words = f"{LABELS[kind]} {width:.1f} %" if width > 18 else f"{width:.1f} %"
-                    look = {"ha": "center", "va": "center", "color": "white", "fontsize": 11}
+                    words = f"{LABELS[kind]} {width:.1f} %" if width > 27 else f"{width:.1f} %"
+                    look = {"ha": "center", "va": "center", "color": "white"}
                     axis.text(left + width / 2, y, words, **look)
                 left += width
             axis.text(-1, y, what, ha="right", va="center")
         handles = [Patch(color=COLOURS[kind], label=LABELS[kind]) for kind in kinds]
-        # Above the bars; five kinds only fit closer together.
-        look = {"loc": "lower left", "bbox_to_anchor": (0, 0.98), "borderaxespad": 0}
-        spacing = 2.0 if len(kinds) < 5 else 1.4
-        axis.legend(handles=handles, ncols=len(kinds), fontsize=11, columnspacing=spacing, **look)
+        # Above the bars, close together: five kinds have to fit.
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 0.98), "borderaxespad": 0}
+        close = {"columnspacing": 1.0, "handlelength": 1.0, "handletextpad": 0.4}
+        axis.legend(handles=handles, ncols=len(kinds), **place, **close)
         axis.set(xlim=(0, 100), yticks=[], xlabel="share, %")
         axis.spines["left"].set_visible(False)
         figure.subplots_adjust(0.13, 0.25, 0.98, 0.86)
@@ -237,22 +236,26 @@ def label_marks(
     """
     axis.get_ylim()  # settles limits that depend on the data
     places = axis.transData.transform(points)
+    frame = axis.get_window_extent()
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
     for i in sorted(range(len(points)), key=lambda i: points[i][0]):
-        spots = [(-7, 4), (7, -16), (-7, 16), (7, -28), (7, 6), (-7, -18)][not bold[i] :]
+        spots = [(-7, 3), (7, -20), (-7, 18), (7, -36), (7, 4), (-7, -22)][not bold[i] :]
         boxes = []
         for dx, dy in spots:
-            wide = 8 * len(words[i])
+            wide = 10.5 * len(words[i])
             left, low = places[i][0] + dx - wide * (dx < 0), places[i][1] + dy
-            boxes.append((left, low, left + wide, low + 13))
-        hits = [sum(_overlap(box, other) for other in taken) for box in boxes]
+            boxes.append((left, low, left + wide, low + 17))
+        hits = [
+            sum(_overlap(box, other) for other in taken)
+            + (box[0] < frame.x0 or box[2] > frame.x1 or box[1] < frame.y0)
+            for box in boxes
+        ]
         taken.append(boxes[hits.index(min(hits))])
         axis.annotate(
             words[i],
             points[i],
             tuple(72 / axis.figure.dpi * (taken[-1][:2] - places[i])),
             textcoords="offset points",
-            fontsize=9.5,
             fontweight="bold" if bold[i] else "normal",
             color=COLOURS["ink" if bold[i] else "quiet"],
         )

@@ -155,8 +155,8 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
             axis.set(ylim=(0, None), ylabel=label)
             for place in strided:
                 axis.axvline(place - 0.5, color=COLOURS["highlight"], lw=1.5, ls="--")
-        axes[2].set_xticks(places, [layer.name for layer in layers], rotation=90, fontsize=10)
-        axes[0].set_title("dashed: a layer with stride 2", fontsize=12)
+        axes[2].set_xticks(places, [layer.name for layer in layers], rotation=90)
+        axes[0].set_title("dashed: a layer with stride 2")
         figure.subplots_adjust(0.11, 0.16, 0.99, 0.93, hspace=0.18)
     figure.alt = (
         f"Three step curves over the layers. Maps shrink from {layers[0].out_size} to "
@@ -203,12 +203,12 @@ def receptive_fields(arch: Architecture, photo: Photo, names: tuple[str, ...]) -
             seen = (low - 0.5, high - 0.5, high - 0.5, low - 0.5)
             axis.imshow(photo[low:high, low:high], extent=seen)
             outline(axis, (start - 0.5,) * 2, field.size, ec=COLOURS["standard"], lw=2.5)
-            axis.set_title(f"{name}\n{field.size}×{field.size}", fontsize=12)
+            axis.set_title(f"{name}\n{field.size}×{field.size}")
             words.append(f"{name} {field.size} by {field.size}")
             reach = max(reach, -start, end - side)
         for axis in axes:  # one scale for all, wide enough for the largest frame
             axis.set(xlim=(-reach - 3, side + reach + 3), ylim=(side + reach + 3, -reach - 3))
-        figure.subplots_adjust(0.01, 0.0, 0.99, 0.84, wspace=0.04)
+        figure.subplots_adjust(0.01, 0.0, 0.99, 0.81, wspace=0.04)
     figure.alt = (
         f"The part of a {side} by {side} photo that one pixel in the middle of a layer's map sees: "
         f"{'; '.join(words)} pixels."
@@ -229,7 +229,7 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
     if not maps:
         raise ValueError("feature_maps needs at least one layer's maps, by name; got none")
     each = check_int("each", each, 1, 16)
-    width = min(9.0, 2.0 * each)
+    width = min(9.0, 1.9 * each)
     row_height = width / each + 0.4  # square pictures, and a title above each row
     with new_figure(width, row_height * len(maps), nrows=len(maps), ncols=each) as (figure, axes):
         rows = axes.reshape(len(maps), each)
@@ -238,7 +238,7 @@ def feature_maps(maps: dict[str, NDArray[np.float32]], each: int = 6) -> BookFig
                 axis.set_axis_off()
             for axis, channel in zip(row, channels, strict=False):
                 picture(axis, channel)
-            row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}", fontsize=12)
+            row[0].set_title(f"{name}, {channels.shape[1]}×{channels.shape[2]}")
         top = 1 - 0.4 / (row_height * len(maps))
         figure.subplots_adjust(0.005, 0.01, 0.995, top, wspace=0.04, hspace=0.4 * each / width)
     words = "; ".join(

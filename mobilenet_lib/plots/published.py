@@ -34,13 +34,13 @@ def verdicts(photos: Mapping[str, Photo], probabilities: Sequence[float], label:
     ):
         columns = zip(photos.items(), probabilities, axes[:count], axes[count:], strict=True)
         for (name, photo), share, above, below in columns:
-            picture(above, photo, name, fontsize=12)
+            picture(above, photo, name)
             below.barh(0, 1, color="#e3e3e3")
             below.barh(0, share, color=COLOURS["standard" if share >= 0.5 else "depthwise"])
             below.axvline(0.5, color="white", lw=2)
             below.set(xlim=(0, 1), ylim=(-0.45, 0.45))
             below.axis("off")
-            below.text(0, -0.75, f"{100 * share:.0f} % {label}", va="top", fontsize=11)
+            below.text(0, -0.75, f"{100 * share:.0f} % {label}", va="top")
         figure.subplots_adjust(0.005, 0.13, 0.995, 0.86, wspace=0.06, hspace=0.08)
     words = ", ".join(
         f"{name} {100 * share:.0f} %" for name, share in zip(photos, probabilities, strict=True)
@@ -138,7 +138,7 @@ def evidence(seen: Look) -> BookFigure:
             (0.345, "standard", f"■ speaks for {label}"),
             (0.678, "depthwise", "■ speaks against"),
         ):
-            figure.text(x, 0.025, text, color=COLOURS[colour], fontsize=12)
+            figure.text(x, 0.025, text, color=COLOURS[colour])
         figure.subplots_adjust(0.005, 0.1, 0.995, 0.92, wspace=0.03)
     figure.alt = (
         f"The network gives {label} {100 * seen.probability:.0f} %. "

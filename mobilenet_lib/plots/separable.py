@@ -32,8 +32,8 @@ def filter_shapes(kernel_size: int = 3, in_channels: int = 4, out_channels: int 
         for axis, (kind, text, (side, depth), repeats) in zip(axes, kinds, strict=True):
             for i in range(repeats):
                 _block(axis, 1.55 * i * k / 3, side, depth, COLOURS[kind])
-            axis.set_title(f"{kind}\n{text}", fontsize=12)
-            axis.set_xlabel(f"{weights[kind]} weights", fontsize=12)
+            axis.set_title(f"{kind}\n{text}")
+            axis.set_xlabel(f"{weights[kind]} weights")
             axis.set(xlim=(-0.2, m + 1), ylim=(-0.2, 1.55 * (max(m, n) - 1) * k / 3 + 1.2))
             axis.set(xticks=[], yticks=[], aspect="equal")
             axis.spines[:].set_visible(False)
@@ -104,7 +104,7 @@ def reduction_curve(kernel_sizes: tuple[int, ...] = (3, 5, 7)) -> BookFigure:
         for n in (64, 128, 256, 512, 1024):
             axis.plot(n, 100 * cost.reduction(3, n), "o", color=COLOURS["standard"], ms=7)
         axis.axhline(100, color=COLOURS["quiet"], lw=1)
-        axis.text(1.1, 106, "as much work as the standard convolution", fontsize=11)
+        axis.text(1.1, 106, "as much work as the standard convolution")
         axis.set(xlabel="output channels N", ylabel="mult-adds kept, %", xlim=(1, 2600))
         axis.set_ylim(1.5, 160)
         axis.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
@@ -160,7 +160,7 @@ def counter_race(
         for axis, name, finished in zip(maps, ("standard", "separable"), pixels, strict=True):
             progress = np.arange(whole).reshape(size, size) < finished
             axis.imshow(progress, cmap=colormap("Greys"), vmin=0, vmax=1.6)
-            axis.set_title(f"{name}\n{finished:,} of {whole:,} pixels", fontsize=12)
+            axis.set_title(f"{name}\n{finished:,} of {whole:,} pixels")
             axis.set(xticks=[], yticks=[])
             axis.spines[["top", "right"]].set_visible(True)
         for y, kind, start, length in (
@@ -178,7 +178,7 @@ def counter_race(
             bars.text(0, height, text, bbox={"fc": "white", "ec": "none", "pad": 1})
         bars.set(xlim=(0, 1.03 * most), ylim=(-0.55, 1.6), yticks=[], xticks=[])
         bars.spines["bottom"].set_visible(False)
-        bars.set_title(f"each has done {spent:,}", fontsize=12)
+        bars.set_title(f"each has done {spent:,}")
         figure.subplots_adjust(0.01, 0.03, 0.99, 0.82, wspace=0.12)
     figure.alt = (
         f"After {spent:,} multiplications each, standard has {pixels[0]:,} of {whole:,} output "
@@ -199,8 +199,8 @@ def ladder(rungs: list[cost.Rung]) -> BookFigure:
         for y, value in zip(places, millions, strict=True):
             axis.text(value + 0.01 * millions[0], y, f"{value:.1f} M", va="center")
         axis.set_yticks(places, [rung.modification for rung in rungs])
-        axis.set(xlabel="mult-adds, millions", xlim=(0, 1.12 * millions[0]))
-        figure.subplots_adjust(0.31, 0.2, 0.98, 0.97)
+        axis.set(xlabel="mult-adds, millions", xlim=(0, 1.17 * millions[0]))
+        figure.subplots_adjust(0.345, 0.2, 0.98, 0.97)
     figure.alt = "Mult-adds of one layer, step by step: " + "; ".join(
         f"{rung.modification} {value:.1f} million"
         for rung, value in zip(rungs, millions, strict=True)

@@ -42,14 +42,17 @@ def roofline(
 ) -> BookFigure:
     """Layers under the roof of their machine: rate against arithmetic intensity, both axes log.
 
+    Nothing is faster than its machine. A layer above every roof is ringed and named as such: then
+    the ceilings were measured too low.
+
     Parameters
     ----------
     points
         (kind, operations a byte, GFLOP/s reached) by layer's name; a mult-add is two operations.
     peak_gflops
-        The fastest matrix product, in 10⁹ operations a second.
+        The fastest matrix product, in 10⁹ operations per second.
     bandwidths
-        10⁹ bytes a second by where the bytes lie, memory last: the ridge is where its slope ends.
+        10⁹ bytes per second by where the bytes lie, memory last: the ridge is where its slope ends.
 
     Raises
     ------
@@ -72,35 +75,40 @@ def roofline(
     def rate_of(name: str) -> float:
         return points[name][2]
 
+    steepest = max(bandwidths.values())
+    above = {n: (x, y) for n, (_, x, y) in points.items() if y > min(peak_gflops, steepest * x)}
     memory = list(bandwidths)[-1]
     ridge = peak_gflops / bandwidths[memory]
     left, right = min(*intensities, ridge) / 2.5, max(*intensities, ridge) * 2.5
-    with new_figure(9, 5) as (figure, (axis,)):
+    with new_figure(9, 4.4) as (figure, (axis,)):
         for i, (name, rate) in enumerate(bandwidths.items()):
             colour, dashes = COLOURS["quiet"], DASHES[i % len(DASHES)]
             if name == memory:
                 colour, dashes = COLOURS["ink"], "-"
             slope = [left, peak_gflops / rate], [left * rate, peak_gflops]
             axis.plot(*slope, dashes, color=colour, label=f"{name}, {rate:.3g} GB/s")
-        flat = [min(peak_gflops / max(bandwidths.values()), ridge), right]
+        flat = [min(peak_gflops / steepest, ridge), right]
         axis.plot(flat, [peak_gflops] * 2, color=COLOURS["ink"])
         axis.axvline(ridge, color=COLOURS["highlight"], ls=":", lw=1.5, zorder=0)
         for kind, own in by_kind.items():
             label = f"{LABELS[kind]} ({len(own)})"
             look = {"color": COLOURS[kind], "mec": "white", "ms": 8, "label": label}
             axis.plot(*zip(*own.values(), strict=True), MARKERS[kind], **look)
+        if above:
+            ring = {"color": "none", "mec": COLOURS["ink"], "ms": 13, "label": "above the roof"}
+            axis.plot(*zip(*above.values(), strict=True), "o", **ring)
         plain_log(axis.xaxis)
         plain_log(axis.yaxis)
-        axis.set(xlim=(left, right), ylim=(min(rates) / 2, peak_gflops * 2.2))
+        axis.set(xlim=(left, right), ylim=(min(rates) / 2, max(peak_gflops, *rates) * 2.2))
         axis.set_xlabel("operations for each byte moved (log scale)")
-        axis.set_ylabel("10⁹ operations a second (log scale)")
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
-        figure.subplots_adjust(0.09, 0.12, 0.74, 0.98)
+        axis.set_ylabel("10⁹ operations per second")
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
+        figure.subplots_adjust(0.09, 0.13, 0.72, 0.98)
         top = f"peak, {peak_gflops:.3g} GFLOP/s"
-        axis.text(right / 1.1, peak_gflops * 1.12, top, ha="right", fontsize=11)
+        axis.text(right / 1.1, peak_gflops * 1.12, top, ha="right")
         # Beside the line and at the bottom, where no roof passes.
         foot = axis.get_ylim()[0] * 1.15
-        axis.text(ridge * 1.06, foot, f"ridge: {ridge:.3g}", color=COLOURS["quiet"], fontsize=11)
+        axis.text(ridge * 1.06, foot, f"ridge: {ridge:.3g}", color=COLOURS["quiet"])
         # The slowest and the fastest of each kind get their names written.
         ends = [end(own, key=rate_of) for own in by_kind.values() for end in (min, max)]
         named = list(dict.fromkeys(ends))
@@ -111,6 +119,8 @@ def roofline(
         + f"; the ridge of {memory} is at {ridge:.3g} operations a byte. "
         + " ".join(_ranges(LABELS[kind], [*own.values()]) for kind, own in by_kind.items())
     )
+    if above:
+        figure.alt += f" Above the roof, which was measured too low: {', '.join(above)}."
     return figure
 
 
@@ -179,7 +189,7 @@ def pruned_layer(
             colour, weight = ("highlight", "bold") if time == fastest else ("input", "normal")
             bars.barh(y, time, color=COLOURS[colour], ec=COLOURS["ink"], lw=0.8)
             label = f" {time:.3g} ms" + (f", {time / dense:.2g} times dense" if y else "")
-            bars.text(time, y, label, va="center", fontsize=11, fontweight=weight)
+            bars.text(time, y, label, va="center", fontweight=weight)
         bars.axvline(dense, color=COLOURS["quiet"], ls="--", lw=1)
         bars.set_yticks(range(len(names)), names)
         bars.invert_yaxis()
@@ -235,8 +245,8 @@ def sparse_crossing(
         axis.set_xticks(left, [f"{100 * share:g}" for share in sparsities], rotation=45)
         axis.xaxis.minorticks_off()
         axis.set(xlabel="zeros, % (log scale of what is left)", ylabel="time, ms (log scale)")
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
-        figure.subplots_adjust(0.1, 0.2, 0.77, 0.97)
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
+        figure.subplots_adjust(0.1, 0.2, 0.74, 0.97)
     spans = "; ".join(
         f"{name} from {times[0]:.3g} to {times[-1]:.3g} ms" for name, times in milliseconds.items()
     )

@@ -57,7 +57,7 @@ def log_linear(
         _scatter(axis, networks, millions)
         axis.set(xlim=ends, xlabel="mult-adds, millions (log scale)", ylabel="accuracy, %")
         plain_log(axis.xaxis)
-        axis.legend(loc="lower right", fontsize=11)
+        axis.legend(loc="lower right")
         figure.subplots_adjust(0.08, 0.14, 0.99, 0.98)
     missed = "; ".join(
         f"{_name(n)} by {_signed(r)}"
@@ -111,7 +111,7 @@ def pareto_front(
         axis.set_ylabel("accuracy, %")
         axis.margins(y=0.1)
         plain_log(axis.xaxis)
-        axis.legend(title="labels: α, pixels", loc="lower right", fontsize=11, title_fontsize=11)
+        axis.legend(title="labels: α, pixels", loc="lower right")
         figure.subplots_adjust(0.08, 0.135, 0.99, 0.98)
         label_marks(
             axis,
@@ -158,7 +158,7 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
             axis.errorbar(places, means, spreads, label=f"α {alpha:g}", **look)
         axis.set_xticks(sorted({m.resolution for m in measured}))
         axis.set(xlabel="resolution, pixels a side", ylabel="test accuracy, %")
-        axis.legend(loc="lower right", fontsize=11, ncols=2)
+        axis.legend(loc="lower right", ncols=2)
         figure.subplots_adjust(0.09, 0.15, 0.99, 0.98)
     lines = "; ".join(
         f"alpha {alpha:g}: "
@@ -235,10 +235,10 @@ def trade_off(
                 axis.axvline(budget, color=COLOURS["ink"], lw=1.5, ls="--")
             axis.set(xlim=(min(every) / 1.3, right), xlabel=f"{label} (log scale)")
             hollow = f"\nhollow: {', '.join([*sources][:-1])}" if len(sources) > 1 else ""
-            axis.set_title(f"{title}{hollow}", fontsize=12)
+            axis.set_title(f"{title}{hollow}")
             plain_log(axis.xaxis)
         axes[0].set_ylabel("accuracy, %")
-        axes[-1].legend(loc="lower right", fontsize=10)
+        axes[-1].legend(loc="lower right")
         figure.subplots_adjust(0.08, 0.15, 0.99, 0.88, wspace=0.15)
     limit = "" if budget is None else f" The budget is {budget:.4g}."
     figure.alt = f"Accuracy against {label}, on a log axis.{limit} {' '.join(sentences)}"

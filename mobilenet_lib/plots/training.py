@@ -41,7 +41,7 @@ def letters(images: Sequence[Photo], names: Sequence[str], columns: int = 8) -> 
         for axis in axes:
             axis.set_axis_off()
         for axis, image, name in zip(axes, images, names, strict=False):
-            picture(axis, image, name, fontsize=12)
+            picture(axis, image, name)
         top = 1 - 0.25 / (row_height * rows)
         figure.subplots_adjust(0.005, 0.005, 0.995, top, wspace=0.05, hspace=0.26 * columns / 9)
     figure.alt = (
@@ -86,7 +86,7 @@ def guesses(
             below.axis("off")
             for place, label in enumerate(best):
                 text = f"{classes[label]}  {100 * row[label]:.0f} %"
-                below.text(0.03, place, text, va="center", fontsize=11, fontweight="bold")
+                below.text(0.03, place, text, va="center", fontweight="bold")
             words.append(" ".join(f"{classes[i]} {100 * row[i]:.0f} %" for i in best))
         figure.subplots_adjust(0.005, 0.02, 0.995, 0.99, wspace=0.06, hspace=0.04)
     figure.alt = "Pictures and the most probable classes of each: " + "; ".join(words) + "."
@@ -209,12 +209,12 @@ def training_curve(
     """
     end, beside = max(steps, 1), beside or {}
     with new_figure(9, 4.6, nrows=2, sharex=True) as (figure, (above, below)):
-        above.set_title(title, fontsize=12)
+        above.set_title(title)
         if points:
             numbers, losses, means = zip(*points, strict=True)
             above.plot(numbers, losses, color=COLOURS["input"], lw=0.8, label="of a step")
             above.plot(numbers, means, color=COLOURS["standard"], lw=2, label="moving mean")
-            above.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+            above.legend(loc="upper left", bbox_to_anchor=(1, 1))
         for (name, values), (_, dashes) in zip(
             beside.items(), itertools.cycle(LINES[1:]), strict=False
         ):
@@ -226,7 +226,7 @@ def training_curve(
             numbers, shares = zip(*tested, strict=True)
             below.plot(numbers, 100 * np.array(shares), clip_on=False, **own)
         if tested or beside:
-            below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+            below.legend(loc="upper left", bbox_to_anchor=(1, 1))
         above.set(ylim=(0, None), ylabel="loss, nats")
         below.set(xlim=(0, end), ylim=(0, 100), xlabel="steps", ylabel="test accuracy, %")
         figure.subplots_adjust(0.08, 0.12, 0.78, 0.93, hspace=0.12)

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "web/site"))
+sys.path[:0] = [str(ROOT / "web/site"), str(ROOT / "web")]
 
 
 @pytest.fixture(scope="session")

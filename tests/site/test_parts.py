@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "web/site"))
+sys.path[:0] = [str(ROOT / "web/site"), str(ROOT / "web")]
 
 around, book, build, formulas, names, reference = (
     pytest.importorskip(name)
@@ -34,6 +34,15 @@ def test_a_page_is_summed_up(text, shown):
     found = book.summary(text)
     assert len(found) <= 160
     assert found == shown or (shown is None and found[-1] in ".…")
+
+
+@pytest.mark.parametrize(
+    ("title", "number"), [("Training", "05"), ("Appendix: questions people really ask", "")]
+)
+def test_chapters_have_numbers_and_appendices_none(title, number):
+    assert (
+        book.Page("chapters/05_training", title, "", "chapters/05_training.ipynb").number == number
+    )
 
 
 def test_a_caption_is_short():

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 told = json.loads(Path(os.environ["MOBILENET_SITE"]).read_text(encoding="utf-8"))
 
 project = told["title"]

@@ -6,20 +6,17 @@ An equation that ends with `\qquad (3)` in the text has the book's number 3: it 
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from collections.abc import Iterator
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from katex import KatexError, set_formulas
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-SCRIPT = Path(__file__).parents[1] / "formulas.mjs"
 NUMBER = re.compile(r"\\qquad\s*\((\d+)\)\s*$")
 MENTION = re.compile(r"(?:Eqs?\.|Equations?)\s\d(?:(?:,| to|,? and) \d)*(?!\d)")
 UNTOUCHED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.math)
@@ -42,15 +39,12 @@ def set_all(app: Sphinx, env: Any) -> None:
             lambda n: isinstance(n, nodes.math | nodes.math_block)
         ):
             found.setdefault(formula(node), name)
-    lines = "\n".join(json.dumps({"tex": tex, "display": shown}) for tex, shown in found)
-    done = subprocess.run(
-        ["node", SCRIPT], input=lines, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise ExtensionError(f"formulas.mjs failed; has `npm ci` been run in web/?\n{done.stderr}")
+    try:
+        answers = set_formulas(found)
+    except KatexError as error:
+        raise ExtensionError(str(error)) from error
     app.formulas = {}  # type: ignore[attr-defined]
-    for (each, name), line in zip(found.items(), done.stdout.splitlines(), strict=True):
-        answer = json.loads(line)
+    for (each, name), answer in zip(found.items(), answers, strict=True):
         if "error" in answer:
             logger.warning("$%s$ is no formula: %s", each[0], answer["error"], location=name)
         app.formulas[each] = answer.get("html", escape(each[0]))  # type: ignore[attr-defined]

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import html
-import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from string import Template
@@ -40,24 +38,18 @@ VENDORED = {  # folder and name in node_modules, by where it goes
 PRINTABLE = """(slides) => document.querySelectorAll(".pdf-page").length === slides
     && document.fonts.status === "loaded"
     && [...document.images].every((each) => each.complete && each.naturalWidth > 0)"""
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import katex  # noqa: E402 - beside this folder
 from source import Deck, Formula, Slide, read_deck  # noqa: E402 - beside this file
 
 
 def set_formulas(formulas: list[Formula]) -> list[str]:
-    """The HTML of each formula, with MathML and words, as KaTeX sets it."""
-    lines = (json.dumps({"tex": each.tex, "display": each.display}) for each in formulas)
-    answer = subprocess.run(
-        ["node", str(HERE.parent / "formulas.mjs")],
-        input="\n".join(lines),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-    )
-    if answer.returncode:
-        raise SystemExit(f"a formula cannot be set:\n{answer.stderr.strip()}")
-    answers = [json.loads(line) for line in answer.stdout.splitlines()]
+    """The HTML of each formula."""
+    try:
+        answers = katex.set_formulas((each.tex, each.display) for each in formulas)
+    except katex.KatexError as error:
+        raise SystemExit(str(error)) from None
     for formula, each in zip(formulas, answers, strict=True):
         if "error" in each:
             raise SystemExit(f"{formula.tex} cannot be set: {each['error']}")
@@ -174,7 +166,7 @@ def main(arguments: list[str]) -> None:
         print(f"{deck.number} {deck.title}: {len(deck.slides)} slides, {deck.minutes:g} minutes")
     if chromium:
         print_handouts(decks, given.out, chromium)
-    if len(decks) == len(texts):
+    if not given.wanted:
         write_index(decks, given.out, handouts=bool(chromium))
 
 
