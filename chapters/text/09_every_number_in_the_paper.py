@@ -601,10 +601,11 @@ for row in range(1, 7):
 # %%
 from mobilenet_lib.results import recorded
 
-print("                letters, %   MB   million mult-adds   epochs")
+columns = "{:12}{:>10}{:>7}{:>20}{:>9}".format
+print(columns("", "letters, %", "MB", "million mult-adds", "epochs"))
 for one in recorded("prior_work")["results"]["rows"]:
-    size = f"{one['accuracy']:10.1f}{one['bytes'] / 1e6:9.2f}{one['mult_adds'] / 1e6:16.1f}"
-    print(f"{one['name']:16}{size}{one['epochs']:12}")
+    read, size, work = one["accuracy"], one["bytes"] / 1e6, one["mult_adds"] / 1e6
+    print(columns(one["name"], f"{read:.1f}", f"{size:.2f}", f"{work:.1f}", one["epochs"]))
 
 # %% [markdown]
 # For the same bytes, the compressed ones read more: in eight bits 90.8<!-- one(prior_work.rows, "accuracy", name="quantized") --> %, pruned 90.5<!-- one(prior_work.rows, "accuracy", name="pruned") --> %, narrow 87.6<!-- one(prior_work.rows, "accuracy", name="narrow") --> %. (One seed each; chapter 06 says how much that may be luck.) If the download is what hurts, compress.
