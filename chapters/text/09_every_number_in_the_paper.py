@@ -726,6 +726,6 @@ check("9.5", answer)
 # - The paper, arXiv:1704.04861v1; printed values with their derivations: `data/paper`.
 # - GoogLeNet's table: C. Szegedy et al., *Going Deeper with Convolutions*, arXiv:1409.4842, Table 1. A first layer of that form is in tf-slim's `inception_v2.py`.
 # - AlexNet: A. Krizhevsky et al., NeurIPS 2012. VGG: K. Simonyan and A. Zisserman, arXiv:1409.1556. SqueezeNet: F. Iandola et al., arXiv:1602.07360. Xception: F. Chollet, arXiv:1610.02357.
-# - pytorchcv's counter and its column *FLOPs/2*: osmr/imgclsmob, `gluon/model_stats.py` and the READMEs.
+# - pytorchcv's counter and its column “FLOPs/2”: osmr/imgclsmob, `gluon/model_stats.py` and the READMEs.
 # - Trained again: timm's `results-imagenet.csv` (`mobilenetv1_100.ra4_e3600_r224_in1k`); PaddleClas' page on distillation; the rest in `data/paper/after.csv`, with a source in each row.
 # - MobileNetV2: arXiv:1801.04381. MobileNetV3: arXiv:1905.02244. EfficientNet-Lite: tensorflow/tpu, `models/official/efficientnet/lite/README.md`. MobileNetV4: arXiv:2404.10518.
