@@ -257,6 +257,8 @@ report()
 # ## Your progress
 #
 # Exercises that you solve are counted here, and kept for your next visit. Where they cannot be kept, as on some shared machines, the table says why and what to set.
+#
+# To take them to another machine, write them to a file, `export_progress("progress.json")`, and add that file to what is kept there, `import_progress("progress.json")`. Both come from `mobilenet_lib.checks`; nothing that you have solved is ever taken away.
 
 # %% [markdown] slide=2
 # ## The way, first half

@@ -499,7 +499,7 @@ print(f"median {np.median(np.abs(errors)):.1%}, largest {np.max(np.abs(errors)):
 #
 # ## Exercises
 #
-# Stuck, or done? [Solutions](solutions/04_solutions.ipynb).
+# The first are quick; *build* and *investigate* take half an hour or more, and good answers to them differ. Stuck, or done? [Solutions](solutions/04_solutions.ipynb).
 #
 # **4.1** A pointwise layer with 256 channels in and out on a map of 28 by 28, one image, in float32 (four bytes for each number). How many operations are there for each byte, at most?
 
@@ -543,6 +543,51 @@ from mobilenet_lib.checks import check
 
 answer = ...
 check("4.4", answer)
+
+# %% [markdown]
+# **4.5 · Build.** The same sum in a fourth way, or in one of the three from memory: write `convolve(F, K)`, a standard convolution with 3 by 3 kernels, without padding, *without* loops over pixels or channels.
+
+# %%
+from mobilenet_lib.checks import check
+
+convolve = ...  # def convolve(F, K): ...
+check("4.5", convolve)
+
+# %% [markdown]
+# **4.6 · Build.** The roof of your machine needs a stopwatch that can be believed. Write `best_seconds(run, clock)`: how long does one call of `run()` take? `clock()` gives seconds, as `time.perf_counter` does. Both may be as nasty as real ones: the first run is slow, some readings are disturbed, and the clock may tick slower than the task takes. Then try yours on a matrix product of your own.
+
+# %%
+from mobilenet_lib.checks import check
+
+best_seconds = ...  # def best_seconds(run, clock): ...
+check("4.6", best_seconds)
+
+# %% [markdown]
+# **4.7 · Investigate.** Which layer lies? A report lists layers as (name, operations, bytes, milliseconds), for a machine of known peak and bandwidth, both per second. Some of the times are impossible. Write `liars(layers, peak, bandwidth)`, which returns their names.
+
+# %%
+from mobilenet_lib.checks import check
+
+liars = ...  # def liars(layers, peak, bandwidth): ...
+check("4.7", liars)
+
+# %% [markdown]
+# **4.8 · Investigate.** Predict, and be scored. Write `predict(mult_adds, ms, wanted)`: from the measured milliseconds of some networks (two arrays) predict those of a network with `wanted` mult-adds. It is tried on the book's sixteen networks, each time without the one that is asked for, and on an invented machine. A quarter may be missed, no more.
+
+# %%
+from mobilenet_lib.checks import check
+
+predict = ...  # def predict(mult_adds, ms, wanted): ...
+check("4.8", predict)
+
+# %% [markdown]
+# **4.9** Why the three per cent take so long: a depthwise layer with 3 by 3 kernels, 512 channels and a map of 14 by 14, one image, in float32. How many operations for each byte, at most?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...  # to one decimal
+check("4.9", answer)
 
 # %% [markdown]
 # ## Summary

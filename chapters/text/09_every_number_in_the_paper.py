@@ -697,19 +697,37 @@ check("9.4", half_of_flops)
 # %% [markdown]
 # **9.5 Investigate** the misprint that is none. GoogLeNet's table gives its first layer 2.7 thousand parameters and 34 million operations: kernels of 7 by 7, stride 2, from 3 to 64 channels, a map of 112 by 112. As a standard convolution it would have 9.4 thousand and 118 million. It is a *depthwise separable* convolution whose depthwise part makes several maps of each colour. How many?
 
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("9.5", answer)
+
+# %% [markdown]
+# **9.6 Build** Figure 4 as numbers. Write `marks(models)` for a list such as `paper.models()`: the marks that the paper prints, as pairs of million mult-adds and accuracy in percent, from the cheapest on. Those without a number in the paper are left out.
+
+# %%
+from mobilenet_lib.checks import check
+
+marks = ...  # def marks(models): ...
+check("9.6", marks)
+
+# %% [markdown]
+# **9.7** The text says that 0.50 MobileNet-160 takes 9.4 times less computation than AlexNet. How many times is it, counted like for like and rounded to one decimal?
+
 # %% [markdown] slide=1
 # ## In two lines
 #
 # - Of the numbers that can be counted, four in five are as printed, and nearly all others have a reason that one can find.
 # - Compare like with like: the same count, the same recipe, the same unit.
 #
-# Notes: Exercises 9.1 to 9.5 in the chapter; 9.4 and 9.5 are investigations; we have found no published answer to either.
+# Notes: Exercises 9.1 to 9.7 in the chapter; 9.4 and 9.5 are investigations; we have found no published answer to either.
 
 # %%
 from mobilenet_lib.checks import check
 
 answer = ...
-check("9.5", answer)
+check("9.7", answer)
 
 # %% [markdown]
 # ## Summary
