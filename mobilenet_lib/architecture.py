@@ -97,6 +97,23 @@ class Architecture:
         """Bytes that all layers together move at least, each run on its own."""
         return sum(layer.bytes_moved(batch, bytes_per_number) for layer in self.layers)
 
+    def peak_bytes(self, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:
+        """Bytes that the feature maps of one image need at most at a time.
+
+        While a layer computes, its input and its output are held, and nothing else: batch
+        normalization is folded, and the ReLU writes over its input. Weights are not counted.
+        """
+        held = (
+            cost.bytes_moved(
+                layer.in_size**2 * layer.in_channels,
+                layer.out_size**2 * layer.out_channels,
+                0,
+                bytes_per_number,
+            )
+            for layer in self.layers
+        )
+        return max(held)
+
     def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
         """Arithmetic intensity of the whole network, in floating-point operations a byte."""
         return cost.arithmetic_intensity(

@@ -362,3 +362,11 @@ def test_an_architecture_cannot_be_changed_and_compares_by_value():
     assert arch == mobilenet_v1()
     assert hash(arch) == hash(mobilenet_v1())
     assert arch != mobilenet_v1(0.5)
+
+
+def test_peak_bytes_is_where_the_first_pointwise_layer_works():
+    arch = mobilenet_v1(0.25, 96, 2)
+    assert arch.peak_bytes(1) == 48 * 48 * (8 + 16)
+    assert arch.peak_bytes() == 4 * arch.peak_bytes(1)
+    held = {layer.name: layer.bytes_moved(bytes_per_number=1) for layer in arch.layers}
+    assert max(held, key=held.get) != "pw_1"  # weights, which deep layers have, are left out

@@ -13,14 +13,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mobilenet_lib import mobilenet_v1, timing
+from mobilenet_lib import cli, mobilenet_v1, timing
 from mobilenet_lib.bench import (
     gemm,
     hardware,
-    latency,
     layer_timer,
     layers,
+    paper_models,
     peaks,
+    shapes,
     sparse,
 )
 from mobilenet_lib.bench.layer_timer import LayerTimer, Setting
@@ -479,48 +480,290 @@ def test_the_layers_of_a_round_are_compared_with_the_whole_beside_them(monkeypat
     assert found.within_limits
 
 
-# --- Sixteen networks ---------------------------------------------------------------------------
+# --- The table of shapes ------------------------------------------------------------------------
 
 
-def test_networks_are_measured_and_predicted_by_the_first_ones_profile():
-    found = latency.bench_paper_models(
+def test_a_power_law_is_read_off_exactly():
+    def law(inner, growth, rows):
+        return 3 * inner**0.9 * growth**0.5 * rows**1.1
+
+    made = {
+        inner: {growth: {rows: law(inner, growth, rows) for rows in sizes} for growth in (1.0, 2.0)}
+        for inner, sizes in ((8, (16, 49)), (32, (9, 64, 400)), (256, (25, 100)))
+    }
+    for point in ((20, 1.3, 30), (32, 2.0, 64), (4, 3.0, 1000), (500, 0.5, 4)):
+        assert shapes.interpolate(made, point) == pytest.approx(law(*point))
+
+
+def test_between_points_logarithms_are_straight_and_at_points_it_is_the_table():
+    bent = {1: {4: 5.0, 16: 1.0, 64: 3.0}, 4: {4: 20.0, 16: 8.0}}
+    assert shapes.interpolate(bent, (1, 16)) == 1.0
+    assert shapes.interpolate(bent, (4, 4)) == 20.0
+    assert shapes.interpolate(bent, (1, 8)) == pytest.approx(math.sqrt(5))
+    assert shapes.interpolate(bent, (2, 8)) == pytest.approx(math.sqrt(math.sqrt(5 * 160)))
+    assert shapes.interpolate(bent, (1, 256)) == pytest.approx(9)  # the last slope goes on
+    assert shapes.interpolate({8: {16: 2.0}}, (16, 8)) == 2.0  # alone: twice, and half of it
+
+
+def made_table(law, body="separable", batch=1):
+    """A table whose times follow a law, with the shapes that are measured."""
+    chains = [
+        shapes.chain(resolution, width, body)
+        for resolution in shapes.RESOLUTIONS
+        for width in shapes.WIDTHS
+    ]
+    found = {shape for layers in chains for shape in shapes.shapes(layers, batch).values()}
+    return shapes.ShapeTable(
+        batch, tuple(shapes.ShapeTime(**asdict(shape), ms=law(shape)) for shape in found)
+    )
+
+
+@pytest.mark.parametrize("body", ["separable", "full", "shallow"])
+@pytest.mark.parametrize(("alpha", "resolution"), [(1.0, 224), (0.75, 160), (0.25, 128)])
+def test_networks_are_predicted_that_are_not_in_the_table(body, alpha, resolution):
+    """Times that are a power of each size come out to the last digit, batch and pool included."""
+
+    def law(shape):
+        start = {"standard": 2e-5, "depthwise": 3e-6, "pointwise": 1e-8}.get(shape.kind, 1e-7)
+        return start * shape.rows**0.9 * shape.inner**0.8 * shape.columns**0.7 / shape.stride
+
+    arch = mobilenet_v1(alpha, resolution, body=body)
+    table = made_table(law, "full" if body == "full" else "separable", batch=2)
+    wanted = {name: law(shape) for name, shape in shapes.shapes(arch.layers, 2).items()}
+    found = table.predict(arch)
+    assert list(found) == [work.name for work in pieces(arch)]
+    # Along the columns of the last layer the table has one point each, so its slope is 1 there.
+    last = {name: ms for name, ms in found.items() if name != "fc"}
+    assert last == pytest.approx({name: wanted[name] for name in last}, rel=1e-9)
+    assert found["fc"] == pytest.approx(wanted["fc"], rel=0.05)
+
+
+def test_no_network_of_the_paper_is_in_the_table():
+    chains = [
+        [shape for name, shape in shapes.shapes(shapes.chain(r, w, body)).items()]
+        for r in shapes.RESOLUTIONS
+        for w in shapes.WIDTHS
+        for body in ("separable", "full")
+    ]
+    known = {shape for chain in chains for shape in chain}
+    for alpha in (1.0, 0.75, 0.5, 0.25):
+        for resolution in (224, 192, 160, 128):
+            layers = mobilenet_v1(alpha, resolution).layers
+            own = set(shapes.shapes(layers).values())
+            assert len(own & known) < len(own) / 2
+
+
+def test_shapes_are_the_products_that_layers_are():
+    arch = mobilenet_v1(0.5, 64)
+    found = shapes.shapes(arch.layers, batch=3)
+    assert found["pw_2"] == shapes.Shape("pointwise", 1, 3 * 16**2, 32, 64)
+    assert found["dw_2"] == shapes.Shape("depthwise", 2, 3 * 16**2, 32, 32)
+    assert found["conv_0"] == shapes.Shape("standard", 2, 3 * 32**2, 3, 16)
+    assert found["pool"] == shapes.Shape("pool", 1, 3 * 2**2, 512, 512)
+    assert found["fc"] == shapes.Shape("fc", 1, 3, 512, 1000)
+
+
+def test_a_kind_that_the_table_lacks_is_told():
+    table = made_table(lambda shape: 1.0)
+    with pytest.raises(
+        ValueError, match="conv_1 is standard with stride 1, of which the table has"
+    ):
+        table.predict(mobilenet_v1(body="full"))
+
+
+def test_a_recorded_table_predicts_as_it_did():
+    table = made_table(lambda shape: shape.rows / 7 + shape.inner)
+    read = shapes.ShapeTable.of(json.loads(json.dumps(asdict(table))))
+    assert read == table
+    assert read.predict(mobilenet_v1(0.5, 160)) == table.predict(mobilenet_v1(0.5, 160))
+
+
+@pytest.fixture
+def tiny_chains(monkeypatch):
+    """Chains that take next to nothing."""
+    monkeypatch.setattr(shapes, "RESOLUTIONS", (24, 12))
+    monkeypatch.setattr(shapes, "WIDTHS", (2, 4))
+    monkeypatch.setattr(shapes, "LEVELS", 2)
+    for module in (shapes, paper_models):
+        monkeypatch.setattr(module, "LEAST_S", 1e-9)
+
+
+def test_a_chain_computes_what_its_layers_say(tiny_chains):
+    setting = Setting(2)
+    layers = shapes.chain(24, 4, "separable")
+    timer = shapes.chain_pass(layers, setting)
+    assert timer.names == [layer.name for layer in layers[:-1]] + ["pool", layers[-1].name]
+    x, sizes = timer.x, []
+    with torch.inference_mode():
+        for function in timer.functions:
+            x = function(x)
+            sizes.append(tuple(x.shape))
+    assert sizes[:-2] == [(2, y.out_channels, y.out_size, y.out_size) for y in layers[:-1]]
+    assert sizes[-2:] == [(2, 16), (2, 1000)]
+    assert 0.01 < x.std() < 10  # nothing faded, nothing blew up
+    assert not [m for f in timer.functions if isinstance(f, torch.nn.Module)
+                for m in f.modules() if isinstance(m, torch.nn.BatchNorm2d)]  # fmt: skip
+
+
+def test_the_first_pass_of_several_does_not_count():
+    timer = LayerTimer([("a", lambda x: x + 1)], torch.zeros(1))
+    run, calls = shapes.warm(timer), []
+    timer.mark = lambda: calls.append(0) or float(len(calls) ** 2)
+    run()
+    run()
+    # Marks are 1, 4 | 9, 16 | 25, 36 and so on: a pass takes 3, 7, 11, 15 and, again, 19, ...
+    assert timer.seconds() == {"a": [7, 11, 15, 23, 27, 31]}
+
+
+def test_steps_are_told_at_the_first_decile_after_the_warm_up():
+    timer = LayerTimer([("a", lambda x: x)], torch.zeros(1))
+    before = [0.5] * shapes.WARM_UP * (shapes.PASSES - 1)
+    timer.passes = [[0.0, took] for took in (*before, *range(1, 11), 50.0)]
+    assert shapes.calm(timer) == {"a": 2.0}
+
+
+def test_what_a_table_measures_twice_is_the_mean_and_ends_are_the_separable_ones(
+    tiny_chains, monkeypatch
+):
+    chains = shapes.Chains(Setting(), ("separable", "full"))
+    for (body, _, width), timer in chains.timers.items():
+        slow = (10 if width == 4 else 1) * (100 if body == "full" else 1)
+        timer.passes = [[3.0 * step * slow for step in range(len(timer.names) + 1)]] * 9
+    times = {
+        shapes.Shape(t.kind, t.stride, t.rows, t.inner, t.columns): t.ms
+        for t in chains.table().times
+    }
+    assert times[shapes.Shape("depthwise", 1, 144, 2, 2)] == 3000
+    assert times[shapes.Shape("depthwise", 1, 144, 8, 8)] == 30_000
+    both = times[shapes.Shape("depthwise", 1, 36, 8, 8)]  # in (12, 4) and, on half the map, (24, 2)
+    assert both == (3000 + 30_000) / 2
+    assert times[shapes.Shape("standard", 1, 144, 2, 4)] == 300_000  # of full chains alone
+    assert times[shapes.Shape("standard", 2, 144, 3, 2)] == 3000  # of the separable, not of both
+    # Two chains of each width: 11 steps, 7 in a full one; 9 passes of 3 s a step.
+    assert chains.seconds() == 9 * 3 * 2 * 11 * (11 + 7 * 100)
+
+
+def test_a_table_is_measured_alone(tiny_chains):
+    table = shapes.bench_shapes(readings=2, threads=1, bodies=("separable", "full"))
+    assert all(time.ms > 0 for time in table.times)
+    for body in ("separable", "full"):
+        assert sum(table.predict(mobilenet_v1(0.25, 32, body=body)).values()) > 0
+    with pytest.raises(ValueError, match="body must be one of"):
+        shapes.bench_shapes(readings=2, bodies=("deep",))
+
+
+# --- The paper's networks -----------------------------------------------------------------------
+
+
+def test_networks_are_measured_and_predicted_beside_the_table(tiny_chains):
+    found = paper_models.bench_paper_models(
         readings=2, threads=1, alphas=(0.25, 0.125), resolutions=(48, 32), ceilings=limits()
     )
-    assert [(m.alpha, m.resolution) for m in found.models] == [
-        (0.25, 48), (0.25, 32), (0.125, 48), (0.125, 32),
+    assert [(m.alpha, m.resolution, m.body) for m in found.models] == [
+        (0.25, 48, "separable"), (0.25, 32, "separable"), (0.125, 48, "separable"),
+        (0.125, 32, "separable"), (0.25, 48, "full"), (0.25, 48, "shallow"),
     ]  # fmt: skip
     assert found.calibrated_on == "0.25 MobileNet-48"
     for model in found.models:
-        arch = mobilenet_v1(model.alpha, model.resolution)
+        arch = mobilenet_v1(model.alpha, model.resolution, body=model.body)
         assert model.mult_adds == arch.mult_adds
         assert model.roof_ms == pytest.approx(predict(arch, 1, limits()).ms, rel=1e-3)
         fitted = predict(arch, 1, limits(), found.calibration).ms
-        assert model.predicted_ms == pytest.approx(fitted, rel=1e-3)
-    json.dumps(asdict(found))
+        assert model.by_kind_ms == pytest.approx(fitted, rel=1e-3)
+        told = sum(found.table.predict(arch).values())
+        assert model.predicted_ms == pytest.approx(told, rel=1e-3)
+        assert 0 < model.added_ms <= model.timing.median_ms
+    record = json.loads(json.dumps(asdict(found)))
+    assert shapes.ShapeTable.of(record["table"]) == found.table
+    assert record["table_s"] >= 0
+    assert len(record["load"]) == 2
 
 
-def test_the_table_marks_what_was_missed():
-    def model(alpha, predicted):
-        return latency.Predicted(alpha, 224, 10**6, Timing(3, 10.0, (9, 11)), 1.0, predicted, "x")
+def test_the_layers_and_the_whole_are_of_the_same_passes(tiny_chains, monkeypatch):
+    """Every step takes 1, 2, 3 s and so on to 11 in passes that count: a tenth lies below 2."""
 
-    models = (model(1.0, 12.5), model(0.75, 7.5), model(0.5, 12.6), model(0.25, 7.4))
-    nothing = Calibration({"fc": 1e-3}, {"fc": 0.5})
-    found = latency.PaperModelsBench(
-        Setting(), CPU, 1, models, "1 MobileNet-224", nothing, limits()
+    def interleave(tasks, *rest):
+        for timer in timers:
+            slow = [9.0] * paper_models.WARM_UP * (paper_models.PASSES - 1)
+            timer.passes = [
+                [step * took for step in range(len(timer.names) + 1)]
+                for took in [*slow, *map(float, range(1, 12))]
+            ]
+
+    timers = []
+    real = LayerTimer.__init__
+
+    def init(self, *rest):
+        timers.append(self)
+        real(self, *rest)
+
+    monkeypatch.setattr(LayerTimer, "__init__", init)
+    monkeypatch.setattr(paper_models, "interleave", interleave)
+    found = paper_models.bench_paper_models(
+        readings=2, threads=1, alphas=(0.25,), resolutions=(32,), bodies=(), ceilings=limits()
     )
-    assert (found.within, found.within_limits) == (2, False)
-    assert "2 of 4 within 25%; missed: 0.5-224 by +26%, 0.25-224 by -26%" in str(found)
-    assert sum("*" in line for line in str(found).splitlines()) == 2
-    enough = latency.PaperModelsBench(
-        Setting(), CPU, 1, models[:3] + models[:1], "", nothing, limits()
+    (model,) = found.models
+    assert (model.added_ms, model.timing.median_ms) == (29 * 2000, 29 * 6000)
+    assert model.error == pytest.approx(model.predicted_ms / 58_000 - 1)
+    assert model.error_of_whole == pytest.approx(model.predicted_ms / 174_000 - 1)
+    assert found.calibration.overhead_s["fc"] == 2.0
+
+
+def made_models(*ratios):
+    """A result of networks whose predictions by shapes are so many times the measured time."""
+    models = tuple(
+        paper_models.Predicted(
+            1 - number / 10, 224, "full" if number else "separable", 10**6,
+            Timing(3, 20.0, (9, 31)), 10.0, 1.0, 12.5, 10 * told,
+        )
+        for number, told in enumerate(ratios)
+    )  # fmt: skip
+    nothing, table = Calibration({"fc": 1e-3}, {"fc": 0.5}), shapes.ShapeTable(1, ())
+    held = {"ATEN_CPU_CAPABILITY": "avx2"}
+    return paper_models.PaperModelsBench(
+        Setting(), CPU, 1, models, "1 MobileNet-224", nothing, table, 9.4, (0.25, None), held,
+        limits(),
+    )  # fmt: skip
+
+
+def test_errors_their_median_and_the_largest_are_told():
+    found = made_models(1.051, 0.93, 0.84)
+    assert (found.median_error, found.within_limits) == (pytest.approx(0.07), False)
+    text = str(found)
+    assert "1 MobileNet-224 1.0 20.000 10.000 1.000 12.500 +25% 10.510 +5.1%" in " ".join(
+        text.split()
     )
-    assert enough.within_limits  # three of four, as twelve of sixteen
+    assert [line.split()[1:3] for line in text.splitlines() if "*" in line] == [
+        ["MobileNet-224,", "full"]
+    ]
+    assert "load 0.2 before and unknown after; ATEN_CPU_CAPABILITY=avx2" in text
+    assert text.endswith("against whole passes: median 53.5%, largest 58.0%")
+    assert "median 7.0%, limit 7%; largest 16.0% (0.8 MobileNet-224, full), limit 15%" in text
+
+
+@pytest.mark.parametrize(
+    ("ratios", "kept"),
+    [((1.06, 0.95, 1.15), True), ((1.06, 0.95, 1.16), False), ((1.08, 0.92, 1.0), False)],
+)
+def test_both_limits_count(ratios, kept):
+    assert made_models(*ratios).within_limits is kept
 
 
 @pytest.mark.parametrize("alphas", [(), (0.25, 0.25)])
 def test_networks_are_named_once_each(alphas):
     with pytest.raises(ValueError, match="at least one network, and each once"):
-        latency.bench_paper_models(alphas=alphas, resolutions=(32,), ceilings=limits())
+        paper_models.bench_paper_models(alphas=alphas, resolutions=(32,), ceilings=limits())
+
+
+def test_the_command_records_the_networks_that_are_named(tiny_chains, tmp_path, monkeypatch):
+    monkeypatch.setattr(paper_models, "peaks_for", lambda *rest: limits())
+    record = tmp_path / "few.json"
+    line = "bench sixteen --alphas 0.25 0.125 --resolutions 32 --readings 2 --threads 1 --record"
+    assert cli.main([*line.split(), "--out", str(record)]) in (0, 1)  # 1: a limit was missed
+    told = json.loads(record.read_text())["results"]
+    assert [(m["alpha"], m["body"]) for m in told["models"]] == [
+        (0.25, "separable"), (0.125, "separable"), (0.25, "full"), (0.25, "shallow"),
+    ]  # fmt: skip
 
 
 # --- Sparse against dense -----------------------------------------------------------------------

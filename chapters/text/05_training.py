@@ -388,7 +388,7 @@ for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
 # %% [markdown] slide=4
 # ## The curve
 #
-# [[explorer v1&hide=help,foot zoom=1.2]]
+# [[explorer v1&hide=help,foot]]
 #
 # Notes: This is a recorded run. The loss starts at 3.26, a guess: where does it begin to fall, and what does the test say after each epoch? Press E, move along the curve with the arrow keys, switch to the logarithmic axis.
 
