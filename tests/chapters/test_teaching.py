@@ -217,7 +217,7 @@ def test_numbers_are_those_that_the_library_counts_and_that_were_measured(path):
             end = reference.end()
             wrong.append(numbers.fault(before, reference[1], known))
     assert [each for each in wrong if each] == []
-    if path.name[:2] in ("01", "02", "03", "04", "05", "06", "07", "08"):
+    if path.name[:2] in {text.stem[:2] for text in TEXTS[1:]}:
         assert wrong, "no number of this page is tied to anything"
 
 
@@ -289,6 +289,8 @@ def test_terms_and_sources_are_sorted_and_sources_are_those_of_the_chapters():
     cited = {
         title
         for text in TEXTS
-        for title in re.findall(r"\*([^*]{6,})\*", text.read_text("utf-8").split("# ## Sources")[1])
+        for title in re.findall(
+            r"\*([^*/]{6,})\*", text.read_text("utf-8").split("# ## Sources")[1]
+        )
     }
-    assert cited == {title for line in listed for title in re.findall(r"\*([^*]{6,})\*", line)}
+    assert cited == {title for line in listed for title in re.findall(r"\*([^*/]{6,})\*", line)}
