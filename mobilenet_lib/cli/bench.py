@@ -243,7 +243,7 @@ class Sixteen(OneBatch):
     precision: Precision = "fp32"
     """Numbers to compute in."""
     alphas: tuple[float, ...] = ALPHAS
-    """Widths; the other bodies have the first one."""
+    """Widths of the networks; the other bodies have the first one."""
     resolutions: tuple[int, ...] = RESOLUTIONS
     """Sides of the images in pixels; the other bodies take the first one."""
 
