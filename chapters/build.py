@@ -73,7 +73,9 @@ def build(text: Path) -> nbformat.NotebookNode:
     for cell, name in zip(notebook.cells, _cell_ids(notebook, _last_built(target)), strict=True):
         cell.id = name
     resources = {"metadata": {"path": target.parent}}
-    NotebookClient(notebook, timeout=600, resources=resources).execute()
+    # What one cell prints is one output, whatever pieces it arrived in.
+    options = {"timeout": 600, "coalesce_streams": True}
+    NotebookClient(notebook, resources=resources, **options).execute()
     return _as_published(notebook, text.stem)
 
 

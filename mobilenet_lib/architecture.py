@@ -24,9 +24,11 @@ from .validation import check_choice, check_int, check_positive
 Body = Literal["separable", "full", "shallow"]
 WidthRule = Literal["paper", "min8", "divisible8"]
 Rounding = Literal["up", "keras"]
+DropStride = Literal["none", "first", "last"]
 
 BODIES: tuple[Body, ...] = ("separable", "full", "shallow")
 ROUNDINGS = ("up", "keras")
+DROPPED: tuple[DropStride, ...] = ("none", "first", "last")
 WIDTH_RULES: tuple[WidthRule, ...] = ("paper", "min8", "divisible8")
 
 # (output channels, stride) of the thirteen blocks at alpha 1. Table 1 prints stride 2 for the last
@@ -63,6 +65,8 @@ class Architecture:
     """The layers with weights: 28 for the separable body, the fully connected one last."""
     rounding: Rounding = "up"
     """How many pixels a layer with stride 2 leaves of an odd map."""
+    drop_stride: DropStride = "none"
+    """Which of the five layers with stride 2 has stride 1 instead."""
 
     @property
     def rho(self) -> float:
@@ -92,6 +96,23 @@ class Architecture:
     def bytes_moved(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:
         """Bytes that all layers together move at least, each run on its own."""
         return sum(layer.bytes_moved(batch, bytes_per_number) for layer in self.layers)
+
+    def peak_bytes(self, bytes_per_number: int = cost.FLOAT32_BYTES) -> int:
+        """Bytes that the feature maps of one image need at most at a time.
+
+        While a layer computes, its input and its output are held, and nothing else: batch
+        normalization is folded, and the ReLU writes over its input. Weights are not counted.
+        """
+        held = (
+            cost.bytes_moved(
+                layer.in_size**2 * layer.in_channels,
+                layer.out_size**2 * layer.out_channels,
+                0,
+                bytes_per_number,
+            )
+            for layer in self.layers
+        )
+        return max(held)
 
     def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
         """Arithmetic intensity of the whole network, in floating-point operations a byte."""
@@ -185,8 +206,9 @@ class Architecture:
         return "\n".join([*table(rows, left=range(3), rule=True), totals])
 
     def __repr__(self) -> str:
+        dropped = "" if self.drop_stride == "none" else f"{self.drop_stride} stride dropped, "
         return (
-            f"<Architecture {self.alpha:g} MobileNet-{self.resolution}, {self.body} body, "
+            f"<Architecture {self.alpha:g} MobileNet-{self.resolution}, {self.body} body, {dropped}"
             f"{self.num_classes} classes: {self.mult_adds / 1e6:.1f} M mult-adds, "
             f"{self.parameters / 1e6:.2f} M parameters>"
         )
@@ -199,6 +221,7 @@ def mobilenet_v1(
     body: Body = "separable",
     width_rule: WidthRule = "paper",
     rounding: Rounding = "up",
+    drop_stride: DropStride = "none",
 ) -> Architecture:
     """MobileNet V1 as data: Table 1 under a width and a resolution multiplier (Eq. 6 and 7).
 
@@ -220,6 +243,10 @@ def mobilenet_v1(
     rounding
         How many pixels a layer with stride 2 leaves of an odd map: half of them rounded "up", or,
         with "keras", rounded down by depthwise layers. All agree at multiples of 32.
+    drop_stride
+        Which of the five strides of 2 becomes 1, for small images: "none", the "first", so that
+        every map keeps twice the side, or the "last", so that only the last two blocks do. Weights
+        stay the same, mult-adds do not.
 
     Raises
     ------
@@ -233,12 +260,13 @@ def mobilenet_v1(
     num_classes = check_int("num_classes", num_classes, 0)
     check_choice("body", body, BODIES)
     check_choice("rounding", rounding, ROUNDINGS)
+    check_choice("drop_stride", drop_stride, DROPPED)
     if scale_channels(STEM_CHANNELS, alpha, width_rule) < 1:
         raise ValueError(
             f"alpha must be at least 1/{STEM_CHANNELS} = {1 / STEM_CHANNELS} under the "
             f"{width_rule!r} width rule, got {alpha!r}: the first layer would have no channel"
         )
-    arch = Architecture(alpha, resolution, num_classes, body, width_rule, (), rounding)
+    arch = Architecture(alpha, resolution, num_classes, body, width_rule, (), rounding, drop_stride)
     return replace(arch, layers=tuple(_layers(arch)))
 
 
@@ -268,9 +296,14 @@ def _layers(arch: Architecture) -> Iterator[Layer]:
     def width(channels: int) -> int:
         return scale_channels(channels, arch.alpha, arch.width_rule)
 
-    yield layer("conv_0", "standard", 3, 2, width(STEM_CHANNELS))
     blocks = SHALLOW_BLOCKS if arch.body == "shallow" else BLOCKS
-    for i, (out, stride) in enumerate(blocks, start=1):
+    strides = [2, *(stride for _, stride in blocks)]
+    halving = [i for i, stride in enumerate(strides) if stride == 2]
+    if arch.drop_stride != "none":
+        strides[halving[0 if arch.drop_stride == "first" else -1]] = 1
+    yield layer("conv_0", "standard", 3, strides[0], width(STEM_CHANNELS))
+    for i, (out, _) in enumerate(blocks, start=1):
+        stride = strides[i]
         if arch.body == "full":
             yield layer(f"conv_{i}", "standard", 3, stride, width(out))
         else:

@@ -144,7 +144,9 @@ class MobileNet(nn.Module):
         # through torch.save and wrappers such as AveragedModel; `load_published` reads it.
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if hasattr(destination, "_metadata"):
-            told = {"convention": asdict(self.convention), "head": self.head}
+            told: dict[str, Any] = {"convention": asdict(self.convention), "head": self.head}
+            if self.arch.drop_stride != "none":  # no shape of a weight tells
+                told["drop_stride"] = self.arch.drop_stride
             destination._metadata[prefix[:-1]]["mobilenet_lib"] = told
 
     def reset_parameters(self) -> None:
@@ -296,7 +298,9 @@ def check_head(head: Head | None, num_classes: int) -> Head:
 def _check_layers(arch: Architecture, convention: Convention) -> None:
     """Refuse an architecture whose layers have other widths or sizes than the convention's."""
     sizes = arch.alpha, arch.resolution, arch.num_classes, arch.body
-    right = mobilenet_v1(*sizes, convention.width_rule, convention.rounding)
+    right = mobilenet_v1(
+        *sizes, convention.width_rule, convention.rounding, drop_stride=arch.drop_stride
+    )
     for unit, field, option in (
         ("channels", "out_channels", "width_rule"),
         ("pixels", "out_size", "rounding"),

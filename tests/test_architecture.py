@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mobilenet_lib import MobileNet, mobilenet_v1
-from mobilenet_lib.architecture import BODIES, WIDTH_RULES, scale_channels
+from mobilenet_lib.architecture import BODIES, DROPPED, WIDTH_RULES, scale_channels
 from mobilenet_lib.layer import KIND_LABELS, Kind
 from mobilenet_lib.model import PAPER, TF_SLIM, TIMM
 from mobilenet_lib.plots.figure import COLOURS
@@ -88,6 +88,8 @@ def test_repr_names_what_it_is():
     text = repr(mobilenet_v1(0.5, 160, 10, "shallow"))
     for part in ("0.5 MobileNet-160", "shallow", "10 classes"):
         assert part in text
+    assert "last stride dropped" in repr(mobilenet_v1(drop_stride="last"))
+    assert "dropped" not in text
 
 
 def test_every_kind_of_layer_is_counted_and_can_be_drawn():
@@ -111,8 +113,9 @@ def test_28_layers_and_what_the_other_bodies_leave():
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("resolution", [32, 97, 224])
-def test_layers_are_chained(body, resolution):
-    arch = mobilenet_v1(0.5, resolution, 10, body)
+@pytest.mark.parametrize("dropped", DROPPED)
+def test_layers_are_chained(body, resolution, dropped):
+    arch = mobilenet_v1(0.5, resolution, 10, body, drop_stride=dropped)
     assert len({layer.name for layer in arch.layers}) == len(arch.layers)
     assert arch.layers[0].in_channels == 3
     assert arch.layers[0].in_size == resolution
@@ -125,12 +128,28 @@ def test_layers_are_chained(body, resolution):
     assert head.in_channels == arch.layers[-2].out_channels
 
 
+@pytest.mark.parametrize("body", BODIES)
+def test_a_dropped_stride_keeps_the_weights_and_doubles_maps(body):
+    usual, first, last = (
+        mobilenet_v1(0.25, 32, 26, body, drop_stride=dropped) for dropped in DROPPED
+    )
+    small, doubled, end = ([x.out_size for x in a.layers[:-1]] for a in (usual, first, last))
+    assert small[-1] == 1
+    assert doubled == [2 * size for size in small]
+    assert end == [max(2, size) for size in small]
+    assert usual.parameters == first.parameters == last.parameters
+    assert (usual.effective_stride, first.effective_stride, last.effective_stride) == (32, 16, 16)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize(("alpha", "resolution"), [(1, 224), (0.25, 128), (0.35, 97), (1.4, 33)])
+@pytest.mark.parametrize(
+    ("alpha", "resolution", "dropped"),
+    [(1, 224, "none"), (0.25, 128, "first"), (0.35, 97, "last"), (1.4, 33, "none")],
+)
 @pytest.mark.parametrize("width_rule", WIDTH_RULES)
-def test_mult_adds_equal_torchs_flop_counter(body, alpha, resolution, width_rule):
-    arch = mobilenet_v1(alpha, resolution, 7, body, width_rule)
+def test_mult_adds_equal_torchs_flop_counter(body, alpha, resolution, dropped, width_rule):
+    arch = mobilenet_v1(alpha, resolution, 7, body, width_rule, drop_stride=dropped)
     with torch.device("meta"):
         net = MobileNet(arch, CONVENTIONS[width_rule]).eval()
         with FlopCounterMode(display=False) as counter:
@@ -238,17 +257,19 @@ def seen(feature, x, pixel):
 
 
 @pytest.mark.parametrize(
-    ("body", "alpha", "resolution", "names"),
+    ("body", "alpha", "resolution", "names", "dropped"),
     [
-        ("separable", 1 / 32, 96, ["conv_0", "dw_1", "pw_1", "dw_2", "dw_4", "dw_7"]),
-        ("separable", 1 / 16, 97, ["conv_0", "dw_1", "dw_2", "dw_3", "dw_4", "pw_6"]),
-        ("shallow", 1 / 32, 110, ["conv_0", "dw_3", "dw_6", "pw_8"]),
-        ("full", 1 / 16, 101, ["conv_0", "conv_1", "conv_2", "conv_4", "conv_6"]),
-        ("separable", 1 / 32, 448, ["pw_13"]),
+        ("separable", 1 / 32, 96, ["conv_0", "dw_1", "pw_1", "dw_2", "dw_4", "dw_7"], "none"),
+        ("separable", 1 / 16, 97, ["conv_0", "dw_1", "dw_2", "dw_3", "dw_4", "pw_6"], "first"),
+        ("shallow", 1 / 32, 110, ["conv_0", "dw_3", "dw_6", "pw_8"], "last"),
+        ("full", 1 / 16, 101, ["conv_0", "conv_1", "conv_2", "conv_4", "conv_6"], "none"),
+        ("separable", 1 / 32, 448, ["pw_13"], "none"),
     ],
 )
-def test_receptive_field_equals_where_the_gradient_is_not_zero(body, alpha, resolution, names):
-    arch = mobilenet_v1(alpha, resolution, 2, body)
+def test_receptive_field_equals_where_the_gradient_is_not_zero(
+    body, alpha, resolution, names, dropped
+):
+    arch = mobilenet_v1(alpha, resolution, 2, body, drop_stride=dropped)
     x = torch.ones(1, 3, resolution, resolution, dtype=torch.float64, requires_grad=True)
     maps = all_ones(arch).feature_maps(x, names)
     for name in names:
@@ -279,6 +300,7 @@ ALLOWED = {
     "resolution": "a whole number from 32 to 4096, got",
     "num_classes": "a whole number >= 0, got",
     "rounding": "one of up, keras; got",
+    "drop_stride": "one of none, first, last; got",
     "body": "one of separable, full, shallow; got",
     "width_rule": "one of paper, min8, divisible8; got",
 }
@@ -294,6 +316,8 @@ ALLOWED = {
         (ValueError, "num_classes", -1),
         (TypeError, "num_classes", 1.5),
         (ValueError, "rounding", "down"),
+        (ValueError, "drop_stride", "second"),
+        (ValueError, "drop_stride", 1),
         (ValueError, "body", "deep"),
         (ValueError, "body", None),
         (ValueError, "width_rule", "nearest"),
@@ -338,3 +362,11 @@ def test_an_architecture_cannot_be_changed_and_compares_by_value():
     assert arch == mobilenet_v1()
     assert hash(arch) == hash(mobilenet_v1())
     assert arch != mobilenet_v1(0.5)
+
+
+def test_peak_bytes_is_where_the_first_pointwise_layer_works():
+    arch = mobilenet_v1(0.25, 96, 2)
+    assert arch.peak_bytes(1) == 48 * 48 * (8 + 16)
+    assert arch.peak_bytes() == 4 * arch.peak_bytes(1)
+    held = {layer.name: layer.bytes_moved(bytes_per_number=1) for layer in arch.layers}
+    assert max(held, key=held.get) != "pw_1"  # weights, which deep layers have, are left out

@@ -1,16 +1,19 @@
 """Exercise checks: right answers pass, wrong ones get the next hint, progress is kept."""
 
 import json
+import math
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import platformdirs
 import pytest
 from torch import nn
 
-from mobilenet_lib import checks
+from mobilenet_lib import checks, mobilenet_v1
 from mobilenet_lib.checks import EXERCISES, check, ledger, progress
+from mobilenet_lib.paper import judge
 
 
 def solved_depthwise(feature_map, kernel):
@@ -85,6 +88,35 @@ def solved_quantize(weight, bits):
     return np.round(weight / steps), steps
 
 
+def solved_verdict(printed, counted):
+    whole, _, decimals = printed.partition(".")
+    zeros = len(whole) - max(len(whole.rstrip("0")), min(2, len(whole)))
+    step = Fraction(10) ** (-len(decimals) if decimals else zeros)
+    steps, target = counted / step, Fraction(printed) / step
+    if math.floor(steps + Fraction(1, 2)) == target:
+        return "rounds"
+    return "truncates" if math.floor(steps) == target else "differs"
+
+
+def solved_suspects(rows):
+    def follows(alpha, resolution, printed):
+        count = mobilenet_v1(alpha, resolution).mult_adds / 1e6
+        return int(printed) in (int(count), int(count + 0.5))
+
+    return [place for place, row in enumerate(rows) if not follows(*row)]
+
+
+def solved_half(arch):
+    *body, head = arch.layers
+    flops = 2 * head.in_channels * head.out_channels
+    for layer in body:
+        meet = 1 if layer.kind == "depthwise" else layer.out_channels
+        pixels = layer.out_size**2
+        flops += layer.in_channels * meet * (2 * layer.kernel_size**2 * pixels - 1)
+        flops += 5 * layer.out_channels * pixels
+    return (flops + body[-1].out_channels * body[-1].out_size ** 2) / 2
+
+
 def one_step(weight, bits):
     step = np.abs(weight).max() / (2 ** (bits - 1) - 1)
     return np.round(weight / step), np.full(len(weight), step)
@@ -145,6 +177,11 @@ RIGHT = {
     "8.2": solved_quantize,
     "8.3": 32_832,
     "8.4": 2.5,
+    "9.1": solved_verdict,
+    "9.2": 324_724_608,
+    "9.3": solved_suspects,
+    "9.4": solved_half,
+    "9.5": 8,
 }
 WRONG = {
     "1.1": [(37, 36), (38, 35)],
@@ -240,6 +277,30 @@ WRONG = {
     ],
     "8.3": [10_944, 43_776, 32_833],
     "8.4": [4, 3.2, 2.0],
+    "9.1": [
+        lambda printed, counted: judge(printed, counted),  # zeros taken for digits
+        lambda printed, counted: "rounds",
+        lambda printed, counted: "truncates" if printed == "60" else solved_verdict(printed, 1),
+    ],
+    "9.2": [325_400_448, 297_000_000],
+    "9.3": [
+        lambda rows: [],
+        lambda rows: range(len(rows)),
+        lambda rows: solved_suspects(rows)[1:],
+        lambda rows: [*solved_suspects(rows), 0],
+        # numbers that were cut off taken for misprints
+        lambda rows: [
+            place
+            for place, (alpha, resolution, printed) in enumerate(rows)
+            if int(printed) != round(mobilenet_v1(alpha, resolution).mult_adds / 1e6)
+        ],
+    ],
+    "9.4": [
+        lambda arch: arch.mult_adds,
+        lambda arch: 2 * solved_half(arch),
+        lambda arch: 579_799_840,
+    ],
+    "9.5": [3, 1, 24],
 }
 UNUSABLE = [  # words answer no exercise
     *((key, "many") for key in EXERCISES),
@@ -249,6 +310,7 @@ UNUSABLE = [  # words answer no exercise
     ("3.2", lambda m, n, s: "block"),
     ("3.4", 8),
     *((key, 7) for key in ("2.1", "3.2", "4.3", "5.2", "5.4", "6.3", "7.2", "8.1", "8.2")),
+    *((key, 7) for key in ("9.1", "9.3", "9.4")),
 ]
 
 
@@ -337,12 +399,12 @@ def test_unknown_exercise_names_the_known_ones():
 
 
 def test_progress_counts_solved_exercises_and_survives():
-    assert progress().solved == dict.fromkeys(range(1, 9), 0)
+    assert progress().solved == dict.fromkeys(range(1, 10), 0)
     check("1.1", RIGHT["1.1"])
     check("1.1", (0, 0))  # a later wrong answer does not take it back
     check("3.4", RIGHT["3.4"])
-    assert progress().solved == dict.fromkeys(range(1, 9), 0) | {1: 1, 3: 1}
-    assert progress().total == dict.fromkeys(range(1, 9), 4)
+    assert progress().solved == dict.fromkeys(range(1, 10), 0) | {1: 1, 3: 1}
+    assert progress().total == dict.fromkeys(range(1, 9), 4) | {9: 5}
     assert "chapter 01: 1 of 4 exercises solved" in repr(progress())
     assert 'value="1"' in progress()._repr_html_()
     kept = json.loads(checks.ledger_path().read_text())

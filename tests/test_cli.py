@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilenet_lib import cli, doctor
+from mobilenet_lib import cli, doctor, mobilenet_v1
 from mobilenet_lib.cli.bench import MEASUREMENTS, Bench, Engines
 from mobilenet_lib.train.recipe import RECIPES, Recipe, flat
 
@@ -53,6 +53,18 @@ def test_layer_table_has_every_layer_and_sums_to_the_total(capsys):
     columns = [line.split() for line in table]
     assert sum(int(row[-3].replace(",", "")) for row in columns) == 76_524_800
     assert sum(int(row[-2].replace(",", "")) for row in columns) == 1_319_648
+
+
+def test_a_dropped_stride_is_told_and_counted(capsys):
+    words = ["cost", "--alpha", "0.25", "--resolution", "32", "--drop-stride", "last"]
+    assert cli.main(words) == 0
+    title, _, totals, *_ = capsys.readouterr().out.split("\n\n")
+    assert title.endswith(", last stride of 2 dropped")
+    assert re.search(r"^Effective stride, pixels +16$", totals, re.MULTILINE)
+    assert cli.main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    arch = mobilenet_v1(0.25, 32, drop_stride="last")
+    assert (told["drop_stride"], told["mult_adds"]) == ("last", arch.mult_adds)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 import traitlets
 from torch import nn
 
-from mobilenet_lib import MobileNet, mobilenet_v1
+from mobilenet_lib import MobileNet, mobilenet_v1, paper
 from mobilenet_lib.engines.compact import read_compact
 from mobilenet_lib.explorers import (
     ArchitectureExplorer,
@@ -18,6 +18,7 @@ from mobilenet_lib.explorers import (
     DetectorExplorer,
     LettersExplorer,
     SeparableExplorer,
+    TablesExplorer,
 )
 from mobilenet_lib.photos import PhotoError, credits
 from mobilenet_lib.preprocess import INCEPTION
@@ -274,3 +275,15 @@ def test_letters_explorer_reads_in_python_what_is_drawn():
     for widths in ((), (0.3,)):
         with pytest.raises(ValueError, match="width"):
             LettersExplorer(widths)
+
+
+def test_tables_explorer_has_every_number_and_refuses_one_that_is_not_there():
+    explorer = TablesExplorer(verdict="misprint", cell="14-4-million_mult_adds")
+    assert [c.name for c in explorer.found][:2] == ["1-18-type_stride", "2-3-mult_adds_pct"]
+    rows = [row for table in explorer.tables for row in table["rows"]]
+    assert [cell[0] for row in rows for cell in row["cells"]] == [c.name for c in paper.cells()]
+    for change in ({"cell": "2-9-mult_adds_pct"}, {"table": "15"}, {"verdict": "wrong"}):
+        with pytest.raises(traitlets.TraitError):
+            explorer.set_trait(*next(iter(change.items())))
+    assert explorer.cell == "14-4-million_mult_adds"
+    assert TablesExplorer(search="no such words").found == []

@@ -37,6 +37,7 @@ EXPLORERS = {
     "RooflineExplorer": "RooflineExplorer(peak=200, bandwidth=30)",
     "QuantizationExplorer": "QuantizationExplorer(bits=3)",
     "SparsityExplorer": "SparsityExplorer([0.5], {'dense': [1], 'CSR': [2]})",
+    "TablesExplorer": "TablesExplorer(table='2')",
     "TradeoffExplorer": "TradeoffExplorer([], axis='parameters', budget=2e6)",
 }
 DESCRIPTIONS = {
@@ -52,6 +53,7 @@ DESCRIPTIONS = {
     "RooflineExplorer": "28 layers on log axes under a roof of 200 GFLOP/s, slopes of 30 GB/s",
     "QuantizationExplorer": "3 bits, a step for the layer. The ranges of 128 channels",
     "SparsityExplorer": "A corner of 48 by 48 weights of which 50.0% are left",
+    "TablesExplorer": "Table 2: 7 equal, 1 misprint",
     "TradeoffExplorer": "Accuracy against parameters, millions, on a log axis. The budget is 2.",
 }
 START = f"""

@@ -1,6 +1,8 @@
 """Each number the paper prints follows from the described network, or is listed with the reason."""
 
 import csv
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from mobilenet_lib import paper
 from mobilenet_lib.architecture import mobilenet_v1
 from mobilenet_lib.files import find_data
 from mobilenet_lib.paper import other_networks
+from mobilenet_lib.paper.claims import halved_flops
 from mobilenet_lib.paper.rounding import format_exact, judge, quantum
 from mobilenet_lib.paper.tables import LAYOUTS, verdict_of
 
@@ -22,6 +25,7 @@ FOLDER = find_data() / "paper"
 REFERENCE = Path(__file__).resolve().parent / "reference"
 CELLS = paper.cells()
 LISTED = paper.discrepancies()
+SUCCESSORS = {"MobileNetV2", "MobileNetV3", "EfficientNet-Lite"}
 KINDS = {"truncated", "misprint", "other count", "contradiction", "wording", "unexplained"}
 
 
@@ -87,7 +91,7 @@ def test_no_cell_is_lost(capsys: pytest.CaptureFixture, record_property) -> None
         record_property(f"table {key}", dict(table.tally))
     reasons = Counter(c.note for c in CELLS if c.verdict == "not countable")
     # Every file of the folder is read by some table.
-    others = {"discrepancies.csv", "phones.csv", "devices.csv"}
+    others = {"discrepancies.csv", "phones.csv", "devices.csv", "after.csv", "timed.csv"}
     assert {f"{layout.file}.csv" for layout in LAYOUTS.values()} | others == {
         file.name for file in FOLDER.glob("*.csv")
     }
@@ -290,6 +294,39 @@ def test_other_networks_have_their_well_known_totals() -> None:
     assert other_networks.other_network("1.0 MobileNet-224") is None
 
 
+def test_googlenets_own_table_and_pytorchcvs_other_widths_agree_with_the_readings() -> None:
+    thousands = [Fraction(part) for part in other_networks.GOOGLENET_THOUSANDS.split()]
+    assert (len(thousands), float(sum(thousands))) == (12, 6797.7)
+    # pytorchcv prints 333.99 million beside 0.75, by the same counter.
+    assert halved_flops(mobilenet_v1(0.75)) == 333_989_400
+
+
+def test_what_came_after_names_its_source_and_counts_mobilenet_itself() -> None:
+    found = paper.since()
+    assert all("(" in each.source or "arXiv" in each.source for each in found)
+    again = [each for each in found if each.kind == "trained again"]
+    assert {each.mult_adds for each in again} == {mobilenet_v1().mult_adds / 1e6}
+    assert (again[0].top1, max(each.top1 for each in again)) == (70.6, 77.89)
+    assert {each.kind for each in found} == {"trained again", *SUCCESSORS}
+
+
+def test_the_chapter_prints_the_counts_of_these_tests() -> None:
+    notebook = FOLDER.parents[1] / "chapters" / "09_every_number_in_the_paper.ipynb"
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    texts = [
+        "".join(output["text"])
+        for cell in cells
+        if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+        if output["output_type"] == "stream"
+    ]
+    printed = " ".join(texts[0].split())
+    assert printed == paper.summary(paper.tally(CELLS)).replace(":", "").replace(",", "")
+    assert any(f"{len(LISTED)} on the list" in text for text in texts)
+    findings = Counter(cell.finding for cell in CELLS)
+    assert texts[1] == "".join(f"{findings[each]:4d} {each}\n" for each in paper.FINDINGS)
+
+
 # --- The sixteen models, and printing -------------------------------------------------------------
 
 
@@ -352,6 +389,19 @@ def test_every_device_names_its_source_and_its_licence() -> None:
     times = {(d.device, d.precision): d.milliseconds for d in found if d.threads == "all"}
     for device in {device for device, _ in times}:
         assert times[device, "8 bit"] < times[device, "float"]
+
+
+def test_what_others_timed_names_where_it_stands() -> None:
+    found = paper.timed()
+    assert all(re.search(r"^\S+ \S+ at [0-9a-f]{8}\b", row.source) for row in found)
+    t4 = {row.alpha: row.milliseconds for row in found if (row.batch, row.precision) == (1, "fp16")}
+    assert (t4[1], t4[0.25]) == (0.71942, 0.68422)  # as PaddleClas prints them
+    chips = [row for row in found if row.resolution == 96]
+    assert len(chips) == 6
+    assert {row.alpha for row in chips} == {0.25}
+    # Printed as 1.665 images per second and 24312.648 microjoules for one.
+    assert chips[0].milliseconds == pytest.approx(1000 / 1.665)
+    assert chips[0].millijoules == pytest.approx(24.312648)
 
 
 def test_a_printed_table_shows_both_values_and_the_reason() -> None:

@@ -26,6 +26,7 @@ from mobilenet_lib.convolution import standard_loops
 from mobilenet_lib.explain import Look
 from mobilenet_lib.photos import load_photo, to_gray
 from mobilenet_lib.plots.figure import SHARP_DPI, SHOWN_DPI, SIGNED, STYLE, book_style
+from mobilenet_lib.plots.paper import Task
 from mobilenet_lib.results import Measured, pareto
 
 ARCH = mobilenet_v1()
@@ -262,6 +263,25 @@ FIGURES |= {
             "best within the budget is 0.25-32 with 40.0 % for 20.",
             "letters, own, 2 networks",
         ],
+    ),
+    "findings": (
+        lambda: plots.findings({"Table 2": ["equal"] * 3 + ["misprint"], "Text": ["wording"]}),
+        ["Table 2: 3 equal, 1 misprint; Text: 1 wording."],
+    ),
+    "applications": (
+        lambda: plots.applications([Task("Dogs", "V3", 5000, 84, "1.0-224", 569, 83.3, "% top-1")]),
+        ["Dogs: 1.0-224 takes 11.4 % of the mult-adds of V3 and reaches 83.3 against 84 % top-1."],
+    ),
+    "sixteen": (
+        lambda: plots.sixteen(paper.models()),
+        [
+            "Printed in the paper: 1-224 70.6 % with 569 and 4.21 million",
+            "Hollow, from tf-slim: 0.75-192 67.4 % with 239 and 2.57 million",
+        ],
+    ),
+    "descendants": (
+        lambda: plots.descendants(paper.models(), paper.since()),
+        ["timm 75.388 % with 569 million", "V3 Large 75.2 % with 217 million"],
     ),
     "training_curve": (
         lambda: plots.training_curve(
@@ -1059,3 +1079,22 @@ def test_figures_are_drawn_without_a_word_about_the_home(variables):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Figure(")
     assert done.stderr == "worth saying\n"
+
+
+def test_bars_of_findings_are_as_long_as_their_shares():
+    (axis,) = plots.findings({"A": ["equal"] * 3 + ["misprint"], "B": ["misprint"] * 5}).axes
+    bars = [(round(b.get_x()), round(b.get_width()), round(b.get_y() + 0.39)) for b in axis.patches]
+    assert bars == [(0, 75, 0), (75, 25, 0), (0, 0, 1), (0, 100, 1)]
+
+
+def test_figures_4_and_5_have_each_model_at_its_exact_count():
+    left, right = plots.sixteen(paper.models()).axes
+    for axis, count in ((left, "mult_adds"), (right, "parameters_as_printed")):
+        marks = [line for line in axis.lines if len(line.get_xdata())]
+        for mark, model in zip(marks, paper.models(), strict=True):
+            accuracy = model.paper_top1 or model.slim2017_top1
+            assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (
+                getattr(model, count) / 1e6,
+                accuracy,
+            )
+            assert (mark.get_markerfacecolor() == "white") == (model.paper_top1 is None)

@@ -60,6 +60,9 @@ def test_a_recipe_survives_json_and_names_what_differs():
         assert recipe.differences(recipe) == []
     quick = preset("quick")
     assert quick.differences(replace(quick, seed=3)) == ["seed 3 (here 0)"]
+    dropped = Recipe.from_dict(quick.changed(drop_stride="last", resolution=32).to_dict())
+    assert make_network(dropped, 5).arch.layers[-2].out_size == 2
+    assert quick.changed(resolution=32).differences(dropped) == ["drop_stride last (here none)"]
     with pytest.raises(FrozenInstanceError):
         quick.seed = 1
 

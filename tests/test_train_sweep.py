@@ -53,7 +53,7 @@ def test_impossible_grids_are_refused(values, words):
 def test_listed_commands_make_the_very_recipes(capsys, name):
     """What --list prints parses back to what the sweep would train."""
     more = ["--alphas", "1", "0.5", "--seeds", "0", "3", "--epochs", "7", "--average", "None"]
-    more += ["--decay-norms", "--resolutions", "64", "96"]
+    more += ["--decay-norms", "--resolutions", "64", "96", "--drop-stride", "first"]
     assert cli.main(["sweep", "--recipe", name, *more, "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 8

@@ -253,6 +253,15 @@ def test_bare_tensors_of_ours_are_recognised(tmp_path, body, kind):
     assert all(torch.equal(loaded.state_dict()[k], v) for k, v in net.state_dict().items())
 
 
+def test_a_state_dict_that_torch_saved_keeps_which_stride_was_dropped(tmp_path):
+    net = files.small_net(PAPER, alpha=0.25, num_classes=4, resolution=32, drop_stride="last")
+    torch.save(net.state_dict(), tmp_path / "net.pt")
+    loaded = load_published(tmp_path / "net.pt", resolution=32)
+    assert loaded.arch == net.arch
+    x = torch.randn(1, 3, 32, 32)
+    assert torch.equal(loaded(x), net.eval()(x))
+
+
 def test_the_thousand_and_first_class_is_the_background(tmp_path):
     net = files.small_net(TF_SLIM, alpha=0.25)
     state = files.renamed(net.state_dict(), "tf-slim")
@@ -311,10 +320,12 @@ def test_a_loaded_network_can_be_trained():
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize(
-    ("convention", "alpha"), [(PAPER, 0.35), (TF_SLIM, 0.1), (KERAS, 0.2), (TIMM, 0.3)]
+    ("convention", "alpha", "dropped"),
+    [(PAPER, 0.35, "first"), (TF_SLIM, 0.1, "last"), (KERAS, 0.2, "none"), (TIMM, 0.3, "none")],
 )
-def test_a_checkpoint_of_ours_comes_back_exactly(tmp_path, convention, alpha, body):
-    net = files.small_net(convention, alpha=alpha, num_classes=3, resolution=96, body=body)
+def test_a_checkpoint_of_ours_comes_back_exactly(tmp_path, convention, alpha, body, dropped):
+    size = {"alpha": alpha, "num_classes": 3, "resolution": 96, "body": body}
+    net = files.small_net(convention, **size, drop_stride=dropped)
     path = tmp_path / "net.safetensors"
     source = {"licence": "Apache-2.0", "accuracy": 0.9, "note": "Grün"}
     save_checkpoint(net, path, preprocess=RAW_255, classes=("a", "b", "ç"), source=source)
@@ -388,5 +399,7 @@ def test_an_export_that_would_compute_something_else_is_refused():
     assert len(export_state(net, "timm", check_convention=False)) == 164
     with pytest.raises(ValueError, match="no MobileNet with a full body"):
         export_state(files.small_net(TIMM, alpha=0.25, body="full"), "timm")
+    with pytest.raises(ValueError, match="no MobileNet whose first stride of 2 is 1"):
+        export_state(files.small_net(TIMM, alpha=0.25, drop_stride="first"), "timm")
     with pytest.raises(ValueError, match="one of timm, transformers; got 'keras'"):
         export_state(net, "keras")

@@ -236,8 +236,10 @@ report()
 # | [06 Width and resolution](06_width_and_resolution.ipynb) | predict what any width and resolution costs, and choose the network for a budget |
 # | [07 A published MobileNet](07_a_published_mobilenet.ipynb) | run weights that others trained, see through a wrong convention, and teach a trained network something new |
 # | [08 To the device](08_to_the_device.ipynb) | fold, quantize and export a trained network, and find the fastest way to run it |
+# | [09 Every number in the paper](09_every_number_in_the_paper.ipynb) | look up any number that the paper prints, say whether it follows, and find out why if it does not |
+# | [Appendix: questions people really ask](10_questions_people_ask.ipynb) | look up, and settle with a few lines, some forty questions that others asked in public |
 #
-# Read them in this order: each uses what the one before has established.
+# Read the chapters in this order: each uses what the one before has established. The appendix may be read in any.
 #
 # ### The symbols
 #
@@ -277,6 +279,7 @@ report()
 # | 06 | choose width and resolution for a budget |
 # | 07 | use weights that others trained, and doubt them |
 # | 08 | fold, quantize and export |
+# | 09 | check every number that the paper prints |
 #
 # Notes: Each chapter uses what the one before has established; they are meant to be read in this order.
 

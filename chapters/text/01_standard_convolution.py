@@ -130,7 +130,7 @@ print("sum:", products.sum())
 # %% [markdown] slide=5
 # ## Let the kernel slide
 #
-# [[explorer v1&hide=channels,dilation,padding,help,foot zoom=1.4]]
+# [[explorer v1&hide=channels,dilation,padding,help,foot]]
 #
 # Notes: Press E to go into the explorer, Escape to come out. Drag the orange square, then Play, then Fill. Ask: where is the sum far below zero? Choose blur and Fill: why is the frame darker? A single 1 in the middle: what will the map be?
 

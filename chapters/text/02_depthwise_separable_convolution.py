@@ -254,7 +254,7 @@ print(f"pointwise {cost.pointwise_mult_adds(512, 512, 14):>11,}")
 # %% [markdown] slide=5
 # ## The race
 #
-# [[explorer v1&hide=layer,size,stride,groups,depth_multiplier,help,foot zoom=1.17]]
+# [[explorer v1&hide=layer,size,stride,groups,depth_multiplier,weights,help,foot]]
 #
 # Notes: Ask first: when the separable form has filled its six maps, how far has the standard one come? Then Play. A good quarter. Point at a pixel of the map in the middle: how many outputs share it? All six: filtered once, mixed six times. Set N to 1: who wins now?
 

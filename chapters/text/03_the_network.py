@@ -411,7 +411,7 @@ plots.feature_maps({name: channels[0].numpy() for name, channels in maps.items()
 # %% [markdown] slide=5
 # ## Move it yourself
 #
-# [[explorer v1&hide=bars,help,foot zoom=1.17]]
+# [[explorer v1&hide=bars,maps,detector,help,foot]]
 #
 # Notes: Point at a layer, or press E and use the arrow keys. Set alpha to 0.5: what is left of the mult-adds, a half or a quarter? A little more than a quarter; pointwise layers fall with the square, the others do not.
 

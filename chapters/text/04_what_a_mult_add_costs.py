@@ -229,7 +229,7 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 # %% [markdown] slide=5
 # ## Move the roof
 #
-# [[explorer v1&machine=book&hide=resolution,body,machine,shown,help,foot zoom=1.17]]
+# [[explorer v1&machine=book&hide=resolution,body,machine,shown,help,foot]]
 #
 # Notes: Ask: with twice the arithmetic and the same memory, how much faster can dw_7 be? Not at all. With 32 images at a time, which kind gains most? The fully connected layer: its weights are read once for all images.
 
@@ -313,7 +313,7 @@ plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 # %% [markdown] slide=4
 # ## At half zeros, how many bytes are saved?
 #
-# [[explorer v1&hide=help,foot zoom=1.17]]
+# [[explorer v1&hide=squares,help,foot]]
 #
 # Notes: None: each weight that is left brings its place along. Try blocks of 4 by 4 and whole channels. MobileNet leaves connections out in a regular pattern, so that what remains is dense.
 

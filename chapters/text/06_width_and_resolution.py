@@ -494,7 +494,7 @@ else:
 # %% [markdown] slide=5
 # ## All of it at once
 #
-# [[explorer v1&hide=help,foot zoom=1.17]]
+# [[explorer v1&hide=help,foot]]
 #
 # Notes: Press E, move alpha and rho by keys, change the axis to milliseconds, set a budget. Find the budget at which the best network changes from one width to the next.
 
@@ -522,7 +522,7 @@ TradeoffExplorer(latency=times)
 # %% [markdown] slide=4
 # ## The same letter, other widths
 #
-# [[explorer v1&sample=13&hide=help,foot zoom=1.4]]
+# [[explorer v1&sample=13&hide=engine,help,foot]]
 #
 # Notes: Two of the four networks, running in this page. Draw a letter that both read, then spoil it slowly: which one gives in first? Let somebody from the audience draw.
 

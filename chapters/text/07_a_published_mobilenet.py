@@ -340,7 +340,7 @@ plots.evidence(look(net, photos["astronaut"]))
 # %% [markdown] slide=5
 # ## Ask it yourself
 #
-# [[explorer v1&photo=astronaut&hide=window,engine,help,foot zoom=1.3]]
+# [[explorer v1&photo=astronaut&hide=window,engine,help,foot]]
 #
 # Notes: Runs in this page; no picture leaves it. Choose a photo or use the camera if the room agrees. Ask what the answer rests on, in either way. Try the camera man's tripod.
 

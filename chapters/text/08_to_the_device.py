@@ -320,7 +320,7 @@ for name in ("dw_3", "pw_3"):
 # %% [markdown] slide=5
 # ## Which channels own the widest range?
 #
-# [[explorer v1&layer=dw_13&bits=3&hide=help,foot zoom=1.2]]
+# [[explorer v1&layer=dw_13&bits=3&hide=zero_point,channel,histogram,numbers,help,foot]]
 #
 # Notes: Ask: those that matter most? The grey ones: channels whose input is zero on every photo. With three bits and one step for the layer the network says person to everything. Switch to a step for each channel: nearly all answers come back.
 

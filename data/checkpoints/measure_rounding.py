@@ -24,10 +24,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mobilenet_lib import load_published
-from mobilenet_lib.bench import record
-from mobilenet_lib.bench.quality import letters
+from mobilenet_lib.bench.quality import load_letters
 from mobilenet_lib.engines.folding import fold
 from mobilenet_lib.explorers.rounding import PER, round_weights
+from mobilenet_lib.files import record_result
 from mobilenet_lib.photos import credits, load_photo
 
 BITS = tuple(range(2, 9))
@@ -124,7 +124,7 @@ def readers(count: int, seed: int) -> dict[str, Any]:
     """The letters network with all weights rounded: share of test letters read right."""
     published = load_published(LETTERS).eval()
     net = fold(published)
-    images, labels = letters(published, "test", count, seed)
+    images, labels = load_letters(published, "test", count, seed)
     modules = list(weighty(net).values())
 
     def right() -> float:
@@ -160,7 +160,8 @@ def main() -> None:
             "letters": readers(options.letters, options.seed),
         }
     if options.record:
-        path = record("rounding", results, options.seed, time.perf_counter() - start)
+        content = {"results": results, "wall_time_s": round(time.perf_counter() - start, 1)}
+        path = record_result("rounding", content, options.seed, ("torch", "numpy"))
         print(f"recorded in data/results/{path.name}")
 
 

@@ -12,13 +12,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from . import chapters_01_to_04, chapters_05_to_08
+from . import chapter_09, chapters_01_to_04, chapters_05_to_08
 from .answers import Exercise, NotAnAnswerError
 from .ledger import Record, ledger_path, note, read_ledger
 
 __all__ = ["EXERCISES", "Exercise", "Progress", "Verdict", "check", "ledger_path", "progress"]
 
-EXERCISES = {e.key: e for e in (*chapters_01_to_04.EXERCISES, *chapters_05_to_08.EXERCISES)}
+_ALL = (*chapters_01_to_04.EXERCISES, *chapters_05_to_08.EXERCISES, *chapter_09.EXERCISES)
+EXERCISES = {e.key: e for e in _ALL}
 """All exercises of the book, by key.
 
 Right answers are computed by the library, so that they cannot drift from what the chapters teach.

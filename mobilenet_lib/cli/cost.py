@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..architecture import Architecture, Body, mobilenet_v1
+from ..architecture import Architecture, Body, DropStride, mobilenet_v1
 from ..text import table
 
 
@@ -22,6 +22,8 @@ class Cost:
     """Number of classes, the outputs of the classifier."""
     body: Body = "separable"
     """Table 1 as it is, with full 3x3 convolutions (Table 4), or without five layers (Table 5)."""
+    drop_stride: DropStride = "none"
+    """Stride of 2 that becomes 1, for small images: none, the first one or the last of the five."""
     layers: bool = False
     """Also show every layer."""
     json: bool = False
@@ -29,7 +31,8 @@ class Cost:
 
     def run(self) -> int:
         """Print the costs; the exit code is 0."""
-        arch = mobilenet_v1(self.alpha, self.resolution, self.num_classes, self.body)
+        size = self.alpha, self.resolution, self.num_classes, self.body
+        arch = mobilenet_v1(*size, drop_stride=self.drop_stride)
         print(json.dumps(cost_data(arch, self.layers), indent=2) if self.json else self.text(arch))
         return 0
 
@@ -39,6 +42,8 @@ class Cost:
             f"{arch.alpha} MobileNet-{arch.resolution}, {arch.body} body, "
             f"{arch.num_classes:,} classes"
         )
+        if arch.drop_stride != "none":
+            title += f", {arch.drop_stride} stride of 2 dropped"
         parts = [title, kind_table(arch), totals(arch)]
         if self.layers:
             parts.append(layer_table(arch))
@@ -108,7 +113,8 @@ def layer_table(arch: Architecture) -> str:
 
 def cost_data(arch: Architecture, layers: bool) -> dict[str, Any]:
     """The same numbers as plain data, under the library's own names."""
-    names = ["alpha", "resolution", "num_classes", "body", "mult_adds", "parameters"]
+    names = ["alpha", "resolution", "num_classes", "body", "drop_stride"]
+    names += ["mult_adds", "parameters"]
     names += ["parameters_as_printed", "parameters_with_statistics"]
     names += ["receptive_field", "effective_stride", "effective_padding"]
     data: dict[str, Any] = {name: getattr(arch, name) for name in names}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the one list of public names
     from .roofline import RooflineExplorer
     from .separable import SeparableExplorer
     from .sparsity import SparsityExplorer
+    from .tables import TablesExplorer
     from .tradeoff import TradeoffExplorer
 
 __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -57,7 +57,8 @@ class Explorer(Still, anywidget.AnyWidget):
     state
         What the reader has set, as one short line, such as `v1&stride=2`; it can be set too.
     hide
-        Names of controls that are not shown, and "foot" for the line of buttons below.
+        Names of controls and of parts of the figure (`data-part` in its source) that are not shown,
+        "help", and "foot" for the line of buttons below.
     tour
         Step of the guided tour, from 1; 0 if none is shown.
     """

@@ -12,16 +12,48 @@ from `mobilenet_lib.architecture` and `mobilenet_lib.cost`, never from constants
 
 from __future__ import annotations
 
-from .models import SOURCES, Model, OnDevice, OnPhone, devices, models, phones, published
+from .models import (
+    SOURCES,
+    Model,
+    OnDevice,
+    OnPhone,
+    Since,
+    Timed,
+    devices,
+    models,
+    phones,
+    published,
+    since,
+    timed,
+)
 from .recompute import ALPHAS, RESOLUTIONS
-from .records import VERDICTS, Cell, Discrepancy, Recomputed, Table, Verdict, summary, tally
+from .records import (
+    FINDINGS,
+    VERDICTS,
+    Cell,
+    Discrepancy,
+    Recomputed,
+    Table,
+    Verdict,
+    summary,
+    tally,
+)
 from .rounding import judge, quantum
 from .tables import LAYOUTS, load
 
-__all__ = ["ALPHAS", "RESOLUTIONS", "SOURCES", "VERDICTS", "Cell", "Discrepancy", "Model"]
-__all__ += ["OnDevice", "OnPhone", "Recomputed", "Table", "Verdict"]
+__all__ = [
+    "ALPHAS",
+    "FINDINGS",
+    "RESOLUTIONS",
+    "SOURCES",
+    "VERDICTS",
+    "Cell",
+    "Discrepancy",
+    "Model",
+]
+__all__ += ["OnDevice", "OnPhone", "Recomputed", "Since", "Table", "Timed", "Verdict"]
 __all__ += ["cells", "devices", "discrepancies", "judge", "models", "phones", "published"]
-__all__ += ["quantum", "summary", "table", "tables", "tally"]
+__all__ += ["quantum", "since", "summary", "table", "tables", "tally", "timed"]
 
 
 def tables() -> tuple[Table, ...]:

@@ -118,6 +118,23 @@ class OnDevice:
     source: str
 
 
+@dataclass(frozen=True)
+class Timed:
+    """A MobileNet of any width that others timed, and whose energy they may have measured."""
+
+    alpha: float
+    resolution: int
+    device: str
+    software: str
+    precision: str
+    batch: int
+    milliseconds: float
+    """For the whole batch; where images per second are printed, worked out from them."""
+    millijoules: float | None
+    """Energy for one batch."""
+    source: str
+
+
 def phones() -> tuple[OnPhone, ...]:
     """The sixteen networks on a phone, alpha from 1 down, then resolution from 224 down.
 
@@ -142,4 +159,54 @@ def devices() -> tuple[OnDevice, ...]:
     return tuple(
         OnDevice(milliseconds=float(row["ms"]), **{name: row[name] for name in names})
         for row in read_rows("devices")
+    )
+
+
+@dataclass(frozen=True)
+class Since:
+    """An ImageNet accuracy at 224 pixels that somebody printed since, and what it cost."""
+
+    name: str
+    kind: str
+    """"trained again" for 1.0 MobileNet-224 itself, else the family of networks."""
+    mult_adds: float
+    """In millions; of MobileNet itself they are counted, of the others as printed."""
+    parameters: float
+    """In millions, as the mult-adds."""
+    top1: float
+    """In percent."""
+    source: str
+
+
+def since() -> tuple[Since, ...]:
+    """What became of the network, `data/paper/after.csv`: trained again first, then successors."""
+    own = mobilenet_v1()
+    return tuple(
+        Since(
+            row["name"],
+            row["kind"],
+            float(row["million_mult_adds"] or own.mult_adds / 1e6),
+            float(row["million_parameters"] or own.parameters / 1e6),
+            float(row["top1_pct"]),
+            row["source"],
+        )
+        for row in read_rows("after")
+    )
+
+
+def timed() -> tuple[Timed, ...]:
+    """Four widths on a GPU, and the smallest on microcontrollers, `data/paper/timed.csv`."""
+    names = ("device", "software", "precision", "source")
+    return tuple(
+        Timed(
+            alpha=float(row["alpha"]),
+            resolution=int(row["resolution"]),
+            batch=int(row["batch"]),
+            milliseconds=float(
+                row["ms"] or 1000 * int(row["batch"]) / float(row["images_per_second"])
+            ),
+            millijoules=float(row["millijoules"]) if row["millijoules"] else None,
+            **{name: row[name] for name in names},
+        )
+        for row in read_rows("timed")
     )

@@ -115,6 +115,9 @@ _INCEPTION = (
     (7, 384, 192, 384, 48, 128, 128),
 )
 
+GOOGLENET_THOUSANDS = "2.7 112 159 380 364 437 463 580 840 1072 1388 1000"
+"""Parameters of GoogLeNet's layers as Table 1 of its own paper prints them, in thousands."""
+
 
 def googlenet() -> list[Conv]:
     """GoogLeNet at 224x224."""

@@ -13,7 +13,13 @@ from fractions import Fraction
 
 from ..architecture import Architecture, mobilenet_v1, scale_channels
 from ..cost import layer_ladder
-from .other_networks import faster_rcnn, layer_totals, other_network, ssd_300
+from .other_networks import (
+    GOOGLENET_THOUSANDS,
+    faster_rcnn,
+    layer_totals,
+    other_network,
+    ssd_300,
+)
 from .records import Recomputed
 
 Row = dict[str, str]
@@ -123,11 +129,14 @@ def imagenet(row: Row, printed: Printed) -> Counted:
     # The readings that explain a figure: no fully connected layers, or two operations a mult-add.
     headless = Fraction(other.mult_adds - other.head_mult_adds, MILLION)
     reading = {"VGG 16": headless, "Squeezenet": Fraction(2 * other.mult_adds, MILLION)}
+    own = sum((Fraction(part) for part in GOOGLENET_THOUSANDS.split()), Fraction()) / 1000
     return {
         "million_mult_adds": Recomputed(
             Fraction(other.mult_adds, MILLION), note, reading.get(row["model"]), round_figure=True
         ),
-        "million_parameters": Recomputed(Fraction(other.parameters, MILLION), note),
+        "million_parameters": Recomputed(
+            Fraction(other.parameters, MILLION), note, own if row["model"] == "GoogleNet" else None
+        ),
     }
 
 

@@ -22,6 +22,18 @@ VERDICTS: dict[Verdict, str] = {
     "differs": "?",  # it does not follow and nothing explains it: no cell may be left so
 }
 
+FINDINGS = (
+    "equal",
+    "truncated",
+    "misprint",
+    "other count",
+    "contradiction",
+    "wording",
+    "unexplained",
+    "not countable",
+)
+"""What becomes of a cell, in words: the kinds of the discrepancy list between two others."""
+
 Value = Fraction | str | None
 
 
@@ -74,6 +86,20 @@ class Cell:
     recomputed: Recomputed
     verdict: Verdict
     discrepancy: Discrepancy | None
+    heading: str = ""
+    """What stands above its column."""
+
+    @property
+    def name(self) -> str:
+        """Table, row and column, as links to it have them: "2-3-mult_adds_pct"."""
+        return f"{self.table}-{self.row}-{self.column}"
+
+    @property
+    def finding(self) -> str:
+        """The verdict in a word of `FINDINGS`; "differs" for a cell that nothing explains."""
+        if self.discrepancy:
+            return self.discrepancy.kind
+        return "equal" if self.verdict == "rounds" else self.verdict
 
     @property
     def value(self) -> Decimal | None:
@@ -118,6 +144,12 @@ class Table:
     headings: tuple[str, ...]
     cells: tuple[Cell, ...]
     """Row by row, `len(labels) * len(columns)` of them."""
+
+    @property
+    def short(self) -> str:
+        """What a list calls it: "Table 2", "Figures 4 and 5", "Text", "Elsewhere"."""
+        titled = self.title.partition(".")
+        return titled[0] if titled[1] else self.key.capitalize()
 
     def cell(self, row: int, column: str) -> Cell:
         """The cell in `row` (from 1) and `column`; a KeyError lists the columns there are."""

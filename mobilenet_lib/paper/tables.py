@@ -170,7 +170,7 @@ def _table(
             raise ValueError(f"{layout.file}.csv: row {row['row']} stands where {number} should")
         counted = layout.recompute(row, printed)
         name = row["name"] if "name" in row else ", ".join(row[part] for part in layout.labels)
-        for column, unit in zip(columns, units, strict=True):
+        for column, heading, unit in zip(columns, headings, units, strict=True):
             unit = row.get("unit", unit)
             if column not in counted and unit != "%":
                 raise ValueError(
@@ -186,7 +186,8 @@ def _table(
                     f"row {number}, {column}, but the table prints {name!r}, {text!r}"
                 )
             verdict = verdict_of(text, value, entry)
-            cells.append(Cell(key, number, name, column, text, unit, value, verdict, entry))
+            cell = Cell(key, number, name, column, text, unit, value, verdict, entry, heading)
+            cells.append(cell)
     labels = tuple(tuple(row[name] for name in layout.labels) for row in rows)
     names = tuple(name.replace("_", " ") for name in layout.labels)
     return Table(key, layout.title, names, labels, columns, headings, tuple(cells))

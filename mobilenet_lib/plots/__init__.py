@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the one list of public names
         shape_of_maps,
         shares,
     )
+    from .paper import applications, descendants, findings, sixteen
     from .published import alarms, compared, evidence, filters, verdicts
     from .separable import counter_race, filter_shapes, ladder, layer_blocks, reduction_curve
     from .speed import pruned_layer, roofline, sparse_crossing, time_shares

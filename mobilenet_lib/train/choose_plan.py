@@ -161,6 +161,7 @@ def cache_key(recipe: Recipe, device: torch.device, count: int) -> dict[str, Any
         "alpha": network.alpha,
         "resolution": network.resolution,
         "body": network.body,
+        "drop_stride": network.drop_stride,
         "batch_size": count,
     }
 
@@ -185,7 +186,11 @@ class Trial:
     def __init__(self, recipe: Recipe, device: torch.device, plan: str, count: int) -> None:
         size, self.plan, self.device = recipe.network, plan, device
         arch = PAPER.architecture(
-            CLASSES, alpha=size.alpha, resolution=size.resolution, body=size.body
+            CLASSES,
+            alpha=size.alpha,
+            resolution=size.resolution,
+            body=size.body,
+            drop_stride=size.drop_stride,
         )
         self.net = random_network(arch, device=device, layout="NCHW")
         apply_plan(self.net, plan)

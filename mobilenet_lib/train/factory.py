@@ -36,7 +36,11 @@ def make_network(recipe: Recipe, num_classes: int) -> MobileNet:
 def make_architecture(network: Network, num_classes: int) -> Architecture:
     """The layers of a recipe's network."""
     return CONVENTIONS[network.convention].architecture(
-        num_classes, alpha=network.alpha, resolution=network.resolution, body=network.body
+        num_classes,
+        alpha=network.alpha,
+        resolution=network.resolution,
+        body=network.body,
+        drop_stride=network.drop_stride,
     )
 
 

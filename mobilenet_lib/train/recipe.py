@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from tyro.conf import arg
 
-from ..architecture import Body, mobilenet_v1
+from ..architecture import Body, DropStride, mobilenet_v1
 from ..validation import check_choice, check_int, check_number, check_positive, check_share
 
 RecipeName = Literal["quick", "paper", "modern"]
@@ -55,6 +55,8 @@ class Network:
     """Side of the images in pixels, at least 32."""
     body: Body = "separable"
     """Table 1 as it is, with full 3x3 convolutions (Table 4), or without five layers (Table 5)."""
+    drop_stride: DropStride = "none"
+    """Stride of 2 that becomes 1, for small images: none, the first one or the last of the five."""
     convention: ConventionName = "paper"
     """Convention for ReLU, padding and BN epsilon, which the paper leaves open."""
     bn_momentum: float | None = 0.1  # the authors' 0.0003 needs many thousand steps
@@ -68,7 +70,8 @@ class Network:
     """Probability of dropping a feature before the classifier; None takes the convention's own."""
 
     def __post_init__(self) -> None:
-        arch = mobilenet_v1(self.alpha, self.resolution, 2, self.body)  # it names what is wrong
+        size = self.alpha, self.resolution, 2, self.body  # what is wrong with them, it names
+        arch = mobilenet_v1(*size, drop_stride=self.drop_stride)
         _keep(self, "alpha", arch.alpha)
         _keep(self, "resolution", arch.resolution)
         check_choice("convention", self.convention, get_args(ConventionName))

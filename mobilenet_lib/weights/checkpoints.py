@@ -147,6 +147,7 @@ def _build(
         arch.body,
         width_rule=arch.width_rule,
         rounding=convention.rounding,
+        drop_stride=described.drop_stride,
     )
     with torch.device("meta"):  # no fresh weights, so torch's random numbers stay as they are
         net = MobileNet(arch, convention, _head(described.head, len(classes), wanted))
@@ -283,6 +284,11 @@ def export_state(
     if net.arch.body != "separable":
         raise ValueError(
             f"{naming} has no MobileNet with a {net.arch.body} body, only the separable one"
+        )
+    if net.arch.drop_stride != "none":
+        raise ValueError(
+            f"{naming} has no MobileNet whose {net.arch.drop_stride} stride of 2 is 1, and "
+            "would compute something else with these weights"
         )
     if check_convention:
         _check_convention(net, target)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..architecture import WIDTH_RULES, Architecture, mobilenet_v1
+from ..architecture import WIDTH_RULES, Architecture, DropStride, mobilenet_v1
 from ..model import Convention, Head, MobileNet, check_head
 from ..preprocess import INCEPTION, Preprocess
 from .formats import WeightsError, refusing, shorten
@@ -40,6 +40,7 @@ class Description:
     source: dict[str, Any] = field(default_factory=dict)
     architecture: Architecture | None = None
     head: Head | None = None
+    drop_stride: DropStride = "none"
     assumed: str = ""
     """What was taken for granted, for the caller to be warned of."""
 
@@ -63,7 +64,10 @@ def read_metadata(naming: Naming, metadata: dict[str, Any]) -> Description:
         if naming is OURS and "module" in metadata:  # beside a plain state dict, which torch saved
             told = metadata["module"]
             convention = Convention(**told["convention"])
-            return replace(_usual(OURS), convention=convention, head=told["head"])
+            dropped = told.get("drop_stride", "none")
+            return replace(
+                _usual(OURS), convention=convention, head=told["head"], drop_stride=dropped
+            )
         if naming is TIMM_NAMES and config is not None:
             return _timm(config)
         if naming is TRANSFORMERS and (config is not None or photo is not None):
@@ -93,6 +97,7 @@ def _ours(content: dict[str, Any]) -> Description:
         source,
         mobilenet_v1(**arch),
         check_head(content.get("head"), arch["num_classes"]),
+        arch.get("drop_stride", "none"),
     )
 
 
@@ -129,6 +134,8 @@ def make_metadata(
     }
     if arch.rounding != "up":  # what version 1 began with stays as it is, to the byte
         architecture["rounding"] = arch.rounding
+    if arch.drop_stride != "none":
+        architecture["drop_stride"] = arch.drop_stride
     return {
         "version": VERSIONS[not usual],
         **({} if usual else {"head": net.head}),

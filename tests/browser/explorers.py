@@ -16,6 +16,7 @@ from mobilenet_lib.explorers import (
     RooflineExplorer,
     SeparableExplorer,
     SparsityExplorer,
+    TablesExplorer,
     TradeoffExplorer,
 )
 from mobilenet_lib.explorers.explorer import Explorer
@@ -47,6 +48,7 @@ EXPLORERS: dict[str, Callable[[], Explorer]] = {
     ),
     "quantization": QuantizationExplorer,
     "sparsity": SparsityExplorer,
+    "tables": TablesExplorer,
 }
 
 THREE_STATES = {
@@ -88,6 +90,11 @@ THREE_STATES = {
         "v1",
         "v1&zeros=0.85&pattern=blocks&row=20&column=30",
         "v1&zeros=0.995&pattern=channels&row=127",
+    ),
+    "tables": (
+        "v1",
+        "v1&verdict=misprint&cell=text-23-printed",
+        "v1&table=figures&search=16+channels&cell=figures-14-slim_million_mult_adds",
     ),
 }
 """States to look at: at the start, and two that change much."""

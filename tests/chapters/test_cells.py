@@ -5,6 +5,7 @@ cells here come from the texts; `test_structure` holds the notebooks to them.
 """
 
 import ast
+import builtins
 import os
 import random
 import re
@@ -148,6 +149,14 @@ def test_no_cell_takes_a_name_away_from_one_before_it(text):
 )
 def test_clashes_are_found(sources, count):
     assert len(list(clashes(sources))) == count
+
+
+def test_each_question_of_the_appendix_needs_the_imports_only():
+    """As its readers are told, who may begin anywhere."""
+    imports, *questions = code_of(ROOT / "chapters" / "text" / "10_questions_people_ask.py")
+    known = names(imports)[1] | set(dir(builtins))
+    wanting = [(names(source)[0] - known, source) for source in questions]
+    assert [each for each in wanting if each[0]] == []
 
 
 # --- A training that was stopped ----------------------------------------------------------------

@@ -13,6 +13,7 @@ PAGES += sorted(ROOT.glob("web/*/README.md"))
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 # What an acronym or a term of the field is explained by, near its first use in each chapter.
 EXPLAINED = {
+    "AP": "average precision",
     "BN": "batch normalization",
     "COCO": "Common Objects in Context",
     "CSR": "compressed sparse row",
@@ -27,6 +28,8 @@ EXPLAINED = {
     "ReLU6": "stops at 6|cuts off what is above 6",
     "SGD": "stochastic gradient descent",
     "SIMD": "single instruction, multiple data",
+    "SSD": "single shot",
+    "VGG": "Visual Geometry Group",
     "bf16": "(?:16|sixteen) bits",
     "fp16": "16 bits",
     "fp32": "four bytes|32 bits",

@@ -36,6 +36,15 @@ def test_a_page_is_summed_up(text, shown):
     assert found == shown or (shown is None and found[-1] in ".…")
 
 
+@pytest.mark.parametrize(
+    ("title", "number"), [("Training", "05"), ("Appendix: questions people really ask", "")]
+)
+def test_chapters_have_numbers_and_appendices_none(title, number):
+    assert (
+        book.Page("chapters/05_training", title, "", "chapters/05_training.ipynb").number == number
+    )
+
+
 def test_a_caption_is_short():
     assert book.caption("Two bars. One: 0.5, two: 7.") == "Two bars. One: 0.5, two: 7."
     long = "Bars of 0.5 million for layers: one 3, two 4; and so on." + " More of it." * 20

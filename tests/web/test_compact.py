@@ -9,7 +9,7 @@ import pytest
 import torch
 from damage import DAMAGES, with_header
 
-from mobilenet_lib import KERAS, PAPER, TIMM, MobileNet, load_published, mobilenet_v1
+from mobilenet_lib import KERAS, PAPER, TIMM, MobileNet, load_published
 from mobilenet_lib.engines.compact import DTYPES, compact, decode, encode, read_compact
 from mobilenet_lib.files import find_data
 from mobilenet_lib.layer import Layer
@@ -23,8 +23,9 @@ SHEET = (FOLDER / "README.md").read_text("utf-8")
 
 def network(convention=PAPER, body="separable", classes=3, head=None):
     torch.manual_seed(4)
-    arch = mobilenet_v1(
-        0.25, 32, classes, body, convention.width_rule, rounding=convention.rounding
+    dropped = "last" if body == "full" else "none"
+    arch = convention.architecture(
+        classes, alpha=0.25, resolution=32, body=body, drop_stride=dropped
     )
     net = MobileNet(arch, convention, head).eval()
     net.preprocess, net.classes = RAW_255.at(32), tuple("abc"[:classes])

@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT / "web/slides"))
 import source  # noqa: E402 - beside the decks' script
 from source import LARGEST, SMALLEST, SlideError, read_deck  # noqa: E402
 
-TEXTS = sorted((ROOT / "chapters/text").glob("*.py"))
+# An appendix is for looking things up, and has no deck.
+TEXTS = sorted((ROOT / "chapters/text").glob("0*.py"))
 every_deck = pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.stem)
 SLIDE = "() => Reveal.getCurrentSlide()"
 
@@ -68,6 +69,7 @@ GOOD = (
         ("[[output]]", "[[code first]]", "lines first are wanted"),
         ("[[output]]", "[[picture]]", "[[picture]]"),
         ("[[output]]", "[[explorer v1]]", "no explorer"),
+        ("[[output]]", "[[explorer v1 zoom=2]]", "“v1 zoom=2” is to be a state"),
         ("\n# %%\n6 * 7\n", "", "no code cell follows"),
         ("6 * 7", "6 * 8", "the code cell that it shows (6 * 8) has not been executed"),
     ],
@@ -156,6 +158,7 @@ def page(browser):
     """A page of a hall's size, which asks nothing of other machines and meets no error."""
     log = BrowserLog()
     context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.add_init_script(WRITTEN)
     yield watched_page(context, log, "127.0.0.1".__eq__)
     context.close()
     assert log.blocked == []
@@ -220,23 +223,98 @@ FAULTS = """({ least, points, dpi }) => {
   }
   return found;
 }"""
-# The same for an explorer: it needs no scrolling, and its letters are at least 14 px on the wall.
-EXPLORER_FAULTS = """() => {
+# Words on a canvas are kept where the test finds them: how large, and where, in its own pixels.
+WRITTEN = """(() => {
+  const pen = CanvasRenderingContext2D.prototype, { fillText, strokeText, clearRect } = pen;
+  const noting = (write) => function (words, x, y, ...more) {
+    const { a, b, c, d, e, f } = this.getTransform(), box = this.measureText(words);
+    const at = (u, v) => [a * u + c * v + e, b * u + d * v + f];
+    (this.canvas.written ??= []).push({
+      words, size: parseFloat(/([\\d.]+)px/.exec(this.font)[1]) * Math.hypot(b, d),
+      from: at(x - box.actualBoundingBoxLeft, y - box.actualBoundingBoxAscent),
+      to: at(x + box.actualBoundingBoxRight, y + box.actualBoundingBoxDescent),
+    });
+    return write.call(this, words, x, y, ...more);
+  };
+  pen.fillText = noting(fillText);
+  pen.strokeText = noting(strokeText);
+  pen.clearRect = function (...box) {
+    this.canvas.written = [];
+    return clearRect.call(this, ...box);
+  };
+})()"""
+# The same for an explorer, in whatever way its words are drawn: large, whole, none on another, and
+# no scrolling. What is only read out is clipped to nothing.
+EXPLORER_FAULTS = """(least) => {
   const html = document.documentElement, main = document.querySelector("main"), found = [];
-  const zoom = Number(getComputedStyle(main).zoom);
   if (html.scrollWidth > innerWidth) found.push(`too wide: ${html.scrollWidth} of ${innerWidth}`);
   if (html.scrollHeight > innerHeight)
     found.push(`too high: ${html.scrollHeight} of ${innerHeight}`);
-  const walk = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
+  const above = (each) => (each && each !== main ? [each, ...above(each.parentElement)] : []);
+  const isRead = (each) => each.checkVisibility({ visibilityProperty: true })
+    && !above(each).some((e) => getComputedStyle(e).clipPath === "inset(50%)");
+  const within = (box, { left, top, right, bottom }) => box.left >= left - 1 && box.top >= top - 1
+    && box.right <= right + 1 && box.bottom <= bottom + 1;
+  // Rows of a list come into sight by key; all else has to be there at once.
+  const isAway = (each, box) => {
+    const list = each.closest("[role=listbox]");
+    return list !== null && !within(box, list.getBoundingClientRect());
+  };
+  const page = { left: 0, top: 0, right: innerWidth, bottom: innerHeight };
+  const check = (size, words, box, frames) => {
+    if (size < least - 0.01) found.push(`${size} px: ${words}`);
+    if (box && !frames.every((frame) => within(box, frame))) found.push(`cut: ${words}`);
+  };
+  const lines = [], walk = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
   for (let node; (node = walk.nextNode());) {
-    const holder = node.parentElement;
-    if (!node.textContent.trim() || holder.closest("script, style, option, h1, .mn-said")) continue;
-    if (!holder.getClientRects().length) continue;
-    const size = parseFloat(getComputedStyle(holder).fontSize) * (holder.currentCSSZoom ?? zoom);
-    if (size < 14) found.push(`${size} px: ${node.textContent.trim().slice(0, 30)}`);
+    const holder = node.parentElement, words = node.textContent.trim().slice(0, 40);
+    if (!words || holder.closest("script, style, option, h1") || !isRead(holder)) continue;
+    const range = document.createRange(), svg = holder.closest("svg");
+    range.selectNodeContents(node);
+    if (isAway(holder, range.getBoundingClientRect())) continue;
+    const scale = svg?.viewBox.baseVal.width
+      ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : holder.currentCSSZoom;
+    const frames = above(holder).filter((e) => getComputedStyle(e).overflow !== "visible");
+    check(parseFloat(getComputedStyle(holder).fontSize) * scale, words,
+      range.getBoundingClientRect(), [page, ...frames.map((e) => e.getBoundingClientRect())]);
+    if (!svg) for (const box of range.getClientRects()) lines.push([box, words]);
+  }
+  lines.forEach(([a, words], i) => lines.slice(i + 1).forEach(([b, others]) => {
+    const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    if (across > 3 && down > least / 2) found.push(`${words} lies on ${others}`);
+  }));
+  for (const each of main.querySelectorAll("select, input:not([type=range], [type=checkbox])")) {
+    if (!isRead(each)) continue;
+    const free = each.cloneNode(true), look = { width: "max-content", maxWidth: "none" };
+    Object.assign(free.style, { position: "absolute", visibility: "hidden", ...look });
+    each.after(free);
+    const cut = each.matches("select")
+      ? free.offsetWidth > each.offsetWidth + 1 : each.scrollWidth > each.clientWidth + 1;
+    free.remove();
+    check(parseFloat(getComputedStyle(each).fontSize) * each.currentCSSZoom, each.value);
+    if (cut) found.push(`cut: ${each.value} in ${each.className}`);
+  }
+  for (const canvas of main.querySelectorAll("canvas")) {
+    const box = canvas.getBoundingClientRect(), scale = box.width / canvas.width;
+    if (!box.width || !isRead(canvas)) continue;
+    const frame = { left: 0, top: 0, right: canvas.width, bottom: canvas.height };
+    for (const { words, size, from: [left, top], to: [right, bottom] } of canvas.written ?? [])
+      check(size * scale, words, { left, top, right, bottom }, [frame]);
+    if (!within(box, page)) found.push(`cut: a canvas, ${canvas.className}`);
   }
   return found;
 }"""
+# An explorer in one more state; drawn once more when this is answered.
+OPEN = """async (line) => {
+  const { model, decode } = document.querySelector("[data-explorer]").explorer;
+  const { values: { hide, tour, ...values } } = decode(line);
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+}"""
+TOUR = """() => document.querySelector("[data-explorer]").explorer.definition.tour
+  ?.flatMap(({ state, then }) => [state, then]).filter(Boolean) ?? []"""
 LEAST = {"least": SMALLEST, "points": STYLE["font.size"], "dpi": SHARP_DPI}
 AXE = """() => axe.run(document, { resultTypes: ["violations"], iframes: false, preload: false })
   .then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))"""
@@ -266,8 +344,11 @@ def test_every_slide_by_key(text, page, decks, axe):
         if frame:
             explorers.append(number)
             frame.wait_for_function("() => document.querySelector('.mn-message').hidden")
-            assert frame.evaluate(EXPLORER_FAULTS) == [], where
+            assert frame.evaluate(EXPLORER_FAULTS, SMALLEST) == [], where
             answers_by_key(page, frame)
+            for line in frame.evaluate(TOUR):
+                frame.evaluate(OPEN, line)
+                assert frame.evaluate(EXPLORER_FAULTS, SMALLEST) == [], f"{where}, {line}"
     assert page.evaluate("() => Reveal.getTotalSlides()") == number
     page.keyboard.press("t")
     page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")

@@ -10,6 +10,7 @@ import { append, clamp, element, KEYS, tell } from "../kit/dom.js";
 import { comma, fixed, general, shortest, short } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { explorer } from "../kit/shell.js";
+import { onWall } from "../kit/theme.js";
 import { placeAt, seen, share } from "../maths/field.js";
 import { DETECTOR, detector, pictures } from "./architecture/detector.js";
 import { facts, measured, pair, WHAT } from "./architecture/facts.js";
@@ -19,7 +20,7 @@ import style from "./architecture.css";
 
 const PAPER = { body: "separable", alpha: 1, resolution: 224 };
 const UNITS = { "mult-adds": "mult-adds", parameters: "parameters", bytes: "bytes moved", milliseconds: "measured" };
-const FIGURE = 168; // CSS pixels a side of the photo and the maps
+const FIGURE = onWall() ? 132 : 168; // CSS pixels a side of the photo and the maps
 
 function draw(context) {
   const { model, state, set, watch, root, body, say, warn, hidden, later, colour } = context;
@@ -37,7 +38,7 @@ function draw(context) {
   const legend = element("span", { class: "mnh-legend", "data-part": "shares" });
   const tabs = QUANTITIES.map((name) => {
     const tab = button("", () => set({ bars: name }), { class: "mnh-total", "data-quantity": name });
-    tab.append(element("span", {}, element("strong"), " ", element("span")), element("span", { class: "mnh-gauge" }, element("span")), element("span", { class: "mn-quiet" }));
+    tab.append(element("span", {}, element("strong"), " ", element("span")), element("span", { class: "mnh-gauge" }, element("span")), element("span", { class: "mn-quiet" }, element("span"), element("span", { class: "mnh-of" })));
     tab.disabled = hidden("bars");
     return tab;
   });
@@ -71,7 +72,7 @@ function draw(context) {
       ? withPhoto(controls(context, ["body", "alpha", "resolution"], words))
       : element("p", { class: "mnh-title" }, element("strong", {}, model.get("title")), `: ${comma(described.length)} ${described.length === 1 ? "call" : "calls"} of its layers, in order`),
     element("div", { class: "mnh-caption mn-quiet" },
-      `Outputs to scale: height in pixels${ours ? "" : " or steps"}, thickness in channels${ours ? "" : " or features"}`, legend),
+      element("span", {}, `Outputs to scale: height in pixels${ours ? "" : " or steps"}, thickness in channels${ours ? "" : " or features"}`), legend),
     strip,
     element("div", { class: "mnh-totals", role: "group", "aria-label": "Totals; press one to see it for each layer", "data-part": "totals" }, tabs),
     note, bars,
@@ -92,7 +93,6 @@ function draw(context) {
         "of the output sees. D_K is the kernel's side, M and N are the channels in and out, D_F is the output's side."
         : " Mult-adds are half of the operations that torch.utils.flop_counter counts; biases, norms and activations count as nothing."}`),
   );
-  for (const part of body.querySelectorAll("[data-part]")) part.hidden = hidden(part.dataset.part);
 
   function withPhoto(bar) {
     if (!hidden("photo")) bar.append(element("label", { class: "mn-field" }, "Photo ", photoBox));
@@ -204,8 +204,9 @@ function draw(context) {
       const part = sum === null || !paper[name] ? null : sum / paper[name];
       gauge.hidden = part === null;
       gauge.firstChild.style.width = `${100 * Math.min(part ?? 0, 1)}%`;
-      tell(quiet, name === "milliseconds" ? (times && sum !== null ? times.device : "for this network")
-        : part === null ? comma(sum) : part > 1 ? `${general(part, 3)} times 1.0 MobileNet-224` : `${general(100 * part, 3)} % of 1.0 MobileNet-224`);
+      tell(quiet.firstChild, name === "milliseconds" ? (times && sum !== null ? times.device : "for this network")
+        : part === null ? comma(sum) : part > 1 ? `${general(part, 3)} times` : `${general(100 * part, 3)} %`);
+      tell(quiet.lastChild, part === null || name === "milliseconds" ? "" : `${part > 1 ? "" : " of"} 1.0 MobileNet-224`);
     });
   }
 

@@ -13,6 +13,7 @@ import { append, clamp, element, KEYS, tell, unique } from "../kit/dom.js";
 import { comma, fixed, nice } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { explorer } from "../kit/shell.js";
+import { onWall } from "../kit/theme.js";
 import { places, covered, activation } from "../maths/evidence.js";
 import style from "./detector.css";
 
@@ -197,7 +198,7 @@ function draw(context) {
     const width = Math.floor(side.clientWidth);
     photoBox.value = state().photo;
     if (!network || !result || width < 60) return;
-    drawView(Math.min(320, Math.floor(body.clientWidth)));
+    drawView(Math.min(onWall() ? 216 : 320, Math.floor(body.clientWidth)));
     drawAnswer();
     drawMaps(width);
     report();
@@ -307,9 +308,9 @@ function draw(context) {
     layerRange.setAttribute("aria-valuetext", layerName.textContent);
     const scores = kind === "fc", reach = Math.max(...shown.values.map(Math.abs));
     const top = scores ? reach : bright(shown.values), gap = 2;
-    const columns = clamp(Math.floor(width / Math.max(36, Math.min(92, 2 * size))), 1, channels);
+    const columns = clamp(Math.floor(width / Math.max(36, Math.min(onWall() ? 72 : 92, 2 * size))), 1, channels);
     const rows = Math.ceil(channels / columns), tile = Math.min(96, Math.floor((width - gap * (columns - 1)) / columns));
-    const visible = Math.min(rows, Math.max(1, Math.floor(330 / (tile + gap))));
+    const visible = Math.min(rows, Math.max(1, Math.floor((onWall() ? 166 : 330) / (tile + gap))));
     grid = { columns, tile, gap, channels, visible };
     const pen = penOf(maps, columns * (tile + gap) - gap, visible * (tile + gap) - gap);
     const colour = scores ? signed(reach) : viridis(0, top), first = scrolled(rows, visible, columns);

@@ -9,10 +9,11 @@ import { fixed, general } from "../kit/format.js";
 import { onKeys, placeIn } from "../kit/pointer.js";
 import { evenly, linear, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
+import { onWall, typeSize } from "../kit/theme.js";
 import style from "./live.css";
 
 const NARROW = 640; // pixels; below it, names stand above the panel instead of beside their lines
-const LETTER = 7.4; // pixels, about, of a letter in a name
+const LETTER = 0.57 * typeSize(13); // pixels, about, of a letter in a name
 const HINT = "To stop early, interrupt the kernel: the square button at the top, or Esc and then "
   + "I twice. The current step is still finished, and nothing learned is lost.";
 const DASHES = ["6 4", "2 3", "10 3 2 3", "1 4"];
@@ -181,7 +182,7 @@ function draw(context) {
         ? evenly(from, total, Math.max(2, Math.floor((right - left) / 70))).filter(Number.isInteger).map((step) => [step, String(step)])
         : [],
     };
-    const high = width >= NARROW ? [168, 132] : [170, 150];
+    const high = onWall() ? [105, 94] : width >= NARROW ? [168, 132] : [170, 150];
 
     // The loss: from 0, so that half as high is half as much; or logarithmic.
     const lossBox = { left, right, top: 8, bottom: 8 + high[0] };
@@ -221,7 +222,7 @@ function draw(context) {
     if (direct) { // names stand where their lines end
       const labels = names.map((name, i) => [name, "mnl-name", spots[i].at(-1)[1]]);
       if (atEnd) labels.push([ours, "mnl-last", own.at(-1)[1]]);
-      const heights = spread(labels.map((label) => label[2]), 17, box.top, box.bottom);
+      const heights = spread(labels.map((label) => label[2]), typeSize(13) + 4, box.top, box.bottom);
       labels.forEach(([name, kind], i) => {
         const at = { class: kind, x: right + 14, y: heights[i] + 4.5 };
         accuracy.svg.append(shape("text", at, name));

@@ -1,19 +1,20 @@
 // The quantization explorer: a layer's weights in few bits, channel by channel.
 
 import definition from "../../mobilenet_lib/explorers/definitions/quantization.json";
-import { enlarge, penOf, sheet, signed } from "../kit/canvas.js";
+import { enlarge, font, penOf, sheet, signed } from "../kit/canvas.js";
 import { controls } from "../kit/controls.js";
 import { append, clamp, element, KEYS, svg, tell, unique } from "../kit/dom.js";
 import { comma, fixed, general, nice } from "../kit/format.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { axis, linear } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
+import { onWall, typeSize } from "../kit/theme.js";
 import { errors, halfEven, roundWeights } from "../maths/quantize.js";
 import style from "./quantization.css";
 
 export { errors, halfEven, roundWeights };
 
-const HEIGHTS = { strip: 256, line: 132, histogram: 138 };
+const HEIGHTS = { strip: onWall() ? 292 : 256, line: 132, histogram: 138 };
 const LEFT = 44; // pixels for the numbers of an axis
 const BINS = 75;
 const LEAST = 3; // pixels between two levels that are still drawn
@@ -224,7 +225,7 @@ function draw(context) {
   const apart = ({ steps, highest, lowest }) => steps[0] * (HEIGHTS.strip - 20) / (highest - lowest || 1) >= LEAST;
 
   function numbersLeft(p, y, ink, right) {
-    p.font = "12px system-ui, sans-serif";
+    p.font = font(12);
     p.textAlign = "right";
     p.textBaseline = "middle";
     for (const value of y.ticks(5)) {
@@ -265,7 +266,7 @@ function draw(context) {
   }
 
   function labels(p, numbers, columns, cell, reach) {
-    p.font = "11px system-ui, sans-serif";
+    p.font = font(11);
     p.textAlign = "center";
     p.textBaseline = "middle";
     numbers.forEach((x, i) => {
@@ -287,7 +288,7 @@ function draw(context) {
     p.globalAlpha = 0.16;
     p.fillRect(x(Math.max(-step / 2, low - room)), 16, x(Math.min(step / 2, high + room)) - x(Math.max(-step / 2, low - room)), below - 16);
     p.globalAlpha = 1;
-    p.font = "12px system-ui, sans-serif";
+    p.font = font(12);
     p.textAlign = "center";
     p.textBaseline = "top";
     const apart = x(step) - x(0), every = [1, 2, 5, 10, 20, 50, 100].find((each) => each * apart >= 26) ?? 200;
@@ -341,7 +342,7 @@ function draw(context) {
     const [top, bottom] = [8, HEIGHTS.histogram - 34], right = p.wide - 8;
     const x = linear([now.lowest, now.highest], [LEFT, right]), counts = own.counts;
     const y = (count) => bottom - (Math.log10(count + 1) / Math.log10(own.highest + 1)) * (bottom - top);
-    p.font = "12px system-ui, sans-serif";
+    p.font = font(12);
     p.textAlign = "right";
     p.textBaseline = "middle";
     for (let power = 0; 10 ** power <= own.highest; power++) {
@@ -405,12 +406,12 @@ function draw(context) {
   }
 
   function drawChart(at) {
-    const width = clamp(chart.clientWidth, 150, 330), height = 138, frame = { left: 47, right: width - 8, top: 8, bottom: height - 26 };
+    const size = typeSize(12), width = clamp(chart.clientWidth, 150, 330), height = 138, frame = { left: Math.round(3.92 * size), right: width - 8, top: size - 4, bottom: height - 26 };
     const x = linear([measured.bits[0], measured.bits.at(-1)], [frame.left + 6, frame.right - 6]), y = linear([0, 1], [frame.bottom, frame.top]);
     const { per } = state();
     const blind = measured.crops_with_person / measured.crops, alike = Math.max(blind, 1 - blind);
     const always = svg("g", {}, svg("path", { class: "mnq-always", d: `M${frame.left},${y(alike)}H${frame.right}` }),
-      svg("text", { class: "mn-tick", x: frame.right - 4, y: frame.bottom - 40, "text-anchor": "end" }, "- - always one answer"));
+      svg("text", { class: "mn-tick", x: frame.right - 4, y: frame.bottom - 8 - 2.67 * size, "text-anchor": "end" }, "- - always one answer"));
     const lines = Object.keys(STEPS).sort((a) => (a === per ? 1 : -1)).map((each) => {
       const found = rowOf(each), d = found.agreement.map((share, i) => `${i ? "L" : "M"}${x(measured.bits[i])},${y(share)}`).join("");
       return svg("g", { class: `mnq-by-${each}${each === per ? " mnq-now" : ""}` }, svg("path", { d }),
@@ -418,7 +419,7 @@ function draw(context) {
     });
     const names = { tensor: "a step for the layer", channel: "a step for each channel" };
     const text = Object.entries(names).map(([each, name], i) => svg("text", {
-      x: frame.right - 4, y: frame.bottom - 24 + 16 * i, "text-anchor": "end", class: `mnq-name mnq-by-${each}`,
+      x: frame.right - 4, y: frame.bottom - 8 - 1.333 * size * (1 - i), "text-anchor": "end", class: `mnq-name mnq-by-${each}`,
     }, name));
     const ticks = [0, 0.5, 1].map((share) => [
       svg("path", { class: "mn-rule", d: `M${frame.left},${y(share)}H${frame.right}` }),

@@ -7,6 +7,7 @@ import { comma, fixed, general, nice } from "../kit/format.js";
 import { follow, onKeys, placeIn } from "../kit/pointer.js";
 import { axis, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
+import { onWall } from "../kit/theme.js";
 import { mobilenetV1, padding, receptiveField } from "../maths/architecture.js";
 import { bytesMoved, intensity, multAdds, NUMBER_BYTES, numbers, parameters, pieces, underRoof, whole } from "../maths/layer_cost.js";
 import style from "./roofline.css";
@@ -192,7 +193,7 @@ function draw(context) {
   const half = (x, up) => 10 ** (Math[up ? "ceil" : "floor"](2 * Math.log10(x) + (up ? -1e-9 : 1e-9)) / 2);
 
   function scales(w, h) {
-    frame = { left: 64, right: w - 14, top: 12, bottom: h - 44 };
+    frame = { left: onWall() ? 76 : 64, right: w - 14, top: 12, bottom: h - 44 };
     const most = Math.max(...under.map((each) => each.intensity));
     toX = log([0.3, half(Math.max(3 * most, 200), true)], [frame.left, frame.right]);
     const peaks = machines().flatMap((each) => Object.values(each.peaks));
@@ -218,7 +219,7 @@ function draw(context) {
 
   function redraw() {
     count();
-    const w = Math.floor(stage.clientWidth), h = w < 560 ? 320 : 372;
+    const w = Math.floor(stage.clientWidth), h = onWall() ? 264 : w < 560 ? 320 : 372;
     const at = chosen(), here = pieceOf(layers[at].name);
     fillControls(at);
     fillCard(here);
@@ -253,6 +254,7 @@ function draw(context) {
       parts.push(svg("path", { class: "mnr-cache", d: `M${x},${y}L${x2},${y2}` }));
       const tilt = (Math.atan2(y2 - y, x2 - x) * 180) / Math.PI, place = 0.42;
       const [mx, my] = [x + place * (x2 - x), y + place * (y2 - y) - 4];
+      if (onWall() && x2 - x < 170) continue; // no room for its name
       parts.push(text(mx, my, `cache ${name}: ${three(rate)} GB/s`, {
         class: "mn-tick", "text-anchor": "middle", transform: `rotate(${tilt} ${mx} ${my})`,
       }));

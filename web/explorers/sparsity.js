@@ -9,6 +9,7 @@ import { player } from "../kit/motion.js";
 import { follow, onKeys } from "../kit/pointer.js";
 import { axis, linear, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
+import { onWall, typeSize } from "../kit/theme.js";
 import { BLOCK, between, bytesOf, crossing, kept } from "../maths/sparse.js";
 import style from "./sparsity.css";
 
@@ -19,7 +20,7 @@ const PATTERNS = { weights: "single weights", blocks: "blocks of 4 × 4", channe
 const NAMES = Object.keys(PATTERNS);
 const BLUE = [33, 102, 172], ORANGE = [217, 95, 14];
 const STYLES = 4; // of lines, by kernel
-const TALL = 204;
+const TALL = onWall() ? 180 : 204;
 
 const share = (x, digits = 1) => `${fixed(100 * x, digits)} %`;
 const time = (ms) => `${nice(general(ms, 3))} ms`;
@@ -152,17 +153,19 @@ function draw(context) {
     const width = chart.clientWidth;
     if (width < 120) return;
     const frame = { left: 54, right: width - 18, top: 8, bottom: TALL - 42 }, all = kernels.flatMap((each) => each.all);
-    const x = linear([0, 100], [frame.left, frame.right]), y = log([Math.min(...all) / 1.3, Math.max(...all) * 1.9], [frame.bottom, frame.top]);
+    const x = linear([0, 100], [frame.left, frame.right]), y = log([Math.min(...all) / 1.3, Math.max(...all) * (onWall() ? 3 : 1.9)], [frame.bottom, frame.top]);
     chart.scale = x;
     const slowest = kernels.reduce((best, each) => (each.all[0] > best.all[0] ? each : best)).name;
+    const lower = kernels.filter(({ name }) => name !== slowest).sort((a, b) => b.all[0] - a.all[0]);
+    const names = { [slowest]: y(Math.max(...kernels.map((each) => each.all[0]))) - 6 };
+    lower.reduce((above, { name, all: [ms] }) => (names[name] = Math.max(y(ms) + 17, above + typeSize(13) + 1)), 0); // none on another
     const lines = kernels.map(({ name, all: own, pays }, k) => {
       const points = own.map((ms, i) => [x(100 * shares[i]), y(ms)]), look = `mnz-kernel mnz-line-${k % STYLES}`;
-      const [tx, ty] = points[0];
       return svg("g", { class: look },
         svg("path", { d: points.map(([a, b], i) => `${i ? "L" : "M"}${a},${b}`).join("") }),
         points.map(([a, b]) => svg("circle", { cx: a, cy: b, r: 3 })),
         pays === undefined || pays === null ? [] : svg("path", { class: "mnz-pays", d: `M${x(100 * pays)},${frame.bottom}V${y(between(shares, own, pays) ?? own[0])}` }),
-        svg("text", { x: Math.min(tx + 6, frame.right - 60), y: ty + (name === slowest ? -6 : 17) }, name));
+        svg("text", { x: Math.min(points[0][0] + 6, frame.right - 60), y: names[name] }, name));
     });
     const cursor = x(100 * zeros), found = kernels.map(({ all: own }) => between(shares, own, zeros));
     chart.replaceChildren(svg("svg", {

@@ -7,6 +7,7 @@ import { fixed, shortest } from "../kit/format.js";
 import { onKeys, placeIn } from "../kit/pointer.js";
 import { axis, linear, log } from "../kit/scale.js";
 import { explorer } from "../kit/shell.js";
+import { onWall, typeSize } from "../kit/theme.js";
 import { bestWithin, pareto } from "../maths/pareto.js";
 import style from "./tradeoff.css";
 
@@ -189,7 +190,7 @@ function draw(context) {
       pictures[p].toggleAttribute("hidden", !visible[p]);
       if (!visible[p] || room < 50) return pictures[p].replaceChildren();
       const w = Math.floor(beside && count === 2 ? (room - 16) / 2 : room);
-      drawPanel(panel, pictures[p], w, beside ? 300 : 290);
+      drawPanel(panel, pictures[p], w, onWall() ? 228 : beside ? 300 : 290);
     });
     judge();
     fill();
@@ -249,7 +250,7 @@ function draw(context) {
         parts.push(svg("path", { class: "mnt-limit", d: `M${x},${frame.top}V${frame.bottom}` }));
       }
       const words = limit(limited, name) + (here ? "" : left ? ": none fits" : ": all fit");
-      const long = 8 * words.length + 6;
+      const long = 0.572 * typeSize(14) * words.length + 6;
       const y = left ? frame.top + 12 : frame.bottom - 8; // away from the marks, which rise
       taken.push([left ? x : x - long, y - 12, left ? x + long : x, y + 4]);
       parts.push(text(x + (left ? 6 : -6), y, words, {
@@ -258,7 +259,7 @@ function draw(context) {
     }
 
     const front = [], lines = [], bars = [], marks = [], rings = [], stars = [], labels = [];
-    const ends = []; // of lines, where their names go
+    const ends = [], given = []; // of lines, where their names go, and those that have one
     if (limited !== null) taken.push([toX(limited) - 2, frame.top, toX(limited) + 2, frame.bottom]);
     for (const source of panel.names.filter(isShown)) {
       const records = placed(source);
@@ -323,14 +324,15 @@ function draw(context) {
       }
     }
     for (const { alpha, end: [x, y] } of ends) {
-      const words = `α ${alpha}`, [wide, high] = [7.5 * words.length, 14];
+      const words = `α ${alpha}`, [wide, high] = [0.577 * typeSize(13) * words.length, typeSize(13) + 1];
       const spots = [[11, 5], [11, -19], [-wide / 2, 12], [11, -7], [-wide - 11, -19],
-        [-wide / 2, -26], [-wide - 11, 5], [18, 14], [-wide - 16, -30], [-wide / 2, 24]]
+        [-wide / 2, -26], [-wide - 11, 5], [18, 14], [-wide - 16, -30], [-wide / 2, 24],
+        ...(onWall() ? [[-wide - 20, 20], [14, 32], [-wide / 2, 40], [-wide / 2, 56], [-wide / 2, -44], [-wide - 24, -50]] : [])]
         .map(([dx, dy]) => [x + dx, y + dy, x + dx + wide, y + dy + high])
-        .map((box) => [box, taken.filter((other) => overlap(box, other)).length +
+        .map((box) => [box, taken.filter((other) => overlap(box, other)).length + 9 * given.filter((other) => overlap(box, other)).length +
           (box[2] > w || box[0] < frame.left || box[1] < frame.top || box[3] > frame.bottom ? 9 : 0)]);
       const [box] = spots.reduce((least, spot) => (spot[1] < least[1] ? spot : least));
-      taken.push(box);
+      given.push(box);
       labels.push(text(box[0], box[3] - 3, words, { class: "mnt-label", "data-alpha": alpha }));
     }
     target.replaceChildren(...parts, ...front, ...lines, ...bars, ...marks, ...labels, ...rings, ...stars);
@@ -395,7 +397,7 @@ function draw(context) {
       "tr", {}, element("th", { scope: "row" }, head),
       ...records.map((record, i) => element("td", {}, ...[cell(record, i)].flat())),
     );
-    const costRow = (name) => row(name, (record, i) => {
+    const costRow = (name) => Object.assign(row(name, (record, i) => {
       const f = AXES[name].field;
       if (record[f] === null) {
         return note(name === "latency" ? "not timed on this machine." : "not trained yet.");
@@ -405,7 +407,7 @@ function draw(context) {
         `${cost(record[f], name)} `,
         element("small", {}, `${fixed((100 * record[f]) / whole)} %`),
       ];
-    });
+    }), { hidden: onWall() && name !== state().axis });
     table.replaceChildren(
       element("caption", {}, `α = ${state().alpha}, ρ = ${share(state().resolution)}`),
       element("thead", {}, element(

@@ -1,6 +1,7 @@
 // Pixels: canvases that stay sharp, small pictures made from numbers, colours that mean something.
 
 import { element } from "./dom.js";
+import { typeSize } from "./theme.js";
 
 /**
  * Give a canvas as many pixels as it is shown with and return its pen, with one unit a CSS pixel;
@@ -18,6 +19,9 @@ export function penOf(canvas, width, height) {
   pen.clearRect(0, 0, width, height);
   return pen;
 }
+
+/** The font of a drawing's letters. */
+export const font = (size, weight = 400) => `${weight} ${typeSize(size)}px system-ui, sans-serif`;
 
 /** A small canvas of `width` pixels a row, coloured by `colour(value, place) -> [r, g, b]`. */
 export function sheet(values, width, colour) {

@@ -2,6 +2,7 @@
 
 import { svg } from "./dom.js";
 import { general } from "./format.js";
+import { typeSize } from "./theme.js";
 
 /** A linear scale: numbers from `low` to `high` onto pixels from `a` to `b`. */
 export function linear([low, high], [a, b]) {
@@ -55,9 +56,9 @@ export function rounds(low, high, most) {
 
 /** An axis below ("x") or left ("y") of a frame {left, right, top, bottom}: rules, numbers, a name. */
 export function axis(side, scale, frame, name, write = (x) => general(x, 6)) {
-  const parts = [];
-  const across = side === "x";
-  for (const value of scale.ticks(across ? Math.max(2, (frame.right - frame.left) / 56) : 8)) {
+  const parts = [], size = typeSize(12); // of the numbers
+  const across = side === "x", most = size > 12 ? (frame.bottom - frame.top) / (1.6 * size) : 8;
+  for (const value of scale.ticks(across ? Math.max(2, (frame.right - frame.left) / ((14 * size) / 3)) : most)) {
     const at = scale(value);
     parts.push(svg("path", {
       class: "mn-rule",
@@ -68,6 +69,7 @@ export function axis(side, scale, frame, name, write = (x) => general(x, 6)) {
       : { x: frame.left - 8, y: at + 5, "text-anchor": "end", class: "mn-tick" }, write(value)));
   }
   const middle = (frame.top + frame.bottom) / 2;
+  if (size > 12) name = name.replace(" (log scale)", ""); // the numbers tell
   parts.push(across
     ? svg("text", {
       x: (frame.left + frame.right) / 2, y: frame.bottom + 38, "text-anchor": "middle", class: "mn-name",

@@ -139,6 +139,7 @@ function show(definition, css, draw, model, el, place) {
     root.dataset.drawn = Number(root.dataset.drawn ?? 0) + 1;
   }));
   context.redraw = redraw;
+  for (const part of body.querySelectorAll("[data-part]")) part.hidden ||= hidden(part.dataset.part);
   if (view?.redraw) {
     listen(names.map((name) => `change:${name}`), redraw);
     const size = new ResizeObserver(redraw);

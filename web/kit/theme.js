@@ -32,6 +32,12 @@ export function followTheme(then) {
 /** Whether the reader has asked for less movement. */
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+/** Whether the page is thrown on a wall (data-wall on it): read from far away, with room for less. */
+export const onWall = () => "wall" in document.documentElement.dataset;
+
+/** How large letters of a drawing are: on a wall as large as all others (kit.css), else as given. */
+export const typeSize = (size) => (onWall() ? 15 : size);
+
 /** Colours of the book for canvases, by name; the same as in kit.css. */
 export function colours(root) {
   const style = getComputedStyle(root);

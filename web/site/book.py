@@ -47,6 +47,11 @@ class Page:
     equations: list[str] = field(default_factory=list)
     """Numbers of the equations that stand here."""
 
+    @property
+    def number(self) -> str:
+        """Of a chapter, such as "03"; an appendix shows none."""
+        return "" if self.title.startswith("Appendix") else Path(self.notebook).name[:2]
+
 
 class Book:
     """Turns notebooks into what Sphinx reads, and writes their figures beside them."""

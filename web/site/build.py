@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,12 @@ TEXTS = {  # of the project, and the pages that they are
     "CHANGELOG.md": "changelog",
     "data/results/README.md": "reference/results",
     "web/colab/README.md": "colab",
+    "web/hub/README.md": "hub",
+    "chapters/look_up.md": "chapters/look_up",
+}
+TEXTS |= {
+    file.relative_to(ROOT).as_posix(): f"chapters/teaching/{file.stem}"
+    for file in sorted((ROOT / "chapters/teaching").glob("*.md"))
 }
 
 
@@ -143,15 +150,17 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     (source / "reference/command.md").write_text(reference.command_page(), encoding="utf-8")
     for path, name in TEXTS.items():
         text = project_text(path, found["repository"])
-        (source / f"{name}.md").write_text(text, encoding="utf-8")
+        target = source / f"{name}.md"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
     entries = "\n".join(["command", "results", *modules])
     template = (HERE / "reference.md").read_text(encoding="utf-8")
     (source / "reference/index.md").write_text(template.replace("ENTRIES", entries), "utf-8")
     front = (HERE / "index.md").read_text(encoding="utf-8")
     explorer = front_explorer(book, ConvolutionExplorer())
-    toc = "\n".join(f"{page.notebook[9:11]} {page.title} <{page.name}>" for page in chapters)
+    toc = "\n".join(f"{page.number} {page.title}".strip() + f" <{page.name}>" for page in chapters)
     cards = "\n".join(
-        f'<li><a href="{page.name}.html"><b>{page.notebook[9:11]}</b> {page.title}</a></li>'
+        f'<li><a href="{page.name}.html"><b>{page.number}</b> {page.title}</a></li>'
         for page in chapters
     )
     front = front.replace("EXPLORER", explorer).replace("CHAPTERS", toc).replace("CARDS", cards)
@@ -159,6 +168,14 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     described = {"run": "How to run the book on your own machine: two commands, or pip, or conda."}
     described["trouble"] = "What may be in the way of the book, and how to get past it."
     described["colab"] = "How to open a chapter in Colab: one cell brings the library and its data."
+    described["hub"] = "The book on a JupyterHub and on Binder: image, memory, configuration."
+    described["chapters/look_up"] = (
+        "Terms, equations, tables and sources, and where each is taught."
+    )
+    for path, name in TEXTS.items():
+        if "/teaching/" in path:
+            title = (ROOT / path).read_text(encoding="utf-8").partition("\n")[0].strip("# ")
+            described[name] = f"For those who teach from the book: {title}."
     described["changelog"] = "What has changed in the book and its library."
     described["reference/index"] = "Every public name of mobilenet_lib, and the mobilenet command."
     described["reference/command"] = "The mobilenet command: every option of every subcommand."
@@ -241,17 +258,26 @@ def project_text(path: str, repository: str) -> str:
         text = "# Run the book\n\n" + text[start:end]
     here = TEXTS[path]
     folder = Path(path).parent
+    if here == "chapters/teaching/README":
+        pages = (Path(name).name for name in TEXTS.values() if name.startswith(f"{folder}/"))
+        entries = "\n".join(page for page in pages if page != "README")
+        text += f"\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n"
 
     def turn(found: re.Match[str]) -> str:
         words, target = found[1], found[2]
         if re.match(r"https?:|#|mailto:", target):
             return found[0]
-        file = os.path.normpath(folder / target.partition("#")[0])
+        target, _, anchor = target.partition("#")
+        file = os.path.normpath(folder / target)
         up = os.path.relpath(".", Path(here).parent)
         name = TEXTS.get(file, file if file.endswith(".ipynb") else "")
         if name:
             page = os.path.normpath(f"{up}/{name}")
-            return f"[{words}]({page if page.endswith('.ipynb') else f'{page}.md'})"
+            if ":v1" in anchor:  # the state of an explorer, which is no heading
+                address = f"{Path(page).with_suffix('.html').as_posix()}#{anchor}"
+                return f'<a href="{escape(address)}">{words}</a>'
+            page = page if page.endswith(".ipynb") else f"{page}.md"
+            return f"[{words}]({page}{anchor and f'#{anchor}'})"
         return f"[{words}]({repository}/blob/main/{file})" if repository else words
 
     return LINK.sub(turn, text).replace("```python", "```ipython3")  # which has % and ! too

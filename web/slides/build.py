@@ -166,7 +166,7 @@ def main(arguments: list[str]) -> None:
         print(f"{deck.number} {deck.title}: {len(deck.slides)} slides, {deck.minutes:g} minutes")
     if chromium:
         print_handouts(decks, given.out, chromium)
-    if len(decks) == len(texts):
+    if not given.wanted:
         write_index(decks, given.out, handouts=bool(chromium))
 
 

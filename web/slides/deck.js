@@ -16,8 +16,8 @@
   function start(slide) {
     if (Reveal.isPrintView()) return;
     for (const frame of slide?.querySelectorAll("iframe[data-page]:not([src])") ?? []) {
-      const { page, zoom, state } = frame.dataset;
-      frame.src = `${page}?theme=${theme()}&zoom=${zoom}#${state}`;
+      const { page, state } = frame.dataset;
+      frame.src = `${page}?theme=${theme()}#${state}`;
     }
   }
 

@@ -7,7 +7,7 @@ what belongs to the next code cell:
     [[output]]               what it shows: a figure, a table, what it prints
     [[output 2-5]]           these lines of what it prints
     [[code]], [[code 2-5]]   the code, or these lines of it
-    [[explorer v1&hide=foot zoom=1.3]]   its explorer, in a state, letters so many times as large
+    [[explorer v1&hide=foot]]   its explorer, in a state; `hide` names what the wall has no room for
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from mobilenet_lib.explorers.state import StateError
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 DIRECTIVE = re.compile(r"\[\[(output|code|explorer)(?: (.*))?\]\]")
-ZOOM = 1.2
 SMALLEST, LARGEST = 24, 40  # pixels of a slide that has 1280 by 720
 
 
@@ -211,15 +210,14 @@ class _Reader:
         return f'<img src="{name}" {shape} alt="{alt[1]}"{attributes}>'
 
     def _explorer(self, cell: Any, wanted: str) -> str:
+        line = wanted or "v1"
+        if not re.fullmatch(r"\S+", line):
+            raise SlideError(f"“{wanted}” is to be a state, such as v1&hide=foot, and nothing else")
         ids = [o.data[VIEW]["model_id"] for o in cell.outputs if VIEW in o.get("data", {})]
         stills = [o.data for o in cell.outputs if "image/png" in o.get("data", {})]
         if not ids or not stills:
             raise SlideError("the next code cell has no explorer with a still picture")
         widget = _alive(self.widgets[ids[0]])
-        asked = re.fullmatch(r"(v\S+)?(?: ?zoom=([\d.]+))?", wanted)
-        if not asked:
-            raise SlideError(f"“{wanted}” is to be a state, such as v1&hide=foot, and zoom=1.3")
-        line, zoom = asked[1] or "v1", float(asked[2] or ZOOM)
         try:
             widget.definition.decode(line)
         except StateError as error:  # here, and not before an audience
@@ -232,7 +230,7 @@ class _Reader:
         state = html.escape(f"{kind}:{line}", quote=True)
         return (
             f'<div class="alive"><iframe title="{title}" data-page="{page}" '
-            f'data-zoom="{zoom:g}" data-state="{state}" allow="camera"></iframe>{still}</div>'
+            f'data-state="{state}" allow="camera"></iframe>{still}</div>'
         )
 
 

@@ -1,10 +1,11 @@
 // The network as a strip: a column for each layer, its output to scale above, a bar below.
 
-import { penOf } from "../../kit/canvas.js";
+import { font, penOf } from "../../kit/canvas.js";
 import { evenly } from "../../kit/scale.js";
+import { onWall, typeSize } from "../../kit/theme.js";
 
 export const LEFT = 58, RIGHT = 6; // where the columns begin, and what is left behind them
-const STRIP = 118, BARS = 94, FOOT = 18;
+const STRIP = onWall() ? 80 : 118, BARS = 94, FOOT = 18;
 const ASIDE = 0.35, UP = 0.2; // how far, of its side, a map's far edge stands to the right and higher
 
 /** The edges of column `i` of `count`, in pixels of a figure that is `width` wide. */
@@ -37,9 +38,9 @@ export function drawStrip(canvas, width, rows, at, { tallest, widest, input, col
     pen.fillRect(0, 0, side, side);
     if (input.image) pen.drawImage(input.image, 0, 0, side, side);
     pen.restore();
-    pen.font = "12px system-ui, sans-serif";
+    pen.font = font(12);
     pen.fillStyle = colour("quiet");
-    pen.fillText(`${input.side} px`, 6, Math.max(12, STRIP - (1 + UP) * side - 4));
+    pen.fillText(`${input.side} px`, 6, Math.max(typeSize(12), STRIP - (1 + UP) * side - 4));
   }
   rows.forEach((row, i) => {
     const [from, to] = column(i, rows.length, width), most = 0.94 * (to - from);
@@ -59,7 +60,7 @@ export function drawStrip(canvas, width, rows, at, { tallest, widest, input, col
     pen.globalAlpha = 1;
   });
   const row = rows[at], [from, to] = column(at, rows.length, width);
-  label(pen, row.words, (from + to) / 2, Math.max(12, STRIP - (1 + UP) * row.height * scale - 5), width, colour);
+  label(pen, row.words, (from + to) / 2, Math.max(typeSize(12), STRIP - (1 + UP) * row.height * scale - 5), width, colour);
 }
 
 /** Bars of one quantity; `write` makes words of a number. */
@@ -70,7 +71,7 @@ export function drawBars(canvas, width, rows, at, name, { write, marks, colour }
   const ticks = evenly(0, most * 1.15, 3), top = Math.max(most * 1.15, ticks.at(-1));
   const up = (BARS - 4) / top;
   band(pen, at, rows.length, width, BARS, colour);
-  pen.font = "12px system-ui, sans-serif";
+  pen.font = font(12);
   pen.textBaseline = "middle";
   pen.textAlign = "right";
   for (const tick of ticks) {
@@ -96,7 +97,7 @@ export function drawBars(canvas, width, rows, at, name, { write, marks, colour }
   if (marks.length) pen.fillText("block", LEFT / 2, BARS + FOOT / 2 + 2);
   const [from, to] = column(at, rows.length, width), value = rows[at].values[name];
   pen.textBaseline = "alphabetic";
-  label(pen, value === null ? "not measured" : write(value), (from + to) / 2, Math.max(12, BARS - values[at] * up - 4), width, colour);
+  label(pen, value === null ? "not measured" : write(value), (from + to) / 2, Math.max(typeSize(12), BARS - values[at] * up - 4), width, colour);
 }
 
 function band(pen, at, count, width, height, colour) {
@@ -107,12 +108,12 @@ function band(pen, at, count, width, height, colour) {
 
 /** Words over what they belong to, kept within the figure, on a ground that keeps them readable. */
 function label(pen, words, x, y, width, colour) {
-  pen.font = "600 12px system-ui, sans-serif";
+  pen.font = font(12, 600);
   const wide = pen.measureText(words).width, left = Math.min(Math.max(x - wide / 2, LEFT), width - wide - 2);
   pen.textAlign = "left";
   pen.globalAlpha = 0.8;
   pen.fillStyle = colour("paper");
-  pen.fillRect(left - 2, y - 11, wide + 4, 14);
+  pen.fillRect(left - 2, y - typeSize(12) + 1, wide + 4, typeSize(12) + 2);
   pen.globalAlpha = 1;
   pen.fillStyle = colour("ink");
   pen.fillText(words, left, y);

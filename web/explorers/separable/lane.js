@@ -1,9 +1,9 @@
 // One lane of the separable explorer: stacks of sheets, the filters between them drawn to scale (the
 // paper's Figure 2), and lines from everything that the marked pixel is made of.
 
-import { penOf, sheet } from "../../kit/canvas.js";
+import { font, penOf, sheet } from "../../kit/canvas.js";
 import { comma } from "../../kit/format.js";
-import { isDark } from "../../kit/theme.js";
+import { isDark, onWall } from "../../kit/theme.js";
 import { pixelsDone } from "../../maths/separable.js";
 
 // A colour for each channel: it stays with the channel as long as nothing is mixed. None of them is
@@ -15,7 +15,7 @@ const CHANNELS = {
 export const palette = () => CHANNELS[isDark() ? "dark" : "light"];
 const NAMES = ["paper", "raised", "ink", "quiet", "mark", "orange", "blue", "green"];
 
-const HEAD = 36, FOOT = 6, LOW = 0.13; // LOW: how much of its colour a sheet's smallest value shows
+const HEAD = onWall() ? 58 : 36, FOOT = 6, LOW = 0.13; // LOW: how much of its colour a sheet's smallest value shows
 const MIXED = -1;
 
 /** Which of `count` sheets are drawn: all, or some with a gap (null) and the one at `here`. */
@@ -322,23 +322,24 @@ export function lane(kind, canvas, colour) {
   function head(pen, each) {
     const { of, type, count, side, depth } = each;
     const named = { input: "input F", output: "output G", filtered: "maps", standard: "filters", depthwise: "depthwise", pointwise: "pointwise" }[of];
-    const size = type === "sheets" ? `${comma(count)} of ${side}×${side}` : `${comma(count)} of ${side}×${side}×${comma(depth)}`;
+    const many = `${comma(count)} of`, size = `${side}×${side}${type === "sheets" ? "" : `×${comma(depth)}`}`;
     const middle = Math.min(Math.max(each.x + each.width / 2, 36), plan.width - 36);
     pen.textAlign = "center";
     pen.fillStyle = { standard: colours.orange, depthwise: colours.blue, pointwise: colours.green }[of] ?? colours.ink;
     const small = plan.width < 430;
-    pen.font = `600 ${small ? 11 : 13}px system-ui, sans-serif`;
-    pen.fillText(named, middle, 13);
+    pen.font = font(small ? 11 : 13, 600);
+    pen.fillText(onWall() ? named.split(" ")[0] : named, middle, onWall() ? 16 : 13);
     pen.fillStyle = colours.quiet;
-    pen.font = `${small ? 10 : 12}px system-ui, sans-serif`;
-    pen.fillText(size, middle, 28);
+    pen.font = font(small ? 10 : 12);
+    const lines = onWall() ? [many, size] : [`${many} ${size}`]; // large ones would meet in one line
+    lines.forEach((line, i) => pen.fillText(line, middle, HEAD - 8 - 18 * (lines.length - 1 - i)));
   }
 
   function gaps(pen, each) {
     each.list.forEach((which, i) => {
       if (which !== null) return;
       pen.fillStyle = colours.quiet;
-      pen.font = "600 18px system-ui, sans-serif";
+      pen.font = font(18, 600);
       pen.textAlign = "center";
       const half = each.type === "sheets" ? (each.side * plan.unit.v) / 2 : (each.side * plan.small.v + each.step * (each.slabs - 1)) / 2;
       pen.fillText("\u22ee", each.x + each.width / 2, each.at.get(`gap ${i}`) + half + 6);
@@ -349,7 +350,7 @@ export function lane(kind, canvas, colour) {
 
   function draw({ width, shape, numbers, mark, progress }) {
     const longest = Math.max(...[shape.inChannels, shape.outChannels, shape.maps].map((each) => (each > 8 ? 6 : each)));
-    const height = HEAD + FOOT + Math.min(Math.max(longest * 39, 200), 312);
+    const height = HEAD + FOOT + (onWall() ? 138 : Math.min(Math.max(longest * 39, 200), 312));
     const pen = penOf(canvas, width, height);
     canvas.style.width = "100%";
     if (!pen) return;
