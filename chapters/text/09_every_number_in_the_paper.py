@@ -126,7 +126,7 @@ print(judge("569", Fraction("568.740352")), judge("290", Fraction("290.6752")), 
 # %% [markdown] slide=5
 # ## The table browser
 #
-# [[explorer v1&verdict=misprint&hide=help,foot zoom=1.17]]
+# [[explorer v1&verdict=misprint&hide=help,foot]]
 #
 # Notes: Press E and use the keys. Let the room choose a table. Search for “channels”: seven numbers of two different sources have the same slip. Do not read out the reasons of the cases that follow.
 
