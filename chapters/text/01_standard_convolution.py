@@ -485,7 +485,7 @@ counter
 # %% [markdown]
 # ## Exercises
 #
-# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints. Each of these cells runs by itself, so you may come back another day and begin with any of them. Most take a few minutes. *Build* and *investigate* take half an hour or more, and good answers to them differ; your answer is tried on cases that you have not seen. When you are done or stuck: [solutions](solutions/01_solutions.ipynb).
+# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints. Each of these cells runs by itself, so you may come back another day and begin with any of them. Most take a few minutes. *Build* and *investigate* take longer, and good answers to them differ; your answer is tried on cases that you have not seen. When you are done or stuck: [solutions](solutions/01_solutions.ipynb).
 #
 # **1.1** An image row of 75 pixels meets a kernel of size 5 with stride 2. How many values come out with SAME padding, and how many with VALID?
 

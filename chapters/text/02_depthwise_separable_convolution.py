@@ -458,7 +458,7 @@ paper.table(3)
 # %% [markdown]
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take half an hour or more, and good answers to them differ. Stuck, or done? [Solutions](solutions/02_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/02_solutions.ipynb).
 #
 # **2.1** Write `my_depthwise(F, K)` *without* loops over pixels or channels: add up nine shifted copies of the map. No padding, stride 1.
 

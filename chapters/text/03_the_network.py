@@ -470,7 +470,7 @@ display(paper.table(4), paper.table(5))
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take half an hour or more, and good answers to them differ. Stuck, or done? [Solutions](solutions/03_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/03_solutions.ipynb).
 #
 # **3.1** What is the smallest resolution at which the last map still has 7 by 7 pixels?
 

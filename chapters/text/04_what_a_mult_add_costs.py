@@ -499,7 +499,7 @@ print(f"median {np.median(np.abs(errors)):.1%}, largest {np.max(np.abs(errors)):
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take half an hour or more, and good answers to them differ. Stuck, or done? [Solutions](solutions/04_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/04_solutions.ipynb).
 #
 # **4.1** A pointwise layer with 256 channels in and out on a map of 28 by 28, one image, in float32 (four bytes for each number). How many operations are there for each byte, at most?
 

@@ -559,7 +559,7 @@ for network in grid:
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take half an hour or more, and good answers to them differ. Stuck, or done? [Solutions](solutions/06_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/06_solutions.ipynb).
 #
 # **6.1** A depthwise separable layer with kernels of 3 by 3, 256 channels in and out and a map of 28 by 28: how many mult-adds at $\alpha = 0.5$, $\rho = 4/7$?
 
@@ -614,16 +614,16 @@ choose = ...  # def choose(networks, budget, margin): ...
 check("6.5", choose)
 
 # %% [markdown]
-# **6.6 · Build.** Write `front(costs, accuracies)`: the numbers of the networks on the Pareto front, from the cheapest to the dearest. A network is not on it if another one is at least as accurate and costs no more. (Of two that are equal in both, keep the first.)
+# **6.6 · Build.** Write `on_front(costs, accuracies)`: the numbers of the networks on the Pareto front, from the cheapest to the dearest. A network is not on it if another one is at least as accurate and costs no more. (Of two that are equal in both, keep the first.)
 
 # %%
 from mobilenet_lib.checks import check
 
-front = ...  # def front(costs, accuracies): ...
-check("6.6", front)
+on_front = ...  # def on_front(costs, accuracies): ...
+check("6.6", on_front)
 
 # %% [markdown]
-# **6.7 · Investigate.** Better, or lucky? Two networks have read the same two thousand pictures; `first` and `second` say for each picture whether it was read rightly. Write `better(first, second)`, which says True if the second network is better by more than luck. It is tried on many pairs. Where only luck makes a difference it may say True now and then, and of those with three points between them it should find most.
+# **6.7 · Investigate.** Better, or lucky? Two networks have read the same two thousand pictures; `first` and `second` say for each picture whether it was read rightly. Write `better(first, second)`, which says True if the second network is better by more than luck. It is tried on many pairs. Where only luck makes a difference it may say True now and then, and where the second is clearly better it should find most.
 
 # %%
 from mobilenet_lib.checks import check

@@ -753,7 +753,7 @@ plots.accuracies(results, chance=1 / 26)
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take half an hour or more, and good answers to them differ. Stuck, or done? [Solutions](solutions/07_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/07_solutions.ipynb).
 #
 # **7.1** A network learned its pixels from -1 to 1, and gets them from 0 to 1. Which grey value, 0 to 255, does it take a black pixel for?
 
@@ -799,7 +799,7 @@ soften = ...  # def soften(logits, T): ...
 check("7.4", soften)
 
 # %% [markdown]
-# **7.5 · Investigate.** Forensics. Of a checkpoint nobody knows how it wants its pixels. But it has a first convolution, `kernel` (3, 3, 3, N), stride 2, SAME padding, and the batch normalization after it remembers the `mean` and the `variance` of each channel, over photos like these in training. Write `convention(kernel, mean, variance, photos)`. The photos are uint8; return the scale, `"0 to 255"`, `"0 to 1"` or `"-1 to 1"`, and the order of the colours, `"RGB"` or `"BGR"`, that they were given in.
+# **7.5 · Investigate.** Forensics. Of a checkpoint nobody knows how it wants its pixels. But it has a first convolution, `kernel` (3, 3, 3, N), stride 2, SAME padding, and the batch normalization after it remembers the `mean` and the `variance` of each channel, over photos like these in training. Write `convention(kernel, mean, variance, photos)`. The photos are `uint8`; return the scale, `"0 to 255"`, `"0 to 1"` or `"-1 to 1"`, and the order of the colours, `"RGB"` or `"BGR"`, that they were given in.
 
 # %%
 from mobilenet_lib.checks import check

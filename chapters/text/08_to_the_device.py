@@ -494,7 +494,7 @@ for name, reason in best.left_out.items():
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take half an hour or more, and good answers to them differ. Stuck, or done? [Solutions](solutions/08_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/08_solutions.ipynb).
 #
 # **8.1** Write `fold(weight, gamma, beta, mean, variance, eps)` with NumPy arrays, for a weight of shape (out, in, height, width). It returns the folded weight and the bias.
 

@@ -50,7 +50,7 @@ def convolve(F, K):
 check("4.5", convolve, record=False)
 
 # %% [markdown]
-# **4.6** Run it once for nothing, since the first run fills the caches. Do as many runs between two readings as the clock needs to tick many times; here the number is doubled until that takes a tenth of a second. And what disturbs makes a reading longer, never shorter: believe the shortest. (The mean would answer another question: how long it takes on a machine that has other things to do.)
+# **4.6** Run it once for nothing, since the first run fills the caches. Do as many runs between two readings as the clock needs to tick many times; here the number is doubled until that is so. And what disturbs makes a reading longer, never shorter: believe the shortest. (The mean would answer another question: how long it takes on a machine that has other things to do.)
 
 
 # %%

@@ -84,7 +84,7 @@ def restore(loop, saved):
 check("5.6", (save, restore), record=False)
 
 # %% [markdown]
-# **5.7** An epoch of the full network costs between eight and nine times as much, so the same budget pays for about twelve. That is what makes the comparison on a budget another one than the comparison after equally many epochs.
+# **5.7** An epoch of the full network costs far more, so the same budget pays for about twelve. That is what makes the comparison on a budget another one than the comparison after equally many epochs.
 
 # %%
 from mobilenet_lib import mobilenet_v1

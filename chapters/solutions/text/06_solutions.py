@@ -68,7 +68,7 @@ check("6.5", choose, record=False)
 
 
 # %%
-def front(costs, accuracies):
+def on_front(costs, accuracies):
     kept = []
     for i in sorted(range(len(costs)), key=lambda i: (costs[i], -accuracies[i])):
         if not kept or accuracies[i] > accuracies[kept[-1]]:
@@ -76,7 +76,7 @@ def front(costs, accuracies):
     return kept
 
 
-check("6.6", front, record=False)
+check("6.6", on_front, record=False)
 
 # %% [markdown]
 # **6.7** Most pictures are easy for both networks or hard for both, and say nothing about which is better. What counts are those that only one of them reads: if it were luck, each of these would fall to either side like a coin. With $b$ on one side and $c$ on the other, the difference spreads by about $\sqrt{b + c}$, and 1.7 times that is exceeded by luck one time in twenty (McNemar's test). To compare the two accuracies as if each network had read pictures of its own throws this away, and sees far less.

@@ -45,7 +45,7 @@ def soften(logits, T):
 check("7.4", soften, record=False)
 
 # %% [markdown]
-# **7.5** Try all six and look which of them gives again what is remembered. The scale shows in the variance (a factor of 255, or of two, squared), the offset in the means, and the order of colours in the means as well, since in most photos red and blue differ. Batch normalization is a diary of the data that a network was trained on.
+# **7.5** Try all six and look which of them gives again what is remembered. The scale shows in the variance, squared, the offset in the means, and the order of colours in the means as well, since in most photos red and blue differ. Batch normalization is a diary of the data that a network was trained on.
 
 # %%
 from mobilenet_lib.convolution import standard
