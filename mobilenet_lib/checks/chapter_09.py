@@ -35,7 +35,7 @@ MISPRINTS = {2: "209", 5: "293", 9: "194", 14: "12"}
 
 
 def verdict_of(printed: str, counted: Fraction) -> str:
-    """Whether a printed number rounds or truncates a counted one; zeros at its end are no digits."""
+    """Whether a printed number rounds or truncates a counted one; end zeros are no digits."""
     return str(judge(printed, counted, round_figure=True))
 
 
