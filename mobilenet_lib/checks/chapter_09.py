@@ -1,27 +1,27 @@
-"""The exercises of chapter 09: judging printed numbers, and finding where two of them come from."""
+"""The exercises of chapter 09: judging printed numbers, and finding where some come from."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from ..architecture import Architecture, mobilenet_v1
-from ..paper import judge
-from ..paper import table as table_of
-from ..paper.claims import halved_flops
-from .answers import Fault, close, exercise, function, whole
-from .behaviour import Case, as_function, behaves, call
-from .guard import shown
+import numpy as np
 
-COLUMNS = ("imagenet_top1_pct", "million_mult_adds")
+from .. import paper
+from ..architecture import Architecture, mobilenet_v1
+from ..paper.claims import halved_flops
+from ..paper.other_networks import other_network
+from .answers import close, exercise, whole
+from .behaviour import behaves
 
 JUDGED = (
     ("569", "568.740352"),
     ("290", "290.6752"),
+    ("2", "2.5"),
     ("0.5", "0.45"),
     ("1.19", "1.90562"),
+    ("7.5", "7.56"),
     ("15300", "15346.63"),
     ("15300", "15470.26"),
     ("720", "724.4"),
@@ -30,115 +30,136 @@ JUDGED = (
     ("100", "99.4"),
 )
 """Printed, counted; all three verdicts occur, with round figures and without."""
-MISPRINTS = {2: "209", 5: "293", 9: "194", 14: "12"}
+MISPRINTS = ({2: "209", 5: "293", 9: "194", 14: "12"}, {0: "596", 7: "106"})
 """What the proofreader is to find among the sixteen, by place: digits swapped, or one off."""
+SIXTEEN = [(alpha, side) for alpha in paper.ALPHAS for side in paper.RESOLUTIONS]
 
 
 def verdict_of(printed: str, counted: Fraction) -> str:
-    """Whether a printed number rounds or truncates a counted one; end zeros are no digits."""
-    return str(judge(printed, counted, round_figure=True))
+    """The right one for 9.1."""
+    return paper.judge(printed, counted, round_figure=True)
 
 
-def _always(word: str) -> Callable[[str, Fraction], str]:
-    return lambda printed, counted: word
-
-
-def _merged(printed: str, counted: Fraction) -> str:
-    return verdict_of(printed, counted).replace("truncates", "differs")
-
-
-def _all_zeros(printed: str, counted: Fraction) -> str:
-    """Without the rule that two digits remain."""
-    if "." in printed or not printed.endswith("0"):
-        return verdict_of(printed, counted)
-    step = Fraction(10 ** (len(printed) - len(printed.rstrip("0"))))
-    if abs(Fraction(printed) - counted) * 2 <= step:
+def _with_step(step: Fraction, printed: str, counted: Fraction) -> str:
+    place = Fraction(printed) / step
+    if (counted / step + Fraction(1, 2)) // 1 == place:
         return "rounds"
-    return "truncates" if 0 <= counted - Fraction(printed) < step else "differs"
+    return "truncates" if counted / step // 1 == place else "differs"
 
 
-def _suspects(answer: Any) -> str | None:
-    networks = [(a, r) for a in (1.0, 0.75, 0.5, 0.25) for r in (224, 192, 160, 128)]
-    rows = []
-    for place, (alpha, resolution) in enumerate(networks):
-        count = Fraction(mobilenet_v1(alpha, resolution).mult_adds, 10**6)
-        cut = int(count) if place % 3 else round(count)  # some are cut off, which is no misprint
-        rows.append((alpha, resolution, MISPRINTS.get(place, str(cut))))
-    answer = as_function(answer, lambda rows: None)
-    found = call(answer, lambda rows: None, rows)
-    try:
-        result = sorted({int(place) for place in found})
-    except (TypeError, ValueError):
-        raise Fault(
-            f"it returns {shown(found)}.", "Return a list of places, counted from 0."
-        ) from None
-    missed, accused = set(MISPRINTS) - set(result), set(result) - set(MISPRINTS)
-    if missed and {place - 1 for place in result} >= set(MISPRINTS):
-        raise Fault("every place is one too far.", "Places are counted from 0.")
-    if missed:
-        said = f"row {min(missed)}, {rows[min(missed)]}, is a misprint and was not found."
-        hint = "Go through all sixteen, the first and the last as well."
-        if not result:
-            hint = "Nothing is found: the printed numbers are texts, in millions."
-        raise Fault(said, hint)
-    if accused:
-        alpha, resolution, printed = rows[min(accused)]
-        total = mobilenet_v1(alpha, resolution).mult_adds
-        said = f"row {min(accused)} is accused, but {printed} follows from the {total:,} mult-adds."
-        hint = "What is rounded or cut off is no misprint."
-        if len(result) == len(rows):
-            hint = "All are accused: compare in millions."
-        elif int(printed) == total // 10**6 != round(total / 1e6):
-            hint = "That one was cut off, not rounded, and is no misprint either."
-        elif int(printed) == round(total / 1e6) != total // 10**6:
-            hint = "That one was rounded, not cut off, and is no misprint either."
-        raise Fault(said, hint)
-    return None
+def _all_zeros_off(printed: str, counted: Fraction) -> str:
+    zeros = 0 if "." in printed else len(printed) - len(printed.rstrip("0"))
+    step = Fraction(10) ** zeros if zeros else paper.quantum(printed)
+    return _with_step(step, printed, counted)
+
+
+def _whole_steps(printed: str, counted: Fraction) -> str:
+    return _with_step(max(paper.quantum(printed, True), Fraction(1)), printed, counted)
+
+
+def _cut_first(printed: str, counted: Fraction) -> str:
+    step = paper.quantum(printed, True)
+    return (
+        "truncates"
+        if counted / step // 1 == Fraction(printed) / step
+        else verdict_of(printed, counted)
+    )
+
+
+def _to_even(printed: str, counted: Fraction) -> str:
+    steps = counted / paper.quantum(printed, True)
+    place = Fraction(printed) / paper.quantum(printed, True)
+    if round(steps) == place:
+        return "rounds"
+    return "truncates" if steps // 1 == place else "differs"
+
+
+def suspects(rows: list[tuple[float, int, str]]) -> np.ndarray[Any, Any]:
+    """The right one for 9.3."""
+    return _found(rows, ("differs",))
+
+
+def _found(rows: list[tuple[float, int, str]], verdicts: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    return np.array(
+        [i for i, row in enumerate(rows) if paper.judge(row[2], _million(row)) in verdicts]
+    )
+
+
+def _million(row: tuple[float, int, str]) -> Fraction:
+    return Fraction(mobilenet_v1(row[0], row[1]).mult_adds, 10**6)
+
+
+def _proofs() -> Iterator[tuple[list[tuple[float, int, str]]]]:
+    for wrong in MISPRINTS:
+        rows = []
+        for place, (alpha, side) in enumerate(SIXTEEN):
+            count = _million((alpha, side, ""))
+            cut = int(count) if place % 3 else round(count)  # some are cut off, no misprint
+            rows.append((alpha, side, wrong.get(place, str(cut))))
+        yield (rows,)
 
 
 def half_of_flops(arch: Architecture) -> float:
-    """Half of what pytorchcv's counter gives."""
+    """The right one for 9.4."""
     return float(halved_flops(arch))
 
 
-def _archs() -> Iterator[Case]:
-    for alpha, resolution in ((1.0, 224), (0.75, 224), (0.5, 128)):
-        yield (mobilenet_v1(alpha, resolution),)
+def _numbers(arch: Architecture) -> int:
+    return sum(layer.out_channels * layer.out_size**2 for layer in arch.layers[:-1])
 
 
-def _without(part: str) -> Callable[[Architecture], float]:
-    """The count with one part left out, or doubled."""
-
-    def count(arch: Architecture) -> float:
-        body = arch.layers[:-1]
-        numbers = sum(layer.out_channels * layer.out_size**2 for layer in body)
-        pairs = sum(x.in_channels * (x.kind == "depthwise" or x.out_channels) for x in body)
-        all_pairs = sum(x.in_channels * x.out_channels for x in body)
-        pooled = body[-1].out_channels * body[-1].out_size ** 2
-        missing = {
-            "pool": pooled,
-            "relu": numbers,
-            "batch normalization": 4 * numbers,
-            "both": 5 * numbers,
-            "pairs": -pairs,
-            "depthwise": all_pairs - pairs,
-            "head": 2 * arch.layers[-1].mult_adds,
-        }[part]
-        return half_of_flops(arch) - missing / 2
-
-    return count
+def _pairs(arch: Architecture, depthwise: bool = True) -> int:
+    """Pairs of channels that meet; with `depthwise` False as if all met there, too."""
+    return sum(
+        layer.in_channels * (1 if depthwise and layer.kind == "depthwise" else layer.out_channels)
+        for layer in arch.layers[:-1]
+    )
 
 
-def _slope() -> float:
-    """Points for a doubling of the mult-adds from 0.25 to 1.0 MobileNet-224, as printed."""
-    table = table_of(6)
-    accuracy, work = ([float(table.cell(row, c).printed) for row in (1, 4)] for c in COLUMNS)
-    return (accuracy[0] - accuracy[1]) / math.log2(work[0] / work[1])
+def _pooled(arch: Architecture) -> int:
+    last = arch.layers[-2]
+    return last.out_channels * last.out_size**2
 
 
-def _maps_of_each_colour(parameters: int) -> int:
-    """The depth multiplier that gives a 7x7 separable layer from 3 to 64 channels its weights."""
-    return min(range(1, 30), key=lambda m: abs(7 * 7 * 3 * m + 3 * m * 64 - parameters))
+def marks(models: list[paper.Model]) -> np.ndarray[Any, Any]:
+    """The right one for 9.6."""
+    return _points(models, lambda m: (m.mult_adds / 1e6, m.paper_top1))
+
+
+def _points(models: list[paper.Model], of: Any) -> np.ndarray[Any, Any]:
+    chosen = sorted((m for m in models if m.paper_top1 is not None), key=lambda m: m.mult_adds)
+    return np.array([of(m) for m in chosen], float)
+
+
+def _parameters(models: list[paper.Model]) -> Iterator[tuple[float, float]]:
+    for model in models:
+        if model.paper_top1 is not None:
+            yield model.parameters_as_printed / 1e6, model.paper_top1
+
+
+def _lists() -> Iterator[tuple[list[paper.Model]]]:
+    models = list(paper.models())
+    yield (models[::-1],)
+    yield (models[3:] + models[:3],)
+    yield (models[:5],)
+
+
+def _dogs(alpha: float = 0.75, classes: int = 120) -> Architecture:
+    return mobilenet_v1(alpha, 224, num_classes=classes)
+
+
+def _times() -> dict[str, float]:
+    small, alexnet = mobilenet_v1(0.5, 160), other_network("AlexNet")
+    squeezenet = other_network("Squeezenet")
+    assert alexnet  # it has a plan, as has the next
+    assert squeezenet
+    return {
+        "right": alexnet.mult_adds / small.mult_adds,
+        "SqueezeNet": squeezenet.mult_adds / small.mult_adds,
+        "wide": alexnet.mult_adds / mobilenet_v1().mult_adds,
+        "parameters": alexnet.parameters / small.parameters,
+        "printed": 60 / 1.32,
+    }
 
 
 EXERCISES = (
@@ -149,55 +170,82 @@ EXERCISES = (
             verdict_of,
             lambda: [(printed, Fraction(counted)) for printed, counted in JUDGED],
             (
-                "The zeros at the end of a whole number were taken for digits.",
-                lambda p, c: str(judge(p, c)),
+                "Zeros at the end of 15300 are no digits: its step is 100.",
+                lambda p, c: paper.judge(p, c),
             ),
-            ("It says the same of all.", _always("rounds")),
-            ("It says the same of all.", _always("truncates")),
-            ("It says the same of all.", _always("differs")),
-            ("What is cut off is a case of its own.", _merged),
-            ("Two digits remain: 60 and 720 have a step of 1 and of 10.", _all_zeros),
+            ("Two digits stay: 60 has a step of 1, and 100 one of 10.", _all_zeros_off),
+            ("Digits behind the point set the step as well: 0.5 has one of 0.1.", _whole_steps),
+            ("Ask first whether it rounds: much that rounds could be cut off, too.", _cut_first),
+            ("Half a step more is rounded up; `round` goes to the even neighbour.", _to_even),
+            (
+                "What was cut off is no misprint: it has a verdict of its own.",
+                lambda p, c: "rounds" if verdict_of(p, c) == "rounds" else "differs",
+            ),
+            (
+                "Rounding and cutting off are two verdicts.",
+                lambda p, c: "differs" if verdict_of(p, c) == "differs" else "rounds",
+            ),
         ),
         "Only the step differs from the function above. What is one in the last digit of 15300?",
         "Strip zeros from the right of a whole number, but keep two digits; the step is ten to the "
-        "power of the digits that you stripped.",
+        "power of the number of digits that you stripped.",
         goals=["when a printed number agrees"],
     ),
     exercise(
         "9.2",
         "The dogs' network",
         whole(
-            lambda: mobilenet_v1(0.75, 224, num_classes=120).mult_adds,
+            lambda: _dogs().mult_adds,
             lambda: {
-                "That is with ImageNet's 1000 classes.": mobilenet_v1(0.75).mult_adds,
-                "That is the network at full width.": (
-                    mobilenet_v1(num_classes=120).mult_adds,
-                    mobilenet_v1().mult_adds,
-                ),
-                "These are its parameters.": mobilenet_v1(0.75, 224, num_classes=120).parameters,
-                "The last layer is left out.": mobilenet_v1(0.75).mult_adds - 768 * 1000,
-                "0.75 is the width here, not the resolution.": mobilenet_v1(
-                    1.0, 168, num_classes=120
+                "That is the network with 1000 classes, as it is for ImageNet.": _dogs(
+                    classes=1000
                 ).mult_adds,
-                "To the last digit: count them, do not round.": (
-                    325,
-                    324,
-                    325_000_000,
-                    324_000_000,
+                "That is the network of full width; alpha is 0.75.": _dogs(1.0).mult_adds,
+                "The last layer has mult-adds, too: 768 for each class.": (
+                    _dogs().mult_adds - 768 * 120
                 ),
+                "Those are its parameters.": (
+                    _dogs().parameters,
+                    _dogs().parameters_as_printed,
+                ),
+                "The last layer reads 0.75 times 1024 channels.": (_dogs().mult_adds + 256 * 120),
+                "In millions is how the paper prints it; here the exact number is asked for.": 325,
             },
         ),
         "`mobilenet_v1` takes `num_classes`.",
-        "The last layer has 768 inputs: 880 classes less are 768 · 880 mult-adds less.",
-        goals=["what dogs, maps"],
+        "The last layer has 768 inputs: 880 classes less are 768 times 880 mult-adds less.",
+        goals=["what dogs, maps, faces"],
     ),
     exercise(
         "9.3",
         "A proofreader",
-        function(_suspects),
+        behaves(
+            suspects,
+            _proofs,
+            (
+                "What was cut off is no misprint: accept it.",
+                lambda rows: _found(rows, ("differs", "truncates")),
+            ),
+            ("The others are asked for.", lambda rows: _found(rows, ("rounds", "truncates"))),
+            ("Places are counted from 0.", lambda rows: suspects(rows) + 1),
+            (
+                "Places are asked for, not the printed numbers.",
+                lambda rows: np.array([int(rows[i][2]) for i in suspects(rows)]),
+            ),
+            (
+                "That is the first one; there may be several.",
+                lambda rows: suspects(rows)[:1],
+            ),
+            ("That marks every row.", lambda rows: np.arange(len(rows))),
+            (
+                "How many there are is one thing; which they are is asked for.",
+                lambda rows: np.array([len(suspects(rows))]),
+            ),
+            ("In rising order, please.", lambda rows: suspects(rows)[::-1]),
+        ),
         "Count with `mobilenet_v1(alpha, resolution).mult_adds`, in millions as a Fraction.",
         "`judge` above says whether a number differs; collect the places with `enumerate`.",
-        goals=["twelve cases"],
+        goals=["look up any number"],
         kind="build",
     ),
     exercise(
@@ -205,28 +253,46 @@ EXERCISES = (
         "What the counter calls FLOPs",
         behaves(
             half_of_flops,
-            _archs,
-            ("That is all of it, and half is asked for.", lambda arch: 2 * half_of_flops(arch)),
-            ("These are the mult-adds.", lambda arch: float(arch.mult_adds)),
-            ("The average pool is missing.", _without("pool")),
-            ("ReLU is missing: one for each number.", _without("relu")),
+            lambda: [
+                (mobilenet_v1(alpha, side),) for alpha, side in ((1, 224), (0.75, 224), (0.5, 128))
+            ],
+            ("That is all of it, and half is asked for.", lambda arch: 2 * halved_flops(arch)),
             (
-                "Batch normalization is missing: four for each number.",
-                _without("batch normalization"),
+                "Normalization, activations and the pool are operations as well.",
+                lambda arch: arch.mult_adds,
             ),
-            ("Batch normalization and ReLU are missing.", _without("both")),
-            ("What it takes off for each pair is missing.", _without("pairs")),
             (
-                "In a depthwise layer each channel meets one other, not all.",
-                _without("depthwise"),
+                "A convolution without bias has one less for each pair of channels that meet.",
+                lambda arch: halved_flops(arch) + Fraction(_pairs(arch), 2),
             ),
-            ("The fully connected layer is missing.", _without("head")),
-            tolerance=1e-7,
+            (
+                "In a depthwise layer each channel meets one, itself.",
+                lambda arch: halved_flops(arch) + Fraction(_pairs(arch) - _pairs(arch, False), 2),
+            ),
+            (
+                "The fully connected layer has a bias: nothing is taken off there.",
+                lambda arch: (
+                    halved_flops(arch) - Fraction(arch.layers[-1].parameters_as_printed, 2)
+                ),
+            ),
+            (
+                "The average pool reads every number of the last map.",
+                lambda arch: halved_flops(arch) - Fraction(_pooled(arch), 2),
+            ),
+            (
+                "A ReLU is one operation for each number, beside four of the normalization.",
+                lambda arch: halved_flops(arch) - Fraction(_numbers(arch), 2),
+            ),
+            (
+                "Normalization takes four operations for each number, beside the ReLU's one.",
+                lambda arch: halved_flops(arch) - 2 * _numbers(arch),
+            ),
+            tolerance=1e-8,
         ),
         "Each layer but the last makes `out_channels * out_size**2` numbers; five operations each.",
         "Pairs that meet: `in_channels * out_channels`, in a depthwise layer `in_channels`. The "
-        "pool reads the last map once, 1024 · 7 · 7 numbers in the largest network.",
-        goals=["twelve cases"],
+        "pool reads the last map once, 1024 times 7 times 7 numbers in the largest network.",
+        goals=["solve twelve cases"],
         kind="investigate",
     ),
     exercise(
@@ -235,37 +301,82 @@ EXERCISES = (
         whole(
             lambda: _maps_of_each_colour(2700),
             lambda: {
-                "These are the maps of all three colours together.": 24,
-                "That would be so without the pointwise part.": (18, 19),
-                "That would be so without the depthwise part.": 14,
-                "There are three colours: the pointwise part has 3m inputs.": (13, 12),
-                "That is the number of colours.": 3,
-                "That is what comes out of the layer.": 64,
-                "A kernel of 7 by 7 has 49 weights, not 7.": 13,
+                "That many maps there are in all; there are three colours.": 24,
+                "With one map of each colour it would have 339 parameters.": 1,
+                "The pointwise part has weights, too: 64 for each map.": (18, 19),
+                "The depthwise part has weights, too: 49 for each map.": 14,
+                "Those are the channels that come out of the pointwise part.": 64,
+                "The maps are made of each of three colours.": 3,
             },
         ),
-        "With m maps of each colour: 7 · 7 · 3 · m weights, then 1 by 1 from 3m to 64 channels.",
-        "About 2700 are 147 m + 192 m.",
-        goals=["place it between"],
+        "With m maps of each colour: 7 by 7 by 3 m weights, then 1 by 1 from 3 m to 64 channels.",
+        "Together that is 147 m + 192 m, about 2700.",
+        goals=["solve twelve cases"],
         kind="investigate",
     ),
     exercise(
         "9.6",
-        "The slope of a figure",
+        "Figure 4 as numbers",
+        behaves(
+            marks,
+            _lists,
+            (
+                "From the cheapest on, please.",
+                lambda models: np.array(
+                    [(m.mult_adds / 1e6, m.paper_top1) for m in models if m.paper_top1 is not None]
+                ),
+            ),
+            ("From the cheapest on: they are in reversed order.", lambda ms: marks(ms)[::-1]),
+            ("Mult-adds in millions, please.", lambda ms: marks(ms) * [1e6, 1]),
+            ("First the mult-adds, then the accuracy.", lambda ms: marks(ms)[:, ::-1]),
+            (
+                "Those are parameters: that is Figure 5.",
+                lambda ms: np.array(sorted(_parameters(ms))),
+            ),
+            (
+                "Those accuracies are tf-slim's; the paper's stand in `paper_top1`.",
+                lambda ms: _points(ms, lambda m: (m.mult_adds / 1e6, m.slim2018_top1)),
+            ),
+            (
+                "Only those whose accuracy the paper prints: `paper_top1` may be None.",
+                lambda ms: np.array(
+                    [
+                        (m.mult_adds / 1e6, m.paper_top1 or m.slim2018_top1)
+                        for m in sorted(ms, key=lambda m: m.mult_adds)
+                    ]
+                ),
+            ),
+        ),
+        "Each model has `mult_adds` and `paper_top1`, which is None where there is only a mark.",
+        "Leave out those without a number, then sort: `sorted` goes by the first of each pair.",
+        goals=["draw the paper's figures"],
+        kind="build",
+    ),
+    exercise(
+        "9.7",
+        "AlexNet, like for like",
         close(
-            _slope,
-            0.03,
+            lambda: _times()["right"],
+            0.05,
             lambda: {
-                "That is for logarithms to the base of e.": _slope() / math.log(2),
-                "That is for ten times the work.": _slope() * math.log2(10),
-                "That is the whole rise; for one doubling?": 20.0,
-                "Per doubling, not per halving of the width: that is a rise over two steps.": 10.0,
-                "That is how many doublings there are.": 20.0 / _slope(),
-                "Down or up? More work, more points.": -_slope(),
+                "That one is SqueezeNet.": _times()["SqueezeNet"],
+                "Compare with the small network, 0.50 MobileNet-160.": _times()["wide"],
+                "Those are parameters; mult-adds are asked for.": (
+                    _times()["parameters"],
+                    _times()["printed"],
+                ),
+                "The other way round: AlexNet takes more.": 1 / _times()["right"],
+                "That was cut off; round it.": 9.4,
+                "Both take as many then: what is one divided by the other?": 1,
             },
         ),
-        "`paper.table(6)` has both numbers of both networks.",
-        "The difference of the accuracies over the logarithm, to the base of 2, of 569 / 41.",
-        goals=["look up any number", "draw the paper's figures"],
+        'The library knows AlexNet as `other_network("AlexNet")`, with its `mult_adds`.',
+        "Divide 724.4 million by the mult-adds of `mobilenet_v1(0.5, 160)`.",
+        goals=["place it between"],
     ),
 )
+
+
+def _maps_of_each_colour(parameters: int) -> int:
+    """The depth multiplier that gives a 7x7 separable layer from 3 to 64 channels its weights."""
+    return min(range(1, 30), key=lambda m: abs(7 * 7 * 3 * m + 3 * m * 64 - parameters))

@@ -113,7 +113,7 @@ def main() -> None:
             kernels[path.stem[:2]] = round(chapter_mb(path))
             print(f"{path.stem[:2]}     {kernels[path.stem[:2]]:6,} MB", flush=True)
     commits = dict.fromkeys(kernels, provenance(seed=None, packages=())["commit"])
-    if chosen != paths:
+    if chosen != paths and options.record:
         before = recorded("memory")
         known = before["results"].get("commits", {})
         others = dict.fromkeys(before["results"]["kernel_mb"], before["provenance"]["commit"])
