@@ -30,7 +30,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from build import read  # noqa: E402 - beside this file
-
 from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically  # noqa: E402
 
 WORDS_PER_MINUTE = 130
