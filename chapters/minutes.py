@@ -30,7 +30,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from build import read  # noqa: E402 - beside this file
-
 from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically  # noqa: E402
 
 WORDS_PER_MINUTE = 130
@@ -139,7 +138,7 @@ def book() -> dict[str, list[Section]]:
 
 TABLE = re.compile(r"(<!-- minutes (\d\d) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 PLAN = re.compile(r"<!-- slot (\d+) -->\n((?:\|.*\n)+)")
-ROW = re.compile(r"\| (read|slides) \| \[([^\]]+)\]\(\.\./(\d\d)_[^)]*\) \| [^|]* \|")
+ROW = re.compile(r"\| (read|slides) \| \[([^\]]+)\]\(\.\./(\d\d)_[^)]*\) \|.*")
 WORK = re.compile(r"\| work \| .* \| (\d+) \|")
 
 
@@ -177,12 +176,15 @@ def minutes_of(how: str, section: Section) -> float:
 def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str:
     """A plan's table with its minutes; what the slot has left is for the room's questions.
 
+    Beside the minutes of a section stand those that its prose and its cells take: what slides have
+    more is for the room, its guesses and the explorers.
+
     Raises
     ------
     ValueError
         A row names a section that the book has not, or the sections do not fit into the slot.
     """
-    lines, left = [], float(slot)
+    lines, left, all_aloud = [], float(slot), 0.0
     for line in table.splitlines():
         if shown := ROW.fullmatch(line):
             how, title, number = shown.groups()
@@ -190,7 +192,9 @@ def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str
             if not named:
                 raise ValueError(f"a plan names {title!r} of chapter {number}, which is not there")
             minutes = minutes_of(how, named[0])
-            line = row(how, named[0].link, minutes)
+            aloud = half(named[0].aloud)
+            all_aloud += aloud
+            line = row(how, named[0].link, aloud, minutes)
         elif work := WORK.fullmatch(line):
             minutes = float(work[1])
         elif line.startswith("| questions |"):
@@ -198,6 +202,8 @@ def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str
             line = re.sub(r"\| [^|]* \|$", f"| {minutes:g} |", line)
         else:
             minutes = 0.0
+        if line.startswith("| **in all**"):
+            line = row("**in all**", "", f"**{all_aloud:g}**", f"**{slot}**")
         left -= minutes
         lines.append(line)
         if left < 0:

@@ -824,7 +824,7 @@ print(f"{gpu['images_per_second']:,.0f} images per second, so {hours:.0f} hours"
 #
 # ## Exercises
 #
-# Stuck, or done? [Solutions](solutions/05_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/05_solutions.ipynb).
 #
 # **5.1** A fresh network has to tell 10 classes apart. What is its loss?
 
@@ -868,6 +868,42 @@ from mobilenet_lib.checks import check
 
 smooth = ...  # def smooth(label, classes, share): ...
 check("5.4", smooth)
+
+# %% [markdown]
+# **5.5 · Investigate.** Five broken steps. You are handed `step(weight, velocity, gradient, rate, momentum, decay)`, the function of exercise 5.2, with at most one thing wrong in it: it walks `"uphill"`, has `"no decay"`, moves along the `"old velocity"`, `"forgets"` the old velocity altogether, or takes the `"squared rate"`. Write `find(step)`, which returns one of these words, or `"right"`. You may call the step with whatever you like.
+
+# %%
+from mobilenet_lib.checks import check
+
+find = ...  # def find(step): ...
+check("5.5", find)
+
+# %% [markdown]
+# **5.6 · Build.** As if nothing had happened. `Loop` in `mobilenet_lib.checks.tasks_05` is a small training: `Loop(seed)` makes one, `loop.advance()` does a step, `vars(loop)` shows all that it keeps. Write `save(loop)`, which returns whatever you need, and `restore(loop, saved)`, which brings a fresh loop to that point. What it does then must be the same to the last bit.
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...  # (save, restore)
+check("5.6", answer)
+
+# %% [markdown]
+# **5.7** A budget of mult-adds pays for 100 epochs of 1.0 MobileNet-224. For how many epochs of the network with full convolutions does it pay? One decimal is enough.
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("5.7", answer)
+
+# %% [markdown]
+# **5.8** Several processes share a batch, unequally. Write `together(gradients, counts)`: from each process's mean gradient (one a row) and its number of pictures, the gradient of the mean loss over all pictures.
+
+# %%
+from mobilenet_lib.checks import check
+
+together = ...  # def together(gradients, counts): ...
+check("5.8", together)
 
 # %% [markdown]
 # ## Summary

@@ -582,7 +582,7 @@ for network in grid:
 #
 # ## Exercises
 #
-# Stuck, or done? [Solutions](solutions/06_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/06_solutions.ipynb).
 #
 # **6.1** A depthwise separable layer with kernels of 3 by 3, 256 channels in and out and a map of 28 by 28: how many mult-adds at $\alpha = 0.5$, $\rho = 4/7$?
 
@@ -626,6 +626,33 @@ from mobilenet_lib.checks import check
 
 uncertainty = ...  # def uncertainty(accuracies): ...
 check("6.4", uncertainty)
+
+# %% [markdown]
+# **6.5 · Build.** The best within a budget. Write `choose(networks, budget, margin)`. Each network is (name, accuracy, readings), the readings in milliseconds. It must keep the budget with a margin: its median, times `1 + margin`, is at most the budget. Of those that do, return the name of the most accurate, of equally accurate ones the faster; if none does, `"none"`. Then try it on readings of your own, as in the chapter.
+
+# %%
+from mobilenet_lib.checks import check
+
+choose = ...  # def choose(networks, budget, margin): ...
+check("6.5", choose)
+
+# %% [markdown]
+# **6.6 · Build.** Write `on_front(costs, accuracies)`: the numbers of the networks on the Pareto front, from the cheapest to the dearest. A network is not on it if another one is at least as accurate and costs no more. (Of two that are equal in both, keep the first.)
+
+# %%
+from mobilenet_lib.checks import check
+
+on_front = ...  # def on_front(costs, accuracies): ...
+check("6.6", on_front)
+
+# %% [markdown]
+# **6.7 · Investigate.** Better, or lucky? Two networks have read the same two thousand pictures; `first` and `second` say for each picture whether it was read rightly. Write `better(first, second)`, which says True if the second network is better by more than luck. It is tried on many pairs. Where only luck makes a difference it may say True now and then, and where the second is clearly better it should find most.
+
+# %%
+from mobilenet_lib.checks import check
+
+better = ...  # def better(first, second): ...
+check("6.7", better)
 
 # %% [markdown]
 # ## Summary
