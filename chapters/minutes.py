@@ -26,11 +26,12 @@ from typing import Any
 import jupytext
 from nbclient import NotebookClient
 
+from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from build import read  # noqa: E402 - beside this file
-from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically  # noqa: E402
 
 WORDS_PER_MINUTE = 130
 PACKAGES = ("torch", "numpy", "nbclient")
@@ -58,6 +59,10 @@ class Section:
     """Minutes of its slides."""
     predictions: int = 0
     """How often readers are asked what they expect."""
+    cells: int = 0
+    """How many cells of code it has."""
+    untimed: int = 0
+    """How many of them the record does not know, as they were changed since."""
 
     def add(self, markdown: str) -> None:
         """Count some more of its prose."""
@@ -101,6 +106,8 @@ def sections(text: Path, ran: dict[str, float]) -> list[Section]:
     for cell in jupytext.read(text, fmt="py:percent").cells:
         if cell.cell_type == "code":
             found[-1].seconds += ran.get(key(cell.source), 0.0)
+            found[-1].cells += 1
+            found[-1].untimed += key(cell.source) not in ran
         elif "slide" in cell.metadata:
             found[-1].slides += cell.metadata.slide
             last, holder = cell.metadata.slide, found[-1]
