@@ -3,183 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from ..architecture import mobilenet_v1
 from ..cost import separable_mult_adds
-from .answers import Fault, close, exercise, whole
-from .behaviour import Case, as_function, behaves, call
-from .guard import shown
-
-Networks = list[tuple[str, float, list[float]]]
-
-
-def _half() -> float:
-    """The alpha at which the mult-adds are nearest to half of the full network's."""
-    full = mobilenet_v1().mult_adds
-    steps = [i / 100 for i in range(50, 100)]
-    return min(steps, key=lambda alpha: abs(mobilenet_v1(alpha).mult_adds - full / 2))
-
-
-def _slope(mult_adds: np.ndarray, accuracies: np.ndarray, base: float = 2) -> float:
-    return float(np.polyfit(np.log(mult_adds) / math.log(base), accuracies, 1)[0])
-
-
-def _per_doubling(mult_adds: np.ndarray, accuracies: np.ndarray) -> float:
-    return _slope(mult_adds, accuracies)
-
-
-def _ends(mult_adds: np.ndarray, accuracies: np.ndarray) -> float:
-    first, last = mult_adds.argmin(), mult_adds.argmax()
-    rise = accuracies[last] - accuracies[first]
-    return float(rise / np.log2(mult_adds[last] / mult_adds[first]))
-
-
-def _grids() -> Iterator[Case]:
-    rng = np.random.default_rng(63)
-    for slope, number in ((4.0, 9), (1.5, 6), (-2.0, 4)):
-        mult_adds = rng.uniform(1e7, 6e8, number)
-        yield mult_adds, 30 + slope * np.log2(mult_adds) + rng.standard_normal(number)
-
-
-def _uncertainty(accuracies: np.ndarray) -> float:
-    return float(np.std(accuracies, ddof=1) / math.sqrt(len(accuracies)))
-
-
-def _seeds() -> Iterator[Case]:
-    for accuracies in ([90.0, 91.0, 92.5], [70.0, 74.0], [80.1, 80.3, 80.0, 81.2, 79.9]):
-        yield (np.array(accuracies),)
-
-
-# --- 6.5 ------------------------------------------------------------------------------------------
-
-
-def choose(networks: Networks, budget: float, margin: float) -> str:
-    """The most accurate network whose median, and a margin on top, is within the budget."""
-    return _chosen(networks, budget, margin)
-
-
-def _chosen(
-    networks: Networks, budget: float, margin: float, typical: Any = np.median, fast: bool = False
-) -> str:
-    within = [
-        (accuracy, -float(typical(ms)), name)
-        for name, accuracy, ms in networks
-        if typical(ms) * (1 + margin) <= budget
-    ]
-    if not within:
-        return "none"
-    return max(within, key=lambda each: each[1] if fast else each[:2])[2]
-
-
-def _offers() -> Iterator[Case]:
-    networks: Networks = [
-        ("0.5-160", 57.1, [3.5, 3.4, 3.6, 3.5, 9.9]),
-        ("1.0-224", 70.9, [12.1, 12.0, 12.4, 12.2, 12.1]),
-        ("0.75-160", 65.3, [5.2, 7.9, 5.3, 5.2, 5.4]),
-        ("1.0-128", 65.3, [6.1, 6.0, 4.0, 6.2, 6.1]),
-        ("0.75-192", 67.2, [6.7, 6.6, 6.8, 15.0, 6.7]),
-        ("0.25-128", 41.5, [1.9, 1.8, 2.0, 1.9, 1.9]),
-    ]
-    yield networks, 6.3, 0.0
-    yield networks, 5.9, 0.0
-    yield networks, 7.0, 0.1
-    yield networks, 12.1, 0.0
-    yield networks, 1.0, 0.2
-    yield networks[::-1], 100.0, 0.5
-    yield networks, 8.5, 0.2
-    yield networks, 11.5, 0.1
-    yield networks[::-1], 6.3, 0.0
-
-
-# --- 6.6 ------------------------------------------------------------------------------------------
-
-
-def front(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    """Numbers of the networks that no other one beats, from the cheapest on."""
-    order = np.lexsort((-accuracies, costs))
-    best, kept = -np.inf, []
-    for i in order:
-        if accuracies[i] > best:
-            best = accuracies[i]
-            kept.append(i)
-    return np.array(kept)
-
-
-def _crowds() -> Iterator[Case]:
-    rng = np.random.default_rng(66)
-    for number in (7, 12, 1, 5):
-        costs = rng.permutation(number * 3)[:number] + 1.0
-        yield costs, 40 + 8 * np.log(costs) + rng.standard_normal(number) * 6
-    yield np.array([3.0, 1.0, 3.0, 2.0, 5.0]), np.array([70.0, 50.0, 65.0, 40.0, 70.0])
-
-
-def _dominates_nobody(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    order = np.argsort(costs, kind="stable")
-    return order[accuracies[order] <= np.minimum.accumulate(accuracies[order])]
-
-
-def _loose(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    order = np.lexsort((-accuracies, costs))
-    return order[accuracies[order] >= np.maximum.accumulate(accuracies[order])]
-
-
-# --- 6.7 ------------------------------------------------------------------------------------------
-
-
-def better(first: np.ndarray, second: np.ndarray) -> bool:
-    """What 6.7 asks for, of which only the signature is used."""
-    raise NotImplementedError
-
-
-def _tests(lead: float, number: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of networks on the same pictures; the second is `lead` points better."""
-    rng = np.random.default_rng(seed)
-    for _ in range(number):
-        hard = rng.random(2000)  # most pictures are easy for both, or hard for both
-        first, second = (hard < 0.72), (hard < 0.72 + lead / 100)
-        flips = rng.random((2, 2000)) < 0.05
-        yield first ^ flips[0], second ^ flips[1]
-
-
-def _luck(answer: Any) -> str | None:
-    answer = as_function(answer, better)
-    shares = {}
-    for lead, number in ((0.0, 80), (3.0, 40), (-3.0, 10), (10.0, 5)):
-        yes = 0
-        for pair in _tests(lead, number, seed=67):
-            result = call(answer, better, *pair)
-            if not isinstance(result, bool | np.bool_) and result not in (0, 1):
-                raise Fault(f"it returns {shown(result)}.", "Return True or False.")
-            yes += bool(result)
-        shares[lead] = yes / number
-    lucky, seen, worse, clear = (100 * share for share in shares.values())
-    said = f"of pairs that differ by luck alone it calls {lucky:.0f} % better, "
-    said += f"of those with three points between them {seen:.0f} %."
-    if worse > 20 and clear > 80:
-        raise Fault(said, "It also says True where the second network is worse.")
-    if clear < 60 and worse > 60:
-        raise Fault(said, "It says True where the first is the better one.")
-    if lucky > 12:
-        hint = (
-            "How large a difference comes from luck alone? Only what is rarely that large counts."
-        )
-        if lucky > 90:
-            hint = "It says True whatever comes."
-        raise Fault(said, hint)
-    if clear < 90:
-        raise Fault(said, "It does not even see ten points: what would convince it?")
-    if seen < 70:
-        raise Fault(
-            said,
-            "Both have seen the same pictures. Where both are right or both wrong nothing can be "
-            "learned: compare only the pictures on which they differ.",
-        )
-    return None
-
+from .answers import close, exercise, whole
+from .behaviour import behaves
+from .tasks_06 import (
+    choose,
+    chosen,
+    crowds,
+    dominates_nobody,
+    ends,
+    front,
+    grids,
+    half_of,
+    loose,
+    luck_of,
+    offers,
+    per_doubling,
+    seeds_of,
+    slope_of,
+    uncertainty,
+)
 
 EXERCISES = (
     exercise(
@@ -216,7 +62,7 @@ EXERCISES = (
         "6.2",
         "Half the work",
         close(
-            _half,
+            half_of,
             0.006,
             lambda: {
                 "Half of the channels leave about a quarter of the work.": 0.5,
@@ -240,17 +86,17 @@ EXERCISES = (
         "6.3",
         "Points for a doubling",
         behaves(
-            _per_doubling,
-            _grids,
+            per_doubling,
+            grids,
             (
                 "That is the slope for logarithms to the base of e: the points for 2.7 times the "
                 "work.",
-                lambda m, a: _slope(m, a, math.e),
+                lambda m, a: slope_of(m, a, math.e),
             ),
             (
                 "That is the slope for logarithms to the base of 10: the points for ten times the "
                 "work.",
-                lambda m, a: _slope(m, a, 10),
+                lambda m, a: slope_of(m, a, 10),
             ),
             (
                 "That is the slope against the mult-adds; a doubling is a step of their logarithm.",
@@ -264,7 +110,7 @@ EXERCISES = (
                 "That is how many doublings a point costs: the roles are exchanged.",
                 lambda m, a: float(np.polyfit(a, np.log2(m), 1)[0]),
             ),
-            ("The two outermost networks decide alone; all of them should.", _ends),
+            ("The two outermost networks decide alone; all of them should.", ends),
         ),
         "A doubling adds 1 to the logarithm to the base of 2.",
         "`np.polyfit(np.log2(mult_adds), accuracies, 1)` gives slope and intercept.",
@@ -274,8 +120,8 @@ EXERCISES = (
         "6.4",
         "How certain is a mean?",
         behaves(
-            _uncertainty,
-            _seeds,
+            uncertainty,
+            seeds_of,
             (
                 "Divide by one less than the number of seeds, before the root: the mean itself "
                 "came from them.",
@@ -310,27 +156,27 @@ EXERCISES = (
         "The best within a budget",
         behaves(
             choose,
-            _offers,
+            offers,
             (
                 "One slow reading is not the network's fault: the median is asked for.",
-                lambda n, b, m: _chosen(n, b, m, np.mean),
+                lambda n, b, m: chosen(n, b, m, np.mean),
             ),
             (
                 "The slowest reading decides here; the median is asked for.",
-                lambda n, b, m: _chosen(n, b, m, np.max),
+                lambda n, b, m: chosen(n, b, m, np.max),
             ),
             (
                 "The fastest reading decides here; the median is asked for.",
-                lambda n, b, m: _chosen(n, b, m, np.min),
+                lambda n, b, m: chosen(n, b, m, np.min),
             ),
-            ("The margin is not used.", lambda n, b, m: _chosen(n, b, 0)),
+            ("The margin is not used.", lambda n, b, m: chosen(n, b, 0)),
             (
                 "The margin makes the limit stricter, not looser.",
-                lambda n, b, m: _chosen(n, b * (1 + m), 0),
+                lambda n, b, m: chosen(n, b * (1 + m), 0),
             ),
             (
                 "The most accurate of those that are fast enough is asked for, not the fastest.",
-                lambda n, b, m: _chosen(n, b, m, fast=True),
+                lambda n, b, m: chosen(n, b, m, fast=True),
             ),
             (
                 "Of two that are equally accurate, take the faster.",
@@ -341,11 +187,11 @@ EXERCISES = (
             ),
             (
                 "What needs just the budget is within it.",
-                lambda n, b, m: _chosen(n, b * (1 - 1e-9), m),
+                lambda n, b, m: chosen(n, b * (1 - 1e-9), m),
             ),
             (
                 "The budget is not used.",
-                lambda n, b, m: _chosen(n, math.inf, m),
+                lambda n, b, m: chosen(n, math.inf, m),
             ),
         ),
         "First throw out what is too slow, then take the most accurate.",
@@ -358,10 +204,10 @@ EXERCISES = (
         "The front",
         behaves(
             front,
-            _crowds,
+            crowds,
             (
                 "That is the other side of the crowd: cheap and accurate is good.",
-                _dominates_nobody,
+                dominates_nobody,
             ),
             (
                 "All of them, in order of cost: those that another one beats go.",
@@ -374,7 +220,7 @@ EXERCISES = (
             ("From the cheapest on: they are in reversed order.", lambda c, a: front(c, a)[::-1]),
             (
                 "What costs more for no more accuracy does not belong to it.",
-                _loose,
+                loose,
             ),
             (
                 "Numbers of the networks are asked for, not their costs.",
@@ -398,7 +244,7 @@ EXERCISES = (
     exercise(
         "6.7",
         "Better, or lucky?",
-        _luck,
+        luck_of,
         "On how many pictures is only the first right, on how many only the second? If it were "
         "luck, what would you expect of the two numbers?",
         "With b and c for these two, c - b above about 1.7 times the root of b + c comes by luck "

@@ -209,8 +209,8 @@ EXERCISES = (
         "7.6",
         "Take out what does nothing",
         prunes,
-        "x is never negative. For which signs of its weights and its bias is a channel 0 whatever "
-        "comes?",
+        "The input is never negative. For which signs of its weights and its bias is a channel 0 "
+        "whatever comes?",
         "Dead: no weight and no bias above 0. Constant: no weights at all; then b2 can hold what "
         "it adds. Unread: its row of W2 is 0. All three kinds go.",
         goals=["channels that do nothing"],

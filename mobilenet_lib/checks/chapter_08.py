@@ -9,7 +9,8 @@ import numpy as np
 from ..architecture import mobilenet_v1
 from .answers import close, exercise, whole
 from .behaviour import Case, behaves
-from .tasks_08 import SHIP_SLIPS, folds, offers, packs, rounds, ship
+from .tasks_08 import folds, rounds
+from .tasks_08_shipping import SHIP_SLIPS, offers, packs, ship
 
 Folded = tuple[np.ndarray, np.ndarray]
 

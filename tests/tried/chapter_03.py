@@ -60,7 +60,7 @@ def count(net, x):
         hook.remove()
     return total
 """
-LIBRARY = "from mobilenet_lib.checks.chapter_03 import misprints\n"
+LIBRARY = "from mobilenet_lib.checks.tasks_03 import misprints\n"
 
 TRIED = {
     "3.1": Tried(
