@@ -2,7 +2,7 @@
 
     python chapters/build.py                 all chapters and solutions
     python chapters/build.py 01 solutions/02 those whose path has one of these parts
-    python chapters/build.py --prose 01      new prose and cell metadata only, nothing is executed
+    python chapters/build.py --prose 01      new prose and cell metadata, and new exercises only
 
 The text in `text/` is what people edit and review. This script turns it into a notebook, runs every
 cell, and keeps the outputs and the widgets' state. Notebooks are stored as JupyterLab saves them,
@@ -93,7 +93,10 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
     except FileNotFoundError:
         raise SystemExit(f"{target.name} has never been built: build it without --prose") from None
     notebook = read(text)
-    ours, theirs = ([c for c in made.cells if c.cell_type == "code"] for made in (notebook, built))
+    ours, theirs = (
+        [c for c in made.cells if c.cell_type == "code" and not _is_exercise(c)]
+        for made in (notebook, built)
+    )
     for number, (new, old) in enumerate(itertools.zip_longest(ours, theirs), start=1):
         if new is None or old is None or new.source != old.source:
             line = next(c for c in (new, old) if c is not None).source.partition("\n")[0]
@@ -102,10 +105,26 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
                 f"executed: build it without --prose"
             )
         new.outputs = old.outputs
+    _run_exercises(notebook, {c.source: c.outputs for c in built.cells if _is_exercise(c)})
     for cell, name in zip(notebook.cells, _cell_ids(notebook, built.cells), strict=True):
         cell.id = name
     notebook.metadata = built.metadata
     return _as_published(notebook, text.stem)
+
+
+def _is_exercise(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell waits for a reader's answer; such cells run alone."""
+    return cell.cell_type == "code" and "check(" in cell.source and "= ..." in cell.source
+
+
+def _run_exercises(notebook: nbformat.NotebookNode, known: dict[str, Any]) -> None:
+    """Give exercises their outputs, those that are known and those of new ones."""
+    exercises = [cell for cell in notebook.cells if _is_exercise(cell)]
+    new = [cell for cell in exercises if cell.source not in known]
+    for cell in exercises:
+        cell.outputs = known.get(cell.source, [])
+    if new:
+        NotebookClient(nbformat.v4.new_notebook(cells=new), timeout=600).execute()
 
 
 def _as_published(notebook: nbformat.NotebookNode, seed: str) -> nbformat.NotebookNode:

@@ -26,12 +26,12 @@ from typing import Any
 import jupytext
 from nbclient import NotebookClient
 
+from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from build import read  # noqa: E402 - beside this file
-
-from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically  # noqa: E402
 
 WORDS_PER_MINUTE = 130
 PACKAGES = ("torch", "numpy", "nbclient")
@@ -59,6 +59,10 @@ class Section:
     """Minutes of its slides."""
     predictions: int = 0
     """How often readers are asked what they expect."""
+    cells: int = 0
+    """How many cells of code it has."""
+    untimed: int = 0
+    """How many of them the record does not know, as they were changed since."""
 
     def add(self, markdown: str) -> None:
         """Count some more of its prose."""
@@ -102,6 +106,8 @@ def sections(text: Path, ran: dict[str, float]) -> list[Section]:
     for cell in jupytext.read(text, fmt="py:percent").cells:
         if cell.cell_type == "code":
             found[-1].seconds += ran.get(key(cell.source), 0.0)
+            found[-1].cells += 1
+            found[-1].untimed += key(cell.source) not in ran
         elif "slide" in cell.metadata:
             found[-1].slides += cell.metadata.slide
             last, holder = cell.metadata.slide, found[-1]
@@ -139,7 +145,7 @@ def book() -> dict[str, list[Section]]:
 
 TABLE = re.compile(r"(<!-- minutes (\d\d) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 PLAN = re.compile(r"<!-- slot (\d+) -->\n((?:\|.*\n)+)")
-ROW = re.compile(r"\| (read|slides) \| \[([^\]]+)\]\(\.\./(\d\d)_[^)]*\) \| [^|]* \|")
+ROW = re.compile(r"\| (read|slides) \| \[([^\]]+)\]\(\.\./(\d\d)_[^)]*\) \|.*")
 WORK = re.compile(r"\| work \| .* \| (\d+) \|")
 
 
@@ -177,12 +183,15 @@ def minutes_of(how: str, section: Section) -> float:
 def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str:
     """A plan's table with its minutes; what the slot has left is for the room's questions.
 
+    Beside the minutes of a section stand those that its prose and its cells take: what slides have
+    more is for the room, its guesses and the explorers.
+
     Raises
     ------
     ValueError
         A row names a section that the book has not, or the sections do not fit into the slot.
     """
-    lines, left = [], float(slot)
+    lines, left, all_aloud = [], float(slot), 0.0
     for line in table.splitlines():
         if shown := ROW.fullmatch(line):
             how, title, number = shown.groups()
@@ -190,7 +199,9 @@ def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str
             if not named:
                 raise ValueError(f"a plan names {title!r} of chapter {number}, which is not there")
             minutes = minutes_of(how, named[0])
-            line = row(how, named[0].link, minutes)
+            aloud = half(named[0].aloud)
+            all_aloud += aloud
+            line = row(how, named[0].link, aloud, minutes)
         elif work := WORK.fullmatch(line):
             minutes = float(work[1])
         elif line.startswith("| questions |"):
@@ -198,6 +209,8 @@ def plan_table(slot: int, table: str, chapters: dict[str, list[Section]]) -> str
             line = re.sub(r"\| [^|]* \|$", f"| {minutes:g} |", line)
         else:
             minutes = 0.0
+        if line.startswith("| **in all**"):
+            line = row("**in all**", "", f"**{all_aloud:g}**", f"**{slot}**")
         left -= minutes
         lines.append(line)
         if left < 0:

@@ -206,7 +206,8 @@ def test_times_become_rates_shares_and_labels(run):
 
 
 def test_a_share_is_of_the_product_in_the_same_rounds(run):
-    """Whatever was measured before: that was half as fast, and a share of it would be double."""
+    """Fastest against fastest, so that a busy machine changes neither; what was measured before
+    was half as fast, and a share of it would be double."""
     result = run(("fake",), batch_sizes=(1,), slices=())
     (fake,) = result.timings
     assert fake.of_ceiling == pytest.approx(2 * result.network.mult_adds / 1e-3 / 100e9, abs=1e-4)

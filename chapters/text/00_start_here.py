@@ -254,9 +254,13 @@ report()
 # | $\alpha$ | `alpha` | width multiplier: makes every layer narrower |
 # | $\rho$ | `rho` | resolution multiplier: makes every map smaller |
 #
+# Terms, equations, tables and sources, each with where it is taught, are in [Look it up](look_up.md). If you teach, [For lecturers](teaching/README.md) has plans, questions and rubrics.
+#
 # ## Your progress
 #
 # Exercises that you solve are counted here, and kept for your next visit. Where they cannot be kept, as on some shared machines, the table says why and what to set.
+#
+# To take them to another machine, write them to a file, `export_progress("progress.json")`, and add that file to what is kept there, `import_progress("progress.json")`. Both come from `mobilenet_lib.checks`; nothing that you have solved is ever taken away.
 
 # %% [markdown] slide=2
 # ## The way, first half

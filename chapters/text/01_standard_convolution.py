@@ -485,7 +485,7 @@ counter
 # %% [markdown]
 # ## Exercises
 #
-# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints. Each of these cells runs by itself, so you may come back another day and begin with any of them. When you are done or stuck: [solutions](solutions/01_solutions.ipynb).
+# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints. Each of these cells runs by itself, so you may come back another day and begin with any of them. Most take a few minutes. *Build* and *investigate* take longer, and good answers to them differ; your answer is tried on cases that you have not seen. When you are done or stuck: [solutions](solutions/01_solutions.ipynb).
 #
 # **1.1** An image row of 75 pixels meets a kernel of size 5 with stride 2. How many values come out with SAME padding, and how many with VALID?
 
@@ -538,6 +538,36 @@ from mobilenet_lib.checks import check
 
 answer = ...  # (rows, columns)
 check("1.4", answer)
+
+# %% [markdown]
+# **1.5 · Build.** This convolution was written for stride 1 and maps that are square, and somebody has added a stride. It is to do what SAME padding means, for maps of any height and width. Find what is wrong, and repair it.
+#
+# ```python
+# def repaired(F, K, stride):
+#     size, N = K.shape[0], K.shape[3]
+#     F = np.pad(F, [(size // 2, size // 2), (size // 2, size // 2), (0, 0)])
+#     side = (F.shape[0] - size + 1) // stride
+#     G = np.zeros((side, side, N))
+#     for k, l, n in np.ndindex(G.shape):
+#         window = F[k * stride : k * stride + size, l * stride : l * stride + size]
+#         G[k, l, n] = (window * K[..., n]).sum()
+#     return G
+# ```
+
+# %%
+from mobilenet_lib.checks import check
+
+repaired = ...  # def repaired(F, K, stride): ...
+check("1.5", repaired)
+
+# %% [markdown]
+# **1.6 · Investigate.** Somebody hands you `layer`, a standard convolution with 3 by 3 kernels, stride 1 and SAME padding, that also adds a bias to each output channel. You may call it with any map of `M` channels, of any size, as often as you like, and look at what comes out. Write `recover(layer, M)`, which returns the kernel, (3, 3, M, N), and the bias, (N,).
+
+# %%
+from mobilenet_lib.checks import check
+
+recover = ...  # def recover(layer, M): ...
+check("1.6", recover)
 
 # %% [markdown]
 # ## Summary

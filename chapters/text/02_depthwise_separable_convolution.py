@@ -458,7 +458,7 @@ paper.table(3)
 # %% [markdown]
 # ## Exercises
 #
-# Stuck, or done? [Solutions](solutions/02_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/02_solutions.ipynb).
 #
 # **2.1** Write `my_depthwise(F, K)` *without* loops over pixels or channels: add up nine shifted copies of the map. No padding, stride 1.
 
@@ -506,6 +506,33 @@ check("2.4", answer)
 # %% [markdown]
 # Surprised by the last one? It is why later networks, in the family of MobileNetV3, could afford 5 by 5 kernels.
 #
+# **2.5 · Build.** Can this kernel be separated? Write `split(K)` for a standard kernel of shape (3, 3, M, N). If there are a depthwise kernel, (3, 3, M), and a pointwise one, (M, N), that do the same together, return the two. If there are none, return `"no"`.
+
+# %%
+from mobilenet_lib.checks import check
+
+split = ...  # def split(K): ...
+check("2.5", split)
+
+# %% [markdown]
+# **2.6 · Investigate.** Most kernels cannot be separated, but some separable kernel comes nearest. Write `nearest(K)`, which returns the depthwise and the pointwise kernel whose product has the smallest squared distance from `K`. How much of a random kernel is kept, for 2 filters, and for 20?
+
+# %%
+from mobilenet_lib.checks import check
+
+nearest = ...  # def nearest(K): ...
+check("2.6", nearest)
+
+# %% [markdown]
+# **2.7** The race once more, for $D_K = 3$, $M = 16$, $N = 64$ and a map of 8 by 8. When the separable convolution has finished, how many multiplications has the standard one still before it?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("2.7", answer)
+
+# %% [markdown]
 # ## Summary
 #
 # - A standard convolution filters and combines at once. Depthwise filters, pointwise combines.

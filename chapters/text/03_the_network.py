@@ -470,7 +470,7 @@ display(paper.table(4), paper.table(5))
 #
 # ## Exercises
 #
-# Stuck, or done? [Solutions](solutions/03_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/03_solutions.ipynb).
 #
 # **3.1** What is the smallest resolution at which the last map still has 7 by 7 pixels?
 
@@ -514,6 +514,33 @@ from mobilenet_lib.checks import check
 
 answer = ...  # a name such as "dw_3"
 check("3.4", answer)
+
+# %% [markdown]
+# **3.5 · Investigate.** Find the errors in a table. `rows` is a table such as Table 1, each row (kind, stride, $M$, $N$, $D_F$), where the kind is `"conv"` or `"dw"`, and $D_F$ the size of the map that the row reads. In some rows one number is misprinted; no two of them are neighbours, and the first row is right. Write `misprints(rows)`, which returns the numbers of these rows, counted from 0. The paper's own misprint is among the tables that will be tried.
+
+# %%
+from mobilenet_lib.checks import check
+
+misprints = ...  # def misprints(rows): ...
+check("3.5", misprints)
+
+# %% [markdown]
+# **3.6 · Build.** Count any network. Write `count(net, x)` for PyTorch: the mult-adds that `net` does for one image of the batch `x`, in its convolutions (`nn.Conv2d`, with groups or without) and its fully connected layers (`nn.Linear`). Hooks show you each layer's output while it runs; leave none behind.
+
+# %%
+from mobilenet_lib.checks import check
+
+count = ...  # def count(net, x): ...
+check("3.6", count)
+
+# %% [markdown]
+# **3.7** The paper does not say whether its convolutions have biases before BN. Suppose they had: how many more parameters would the network of Table 1 hold?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("3.7", answer)
 
 # %% [markdown]
 # ## Summary

@@ -753,7 +753,7 @@ plots.accuracies(results, chance=1 / 26)
 #
 # ## Exercises
 #
-# Stuck, or done? [Solutions](solutions/07_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/07_solutions.ipynb).
 #
 # **7.1** A network learned its pixels from -1 to 1, and gets them from 0 to 1. Which grey value, 0 to 255, does it take a black pixel for?
 
@@ -797,6 +797,33 @@ from mobilenet_lib.checks import check
 
 soften = ...  # def soften(logits, T): ...
 check("7.4", soften)
+
+# %% [markdown]
+# **7.5 · Investigate.** Forensics. Of a checkpoint nobody knows how it wants its pixels. But it has a first convolution, `kernel` (3, 3, 3, N), stride 2, SAME padding, and the batch normalization after it remembers the `mean` and the `variance` of each channel, over photos like these in training. Write `convention(kernel, mean, variance, photos)`. The photos are `uint8`; return the scale, `"0 to 255"`, `"0 to 1"` or `"-1 to 1"`, and the order of the colours, `"RGB"` or `"BGR"`, that they were given in.
+
+# %%
+from mobilenet_lib.checks import check
+
+convention = ...  # def convention(kernel, mean, variance, photos): ...
+check("7.5", convention)
+
+# %% [markdown]
+# **7.6 · Build.** Take out what does nothing. Two pointwise layers in a row compute `np.maximum(x @ W1 + b1, 0) @ W2 + b2`, where `x` is never negative. Write `prune(W1, b1, W2, b2)`, which returns the four without every channel between them that is not needed: it gives 0 whatever comes, or the same whatever comes, or nobody reads it. The outputs must stay the same for *every* `x`.
+
+# %%
+from mobilenet_lib.checks import check
+
+prune = ...  # def prune(W1, b1, W2, b2): ...
+check("7.6", prune)
+
+# %% [markdown]
+# **7.7** For a photo of yours the detector gives the scores 1.2 for a person and -0.4 for nobody. How sure is it of a person, in per cent, to one decimal?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("7.7", answer)
 
 # %% [markdown]
 # ## Summary

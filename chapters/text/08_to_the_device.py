@@ -494,7 +494,7 @@ for name, reason in best.left_out.items():
 #
 # ## Exercises
 #
-# Stuck, or done? [Solutions](solutions/08_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/08_solutions.ipynb).
 #
 # **8.1** Write `fold(weight, gamma, beta, mean, variance, eps)` with NumPy arrays, for a weight of shape (out, in, height, width). It returns the folded weight and the bias.
 
@@ -505,7 +505,7 @@ fold = ...  # def fold(weight, gamma, beta, mean, variance, eps): ...
 check("8.1", fold)
 
 # %% [markdown]
-# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel: whole numbers, and the step of each row. The largest whole number is 127 for eight bits.
+# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel: whole numbers, and the step of each row. The largest whole number is 127 for eight bits. A row of zeros must survive it: channels that do nothing exist, as chapter 07 showed.
 
 # %%
 from mobilenet_lib.checks import check
@@ -538,6 +538,51 @@ from mobilenet_lib.checks import check
 
 answer = ...
 check("8.4", answer)
+
+# %% [markdown]
+# **8.5** A number of sixteen bits, fp16, has a sign, five bits for the power of two, and ten for the digits after a leading 1. Which is the smallest whole number above 0 that it cannot hold?
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("8.5", answer)
+
+# %% [markdown]
+# **8.6** Write `toll(before, after, labels)` for three arrays of classes: how many letters are read differently with fewer bits, and how many points of accuracy are lost (negative, if any are won).
+
+# %%
+from mobilenet_lib.checks import check
+
+toll = ...  # def toll(before, after, labels): ...
+check("8.6", toll)
+
+# %% [markdown]
+# **8.7 · Build.** Fold a whole network, and prove it. Write `fold_all(net)` for an `nn.Sequential` in `eval` mode of convolutions (some with a bias, some depthwise), batch normalizations and ReLUs. It returns a network without batch normalization that gives the same; the one that was handed in stays as it is.
+
+# %%
+from mobilenet_lib.checks import check
+
+fold_all = ...  # def fold_all(net): ...
+check("8.7", fold_all)
+
+# %% [markdown]
+# **8.8 · Build.** A file that explains itself. Write `pack(weights, preprocess, classes)`, which makes bytes of a network: a dictionary of arrays, a dictionary that says how photos are prepared, and a list of class names. And `unpack(file)`, which makes the three of the bytes again, each array with its shape and type. Whoever loads the file must not have to run what is in it.
+
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...  # (pack, unpack)
+check("8.8", answer)
+
+# %% [markdown]
+# **8.9 · Investigate.** What would you ship? `candidates` are dictionaries with `name`, `ms` (readings on the device), `megabytes` and `points` of accuracy; `limits` says how many of each a product allows: at most so many `ms`, for the slowest reading, at most so many `megabytes`, at least so many `points`. Write `ship(candidates, limits)`, which returns the name of the most accurate one that keeps all three, of equals the faster; or `"none"`.
+
+# %%
+from mobilenet_lib.checks import check
+
+ship = ...  # def ship(candidates, limits): ...
+check("8.9", ship)
 
 # %% [markdown]
 # ## Summary

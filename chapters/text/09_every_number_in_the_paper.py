@@ -126,7 +126,7 @@ print(judge("569", Fraction("568.740352")), judge("290", Fraction("290.6752")), 
 # %% [markdown] slide=5
 # ## The table browser
 #
-# [[explorer v1&verdict=misprint&hide=help,foot zoom=1.17]]
+# [[explorer v1&verdict=misprint&hide=help,foot]]
 #
 # Notes: Press E and use the keys. Let the room choose a table. Search for “channels”: seven numbers of two different sources have the same slip. Do not read out the reasons of the cases that follow.
 
@@ -601,10 +601,11 @@ for row in range(1, 7):
 # %%
 from mobilenet_lib.results import recorded
 
-print("                letters, %   MB   million mult-adds   epochs")
+columns = "{:12}{:>10}{:>7}{:>20}{:>9}".format
+print(columns("", "letters, %", "MB", "million mult-adds", "epochs"))
 for one in recorded("prior_work")["results"]["rows"]:
-    size = f"{one['accuracy']:10.1f}{one['bytes'] / 1e6:9.2f}{one['mult_adds'] / 1e6:16.1f}"
-    print(f"{one['name']:16}{size}{one['epochs']:12}")
+    read, size, work = one["accuracy"], one["bytes"] / 1e6, one["mult_adds"] / 1e6
+    print(columns(one["name"], f"{read:.1f}", f"{size:.2f}", f"{work:.1f}", one["epochs"]))
 
 # %% [markdown]
 # For the same bytes, the compressed ones read more: in eight bits 90.8<!-- one(prior_work.rows, "accuracy", name="quantized") --> %, pruned 90.5<!-- one(prior_work.rows, "accuracy", name="pruned") --> %, narrow 87.6<!-- one(prior_work.rows, "accuracy", name="narrow") --> %. (One seed each; chapter 06 says how much that may be luck.) If the download is what hurts, compress.
@@ -696,19 +697,37 @@ check("9.4", half_of_flops)
 # %% [markdown]
 # **9.5 Investigate** the misprint that is none. GoogLeNet's table gives its first layer 2.7 thousand parameters and 34 million operations: kernels of 7 by 7, stride 2, from 3 to 64 channels, a map of 112 by 112. As a standard convolution it would have 9.4 thousand and 118 million. It is a *depthwise separable* convolution whose depthwise part makes several maps of each colour. How many?
 
+# %%
+from mobilenet_lib.checks import check
+
+answer = ...
+check("9.5", answer)
+
+# %% [markdown]
+# **9.6 Build** Figure 4 as numbers. Write `marks(models)` for a list such as `paper.models()`: the marks that the paper prints, as pairs of million mult-adds and accuracy in percent, from the cheapest on. Those without a number in the paper are left out.
+
+# %%
+from mobilenet_lib.checks import check
+
+marks = ...  # def marks(models): ...
+check("9.6", marks)
+
+# %% [markdown]
+# **9.7** The text says that 0.50 MobileNet-160 takes 9.4 times less computation than AlexNet. How many times is it, counted like for like and rounded to one decimal?
+
 # %% [markdown] slide=1
 # ## In two lines
 #
 # - Of the numbers that can be counted, four in five are as printed, and nearly all others have a reason that one can find.
 # - Compare like with like: the same count, the same recipe, the same unit.
 #
-# Notes: Exercises 9.1 to 9.5 in the chapter; 9.4 and 9.5 are investigations; we have found no published answer to either.
+# Notes: Exercises 9.1 to 9.7 in the chapter; 9.4 and 9.5 are investigations; we have found no published answer to either.
 
 # %%
 from mobilenet_lib.checks import check
 
 answer = ...
-check("9.5", answer)
+check("9.7", answer)
 
 # %% [markdown]
 # ## Summary
@@ -725,6 +744,6 @@ check("9.5", answer)
 # - The paper, arXiv:1704.04861v1; printed values with their derivations: `data/paper`.
 # - GoogLeNet's table: C. Szegedy et al., *Going Deeper with Convolutions*, arXiv:1409.4842, Table 1. A first layer of that form is in tf-slim's `inception_v2.py`.
 # - AlexNet: A. Krizhevsky et al., NeurIPS 2012. VGG: K. Simonyan and A. Zisserman, arXiv:1409.1556. SqueezeNet: F. Iandola et al., arXiv:1602.07360. Xception: F. Chollet, arXiv:1610.02357.
-# - pytorchcv's counter and its column *FLOPs/2*: osmr/imgclsmob, `gluon/model_stats.py` and the READMEs.
+# - pytorchcv's counter and its column “FLOPs/2”: osmr/imgclsmob, `gluon/model_stats.py` and the READMEs.
 # - Trained again: timm's `results-imagenet.csv` (`mobilenetv1_100.ra4_e3600_r224_in1k`); PaddleClas' page on distillation; the rest in `data/paper/after.csv`, with a source in each row.
 # - MobileNetV2: arXiv:1801.04381. MobileNetV3: arXiv:1905.02244. EfficientNet-Lite: tensorflow/tpu, `models/official/efficientnet/lite/README.md`. MobileNetV4: arXiv:2404.10518.

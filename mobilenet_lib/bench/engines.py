@@ -216,9 +216,7 @@ def rows(
     for key, entry in entries.items():
         timing = Timing.of(seconds[key])
         beside = products.get(entry.precision) if entry.same_network else None
-        share = (
-            ratio(beside, [s / mult_adds / batch_size for s in seconds[key]]) if beside else None
-        )
+        own = min(seconds[key]) / mult_adds / batch_size
         timed.append(
             Timed(
                 name=entry.engine or key,
@@ -229,7 +227,7 @@ def rows(
                 streams=entry.streams,
                 **vars(timing),
                 images_per_second=significant(1e3 * batch_size / timing.median_ms),
-                of_ceiling=share,
+                of_ceiling=round(min(beside) / own, 4) if beside else None,
                 ratios={
                     name: ratio(seconds[key], seconds[name]) for name in references if name != key
                 },

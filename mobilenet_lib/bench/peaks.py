@@ -24,9 +24,10 @@ from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
 from .hardware import Hardware, caches, describe_hardware
 
 MIB = 1024**2
-LEAST_S = 2e-3
-"""Seconds that a reading of a short task lasts at least."""
-WAY_BEHIND = 3.0
+LEAST_S = 2e-2
+"""Seconds that a reading of a short task lasts at least: long against what the task before leaves
+in caches, and against the time for which another library's idle threads go on spinning."""
+WAY_BEHIND = 2.0
 """Times the fastest way's first reading, from which on a way to multiply is not tried again."""
 
 

@@ -7,24 +7,67 @@ Hint: ...
 
 from __future__ import annotations
 
+import hashlib
 import html
+import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
-from . import chapter_09, chapters_01_to_04, chapters_05_to_08
-from .answers import Exercise, NotAnAnswerError
-from .ledger import Record, ledger_path, note, read_ledger
+from . import (
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_08,
+    chapter_09,
+)
+from .answers import Exercise, Fault, NotAnAnswerError
+from .guard import HaltedError, advice, contained, message, shown
+from .ledger import (
+    Record,
+    export_progress,
+    import_progress,
+    ledger_path,
+    note,
+    read_ledger,
+)
 
-__all__ = ["EXERCISES", "Exercise", "Progress", "Verdict", "check", "ledger_path", "progress"]
+__all__ = [
+    "EXERCISES",
+    "Exercise",
+    "Progress",
+    "Verdict",
+    "check",
+    "export_progress",
+    "import_progress",
+    "ledger_path",
+    "progress",
+]
 
-_ALL = (*chapters_01_to_04.EXERCISES, *chapters_05_to_08.EXERCISES, *chapter_09.EXERCISES)
-EXERCISES = {e.key: e for e in _ALL}
+_CHAPTERS = (
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_08,
+    chapter_09,
+)
+EXERCISES = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
 """All exercises of the book, by key.
 
 Right answers are computed by the library, so that they cannot drift from what the chapters teach.
 """
 _LOOKS = {None: ("○", "#5c5c5c"), True: ("✔", "#00674b"), False: ("✘", "#b04a00")}
+UNCOUNTED = "This does not count as a try."
 
 
 @dataclass(frozen=True)
@@ -49,6 +92,9 @@ class Verdict:
 def check(key: str, answer: Any = ..., record: bool = True) -> Verdict:
     """Check an answer to an exercise and keep the result in the progress ledger.
 
+    Whatever the answer does, this returns: what a reader's function raises or exits with becomes
+    part of the verdict, and random state is as it was before.
+
     Parameters
     ----------
     key
@@ -70,20 +116,65 @@ def check(key: str, answer: Any = ..., record: bool = True) -> Verdict:
     if answer is ... or answer is None:
         return Verdict(None, f"{name}: not answered yet. Put your answer where the dots are.")
     try:
-        fault = exercise.check(answer)
-    except NotAnAnswerError as error:
-        return Verdict(None, f"{name}: {error} This does not count as a try.")
-    except NameError as error:  # says more about the session than about the answer
-        text = f"your function stopped with: {error}. Import or define that in the same cell."
-        return Verdict(None, f"{name}: {text} This does not count as a try.")
-    except Exception as error:  # the reader's own function may raise anything; it is shown
-        fault = f"checking your answer raised {type(error).__name__}: {error}"
-    noted, trouble = note(key, right=fault is None) if record else (Record(wrong=1), None)
+        fault = _fault(exercise, answer)
+    except (NotAnAnswerError, _Uncounted) as error:
+        return Verdict(None, f"{name}: {error} {UNCOUNTED}")
+    mark = _fingerprint(answer, fault.said) if fault else ""
+    noted, trouble = note(key, fault is None, mark) if record else (Record(wrong=1), None)
     lines = [f"{name}: right."]
     if fault is not None:
-        hint = exercise.hints[min(noted.wrong, len(exercise.hints)) - 1]
-        lines = [f"{name}: not yet, {fault}", f"Hint: {hint}"]
+        hint = fault.hint or exercise.hints[min(max(noted.wrong, 1), len(exercise.hints)) - 1]
+        lines = [f"{name}: not yet, {fault.said}", f"Hint: {hint}"]
     return Verdict(fault is None, "\n".join([*lines, trouble] if trouble else lines))
+
+
+class _Uncounted(Exception):
+    """Says more about the session than about the answer."""
+
+
+def _fault(exercise: Exercise, answer: Any) -> Fault | None:
+    """What is wrong with an answer; None if it is right."""
+    try:
+        with contained():
+            said = exercise.check(answer)
+            return None if said is None else Fault(said)
+    except Fault as fault:
+        return fault
+    except NotAnAnswerError:
+        raise
+    except KeyboardInterrupt:
+        raise _Uncounted("you stopped it.") from None
+    except HaltedError as error:
+        said = message(error).removeprefix("HaltedError").strip(": ") or "it runs without end"
+        return Fault(f"{said}, and was stopped.", advice(error))
+    except NotImplementedError:
+        raise _Uncounted("your function is still to be written.") from None
+    except UnboundLocalError as error:
+        return Fault(f"checking your answer raised {message(error)}.", advice(error))
+    except NameError as error:
+        text = f"your function stopped with: {error}. Import or define that in the same cell."
+        raise _Uncounted(text) from None
+    except BaseException as error:  # the reader's own code may raise anything; it is shown
+        return Fault(f"checking your answer raised {message(error)}.", advice(error))
+
+
+def _fingerprint(answer: Any, said: str) -> str:
+    """The same for the same wrong answer in another run of the cell, in a few letters."""
+    code = getattr(answer, "__code__", None)
+    what = [*_code(code)] if isinstance(code, CodeType) else [shown(answer, 10_000)]
+    same = re.sub(r" at 0x[0-9a-fA-F]+", "", "\n".join(what))
+    outcome = re.sub(r"[-+\d.e]+", "#", said) if code else said  # random numbers differ
+    return hashlib.sha256(f"{same}\n{outcome}".encode(errors="replace")).hexdigest()[:8]
+
+
+def _code(code: CodeType) -> Iterator[str]:
+    """What a function does, wherever its cell stands."""
+    yield repr((code.co_code, code.co_names, code.co_varnames))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _code(constant)
+        else:
+            yield shown(constant, 1_000)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,49 @@
-"""What an exercise is, and the checks for the usual sorts of answers.
+"""What an exercise is, and checks for answers that are numbers, names or arrays.
 
-A check returns None when the answer is right, else one sentence on what is off.
+A check gets an answer in any form that means the same (a list for a tuple, a NumPy or torch number,
+a whole number as a float) and returns None when it is right, else one sentence on what is off. It
+raises `Fault` where it knows which mistake was made, with the hint for that one.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, KeysView, Mapping, ValuesView
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
+
+from .guard import shown
 
 Check = Callable[[Any], str | None]
+Slips = Callable[[], Mapping[str, Any]]
+"""What usual mistakes give: hint → the wrong answer, or a tuple or list of such.
+
+Called only when an answer is wrong, so it may compute."""
+MANY = 10_000
+"""Items that are taken of an answer at most; an iterator may be endless."""
+SLIPS_OF_UNITS = (
+    (100, "This is a hundred times too large: is a share asked for, or a percentage?"),
+    (0.01, "This is a hundredth of it: is a share asked for, or a percentage?"),
+    (1e3, "This is a thousand times too large: look at the units."),
+    (1e-3, "This is a thousandth of it: look at the units."),
+    (1e6, "This is a million times too large: look at the units."),
+    (1e-6, "This is a millionth of it: look at the units."),
+    (-1, "The size is right, the sign is not."),
+)
 
 
 class NotAnAnswerError(ValueError):
     """What was handed in is of the wrong sort; it counts neither as right nor as wrong."""
+
+
+class Fault(Exception):
+    """A wrong answer: what is off, and the hint for the mistake if it is a known one."""
+
+    def __init__(self, said: str, hint: str | None = None) -> None:
+        super().__init__(said)
+        self.said, self.hint = said, hint
 
 
 @dataclass(frozen=True)
@@ -25,6 +54,9 @@ class Exercise:
     title: str
     check: Check
     hints: tuple[str, ...]
+    goals: tuple[str, ...] = ()
+    """Words by which the chapter's list of goals names what this exercises."""
+    kind: Literal["quick", "build", "investigate"] = "quick"
 
     @property
     def chapter(self) -> int:
@@ -32,50 +64,175 @@ class Exercise:
         return int(self.key.split(".")[0])
 
 
-def exercise(key: str, title: str, check: Check, *hints: str) -> Exercise:
+def exercise(
+    key: str,
+    title: str,
+    check: Check,
+    *hints: str,
+    goals: Iterable[str] = (),
+    kind: Literal["quick", "build", "investigate"] = "quick",
+) -> Exercise:
     """An exercise with its hints, from the first to the last."""
-    return Exercise(key, title, check, hints)
+    return Exercise(key, title, check, hints, tuple(goals), kind)
 
 
-def whole(expected: Callable[[], int]) -> Check:
+# --- Forms of an answer ---------------------------------------------------------------------------
+
+
+def as_array(value: Any, asked: str) -> np.ndarray:
+    """An answer as an array of real numbers, or say that what was `asked` for is not this."""
+    refused = NotAnAnswerError(f"{asked}, this is {shown(value)}.")
+    if isinstance(value, str | bytes | set | frozenset | dict | type) or value is None:
+        raise refused
+    try:
+        array = np.asarray(plain(value))
+        if array.dtype.kind == "c" and not np.imag(array).any():
+            array = array.real
+        if array.dtype == object and array.size:  # such as fractions
+            array = array.astype(float)
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        raise refused from None
+    if array.dtype.kind not in "iuf":
+        raise refused
+    return array
+
+
+def plain(value: Any) -> Any:
+    """An iterator as the list of what it gives, which must end; what is in a list likewise."""
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "detach") and hasattr(
+        value, "numpy"
+    ):  # a tensor, which may be on a graphics card
+        value = value.detach().cpu()
+        return (value.double() if value.is_floating_point() else value).numpy()
+    views = (range, ValuesView, KeysView)
+    if not (hasattr(value, "__next__") or isinstance(value, views)):
+        return value
+    items = list(itertools.islice(value, MANY))
+    if len(items) == MANY:
+        raise Fault("it goes on without end.", "Return a list or an array that is complete.")
+    return items
+
+
+def as_number(value: Any, asked: str) -> float | int:
+    """An answer as a number, which a single one in a list or array also is."""
+    if isinstance(value, str):
+        said = f"{asked}, this is text, {shown(value)}: leave out the quotation marks."
+        raise NotAnAnswerError(said)
+    if isinstance(value, bool | np.bool_):
+        raise NotAnAnswerError(f"{asked}, this is {value}.")
+    if isinstance(value, int):  # of any size, which an array is not
+        return value
+    array = as_array(value, asked)
+    if array.size != 1:
+        raise NotAnAnswerError(f"{asked}, this has {array.size} of them: {shown(value)}.")
+    number = array.reshape(())[()].item()
+    if not np.isfinite(number):
+        raise Fault(f"{number} is not a number to calculate with.")
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def whole_number(answer: Any, asked: str) -> int:
+    """Return the answer as an int, or say that what was `asked` for is not this."""
+    number = as_number(answer, asked)
+    if isinstance(number, float):
+        raise NotAnAnswerError(f"{asked}, this is {shown(answer)}.")
+    return number
+
+
+# --- Checks ---------------------------------------------------------------------------------------
+
+
+def whole(expected: Callable[[], int], slips: Slips = dict) -> Check:
     """A check for one whole number."""
 
     def check(answer: Any) -> str | None:
         number = whole_number(answer, "a whole number is asked for")
-        return None if number == expected() else f"{number:,} is not it."
+        if number == expected():
+            return None
+        _slipped(number, 0, slips)
+        if abs(number - expected()) == 1:
+            raise Fault(f"{number:,} is not it.", "Off by one: count the ends again.")
+        return f"{number:,} is not it."
 
     return check
 
 
-def close(expected: Callable[[], float], tolerance: float) -> Check:
-    """A check for a number that may be rounded."""
+def close(expected: Callable[[], float], tolerance: float, slips: Slips = dict) -> Check:
+    """A check for a number that may be rounded; `slips` of units are known already."""
 
     def check(answer: Any) -> str | None:
-        try:
-            number = float(answer)
-        except (TypeError, ValueError):
-            raise NotAnAnswerError(f"a number is asked for, this is {answer!r}.") from None
-        return None if abs(number - expected()) <= tolerance else f"{number:g} is not it."
+        number = float(as_number(answer, "a number is asked for"))
+        right = expected()
+        if abs(number - right) <= tolerance:
+            return None
+        _slipped(number, tolerance, slips)
+        for factor, hint in SLIPS_OF_UNITS:
+            if abs(number - factor * right) <= abs(factor) * tolerance:
+                raise Fault(f"{number:g} is not it.", hint)
+        return f"{number:g} is not it."
 
     return check
 
 
-def pair(expected: Callable[[], tuple[int, int]]) -> Check:
-    """A check for two whole numbers, such as a shape."""
+def _slipped(number: float, tolerance: float, slips: Slips) -> None:
+    for hint, wrong in slips().items():
+        each = wrong if isinstance(wrong, tuple | list) else (wrong,)
+        for value in each:
+            if abs(number - value) <= max(tolerance, (2e-3 if tolerance else 0) * abs(value)):
+                raise Fault(f"{number:,} is not it.", hint)
+
+
+def pair(
+    expected: Callable[[], tuple[int, int]],
+    slips: Slips = dict,
+    names: tuple[str, str] = ("first", "second"),
+) -> Check:
+    """A check for two whole numbers, such as a shape; `slips` are pairs, None for any number."""
 
     def check(answer: Any) -> str | None:
         asked = "two whole numbers are asked for, such as (3, 5)"
-        try:
-            first, second = answer
-        except (TypeError, ValueError):
-            raise NotAnAnswerError(f"{asked}, this is {answer!r}.") from None
-        first, second = whole_number(first, asked), whole_number(second, asked)
-        right = [a == b for a, b in zip((first, second), expected(), strict=True)]
+        array = as_array(answer, asked)
+        if array.size != 2:
+            raise NotAnAnswerError(f"{asked}, this is {shown(answer)}.")
+        first, second = (whole_number(number, asked) for number in array.ravel())
+        wanted = expected()
+        right = [a == b for a, b in zip((first, second), wanted, strict=True)]
         if all(right):
             return None
+        said = f"({first:,}, {second:,}) is not it."
         if any(right):
-            return f"the {'second' if right[0] else 'first'} number is not it, the other one is."
-        return f"({first:,}, {second:,}) is not it."
+            wrong, other = names[::-1] if right[0] else names
+            said = f"the {wrong} number is not it, the {other} one is."
+        if (second, first) == wanted:
+            raise Fault(said, f"Both are there, in the other order: {names[0]}, then {names[1]}.")
+        for hint, slip in slips().items():
+            for one in slip if isinstance(slip, list) else [slip]:
+                if all(a is None or a == b for a, b in zip(one, (first, second), strict=True)):
+                    raise Fault(said, hint)
+        return said
+
+    return check
+
+
+def one_of(
+    right: Callable[[], str], names: Callable[[], Iterable[str]], wrong: Callable[[str], Fault]
+) -> Check:
+    """A check for one name of several; `wrong` says what is off with another one."""
+
+    def check(answer: Any) -> str | None:
+        known = list(names())
+        name = answer.strip() if isinstance(answer, str) else answer
+        if isinstance(answer, np.ndarray) and answer.size == 1:
+            name = str(answer.reshape(-1)[0])
+        name = getattr(name, "name", name)  # such as the layer itself
+        if not isinstance(name, str) or name not in known:
+            like = " or ".join(f'"{each}"' for each in known[:2])
+            raise NotAnAnswerError(f"a name such as {like} is asked for, this is {shown(answer)}.")
+        if name == right():
+            return None
+        raise wrong(name)
 
     return check
 
@@ -85,17 +242,7 @@ def function(of: Check) -> Check:
 
     def check(answer: Any) -> str | None:
         if not callable(answer):
-            raise NotAnAnswerError(f"a function is asked for, this is {answer!r}.")
+            raise NotAnAnswerError(f"a function is asked for, this is {shown(answer)}.")
         return of(answer)
 
     return check
-
-
-def whole_number(answer: Any, asked: str) -> int:
-    """Return the answer as an int, or say that what was `asked` for is not this."""
-    if isinstance(answer, float) and answer.is_integer():
-        answer = int(answer)
-    try:
-        return operator.index(answer)
-    except TypeError:
-        raise NotAnAnswerError(f"{asked}, this is {answer!r}.") from None

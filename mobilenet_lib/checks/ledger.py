@@ -1,15 +1,22 @@
 """The progress ledger: which exercises the reader has tried and solved, kept between visits.
 
-Where it cannot be kept (a home folder that is read-only, another user's or not there, a full disk,
-a file that is no ledger), it is remembered until the session ends, and every answer says why.
+It is kept twice, in a file and in a backup beside it, and read from both: what either holds is not
+lost. What stands in the place of one and is no ledger is left as it is, and the other goes on.
+Where neither can be kept (a home folder that is read-only, another user's or not there, a full
+disk), it is remembered until the session ends, and every answer says why.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from filelock import FileLock
@@ -19,6 +26,11 @@ from ..validation import check_int
 
 PROGRESS_VARIABLE = "MOBILENET_PROGRESS"
 VERSION = 1
+BEGIN = '{"version":1,"exercises":{'
+"""With which every ledger begins, but for white space: less of it is one that was cut off."""
+ENTRY = re.compile(r'"(\d+\.\d+)":\s*(\{[^{}]*\})')
+REMEMBERED = 50
+"""Wrong answers of one exercise that are told apart; older ones count anew if given again."""
 
 
 @dataclass
@@ -26,9 +38,11 @@ class Record:
     """What the ledger keeps of one exercise."""
 
     wrong: int = 0
-    """Wrong answers so far, which decide how much of the hints is shown."""
+    """Different wrong answers so far, which decide how much of the hints is shown."""
     solved: str | None = None
     """When it was first solved (UTC), None while it is not."""
+    tried: tuple[str, ...] = ()
+    """Marks of those wrong answers, by which one given again is known."""
 
 
 Records = dict[str, Record]
@@ -36,9 +50,19 @@ _unwritten: Records = {}
 """What this session has found and no file holds."""
 
 
+class NoLedgerError(ValueError):
+    """What stands where a ledger is to be kept was not written by this book."""
+
+
 def ledger_path() -> Path:
     """Where progress is kept: MOBILENET_PROGRESS, else the user's data folder; see `own_path`."""
     return own_path(PROGRESS_VARIABLE, lambda: platformdirs.user_data_path(BOOK) / "progress.json")
+
+
+def backup_path() -> Path:
+    """Where it is kept a second time: `progress.backup.json` beside `progress.json`."""
+    path = ledger_path()
+    return path.with_name(f"{path.stem}.backup{path.suffix}")
 
 
 def read_ledger() -> tuple[Records, str | None]:
@@ -49,55 +73,141 @@ def read_ledger() -> tuple[Records, str | None]:
     kept: Records = {}
     trouble = None
     try:
-        kept = _read()
+        kept, usable, why = _read_both()
         _check_place()
+        trouble = _trouble(why, usable) if why else None
     except (OSError, ValueError) as error:
         trouble = _trouble(error)
-    return _with_session(kept), trouble
+    return _merged(kept, _unwritten, add=True), trouble
 
 
-def note(key: str, right: bool) -> tuple[Record, str | None]:
+def note(key: str, right: bool, mark: str = "") -> tuple[Record, str | None]:
     """Enter one answer to exercise `key`; its record, and why it cannot be kept, if so.
 
-    The file is replaced whole, and one process at a time: two open chapters are two processes.
+    Files are replaced whole, by one process at a time: two open chapters are two processes.
+
+    Parameters
+    ----------
+    key
+        The exercise.
+    right
+        Whether it is solved now.
+    mark
+        What tells a wrong answer from others; one that was given before counts no second time.
     """
+    before = read_ledger()[0].get(key, Record())
     record = _unwritten.setdefault(key, Record())
-    if not right:
+    if right:
+        record.solved = record.solved or _now()
+    elif not (mark and mark in before.tried):
         record.wrong += 1
-    elif record.solved is None:
-        record.solved = datetime.now(UTC).isoformat(timespec="seconds")
+        record.tried += (mark,) if mark else ()
     try:
-        path = ledger_path()
-        _read()  # what is no ledger gets no lock beside it
-        _check_place()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock", timeout=10):
-            records = _with_session(_read())
-            kept = {name: asdict(record) for name, record in sorted(records.items())}
-            write_json(path, {"version": VERSION, "exercises": kept})
+        records, trouble = _write(_unwritten, add=True)
     except (OSError, ValueError, NotImplementedError) as error:  # the last: no locks there
         return read_ledger()[0][key], _trouble(error)
     _unwritten.clear()
-    return records[key], None
+    return records[key], trouble
 
 
-def _read() -> Records:
-    """What the file holds; nothing if there is none yet."""
+def export_progress(path: str | os.PathLike[str]) -> None:
+    """Write progress to a file, to take it to another machine or to the book's site."""
+    if Path(path).exists():
+        raise FileExistsError(f"{printable(path)} is already there; choose another name")
+    write_json(path, _content(read_ledger()[0]))
+
+
+def import_progress(path: str | os.PathLike[str]) -> None:
+    """Add the progress in a file of `export_progress` to what is kept here; nothing is taken away.
+
+    Raises
+    ------
+    ValueError
+        The file is not one of progress.
+    OSError
+        It cannot be read, or the ledger cannot be written.
+    """
+    try:
+        found = _parsed(read_json(path))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{printable(path)} is not a file of progress ({error})") from error
+    _write(found, add=False)
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+def _write(new: Records, add: bool) -> tuple[Records, str | None]:
+    """Put records into both files; all that is kept now, and what is off with one of them."""
+    _, places, _ = _read_both()  # what is no ledger gets no lock beside it
+    _check_place()
     path = ledger_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not places:
+        raise _first_refusal()
+    with FileLock(f"{path}.lock", timeout=30, poll_interval=0.002):
+        kept, places, why = _read_both()
+        records = _merged(kept, new, add)
+        for left in path.parent.glob(f".{path.stem}.*.part"):  # of a process that was killed
+            with suppress(OSError):
+                left.unlink()
+        for place in places:
+            write_json(place, _content(records))
+    return records, _trouble(why, places) if why else None
+
+
+def _read_both() -> tuple[Records, list[Path], Exception | None]:
+    """What both files hold, those of them that may be written, and what is off with one."""
+    kept: Records = {}
+    usable: list[Path] = []
+    why: Exception | None = None
+    for place in (ledger_path(), backup_path()):
+        try:
+            kept = _merged(kept, _read(place))
+            usable.append(place)
+        except NoLedgerError as error:
+            why = why or error
+    return kept, usable, why
+
+
+def _first_refusal() -> Exception:
+    try:
+        _read(ledger_path())
+    except NoLedgerError as error:
+        return error
+    return NoLedgerError("there is no place for it")
+
+
+def _read(path: Path) -> Records:
+    """What a file holds, of one that was cut off what is whole in it; nothing if there is none."""
     if not path.exists():
         return {}
+    text = None
+    if not (path.is_file() or path.is_dir()):  # a pipe would be waited for, a device replaced
+        raise ValueError(f"{printable(path)} cannot be used (it is not a file)")
     try:
-        if not path.is_file():  # a pipe would be waited for, a device replaced
-            raise ValueError("it is not a file")
-        content = read_json(path)
-        if content["version"] != VERSION:
-            raise ValueError(f"version {content['version']}, expected {VERSION}")
-        return {key: _record(**record) for key, record in content["exercises"].items()}
+        if path.is_dir():
+            raise ValueError("it is a folder")
+        text = path.read_bytes().decode()
+        return _parsed(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError(
-            f"the progress file {path} cannot be read ({error}) and is left as it is; "
-            "move it away to start afresh"
+        if text is not None and _is_cut_off(text):
+            return dict(_whole_entries(text))
+        raise NoLedgerError(
+            f"{printable(path)} is no progress file of this book ({error}) and is left as it is"
         ) from error
+
+
+def _is_cut_off(text: str) -> bool:
+    """Whether a text is the beginning of a ledger."""
+    begin = re.sub(r"[\s\0]", "", text[:200])  # zeros: a file system after a crash
+    return begin.startswith(BEGIN) or BEGIN.startswith(begin)
+
+
+def _whole_entries(text: str) -> Iterable[tuple[str, Record]]:
+    for key, entry in ENTRY.findall(text):
+        with suppress(ValueError, TypeError):
+            yield key, _record(**json.loads(entry))
 
 
 def _check_place() -> None:
@@ -111,25 +221,48 @@ def _check_place() -> None:
             raise PermissionError(f"{place} cannot be written")
 
 
-def _record(wrong: int, solved: str | None) -> Record:
+def _content(records: Records) -> dict[str, Any]:
+    kept = {name: asdict(record) for name, record in sorted(records.items())}
+    return {"version": VERSION, "exercises": kept}
+
+
+def _parsed(content: Any) -> Records:
+    if content["version"] != VERSION:
+        raise ValueError(f"version {content['version']}, expected {VERSION}")
+    return {key: _record(**record) for key, record in content["exercises"].items()}
+
+
+def _record(wrong: int, solved: str | None, tried: Iterable[str] = ()) -> Record:
     if solved is not None:
         datetime.fromisoformat(solved)
-    return Record(check_int("wrong", wrong, 0), solved)
+    return Record(check_int("wrong", wrong, 0), solved, tuple(str(mark) for mark in tried))
 
 
-def _with_session(kept: Records) -> Records:
-    """The records of a file and what this session has to add to them."""
-    both = dict(kept)
-    for key, own in _unwritten.items():
-        record = kept.get(key, Record())
-        both[key] = Record(record.wrong + own.wrong, record.solved or own.solved)
+# --- Records --------------------------------------------------------------------------------------
+
+
+def _merged(one: Records, other: Records, add: bool = False) -> Records:
+    """Both: of wrong answers the larger number, or the sum where `other` comes on top of `one`."""
+    both = dict(one)
+    for key, new in other.items():
+        old = one.get(key, Record())
+        wrong = old.wrong + new.wrong if add else max(old.wrong, new.wrong)
+        solved = min(filter(None, (old.solved, new.solved)), default=None)
+        tried = tuple(dict.fromkeys((*old.tried, *new.tried)))[-REMEMBERED:]
+        both[key] = Record(wrong, solved, tried)
     return both
 
 
-def _trouble(error: Exception) -> str:
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _trouble(error: Exception, usable: Iterable[Path] = ()) -> str:
     why = str(error)
     if isinstance(error, OSError) and error.strerror:
         why = f"{ledger_path()} cannot be used ({error.strerror})"
+    for place in usable:
+        return f"Note: {printable(why)}. Your progress is kept in {printable(place)} all the same."
     return (
         f"Remembered only until this session ends: {printable(why)}. To keep your progress, set "
         f"the variable {PROGRESS_VARIABLE} to a file in a folder that you can write in."

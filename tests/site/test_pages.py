@@ -28,7 +28,7 @@ class Read(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.ids, self.links, self.loads, self.later = set(), [], [], []
-        self.images, self.headings = [], []
+        self.images, self.headings, self.explorers = [], [], set()
         self.metas, self.title, self.inside, self.words = {}, "", [], []
         self.feed(text)
 
@@ -44,6 +44,7 @@ class Read(HTMLParser):
             self.loads.append(given["href"])
         if tag in ("script", "img") and "src" in given:
             self.loads.append(given["src"])
+        self.explorers |= {given["data-explorer-id"]} if "data-explorer-id" in given else set()
         for key in ("data-bundle", "data-state", "data-assets"):  # when the reader comes near
             self.later += [given[key]] if key in given else []
         if tag == "img":
@@ -92,6 +93,9 @@ def test_no_link_leads_nowhere(site, read):
             target = (page.parent / unquote(urlsplit(address).path)).resolve() if address else page
             if not target.is_file():
                 broken.append(f"{page.relative_to(site)}: {link}")
+            elif ":v1" in anchor:  # a state of an explorer
+                if anchor.partition(":v1")[0] not in read[target].explorers:
+                    broken.append(f"{page.relative_to(site)}: {link} has no such explorer")
             elif anchor and target in read and unquote(anchor) not in read[target].ids:
                 broken.append(f"{page.relative_to(site)}: {link} has no such anchor")
     assert not broken

@@ -104,10 +104,12 @@ def test_subcommands_are_read_off_the_help():
 
 def test_links_of_the_projects_texts(tmp_path, monkeypatch):
     text = "[a](TROUBLE.md) [b](chapters/01_x.ipynb#top) [c](SCALE.md) [d](https://x.org)"
+    text += " [e](chapters/01_x.ipynb#separable:v1&done=0)"
     (tmp_path / "CHANGELOG.md").write_text(text, "utf-8")
     monkeypatch.setattr(build, "ROOT", tmp_path)
     assert build.project_text("CHANGELOG.md", "") == (
-        "[a](trouble.md) [b](chapters/01_x.ipynb) c [d](https://x.org)"
+        "[a](trouble.md) [b](chapters/01_x.ipynb#top) c [d](https://x.org) "
+        '<a href="chapters/01_x.html#separable:v1&amp;done=0">e</a>'
     )
     assert "[c](https://h.org/b/blob/main/SCALE.md)" in build.project_text(
         "CHANGELOG.md", "https://h.org/b"

@@ -113,10 +113,10 @@ def main() -> None:
             kernels[path.stem[:2]] = round(chapter_mb(path))
             print(f"{path.stem[:2]}     {kernels[path.stem[:2]]:6,} MB", flush=True)
     commits = dict.fromkeys(kernels, provenance(seed=None, packages=())["commit"])
-    if chosen != paths:
+    if chosen != paths and options.record:
         before = recorded("memory")
         known = before["results"].get("commits", {})
-        others = {each: before["provenance"]["commit"] for each in before["results"]["kernel_mb"]}
+        others = dict.fromkeys(before["results"]["kernel_mb"], before["provenance"]["commit"])
         server = before["results"]["server_mb"]
         kernels = dict(sorted((before["results"]["kernel_mb"] | kernels).items()))
         commits = dict(sorted((others | known | commits).items()))

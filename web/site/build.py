@@ -129,6 +129,7 @@ def vendor_katex(folder: Path) -> None:
 
 def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str, Any]:
     """Write all that Sphinx reads, and say what the pages are."""
+    import figures
     import names
     import reference
     from book import Book
@@ -145,6 +146,8 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
         listing("Solutions", "Worked solutions, a page for each chapter.", solutions, "../../"),
         encoding="utf-8",
     )
+    listed = figures.list_of_figures(source, chapters)
+    (source / "chapters/figures.md").write_text(listed, encoding="utf-8")
     (source / "reference").mkdir()
     modules = reference.write_modules(source / "reference")
     (source / "reference/command.md").write_text(reference.command_page(), encoding="utf-8")
@@ -169,6 +172,9 @@ def write_sources(source: Path, extra: Path, found: dict[str, str]) -> dict[str,
     described["trouble"] = "What may be in the way of the book, and how to get past it."
     described["colab"] = "How to open a chapter in Colab: one cell brings the library and its data."
     described["hub"] = "The book on a JupyterHub and on Binder: image, memory, configuration."
+    described["chapters/figures"] = (
+        "Every figure of the book, with what it shows and where it stands."
+    )
     described["chapters/look_up"] = (
         "Terms, equations, tables and sources, and where each is taught."
     )

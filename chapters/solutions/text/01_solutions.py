@@ -34,3 +34,41 @@ check("1.3", to_the_right, record=False)
 
 # %%
 check("1.4", (112 * 112, 3 * 3 * 3), record=False)
+
+# %% [markdown]
+# **1.5** Three things are wrong. The number of outputs is rounded down, where SAME rounds up. Height and width share one side. And the zeros: with stride 2 the last window of an even map starts one pixel earlier than the border of one zero on each side would have it. How many zeros are needed follows from the output: the last window starts at $(\text{side} - 1) \cdot \text{stride}$, and what it sticks out by is the padding, half before, and the odd one after. Such things are found with small maps of odd and even sides, and something to compare with.
+
+# %%
+import numpy as np
+
+
+def repaired(F, K, stride):
+    size = K.shape[0]
+    sides = [-(-pixels // stride) for pixels in F.shape[:2]]
+    zeros = [max((s - 1) * stride + size - p, 0) for s, p in zip(sides, F.shape, strict=False)]
+    F = np.pad(F, [*((z // 2, z - z // 2) for z in zeros), (0, 0)])
+    G = np.zeros((*sides, K.shape[3]))
+    for k, l, n in np.ndindex(G.shape):
+        window = F[k * stride : k * stride + size, l * stride : l * stride + size]
+        G[k, l, n] = (window * K[..., n]).sum()
+    return G
+
+
+check("1.5", repaired, record=False)
+
+# %% [markdown]
+# **1.6** A map of zeros shows the bias alone. Then a single 1: each output pixel near it meets it with another weight. The pixel above and to the left of it meets it with the kernel's last weight, so the nine values come out turned by half a turn. Another way asks for no thought about turning: run random maps through the layer, write down one equation for each output pixel, as im2col does, and let least squares solve for all weights and the bias at once.
+
+
+# %%
+def recover(layer, M):
+    bias = layer(np.zeros((5, 5, M)))[2, 2]
+    kernel = np.zeros((3, 3, M, len(bias)))
+    for m in range(M):
+        F = np.zeros((5, 5, M))
+        F[2, 2, m] = 1
+        kernel[:, :, m] = layer(F)[3:0:-1, 3:0:-1] - bias
+    return kernel, bias
+
+
+check("1.6", recover, record=False)

@@ -36,3 +36,52 @@ check("2.3", 100 * 9 / (9 + 512), record=False)
 
 # %%
 check("2.4", (25 + 512) / (9 + 512), record=False)
+
+# %% [markdown]
+# **2.5** One input channel at a time: its $N$ filters, written as columns of nine numbers, must all be multiples of one pattern, so the table has rank 1 (or 0, for a channel that nobody reads). Dividing one filter by another works until one of them is zero; the rank does not mind. The singular value decomposition gives pattern and strengths in one go. Many pairs are right: what one part is multiplied by, the other may be divided by.
+
+# %%
+import numpy as np
+
+
+def split(K):
+    K_dw, P = np.zeros(K.shape[:3]), np.zeros(K.shape[2:])
+    for m in range(K.shape[2]):
+        table = K[:, :, m].reshape(9, -1)
+        if np.linalg.matrix_rank(table) > 1:
+            return "no"
+        left, singular, right = np.linalg.svd(table)
+        K_dw[:, :, m] = (left[:, 0] * singular[0]).reshape(3, 3)
+        P[m] = right[0]
+    return K_dw, P
+
+
+check("2.5", split, record=False)
+
+# %% [markdown]
+# **2.6** The same tables again. The nearest table of rank 1 is the first singular pair (a theorem of Eckart and Young), and since the squared distances of the channels add up, each channel can be done alone. The first singular value belongs in one of the two parts, once. What is lost is in the other singular values. For 2 random filters the pattern can follow both halfway; for 20 it keeps little more than the luck of one direction in nine. You can also alternate: fix the patterns and find the best strengths, then the other way round, until nothing changes.
+
+
+# %%
+def nearest(K):
+    K_dw, P = np.zeros(K.shape[:3]), np.zeros(K.shape[2:])
+    for m in range(K.shape[2]):
+        left, singular, right = np.linalg.svd(K[:, :, m].reshape(9, -1))
+        K_dw[:, :, m] = (left[:, 0] * singular[0]).reshape(3, 3)
+        P[m] = right[0]
+    return K_dw, P
+
+
+for N in (2, 20):
+    K = np.random.default_rng(0).standard_normal((3, 3, 16, N))
+    K_dw, P = nearest(K)
+    kept = 1 - ((K - K_dw[..., None] * P) ** 2).sum() / (K**2).sum()
+    print(f"{N} filters: {100 * kept:.0f} % of the squares are kept")
+check("2.6", nearest, record=False)
+
+# %% [markdown]
+# **2.7** Eq. 2 is the whole way of the one, Eq. 5 that of the other, and both have done equally many when the shorter one ends.
+
+# %%
+whole_way, done = 9 * 16 * 64 * 8**2, (9 + 64) * 16 * 8**2
+check("2.7", whole_way - done, record=False)

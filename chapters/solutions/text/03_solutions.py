@@ -50,3 +50,68 @@ check("3.3", max(small), record=False)
 for name in ("dw_7", "dw_8"):
     print(name, arch.receptive_field_at(name).size)
 check("3.4", "dw_8", record=False)
+
+# %% [markdown]
+# **3.5** Three rules hold: $N$ of a row is $M$ of the next; $D_F$ divided by the stride, rounded up, is $D_F$ of the next; and in a depthwise row $M = N$. Where a rule breaks, both rows are suspects. So try to clear each of them: is there one number in this row that, changed, makes everything around it fit? Only the guilty row can be mended alone. That is how a proofreader works, too.
+
+# %%
+from itertools import pairwise
+
+
+def fits(rows):
+    inside = all(M == N for kind, _, M, N, _ in rows if kind == "dw")
+    pairs = list(pairwise(rows))
+    return inside and all(a[3] == b[2] and -(-a[4] // a[1]) == b[4] for a, b in pairs)
+
+
+def repairs(rows, i):
+    kind, stride, M, N, size = rows[i]
+    before, after = rows[max(i - 1, 0) : i], rows[i + 1 : i + 2]
+    yield kind, 3 - stride, M, N, size
+    yield from ((kind, stride, m, N, size) for m in (N, *(row[3] for row in before)))
+    yield from ((kind, stride, M, n, size) for n in (M, *(row[2] for row in after)))
+    yield from ((kind, stride, M, N, -(-row[4] // row[1])) for row in before)
+
+
+def misprints(rows):
+    wrong = []
+    for i in range(len(rows)):
+        low, high = max(i - 2, 0), i + 3
+        if not fits(rows[max(i - 1, 0) : i + 2]):
+            mended = ([*rows[low:i], fix, *rows[i + 1 : high]] for fix in repairs(rows, i))
+            if any(map(fits, mended)):
+                wrong.append(i)
+    return wrong
+
+
+check("3.5", misprints, record=False)
+
+# %% [markdown]
+# **3.6** Each weight of a convolution is used once for every place of the output, whatever the groups: they are already in the shape of the weights. A fully connected layer uses each weight once. A hook sees the output's size as it is, with any stride and padding, and a layer that is used twice counts twice.
+
+
+# %%
+def count(net, x):
+    total = 0
+
+    def add(layer, inputs, out):
+        nonlocal total
+        if isinstance(layer, nn.Conv2d):
+            total += layer.weight.numel() * out.shape[2] * out.shape[3]
+        elif isinstance(layer, nn.Linear):
+            total += layer.weight.numel()
+
+    hooks = [layer.register_forward_hook(add) for layer in net.modules()]
+    net(x)
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
+check("3.6", count, record=False)
+
+# %% [markdown]
+# **3.7** One number for each output channel of the 27 convolutions. They would do nothing: BN takes the mean away right after, and adds a number of its own.
+
+# %%
+check("3.7", sum(layer.out_channels for layer in arch.layers[:-1]), record=False)

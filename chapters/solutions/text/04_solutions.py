@@ -36,3 +36,74 @@ check("4.3", roofline, record=False)
 
 # %%
 check("4.4", 11 / 12, record=False)
+
+# %% [markdown]
+# **4.5** Nine products of matrices, one for each place of the kernel: `@` takes the last axis of the shifted map, $M$ numbers, to $N$ numbers at all places at once. Or all patches first, as views, and then one sum with `np.einsum`. What decides is that Python does the same few steps whatever the size.
+
+
+# %%
+def convolve(F, K):
+    rows, columns = F.shape[0] - 2, F.shape[1] - 2
+    return sum(F[i : i + rows, j : j + columns] @ K[i, j] for i in range(3) for j in range(3))
+
+
+check("4.5", convolve, record=False)
+
+# %% [markdown]
+# **4.6** Run it once for nothing, since the first run fills the caches. Do as many runs between two readings as the clock needs to tick many times; here the number is doubled until that is so. And what disturbs makes a reading longer, never shorter: believe the shortest. (The mean would answer another question: how long it takes on a machine that has other things to do.)
+
+
+# %%
+def seconds_of(run, clock, runs):
+    start = clock()
+    for _ in range(runs):
+        run()
+    return (clock() - start) / runs
+
+
+def best_seconds(run, clock):
+    run()
+    runs = 1
+    while seconds_of(run, clock, runs) * runs < 0.1:
+        runs *= 2
+    return min(seconds_of(run, clock, runs) for _ in range(20))
+
+
+check("4.6", best_seconds, record=False)
+
+# %% [markdown]
+# **4.7** No layer can be faster than either of its two limits allows, so the longer one is the least it takes. To be slower is no lie: most layers are. In practice such a report was measured wrongly, or its bytes came from a cache.
+
+
+# %%
+def liars(layers, peak, bandwidth):
+    return [
+        name
+        for name, operations, moved, ms in layers
+        if ms < 1000 * max(operations / peak, moved / bandwidth)
+    ]
+
+
+check("4.7", liars, record=False)
+
+# %% [markdown]
+# **4.8** Drawn over the mult-adds, the milliseconds lie near a straight line that does not go through zero. What remains for no mult-adds at all is the price of the calls. A line by least squares with weights treats large and small networks alike; a line through the two neighbours does as well. In proportion to the mult-adds it fails, and more so the smaller the network.
+
+# %%
+import numpy as np
+
+
+def predict(mult_adds, ms, wanted):
+    slope, price = np.polyfit(mult_adds, ms, 1, w=1 / ms)
+    return slope * wanted + price
+
+
+check("4.8", predict, record=False)
+
+# %% [markdown]
+# **4.9** Nine mult-adds for each number that is read and each that is written: two operations for each byte, where a pointwise layer has dozens. It waits for its numbers.
+
+# %%
+operations = 2 * 9 * 512 * 14**2
+moved = 4 * (512 * 14**2 + 9 * 512 + 512 * 14**2)
+check("4.9", operations / moved, record=False)

@@ -46,3 +46,59 @@ def smooth(label, classes, share):
 
 
 check("5.4", smooth, record=False)
+
+# %% [markdown]
+# **5.5** One ingredient at a time. With a gradient of 1 and nothing else, a rate of 0.5 should move the weight from 1 to 0.5, and each of three mistakes moves it elsewhere. Then an old velocity alone, then decay alone. (0.5, since a rate of 1 is its own square.) Debugging a real training works the same way: make everything zero but the suspect.
+
+
+# %%
+def find(step):
+    one, zero = np.ones(1), np.zeros(1)
+    moved, _ = step(one, zero, one, 0.5, 0, 0)
+    if moved[0] != 0.5:
+        return {1.5: "uphill", 1.0: "old velocity", 0.75: "squared rate"}[moved[0]]
+    if step(zero, one, zero, 0.5, 0.5, 0)[1][0] == 0:
+        return "forgets"
+    if step(one, zero, zero, 0.5, 0, 0.5)[1][0] == 0:
+        return "no decay"
+    return "right"
+
+
+check("5.5", find, record=False)
+
+# %% [markdown]
+# **5.6** All that changes in a step has to be kept: the weight, the velocity, the number of the step, on which the rate depends, and where the random generator stands. And copies of it, since the loop goes on working on its own arrays. `vars` and `copy.deepcopy` take everything, and cannot forget what somebody adds next year.
+
+# %%
+import copy
+
+
+def save(loop):
+    return copy.deepcopy(vars(loop))
+
+
+def restore(loop, saved):
+    vars(loop).update(copy.deepcopy(saved))
+
+
+check("5.6", (save, restore), record=False)
+
+# %% [markdown]
+# **5.7** An epoch of the full network costs far more, so the same budget pays for about twelve. That is what makes the comparison on a budget another one than the comparison after equally many epochs.
+
+# %%
+from mobilenet_lib import mobilenet_v1
+
+separable, full = mobilenet_v1().mult_adds, mobilenet_v1(body="full").mult_adds
+check("5.7", 100 * separable / full, record=False)
+
+# %% [markdown]
+# **5.8** A mean of means is the mean only if all have equally many. Else each counts by its number of pictures. Libraries avoid the question by cutting batches into equal parts, and the last batch of an epoch is where it comes back.
+
+
+# %%
+def together(gradients, counts):
+    return np.average(gradients, axis=0, weights=counts)
+
+
+check("5.8", together, record=False)

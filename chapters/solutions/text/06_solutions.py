@@ -48,3 +48,44 @@ def uncertainty(accuracies):
 
 
 check("6.4", uncertainty, record=False)
+
+# %% [markdown]
+# **6.5** First throw out what is too slow, then sort by accuracy. The median is not moved by one disturbed reading, as the mean is. The margin is for what you did not measure: a warm day, another program, the next version of a library.
+
+
+# %%
+def choose(networks, budget, margin):
+    within = [each for each in networks if np.median(each[2]) * (1 + margin) <= budget]
+    if not within:
+        return "none"
+    return max(within, key=lambda each: (each[1], -np.median(each[2])))[0]
+
+
+check("6.5", choose, record=False)
+
+# %% [markdown]
+# **6.6** Go from the cheapest to the dearest and keep what is more accurate than all before. Where two cost the same, the more accurate one has to come first.
+
+
+# %%
+def on_front(costs, accuracies):
+    kept = []
+    for i in sorted(range(len(costs)), key=lambda i: (costs[i], -accuracies[i])):
+        if not kept or accuracies[i] > accuracies[kept[-1]]:
+            kept.append(i)
+    return kept
+
+
+check("6.6", on_front, record=False)
+
+# %% [markdown]
+# **6.7** Most pictures are easy for both networks or hard for both, and say nothing about which is better. What counts are those that only one of them reads: if it were luck, each of these would fall to either side like a coin. With $b$ on one side and $c$ on the other, the difference spreads by about $\sqrt{b + c}$, and 1.7 times that is exceeded by luck one time in twenty (McNemar's test). To compare the two accuracies as if each network had read pictures of its own throws this away, and sees far less.
+
+
+# %%
+def better(first, second):
+    lost, won = (first & ~second).sum(), (second & ~first).sum()
+    return won - lost > 1.7 * np.sqrt(won + lost)
+
+
+check("6.7", better, record=False)

@@ -43,3 +43,51 @@ def soften(logits, T):
 
 
 check("7.4", soften, record=False)
+
+# %% [markdown]
+# **7.5** Try all six and look which of them gives again what is remembered. The scale shows in the variance, squared, the offset in the means, and the order of colours in the means as well, since in most photos red and blue differ. Batch normalization is a diary of the data that a network was trained on.
+
+# %%
+from mobilenet_lib.convolution import standard
+
+SCALES = {"0 to 255": (1, 0), "0 to 1": (1 / 255, 0), "-1 to 1": (2 / 255, -1)}
+
+
+def gap(pixels, kernel, mean, variance):
+    seen = np.concatenate([standard(x, kernel, 2).reshape(-1, len(mean)) for x in pixels])
+    off = np.abs(seen.mean(0) - mean) / np.sqrt(variance)
+    return off.sum() + np.abs(np.log(seen.var(0) / variance)).sum()
+
+
+def convention(kernel, mean, variance, photos):
+    gaps = {}
+    for scale, (factor, offset) in SCALES.items():
+        for order, step in (("RGB", 1), ("BGR", -1)):
+            pixels = [photo[..., ::step] * factor + offset for photo in photos]
+            gaps[scale, order] = gap(pixels, kernel, mean, variance)
+    return min(gaps, key=gaps.get)
+
+
+check("7.5", convention, record=False)
+
+# %% [markdown]
+# **7.6** Since `x` is never negative, a channel with no weight and no bias above 0 never gets above 0, and ReLU makes it 0. A channel without weights but with a bias above 0 is a constant; what it adds can move into `b2`. A channel whose row of `W2` is 0 is not read. What only *seems* dead, since no photo that you tried has woken it, may wake tomorrow: signs prove, photos do not. A channel is a column of `W1`, a number of `b1` and a row of `W2`, and all three go.
+
+
+# %%
+def prune(W1, b1, W2, b2):
+    dead = (W1 <= 0).all(axis=0) & (b1 <= 0)
+    constant = (W1 == 0).all(axis=0) & (b1 > 0)
+    unread = (W2 == 0).all(axis=1)
+    keep = ~(dead | constant | unread)
+    return W1[:, keep], b1[keep], W2[keep], b2 + b1[constant] @ W2[constant]
+
+
+check("7.6", prune, record=False)
+
+# %% [markdown]
+# **7.7** Softmax: e to the power of each, divided by the sum. Only the difference of the two scores matters, 1.6.
+
+# %%
+person, nobody = np.exp(1.2), np.exp(-0.4)
+check("7.7", 100 * person / (person + nobody), record=False)

@@ -1,0 +1,274 @@
+"""What the exercises of chapter 04 are judged by: roofs, a stopwatch, liars, a prediction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..convolution import standard
+from ..layer import Layer
+from ..results import recorded
+from .answers import Fault, NotAnAnswerError, as_number
+from .behaviour import Case, as_function, call
+from .guard import shown
+
+WIDE = Layer("pw", "pointwise", 1, 1, 256, 256, 28, 28)
+DEEP = Layer("dw", "depthwise", 3, 1, 512, 512, 14, 14)
+
+
+def time_of(operations: float, moved: float, peak: float, bandwidth: float) -> float:
+    """Milliseconds that a layer takes at least."""
+    return 1e3 * max(operations / peak, moved / bandwidth)
+
+
+def layers_of() -> Iterator[Case]:
+    """Layers on every side of the ridge, and machines."""
+    yield 102_760_448, 1_867_776, 1e11, 2e10  # bound by arithmetic
+    yield 903_168, 802_816, 1e11, 2e10  # bound by memory
+    yield 5_000_000, 1_000_000, 1e11, 2e10  # at the ridge
+    yield 3_000_000, 7_000_000, 2e12, 9e11
+
+
+def roofline_slip(of: Callable[[float, float], float]) -> Callable[..., float]:
+    """A roofline that combines the two times in another way."""
+    return lambda work, moved, peak, bandwidth: 1e3 * of(work / peak, moved / bandwidth)
+
+
+def valid_of(F: np.ndarray, K: np.ndarray) -> np.ndarray:
+    """Eq. 1 without padding."""
+    return standard(F, K, padding="valid")
+
+
+def maps_of(*sizes: tuple[int, int, int, int]) -> Iterator[Case]:
+    """Maps and kernels of 3 by 3."""
+    rng = np.random.default_rng(45)
+    for height, width, channels, filters in sizes:
+        F = rng.standard_normal((height, width, channels))
+        yield F, rng.standard_normal((3, 3, channels, filters))
+
+
+# --- 4.6 ------------------------------------------------------------------------------------------
+
+
+def best_seconds(run: Callable[[], Any], clock: Callable[[], float]) -> float:
+    """What 4.6 asks for, of which only the signature is used."""
+    raise NotImplementedError
+
+
+class Machine:
+    """A task and a clock that ticks; what a task takes is planted, and every third reading off."""
+
+    def __init__(self, seconds: float, tick: float) -> None:
+        self.seconds, self.tick, self.now, self.runs, self.looks = seconds, tick, 100.0, 0, 0
+
+    def run(self) -> None:
+        """Do the task once."""
+        self.runs += 1
+        if self.runs > 100_000:
+            raise RuntimeError("the task has been run a hundred thousand times")
+        slower = 1 + 0.02 * (self.runs % 3) + 2 * (self.looks % 6 > 2)
+        self.now += self.seconds * slower * (25 if self.runs == 1 else 1)
+
+    def clock(self) -> float:
+        """The time in seconds, as far as the clock has ticked."""
+        self.looks += 1
+        self.now += 1e-7
+        return math.floor(self.now / self.tick) * self.tick
+
+
+def measures(answer: Any) -> str | None:
+    """Check a function that finds how long a task takes."""
+    answer = as_function(answer, best_seconds)
+    for seconds, tick in ((0.02, 1e-6), (0.004, 1e-6), (3e-4, 1e-3)):
+        machine = Machine(seconds, tick)
+        functions = (lambda m=machine: m.run()), (lambda m=machine: m.clock())
+        result = call(answer, None, *functions)
+        try:
+            found = float(as_number(result, "a number of seconds is asked for"))
+        except NotAnAnswerError as error:
+            raise Fault(str(error)) from None
+        runs = machine.runs
+        case = f"for a task of {seconds:g} seconds and a clock with ticks of {tick:g} seconds"
+        said = f"{case}, it finds {found:.4g} after {runs} runs."
+        if 0.97 * seconds <= found <= 1.12 * seconds:
+            continue
+        ratio = found / seconds
+        if not runs:
+            raise Fault(said, "It never calls `run()`.")
+        if tick == 1e-3 and ratio < 0.97:
+            raise Fault(
+                said,
+                "The task ends before the clock ticks: run it many times between two readings, "
+                "and divide.",
+            )
+        if 900 < ratio < 1200:
+            raise Fault(said, "These are milliseconds.")
+        if not found:
+            raise Fault(said, "No time passes: is `run()` called between the two readings?")
+        if runs > 20 and ratio >= 0.9 * runs:
+            raise Fault(said, "That is the time of all runs together: of one, please.")
+        if ratio > 20:
+            raise Fault(said, "The first run is slow, as always: caches are empty. Run it before.")
+        if ratio < 0.97:
+            raise Fault(said, "So fast is no single run: is it divided by too much?")
+        raise Fault(
+            said,
+            "Now and then something else takes the processor. What is disturbed takes longer and "
+            "never shorter, so which of many readings is the best to believe?",
+        )
+    return None
+
+
+# --- 4.7 ------------------------------------------------------------------------------------------
+
+
+def liars(layers: list[tuple[str, float, float, float]], peak: float, bandwidth: float) -> list:
+    """Names of the layers that are said to be faster than the roof allows."""
+    return [
+        name
+        for name, operations, moved, ms in layers
+        if ms < 0.999 * time_of(operations, moved, peak, bandwidth)
+    ]
+
+
+def reports() -> Iterator[Case]:
+    """Reports with lies in them, or none."""
+    rng = np.random.default_rng(47)
+    for peak, bandwidth, wrong in ((1e11, 2e10, 1), (3e11, 3e10, 0), (5e10, 4e10, 3)):
+        layers = []
+        for i in range(9):
+            operations = float(10 ** rng.uniform(6, 8))
+            moved = operations / (peak / bandwidth) * (0.25, 4.0, 1.1)[i % 3]
+            slower = (0.1 + 0.1 * i) if i in (4, 1, 6)[:wrong] else (1.5, 1.15, 1.85)[i % 3]
+            ms = time_of(operations, moved, peak, bandwidth) * slower
+            layers.append((f"layer_{i}", round(operations), round(moved), ms))
+        yield layers, peak, bandwidth
+
+
+def liars_slip(lie: Callable[[float, float, float], bool]) -> Callable[..., list]:
+    """What names layers by another rule."""
+    return lambda layers, peak, bandwidth: sorted(
+        name
+        for name, operations, moved, ms in layers
+        if lie(1e3 * operations / peak, 1e3 * moved / bandwidth, ms)
+    )
+
+
+LIES: tuple[tuple[str, Callable[..., list]], ...] = (
+    (
+        "To be slower than the roof is usual; to be faster is impossible.",
+        liars_slip(lambda a, b, ms: ms > max(a, b)),
+    ),
+    (
+        "Bytes take time as well as arithmetic: both limits hold.",
+        liars_slip(lambda a, b, ms: ms < a),
+    ),
+    (
+        "Arithmetic takes time as well as bytes: both limits hold.",
+        liars_slip(lambda a, b, ms: ms < b),
+    ),
+    (
+        "The times are not added: arithmetic and moving may go on at once.",
+        liars_slip(lambda a, b, ms: ms < a + b),
+    ),
+    (
+        "The longer of the two times is the limit, not the shorter.",
+        liars_slip(lambda a, b, ms: ms < min(a, b)),
+    ),
+    (
+        "Milliseconds are compared with seconds.",
+        liars_slip(lambda a, b, ms: ms < max(a, b) / 1e3),
+    ),
+    (
+        "Operations are given here, not mult-adds: there is no factor of two.",
+        liars_slip(lambda a, b, ms: ms < max(2 * a, b)),
+    ),
+)
+
+
+def find_liars(answer: Any) -> str | None:
+    """Check a function that finds the impossible times of a report."""
+    answer = as_function(answer, liars)
+    found, wanted, cases = [], [], list(reports())
+    for case in cases:
+        result = call(answer, liars, *case)
+        try:
+            found.append(sorted({str(name) for name in result}))
+        except TypeError:
+            raise Fault(f"it returns {shown(result)}.", "Return a list of names.") from None
+        wanted.append(sorted(liars(*case)))
+    if found == wanted:
+        return None
+    bad = next(i for i, pair in enumerate(zip(found, wanted, strict=True)) if pair[0] != pair[1])
+    said = f"in report {bad + 1} it names {found[bad]}, not {wanted[bad]}."
+    for hint, slip in LIES:
+        if [slip(*case) for case in cases] == found:
+            raise Fault(said, hint)
+    return said
+
+
+# --- 4.8 ------------------------------------------------------------------------------------------
+
+
+def predict(mult_adds: np.ndarray, ms: np.ndarray, wanted: float) -> float:
+    """A straight line, by least squares of the relative error."""
+    slope, price = np.polyfit(mult_adds, ms, 1, w=1 / ms)
+    return float(slope * wanted + price)
+
+
+def scored_of(answer: Any) -> str | None:
+    """Check a function that predicts milliseconds."""
+    answer = as_function(answer, predict)
+    models = recorded("bench_sixteen")["results"]["models"]
+    sixteen = {
+        (m["alpha"], m["resolution"]): (m["mult_adds"], m["timing"]["median_ms"])
+        for m in models
+        if m.get("body", "separable") == "separable"
+    }
+    invented = {n: (n * 2.5e7, 40 + n * 2.5e7 / 4e6) for n in range(1, 9)}
+    asked: Any
+    book: Any
+    for asked, book in (
+        ((0.75, 160), sixteen),
+        ((0.5, 128), sixteen),
+        ((0.25, 192), sixteen),
+        (3, invented),
+    ):
+        work, truth = book[asked]
+        others = np.array([value for key, value in book.items() if key != asked], float)
+        case = (others[:, 0], others[:, 1], float(work))
+        result = call(answer, predict, *case)
+        try:
+            guess = float(as_number(result, "a number of milliseconds is asked for"))
+        except NotAnAnswerError as error:
+            raise Fault(str(error)) from None
+        if abs(guess / truth - 1) <= 0.25:
+            continue
+        network = f"{asked[0]} MobileNet-{asked[1]}" if isinstance(asked, tuple) else "an invented"
+        said = f"it predicts {guess:.3g} ms for {network}, which takes {truth:.3g}."
+        raise Fault(said, why_off(guess, truth, case))
+    return None
+
+
+def why_off(guess: float, truth: float, case: Case) -> str | None:
+    """The hint for a prediction that is off."""
+    mult_adds, ms, wanted = case
+    if np.isclose(guess, truth / 1e3, rtol=0.3) or np.isclose(guess, truth * 1e3, rtol=0.3):
+        return "Milliseconds are asked for."
+    by_share = [ms[i] * wanted / mult_adds[i] for i in (0, -1, mult_adds.argmax(), ms.argmin())]
+    ratios = [wanted * (ms / mult_adds).mean(), wanted * ms.sum() / mult_adds.sum()]
+    ratios.append(wanted * float(mult_adds @ ms) / float(mult_adds @ mult_adds))
+    ratios.append(wanted * float(np.median(ms / mult_adds)))
+    if np.isclose(guess, [*by_share, *ratios], rtol=1e-3).any():
+        return (
+            "Half of the mult-adds take more than half of the time: a network with no mult-adds at "
+            "all would still cost its calls."
+        )
+    if np.isclose(guess, [ms.mean(), np.median(ms)], rtol=1e-3).any():
+        return "This is the middle of all networks, whichever one is asked for."
+    if not np.isfinite(guess) or guess <= 0:
+        return "No network takes no time: what does your curve do between the points it knows?"
+    return None

@@ -1,0 +1,192 @@
+"""What the exercises of chapter 06 are judged by: slopes, budgets, the front, luck."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..architecture import mobilenet_v1
+from .answers import Fault
+from .behaviour import Case, as_function, call
+from .guard import shown
+
+Networks = list[tuple[str, float, list[float]]]
+
+
+def half_of() -> float:
+    """The alpha at which the mult-adds are nearest to half of the full network's."""
+    full = mobilenet_v1().mult_adds
+    steps = [i / 100 for i in range(50, 100)]
+    return min(steps, key=lambda alpha: abs(mobilenet_v1(alpha).mult_adds - full / 2))
+
+
+def slope_of(mult_adds: np.ndarray, accuracies: np.ndarray, base: float = 2) -> float:
+    """Points for one step of the logarithm to a base."""
+    return float(np.polyfit(np.log(mult_adds) / math.log(base), accuracies, 1)[0])
+
+
+def per_doubling(mult_adds: np.ndarray, accuracies: np.ndarray) -> float:
+    """Points for a doubling of the mult-adds."""
+    return slope_of(mult_adds, accuracies)
+
+
+def ends(mult_adds: np.ndarray, accuracies: np.ndarray) -> float:
+    """The same from the two outermost networks alone."""
+    first, last = mult_adds.argmin(), mult_adds.argmax()
+    rise = accuracies[last] - accuracies[first]
+    return float(rise / np.log2(mult_adds[last] / mult_adds[first]))
+
+
+def grids() -> Iterator[Case]:
+    """Networks on a line, with noise."""
+    rng = np.random.default_rng(63)
+    for slope, number in ((4.0, 9), (1.5, 6), (-2.0, 4)):
+        mult_adds = rng.uniform(1e7, 6e8, number)
+        yield mult_adds, 30 + slope * np.log2(mult_adds) + rng.standard_normal(number)
+
+
+def uncertainty(accuracies: np.ndarray) -> float:
+    """By how much the mean of a sample is uncertain."""
+    return float(np.std(accuracies, ddof=1) / math.sqrt(len(accuracies)))
+
+
+def seeds_of() -> Iterator[Case]:
+    """Accuracies of a few seeds."""
+    for accuracies in ([90.0, 91.0, 92.5], [70.0, 74.0], [80.1, 80.3, 80.0, 81.2, 79.9]):
+        yield (np.array(accuracies),)
+
+
+# --- 6.5 ------------------------------------------------------------------------------------------
+
+
+def choose(networks: Networks, budget: float, margin: float) -> str:
+    """The most accurate network whose median, and a margin on top, is within the budget."""
+    return chosen(networks, budget, margin)
+
+
+def chosen(
+    networks: Networks, budget: float, margin: float, typical: Any = np.median, fast: bool = False
+) -> str:
+    """As `choose`, with another typical reading, or for speed alone."""
+    within = [
+        (accuracy, -float(typical(ms)), name)
+        for name, accuracy, ms in networks
+        if typical(ms) * (1 + margin) <= budget
+    ]
+    if not within:
+        return "none"
+    return max(within, key=lambda each: each[1] if fast else each[:2])[2]
+
+
+def offers() -> Iterator[Case]:
+    """Networks with readings, budgets and margins."""
+    networks: Networks = [
+        ("0.5-160", 57.1, [3.5, 3.4, 3.6, 3.5, 9.9]),
+        ("1.0-224", 70.9, [12.1, 12.0, 12.4, 12.2, 12.1]),
+        ("0.75-160", 65.3, [5.2, 7.9, 5.3, 5.2, 5.4]),
+        ("1.0-128", 65.3, [6.1, 6.0, 4.0, 6.2, 6.1]),
+        ("0.75-192", 67.2, [6.7, 6.6, 6.8, 15.0, 6.7]),
+        ("0.25-128", 41.5, [1.9, 1.8, 2.0, 1.9, 1.9]),
+    ]
+    yield networks, 6.3, 0.0
+    yield networks, 5.9, 0.0
+    yield networks, 7.0, 0.1
+    yield networks, 12.1, 0.0
+    yield networks, 1.0, 0.2
+    yield networks[::-1], 100.0, 0.5
+    yield networks, 8.5, 0.2
+    yield networks, 11.5, 0.1
+    yield networks[::-1], 6.3, 0.0
+
+
+# --- 6.6 ------------------------------------------------------------------------------------------
+
+
+def front(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """Numbers of the networks that no other one beats, from the cheapest on."""
+    order = np.lexsort((-accuracies, costs))
+    best, kept = -np.inf, []
+    for i in order:
+        if accuracies[i] > best:
+            best = accuracies[i]
+            kept.append(i)
+    return np.array(kept)
+
+
+def crowds() -> Iterator[Case]:
+    """Costs and accuracies, some of them equal."""
+    rng = np.random.default_rng(66)
+    for number in (7, 12, 1, 5):
+        costs = rng.permutation(number * 3)[:number] + 1.0
+        yield costs, 40 + 8 * np.log(costs) + rng.standard_normal(number) * 6
+    yield np.array([3.0, 1.0, 3.0, 2.0, 5.0]), np.array([70.0, 50.0, 65.0, 40.0, 70.0])
+
+
+def dominates_nobody(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """The worst side of the crowd."""
+    order = np.argsort(costs, kind="stable")
+    return order[accuracies[order] <= np.minimum.accumulate(accuracies[order])]
+
+
+def loose(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """The front with those that cost more for no more accuracy."""
+    order = np.lexsort((-accuracies, costs))
+    return order[accuracies[order] >= np.maximum.accumulate(accuracies[order])]
+
+
+# --- 6.7 ------------------------------------------------------------------------------------------
+
+
+def better(first: np.ndarray, second: np.ndarray) -> bool:
+    """What 6.7 asks for, of which only the signature is used."""
+    raise NotImplementedError
+
+
+def tests(lead: float, number: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of networks on the same pictures; the second is `lead` points better."""
+    rng = np.random.default_rng(seed)
+    for _ in range(number):
+        hard = rng.random(2000)  # most pictures are easy for both, or hard for both
+        first, second = (hard < 0.72), (hard < 0.72 + lead / 100)
+        flips = rng.random((2, 2000)) < 0.05
+        yield first ^ flips[0], second ^ flips[1]
+
+
+def luck_of(answer: Any) -> str | None:
+    """Check a function that tells a better network from a lucky one."""
+    answer = as_function(answer, better)
+    shares = {}
+    for lead, number in ((0.0, 80), (3.0, 40), (-3.0, 10), (10.0, 5)):
+        yes = 0
+        for pair in tests(lead, number, seed=67):
+            result = call(answer, better, *pair)
+            if not isinstance(result, bool | np.bool_) and result not in (0, 1):
+                raise Fault(f"it returns {shown(result)}.", "Return True or False.")
+            yes += bool(result)
+        shares[lead] = yes / number
+    lucky, seen, worse, clear = (100 * share for share in shares.values())
+    said = f"of pairs that differ by luck alone it calls {lucky:.0f} % better, "
+    said += f"of those with three points between them {seen:.0f} %."
+    if worse > 20 and clear > 80:
+        raise Fault(said, "It also says True where the second network is worse.")
+    if clear < 60 and worse > 60:
+        raise Fault(said, "It says True where the first is the better one.")
+    if lucky > 12:
+        hint = (
+            "How large a difference comes from luck alone? Only what is rarely that large counts."
+        )
+        if lucky > 90:
+            hint = "It says True whatever comes."
+        raise Fault(said, hint)
+    if clear < 90:
+        raise Fault(said, "It does not even see ten points: what would convince it?")
+    if seen < 70:
+        raise Fault(
+            said,
+            "Both have seen the same pictures. Where both are right or both wrong nothing can be "
+            "learned: compare only the pictures on which they differ.",
+        )
+    return None

@@ -1,0 +1,194 @@
+"""Tasks of chapter 08 that end with a product: a file that explains itself, and a choice."""
+
+from __future__ import annotations
+
+import pickletools
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .answers import Fault, NotAnAnswerError
+from .behaviour import Case, as_function, call
+from .guard import shown
+
+# --- 8.8 ------------------------------------------------------------------------------------------
+
+Weights = dict[str, np.ndarray]
+
+
+def packs(answer: Any) -> str | None:
+    """Check a pair of functions that write a network into bytes and read it again."""
+    try:
+        pack, unpack = answer
+    except (TypeError, ValueError):
+        raise NotAnAnswerError(
+            f"two functions are asked for, (pack, unpack), this is {shown(answer)}."
+        ) from None
+    pack = as_function(pack, lambda weights, preprocess, classes: None)
+    unpack = as_function(unpack, lambda file: None)
+    rng = np.random.default_rng(88)
+    for classes in (["person", "nobody"], ["zebra", "ähre", "apple", "apple pie"]):
+        weights: Weights = {
+            "conv_0.weight": rng.standard_normal((4, 3, 3, 3)).astype(np.float32),
+            "fc.bias": rng.standard_normal(3),
+            "steps": rng.integers(-128, 127, (2, 5)).astype(np.int8),
+        }
+        preprocess = {"size": 96, "scale": 1 / 255, "order": "RGB"}
+        file = call(pack, None, weights, preprocess, classes)
+        if not isinstance(file, bytes | bytearray):
+            raise Fault(
+                f"`pack` returns {shown(file)}.",
+                "Bytes are asked for, as they stand in a file: `io.BytesIO` gives them.",
+            )
+        if _is_pickle(bytes(file)):
+            raise Fault(
+                "the bytes are a pickle.",
+                "Whoever loads a pickle runs the code in it. Write numbers and text instead, with "
+                "`np.savez`, json or safetensors.",
+            )
+        result = call(unpack, None, bytes(file))
+        try:
+            own, recipe, names = result
+            own = dict(own)
+        except (TypeError, ValueError):
+            raise Fault(
+                f"`unpack` returns {shown(result)}.",
+                "Weights, preprocessing and class names are asked for, all three.",
+            ) from None
+        _unpacked(weights, own, preprocess, recipe, classes, names)
+    return None
+
+
+def _is_pickle(file: bytes) -> bool:
+    if b"pickle" in file[:200] or (file[:1] == b"\x80" and file[-1:] == b"."):
+        return True
+    try:
+        list(pickletools.genops(file))
+    except Exception:
+        # An array of objects in NumPy's format is a pickle, too.
+        return b"'descr': '|O'" in file
+    return True
+
+
+def _unpacked(
+    weights: Weights, own: Any, preprocess: Any, recipe: Any, classes: list[str], names: Any
+) -> None:
+    if set(own) != set(weights):
+        raise Fault(
+            f"the weights come back under {sorted(map(str, own))}.",
+            "Each array needs its name, and nothing else stands among the weights.",
+        )
+    for name, array in weights.items():
+        back = np.asarray(own[name])
+        if back.shape != array.shape:
+            raise Fault(
+                f"{name} has shape {array.shape} and comes back as {back.shape}.",
+                "Numbers alone are no array: keep the shape, too.",
+            )
+        if back.dtype != array.dtype:
+            raise Fault(
+                f"{name} is {array.dtype} and comes back as {back.dtype}.",
+                "Keep the type: eight bits in float64 are no longer small.",
+            )
+        if not np.array_equal(back, array):
+            raise Fault(f"{name} comes back changed.", "To the bit: text with few digits rounds.")
+    if not isinstance(recipe, dict) or recipe != preprocess:
+        hint = "Without the preprocessing a network gives nonsense, and no error."
+        if isinstance(recipe, dict) and recipe.keys() == preprocess.keys():
+            hint = "Numbers are to come back as numbers and text as text."
+        raise Fault(f"the preprocessing comes back as {shown(recipe)}.", hint)
+    try:
+        same = [str(name) for name in names] == classes
+        got = sorted(map(str, names))
+    except TypeError:
+        same, got = False, []
+    if not same:
+        hint = "The names of the classes belong to it, as a list."
+        if got == sorted(classes):
+            hint = "The order of the names is the order of the scores: keep it."
+        raise Fault(f"the class names come back as {shown(names)}.", hint)
+
+
+# --- 8.9 ------------------------------------------------------------------------------------------
+
+
+def ship(candidates: list[dict[str, Any]], limits: dict[str, float]) -> str:
+    """The most accurate candidate that keeps all limits; of equals the faster, then the smaller."""
+    return _shipped(candidates, limits)
+
+
+def _shipped(
+    candidates: list[dict[str, Any]], limits: dict[str, float], leave: str = "", by: str = "points"
+) -> str:
+    fit = [
+        c
+        for c in candidates
+        if (leave == "ms" or max(c["ms"]) <= limits["ms"])
+        and (leave == "megabytes" or c["megabytes"] <= limits["megabytes"])
+        and (leave == "points" or c["points"] >= limits["points"])
+    ]
+    if not fit:
+        return "none"
+    orders: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "points": lambda c: (-c["points"], max(c["ms"]), c["megabytes"]),
+        "ms": lambda c: max(c["ms"]),
+        "megabytes": lambda c: c["megabytes"],
+        "loose": lambda c: -c["points"],
+    }
+    return str(min(fit, key=orders[by])["name"])
+
+
+def _mean(candidates: list[dict[str, Any]], limits: dict[str, float], of: Any) -> str:
+    return _shipped([c | {"ms": [float(of(c["ms"]))]} for c in candidates], limits)
+
+
+def offers() -> Iterator[Case]:
+    """Candidates and what a device allows."""
+    rows = (
+        ("1.0-224 fp32", [25, 26, 31], 17.0, 70.9),
+        ("1.0-224 int8", [12, 13, 19], 4.3, 70.1),
+        ("0.75-192 int8", [7, 7, 8], 2.6, 66.9),
+        ("0.75-160 int8", [6, 6, 6], 2.6, 64.8),
+        ("0.5-224 int8", [5, 6, 14], 1.4, 63.0),
+        ("0.5-160 int8", [3, 3, 5], 1.4, 58.4),
+        ("0.5-160 fp32", [5, 5, 7], 5.3, 58.4),
+        ("0.25-128 int8", [1, 1, 1], 0.5, 41.0),
+    )
+    keys = ("name", "ms", "megabytes", "points")
+    all_of_them = [dict(zip(keys, row, strict=True)) for row in rows]
+    for ms, megabytes, points in (
+        (19, 5, 60),
+        (13, 5, 60),
+        (15, 5, 60),
+        (7, 3, 50),
+        (8, 1.5, 50),
+        (100, 100, 71),
+        (6, 2, 60),
+        (30, 5, 60),
+        (100, 4, 20),
+        (5, 6, 20),
+        (40, 20, 60),
+    ):
+        yield all_of_them, {"ms": ms, "megabytes": megabytes, "points": points}
+    yield all_of_them[4:][::-1], {"ms": 8, "megabytes": 9, "points": 50}
+
+
+SHIP_SLIPS = (
+    ("The slowest reading has to be fast enough, not the mean.", partial(_mean, of=np.mean)),
+    ("The slowest reading has to be fast enough, not the median.", partial(_mean, of=np.median)),
+    ("The slowest reading has to be fast enough, not the fastest.", partial(_mean, of=min)),
+    ("The limit of milliseconds is not kept.", partial(_shipped, leave="ms")),
+    ("The limit of megabytes is not kept.", partial(_shipped, leave="megabytes")),
+    ("The accuracy that is needed at least is not kept.", partial(_shipped, leave="points")),
+    (
+        "Of those that keep the limits take the most accurate, not the fastest.",
+        partial(_shipped, by="ms"),
+    ),
+    (
+        "Of those that keep the limits take the most accurate, not the smallest.",
+        partial(_shipped, by="megabytes"),
+    ),
+    ("Of two that are equally accurate, take the faster.", partial(_shipped, by="loose")),
+)
