@@ -3,9 +3,9 @@
     result = train(preset("quick"), "runs/first")
     mobilenet train --recipe quick --alpha 0.5 --out runs/first
 
-The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `factory`), the learning
-rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`, `depthwise`,
-`choose_plan`), batches that do not fit (`memory`), images that cannot be used
+The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `factory`), the
+learning rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`,
+`depthwise`, `choose_plan`), batches that do not fit (`memory`), images that cannot be used
 (`unusable`), interrupts (`interrupt`), the state of a run (`checkpoint`) and what it comes to
 (`outcome`, `run`). A grid of runs is a `sweep`. Several GPUs and machines, ImageNet and SLURM:
 `SCALE.md` beside this file.
