@@ -405,7 +405,7 @@ print(f"predicted {expected:.2f} ms, measured {found:.2f} ms")
 print(f"by mult-adds alone it would be {by_count:.2f} ms")
 
 # %% [markdown]
-# Mult-adds alone are off by a factor of two or more<!-- 2 < one(bench_sixteen.models, "added_ms", alpha=0.5, resolution=160) / (bench_sixteen.models[0].added_ms * 76 / 569) < 3 -->. The model comes much nearer, and it knows nothing about the smaller network but its table of layers: two limits, how near each kind of layer comes to them, and a price for each call are most of the truth.
+# Mult-adds alone are off by a factor of two or more<!-- 2 < one(bench_sixteen.models, "added_ms", alpha=0.5, resolution=160) / (bench_sixteen.models[0].added_ms * 76 / 569) -->. The model comes much nearer, and it knows nothing about the smaller network but its table of layers: two limits, how near each kind of layer comes to them, and a price for each call are most of the truth.
 #
 # One network may be luck. Here are all sixteen<!-- len(pick(bench_sixteen.models, body="separable")) -->, predicted from the profile of the largest (so the first row is no test) and measured layer by layer, on the book's own machine. The numbers are in `data/results/bench_sixteen.json`; `mobilenet bench sixteen` makes yours.
 
