@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Appendix: questions people really ask
 #
-# Each question in this appendix was asked in public, by somebody who had a network to build, to train or to ship. The words are ours; the link under a question leads to one place where it was asked. A few lines of code settle it, and a sentence or two say what they show. Run them, and change them until they answer your own version of the question.
+# Each question in this appendix was asked in public, by somebody who had a network to build, to train or to ship. The words are ours; the link under a question leads to one place where it was asked. A few lines of code settle it, and a sentence or two explains what they show. Run them, and change them until they answer your own version of the question.
 #
 # You can read this in any order. Where a chapter has more to say, the answer links to it.
 #
@@ -12,7 +12,7 @@
 #
 # - find the answers to some forty questions that manuals leave open,
 # - see how little code it takes to settle such a question,
-# - meet the traps that cost others days.
+# - meet the traps that have cost others days of work.
 #
 # All questions share the imports of the next cell. Run it first; after that, every cell runs on its own.
 
@@ -33,7 +33,7 @@ from mobilenet_lib.results import recorded
 #
 # ### Is a convolution layer really a convolution?
 #
-# Asked, for example, as [PyTorch issue 117534](https://github.com/pytorch/pytorch/issues/117534). Mathematics turns the kernel around before it slides it along; the answer of a single 1 among zeros then looks like the kernel. A cross-correlation slides it as it is.
+# Asked, for example, as [PyTorch issue 117534](https://github.com/pytorch/pytorch/issues/117534). Mathematics turns the kernel around before it slides it along; a single 1 among zeros then comes out as a copy of the kernel. A cross-correlation slides it as it is.
 #
 # **Predict:** the kernel is 1 2 3. Which of the two does PyTorch compute?
 
@@ -45,7 +45,7 @@ print("cross-correlation: ", np.correlate(signal, kernel, "same"))
 print("PyTorch's conv1d:  ", F.conv1d(x, w, padding=1).int().numpy()[0, 0])
 
 # %% [markdown]
-# What all libraries call a convolution is a cross-correlation, and so is Equation 1 of the paper: it does not flip the kernel. For a network it makes no difference, since training finds the kernel that fits; if you carry a kernel over from signal processing, flip it yourself. More in [chapter 01](01_standard_convolution.ipynb#Equation-1).
+# What deep-learning libraries call a convolution is a cross-correlation, and so is Equation 1 of the paper: it does not flip the kernel. For a network it makes no difference, since training finds the kernel that fits; if you carry a kernel over from signal processing, flip it yourself. More in [chapter 01](01_standard_convolution.ipynb#Equation-1).
 #
 # ### What does `groups=` do to the shape of a weight?
 #
@@ -92,7 +92,7 @@ pixel_by_pixel = linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 print("the same numbers:", torch.allclose(conv(x), pixel_by_pixel, atol=1e-5))
 
 # %% [markdown]
-# Yes: a 1x1 convolution is one linear layer, applied to every pixel. They differ only in where they expect the channels, and so in which program inside the library runs, which can make one of them faster. That it is a plain matrix product is what MobileNet lives on: [chapter 01](01_standard_convolution.ipynb#One-matrix-product:-im2col-and-GEMM).
+# Yes: a 1x1 convolution is one linear layer, applied to every pixel. They differ only in where they expect the channels, and so in which program inside the library runs, which can make one of them faster. MobileNet is fast because this is a plain matrix product: [chapter 01](01_standard_convolution.ipynb#One-matrix-product:-im2col-and-GEMM).
 #
 # ### Is Keras' `SeparableConv2D` the block of MobileNet?
 #
@@ -115,11 +115,11 @@ normalized = parameters(depthwise, nn.BatchNorm2d(10), pointwise, nn.BatchNorm2d
 print("MobileNet, no bias but two BNs:      ", normalized)
 
 # %% [markdown]
-# No: `SeparableConv2D` has one bias, at its end, and nothing between the two convolutions. MobileNet's block has batch normalization and a ReLU (rectified linear unit, which sets negative numbers to zero) after each of them, so it takes two layers to build, as in [chapter 02](02_depthwise_separable_convolution.ipynb#The-layer-as-it-is-built:-Figure-3).
+# No: `SeparableConv2D` has one bias, at its end, and nothing between the two convolutions. MobileNet's block has batch normalization and a ReLU (rectified linear unit, which sets negative numbers to zero) after each of them, so you build it from two layers, as in [chapter 02](02_depthwise_separable_convolution.ipynb#The-layer-as-it-is-built:-Figure-3).
 #
-# ### Is the ReLU between depthwise and pointwise needed?
+# ### What does the ReLU between depthwise and pointwise do?
 #
-# Asked as [issue 3 of Depthwise-Separable-Convolution](https://github.com/seungjunlee96/Depthwise-Separable-Convolution_Pytorch/issues/3).
+# Asked as [issue 3 of Depthwise-Separable-Convolution](https://github.com/seungjunlee96/Depthwise-Separable-Convolution_Pytorch/issues/3), by somebody who wondered whether it is needed. MobileNet has it; Xception, a network built from the same parts, does not.
 #
 # **Predict:** without it, can one ordinary convolution do what the two do together?
 
@@ -130,25 +130,27 @@ both = torch.einsum("mij,nm->nmij", depthwise.weight[:, 0], pointwise.weight[:, 
 x = torch.randn(1, 8, 6, 6)
 one = F.conv2d(x, both)  # an ordinary layer with 16 filters of 8x3x3
 without, between = pointwise(depthwise(x)), pointwise(F.relu(depthwise(x)))
-print("nothing between, one layer does it:", torch.allclose(without, one, atol=1e-5))
-print("a ReLU between, one layer does it: ", torch.allclose(between, one, atol=1e-5))
+print("nothing between, that one layer does it:", torch.allclose(without, one, atol=1e-5))
+print("a ReLU between, that one layer does it: ", torch.allclose(between, one, atol=1e-5))
+opposite = pointwise(F.relu(depthwise(-x)))
+print("a ReLU between, -x gives the opposite:  ", torch.allclose(opposite, -between, atol=1e-5))
 
 # %% [markdown]
-# Without it the two are one ordinary convolution, only with fewer free weights; with it they are two layers, and can do what no single one can. The paper has it; Xception, a network built from the same parts, found that it did better without. Both are worth a try in a network of your own.
+# Without it the two are one ordinary convolution, only with fewer free weights. With it, no single convolution can replace them: without a bias, each gives the opposite for -x, and these two layers do not. Xception's author found that his network did better without it. Both are worth a try in a network of your own.
 #
 # ### What is `depth_multiplier`: is it the paper's alpha?
 #
-# Asked as [Keras issue 10349](https://github.com/keras-team/keras/issues/10349), by somebody who set it to 0.25 and got an error, and as [issue 3493 of TensorFlow's models](https://github.com/tensorflow/models/issues/3493).
+# Asked as [Keras issue 10349](https://github.com/keras-team/keras/issues/10349), by somebody who set it to 0.25 and got an error, and as [issue 3493 of TensorFlow's models](https://github.com/tensorflow/models/issues/3493). Two libraries use the name, for two different things.
 #
 # **Predict:** the input has 8 channels. What comes out of Keras' `DepthwiseConv2D(3, depth_multiplier=2)`?
 
 # %%
 for multiplier in (1, 2):
     layer = nn.Conv2d(8, 8 * multiplier, 3, groups=8)
-    print(f"depth_multiplier={multiplier}: 8 channels in, {layer.out_channels} out")
+    print(f"Keras' depth_multiplier={multiplier}: 8 channels in, {layer.out_channels} out")
 for alpha in (1, 0.25):
     widths = [layer.out_channels for layer in mn.mobilenet_v1(alpha).layers[:5]]
-    print(f"alpha={alpha}: the first five layers give {widths} channels")
+    print(f"alpha={alpha} (tf-slim's depth_multiplier): the first five layers give {widths}")
 
 # %% [markdown]
 # In Keras it is the number of filters for each input channel, a whole number, and MobileNet has 1; the paper's width multiplier is `alpha`. The authors' own code, tf-slim, gave the name `depth_multiplier` to alpha, and that is where the confusion comes from.
@@ -171,12 +173,12 @@ normalized = sum(layer.out_size**2 * layer.out_channels for layer in arch.layers
 print(f"{arch.mult_adds:13,} mult-adds, as the paper counts")
 print(f"{arch.mult_adds + 2 * normalized:13,} by fvcore's rule: 2 more for each number in BN")
 print(f"{arch.mult_adds + 4 * normalized:13,} by thop's rule: 4 more for each number in BN")
-print(f"{counter.get_total_flops():13,} counts PyTorch: 2 for each mult-add, no BN")
+print(f"{counter.get_total_flops():13,} by PyTorch's counter: 2 for each mult-add, BN left out")
 
 # %% [markdown]
-# PyTorch counts operations, two for each mult-add, and leaves batch normalization (BN) out. fvcore and thop count mult-adds, the one under the name of flops, and add BN, each by a rule of its own, which stands in its source and has changed between versions. Before you compare the numbers of two papers, find out which counter gave them. The paper's numbers are mult-adds without BN, which disappears when it is folded into the convolutions ([chapter 08](08_to_the_device.ipynb#Folding)).
+# PyTorch counts operations, two for each mult-add, and leaves batch normalization (BN) out. fvcore and thop count mult-adds (fvcore calls them flops) and add BN, each by a rule of its own, which stands in its source and has changed between versions. Before you compare the numbers of two papers, find out which counter gave them. The paper's numbers are mult-adds without BN, which disappears when it is folded into the convolutions ([chapter 08](08_to_the_device.ipynb#Folding)).
 #
-# ### Has MobileNet 4.2 million parameters, or 4,253,864?
+# ### Does MobileNet have 4.2 million parameters, or 4,253,864?
 #
 # Asked, for example, in [pull request 72 of mlpack's models](https://github.com/mlpack/models/pull/72), whose authors compared their count with those of others.
 #
@@ -189,7 +191,7 @@ print(f"{arch.parameters:,} with the classifier's biases, and BN's gamma and bet
 print(f"{arch.parameters_with_statistics:,} with BN's moving means and variances")
 
 # %% [markdown]
-# All three are right. The paper counts weights only; PyTorch's `parameters()` gives what training sets; Keras' `summary()` ends with all numbers that are stored, moving averages included. [Chapter 03](03_the_network.ipynb#How-many-parameters?) counts them layer by layer.
+# All three are right. The paper counts weights only; PyTorch's `parameters()` gives what training sets; Keras' `summary()` ends with the count of all stored numbers, moving averages included. [Chapter 03](03_the_network.ipynb#How-many-parameters?) counts them layer by layer.
 #
 # ### Why is my tiny network hardly smaller with separable convolutions?
 #
@@ -204,7 +206,8 @@ separable = sum(cost.separable_weights(2, m, n) for m, n in pairs)
 linear = 304 * 36 + 36 * 3
 print(f"convolutions:  {full:6,} full, {separable:6,} separable")
 print(f"linear layers: {linear:6,}       {linear:6,}")
-print(f"whole network: {full + linear:6,}       {separable + linear:6,}")
+saved = (full - separable) / (full + linear)
+print(f"whole network: {full + linear:6,}       {separable + linear:6,}, {saved:.1%} less")
 
 # %% [markdown]
 # The convolutions shrink to a third, but nearly all weights are in the linear layers, which stay. Look where your weights are before you take anything apart. And with a 2x2 kernel and few channels the saving itself is small: what is left is 1/N + 1/4, where a 3x3 kernel and hundreds of channels would leave little more than 1/9.
@@ -213,18 +216,18 @@ print(f"whole network: {full + linear:6,}       {separable + linear:6,}")
 #
 # Asked, for example, as [issue 5 of MobileOne](https://github.com/shoutOutYangJie/MobileOne/issues/5). The first layer of MobileNet takes the 3 colours and gives 32 channels.
 #
-# **Predict:** how much of the network's work for one picture would be saved by taking it apart, too?
+# **Predict:** how much of the network's work for one picture would be saved by splitting it into depthwise and pointwise, too?
 
 # %%
 arch = mn.mobilenet_v1()
-first, apart = arch.layers[0].mult_adds, cost.separable_mult_adds(3, 3, 32, 112)
-print(f"as it is:    {first:10,} mult-adds, {first / arch.mult_adds:.1%} of the network")
-print(f"taken apart: {apart:10,} mult-adds")
-print(f"saved: {(first - apart) / arch.mult_adds:.1%} of the network")
-print("3x3 patterns that look at the picture:", 3 * 32, "as it is,", 3, "taken apart")
+first, split = arch.layers[0].mult_adds, cost.separable_mult_adds(3, 3, 32, 112)
+print(f"as it is: {first:10,} mult-adds, {first / arch.mult_adds:.1%} of the network")
+print(f"split:    {split:10,} mult-adds")
+print(f"saved: {(first - split) / arch.mult_adds:.1%} of the network")
+print("3x3 patterns that look at the picture:", 3 * 32, "as it is,", 3, "split")
 
 # %% [markdown]
-# Less than two per cent. In return only three patterns, one for each colour, would look at the picture, where now 32 filters have three each. Nowhere else is a depthwise layer given so few channels to work on. (Mult-adds are always counted for one picture; a batch multiplies them all.)
+# Less than two per cent. In return only three patterns, one for each colour, would look at the picture, where there are now 32 filters with three patterns each. Nowhere else is a depthwise layer given so few channels to work on. (Mult-adds are always counted for one picture; a batch multiplies them all.)
 #
 # ## Speed
 #
@@ -232,17 +235,20 @@ print("3x3 patterns that look at the picture:", 3 * 32, "as it is,", 3, "taken a
 #
 # Asked as [PyTorch issue 18631](https://github.com/pytorch/pytorch/issues/18631) and [TensorFlow issue 42172](https://github.com/tensorflow/tensorflow/issues/42172). Here are four layers, measured one by one on a graphics processor (GPU), an NVIDIA H200, for one picture.
 #
-# **Predict:** `dw_12` is a depthwise layer, `pw_12` the pointwise one after it, with more than a hundred times the mult-adds. Which takes longer?
+# **Predict:** `dw_13` is a depthwise layer and has less than a hundredth of the mult-adds of `pw_13`, the pointwise layer after it. What share of its time does it take?
 
 # %%
-for layer in recorded("nvidia_h200_layers_1")["results"]["layers"]:
-    if layer["name"] in ("dw_7", "pw_7", "dw_12", "pw_12"):
+layers = {each["name"]: each for each in recorded("nvidia_h200_layers_1")["results"]["layers"]}
+for number in (7, 13):
+    first, second = (layers[f"{kind}_{number}"] for kind in ("dw", "pw"))
+    for layer in (first, second):
         work, took = layer["mult_adds"] / 1e6, 1e3 * layer["timing"]["median_ms"]
-        print(f"{layer['name']:6}{work:5.1f} M mult-adds {took:5.0f} µs", end=", ")
-        print(f"{layer['intensity']:4.1f} operations a byte")
+        print(f"{layer['name']:6}{work:5.1f} M mult-adds {took:5.0f} µs")
+    work, took = (first[key] / second[key] for key in ("mult_adds", "time_share"))
+    print(f"{first['name']} has {work:.1%} of the mult-adds and takes {took:.0%} of the time")
 
 # %% [markdown]
-# The depthwise one. For a single picture nearly all the time is the price of asking the card to do something, and that is the same for every layer. With many pictures the price hardly counts any more, but a depthwise layer then waits for memory: it does a few operations with each byte that it fetches. Mult-adds count neither. [Chapter 04](04_what_a_mult_add_costs.ipynb#More-at-once:-batch-and-threads) has both.
+# Nearly all of it. For a single picture, most of the time is the fixed cost of starting work on the card, and that is nearly the same for both. With many pictures this cost hardly counts any more, but a depthwise layer then waits for memory: it does only a few operations with each byte that it fetches. Mult-adds count neither. [Chapter 04](04_what_a_mult_add_costs.ipynb#More-at-once:-batch-and-threads) has both.
 #
 # ### Why is my GPU's time for a layer too good to be true?
 #
@@ -281,29 +287,32 @@ print("four multiplications:", np.array([m1 + m2 + m3, m2 - m3 - m4]).astype(int
 print(f"2x2 outputs of a 3x3 kernel: {4 * 9} by Equation 2, {4 * 4} by Winograd")
 layers = recorded("nvidia_h200_layers_1")["results"]["layers"][:27]
 least = min(layer["timing"]["median_ms"] for layer in layers)
-print(f"a call to an H200: {1e3 * least:.0f} µs or more; an ordinary layer is one, a separable two")
+print(f"a convolution layer on an H200, for one picture: {1e3 * least:.0f} µs or more")
 
 # %% [markdown]
-# Equal. Libraries for processors and GPUs compute ordinary 3x3 layers of stride 1 this way where it pays, and so do less than half of the multiplications that Equation 2 counts. A depthwise layer gains nothing from it, since multiplications are not what it waits for. And a separable layer is two calls in place of one: for a single picture on a GPU, nearly all of the time is the price of the calls.
+# Equal. Libraries for processors and GPUs compute ordinary 3x3 layers of stride 1 this way where it pays, and thus need less than half of the multiplications that Equation 2 counts. A depthwise layer gains nothing from it, since multiplications are not what it waits for. And a separable layer is two layers in place of one: for a single picture on a GPU, most of the time is the fixed cost of starting each.
 #
 # ### Why is a narrow MobileNet no faster on my GPU?
 #
-# Asked as [issue 24 of MobileNet](https://github.com/Zehaos/MobileNet/issues/24). These are times that others published, of the paper's four widths on an NVIDIA T4: for one picture in numbers of 16 bits (fp16), and for eight pictures in 32 bits.
+# Asked as [issue 24 of MobileNet](https://github.com/Zehaos/MobileNet/issues/24). These are times that others published, of the paper's four widths on an NVIDIA T4: for one picture in numbers of 16 bits (fp16), and for eight pictures in numbers of 32 bits (fp32).
 #
 # **Predict:** $\alpha = 0.25$ has a fourteenth of the mult-adds of $\alpha = 1$. What share of the time?
 
 # %%
 for row in paper.timed()[:8]:
-    work = mn.mobilenet_v1(row.alpha, row.resolution).mult_adds / 1e6
+    if row.alpha == 1:
+        full = row  # the widest network, which the other three are compared with
+    work, all_work = (mn.mobilenet_v1(each.alpha).mult_adds for each in (row, full))
     print(f"{row.precision}, batch {row.batch}, alpha {row.alpha:<4g}", end=" ")
-    print(f"{work:4.0f} M mult-adds: {row.milliseconds:.2f} ms")
+    print(f"{work / 1e6:4.0f} M mult-adds ({work / all_work:4.0%}):", end=" ")
+    print(f"{row.milliseconds:.2f} ms ({row.milliseconds / full.milliseconds:4.0%})")
 
 # %% [markdown]
-# For one picture it takes as long: the card has 28 layers to be asked for, whatever their width. With eight pictures and wider numbers there is something to compute, and width begins to matter. What to do about the price of asking is in [chapter 08](08_to_the_device.ipynb#On-a-GPU).
+# For one picture it takes nearly as long: the card has to be asked for 28 layers, whatever their width. With eight pictures and wider numbers there is something to compute, and width begins to matter. What to do about the cost of asking is in [chapter 08](08_to_the_device.ipynb#On-a-GPU).
 #
 # ### When is a network in eight bits slower?
 #
-# Asked as [issue 143 of `armnn`](https://github.com/ARM-software/armnn/issues/143), of MobileNet itself, and as [PyTorch issue 42113](https://github.com/pytorch/pytorch/issues/42113). Weights and pixels of eight bits (int8) go up to 127.
+# Asked as [issue 143 of `armnn`](https://github.com/ARM-software/armnn/issues/143), of MobileNet itself, and as [PyTorch issue 42113](https://github.com/pytorch/pytorch/issues/42113). Weights and pixels of eight bits (int8) go up to 127. Newer processors have an instruction that multiplies such numbers and adds up the products; older ones do not.
 #
 # **Predict:** nine products of 100 and 100 are added, as in a 3x3 kernel. Does the sum fit into eight bits?
 
@@ -311,11 +320,12 @@ for row in paper.timed()[:8]:
 weights = pixels = np.full(9, 100, np.int8)
 print("added in 8 bits:      ", np.dot(weights, pixels))
 print("widened to 32, added: ", np.dot(weights.astype(np.int32), pixels.astype(np.int32)))
-slower = [phone for phone in paper.phones() if phone.int8_ms > phone.float_gpu_ms]
-print(f"Pixel 3: {len(slower)} of 16 slower in 8 bits on the processor than in float on the GPU")
+slower = [phone.int8_ms > phone.float_gpu_ms for phone in paper.phones()]
+print(f"Pixel 3: {sum(slower)} of the {len(slower)} MobileNets are slower in 8 bits")
+print("         on the processor than in float on its GPU")
 
 # %% [markdown]
-# It does not: sums need 32 bits. Newer processors multiply in 8 bits and add in 32 with one instruction. One that has none must widen every number first and narrow the result again, and is then slower than in float. Slower, too, is a network whose layers are converted back and forth between eight bits and float, or one that leaves a faster part of the machine unused, as on this phone (its times are published by TensorFlow Lite's authors). [Chapter 08](08_to_the_device.ipynb#Smaller,-and-faster) measures yours.
+# It does not: sums need 32 bits. Newer processors multiply in 8 bits and add in 32 with one instruction. A processor without such an instruction must widen every number first and narrow the result again, and can then be slower than in float. A network is also slower if its layers are converted back and forth between eight bits and float, or if it leaves a faster part of the machine unused, as on this phone (its times are published by TensorFlow Lite's authors). [Chapter 08](08_to_the_device.ipynb#Smaller,-and-faster) measures yours.
 #
 # ### I set `channels_last`, and the shape is still the same. Did it work?
 #
@@ -334,19 +344,20 @@ print("channels_last:", tuple(y.shape), "strides", y.stride())
 #
 # ### Why is 16-bit autocast no faster on my processor?
 #
-# Asked, for example, in [PyTorch's pull request 86550](https://github.com/pytorch/pytorch/pull/86550).
+# Asked, for example, in [PyTorch's pull request 86550](https://github.com/pytorch/pytorch/pull/86550). Not every processor can multiply in 16 bits.
 #
-# **Predict:** inside `autocast`, in which type are the weights of a layer kept, and in which does its result come?
+# **Predict:** inside `autocast`, in which type are the weights of a layer kept, and in which type does its result come out?
 
 # %%
 layer, x = nn.Conv2d(3, 8, 3), torch.zeros(1, 3, 8, 8)
 with torch.autocast("cpu", dtype=torch.bfloat16):
     result = layer(x)
 print("weights:", layer.weight.dtype, " picture:", x.dtype, " result:", result.dtype)
-print("to convert before it can begin:", layer.weight.numel() + x.numel(), "numbers")
+numbers = sum(each.numel() for each in (layer.weight, layer.bias, x))
+print("to convert before it can begin:", numbers, "numbers")
 
 # %% [markdown]
-# The weights stay as they were and are converted on the way, the result comes in 16 bits. That pays where the processor has instructions for it; where it has not, converting is work on top, and some layers, depthwise ones among them, may have no fast program for 16 bits at all. [Chapter 05](05_training.ipynb#In-which-numbers?) lets you measure it.
+# The weights stay as they were and are converted on the way; the result comes out in 16 bits. That pays where the processor has instructions for it; where it has none, converting is extra work, and some layers, depthwise ones among them, may have no fast program for 16 bits at all. [Chapter 05](05_training.ipynb#In-which-numbers?) lets you measure it.
 #
 # ### Why does a picture get other scores in a batch than alone?
 #
@@ -390,7 +401,7 @@ for mode in ("eval", "train", "eval"):
 #
 # Asked as [issue 289 of PyTorch's examples](https://github.com/pytorch/examples/issues/289). The moving average starts at 0, and the first batch has the mean 100.
 #
-# **Predict:** where is the average afterwards, with PyTorch's usual 0.1?
+# **Predict:** what is the average afterwards, with PyTorch's usual 0.1?
 
 # %%
 for name, momentum in {
@@ -418,9 +429,9 @@ for variance in (1, 0.01, 0.001, 0.0001):
     print(f"variance {variance:<7g} with the smaller eps {larger:.2f} times as large")
 
 # %% [markdown]
-# For those that vary little: they come out a multiple too large. Weights need the eps that they were trained with. What that does to a real network's answers is in [chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong).
+# For those that vary little: they come out up to three times too large here, if the weights were trained with the larger eps. Weights need the eps that they were trained with. What that does to a real network's answers is in [chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong).
 #
-# ### Why has the convolution before BN no bias?
+# ### Why does the convolution before BN have no bias?
 #
 # Asked as [issue 4 of `KAIR`](https://github.com/cszn/KAIR/issues/4).
 #
@@ -436,7 +447,7 @@ print("gradient of the bias is 0:  ", bool(conv.bias.grad.abs().max() < 1e-3))
 print("gradient of the weight is 0:", bool(conv.weight.grad.abs().max() < 1e-3))
 
 # %% [markdown]
-# Nothing: BN subtracts the mean, and the bias with it, and then adds its own beta. A bias would be a number that never learns anything, so one saves it.
+# Nothing: BN subtracts the mean, and the bias with it, and then adds its own beta. A bias would be a number that never learns anything, so it is left out.
 #
 # ### Why does training expect more than 1 value per channel?
 #
@@ -475,7 +486,7 @@ print("agrees in evaluation:", torch.allclose(folded, net(x), atol=1e-5))
 print("agrees in training:  ", torch.allclose(folded, net.train()(x), atol=1e-5))
 
 # %% [markdown]
-# With evaluation. In training mode BN uses other numbers for every batch, and no convolution can hold those. So fold, and compare, after `eval()`. Some functions for folding do not check it; ours does.
+# With evaluation. In training mode BN uses other numbers for every batch, and no convolution can hold those. So fold, and compare, after `eval()`. Some folding functions do not check the mode; ours does.
 #
 # ### What does a dropout of 0.999 do?
 #
@@ -509,7 +520,7 @@ for mode in ("eval", "train"):
     print(f"net.{mode}(): the first layer's mean has changed: {changed}")
 
 # %% [markdown]
-# The averages of batch normalization do. They are no parameters, and `requires_grad` does not hold them. Keep frozen layers in evaluation mode, also while the others train, as [chapter 07](07_a_published_mobilenet.ipynb#Freeze-the-body) does.
+# The averages of batch normalization do. They are not parameters, and `requires_grad` has no effect on them. Keep frozen layers in evaluation mode, also while the others train, as [chapter 07](07_a_published_mobilenet.ipynb#Freeze-the-body) does.
 #
 # ## Weights from elsewhere
 #
@@ -527,13 +538,13 @@ for name, zeros in (("SAME", same), ("padding=1", (1, 1))):
     print(f"{name:10}zeros before and after {zeros}, copies {copied.int().tolist()[0][0]}")
 
 # %% [markdown]
-# Not with stride 2 and an even number of pixels: SAME puts its only zero at the end, so every kernel sits one pixel further. The shape is the same, no error is raised, and ported weights answer worse ([chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong) shows how much).
+# Not with stride 2 and an even number of pixels: SAME puts its only zero at the end, so every kernel sits one pixel further to the right. The shape is the same, no error is raised, and ported weights answer worse ([chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong) shows how much).
 #
 # ### Why is a pretrained MobileNet wrong about almost everything?
 #
 # Asked as [Keras issue 13293](https://github.com/keras-team/keras/issues/13293). The person detector was trained on pixels from 0 to 255.
 #
-# **Predict:** what will it say of the astronaut if the pixels go from 0 to 1?
+# **Predict:** what will it say about the astronaut if the pixels go from 0 to 1?
 
 # %%
 net = mn.load_published("person_detector")
@@ -544,7 +555,7 @@ with torch.no_grad():
         print(f"pixels {name:9}: person {net.probabilities(net(given))[0, person]:.2f}")
 
 # %% [markdown]
-# The same as of a black picture, and nobody is told. Every set of weights wants the scale that it was trained with: 0 to 255, 0 to 1, -1 to 1, or with a mean and a deviation for each colour. Look it up; [chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong) has the others.
+# Nearly the same as of a black picture, and no warning is given. Every set of weights wants the scale that it was trained with: 0 to 255, 0 to 1, -1 to 1, or with a mean and a deviation for each colour. Look it up; [chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong) has the others.
 #
 # ### Why 1001 classes?
 #
@@ -576,11 +587,11 @@ print(f"from scores:            loss {F.cross_entropy(scores, right):.3f}")
 print(f"from a perfect softmax: loss {F.cross_entropy(perfect, right):.3f}")
 
 # %% [markdown]
-# With two of them the loss never reaches zero, and training crawls, without an error. Let the network end in scores (*logits*), train on those, and apply the softmax where you want probabilities. A logarithm of a softmax may be given to `cross_entropy`: a second one leaves it as it is.
+# With two of them the loss never reaches zero, and training crawls, without an error. Let the network end in scores (*logits*), train on those, and apply the softmax where you want probabilities. A network may also end in a log-softmax: applying log-softmax twice changes nothing.
 #
 # ## Widths and sizes
 #
-# ### Why the 6 in ReLU6?
+# ### What is the 6 in ReLU6 good for?
 #
 # Asked [on Stack Overflow](https://stackoverflow.com/questions/47220595/why-the-6-in-relu6). ReLU6 is a ReLU that stops at 6. In eight bits, a number from 0 to some largest value is one of 256 levels.
 #
@@ -589,15 +600,15 @@ print(f"from a perfect softmax: loss {F.cross_entropy(perfect, right):.3f}")
 # %%
 for largest in (6, 60):
     whole = largest.bit_length()
-    print(f"0 to {largest:2}: levels {largest / 255:.4f} apart; ", end="")
-    print(f"of 8 bits, {whole} before the point and {8 - whole} behind it")
+    print(f"0 to {largest:2}, evenly spread over 255 steps: levels {largest / 255:.4f} apart")
+    print(f"         with a fixed binary point: {whole} bits before it, {8 - whole} after it")
 
 # %% [markdown]
-# It grows tenfold. With a fixed end the levels are known before any picture is seen, and no single large value makes them coarse; 6 needs three bits before the point and leaves five behind it. Why not 5 or 7? The number comes from a network of 2010 on small pictures, where it worked, and was kept.
+# It grows tenfold. With a fixed end the levels are known before any picture is seen, and no single large value makes them coarse; 6 needs three bits before the point and leaves five after it. Why not 5 or 7? The number comes from a network of 2010 on small pictures, where it worked, and was kept.
 #
 # ### Why are widths rounded to multiples of 8?
 #
-# Asked as [issue 5279 of TensorFlow's models](https://github.com/tensorflow/models/issues/5279), where a MobileNetV2 of width 1.4 had 48 channels, not 45. A processor multiplies a *vector* of numbers at a time, of 8 for example.
+# Asked as [issue 5279 of TensorFlow's models](https://github.com/tensorflow/models/issues/5279), where a MobileNetV2 of width 1.4 had 48 channels, not 45 (44.8, which the paper's rule cuts to 44). A processor multiplies a *vector* of numbers at a time, of 8 for example.
 #
 # **Predict:** 44 channels take as many vectors as how many channels?
 
@@ -608,10 +619,10 @@ for alpha in (0.35, 0.75, 1.4):
     plain, rounded = (scale_channels(32, alpha, rule) for rule in ("paper", "divisible8"))
     vectors = -(-plain // 8)
     print(f"32 channels times {alpha}: {plain:2} take {vectors} vectors of 8", end=", ")
-    print(f"{plain / (8 * vectors):.0%} of them used; rounded {rounded}")
+    print(f"{plain / (8 * vectors):.0%} of their places used; rounded {rounded}")
 
 # %% [markdown]
-# As 48. The last vector is computed whether it is full or not, so the rounded width costs no more time than the odd one, and holds more. The paper's four widths are multiples of 8 anyway; later networks round (and never lose more than a tenth by it).
+# As 48. The last vector is computed whether it is full or not, so the rounded width costs no more time than the odd one, and holds more. The paper's four widths are multiples of 8 anyway; later networks round (and make sure that no layer loses more than a tenth of its channels).
 #
 # ### Which strides for pictures of 32 pixels?
 #
@@ -626,7 +637,7 @@ for strides, resolution in (("2 2 2 2 2", 32), ("1 2 2 2 2", 64)):
     print(f"strides {strides}: maps of {sides} pixels, {arch.mult_adds / 1e6:.1f} M mult-adds")
 
 # %% [markdown]
-# A single pixel: the last layers have nowhere to look, and 3x3 kernels see eight zeros around it. With one stride of 2 less, the last map has 2x2 pixels, at four times the work; many who train on such pictures take another one away. Or enlarge the pictures, which costs the same and leaves the network as it is. [Chapter 06](06_width_and_resolution.ipynb#Sixteen-of-our-own) trains at 32 pixels.
+# A single pixel: the last layers have no neighbours to look at, and 3x3 kernels see eight zeros around it. With one stride of 2 less, the last map has 2x2 pixels, at four times the work; many who train on such pictures change a second stride to 1 as well. Or enlarge the pictures, which costs the same and leaves the network as it is. [Chapter 06](06_width_and_resolution.ipynb#Sixteen-of-our-own) trains at 32 pixels.
 #
 # ### Must the picture's side be a multiple of 32?
 #
@@ -649,7 +660,7 @@ for side in (224, 225, 100):
 #
 # ### How much memory do the feature maps need?
 #
-# Asked as [TensorFlow issue 35070](https://github.com/tensorflow/tensorflow/issues/35070). While a layer works, its input and its output must be there, and nothing else. `peak_bytes()` of an architecture counts that; `peak_bytes` of the bench measures which tensors are alive while PyTorch runs the network, folded, and with each ReLU writing over its input.
+# Asked as [TensorFlow issue 35070](https://github.com/tensorflow/tensorflow/issues/35070). While a layer works, its input and its output must be there, and nothing else. Two functions share a name here: `arch.peak_bytes()` counts those two for an architecture; the imported `peak_bytes` measures which tensors are alive while PyTorch runs the network, folded, and with each ReLU writing over its input.
 #
 # **Predict:** a larger $\alpha$ or a larger picture: which of the two makes the peak grow faster?
 
@@ -670,7 +681,7 @@ for alpha in (1, 0.75, 0.5, 0.25):
     print(f"alpha = {alpha:<12}", *(f"{m / 1e3:5.0f}/{c / 1e3:<5.0f}" for m, c in pairs))
 
 # %% [markdown]
-# They are equal for all sixteen, one row for each $\alpha$, and the picture decides: the peak grows with the square of its side, but only in step with $\alpha$. It lies at the first pointwise layer, where maps are still large. (Not counted: the weights, the picture itself, and what a program needs for its own purposes.)
+# Measured and counted agree for all sixteen networks, and the picture's size matters more: the peak grows with the square of its side, but only in step with $\alpha$. It lies at the first pointwise layer, where maps are still large. (Not counted: the weights, the picture itself, and what a program needs for its own purposes.)
 #
 # ### How large must the arena on a microcontroller be?
 #
@@ -680,18 +691,18 @@ for alpha in (1, 0.75, 0.5, 0.25):
 
 # %%
 arch = mn.load_published("person_detector").arch
-print(f"maps, at most: {arch.peak_bytes(bytes_per_number=1) / 1024:4.0f} KiB of the arena")
-print(f"the picture:   {3 * arch.resolution**2 / 1024:4.0f} KiB, if it is kept")
-print(f"the weights:   {arch.parameters_as_printed / 1024:4.0f} KiB, which may lie in flash memory")
+maps, weights = arch.peak_bytes(bytes_per_number=1), arch.parameters_as_printed
+print(f"maps, at their peak: {maps / 1024:3.0f} KiB, so the arena needs more than that")
+print(f"the weights:         {weights / 1024:3.0f} KiB, which may lie in flash memory")
 
 # %% [markdown]
-# The weights, but they need not be in the arena. The maps are its lower bound; the program's own tables and the scratch space of its convolutions come on top. The [example of TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro/blob/0f025d33fa54b86f3ac0aba74688d0d1ad4f3b79/tensorflow/lite/micro/examples/person_detection/main_functions.cc), with the same layers on a grey picture, reserves 136 KiB. Start with twice or three times the bound, ask the program what it has used (`arena_used_bytes()`), and cut the rest.
+# The weights, but they need not be in the arena. The maps are its lower bound; the program's own tables and the scratch space of its convolutions come on top. The [example of TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro/blob/0f025d33fa54b86f3ac0aba74688d0d1ad4f3b79/tensorflow/lite/micro/examples/person_detection/main_functions.cc), with the same layers on a grey picture, reserves 136 KiB. Start with twice or three times the bound, ask the program what it has used (`arena_used_bytes()`), and shrink the arena to that.
 #
-# ### How fast is that on a microcontroller?
+# ### How fast is MobileNet on a microcontroller?
 #
 # Asked as [issue 3209 of TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro/issues/3209). MLPerf Tiny is a contest in which everybody runs the same network on a chip of their choice; one of its four networks has the layers of the person detector. These are published times and energies, not ours.
 #
-# **Predict:** five of the six rows are the same chip. How far apart can programs be?
+# **Predict:** five of the six rows are the same chip. By what factor can programs differ?
 
 # %%
 for row in paper.timed()[8:]:
@@ -699,14 +710,14 @@ for row in paper.timed()[8:]:
     print(f"{row.milliseconds:3.0f} ms {energy:8} {row.software}, {row.device}")
 
 # %% [markdown]
-# Nearly a factor of three, for the same mult-adds on the same chip, and the energy follows the time. The larger chip in the last line is several times faster again. The order holds on every scale: what computes matters, and so does who wrote the program.
+# Nearly a factor of three, for the same mult-adds on the same chip, and the energy follows the time. The larger chip in the last line is several times faster again. On any chip, both the hardware and the program matter.
 #
 # ## Summary
 #
 # - Shapes, counts and conventions can be settled by a few lines; do it before you compare two numbers or two libraries.
-# - On a GPU, a few pictures at a time cost what asking costs. Mult-adds begin to matter with many pictures, and so does memory.
+# - On a GPU, with few pictures at a time, the fixed cost of each call decides. Mult-adds begin to matter with many pictures, and so does memory.
 # - Batch normalization has two modes, moving averages and a small eps, and each of them has misled somebody: call `eval()` before you use, fold, freeze or compare a network.
-# - Weights carry conventions with them: the scale of the pixels, the side of a zero, the place of a class.
+# - Weights carry conventions with them: the scale of the pixels, on which side zeros are padded, the place of a class.
 # - Feature maps need the most memory at the first pointwise layer, and the picture's side decides how much.
 #
 # ## Sources
