@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
+import importlib.util
 import os
 import re
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -29,9 +29,11 @@ from nbclient import NotebookClient
 from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-from build import read  # noqa: E402 - beside this file
+# The file beside this one, under a name of its own: the site has a build.py, too.
+_spec = importlib.util.spec_from_file_location("chapters_build", HERE / "build.py")
+_build = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_build)
+read = _build.read
 
 WORDS_PER_MINUTE = 130
 PACKAGES = ("torch", "numpy", "nbclient")

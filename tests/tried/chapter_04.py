@@ -288,7 +288,10 @@ TRIED = {
                 "def predict(mult_adds, ms, wanted):\n    return np.interp(wanted, mult_adds, ms)",
                 "through zero",
             ),
-            (PREDICT.replace("return slope", "return -slope"), "No network takes no time"),
+            (
+                PREDICT.replace("slope * wanted + price", "-slope * wanted"),
+                "No network takes no time",
+            ),
             (PREDICT.replace("return", "_ ="), "end with `return`"),
         ],
     ),
