@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from .. import machine
 from ..files import own_path, read_json, write_json
-from ..model import PAPER
 from ..timing import device_name, interleave, random_images, random_network, training_step
+from .factory import make_architecture
 from .plan import PLANS, apply_plan, kind, to_layout
 from .recipe import Recipe
 
@@ -197,13 +197,7 @@ class Trial:
 
     def __init__(self, recipe: Recipe, device: torch.device, plan: str, count: int) -> None:
         size, self.plan, self.device = recipe.network, plan, device
-        arch = PAPER.architecture(
-            CLASSES,
-            alpha=size.alpha,
-            resolution=size.resolution,
-            body=size.body,
-            drop_stride=size.drop_stride,
-        )
+        arch = make_architecture(replace(size, convention="paper"), CLASSES)
         self.net = random_network(arch, device=device, layout="NCHW")
         apply_plan(self.net, plan)
         images = random_images(count, size.resolution, device=device, layout="NCHW")
