@@ -5,16 +5,8 @@ from __future__ import annotations
 from ..architecture import mobilenet_v1
 from .answers import close, exercise, one_of, whole
 from .behaviour import behaves
-from .tasks_03 import (
-    count,
-    layers_of,
-    leaves_no_hooks,
-    networks,
-    read_table,
-    seen,
-    separable_block,
-    slip,
-)
+from .tasks_03 import layers_of, read_table, seen, separable_block
+from .tasks_03_counting import count, leaves_no_hooks, networks, slip
 
 EXERCISES = (
     exercise(
