@@ -567,7 +567,7 @@ fold_all = ...  # def fold_all(net): ...
 check("8.7", fold_all)
 
 # %% [markdown]
-# **8.8 · Build.** A file that explains itself. Write `pack(weights, preprocess, classes)`, which makes bytes of a network: a dictionary of arrays, a dictionary that says how photos are prepared, and a list of class names. And `unpack(file)`, which makes the three of the bytes again, each array with its shape and type. Whoever loads the file must not have to run what is in it.
+# **8.8 · Build.** A file that explains itself. Write `pack(weights, preprocess, classes)`, which makes bytes of a network: a dictionary of arrays, a dictionary that says how photos are prepared, and a list of class names. And `unpack(file)`, which makes the three of the bytes again, each array with its shape and type. Loading the file must not run anything that is in it.
 
 # %%
 from mobilenet_lib.checks import check

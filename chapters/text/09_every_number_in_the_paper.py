@@ -368,7 +368,7 @@ print(f"GoogleNet: {1550 / 569:.2f} times as printed, {1582.7 / 568.7:.2f} count
 #
 # <details><summary>A hint</summary>
 #
-# Whoever writes about a network of others need not count it.
+# If you write about other people's networks, you need not count them yourself.
 # </details>
 
 # %% [markdown] slide=2
@@ -644,7 +644,7 @@ for one in paper.since():
         print(f"{one.top1:5.1f} %  {one.name}")
 
 # %% [markdown]
-# timm trains it for 3600 epochs with a recipe of today and reaches 75.4 %; PaddleClas' `MobileNetV1_ssld` learns from a much larger teacher, with four million unlabelled pictures besides, and reaches 77.9 %. Seven points lay in the training. Whoever compares a new network with the 70.6 % of 2017 compares two recipes.
+# timm trains it for 3600 epochs with a recipe of today and reaches 75.4 %; PaddleClas' `MobileNetV1_ssld` learns from a much larger teacher, with four million unlabelled pictures besides, and reaches 77.9 %. Seven points lay in the training. To compare a new network with the 70.6 % of 2017 is to compare two recipes.
 #
 # The networks that came after kept the depthwise convolution and changed what stands around it:
 #

@@ -189,8 +189,8 @@ EXERCISES = (
         "Which layer lies?",
         find_liars,
         "For each layer, compute the shortest time that the roof allows, in milliseconds.",
-        "That is 1000 times the larger of operations / peak and bytes / bandwidth; whoever claims "
-        "less lies.",
+        "That is 1000 times the larger of operations / peak and bytes / bandwidth; a claim of "
+        "less is false.",
         goals=["under one roof", "which of the two a layer is limited by"],
         kind="investigate",
     ),

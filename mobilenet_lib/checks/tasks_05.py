@@ -73,7 +73,7 @@ def _what_tells(said: dict[str, str], bug: str, word: str) -> str:
     if {bug, word} & {"no decay"}:
         return "Decay shows where weight and decay are not 0 and the gradient is."
     if {bug, word} & {"old velocity"}:
-        return "Hand in an old velocity of 0 and a gradient: whoever uses the old one stands still."
+        return "Hand in an old velocity of 0 and a gradient: what uses the old one stands still."
     return "Downhill is against the gradient: does the weight become smaller for a gradient of 1?"
 
 

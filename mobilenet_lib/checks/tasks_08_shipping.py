@@ -45,7 +45,7 @@ def packs(answer: Any) -> str | None:
         if _is_pickle(bytes(file)):
             raise Fault(
                 "the bytes are a pickle.",
-                "Whoever loads a pickle runs the code in it. Write numbers and text instead, with "
+                "Loading a pickle runs the code in it. Write numbers and text instead, with "
                 "`np.savez`, json or safetensors.",
             )
         result = call(unpack, None, bytes(file))

@@ -73,6 +73,11 @@ def repairs(rows, i):
     yield from ((kind, stride, M, N, -(-row[4] // row[1])) for row in before)
 
 
+# %% [markdown]
+# **3.5**, the search itself: a row is wrong if the table does not fit around it, and one of these repairs makes it fit. Two rows on either side are enough to see that.
+
+
+# %%
 def misprints(rows):
     wrong = []
     for i in range(len(rows)):

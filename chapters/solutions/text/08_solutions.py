@@ -93,7 +93,7 @@ def fold_all(net):
 check("8.7", fold_all, record=False)
 
 # %% [markdown]
-# **8.8** NumPy's own format keeps shapes and types; all that is not numbers goes into one JSON text, whose bytes are one more array. safetensors does the same with a header of its own. A pickle would be shorter to write, but whoever loads one runs the code in it.
+# **8.8** NumPy's own format keeps shapes and types; all that is not numbers goes into one JSON text, whose bytes are one more array. safetensors does the same with a header of its own. A pickle would be shorter to write, but loading one runs the code in it.
 
 # %%
 import io
