@@ -115,7 +115,7 @@ class Architecture:
         return max(held)
 
     def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
-        """Arithmetic intensity of the whole network, in floating-point operations a byte."""
+        """Arithmetic intensity of the whole network, in floating-point operations per byte."""
         return cost.arithmetic_intensity(
             batch * self.mult_adds, self.bytes_moved(batch, bytes_per_number)
         )
@@ -165,7 +165,7 @@ class Architecture:
 
     @property
     def receptive_field(self) -> int:
-        """Input pixels a side that one pixel of the last feature map sees (before the pool)."""
+        """Input pixels on a side that one pixel of the last feature map sees (before the pool)."""
         return self.receptive_field_at(self.layers[-2].name).size
 
     @property

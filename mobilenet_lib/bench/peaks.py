@@ -1,6 +1,6 @@
 """The ceilings of a machine: how fast it multiplies matrices and moves bytes.
 
-The roofline model has two limits: mult-adds a second and bytes a second. What a data sheet promises
+The roofline model has two limits: mult-adds per second and bytes per second. What a data sheet promises
 is neither: a clock sinks under vector code, a container has a share of a core, and a cache is
 faster than memory. So both are measured here, with the threads that the network will use.
 """
@@ -37,7 +37,7 @@ class Peak:
 
     precision: str
     gflops: float | None
-    """10⁹ floating-point (or whole-number) operations a second, two for each mult-add."""
+    """10⁹ floating-point (or whole-number) operations per second, two for each mult-add."""
     shape: Shape | None
     """(rows, inner, columns) of the product that reached it."""
     way: str
