@@ -101,7 +101,7 @@ for name, seconds in interleave(tasks, readings=9).items():
 # %% [markdown]
 # By a factor of thousands. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has settled that before it begins. So a mult-add has no fixed price. The price depends on the code that does it, and on where its numbers come from.
 #
-# `interleave` is the book's clock. It runs the tasks in turn, a, b, c, a, b, c, so that whatever else your machine is doing slows all of them alike, and it does not count the first rounds, in which the caches fill (a *cache* is a small, fast memory inside the processor). From a list of times we take the median: a single slow reading does not move it.
+# `interleave` is the book's clock. It runs the tasks in turn, a, b, c, a, b, c, so that whatever else your machine is doing slows all of them alike. It does not count the first rounds, in which the caches fill (a *cache* is a small, fast memory inside the processor). From a list of times we take the median: a single slow reading does not move it.
 #
 # ## What your processor can do at most
 #

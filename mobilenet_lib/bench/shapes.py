@@ -233,7 +233,7 @@ def calm(timer: LayerTimer) -> dict[str, float]:
 
 
 class Chains:
-    """All that is run to measure a table, to be timed in turns with whatever it is to predict.
+    """All that is run to measure a table, to be timed in turn with whatever it is to predict.
 
     Attributes
     ----------
