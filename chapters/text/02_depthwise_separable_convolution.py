@@ -303,20 +303,20 @@ SeparableExplorer()
 #
 # Only the number of filters and the size of the kernel decide.
 #
-# Notes: This is the share of the work that is left. For 3 by 3 kernels, what is the largest saving, however many filters there are? A factor of nine, since 1 over N vanishes.
+# Notes: This is the share of the work that is left. For 3 by 3 kernels, what is the largest saving, however many filters there are? Nine times, since 1 over N vanishes.
 
 # %% [markdown] slide=2
-# ## At most a factor of nine, for 3 by 3
+# ## Nine times at most, for 3 by 3
 #
 # [[output]]
 #
-# Notes: The curve approaches the dotted line at one ninth. The dots are MobileNet's own layers, from 64 to 1024 filters: they save a factor of not quite 8 to nearly 9.
+# Notes: The curve approaches the dotted line at one ninth. The dots are MobileNet's own layers, from 64 to 1024 filters: between not quite 8 and nearly 9 times less work.
 
 # %%
 plots.reduction_curve()
 
 # %% [markdown]
-# A factor of nine. As $N$ grows, $1/N$ vanishes and $1/D_K^2 = 1/9$ stays: the curve approaches the dotted line. The dots are MobileNet's own layers, with 64 to 1024 filters.
+# Nine times. As $N$ grows, $1/N$ vanishes and $1/D_K^2 = 1/9$ stays: the curve approaches the dotted line. The dots are MobileNet's own layers, with 64 to 1024 filters.
 
 # %%
 for out_channels in (64, 128, 256, 512, 1024):

@@ -95,7 +95,7 @@ plots.shape_of_maps(arch)
 #
 # <details><summary>Answer</summary>
 #
-# It stays the same: the two doublings make a factor of 4, and $D_F^2$ falls to a quarter. So in the next figure the pointwise layers have only two heights: those that double the channels cost half as much as those that keep them.
+# It stays the same: the two doublings multiply it by 4, but $D_F^2$ falls to a quarter. So in the next figure the pointwise layers have only two heights: those that double the channels cost half as much as those that keep them.
 # </details>
 
 # %% [markdown] slide=2
@@ -103,7 +103,7 @@ plots.shape_of_maps(arch)
 #
 # The cost of a pointwise layer, when both $M$ and $N$ double.
 #
-# Notes: It stays the same: the two doublings make a factor of 4, and the number of pixels falls to a quarter.
+# Notes: It stays the same: the two doublings multiply it by 4, but the number of pixels falls to a quarter.
 
 # %% [markdown] slide=3
 # ## Work spread evenly, weights piled up at the end

@@ -66,10 +66,10 @@ assert np.allclose(corner[1, 1, 0], direct(F, K)[1, 1, 0], atol=1e-3)
 # %% [markdown]
 # The work is known: $3 \cdot 3 \cdot 64 \cdot 64 \cdot 14^2$ mult-adds, seven million. Because the loops are slow, we time them on less work: one filter on a map of nine pixels.
 #
-# **Predict:** how many million mult-adds per second does each of the three manage? By what factor will the fastest beat the slowest: 3, 30, or more?
+# **Predict:** how many million mult-adds per second does each of the three manage? How many times faster will the fastest be than the slowest: 3, 30, or more?
 
 # %% [markdown] slide=2
-# ## By what factor does the fastest beat the slowest?
+# ## How many times faster is the fastest than the slowest?
 #
 # 3, 30, or more?
 #
@@ -99,7 +99,7 @@ for name, seconds in interleave(tasks, readings=9).items():
     print(f"{name:<16}{mult_adds[name] / np.median(seconds) / 1e6:12,.0f} million per second")
 
 # %% [markdown]
-# By a factor of thousands. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has settled that before it begins. So a mult-add has no fixed price. The price depends on the code that does it, and on where its numbers come from.
+# Thousands of times. In Python's loops nearly all of the time goes into finding out what to multiply; a matrix product has settled that before it begins. So a mult-add has no fixed price. The price depends on the code that does it, and on where its numbers come from.
 #
 # `interleave` is the book's clock. It runs the tasks in turn, a, b, c, a, b, c, so that whatever else your machine is doing slows all of them alike. It does not count the first rounds, in which the caches fill (a *cache* is a small, fast memory inside the processor). From a list of times we take the median: a single slow reading does not move it.
 #
@@ -345,7 +345,7 @@ for count in (1, 2):
 print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for batch in batches))
 
 # %% [markdown]
-# The two lines in the middle show what a batch gains. The last line shows what a second thread gains: a factor of 2 at most. A batch helps at first, since its pictures share the fixed costs of a call. Then it may stop helping, and with large batches each picture can even take longer: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic. But for a single small picture, starting it costs most of what it gains, and both threads share the connection to memory.
+# The two lines in the middle show what a batch gains. The last line shows what a second thread gains: at best, the speed doubles. A batch helps at first, since its pictures share the fixed costs of a call. Then it may stop helping, and with large batches each picture can even take longer: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic. But for a single small picture, starting it costs most of what it gains, and both threads share the connection to memory.
 #
 # On a graphics processor (GPU) the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, beside what the roofline allows: the longer of the two times that arithmetic and memory need.
 
