@@ -182,7 +182,7 @@ plots.waterfall(times, {name: ready[name].precision for name in times})
 #
 # [[output 1-2]]
 #
-# Notes: Recorded on the book's machine, for one picture. In fp32 hardly anything is left to gain; from there on, only smaller numbers help.
+# Notes: Recorded on the book's machine, for one picture. In fp32 little is left to gain; from there on, only smaller numbers help.
 
 # %%
 from mobilenet_lib.results import recorded
@@ -197,7 +197,7 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 little is left to gain: the whole network runs nearly nine tenths<!-- 0.85 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.91 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
+# In fp32 little is left to gain: the whole network runs about four fifths<!-- 0.77 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.85 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32 and two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
@@ -225,7 +225,7 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # ## On a GPU
 #
-# Given large matrices of 16-bit numbers, a graphics processor for data centres multiplies nearly eight hundred times as fast as the two cores of the book's machine<!-- 750 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 800 -->. Does it run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card of 2024, with PyTorch's own engines and timm's MobileNet beside them. `mobilenet bench gpu` measures yours.
+# Given large matrices of 16-bit numbers, a graphics processor for data centres multiplies about eight hundred times as fast as the two cores of the book's machine<!-- 770 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 840 -->. Does it run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card of 2024, with PyTorch's own engines and timm's MobileNet beside them. `mobilenet bench gpu` measures yours.
 #
 # **Predict:** one picture takes PyTorch, layer by layer, about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds. How long will 32 take?
 
@@ -407,7 +407,7 @@ for name, taken in interleave(last, readings=9).items():
     print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")
 
 # %% [markdown]
-# On the book's machine, which has instructions made for it, one picture in eight bits takes OpenVINO a third<!-- 0.3 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino", batch_size=1) < 0.36 --> of the time of fp32, and less than two thirds<!-- 0.5 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 0.667 --> of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, a factor of four and a half<!-- 4.4 < bench_engines.ceilings.int8 / bench_engines.ceilings.fp32 < 4.6 -->. In the network, what is not a product has not become any shorter. A processor without such instructions gains less.
+# On the book's machine, which has instructions made for it, one picture in eight bits takes OpenVINO a third<!-- 0.3 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino", batch_size=1) < 0.36 --> of the time of fp32, and less than two thirds<!-- 0.5 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 0.667 --> of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, a factor of between four and five<!-- 4 < bench_engines.ceilings.int8 / bench_engines.ceilings.fp32 < 5 -->. In the network, what is not a product has not become any shorter. A processor without such instructions gains less.
 #
 # ## A file that others can load
 #
