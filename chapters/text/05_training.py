@@ -337,7 +337,7 @@ for beta in (0.0, 1.0):
 seconds = 180
 
 # %% [markdown]
-# A wide network learns more from each picture, a narrow one sees more pictures. Let us measure how many pictures per second this machine can learn from:
+# A wide network learns more from each picture, a narrow one sees more pictures. Let us measure how many pictures per second this machine can learn from. (Each `Trainer` first finds out in what layout and in which numbers a step takes least time here; [In which numbers?](#In-which-numbers?) below shows what it found.)
 
 
 # %%
@@ -346,7 +346,7 @@ import time
 
 def images_per_second(alpha, resolution):
     size = {"alpha": alpha, "resolution": resolution, "batch_size": 32}
-    trainer = Trainer(preset("quick").changed(**size, plan="fp32-gemm"))
+    trainer = Trainer(preset("quick").changed(**size))
     trainer.step(), trainer.step()
     start = time.perf_counter()
     for _ in range(5):
@@ -368,9 +368,9 @@ for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
 # %% [markdown]
 # Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. And the pixels? From 40 to 56 their number nearly doubles; compare the speeds.
 #
-# What to do with the time? Two cores with AVX-512 (instructions for sixteen numbers at once, which chapter 00 looks for) have it for about three epochs at full width and 56 pixels. After these the network reads 89 %<!-- mean(pick(grid, "accuracy", alpha=1, resolution=56)) --> of the test letters, as measured for chapter 06. In the same time, half the width has six, and reads 90.6 %<!-- mean(pick(live, "accuracy")) -->. Fewer pixels save less than they cost: after three epochs, half the width reads 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) --> at 56 pixels and 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> at 40.
+# What to do with the time? Two cores with AVX-512 (instructions for sixteen numbers at once, which chapter 00 looks for) have it for about three epochs at full width and 56 pixels. After these the network reads 89 %<!-- mean(pick(grid, "accuracy", alpha=1, resolution=56)) --> of the test letters, as measured for chapter 06. In the same time, half the width has six, and reads 90.5 %<!-- mean(pick(live, "accuracy")) -->. Fewer pixels save less than they cost: after three epochs, half the width reads 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) --> at 56 pixels and 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> at 40.
 #
-# So we take $\alpha = 0.5$ at 56 pixels; only a machine that has no time for three epochs of it takes 40.
+# So we take $\alpha = 0.5$ at 56 pixels; only a machine that has no time for three epochs of it takes 40. And we stop after six: a faster machine finishes sooner.
 #
 # ## Live
 #
@@ -398,7 +398,7 @@ from mobilenet_lib.train import train
 
 resolution = 56 if seconds * speeds.get((0.5, 56), 0) > 3 * letters.size else 40
 speed = speeds.get((0.5, resolution), 0)  # 0, and so three epochs, if it was not measured
-epochs = max(3, round(seconds * speed / letters.size))
+epochs = min(6, max(3, round(seconds * speed / letters.size)))
 recipe = preset("quick").changed(alpha=0.5, resolution=resolution, batch_size=32, rate=0.1)
 recipe = recipe.changed(epochs=epochs)
 with LiveCurve() as curve:
@@ -418,7 +418,7 @@ else:
     )
 
 # %% [markdown]
-# With six epochs at 56 pixels it has read more than 90 %<!-- 90 < min(pick(live, "accuracy")) --> of the test letters with either of two<!-- len(live) --> seeds; with three it is about 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) -->, and at 40 pixels 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) -->.
+# With six epochs at 56 pixels it has read more than 90 %<!-- 90 < min(pick(live, "accuracy")) --> of the test letters with each of three<!-- len(live) --> seeds; with three it is about 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) -->, and at 40 pixels 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) -->.
 #
 # What does it get wrong? Here are test letters that it misread, each with the three answers that it gave the highest probabilities.
 
