@@ -136,7 +136,7 @@ def sgd_step(net, velocity, rate, momentum, weight_decay):
 
 
 # %% [markdown]
-# Now the library's version. A **recipe** holds everything that decides how a network is trained, and `changed` returns a copy with other values. (`bn_shift` is [where batch normalization starts](#Where-to-start), `shape` is [the form of the learning-rate schedule](#How-fast-to-learn), and `plan` is [the kind of numbers](#In-which-numbers?) used.) A `Trainer` follows a recipe, one step at a time.
+# Now the library's version. A **recipe** holds everything that decides how a network is trained, and `changed` returns a copy with other values. (`bn_shift` is [where batch normalization starts](#Where-to-start), `shape` is [the form of the learning-rate schedule](#How-fast-to-learn), and `plan` is [how the arithmetic is done, and in which numbers](#In-which-numbers?).) A `Trainer` follows a recipe, one step at a time.
 
 # %%
 from mobilenet_lib.train import Trainer, preset
@@ -553,7 +553,7 @@ print(result.choice)
 #
 # [[output]]
 #
-# Notes: It loses one point of accuracy, and does between an eighth and a ninth of the work. That is a single comparison, at full width and after long training.
+# Notes: The separable network loses one point of accuracy, and does between an eighth and a ninth of the work. That is a single comparison, at full width and after long training.
 
 # %%
 from mobilenet_lib import paper
@@ -561,9 +561,9 @@ from mobilenet_lib import paper
 paper.table(4)
 
 # %% [markdown]
-# It loses one point of accuracy, and does between an eighth and a ninth of the work. That is a single comparison, at full width and after long training. Ours is small: letters, $\alpha = 0.25$, 46 pixels, and twenty epochs, after which none of the networks gains much. We compare with two full networks: one of the same width, which has 7.6 times the mult-adds, and one so narrow ($\alpha = 0.09$) that it costs the same as the separable one. Each was trained three times, with three *seeds*: numbers from which the random numbers start. The bars are means, and the dots are single runs.
+# The separable network loses one point of accuracy, and does between an eighth and a ninth of the work. That is a single comparison, at full width and after long training. Ours is small: letters, $\alpha = 0.25$, 46 pixels, and twenty epochs, after which none of the networks gains much. We compare with two full networks: one of the same width, which has 7.6 times the mult-adds, and one so narrow ($\alpha = 0.09$) that it costs the same as the separable one. Each was trained three times, with three *seeds*: numbers from which the random numbers start. The bars are means, and the dots are single runs.
 #
-# **Predict:** put the three in order.
+# **Predict:** put the three in order of accuracy.
 
 # %% [markdown] slide=3
 # ## And on letters?
@@ -594,7 +594,7 @@ plots.rivals(full, "test letters read after 20 epochs, %")
 # %% [markdown]
 # The order is the paper's. The full network of the same width is ahead, by 2.4<!-- mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) --> points for 7.6 times the work. The narrow full network costs as much as the separable one; the paper has nothing like it. It is behind the separable one by 0.7<!-- mean(pick(claims, "accuracy", alpha=0.25, body="separable")) - mean(pick(claims, "accuracy", alpha=0.09)) --> points, and there the dots overlap<!-- min(pick(claims, "accuracy", alpha=0.25, body="separable")) < max(pick(claims, "accuracy", alpha=0.09)) -->: three seeds are too few to be sure of so small a difference.
 #
-# **Predict:** and with six epochs, a third of the time? Will the separable network be nearer to the full one, or further away?
+# **Predict:** after only six epochs, will the separable network be nearer to the full one, or further away?
 
 # %%
 for name, network in networks.items():
@@ -628,7 +628,7 @@ for name, (alpha, body) in networks.items():
 paper.table(5)
 
 # %% [markdown]
-# **Predict:** on ImageNet, at the same cost, the narrow network wins: three points for thinness. And on letters, at 46 pixels and twenty epochs? (At 46 pixels the maps of those five blocks are 3 by 3.)
+# **Predict:** on ImageNet, at the same cost, the narrow network wins by three points. Which wins on letters, at 46 pixels and after twenty epochs? (At 46 pixels the maps of those five blocks are 3 by 3.)
 
 # %% [markdown] slide=2
 # ## Narrow or shallow?
@@ -645,7 +645,7 @@ thin_or_short = {
 plots.rivals(thin_or_short, "test letters read after 20 epochs, %")
 
 # %% [markdown]
-# The other way round, by 1.5<!-- mean(pick(claims, "accuracy", body="shallow")) - mean(pick(claims, "accuracy", alpha=0.375)) --> points, and the dots of the two do not overlap<!-- max(pick(claims, "accuracy", alpha=0.375)) < min(pick(claims, "accuracy", body="shallow")) -->. After six epochs it is 2.7<!-- mean(pick(bodies, "accuracy", body="shallow")) - mean(pick(bodies, "accuracy", alpha=0.375)) -->, so here, too, longer training favours the narrow network. But in twenty epochs of letters the order is not reversed. Perhaps it would be after more epochs, perhaps never, since five blocks that look at maps of 3 by 3 pixels have little to see. So Table 5 does not say that layers are worth more than channels. It says that they were *on ImageNet, at 224 pixels, trained long enough*. When you have to choose, the task and the budget are part of the question.
+# The shallow one, by 1.5<!-- mean(pick(claims, "accuracy", body="shallow")) - mean(pick(claims, "accuracy", alpha=0.375)) --> points, and the dots of the two do not overlap<!-- max(pick(claims, "accuracy", alpha=0.375)) < min(pick(claims, "accuracy", body="shallow")) -->. After six epochs it is 2.7<!-- mean(pick(bodies, "accuracy", body="shallow")) - mean(pick(bodies, "accuracy", alpha=0.375)) -->, so here, too, longer training favours the narrow network. But in twenty epochs of letters it does not overtake the shallow one. Perhaps it would in more, perhaps never, since five blocks that look at maps of 3 by 3 pixels have little to see. So Table 5 does not say that layers are worth more than channels. It says that they were *on ImageNet, at 224 pixels, trained long enough*. When you have to choose, the task and the budget are part of the question.
 #
 # ## Weight decay on nine numbers
 #
@@ -783,7 +783,7 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 #
 # What would ImageNet take? It has 1,281,167 training pictures, used at 224 pixels, and one trains for a hundred epochs or, for the last points, for thousands. A division says how long that takes.
 #
-# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures per second (*ours* in the first table above), and at 224 pixels from a twelfth of that. Does a hundred epochs take days, months or years?
+# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures per second (*ours* in the first table above), and at 224 pixels from a twelfth of that. Do a hundred epochs take days, months or years?
 
 
 # %% [markdown] slide=2

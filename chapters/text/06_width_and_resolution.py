@@ -345,11 +345,11 @@ def falls(networks):
 print(falls(grid) or "none: more width and more pixels are always better here")
 
 # %% [markdown]
-# None<!-- sum(b.alpha <= a.alpha and b.resolution <= a.resolution and a.accuracy < b.accuracy for a in measured("grid") for b in measured("grid")) == 0 -->: every network reads more letters than all those that have no more width and no more pixels. But some neighbours are less than a point apart, and the same network trained with different random numbers can differ by more; the bars in the figure show how far apart the three runs are. [A later section](#Better,-or-lucky?) comes back to this.
+# None<!-- sum(b.alpha <= a.alpha and b.resolution <= a.resolution and a.accuracy < b.accuracy for a in measured("grid") for b in measured("grid")) == 0 -->: every network reads more letters than all the others that are no wider and see no more pixels. But some neighbours are less than a point apart, and the same network trained with different random numbers can differ by more; the bars in the figure show how far apart the three runs are. [A later section](#Better,-or-lucky?) comes back to this.
 #
 # ## Width or resolution?
 #
-# Suppose you have to halve the mult-adds. You can take an $\alpha$ of about 0.7, or a $\rho$ of about 0.7, or a little of both. Let us ask the data: fit the accuracy with two slopes, one for halving by width and one for halving by resolution. (The cost is about proportional to the square of either multiplier, so to halve it, divide $\alpha$ or $\rho$ by $\sqrt 2$.)
+# Suppose you have to halve the mult-adds. You can take an $\alpha$ of about 0.7, or a $\rho$ of about 0.7, or a little of both. Let us ask the data: fit the accuracy with two slopes, one for halving by width and one for halving by resolution. (The cost is roughly proportional to the square of either multiplier, so to halve it, divide $\alpha$ or $\rho$ by $\sqrt 2$.)
 
 
 # %%
@@ -369,7 +369,7 @@ def points_per_halving(networks):
 #
 # Which costs fewer points, on ImageNet? And on letters, which fill their picture?
 #
-# Notes: The cost is about proportional to the square of either multiplier, so to halve it, divide alpha or rho by the square root of 2.
+# Notes: The cost is roughly proportional to the square of either multiplier, so to halve it, divide alpha or rho by the square root of 2.
 
 # %% [markdown] slide=1
 # ## It depends on what there is to see
@@ -494,7 +494,7 @@ plots.pareto_front(slim, [cost / 1e6 for cost in costs], front)
 #
 # ### You have eight milliseconds
 #
-# Now in milliseconds, on this machine. Which of the sixteen would you take?
+# Now do the same with milliseconds, on this machine. Which of the sixteen would you choose?
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.results import best_within
@@ -578,7 +578,7 @@ for network in grid:
         print(f"the training: {size} {seeds} %, spread {network.spread:.2f} points")
 
 # %% [markdown]
-# So this test cannot tell apart two networks that differ by half a point. The luck of the training comes on top, and it is usually larger: a spread of up to 1.2<!-- max(m.spread for m in measured("grid")) --> points. One run of $\alpha = 0.75$ at 32 pixels reads less than one of $\alpha = 0.5$<!-- min(pick(grid, "accuracy", alpha=0.75, resolution=32)) < max(pick(grid, "accuracy", alpha=0.5, resolution=32)) -->: had you trained each of these only once, you might have written that half of the width is better than three quarters. When you measure for yourself, take at least three seeds, and look at the mean and the spread ([exercise 6.4](#Exercises)).
+# So this test cannot tell apart two networks that differ by half a point. The luck of the training comes on top, and it is usually larger: a spread of up to 1.2<!-- max(m.spread for m in measured("grid")) --> points. One run of $\alpha = 0.75$ at 32 pixels reads fewer letters than one of $\alpha = 0.5$<!-- min(pick(grid, "accuracy", alpha=0.75, resolution=32)) < max(pick(grid, "accuracy", alpha=0.5, resolution=32)) -->: had you trained each of these only once, you might have written that half of the width is better than three quarters. When you measure for yourself, take at least three seeds, and look at the mean and the spread ([exercise 6.4](#Exercises)).
 #
 # ## Exercises
 #
@@ -616,7 +616,7 @@ check("6.3", per_doubling)
 # %% [markdown] slide=1
 # ## In two lines
 #
-# - The cost goes about with the square of $\alpha$ and of $\rho$; only $\alpha$ saves parameters, and which of them costs less accuracy depends on the pictures.
+# - The cost is roughly proportional to the squares of $\alpha$ and $\rho$; only $\alpha$ saves parameters, and which of them costs less accuracy depends on the pictures.
 # - Measure a budget in milliseconds on the machine that has to keep it; and half a point may be luck.
 #
 # Notes: Exercise 6.4 is about the seeds. Next, chapter 07: weights that others trained.
@@ -657,7 +657,7 @@ check("6.7", better)
 # %% [markdown]
 # ## Summary
 #
-# - The cost goes about with $\alpha^2$, and $\alpha$ saves parameters as well; it goes with $\rho^2$, but $\rho$ saves no parameters.
+# - The cost is roughly proportional to $\alpha^2$, and $\alpha$ saves parameters as well; it is proportional to $\rho^2$, but $\rho$ saves no parameters.
 # - Accuracy against the logarithm of the mult-adds is nearly a straight line, until the network is a quarter as wide.
 # - Which of the two costs less accuracy depends on the pictures: on ImageNet they are nearly equal, but letters need their pixels.
 # - Forty times fewer mult-adds do not take forty times fewer milliseconds. Measure a budget in milliseconds on the machine that has to keep it.

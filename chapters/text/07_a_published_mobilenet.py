@@ -71,7 +71,7 @@ names = sorted(credits())
 photos = {name: load_photo(name) for name in names}
 
 # %% [markdown]
-# A network turns numbers into numbers, so each photo has to be turned into the kind of numbers that this network was trained on. The recipe for that belongs to the weights, and `load_published` returns both together:
+# A network turns numbers into numbers, so each photo has to be turned into the kind of numbers that this network was trained on. The recipe for that belongs with the weights, and `load_published` returns both together:
 
 # %%
 net.preprocess
@@ -119,7 +119,7 @@ plots.verdicts(squares, right, "person")
 #
 # This is not a beginner's problem. In 2021 somebody measured 65 % for a MobileNetV3 as Keras itself shipped it, and 72.5 % once one line had been corrected. The weights were fine. That line scaled the pixels to 0 to 1, but the network had been trained on -1 to 1.
 #
-# It takes three lines to make a `MobileNet` with the same weights and another convention:
+# Three of the four mistakes are conventions of the network. It takes three lines to make a `MobileNet` with the same weights and another convention:
 
 # %%
 from dataclasses import replace
@@ -146,7 +146,7 @@ wrong = {
 }
 
 # %% [markdown]
-# **Predict:** put the four in order. (For the *eps* of batch normalization, BN, which was 0.001 in training, we try a smaller and a larger value.) Which does hardly any harm, and which makes the network useless?
+# **Predict:** put the four in order of the harm that they do. (For the *eps* of batch normalization, BN, which was 0.001 in training, we try a smaller and a larger value.) Which does hardly any harm, and which makes the network useless?
 
 # %% [markdown] slide=2
 # ## Four ways to be wrong: which is the worst?
@@ -155,7 +155,7 @@ wrong = {
 #
 # The weights are the same. No line fails, and there is no warning.
 #
-# Notes: Have the room put the four in order. One does hardly any harm, and one makes the network useless.
+# Notes: Have the room put the four in order of the harm that they do. One does hardly any harm, and one makes the network useless.
 
 # %% [markdown] slide=3
 # ## A wrong convention does not look like a failure

@@ -131,7 +131,7 @@ assert verify(engine, net, images) < engine.tolerance
 assert torch.equal(engine.run(images).argmax(1), net(images).argmax(1))
 
 # %% [markdown]
-# Now to the full network: 1.0 MobileNet-224 and one picture. (The weights are random; the time does not depend on them.) Each engine adds a step: channels side by side in memory, folding, code compiled for this network, and then two engines made only to run finished networks. The last one computes in [**bf16**](05_training.ipynb#In-which-numbers?), numbers of sixteen bits, and is in the list only if your processor can multiply them.
+# Now to the full network: 1.0 MobileNet-224 and one picture. (The weights are random; the time does not depend on them.) From eager on, each engine adds a step: channels side by side in memory, folding, code compiled for this network, and then two engines made only to run finished networks. The last one computes in [**bf16**](05_training.ipynb#In-which-numbers?), numbers of sixteen bits, and is in the list only if your processor can multiply them.
 
 # %%
 import mobilenet_lib as mn
@@ -227,7 +227,7 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers nearly two thousand times as fast as the two cores of the book's machine do<!-- 1600 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 2000 -->. Does it also run one picture in so much less time? Here is the same network in 16-bit numbers (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
 #
-# **Predict:** layer by layer, PyTorch takes for one picture about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds. How long will 32 take?
+# **Predict:** layer by layer, PyTorch takes about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
 
 # %% [markdown] slide=1
 # ## On a data centre's GPU, how much longer do 32 pictures take than one?
