@@ -279,7 +279,7 @@ import numpy as np
 z = np.random.default_rng(0).standard_normal(1_000_000)
 for beta in (0, 1):
     factor = np.sqrt((z > -beta).mean() / np.maximum(0, z + beta).var())
-    print(f"beta {beta}: {factor:.2f} a layer, {factor**26:.0f} after 26 layers")
+    print(f"beta {beta}: {factor:.2f} per layer, {factor**26:.0f} after 26 layers")
 
 # %% [markdown]
 # At $\beta = 1$ most numbers pass the ReLU unchanged, and it distorts little. Gradients grow by the same factor on their way back: at $\beta = 0$ those of the first layers are a hundred times too large for their weights, and a step that suits the last layers throws the first ones about. So the recipe starts $\beta$ at 1, in all layers but the last (`bn_shift`). From there it is learned as usual.
@@ -720,7 +720,7 @@ print(f"m = 0.1: {short:.1%}, m = 0.0003: {long:.1%}")
 for m in (0.1, 0.0003):
     forgotten = torch.log(torch.tensor(0.01)) / torch.log(torch.tensor(1 - m))
     left = (1 - m) ** 60
-    print(f"m = {m}: {left:.1%} left after 60 batches, 1 % after {forgotten:,.0f}")
+    print(f"m = {m}: {left:.1%} left after 60 batches, 1 % left after {forgotten:,.0f}")
 
 # %% [markdown]
 # With a long memory and short training, the averages still hold mostly their initial values. The training loss does not show this, since training does not use the averages; only the test does. If a network of yours learns well but guesses in the test, look here first.
@@ -754,7 +754,7 @@ net = copy.deepcopy(result.net)
 apart, frozen = difference(net.train()), difference(net.eval())
 assert apart > 0.05
 assert frozen < 1e-4
-print(f"each its own statistics: {apart:.0%}; fixed ones: below 0.01 %")
+print(f"with its own statistics each: {apart:.0%}; with fixed averages: below 0.01 %")
 
 # %% [markdown]
 # With fixed averages, the two gradients agree. With the statistics of each half, they do not. On several graphics processors (GPUs), the library therefore computes the statistics over all processes (*synchronized* batch normalization).
@@ -807,7 +807,7 @@ def days(rate, epochs=100, processors=1):
 
 
 at_224 = bench["images_per_second"] / (224 / 64) ** 2
-print(f"{at_224:.0f} images a second, so {days(at_224):,.0f} days")
+print(f"{at_224:.0f} images per second, so {days(at_224):,.0f} days")
 
 # %% [markdown]
 # A month<!-- 26 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 35 -->, for a single network. That is why people use GPUs. Here is the same measurement on an NVIDIA H200, at 224 pixels, 256 pictures at a time:

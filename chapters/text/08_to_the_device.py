@@ -377,8 +377,8 @@ for said, share in right.items():
 # %%
 for row in recorded("bench_int8")["results"]["rows"]:
     if (row["checkpoint"], row["engine"]) == ("letters_50_56", "openvino-int8"):
-        print(f"{row['weight_bits']} bits: a step a channel {row['per_channel']:.1f} %", end=", ")
-        print(f"a step a layer {row['per_layer']:.1f} %; float32 {row['fp32']:.1f} %")
+        print(f"{row['weight_bits']} bits: per channel {row['per_channel']:.1f} %", end=", ")
+        print(f"per layer {row['per_layer']:.1f} %; float32 {row['fp32']:.1f} %")
 
 # %% [markdown]
 # MobileNet became known as hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. What it does not tolerate is both at once: few bits, and one step for all channels.

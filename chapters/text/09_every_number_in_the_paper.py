@@ -47,7 +47,7 @@ cells = paper.cells()
 print(paper.summary(paper.tally(cells)).replace(", ", "\n  ").replace(": ", "\n  "))
 
 # %% [markdown]
-# Each number that the paper prints is a *cell*, in Tables 1 to 14, in Figures 4 and 5, or in the text. To these come the numbers that other implementations of the network print for it. The printed values are in `data/paper`, exactly as printed. The library works out the counts when you ask for them, with the functions of chapters 01 to 03, and the book's tests compare the two: they fail if a cell neither follows nor is on the list of exceptions.
+# Each number that the paper prints is a *cell*, in Tables 1 to 14, in Figures 4 and 5, or in the text. We add the numbers that other implementations of the network print for it. The printed values are in `data/paper`, exactly as printed. The library works out the counts when you ask for them, with the functions of chapters 01 to 03, and the book's tests compare the two: they fail if a cell neither follows nor is on the list of exceptions.
 #
 # Nearly half of the cells cannot be counted: accuracies were measured, and some networks were never described. The others fall into these groups:
 
@@ -252,7 +252,7 @@ print(f"printed: {1700 / 76:.1f} times; counted alike: {squeeze.mult_adds / smal
 print(f"AlexNet's 60 by 1.32 million parameters: {60 / 1.32:.1f}")
 
 # %% [markdown]
-# For SqueezeNet, multiplications and additions were counted separately, and for no other network in the table. Like for like, MobileNet takes 11 times less: still a fine result, but half of the claimed factor came from the unit. The 45 times against AlexNet is a milder case: it is the quotient of two printed numbers, one of which was cut off (it is 46).
+# For SqueezeNet, multiplications and additions were counted separately, and for no other network in the table. Like for like, MobileNet takes 11 times less: still a fine result, but half of the claimed factor came from the unit. The 45 times against AlexNet is a milder case: it is the quotient of two printed numbers, one of which was cut off (with AlexNet's exact number it would be 46).
 #
 # ### Case 6: the dogs have 120 breeds
 #
@@ -349,7 +349,7 @@ print(
 #
 # ### Case 10: words
 #
-# In four claims, not the arithmetic but the wording is wrong. The text says that 0.50 MobileNet-160 is 4 % better than AlexNet and than SqueezeNet, that 1 by 1 convolutions take 95 % of the computation *time*, and that GoogleNet takes *more than* 2.5 times as much computation. **Predict:** what is wrong with each claim?
+# In four claims, the numbers are not miscounted, but the words do not fit them. The text says that 0.50 MobileNet-160 is 4 % better than AlexNet and than SqueezeNet, that 1 by 1 convolutions take 95 % of the computation *time*, and that GoogleNet takes *more than* 2.5 times as much computation. **Predict:** what is wrong with each claim?
 
 # %%
 top1 = [paper.table(9).cell(row, "imagenet_top1_pct").value for row in (1, 2, 3)]
@@ -435,10 +435,10 @@ assert {c.discrepancy.kind for c in still_open} == {"unexplained"}
 # All of these are *unexplained*. Together, the twelve cases have dealt with every other cell on the list:
 
 # %%
-print(f"{len(listed)} on the list, {len(listed) - len(still_open)} told, {len(still_open)} open")
+print(f"{len(listed)} on the list, {len(listed) - len(still_open)} examined, {len(still_open)} open")
 
 # %% [markdown]
-# Table 14's network puts out a vector that describes a face, and the paper does not say how its last layers are built. Its parameters *grow* when the picture gets smaller, from 4.9 to 5.5 million, which is impossible for layers that follow an average over the map; and 286 million is less than the body alone takes at 160 pixels. GoogLeNet's 1550 lies between 1502, the sum of its own table, and 1583. tf-slim's 150 would be right for 149.5, but the count falls short of that by two thousandths. If you can explain one of them, please let us know.
+# Table 14's network outputs a vector that describes a face, and the paper does not say how its last layers are built. Its parameters *grow* when the picture gets smaller, from 4.9 to 5.5 million, which is impossible for layers that follow an average over the map; and 286 million is less than the body alone takes at 160 pixels. GoogLeNet's 1550 lies between 1502, the sum of its own table, and 1583. tf-slim's 150 would be right for 149.5, but the count falls short of that by two thousandths. If you can explain one of them, please let us know.
 #
 # ## Five figures
 #
@@ -507,7 +507,7 @@ plots.layer_blocks()
 plots.sixteen(paper.models())
 
 # %% [markdown]
-# In Figure 5: a filter is as large on a small map as on a large one, so four resolutions share one number of parameters. In Figure 4 the marks lie nearly on a straight line, except those with a quarter of the width; [chapter 06](06_width_and_resolution.ipynb#Sixteen-networks-and-what-they-know) fitted that line.
+# In Figure 5. A filter is as large on a small map as on a large one, so four resolutions share one number of parameters. In Figure 4 the marks lie nearly on a straight line, except those with a quarter of the width; [chapter 06](06_width_and_resolution.ipynb#Sixteen-networks-and-what-they-know) fitted that line.
 #
 # ## What it was compared with
 #
@@ -646,7 +646,7 @@ for one in paper.since():
 # %% [markdown]
 # timm trained it for 3600 epochs with a modern recipe and reached 75.4 %. PaddleClas' `MobileNetV1_ssld` learned from a much larger teacher, with four million unlabelled pictures besides, and reached 77.9 %. Seven points lay in the training. If you compare a new network with the 70.6 % of 2017, you compare two recipes as well.
 #
-# The networks that came after kept the depthwise convolution and changed what stands around it:
+# The networks that came after kept the depthwise convolution and changed what surrounds it:
 #
 # - **MobileNetV2** (2018) turns the block around: narrow maps between blocks, wide ones inside, a shortcut past each block, and no non-linearity on the narrow maps. It takes about half of the mult-adds and is a point better.
 # - **MobileNetV3** (2019) was found by a search on phones, with layers that weigh channels against each other (squeeze-and-excite) and an activation that is cheap to compute.
