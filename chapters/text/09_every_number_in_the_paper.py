@@ -435,7 +435,7 @@ assert {c.discrepancy.kind for c in still_open} == {"unexplained"}
 # All of these are *unexplained*. Together, the twelve cases have dealt with every other cell on the list:
 
 # %%
-print(f"{len(listed)} on the list, {len(listed) - len(still_open)} examined, {len(still_open)} open")
+print(f"{len(listed)} on the list, {len(listed) - len(still_open)} covered, {len(still_open)} open")
 
 # %% [markdown]
 # Table 14's network outputs a vector that describes a face, and the paper does not say how its last layers are built. Its parameters *grow* when the picture gets smaller, from 4.9 to 5.5 million, which is impossible for layers that follow an average over the map; and 286 million is less than the body alone takes at 160 pixels. GoogLeNet's 1550 lies between 1502, the sum of its own table, and 1583. tf-slim's 150 would be right for 149.5, but the count falls short of that by two thousandths. If you can explain one of them, please let us know.
