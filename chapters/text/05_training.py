@@ -518,7 +518,7 @@ from torch.nn.functional import conv2d
 
 x, filters = torch.randn(1, 8, 9, 9, requires_grad=True), torch.randn(8, 1, 3, 3)
 y = conv2d(x, filters, stride=2, groups=8)
-upstream = torch.randn_like(y)  # what arrives from the layers behind
+upstream = torch.randn_like(y)  # what arrives from the layers after it
 spread = torch.zeros(1, 8, 7, 7)
 spread[:, :, ::2, ::2] = upstream
 by_hand = conv2d(spread, filters.flip(2, 3), padding=2, groups=8)

@@ -307,7 +307,7 @@ print(f"from {largest.min():.4f} to {largest.max():.2f}, median {largest.median(
 for name in ("dw_3", "pw_3"):
     largest = small.get_submodule(name).conv.weight.abs().amax(dim=(1, 2, 3))
     levels = largest / largest.max() * 127
-    print(f"{name}: the middle channel reaches level {levels.median():.0f} of 127,", end=" ")
+    print(f"{name}: the median channel reaches level {levels.median():.0f} of 127,", end=" ")
     print(f"{(levels < 8).float().mean():.0%} of the channels not even level 8")
 
 # %% [markdown]

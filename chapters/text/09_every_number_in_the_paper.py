@@ -248,7 +248,7 @@ small, squeeze = mn.mobilenet_v1(0.5, 160), other_network("Squeezenet")
 for place in ((9, 2, "million_mult_adds"), ("text", 17, "printed"), ("text", 14, "printed")):
     suspect(*place)
 print(f"twice {squeeze.mult_adds / 1e6:.0f} is {2 * squeeze.mult_adds / 1e6:.0f}")
-print(f"printed: {1700 / 76:.1f} times; counted alike: {squeeze.mult_adds / small.mult_adds:.1f}")
+print(f"printed: {1700 / 76:.1f} times; like for like: {squeeze.mult_adds / small.mult_adds:.1f}")
 print(f"AlexNet's 60 by 1.32 million parameters: {60 / 1.32:.1f}")
 
 # %% [markdown]
