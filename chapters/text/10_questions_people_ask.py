@@ -76,7 +76,7 @@ for channels, groups in ((16, 3), (12, 8), (16, 8)):
         print(error)
 
 # %% [markdown]
-# Every group gets the same number of input channels and makes the same number of output channels, so `groups` must divide both. For a depthwise layer, set `groups=in_channels`, and `out_channels` to the same number or a multiple of it.
+# Only the last. Every group gets the same number of input channels and makes the same number of output channels, so `groups` must divide both. For a depthwise layer, set `groups=in_channels`, and `out_channels` to the same number or a multiple of it.
 #
 # ### Is a 1x1 convolution the same as a linear layer?
 #
@@ -115,7 +115,7 @@ normalized = parameters(depthwise, nn.BatchNorm2d(10), pointwise, nn.BatchNorm2d
 print("MobileNet, no bias but two BNs:      ", normalized)
 
 # %% [markdown]
-# No: `SeparableConv2D` has one bias, at its end, and nothing between the two convolutions. MobileNet's block has batch normalization and a ReLU (rectified linear unit, which sets negative numbers to zero) after each of them, so you build it from two layers, as in [chapter 02](02_depthwise_separable_convolution.ipynb#The-layer-as-it-is-built:-Figure-3).
+# The ten are the biases of the depthwise layer. So it is not the same block: `SeparableConv2D` has biases only at its end, and nothing between the two convolutions. MobileNet's block has batch normalization and a ReLU (rectified linear unit, which sets negative numbers to zero) after each of them, so you build it from two layers, as in [chapter 02](02_depthwise_separable_convolution.ipynb#The-layer-as-it-is-built:-Figure-3).
 #
 # ### What does the ReLU between depthwise and pointwise do?
 #
@@ -153,7 +153,7 @@ for alpha in (1, 0.25):
     print(f"alpha={alpha} (tf-slim's depth_multiplier): the first five layers give {widths}")
 
 # %% [markdown]
-# In Keras' layer it is the number of filters for each input channel, a whole number, and in MobileNet it is 1. The paper's width multiplier is `alpha`. The authors' own code, in tf-slim, calls alpha `depth_multiplier`, hence the confusion.
+# 16 channels. In Keras' layer it is the number of filters for each input channel, a whole number, and in MobileNet it is 1. The paper's width multiplier is `alpha`. The authors' own code, in tf-slim, calls alpha `depth_multiplier`, hence the confusion.
 #
 # ## Counting
 #
@@ -176,7 +176,7 @@ print(f"{arch.mult_adds + 4 * normalized:13,} by thop's rule: 4 more for each nu
 print(f"{counter.get_total_flops():13,} by PyTorch's counter: 2 for each mult-add, BN left out")
 
 # %% [markdown]
-# PyTorch counts operations, two for each mult-add, and leaves batch normalization (BN) out. fvcore and thop count mult-adds (fvcore calls them flops) and add BN, each by its own rule, which is only in its source and has changed between versions. Before you compare the numbers of two papers, find out which counter they used. The paper's numbers are mult-adds without BN, which disappears when it is folded into the convolutions ([chapter 08](08_to_the_device.ipynb#Folding)).
+# 1,137 million: PyTorch counts operations, two for each mult-add, and leaves batch normalization (BN) out. fvcore and thop count mult-adds (fvcore calls them flops) and add BN, each by its own rule, which is only in its source and has changed between versions. Before you compare the numbers of two papers, find out which counter they used. The paper's numbers are mult-adds without BN, which disappears when it is folded into the convolutions ([chapter 08](08_to_the_device.ipynb#Folding)).
 #
 # ### Does MobileNet have 4.2 million parameters, or 4,253,864?
 #
@@ -191,7 +191,7 @@ print(f"{arch.parameters:,} with the classifier's biases, and BN's gamma and bet
 print(f"{arch.parameters_with_statistics:,} with BN's moving means and variances")
 
 # %% [markdown]
-# All three are right. The paper counts weights only; PyTorch's `parameters()` gives what training sets; Keras' `summary()` ends with the count of all stored numbers, moving averages included. [Chapter 03](03_the_network.ipynb#How-many-parameters?) counts them layer by layer.
+# The moving averages of its mean and variance. All three counts are right. The paper counts weights only; PyTorch's `parameters()` gives what training sets; Keras' `summary()` ends with the count of all stored numbers, moving averages included. [Chapter 03](03_the_network.ipynb#How-many-parameters?) counts them layer by layer.
 #
 # ### Why is my tiny network hardly smaller with separable convolutions?
 #
@@ -210,7 +210,7 @@ saved = (full - separable) / (full + linear)
 print(f"whole network: {full + linear:6,}       {separable + linear:6,}, {saved:.1%} less")
 
 # %% [markdown]
-# The convolutions shrink to a third, but nearly all weights are in the linear layers, which stay. Look where your weights are before you take anything apart. And with a 2x2 kernel and few channels the saving itself is small: what is left is 1/N + 1/4, where a 3x3 kernel and hundreds of channels would leave little more than 1/9.
+# The convolutions shrink to a third, but nearly all weights are in the linear layers, which stay. Find out where your weights are before you split any layer. And with a 2x2 kernel and few channels the saving itself is small: what is left is 1/N + 1/4, where a 3x3 kernel and hundreds of channels would leave little more than 1/9.
 #
 # ### Why is the first layer an ordinary convolution?
 #
@@ -269,7 +269,7 @@ with ThreadPoolExecutor(max_workers=1) as card:
     print("clock stopped after waiting for the card, work done:", work.done())
 
 # %% [markdown]
-# Without a `torch.cuda.synchronize()` before you read the clock, you measure how long it takes to ask for the work, not how long it takes to do it. Wait before the first reading, too, or you also measure work that was asked for earlier. The library's `mobilenet bench` waits in both places.
+# It is not. Without a `torch.cuda.synchronize()` before you read the clock, you measure how long it takes to ask for the work, not how long it takes to do it. Wait before the first reading, too, or you also measure work that was asked for earlier. The library's `mobilenet bench` waits in both places.
 #
 # ### Why can an ordinary 3x3 layer beat a separable one?
 #
@@ -415,7 +415,7 @@ for name, momentum in {
     print(f"{name:36}0 becomes {bn.running_mean.item():5.2f}")
 
 # %% [markdown]
-# No: TensorFlow's number is the share of the old average that stays, PyTorch's the share of the new batch that comes in, so one is 1 minus the other. If you copy 0.9997, almost nothing but the last batch counts; tf-slim's authors meant an average over thousands. [Chapter 05](05_training.ipynb#What-batch-normalization-remembers) shows what the right value does to a short training.
+# No: TensorFlow's number is the share of the old average that stays, PyTorch's the share of the new batch that comes in, so one is 1 minus the other. If you copy 0.9997, almost nothing but the last batch counts; tf-slim's authors meant an average over thousands. [Chapter 05](05_training.ipynb#What-batch-normalization-remembers) shows what the authors' value does to a short training run.
 #
 # ### Does it matter whether eps is 0.001 or 0.00001?
 #
@@ -466,7 +466,7 @@ for images, side in ((2, 1), (1, 2), (1, 1)):
         print(str(error).split(",")[0])
 
 # %% [markdown]
-# A single value has no variance. This happens when the last batch of an epoch holds one picture and the map has shrunk to one pixel, as MobileNet's does for pictures of 32 pixels. In training, leave out incomplete batches (`drop_last=True`), or use larger pictures.
+# The first two: a single value has no variance. This happens when the last batch of an epoch holds one picture and the map has shrunk to one pixel, as MobileNet's does for pictures of 32 pixels. In training, leave out incomplete batches (`drop_last=True`), or use larger pictures.
 #
 # ### Why does my network answer differently after folding?
 #
@@ -654,7 +654,7 @@ for side in (224, 225, 100):
     print(f"{side} pixels: maps of {sides}, {scores.shape[1]} scores")
 
 # %% [markdown]
-# No: an odd side is rounded up at each halving, and the average pool at the end averages whatever is left. Only an implementation that pools over a fixed 7x7 needs 224 pixels. With multiples of 32, all padding rules agree on the sizes; that is the only advantage.
+# It does, so the side need not be a multiple of 32. An odd side is rounded up at each halving, and the average pool at the end averages whatever is left. Only an implementation that pools over a fixed 7x7 needs 224 pixels. With multiples of 32, all padding rules agree on the sizes; that is the only advantage.
 #
 # ## Memory
 #
