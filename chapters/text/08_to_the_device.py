@@ -173,7 +173,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times as fast, on the book's machine. Storing the channels side by side did not help on its own<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. In fp32 (the usual numbers of 32 bits), part of what surrounds them was saved: copies between layouts, separate passes over the maps for normalization and activation, and the cost of each call. The rest of the gain comes from better kernels, which do the same mult-adds nearer to the processor's peak.
+# About five<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times as fast, on the book's machine. Storing the channels side by side did not help on its own<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. In fp32 (the usual numbers of 32 bits), part of what surrounds them was saved: copies between layouts, separate passes over the maps for normalization and activation, and the cost of each call. The rest of the gain comes from better kernels, which do the same mult-adds nearer to the processor's peak.
 #
 # How near can an engine come? [Chapter 04](04_what_a_mult_add_costs.ipynb#What-your-processor-can-do-at-most) measured that peak with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
@@ -182,7 +182,7 @@ plots.waterfall(times, {name: ready[name].precision for name in times})
 #
 # [[output 1-2]]
 #
-# Notes: Recorded on the book's machine, for one picture. In fp32 hardly anything is left to gain; from there on, only smaller numbers help.
+# Notes: Recorded on the book's machine, for one picture. In fp32 little is left to gain; from there on, only smaller numbers help.
 
 # %%
 from mobilenet_lib.results import recorded
@@ -197,7 +197,7 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 hardly anything is left to gain: the whole network runs about as fast as a matrix product with as many mult-adds<!-- 0.9 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) -->. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
+# In fp32 little is left to gain: the whole network runs about four fifths<!-- 0.77 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.85 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32, but only two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
@@ -225,7 +225,7 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # ## On a GPU
 #
-# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers nearly two thousand times as fast as the two cores of the book's machine do<!-- 1600 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 2000 -->. Does it also run one picture in so much less time? Here is the same network in 16-bit numbers (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
+# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about eight hundred times as fast as the two cores of the book's machine do<!-- 770 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 840 -->. Does it also run one picture in so much less time? Here is the same network in 16-bit numbers (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
 #
 # **Predict:** layer by layer, PyTorch takes about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
 
@@ -407,7 +407,7 @@ for name, taken in interleave(last, readings=9).items():
     print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")
 
 # %% [markdown]
-# On the book's machine, which has such instructions, OpenVINO runs one picture in eight bits in a third<!-- 0.3 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino", batch_size=1) < 0.36 --> of the time of fp32, and less than two thirds<!-- 0.5 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 0.667 --> of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, by a factor of four<!-- bench_engines.ceilings.int8 / bench_engines.ceilings.fp32 -->. In the network, what is not a product takes as long as before. A processor without such instructions gains less.
+# On the book's machine, which has such instructions, OpenVINO runs one picture in eight bits in a third<!-- 0.3 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino", batch_size=1) < 0.36 --> of the time of fp32, and less than two thirds<!-- 0.5 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 0.667 --> of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, by a factor of between four and five<!-- 4 < bench_engines.ceilings.int8 / bench_engines.ceilings.fp32 < 5 -->. In the network, what is not a product takes as long as before. A processor without such instructions gains less.
 #
 # ## A file that others can load
 #
