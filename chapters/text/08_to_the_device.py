@@ -225,7 +225,7 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # ## On a GPU
 #
-# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about eight hundred times as fast as the two cores of the book's machine do<!-- 770 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 840 -->. Does it also run one picture in so much less time? Here is the same network in 16-bit numbers (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
+# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about eight hundred times as fast as the two cores of the book's machine do<!-- 770 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 840 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
 #
 # **Predict:** layer by layer, PyTorch takes about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
 
@@ -468,7 +468,7 @@ for phone in paper.phones()[::5]:
 #
 # [[output]]
 #
-# Notes: There is a factor of more than a thousand between the largest number and the smallest. The paper counts mult-adds. Those who use the network count milliseconds.
+# Notes: A factor of more than a thousand lies between the largest number and the smallest. The paper counts mult-adds. Those who use the network count milliseconds.
 
 # %%
 for row in paper.devices():

@@ -486,7 +486,7 @@ plots.applications(tasks)
 plots.filter_shapes(kernel_size=3, in_channels=4, out_channels=5)
 
 # %% [markdown]
-# The paper draws $D_K \times D_K \times M$ blocks in perspective and labels them with letters; ours have numbers, and a count of the weights. Figure 3 shows a layer with its batch normalization and ReLU, standard and separable:
+# The paper draws $D_K \times D_K \times M$ blocks in perspective and labels them with letters; ours have numbers, and a count of the weights. Figure 3 shows a layer with its batch normalization and ReLU (rectified linear unit), standard and separable:
 
 # %%
 plots.layer_blocks()
@@ -650,7 +650,7 @@ for one in paper.since():
 #
 # - **MobileNetV2** (2018) turns the block around: narrow maps between blocks, wide ones inside, a shortcut past each block, and no non-linearity on the narrow maps. It takes about half of the mult-adds and is a point better.
 # - **MobileNetV3** (2019) was found by a search on phones, with layers that weigh channels against each other (squeeze-and-excite) and an activation that is cheap to compute.
-# - **EfficientNet-Lite** (2020) scales width, depth and resolution together. It leaves out squeeze-and-excite, since many accelerators do not support it, and uses ReLU6 (a rectified linear unit that stops at 6), since that works well in eight bits.
+# - **EfficientNet-Lite** (2020) scales width, depth and resolution together. It leaves out squeeze-and-excite, since many accelerators do not support it, and uses ReLU6 (a ReLU that stops at 6), since that works well in eight bits.
 # - **MobileNetV4** (2024) came from another search, for one network that is good on processors, graphics processors and accelerators alike, and adds attention. The largest version, distilled, reaches 87 % in 3.8 ms on a phone's accelerator.
 #
 # The lesson of Table 2 runs through all of this: more work of a kind that machines do well can take less time than less work of another kind.
@@ -686,7 +686,7 @@ suspects = ...  # def suspects(rows): ...
 check("9.3", suspects)
 
 # %% [markdown]
-# **9.4 Investigate** a number that nobody had explained. pytorchcv prints 579.80 million under the heading *FLOPs/2* for 1.0 MobileNet-224, and 333.99 for 0.75. Its counter is public. A convolution without bias counts twice its mult-adds, less one for each pair of an input and an output channel that are connected (in a depthwise layer each input channel has one such pair). The fully connected layer counts twice its mult-adds. Batch normalization counts four for each number, a ReLU (rectified linear unit) one for each number, and the average pool one for each number that it reads. Write `half_of_flops(arch)`, which returns half of the total.
+# **9.4 Investigate** a number that nobody had explained. pytorchcv prints 579.80 million under the heading *FLOPs/2* for 1.0 MobileNet-224, and 333.99 for 0.75. Its counter is public. A convolution without bias counts twice its mult-adds, less one for each pair of an input and an output channel that are connected (in a depthwise layer each input channel has one such pair). The fully connected layer counts twice its mult-adds. Batch normalization counts four for each number, a ReLU one for each number, and the average pool one for each number that it reads. Write `half_of_flops(arch)`, which returns half of the total.
 
 # %%
 from mobilenet_lib.checks import check

@@ -32,7 +32,7 @@ def roofline(operations, moved, peak, bandwidth):
 check("4.3", roofline, record=False)
 
 # %% [markdown]
-# **4.4** A share of $1 - s$ of the weights is left, and each takes twelve times as long: $12 (1 - s) = 1$. Eleven twelfths must be zero.
+# **4.4** A share of $1 - s$ of the weights is left, at twelve times the cost each: $12 (1 - s) = 1$. Eleven twelfths must be zero.
 
 # %%
 check("4.4", 11 / 12, record=False)
