@@ -824,7 +824,7 @@ print(f"{gpu['images_per_second']:,.0f} images per second, so {hours:.0f} hours"
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/05_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and have more than one good answer. When you are done, or stuck, look at the [solutions](solutions/05_solutions.ipynb).
 #
 # **5.1** A fresh network has to tell 10 classes apart. What is its loss?
 

@@ -93,7 +93,7 @@ assert [rung.mult_adds for rung in ladder] == ours
 #
 # What holds for one layer need not hold for 28. Look at the width first.
 #
-# **Predict:** you know from chapter 03 that half of the channels leave about a quarter of the mult-adds. What share of the *parameters* do they leave: more than a quarter, or less?
+# **Predict:** you know from [chapter 03](03_the_network.ipynb#Move-it-yourself) that half of the channels leave about a quarter of the mult-adds. What share of the *parameters* do they leave: more than a quarter, or less?
 
 # %% [markdown] slide=2
 # ## Half of the channels: what is left of the parameters?
@@ -582,7 +582,7 @@ for network in grid:
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/06_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and have more than one good answer. When you are done, or stuck, look at the [solutions](solutions/06_solutions.ipynb).
 #
 # **6.1** A depthwise separable layer has 3 by 3 kernels, 256 channels in and out and a map of 28 by 28. How many mult-adds does it take at $\alpha = 0.5$, $\rho = 4/7$?
 

@@ -258,7 +258,7 @@ for name in names:
 #
 # ## Eight bits
 #
-# A weight in float32 takes four bytes, and has about seven decimal digits. Does the network need them all? Let us keep one byte for each weight. Choose a **step** $s$, and store the weight as a number of steps: $q = \mathrm{round}(w / s)$, a whole number from $-127$ to $127$.
+# In float32, a weight takes four bytes, and has about seven decimal digits. Does the network need them all? Let us keep one byte for each weight. Choose a **step** $s$, and store the weight as a number of steps: $q = \mathrm{round}(w / s)$, a whole number from $-127$ to $127$.
 
 
 # %% [markdown] slide=2
@@ -313,7 +313,7 @@ for name in ("dw_3", "pw_3"):
 # %% [markdown]
 # In this depthwise layer, one channel has weights so large that nearly all others are left with a handful of levels: a channel that reaches level 2 uses five of the 255, from −2 to 2. (Of the thirteen depthwise layers, the first and the third are like this. Two are enough.) Folding has multiplied each filter by a number of its own, and with nine weights in a filter that does not average out. In the pointwise layer after it, where every filter has many weights, no channel is so badly off. With a step for each channel (*per channel*), every channel has all 255 levels. It costs one number for each channel.
 #
-# Below are the layers of [chapter 07](07_a_published_mobilenet.ipynb#A-network-with-a-past)'s person detector, folded. On the left are the ranges of the channels, widest first, with the levels as lines; the colours say what becomes of each channel. On the right are the answers that the network then gives.
+# Below are the layers of [chapter 07](07_a_published_mobilenet.ipynb#A-network-with-a-past)'s person detector, folded. On the left are the ranges of the channels, widest first, with the levels as lines; the colours show what happens to each channel. On the right are the answers that the network then gives.
 #
 # **Predict:** which channels have the widest range: those that matter most?
 
@@ -437,7 +437,7 @@ if ENGINES["onnxruntime"].available():
     assert torch.allclose(again(images), net(images), atol=1e-3)
 
 # %% [markdown]
-# Many programs read ONNX (Open Neural Network Exchange), in browsers and on phones. `mobilenet export` does the same on the command line, and also writes files for OpenVINO (for Intel's processors) and ExecuTorch (PyTorch's engine for phones).
+# Many programs read ONNX (Open Neural Network Exchange), in browsers and on phones. `mobilenet export` does the same on the command line, and writes files for OpenVINO (for Intel's processors) and ExecuTorch (PyTorch's engine for phones).
 #
 # ## On phones
 #
@@ -479,7 +479,7 @@ for row in paper.devices():
 #
 # ## The best for your machine
 #
-# You need not try all engines by hand. `fastest` prepares those that you have, checks each, times them in turns, and returns the best one, ready to run. It chooses an engine that loses accuracy only if you allow it.
+# You need not try all engines by hand. `fastest` prepares those that you have, checks each, times them in turn, and returns the best one, ready to run. It chooses an engine that loses accuracy only if you allow it.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.engines import fastest
@@ -494,7 +494,7 @@ for name, reason in best.left_out.items():
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/08_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and have more than one good answer. When you are done, or stuck, look at the [solutions](solutions/08_solutions.ipynb).
 #
 # **8.1** Write `fold(weight, gamma, beta, mean, variance, eps)` with NumPy arrays, for a weight of shape (out, in, height, width). It returns the folded weight and the bias.
 

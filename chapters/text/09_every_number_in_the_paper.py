@@ -657,7 +657,7 @@ for one in paper.since():
 #
 # ## Exercises
 #
-# Stuck, or done? [Solutions](solutions/09_solutions.ipynb).
+# When you are done, or stuck, look at the [solutions](solutions/09_solutions.ipynb).
 #
 # **9.1** Write `verdict_of(printed, counted)`, which returns "rounds", "truncates" or "differs", as above, but also for round figures: zeros at the end of a whole number are not significant, as long as two digits remain. So "15300" has a step of 100, "720" one of 10, and "60" one of 1. `printed` is a string, `counted` a `Fraction`.
 

@@ -197,7 +197,7 @@ print(f"{arch.parameters_with_statistics:,} with BN's moving means and variances
 #
 # Asked [in PyTorch's forum](https://discuss.pytorch.org/t/parameters-almost-same-in-depthwise-separable-convolution-when-compared-to-a-standard-cnn/65649), about a network whose three convolutions have kernels of 2x2 and give 4, 8 and 16 channels. Two linear layers follow, from 304 numbers to 36 and on to 3.
 #
-# **Predict:** by how many per cent does the whole network shrink?
+# **Predict:** by what percentage does the whole network shrink?
 
 # %%
 pairs = ((1, 4), (4, 8), (8, 16))
@@ -325,7 +325,7 @@ print(f"Pixel 3: {sum(slower)} of the {len(slower)} MobileNets are slower in 8 b
 print("         on the processor than in float on its GPU")
 
 # %% [markdown]
-# It does not: sums need 32 bits. Newer processors multiply in 8 bits and add in 32 with one instruction. A processor without such an instruction must widen every number first and narrow the result again, and can then be slower than in float. A network is also slower if its layers are converted back and forth between eight bits and float, or if it leaves a faster part of the machine unused, as on this phone (its times are published by TensorFlow Lite's authors). [Chapter 08](08_to_the_device.ipynb#Smaller,-and-faster) measures yours.
+# It does not: sums need 32 bits. Newer processors multiply in 8 bits and add in 32 with one instruction. A processor without such an instruction must widen every number first and narrow the result again, and can then be slower than in float. A network is also slower if its layers are converted back and forth between eight bits and float, or if it leaves a faster part of the machine unused, as on this phone. (Its times were published by TensorFlow Lite's authors.) [Chapter 08](08_to_the_device.ipynb#Smaller,-and-faster) measures yours.
 #
 # ### I set `channels_last`, and the shape is still the same. Did it work?
 #
@@ -381,7 +381,7 @@ print("equal but for rounding:", torch.allclose(alone, together, atol=1e-5))
 #
 # ### Why does my network answer differently each time?
 #
-# Asked as [torchvision issue 2079](https://github.com/pytorch/vision/issues/2079). The person detector of chapter 07 looks at a photo of an astronaut three times; the second time, somebody forgot `eval()`.
+# Asked as [torchvision issue 2079](https://github.com/pytorch/vision/issues/2079). The [person detector](07_a_published_mobilenet.ipynb#A-network-with-a-past) looks at a photo of an astronaut three times; the second time, somebody forgot `eval()`.
 #
 # **Predict:** does the third answer equal the first?
 

@@ -101,7 +101,7 @@ def predict(mult_adds, ms, wanted):
 check("4.8", predict, record=False)
 
 # %% [markdown]
-# **4.9** There are nine mult-adds for each number that is read and each that is written. That makes about two operations for each byte, where a pointwise layer has dozens. The layer waits for its numbers.
+# **4.9** There are nine mult-adds for each number that is read and each that is written. That makes about two operations per byte, where a pointwise layer has dozens. The layer waits for its numbers.
 
 # %%
 operations = 2 * 9 * 512 * 14**2
