@@ -32,7 +32,7 @@ from ..timing import (
 from ..timing import threads as with_threads
 from ..validation import check_choice, check_int
 from .hardware import describe_hardware
-from .peaks import bench_peaks, ceiling_task
+from .peaks import bench_peaks, ceiling_tasks
 from .peers import Entry, peers
 from .quality import Examiner
 from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed
@@ -124,7 +124,9 @@ def bench_engines(
         measured = bench_peaks(device=device, threads=count, seed=seed, largest=1 << 16)
         ceilings = {peak.precision: peak.gflops for peak in measured.peaks if peak.gflops}
         products = {
-            peak: task for peak in measured.peaks if (task := ceiling_task(peak, device, seed))
+            (peak, way): multiply
+            for peak in measured.peaks
+            for way, multiply in ceiling_tasks(peak, device, seed).items()
         }
         timed: list[tuple[int, dict[str, Entry], Mapping[Any, list[float]]]] = []
         for size in sizes:
@@ -155,8 +157,8 @@ def bench_engines(
             progress(f"timing {len(entries)} ways to run a batch of {size}")
             tasks: dict[Any, Callable[[], Any]] = {key: e.task for key, e in entries.items()}
             seconds = interleave(tasks | products, readings, device=where, least_s=LEAST_S)
-            for peak in products:
-                rate = 2 * math.prod(peak.shape or ()) / min(seconds[peak]) / 1e9
+            for peak, way in products:
+                rate = 2 * math.prod(peak.shape or ()) / min(seconds[peak, way]) / 1e9
                 ceilings[peak.precision] = max(ceilings[peak.precision], significant(rate))
             timed.append((size, entries, seconds))
         # Only now are the fastest products known: of all rounds, whichever batch was beside them.
