@@ -249,7 +249,7 @@ def twins_apart(net, images, noise=0.02):
 #
 # A fresh network. The noise is 2 % of the distance from grey to white: you would hardly see it.
 #
-# Notes: The distance between the two is measured as a share of the distance between two different letters. Near 0 they are alike; near 1 they are as different as two letters.
+# Notes: The distance between the two is measured as a share of the distance between two different letters. Near 0 they are alike; near 1 they are no more alike than two letters.
 
 # %% [markdown] slide=2
 # ## Almost as far apart as two letters

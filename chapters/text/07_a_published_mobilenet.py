@@ -799,7 +799,7 @@ soften = ...  # def soften(logits, T): ...
 check("7.4", soften)
 
 # %% [markdown]
-# **7.5 · Investigate.** Forensics. Nobody knows how a checkpoint expects its pixels. But you have the `kernel` of its first convolution, of shape (3, 3, 3, N), with stride 2 and SAME padding, and the batch normalization after it remembers the `mean` and the `variance` of each channel, over photos like these in training. Write `convention(kernel, mean, variance, photos)`. The photos are `uint8`; return the scale in which they were given in training, `"0 to 255"`, `"0 to 1"` or `"-1 to 1"`, and the order of the colours, `"RGB"` or `"BGR"`.
+# **7.5 · Investigate.** Forensics. Nobody knows how a checkpoint expects its pixels. But you have the `kernel` of its first convolution, of shape (3, 3, 3, N), with stride 2 and SAME padding. And the batch normalization after it remembers the `mean` and the `variance` of each channel, over photos like these in training. Write `convention(kernel, mean, variance, photos)`. The photos are `uint8`; return the scale in which they were given in training, `"0 to 255"`, `"0 to 1"` or `"-1 to 1"`, and the order of the colours, `"RGB"` or `"BGR"`.
 
 # %%
 from mobilenet_lib.checks import check
@@ -808,7 +808,7 @@ convention = ...  # def convention(kernel, mean, variance, photos): ...
 check("7.5", convention)
 
 # %% [markdown]
-# **7.6 · Build.** Take out what does nothing. Two pointwise layers in a row compute `np.maximum(x @ W1 + b1, 0) @ W2 + b2`, where `x` is never negative. Write `prune(W1, b1, W2, b2)`, which returns the four arrays without the channels between the layers that are not needed: those that are 0 for every input, those that have the same value for every input, and those that the second layer does not read. The outputs must stay the same for *every* `x`.
+# **7.6 · Build.** Take out what does nothing. Two pointwise layers in a row compute `np.maximum(x @ W1 + b1, 0) @ W2 + b2`, where `x` is never negative. Write `prune(W1, b1, W2, b2)`, which returns the four arrays without the channels between the layers that are not needed. These are the channels that are 0 for every input, those that have the same value for every input, and those that the second layer does not read. The outputs must stay the same for *every* `x`.
 
 # %%
 from mobilenet_lib.checks import check

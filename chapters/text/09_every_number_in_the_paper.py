@@ -511,7 +511,7 @@ plots.sixteen(paper.models())
 #
 # ## What it was compared with
 #
-# The story starts with **AlexNet**, which won the ImageNet contest of 2012; after it, networks for vision grew and grew. **VGG 16** and **GoogLeNet** are from 2014: one stacks 3 by 3 convolutions, as simply and as expensively as possible; the other runs 1 by 1, 3 by 3 and 5 by 5 convolutions side by side, with narrow 1 by 1 layers before them to save work. **SqueezeNet**, from 2016, aimed at few *parameters*: as accurate as AlexNet with a fiftieth of them, says the title of its paper. Here they are, counted like everything else:
+# The story starts with **AlexNet**, which won the ImageNet contest of 2012; after it, networks for vision grew and grew. **VGG 16** and **GoogLeNet** are from 2014. The first stacks 3 by 3 convolutions, as simply and as expensively as possible. The second runs 1 by 1, 3 by 3 and 5 by 5 convolutions side by side, with narrow 1 by 1 layers before them to save work. **SqueezeNet**, from 2016, aimed at few *parameters*: as accurate as AlexNet with a fiftieth of them, says the title of its paper. Here they are, counted like everything else:
 
 # %% [markdown] slide=2
 # ## Small is not fast
@@ -580,7 +580,7 @@ for row in range(1, 7):
 # The paper sorts earlier work into two kinds: *compressing* a trained network, and *training* a small one. To compress is to take weights away (pruning), to store them coarsely (quantization, with shared values or few bits), or to store frequent values in shorter codes (Huffman coding). To train a small network is to choose a cheaper form from the start: flattened and factorized networks, SqueezeNet, Xception, and MobileNet itself. Distillation stands between the two: a small network is trained with a large one's help, as with the faces above.
 
 # %% [markdown]
-# Here they are on equal terms, with [letters in the wild](05_training.ipynb#What-there-is-to-learn) at 56 pixels. One network with $\alpha = 0.5$ was trained and then brought down to the size in bytes of $\alpha = 0.25$, in two ways: by storing its weights in eight bits, and by taking away the smallest four fifths of the weights in its 1 by 1 layers and training the rest further. Beside them is $\alpha = 0.25$ itself, trained from the start.
+# Here they are on equal terms, with [letters in the wild](05_training.ipynb#What-there-is-to-learn) at 56 pixels. One network with $\alpha = 0.5$ was trained and then brought down to the size in bytes of $\alpha = 0.25$, in two ways. One stores its weights in eight bits. The other takes away the smallest four fifths of the weights in its 1 by 1 layers, and trains the rest further. Beside them is $\alpha = 0.25$ itself, trained from the start.
 #
 # **Predict:** all of them take about the same number of bytes. Which reads most letters? And which of them saves *time* on any machine, without a special kernel?
 
