@@ -331,13 +331,13 @@ for beta in (0.0, 1.0):
 #
 # ## How large a network?
 #
-# Say that you have three minutes:
+# Suppose that you have three minutes:
 
 # %% tags=["parameters"]
 seconds = 180
 
 # %% [markdown]
-# A wide network learns more from each picture, a narrow one sees more pictures. Let us measure how many pictures per second this machine can learn from. (Each `Trainer` first finds out in what layout and in which numbers a step takes least time here; [In which numbers?](#In-which-numbers?) below shows what it found.)
+# A wide network learns more from each picture; a narrow one sees more pictures. Let us measure how many pictures per second this machine can learn from. (Each `Trainer` first finds out which layout and which kind of numbers are fastest here; [In which numbers?](#In-which-numbers?) below shows what it found.)
 
 
 # %%
@@ -355,7 +355,7 @@ def images_per_second(alpha, resolution):
 
 
 # %% [markdown]
-# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 56 pixels the mult-adds (multiplications, each with an addition) fall to a little more than a quarter. Does the speed rise fourfold?
+# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 56 pixels the mult-adds ([one multiplication and one addition](00_start_here.ipynb#How-to-use-the-book) each) fall to a little more than a quarter. Does the speed rise fourfold?
 
 # %% tags=["nbval-ignore-output"]
 speeds = {}
@@ -368,13 +368,13 @@ for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
 # %% [markdown]
 # Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. And the pixels? From 40 to 56 their number nearly doubles; compare the speeds.
 #
-# What to do with the time? Two cores with AVX-512 (instructions for sixteen numbers at once, which chapter 00 looks for) have it for about three epochs at full width and 56 pixels. After these the network reads 89 %<!-- mean(pick(grid, "accuracy", alpha=1, resolution=56)) --> of the test letters, as measured for chapter 06. In the same time, half the width has six, and reads 90.5 %<!-- mean(pick(live, "accuracy")) -->. Fewer pixels save less than they cost: after three epochs, half the width reads 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) --> at 56 pixels and 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> at 40.
+# How should we use the time? Two cores with AVX-512 (instructions for sixteen numbers at once, which [chapter 00](00_start_here.ipynb#What-this-machine-can-do) looks for) manage about three epochs at full width and 56 pixels. After these the network reads 89 %<!-- mean(pick(grid, "accuracy", alpha=1, resolution=56)) --> of the test letters, as measured for [chapter 06](06_width_and_resolution.ipynb#Sixteen-of-our-own). In the same time, a network of half the width manages six epochs, and reads 90.5 %<!-- mean(pick(live, "accuracy")) -->. Fewer pixels save less than they cost: after three epochs, the network of half the width reads 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) --> at 56 pixels and 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> at 40.
 #
-# So we take $\alpha = 0.5$ at 56 pixels; only a machine that has no time for three epochs of it takes 40. And we stop after six: a faster machine finishes sooner.
+# So we take $\alpha = 0.5$ at 56 pixels; only a machine that cannot manage three epochs of it takes 40. And we stop after six: a faster machine finishes sooner.
 #
 # ## Live
 #
-# Run it, and watch the loss. It stays near 3.26 while the rate is still small, and then something happens. You can stop it with the square button above (or with Esc, then I twice): it finishes its step, and what it has learned so far is in `result.net`. Should the machine have become slower or busy, it stops by itself once its `time_limit` is over. In both cases the rest of this chapter asks a network that has learned less than the text promises; run the cell again to train from the start.
+# Run the next cell, and watch the loss. It stays near 3.26 while the rate is still small, and then something happens. You can stop the training with the square button above (or with Esc, then I twice): it finishes its step, and what the network has learned so far is in `result.net`. If the machine has become slower or busy, the training stops by itself when its `time_limit` is reached. In both cases the rest of this chapter uses a network that has learned less than the text promises; run the cell again to train from the start.
 #
 # **Predict:** how many of the test letters will it read after one epoch: a tenth, a third, two thirds?
 
@@ -405,7 +405,7 @@ with LiveCurve() as curve:
     result = train(recipe, on_step=curve, time_limit=240)
 
 # %% [markdown]
-# The curve has the answer; in six<!-- live[0].content["recipe"]["schedule"]["epochs"] --> epochs, as recorded for the book, it was about two thirds<!-- 0.62 < mean(run.history[0]["accuracy"] for run in live) < 0.7 -->. And how many letters does it read at the end, of typefaces that it has never seen?
+# The curve has the answer; in six<!-- live[0].content["recipe"]["schedule"]["epochs"] --> epochs, as recorded for the book, it was about two thirds<!-- 0.62 < mean(run.history[0]["accuracy"] for run in live) < 0.7 -->. And how many letters does the network read at the end, in typefaces that it has never seen?
 
 # %% tags=["learned", "nbval-ignore-output"]
 if result.finished:
@@ -418,7 +418,7 @@ else:
     )
 
 # %% [markdown]
-# With six epochs at 56 pixels it has read more than 90 %<!-- 90 < min(pick(live, "accuracy")) --> of the test letters with each of three<!-- len(live) --> seeds; with three it is about 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) -->, and at 40 pixels 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) -->.
+# With six epochs at 56 pixels it read more than 90 %<!-- 90 < min(pick(live, "accuracy")) --> of the test letters with each of three<!-- len(live) --> seeds; with three it is about 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) -->, and at 40 pixels 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) -->.
 #
 # What does it get wrong? Here are test letters that it misread, each with the three answers that it gave the highest probabilities.
 
