@@ -1,8 +1,8 @@
 """The ceilings of a machine: how fast it multiplies matrices and moves bytes.
 
-The roofline model has two limits: mult-adds a second and bytes a second. What a data sheet promises
-is neither: a clock sinks under vector code, a container has a share of a core, and a cache is
-faster than memory. So both are measured here, with the threads that the network will use.
+The roofline model has two limits: mult-adds per second and bytes per second. What a data sheet
+promises is neither: a clock slows down under vector code, a container has a share of a core, and a
+cache is faster than memory. So both are measured here, with the threads that the network will use.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Peak:
 
     precision: str
     gflops: float | None
-    """10⁹ floating-point (or whole-number) operations a second, two for each mult-add."""
+    """10⁹ floating-point (or whole-number) operations per second, two for each mult-add."""
     shape: Shape | None
     """(rows, inner, columns) of the product that reached it."""
     way: str
@@ -69,7 +69,7 @@ class MachinePeaks:
     machine: Hardware = field(repr=False)
 
     def peak(self, precision: str = "fp32") -> float:
-        """Operations a second of the fastest matrix product in a precision.
+        """Operations per second of the fastest matrix product in a precision.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class MachinePeaks:
         return 1e9 * peak.gflops
 
     def bandwidth(self, size: float) -> float:
-        """Bytes a second at which `size` bytes move: by the curve, straight between its points.
+        """Bytes per second at which `size` bytes move: by the curve, straight between its points.
 
         Both axes are logarithmic. Beyond the ends of the curve its last value holds.
         """
