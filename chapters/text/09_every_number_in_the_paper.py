@@ -580,14 +580,14 @@ for row in range(1, 7):
 # The paper sorts earlier work into two kinds: *compressing* a trained network, and *training* a small one. To compress is to take weights away (pruning), to store them coarsely (quantization, with shared values or few bits), or to store frequent values in shorter codes (Huffman coding). To train a small network is to choose a cheaper form from the start: flattened and factorized networks, SqueezeNet, Xception, and MobileNet itself. Distillation stands between the two: a small network is trained with a large one's help, as with the faces above.
 
 # %% [markdown]
-# Here they are on equal terms, with [letters in the wild](05_training.ipynb#What-there-is-to-learn) at 56 pixels. One network with $\alpha = 0.5$ was trained and then brought down to the size in bytes of $\alpha = 0.25$, in two ways. One stores its weights in eight bits. The other takes away the smallest four fifths of the weights in its 1 by 1 layers, and trains the rest further. Beside them is $\alpha = 0.25$ itself, trained from the start.
+# Here they are on equal terms, with [letters in the wild](05_training.ipynb#What-there-is-to-learn) at 56 pixels. One network with $\alpha = 0.5$ was trained and then brought down to the size in bytes of $\alpha = 0.25$, in two ways. One stores its weights in eight bits. The other takes away the smallest four fifths of the weights in its 1 by 1 layers, and trains the rest further. Beside them is $\alpha = 0.25$ itself, trained from the start: once from the labels alone, and once distilled, with half of its loss from the answers of the wide one.
 #
 # **Predict:** all of them take about the same number of bytes. Which reads most letters? And which of them saves *time* on any machine, without a special kernel?
 
 # %% [markdown] slide=2
 # ## The same bytes, several ways: which reads most letters?
 #
-# Eight bits; four fifths of the weights taken away; or a narrow network from the start.
+# Eight bits; four fifths of the weights taken away; or a narrow network from the start, with a teacher or without.
 #
 # Notes: The paper's section 2 sorts prior work into compressing a trained network and training a small one. What does each save: memory, download, time? Have them vote twice, for letters and for time.
 
@@ -608,7 +608,7 @@ for one in recorded("prior_work")["results"]["rows"]:
     print(columns(one["name"], f"{read:.1f}", f"{size:.2f}", f"{work:.1f}", one["epochs"]))
 
 # %% [markdown]
-# For the same bytes, the compressed networks read more: in eight bits 90.8<!-- one(prior_work.rows, "accuracy", name="quantized") --> %, pruned 90.5<!-- one(prior_work.rows, "accuracy", name="pruned") --> %, narrow 87.6<!-- one(prior_work.rows, "accuracy", name="narrow") --> %. (One seed each; [chapter 06](06_width_and_resolution.ipynb#Better,-or-lucky?) says how much of that may be luck.) If the download is the problem, compress.
+# For the same bytes, the compressed networks read more: in eight bits 90.8<!-- one(prior_work.rows, "accuracy", name="quantized") --> %, pruned 90.5<!-- one(prior_work.rows, "accuracy", name="pruned") --> %, narrow 87.6<!-- one(prior_work.rows, "accuracy", name="narrow") --> %. Distillation did not help here<!-- one(prior_work.rows, "accuracy", name="distilled") < one(prior_work.rows, "accuracy", name="narrow") -->: with the wide network as its teacher, the narrow one reads 87.4<!-- one(prior_work.rows, "accuracy", name="distilled") --> %. (One seed each; [chapter 06](06_width_and_resolution.ipynb#Better,-or-lucky?) says how much of that may be luck.) If the download is the problem, compress.
 #
 # Now look at the mult-adds. In eight bits there are as many as before, and they are faster only on an engine that [has kernels for eight bits](08_to_the_device.ipynb#Smaller,-and-faster). Pruning leaves as few as the narrow network has, but scattered ones: [chapter 04](04_what_a_mult_add_costs.ipynb#Dense-against-sparse) found that a sparse product overtakes the dense one from 79 %<!-- 100 * min(bench_sparse.crossings["torch CSR"], bench_sparse.crossings["SciPy CSR"]) --> of zeros on, and here there are hardly more. Only the narrow network needs no new kernel, no new format and no new hardware. It takes less of everything, on any machine, and pays for that in accuracy. So the answer depends on what you have to save, and the paper says what it chose: latency first, and small size as well. The two ways can also be combined: the [phones of chapter 08](08_to_the_device.ipynb#On-phones) run narrow networks *in* eight bits.
 #
