@@ -40,7 +40,7 @@ class LayerTime(Work):
     """One layer, or the average pool, over the whole batch."""
 
     intensity: float
-    """Operations a byte, two for each mult-add."""
+    """Operations per byte, two for each mult-add."""
     timing: Timing
     gflops: float
     """10⁹ operations per second that it reached."""

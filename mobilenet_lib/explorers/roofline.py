@@ -47,7 +47,7 @@ class RooflineExplorer(Explorer):
     batch
         Images at a time: 1, 2, 4 and so on to 256.
     precision
-        "fp32", "bf16" or "int8": 4, 2 or 1 byte a number, each with its own arithmetic ceiling.
+        "fp32", "bf16" or "int8": 4, 2 or 1 byte per number, each with its own arithmetic ceiling.
     machine
         "yours" or "book": whose ceilings.
     peak, bandwidth
