@@ -17,6 +17,7 @@ from pathlib import Path
 import jupytext
 import pytest
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).resolve().parent / "language"
 ROOT = HERE.parents[2]
 PAGES = [
