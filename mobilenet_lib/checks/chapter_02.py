@@ -224,7 +224,7 @@ EXERCISES = (
         ),
         "Ask when 1/N + 1/9 is at least 1.",
         "1/N must be at least 8/9.",
-        goals=["know when it is worth nothing"],
+        goals=["know when nothing is saved"],
     ),
     exercise(
         "2.3",

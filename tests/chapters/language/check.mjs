@@ -1,0 +1,32 @@
+// Check the texts that come on stdin, by page, with Harper; print what it finds, as JSON, and which
+// of the given words its dictionary has already.
+import { json } from "node:stream/consumers";
+import { pathToFileURL } from "node:url";
+
+const [library] = process.argv.slice(2);
+const load = (name) => import(pathToFileURL(`${library}/dist/${name}.js`));
+const [{ LocalLinter, Dialect }, { slimBinary }] = await Promise.all([load("index"), load("slimBinary")]);
+
+const { off, words, texts } = await json(process.stdin);
+const linter = new LocalLinter({ binary: slimBinary, dialect: Dialect.British });
+const rules = await linter.getLintConfig();
+const unknown = off.filter((rule) => !(rule in rules));
+if (unknown.length) throw new Error(`Harper has no rule ${unknown.join(", ")}`);
+await linter.setLintConfig({ ...rules, ...Object.fromEntries(off.map((rule) => [rule, false])) });
+
+const check = async (text) => Object.entries(await linter.organizedLints(text, { language: "markdown" }));
+const misspelt = async (word) => (await check(word)).some(([rule]) => rule === "SpellCheck");
+const known = [];
+for (const word of words) if (!(await misspelt(word))) known.push(word);
+await linter.importWords(words);
+
+const found = [];
+for (const [page, text] of Object.entries(texts)) {
+  for (const [rule, lints] of await check(text)) {
+    for (const lint of lints) {
+      const { start, end } = lint.span();
+      found.push({ page, rule, start, end, message: lint.message() });
+    }
+  }
+}
+console.log(JSON.stringify({ found, known }));
