@@ -490,7 +490,7 @@ print("agrees in training:  ", torch.allclose(folded, net.train()(x), atol=1e-5)
 #
 # ### What does a dropout of 0.999 do?
 #
-# Asked as [Transformers issue 22767](https://github.com/huggingface/transformers/issues/22767), where MobileNet came with 0.999. In training, dropout sets some numbers to zero, and multiplies the others so that the sum stays about the same. TensorFlow's old functions took the share to *keep*, PyTorch takes the share to *drop*.
+# Asked as [Transformers issue 22767](https://github.com/huggingface/transformers/issues/22767), where MobileNet came with 0.999. In training, such a layer sets some numbers to zero, and multiplies the others so that the sum stays about the same. TensorFlow's old functions took the share to *keep*, PyTorch takes the share to *drop*.
 #
 # **Predict:** of 1024 features, how many does a drop rate of 0.999 leave on average?
 
