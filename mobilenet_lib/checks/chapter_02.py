@@ -301,7 +301,7 @@ EXERCISES = (
         whole(
             lambda: cost.standard_mult_adds(3, 16, 64, 8) - cost.separable_mult_adds(3, 16, 64, 8),
             lambda: {
-                "That is where the separable one arrives: how far has the other one still to go?": (
+                "That is where the separable one arrives: how much has the other one left to do?": (
                     cost.separable_mult_adds(3, 16, 64, 8)
                 ),
                 "That is the whole way of the standard one; part of it is behind it.": (

@@ -2,8 +2,8 @@
 
 `language/accepted.tsv` has what is found wrongly, with a reason, as long as it is found;
 `rules_off.tsv` the rules of taste that are off; `words.txt` the words that no dictionary has; and
-`not_english.tsv` what the book once said, and what it says instead. That list holds for the
-library's docstrings, too.
+`not_english.tsv` what the book once said, and what it says instead. That list holds for what the
+library says, too.
 """
 
 import ast
@@ -68,11 +68,11 @@ def english(markdown):
     return FORMULA.sub("`x`", NOT_READ.sub("", markdown)).split("\n## Sources")[0]
 
 
-def docstrings(code):
-    """Those of a module, its classes and its functions."""
+def sentences(code):
+    """What code says: docstrings, hints, messages, texts of figures."""
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            yield ast.get_docstring(node) or ""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield node.value
 
 
 def said(definition):
@@ -94,7 +94,7 @@ def read(path):
     if path.suffix == ".json":
         return "\n\n".join(said(json.loads(text)))
     if path.suffix == ".py" and "# %%" not in text:
-        return "\n\n".join(docstrings(text))
+        return "\n\n".join(sentences(text))
     if path.suffix == ".py":
         cells = jupytext.reads(text, fmt="py:percent").cells
         return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
@@ -133,28 +133,29 @@ def not_english(pages):
 
 @dataclass
 class Checked:
-    """What is wrong on pages, by Harper and by the book's own list, and words it knew already."""
+    """What is wrong on pages, and what of the lists did nothing for them."""
 
     findings: list[Finding]
-    known: list[str]
+    needless: set[str]
 
 
 def checked(library, pages):
     """Check the English of pages, given by their names."""
     words = [line[0] for line in listed("words.txt")]
-    asked = {"off": [rule for rule, _ in listed("rules_off.tsv")], "words": words, "texts": pages}
+    asked = {"words": words, "texts": pages}
     command = ["node", HERE / "check.mjs", library / "harper.js"]
     done = subprocess.run(
         command, input=json.dumps(asked), capture_output=True, encoding="utf-8", check=True
     )
-    said = json.loads(done.stdout)
-    findings = list(not_english(pages))
-    for each in said["found"]:
-        text, span = pages[each["page"]], (each["start"], each["end"])
+    reply = json.loads(done.stdout)
+    findings, off = list(not_english(pages)), {rule for rule, _ in listed("rules_off.tsv")}
+    for each in reply["found"]:
+        rule, text, span = each["rule"], pages[each["page"]], (each["start"], each["end"])
         wrong, place = squeezed(text[slice(*span)]), around(text, *span)
-        if not (each["rule"] == "SpellCheck" and is_a_word(wrong, words)):
-            findings.append(Finding(each["page"], each["rule"], wrong, place, each["message"]))
-    return Checked(findings, said["known"])
+        if rule not in off and not (rule == "SpellCheck" and is_a_word(wrong, words)):
+            findings.append(Finding(each["page"], rule, wrong, place, each["message"]))
+    idle = off - {each["rule"] for each in reply["found"]}
+    return Checked(findings, idle.union(reply["known"]))
 
 
 def is_a_word(text, words):
@@ -197,8 +198,8 @@ def test_every_exception_is_needed(book):
     assert not needless, f"strike off accepted.tsv: {needless}"
     used = set(re.findall(r"[^\W_]+(?:['’]s)?", "\n".join(texts(*PAGES).values())))
     used |= {re.sub("['’]s$", "", each) for each in used}
-    needless = {line[0] for line in listed("words.txt")} - used | set(book.known)
-    assert not needless, f"strike off words.txt, no page has these or Harper knows them: {needless}"
+    needless = {line[0] for line in listed("words.txt")} - used | book.needless
+    assert not needless, f"no page needs these words and rules, or Harper knows them: {needless}"
 
 
 def test_every_exception_has_a_reason():
