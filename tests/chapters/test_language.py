@@ -211,13 +211,13 @@ def test_every_exception_has_a_reason():
 
 PLANTED = {
     "It is an unique network.": [("AnA", "an")],
-    "The layer computes a a sum.": [("RepeatedWords", "a a")],
+    "The layer computes the the sum.": [("RepeatedWords", "the the")],
     "A convolutoin is a sum.": [("SpellCheck", "convolutoin")],
     "He have seen it.": [("PronounVerbAgreement", "have")],
     "It gives a bias, which the paper has not.": [("not English", "which the paper has not")],
     "It manages three million\nimages a second.": [("not English", "images a second")],
     "A kernel slides over the map `it have`.": [],
-    "So $a a$ is the sum <!-- an unique --> of all.": [],
+    "So $a a$ is the sum<!-- an unique --> of all.": [],
     "It has eight bits\n\nA weight has four.": [],
 }
 
