@@ -526,7 +526,7 @@ y.backward(upstream)
 assert torch.allclose(x.grad, by_hand, atol=1e-5)
 
 # %% [markdown]
-# Three quarters of the products are then products with zero, and yet this is the fast last line of the table above. The library has the same function, for any stride and padding:
+# About three quarters of the products are then products with zero, and yet this is the fast last line of the table above. The library has the same function, for any stride and padding:
 
 # %%
 from mobilenet_lib.train.depthwise import input_gradient

@@ -295,7 +295,7 @@ assert np.allclose(before - without, occlusion(net, x, label=0, cells=12, window
 print(f"{100 * before:.0f} % before, {100 * without.min():.0f} % with the worst place covered")
 
 # %% [markdown]
-# The second way needs only one run of the network. It ends in an average over the last map and a linear layer, and their order does not matter: averaging and then weighting gives the same as weighting and then averaging. So give each *place* of the map a score of its own; the mean of these scores, plus the bias, is the network's score. (In `kc,cij->kij`, for each class k and place i, j, the channels c are weighted and added up.)
+# The second way needs only one run of the network. It ends in an average over the last map and a linear layer, and their order does not matter: averaging and then weighting gives the same as weighting and then averaging. So give each *place* of the map a score of its own; the mean of these scores, plus the bias, is the network's score. (In `kc,cij->kij`, for each class $k$ and place $i, j$, the channels $c$ are weighted and added up.)
 
 # %%
 deepest = maps["pw_13"][0]  # (256, 3, 3)

@@ -202,7 +202,7 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
 # Sixteen bits are the first step. A number in bf16 has the range of fp32, but only two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
 # %% [markdown] slide=2
-# ## In sixteen bits, how many of a thousand letters are read differently?
+# ## In sixteen bits, how many letters in a thousand are read differently?
 #
 # bf16 has two to three decimal digits.
 #
