@@ -27,7 +27,7 @@
 #
 # Four things come back in every chapter.
 #
-# 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read. Figures that answer a question are folded away until you run their cell.
+# 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read. Type it, or choose, in the cell below the question; the result is folded away until you run its own cell. At the end of the chapter your predictions stand beside what came out.
 # 2. **Run.** The code is short, and it is the same code that the tests of the book execute.
 # 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard. Red broken links beside one mean that it was saved earlier: run its cell to connect it.
 # 4. **Check.** Exercises at the end of a chapter tell you at once whether you have it, and give a hint if not. Each chapter links to its worked solutions.
@@ -94,6 +94,11 @@ print(f"{len(arch.layers)} layers with weights")
 #
 # The photo has 224 · 224 · 3, about 150,000 numbers. Each of them meets many weights, in the first layer and again in all that follow. Decide on a power of ten, then run the cell.
 # </details>
+
+# %%
+from mobilenet_lib.checks import expect
+
+expect("00-multiplications")
 
 # %% [markdown] slide=2
 # ## How many multiplications for one photo?
@@ -258,9 +263,9 @@ report()
 #
 # ## Your progress
 #
-# Exercises that you solve are counted here, and kept for your next visit. Where they cannot be kept, as on some shared machines, the table says why and what to set.
+# Exercises that you solve, predictions that you make and closing questions that you answer are counted here, and kept for your next visit. Where they cannot be kept, as on some shared machines, the table says why and what to set.
 #
-# To take them to another machine, write them to a file, `export_progress("progress.json")`, and add that file to what is kept there, `import_progress("progress.json")`. Both come from `mobilenet_lib.checks`; nothing that you have solved is ever taken away.
+# To take them to another machine, write them to a file, `export_progress("progress.json")`, and add that file to what is kept there, `import_progress("progress.json")`. The book's web site keeps its own in your browser, and reads and writes the same file. Both come from `mobilenet_lib.checks`; nothing that you have solved is ever taken away.
 
 # %% [markdown] slide=2
 # ## The way, first half
@@ -304,6 +309,26 @@ report()
 from mobilenet_lib.checks import progress
 
 progress()
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("00")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("00")
 
 # %% [markdown]
 # ## Summary
