@@ -124,7 +124,7 @@ choices = [
         (", right = true", "", "exactly one that is right"),
         ('because = "yes"', 'because = " "', "does not say why of '2'"),
         ('text = "3"', 'text = "1"', "a choice twice"),
-        ('{text = "3", because = "no"}', "", "three choices at least"),
+        ('{text = "3", because = "no"},', "", "three choices at least"),
         ("[[quiz]]", "[[quiz", "01.toml"),
     ],
 )

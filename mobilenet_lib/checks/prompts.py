@@ -202,7 +202,7 @@ def verdict(said: float, value: float, unit: str) -> str:
         way = "high" if said > value else "low"
         if off <= 5:
             return "right on" if off <= 1 else "close"
-        return f"{off:.0f} points too {way}"
+        return f"{off:,.0f} points too {way}"
     if said * value <= 0:
         return "right on" if said == value else "far off"
     factor, way = (said / value, "high") if abs(said) > abs(value) else (value / said, "low")

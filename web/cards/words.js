@@ -1,5 +1,7 @@
 // What is said of predictions, as mobilenet_lib/checks/prompts.py says it; tests hold the two together.
 
+import { comma } from "../kit/format.js";
+
 /** A number as people type it, or null. */
 export function numberOf(text) {
   let plain = text.trim().replace(/[\s_’']/g, "").replace(/^[~≈]+/, "").replace(/[%x×]+$/, "");
@@ -10,19 +12,17 @@ export function numberOf(text) {
   return Number.isFinite(number) ? number : null;
 }
 
-const grouped = (number, places) => number.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
-
 /** How near an expected number is: by the factor, of per cent by the points. */
 export function verdict(said, value, unit) {
   if (unit.startsWith("%")) {
     const off = Math.abs(said - value), way = said > value ? "high" : "low";
     if (off <= 5) return off <= 1 ? "right on" : "close";
-    return `${grouped(off, 0)} points too ${way}`;
+    return `${comma(off, 0)} points too ${way}`;
   }
   if (said * value <= 0) return said === value ? "right on" : "far off";
   const high = Math.abs(said) > Math.abs(value), factor = high ? said / value : value / said;
   if (factor <= 1.25) return factor <= 1.05 ? "right on" : "close";
-  return `${grouped(factor, factor >= 9.5 ? 0 : 1)} times too ${high ? "high" : "low"}`;
+  return `${comma(factor, factor >= 9.5 ? 0 : 1)} times too ${high ? "high" : "low"}`;
 }
 
 /** What a reader typed, as it stands in a sentence. */
@@ -30,7 +30,7 @@ export function spoken(said, { unit, choices }) {
   if (choices.length) return said;
   const number = numberOf(said);
   const text = number === null ? said : number.toLocaleString("en", { maximumSignificantDigits: 6 });
-  return unit ? `${text}${unit.startsWith("%") ? " " : " "}${unit}` : text;
+  return unit ? `${text} ${unit}` : text;
 }
 
 /** “You expected 4 times; it is 8.98 times: 2.2 times too low.”, in its parts. */
