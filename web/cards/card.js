@@ -97,22 +97,17 @@ function quiz({ card, body, kept, keep }) {
   const score = element("p", { class: "mnc-quiet", role: "status" });
   const shows = card.questions.map(({ key, ask, choices }, number) => {
     const buttons = choices.map(({ text }, i) => button(text, () => answer(i)));
-    const because = choices.map(({ right, because: why }) => element("p", { class: "mnc-because", hidden: true, "data-found": right ? "right" : "wrong" },
-      element("strong", {}, right ? "✔ Right. " : "✘ No. "), why));
-    const said = element("div", { "aria-live": "polite" });
-    const place = element("fieldset", { "data-question": key }, element("legend", {}, `${number + 1}. ${ask}`),
-      element("ul", { class: "mnc-choices", role: "list" }, buttons.map((each, i) => element("li", {}, each, because[i]))), said);
-    body.append(place);
-    function open(i) {
-      because[i].hidden = false;
+    const because = choices.map(({ right }) => element("p", { class: "mnc-because", "aria-live": "polite", "data-found": right ? "right" : "wrong" }));
+    body.append(element("fieldset", { "data-question": key }, element("legend", {}, `${number + 1}. ${ask}`),
+      element("ul", { class: "mnc-choices", role: "list" }, buttons.map((each, i) => element("li", {}, each, because[i])))));
+    function open(i) { // what is put in is read out
+      if (!because[i].textContent) because[i].append(element("strong", {}, choices[i].right ? "✔ Right. " : "✘ No. "), choices[i].because);
       buttons[i].dataset.found = choices[i].right ? "right" : "wrong";
       buttons[i].setAttribute("aria-expanded", "true");
     }
     function answer(i) {
       const old = { ...FRESH, ...kept(key) }, { right } = choices[i];
       open(i);
-      tell(said, "");
-      said.append(element("span", { style: "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)" }, because[i].textContent));
       if (right && !old.solved) keep(key, { ...old, solved: now(0) });
       else if (!right && !old.solved && !old.tried.includes(String(i))) keep(key, { ...old, wrong: old.wrong + 1, tried: [...old.tried, String(i)] });
     }
