@@ -47,15 +47,15 @@ function expect({ card, body, kept, keep, reveal, then }) {
   const typed = element("input", { ...KEYS, type: "text", id, inputmode: "decimal", autocomplete: "off", spellcheck: "false", maxlength: 40 });
   const chips = choices.map((text) => element("input", { ...KEYS, type: "radio", name: id, value: text }));
   const wrong = element("p", { class: "mnc-warn", role: "alert", hidden: true });
-  const form = element("form", { novalidate: true }, element("p", { class: "mnc-name" }, "What do you expect?"),
-    choices.length
-      ? element("fieldset", {}, element("legend", {}, ask), element("div", { class: "mnc-row" },
-        chips.map((chip, i) => element("label", { class: "mnc-chip" }, chip, choices[i]))))
-      : [element("label", { class: "mnc-ask", for: id }, ask), element("div", { class: "mnc-row" }, typed, unit ? element("span", {}, unit) : null)],
-    wrong, element("p", {}, element("button", { ...KEYS, type: "submit", class: "mnc-main" }, "I expect this")));
+  const go = element("button", { ...KEYS, type: "submit", class: "mnc-main" }, "I expect this");
+  const form = element("form", { novalidate: true }, choices.length
+    ? element("fieldset", {}, element("legend", {}, ask), element("div", { class: "mnc-row" },
+      chips.map((chip, i) => element("label", { class: "mnc-chip" }, chip, choices[i])), go))
+    : [element("label", { class: "mnc-ask", for: id }, ask), element("div", { class: "mnc-row" }, typed, unit ? element("span", {}, unit) : null, go)],
+  wrong);
   const told = element("p", { role: "status" });
   const again = button("Change", () => show(true));
-  const done = element("div", {}, element("p", { class: "mnc-name" }, ask), told, element("p", {}, again));
+  const done = element("div", {}, element("p", { class: "mnc-name" }, ask), element("div", { class: "mnc-row" }, told, again));
   body.append(form, done);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -187,7 +187,7 @@ function progressFrame(card, body, store) {
       tell(told, "Nothing is kept any more.");
     }
   };
-  body.append(element("div", { class: "mnc-wide" }),
+  body.append(element("div", { class: "mnc-wide table-wrapper" }),
     element("p", { class: "mnc-quiet" }, "Kept in this browser only. A file takes it to another browser or to JupyterLab, and brings back the exercises solved there."),
     element("div", { class: "mnc-row" }, button("Save to a file", save), button("Add from a file", () => file.click()), button("Forget", forget), file), told);
 }

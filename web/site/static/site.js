@@ -155,6 +155,7 @@
         for (const details of folded.get(content.key) ?? []) details.open = true;
       });
     }
+    wide();
   }
   const cards = [...document.querySelectorAll(".book-card")];
   if (cards.length) fillCards(cards);
