@@ -57,6 +57,12 @@ function expect({ card, body, kept, keep, reveal, then }) {
   const again = button("Change", () => show(true));
   const done = element("div", {}, element("p", { class: "mnc-name" }, ask), element("div", { class: "mnc-row" }, told, again));
   body.append(form, done);
+  typed.addEventListener("keydown", (event) => { // JupyterLab lets no Enter submit a form
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    event.stopPropagation();
+    form.requestSubmit();
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const said = choices.length ? chips.find((chip) => chip.checked)?.value ?? null : numberOf(typed.value)?.toString() ?? null;
