@@ -58,12 +58,9 @@ class Card(anywidget.AnyWidget):
         """The widget, and in words what it asks, for where it does not run."""
         bundle = super()._repr_mimebundle_(**options)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        items = "".join(
-            f"<li>{escape(ask)}{''.join(f'<br>○ {escape(choice)}' for choice in choices)}</li>"
+        html = "".join(
+            f"<p>{'<br>○ '.join(map(escape, [ask, *choices]))}</p>"
             for ask, choices in self._lines()
         )
-        words = {
-            "text/plain": repr(self),
-            "text/html": f"<ul>{items}</ul><p><em>Run this cell to answer.</em></p>",
-        }
-        return data | words, metadata
+        html += "<p><em>Run this cell to answer.</em></p>"
+        return data | {"text/plain": repr(self), "text/html": html}, metadata
