@@ -156,7 +156,7 @@ def test_a_data_folder_that_is_no_path_is_not_used(tmp_path, monkeypatch):
 SCRIPT = """
 import os, sys
 from mobilenet_lib.checks import check, progress
-check("1.2", ...)
+check("1.2", ...), progress()  # what they read of the library is there then
 for change in sys.argv[1:]:
     exec(change)
 print(check("1.2", 5)), print(check("1.2", 6)), print(check("1.2", 231211008)), print(progress())

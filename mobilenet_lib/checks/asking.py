@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from .ledger import Records, note, note_said, read_ledger
-from .prompts import Prediction, Question, asked, number_of, prediction, shown, verdict
+from .ledger import Records, as_kept, note, note_said, read_ledger
+from .prompts import Prediction, asked, number_of, prediction, shown, verdict
 
 NOTHING_SAID = (
     "You have not said yet what you expect in this chapter. Run the cells that ask for it, answer "
@@ -84,10 +84,9 @@ def take_in(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         Its record before and now, as the card has them.
     """
     trouble = None
-    found: Prediction | Question | None = asked(key[:2]).predictions.get(key)
-    if found is not None:
+    if found := asked(key[:2]).predictions.get(key):
         said = new.get("said")
-        if _fits(found, said) and said != old.get("said"):
+        if isinstance(said, str) and _fits(found, said) and said != old.get("said"):
             trouble = note_said(key, said)[1]
         return trouble or ""
     question = asked(key[:2]).questions[key]
@@ -100,23 +99,13 @@ def take_in(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return trouble or ""
 
 
-def _fits(found: Prediction, said: Any) -> bool:
-    if not isinstance(said, str):
-        return False
+def _fits(found: Prediction, said: str) -> bool:
     return said in found.choices if found.choices else number_of(said) is not None
 
 
 def kept(keys: list[str], records: Records) -> dict[str, dict[str, Any]]:
     """The reader's records of these keys, as a card takes them."""
-    of_each = {}
-    for key in keys:
-        if key in records:
-            record = records[key]
-            of_each[key] = {"wrong": record.wrong, "solved": record.solved}
-            of_each[key] |= {"tried": list(record.tried)}
-            if record.said is not None:
-                of_each[key] |= {"said": record.said, "at": record.at}
-    return of_each
+    return {key: as_kept(records[key]) for key in keys if key in records}
 
 
 # --- At the end of a chapter ----------------------------------------------------------------------

@@ -242,14 +242,18 @@ def _check_place() -> None:
 
 
 def _content(records: Records) -> dict[str, Any]:
-    exercises, questions = {}, {}
+    exercises: dict[str, Any] = {}
+    questions: dict[str, Any] = {}
     for key, record in sorted(records.items()):
-        kept = {name: value for name, value in asdict(record).items() if name not in ("said", "at")}
-        if record.said is not None:
-            kept |= {"said": record.said, "at": record.at}
-        (exercises if IS_EXERCISE.fullmatch(key) else questions)[key] = kept
-    parts = {"version": VERSION, "exercises": exercises}
+        (exercises if IS_EXERCISE.fullmatch(key) else questions)[key] = as_kept(record)
+    parts: dict[str, Any] = {"version": VERSION, "exercises": exercises}
     return parts | {"questions": questions} if questions else parts
+
+
+def as_kept(record: Record) -> dict[str, Any]:
+    """A record as files and cards have it; without what was said, if nothing was."""
+    unsaid = ("said", "at") if record.said is None else ()
+    return {name: value for name, value in asdict(record).items() if name not in unsaid}
 
 
 def _parsed(content: Any) -> Records:

@@ -120,7 +120,7 @@ def parsed(text: str, chapter: str) -> Asked:
             raise QuestionError(f"{', '.join(sorted(extra))} is neither expect nor quiz")
         predictions = [_prediction(chapter, entry) for entry in content.get("expect", [])]
         questions = [_question(chapter, entry) for entry in content.get("quiz", [])]
-        keys = [each.key for each in (*predictions, *questions)]
+        keys = [p.key for p in predictions] + [q.key for q in questions]
         if twice := {key for key in keys if keys.count(key) > 1}:
             raise QuestionError(f"{', '.join(sorted(twice))} comes twice")
     except (TypeError, tomllib.TOMLDecodeError, QuestionError) as error:
