@@ -212,6 +212,14 @@ def test_at_the_end_stands_what_was_expected_beside_what_came_out():
     assert "chapter 02: 0 of 7 exercises solved, 4 of 7 predictions made" in repr(progress())
 
 
+@pytest.mark.parametrize("held", [[1.0], "x", None, float("nan"), object()])
+def test_whatever_a_readers_names_hold_the_end_of_a_chapter_is_told(held):
+    for key in ("05-memory", "05-halves"):
+        expect(key).kept = {key: {"said": "50"}}
+    assert "has not been run" in repr(outcomes("05", {"long": held, "apart": 0.1}))
+    assert "it was 10 %: 40 points too high." in repr(outcomes("05", {"long": held, "apart": 0.1}))
+
+
 def test_what_a_card_cannot_mean_is_not_kept():
     for key, said in (("02-weights", "many"), ("02-red", "the blue one"), ("02-race", 3)):
         expect(key).kept = {key: {"said": said}}

@@ -193,13 +193,13 @@ def came_out(found: Prediction, names: Mapping[str, Any]) -> tuple[float | str, 
         return found.right, found.right
     try:
         value = eval(found.value, dict(names))  # the book's own expression, over a chapter's names
-    except (NameError, AttributeError, KeyError, IndexError, TypeError, ZeroDivisionError):
-        return None  # a cell was left out, or has been changed by the reader
-    if found.choices:
-        words = found.choices[int(value) - 1]
-        return words, words
-    number = float(f"{float(value):.6g}")
-    return number, _with_unit(shown(number, found.digits), found.unit)
+        if found.choices:
+            words = found.choices[int(value) - 1]
+            return words, words
+        number = float(f"{float(value):.6g}")
+        return number, _with_unit(shown(number, found.digits), found.unit)
+    except Exception:  # a cell was left out, or the reader's names hold anything
+        return None
 
 
 def _with_unit(number: str, unit: str) -> str:
