@@ -29,6 +29,7 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+from mobilenet_lib.checks import expect, quiz
 from mobilenet_lib.checks.prompts import CALL, FOLDED, prediction
 from mobilenet_lib.files import write_atomically
 
@@ -98,7 +99,7 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
         raise SystemExit(f"{target.name} has never been built: build it without --prose") from None
     notebook = read(text)
     ours, theirs = (
-        [c for c in made.cells if c.cell_type == "code" and not _is_exercise(c)]
+        [c for c in made.cells if c.cell_type == "code" and not (_is_exercise(c) or _card(c))]
         for made in (notebook, built)
     )
     for number, (new, old) in enumerate(itertools.zip_longest(ours, theirs), start=1):
@@ -110,6 +111,9 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
             )
         new.outputs = old.outputs
     _run_exercises(notebook, {c.source: c.outputs for c in built.cells if _is_exercise(c)})
+    for cell in notebook.cells:
+        if card := _card(cell):
+            cell.outputs = [nbformat.v4.new_output("execute_result", card)]
     for cell, name in zip(notebook.cells, _cell_ids(notebook, built.cells), strict=True):
         cell.id = name
     notebook.metadata = built.metadata
@@ -119,6 +123,13 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
 def _is_exercise(cell: nbformat.NotebookNode) -> bool:
     """Whether a cell waits for a reader's answer; such cells run alone."""
     return cell.cell_type == "code" and "check(" in cell.source and "= ..." in cell.source
+
+
+def _card(cell: nbformat.NotebookNode) -> dict[str, Any]:
+    """What a cell shows that asks a question, which waits for nothing; else nothing."""
+    asks = CALL.search(cell.source) if cell.cell_type == "code" else None
+    ask = {"expect": expect, "quiz": quiz}.get(asks[1]) if asks else None
+    return ask(asks[2])._repr_mimebundle_()[0] if asks and ask else {}
 
 
 def _run_exercises(notebook: nbformat.NotebookNode, known: dict[str, Any]) -> None:

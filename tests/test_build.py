@@ -352,6 +352,9 @@ def test_what_follows_a_question_is_folded_and_begins_with_a_line_that_tells_not
     monkeypatch.setattr(build, "NotebookClient", None)
     build.main(["--prose"])
     assert made.read_text(encoding="utf-8") == first
+    text.write_text(ASKING.replace("02-limit", "02-rank"), encoding="utf-8")
+    build.main(["--prose"])  # another question needs no execution either
+    assert "five rows" in made.read_text(encoding="utf-8")
     built.cells[1].source = 'expect("02-race")'  # which folds nothing
     (answer,) = build._as_published(built, "x").cells[2:3]
     assert (answer.metadata, answer.outputs[0].text) == ({}, "9\n")
