@@ -219,7 +219,8 @@ def test_a_prediction_unfolds_its_result(where, site, served, page, tmp_path, mo
 
 def test_where_storage_is_refused_nothing_fails(site, page):
     page.add_init_script(
-        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('no'); } })"
+        "Object.defineProperty(window, 'localStorage',"
+        " { configurable: true, get() { throw new Error('no'); } })"
     )
     page.goto((site / PREDICTED).as_uri())
     card = page.locator(".mnc-expect").first

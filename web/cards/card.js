@@ -13,7 +13,8 @@ const FRESH = { wrong: 0, solved: null, tried: [] };
 /** Put a card into `el`; `model` has what it asks (`card`) and the reader's records (`kept`). */
 export function render({ model, el }, { reveal = () => {}, then = "Now run the next cell." } = {}) {
   const card = model.get("card");
-  const root = element("section", { class: `mnc mnc-${card.kind}`, "aria-label": card.title });
+  // One quiz is a landmark of the page; dozens of predictions are not.
+  const root = element(card.kind === "quiz" ? "section" : "div", { class: `mnc mnc-${card.kind}`, "aria-label": card.kind === "quiz" && card.title });
   const trouble = element("p", { class: "mnc-quiet", hidden: true });
   const body = element("div");
   root.append(element("style", {}, css), body, trouble);
