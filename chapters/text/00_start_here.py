@@ -27,7 +27,7 @@
 #
 # Every chapter has four ingredients.
 #
-# 1. **Predict.** Before a result appears, the text asks what you expect. Name a number, even if you are unsure: a guess that turns out wrong is remembered better than a fact that was only read. Figures that answer a question are folded away until you run their cell.
+# 1. **Predict.** Before a result appears, the text asks what you expect. Type a number, or choose an answer, in the cell below the question, even if you are unsure: a guess that turns out wrong is remembered better than a fact that was only read. The result is folded away until you run its cell, and at the end of the chapter your predictions stand beside the results.
 # 2. **Run.** The code is short, and it is the same code that the tests of the book execute.
 # 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard. Red icons of a broken link beside one mean that it was saved in an earlier session: run its cell to connect it.
 # 4. **Check.** Exercises at the end of a chapter tell you at once whether your answer is right, and give a hint if it is not. Each chapter links to its worked solutions.
@@ -94,6 +94,11 @@ print(f"{len(arch.layers)} layers with weights")
 #
 # The photo consists of 224 · 224 · 3 numbers, about 150,000. The first layer multiplies each of them by many weights, and every later layer does the same with what it is given. Decide on a power of ten, then run the cell.
 # </details>
+
+# %%
+from mobilenet_lib.checks import expect
+
+expect("00-multiplications")
 
 # %% [markdown] slide=2
 # ## How many multiplications for one photo?
@@ -258,9 +263,9 @@ report()
 #
 # ## Your progress
 #
-# The exercises that you solve are counted here and saved for your next visit. Where they cannot be saved, as on some shared machines, the table says why and what to set.
+# The exercises that you solve, the predictions that you make and the closing questions that you answer are counted here and saved for your next visit. Where they cannot be saved, as on some shared machines, the table says why and what to set.
 #
-# To take your progress to another machine, write it to a file with `export_progress("progress.json")`, and read that file there with `import_progress("progress.json")`. Both functions come from `mobilenet_lib.checks`. Importing only adds: an exercise once solved stays solved.
+# To take your progress to another machine, write it to a file with `export_progress("progress.json")`, and read that file there with `import_progress("progress.json")`. Both functions come from `mobilenet_lib.checks`. Importing only adds: an exercise once solved stays solved. The book's web site keeps its own progress in your browser, and writes and reads the same file.
 
 # %% [markdown] slide=2
 # ## The course, first half
@@ -304,6 +309,26 @@ report()
 from mobilenet_lib.checks import progress
 
 progress()
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("00")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("00")
 
 # %% [markdown]
 # ## Summary

@@ -38,6 +38,11 @@ print(photo.shape, photo.dtype)
 # %% [markdown]
 # **Predict:** the photo shows an orange dahlia. Each channel on its own is a grey picture. In which one are the petals darkest: red, green or blue?
 
+# %%
+from mobilenet_lib.checks import expect
+
+expect("01-petals")
+
 # %% [markdown] slide=2
 # ## In which channel are the petals darkest?
 #
@@ -105,6 +110,9 @@ kernel
 #
 # Zero. The weights on the left and on the right cancel: $-1-2-1+1+2+1 = 0$. Where all pixels are equal, this kernel gives zero. It responds where the right side is brighter or darker than the left: at a vertical edge.
 # </details>
+
+# %%
+expect("01-even")
 
 # %% [markdown] slide=2
 # ## One value by hand
@@ -243,6 +251,9 @@ def convolve(F, K):
 # 10 by 10 by 4. The kernel fits at ten places in a row of twelve, and there is one output channel for each kernel. The three input channels are gone: they were summed over.
 # </details>
 
+# %%
+expect("01-shape")
+
 # %% [markdown] slide=2
 # ## What shape will the output have?
 #
@@ -306,6 +317,9 @@ cost.standard_mult_adds(kernel_size=3, in_channels=3, out_channels=4, out_size=1
 # $M$ or $N$: twice. $D_K$ or $D_F$: four times, since both are squared. Doubling $M$ and $N$ together also costs four times as much, which is what widening a whole network does.
 # </details>
 
+# %%
+expect("01-doubling")
+
 # %% [markdown] slide=2
 # ## Double one of the four letters: twice or four times the cost?
 #
@@ -355,6 +369,9 @@ plots.padding_and_stride(in_size=6, kernel_size=3)
 #
 # Odd. With an odd size SAME needs two zeros, one for each side, and both rules do the same. With an even size it needs only one, and puts it at the end.
 # </details>
+
+# %%
+expect("01-agree")
 
 # %%
 for size in (6, 7, 224, 225):
@@ -444,6 +461,8 @@ plots.im2col_matrices(small, kernels)
 # Nine times. With SAME padding there is a row for every pixel, and each row holds nine pixels. Every pixel is copied into all the windows it belongs to.
 # </details>
 
+# %%
+expect("01-patches")
 
 # %% [markdown] slide=2
 # ## How many times larger than the photo is the patch matrix?
@@ -568,6 +587,26 @@ from mobilenet_lib.checks import check
 
 recover = ...  # def recover(layer, M): ...
 check("1.6", recover)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("01")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("01")
 
 # %% [markdown]
 # ## Summary

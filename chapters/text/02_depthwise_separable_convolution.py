@@ -20,6 +20,11 @@
 #
 # **Predict:** now split it. First one 3 by 3 filter for each of the four channels, then five filters of 1 by 1 that mix the four. How many weights is that in all?
 
+# %%
+from mobilenet_lib.checks import expect
+
+expect("02-weights")
+
 # %% [markdown] slide=1
 # # Depthwise separable convolution
 #
@@ -102,6 +107,9 @@ depthwise(F, K_dw, padding="valid").shape
 #
 # Only the first. In a depthwise convolution, no information passes from the red channel to the others.
 # </details>
+
+# %%
+expect("02-red")
 
 # %% [markdown] slide=2
 # ## We set red to zero everywhere. Which output channels change?
@@ -211,6 +219,9 @@ plots.feature_maps({name: maps.transpose(2, 0, 1) for name, maps in steps.items(
 #
 # **Predict:** a layer from the middle of MobileNet has $D_K = 3$, $M = N = 512$ and $D_F = 14$. Its standard form takes 462 million mult-adds, a multiplication and an addition each. What will the separable one take? And which part of that is the depthwise one: half, a tenth, less?
 
+# %%
+expect("02-price")
+
 # %% [markdown] slide=3
 # ## Equations 4 and 5: the price
 #
@@ -251,6 +262,9 @@ print(f"pointwise {cost.pointwise_mult_adds(512, 512, 14):>11,}")
 #
 # **Predict:** *Play* gives both the same number of multiplications per second. When the separable form has filled its six maps, how much of its work has the standard one done: half, a quarter, a ninth?
 
+# %%
+expect("02-race")
+
 # %% [markdown] slide=5
 # ## The race
 #
@@ -286,6 +300,9 @@ SeparableExplorer()
 
 # %% [markdown]
 # **Predict:** for 3 by 3 kernels, what is the largest saving, however many filters there are?
+
+# %%
+expect("02-limit")
 
 # %% [markdown] slide=2
 # ## How much is saved?
@@ -351,6 +368,9 @@ K_together.shape
 # Separable: 1, since every row is a multiple of the same nine numbers. Standard: 5, the most that five rows allow.
 # </details>
 
+# %%
+expect("02-rank")
+
 # %% [markdown] slide=2
 # ## What is given up?
 #
@@ -411,6 +431,9 @@ np.allclose(with_relu, standard(F, K_together))
 # The idea worked well, so why not repeat it? A 3 by 3 depthwise filter could itself be split, into 3 by 1 and then 1 by 3. That takes 6 multiplications instead of 9.
 #
 # **Predict:** how much of the whole separable layer with $N = 512$ does this save? A third, a tenth, less?
+
+# %%
+expect("02-further")
 
 # %% [markdown] slide=2
 # ## Why not split again, into 3 by 1 and 1 by 3?
@@ -531,6 +554,26 @@ from mobilenet_lib.checks import check
 
 answer = ...
 check("2.7", answer)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("02")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("02")
 
 # %% [markdown]
 # ## Summary

@@ -50,6 +50,11 @@ print(paper.table(1).as_printed)
 # 28: one standard convolution at the beginning, 13 depthwise, 13 pointwise, one fully connected at the end.
 # </details>
 
+# %%
+from mobilenet_lib.checks import expect
+
+expect("03-layers")
+
 # %% [markdown] slide=2
 # ## How many layers have weights?
 #
@@ -98,6 +103,9 @@ plots.shape_of_maps(arch)
 # It stays the same: the two doublings multiply it by 4, but $D_F^2$ falls to a quarter. So in the next figure the pointwise layers have only two heights: those that double the channels cost half as much as those that keep them.
 # </details>
 
+# %%
+expect("03-halved")
+
 # %% [markdown] slide=2
 # ## Side halved, channels doubled: what happens to $M \cdot N \cdot D_F^2$?
 #
@@ -121,6 +129,9 @@ plots.profile(arch)
 # ## Where the work is: Table 2
 #
 # **Predict:** what share of all mult-adds is spent in 1 by 1 convolutions?
+
+# %%
+expect("03-share")
 
 # %% [markdown] slide=1
 # ## What share of the mult-adds is in 1 by 1 convolutions?
@@ -184,6 +195,9 @@ for row in (18, 19):
 #
 # 4 by 4, since $\lceil 7 / 2 \rceil = 4$. The pooling layer, which the paper prints as 7 by 7, would not fit.
 # </details>
+
+# %%
+expect("03-stride")
 
 # %% [markdown]
 # The mult-adds decide the question, since the paper prints their total: 569 million. Here is the total for both readings.
@@ -330,6 +344,9 @@ for c in (mn.PAPER, mn.TF_SLIM, mn.KERAS, mn.TIMM):
 #
 # **Predict:** we change nothing but the padding rule. Do the scores stay as they are, or do they change? If so, by how much, compared with their own spread (their standard deviation)?
 
+# %%
+expect("03-padding")
+
 # %% [markdown] slide=2
 # ## We change only the padding rule. Do the scores change?
 #
@@ -364,6 +381,9 @@ print(f"moved by {100 * moved:.0f} % of their spread")
 
 # %% [markdown]
 # **Predict:** the image has 224 pixels on a side. Can a receptive field be larger?
+
+# %%
+expect("03-receptive")
 
 # %% [markdown] slide=1
 # ## The image has 224 pixels on a side. Can a receptive field be larger?
@@ -425,7 +445,11 @@ ArchitectureExplorer()
 #
 # A little more than a quarter, 149.5 of 568.7 million. Pointwise layers, $M \cdot N$, fall to a quarter. Depthwise layers, and those whose input or output is fixed (the first reads 3 channels, the last writes 1000 classes), fall only to a half.
 # </details>
-#
+
+# %%
+expect("03-half")
+
+# %% [markdown]
 # You can look at a network of your own in the same way: pass it in with an example of its input.
 
 # %%
@@ -539,6 +563,26 @@ from mobilenet_lib.checks import check
 
 answer = ...
 check("3.7", answer)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("03")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("03")
 
 # %% [markdown]
 # ## Summary

@@ -68,6 +68,11 @@ assert np.allclose(corner[1, 1, 0], direct(F, K)[1, 1, 0], atol=1e-3)
 #
 # **Predict:** how many million mult-adds per second does each of the three manage? How many times faster will the fastest be than the slowest: 3, 30, or more?
 
+# %%
+from mobilenet_lib.checks import expect
+
+expect("04-factor")
+
 # %% [markdown] slide=2
 # ## How many times faster is the fastest than the slowest?
 #
@@ -108,6 +113,9 @@ for name, seconds in interleave(tasks, readings=9).items():
 # Two things take time in a layer. Its mult-adds have to be computed, and its numbers have to come from somewhere: from memory, or from one of the caches. Let us measure how much of either your machine can do at most. We measure arithmetic with a large matrix product, and moving numbers with copies of arrays of several sizes.
 #
 # **Predict:** while one number comes from memory, how many mult-adds could the processor do?
+
+# %%
+expect("04-memory")
 
 # %% [markdown] slide=2
 # ## While one number comes from memory, how many mult-adds could the processor do?
@@ -160,6 +168,9 @@ def intensity(mult_adds, inputs, weights, outputs):
 # Both read and write 512 maps. In the depthwise layer each number takes part in 9 mult-adds, one for each place of the kernel. In the pointwise layer it takes part in 512, one for each filter.
 # </details>
 
+# %%
+expect("04-intensity")
+
 # %% [markdown] slide=2
 # ## Which has more operations per byte: depthwise or pointwise?
 #
@@ -203,6 +214,9 @@ for kind, total in arch.by_kind().items():
 #
 # **Predict:** which marks will lie under the slope, and which under the flat part? And will they touch the roof?
 
+# %%
+expect("04-roof")
+
 # %% [markdown] slide=3
 # ## One roof for all layers
 #
@@ -225,6 +239,9 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 # You can move the roof. Below are the same layers under your machine's two limits, each with a knob.
 #
 # **Predict:** on a processor with twice the arithmetic and the same memory, how much faster can `dw_7` be? And with 32 images at a time (a *batch* of 32), which kind of layer gains most?
+
+# %%
+expect("04-twice")
 
 # %% [markdown] slide=5
 # ## Move the roof
@@ -283,6 +300,9 @@ print(profile)
 #
 # **Predict:** above what share of zeros is the sparse product faster than the dense one: 50 %, 70 %, 90 %?
 
+# %%
+expect("04-sparse")
+
 # %% [markdown] slide=2
 # ## Above what share of zeros does a sparse product win?
 #
@@ -310,6 +330,9 @@ plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 #
 # **Predict:** when half of the weights are zero, how many bytes does the sparse form save?
 
+# %%
+expect("04-bytes")
+
 # %% [markdown] slide=4
 # ## When half of the weights are zero, how many bytes are saved?
 #
@@ -332,6 +355,9 @@ SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 # One picture at a time gives small matrices. Several at once, a batch, give larger ones, and the weights are fetched once for all pictures. A second thread can take half of the rows. Here are the images per second, for a small network so that you need not wait.
 #
 # **Predict:** does a batch help, does a second thread, and which helps more?
+
+# %%
+expect("04-batch")
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.bench.latency import throughput
@@ -379,6 +405,9 @@ for layer in recorded("nvidia_h200_layers_1")["results"]["layers"][1:7]:
 # Now put it together. A layer takes the longer of its two times, arithmetic or bytes, plus a fixed cost per call. From the profile of the network above we take how near each kind of layer comes to the roof, and what a call costs. From that, how long should a network of another width and resolution take?
 #
 # **Predict:** the 0.5 MobileNet-160 has 76 million mult-adds, between a seventh and an eighth of the full network. Will it take that share of the time?
+
+# %%
+expect("04-half")
 
 # %% [markdown] slide=2
 # ## 76 of 569 million mult-adds: what share of the time?
@@ -436,6 +465,9 @@ for row in sixteen["models"][:16]:
 # So let us measure shapes. Take layers of many sizes, on maps of 104, 52, 26, 13, 7 and 4 pixels on a side, with 8, 16, 32 channels and so on up to 1024, and write down how long each takes. They are measured as a network runs them: each feeds the next, so that a layer finds its input where the layer before it left it, and its weights where the last pass left them. That takes a few seconds, once.
 #
 # **Predict:** a pointwise layer with 256 channels in and out is one matrix product, with as many rows as its map has pixels. From 676 rows down to 16, by what factor does its speed fall?
+
+# %%
+expect("04-rows")
 
 # %% [markdown] slide=2
 # ## 256 channels in and out: how does speed fall with the map?
@@ -585,6 +617,26 @@ from mobilenet_lib.checks import check
 
 answer = ...  # to one decimal
 check("4.9", answer)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("04")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("04")
 
 # %% [markdown]
 # ## Summary
