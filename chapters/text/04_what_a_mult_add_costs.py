@@ -84,7 +84,7 @@ assert np.allclose(corner[1, 1, 0], direct(F, K)[1, 1, 0], atol=1e-3)
 #
 # Notes: In Python's loops nearly all of the time goes into finding out what to multiply. A matrix product has that settled before it begins.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib import cost
 from mobilenet_lib.timing import interleave
 
@@ -233,7 +233,7 @@ plots.roofline(profile.points, ceilings.peak() / 1e9, ceilings.bandwidths)
 #
 # Notes: Ask: with twice the arithmetic and the same memory, how much faster can dw_7 be? Not at all. With 32 images at a time, which kind gains most? The fully connected layer: its weights are read once for all images.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.explorers import RooflineExplorer
 
 RooflineExplorer(ceilings, profile)
@@ -259,7 +259,7 @@ RooflineExplorer(ceilings, profile)
 #
 # Notes: Three reasons that come on top of each other: one to two operations for each byte; no matrix product, so the well-tuned code cannot be used; and they are short, so fixed costs weigh more. No fault of the design: nearly all of the work moved to where machines are fast.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 plots.time_shares(profile.time_shares, profile.mult_adds_shares)
 
 # %% [markdown]
@@ -317,7 +317,7 @@ plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 #
 # Notes: None: each weight that is left brings its place along. Try blocks of 4 by 4 and whole channels. MobileNet leaves connections out in a regular pattern, so that what remains is dense.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.explorers import SparsityExplorer
 
 SparsityExplorer(sparse.sparsities, sparse.milliseconds)
@@ -333,7 +333,7 @@ SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 #
 # **Predict:** does each of the two help, and which more?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.bench.latency import throughput
 
 batches = (1, 2, 4, 8, 16, 32)
@@ -394,7 +394,7 @@ for layer in recorded("nvidia_h200_layers_1")["results"]["layers"][1:7]:
 #
 # Notes: The model knows nothing about the smaller network but its table of layers. Two limits, how near each kind comes to them, and a price for each call are most of the truth.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.bench.roofline import predict
 
 half = mn.mobilenet_v1(0.5, 160)
@@ -451,7 +451,7 @@ for row in sixteen["models"][:16]:
 #
 # Notes: With few rows, the weights are fetched for little use, and a fast product's blocks stay half empty. One efficiency for all pointwise layers cannot say that; a table can.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.bench.shapes import bench_shapes
 
 table = bench_shapes()
@@ -465,7 +465,7 @@ for row in sorted(table.times, key=lambda row: -row.rows):
 #
 # The paper's networks have other maps, 112 or 56 pixels a side, and 0.75 of the channels. What lies between the table's points is read off on straight lines, with time, channels and rows on logarithmic axes: so the table has no ceiling, no efficiency and no price of a call. All of them are in its times. What does it say of the network from above?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 by_shape = sum(table.predict(half).values())
 print(f"by kind {expected:.2f} ms, by shape {by_shape:.2f} ms, measured {found:.2f} ms")
 

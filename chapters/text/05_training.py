@@ -357,7 +357,7 @@ def images_per_second(alpha, resolution):
 # %% [markdown]
 # **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 56 pixels the mult-adds (multiplications, each with an addition) fall to a little more than a quarter. Does the speed rise fourfold?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 speeds = {}
 for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
     speeds[alpha, resolution] = speed = images_per_second(alpha, resolution)
@@ -701,7 +701,7 @@ def with_statistics(net, momentum, batches):
 # Notes: Each batch leaves a share of 1 minus m of what was there before; after sixty batches the long memory still remembers its start. If a network of yours learns well and tests as if it guessed, look here first.
 
 
-# %% tags=["learned", "nbval-ignore-output"]
+# %% tags=["learned", "measured"]
 @torch.inference_mode()
 def accuracy(net):
     return sum((net(x).argmax(1) == y).sum().item() for x, y in test) / test.size
@@ -749,7 +749,7 @@ def difference(net):
 # %% [markdown]
 # **Predict:** how far apart are the gradients of one process with 64 pictures and of two with 32 each, if batch normalization uses the batch? And if it uses its fixed averages?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 net = copy.deepcopy(result.net)
 apart, frozen = difference(net.train()), difference(net.eval())
 assert apart > 0.05

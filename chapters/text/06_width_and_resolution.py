@@ -409,7 +409,7 @@ def read(net, resolution):
 #
 # **Predict:** at 40 pixels both cost the same. Which reads more letters: the network that was trained at 40, or the one that was trained at 56?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 trained = {(n.alpha, n.resolution): n.accuracy for n in grid}
 for alpha in (1, 0.75, 0.5, 0.25):
     net = load_published(f"letters_{100 * alpha:.0f}_56")
@@ -439,7 +439,7 @@ for alpha in (1, 0.75, 0.5, 0.25):
 #
 # Notes: On almost every machine. What a mult-add costs depends on where it stands.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.bench.latency import latencies
 
 timings = latencies([(n.alpha, n.resolution) for n in slim])
@@ -521,7 +521,7 @@ else:
 #
 # Notes: Press E, move alpha and rho by keys, change the axis to milliseconds, set a budget. Find the budget at which the best network changes from one width to the next.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.explorers import TradeoffExplorer
 
 TradeoffExplorer(latency=times)

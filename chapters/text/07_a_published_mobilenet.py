@@ -555,7 +555,7 @@ def accuracy_of_head(seen, unseen):
 #
 # Notes: On the way to the end, places are lost, and channels that did not help to tell person from no person. Early layers are general, late ones belong to their task.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 heads = {depth: accuracy_of_head(seen[depth], unseen[depth]) for depth in depths}
 assert max(heads, key=heads.get) in ("pw_4", "pw_6")
 assert heads["pw_13"] < 0.15
@@ -566,7 +566,7 @@ plots.accuracies(heads, chance=1 / 26)
 #
 # Or would any weights have done, if only there are many numbers to choose from? A fair question, and quickly answered: the same cut through a network with fresh weights. (In training mode it sets BN's statistics, which is all that it learns.)
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 torch.manual_seed(0)
 letters.epoch = 0
 untrained = MobileNet(net.arch, replace(net.convention, bn_momentum=0.3))
@@ -653,7 +653,7 @@ def from_labels(pupil, images, labels):
 # %% [markdown]
 # **Predict:** a head on the frozen last layer could hardly read. How many letters will the same network read, a head on its last layer, once all layers may move?
 
-# %% tags=["learned", "nbval-ignore-output"]
+# %% tags=["learned", "measured"]
 tuned_net = train(student(), from_labels)
 tuned = accuracy(tuned_net)
 assert tuned > heads["pw_13"] + 0.1, STOPPED
@@ -666,7 +666,7 @@ print(f"last layer frozen {heads['pw_13']:.0%}, all layers tuned {tuned:.0%}")
 #
 # Now that there is a network whose accuracy we can measure: give it the pixels from 0 to 1 instead of 0 to 255.
 
-# %% tags=["learned", "nbval-ignore-output"]
+# %% tags=["learned", "measured"]
 trapped = accuracy(tuned_net, scale=1 / 255)
 assert trapped < 0.1 < tuned, STOPPED
 print(f"{tuned:.0%} with the right pixels, {trapped:.0%} with the wrong ones")
@@ -741,7 +741,7 @@ few = list(itertools.islice(letters, 2))
 #
 # Notes: The first network learns its 256 pictures by heart and is lost with most others. The second was never shown a label, and reads about as well as the one that saw all of them.
 
-# %% tags=["learned", "nbval-ignore-output"]
+# %% tags=["learned", "measured"]
 by_heart = accuracy(train(student(), from_labels, few))
 taught = accuracy(train(student(), from_teacher))
 assert taught > by_heart + 0.1, STOPPED

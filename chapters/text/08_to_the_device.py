@@ -396,7 +396,7 @@ for row in recorded("bench_int8")["results"]["rows"]:
 #
 # Notes: How much of it becomes speed depends on the processor. What is not a product has not become any shorter.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 for name in eight:
     some = torch.randn(16, 3, 224, 224)
     ready[name] = ENGINES[name]().prepare(big, photo, some)
