@@ -10,7 +10,8 @@ import numpy as np
 
 from ..architecture import mobilenet_v1
 from .answers import close, exercise, whole
-from .behaviour import Case, behaves
+from .behaviour import behaves
+from .compare import Case
 from .tasks_05 import BUGS, diagnose, loop_resumes
 
 Step = Callable[..., Any]
@@ -100,7 +101,7 @@ EXERCISES = (
                 lambda w, v, g, r, m, d: (w - r * v, momentum_step(w, v, g, r, m, d)[1]),
             ),
             (
-                "Uphill: the weight goes against the velocity.",
+                "Uphill: the weight should go against the velocity.",
                 lambda w, v, g, r, m, d: (
                     2 * w - momentum_step(w, v, g, r, m, d)[0],
                     momentum_step(w, v, g, r, m, d)[1],
@@ -143,7 +144,7 @@ EXERCISES = (
                 lambda w, v, g, r, m, d: momentum_step(w, v, g, r, m, -d),
             ),
             (
-                "The two are there in the other order: first the weight, then the velocity.",
+                "Both are there, in the other order: first the weight, then the velocity.",
                 lambda *x: momentum_step(*x)[::-1],
             ),
             (
@@ -264,7 +265,7 @@ EXERCISES = (
                 "That is the shallow network.": 100
                 * mobilenet_v1(body="shallow").mult_adds
                 / mobilenet_v1().mult_adds,
-                "Both have the same number of epochs only if time is no matter.": 100,
+                "The number of epochs would stay the same only if their cost did not matter.": 100,
             },
         ),
         'What costs one epoch of each? `mobilenet_v1(body="full")` is the other network.',

@@ -10,6 +10,7 @@ from ..cost import separable_mult_adds
 from .answers import close, exercise, whole
 from .behaviour import behaves
 from .tasks_06 import (
+    alone,
     choose,
     chosen,
     crowds,
@@ -24,6 +25,7 @@ from .tasks_06 import (
     per_doubling,
     seeds_of,
     slope_of,
+    twins,
     uncertainty,
 )
 
@@ -193,6 +195,19 @@ EXERCISES = (
                 "The budget is not used.",
                 lambda n, b, m: chosen(n, math.inf, m),
             ),
+            (
+                "One reading decides here; the median is asked for.",
+                lambda n, b, m: chosen(n, b, m, lambda ms: ms[0]),
+            ),
+            (
+                "The margin goes on top of the median; that is not the same as less budget.",
+                lambda n, b, m: chosen(n, b * (1 - m), 0),
+            ),
+            (
+                "The reading in the middle is the median once they are sorted.",
+                lambda n, b, m: chosen(n, b, m, lambda ms: ms[len(ms) // 2]),
+            ),
+            ("The least accurate is chosen.", lambda n, b, m: chosen(n, b, m, sign=-1)),
         ),
         "First throw out what is too slow, then take the most accurate.",
         'Median times 1 + margin, at most the budget. If nothing is left, the answer is "none".',
@@ -221,6 +236,15 @@ EXERCISES = (
             (
                 "What costs more for no more accuracy does not belong to it.",
                 loose,
+            ),
+            ("Of two that are equal in both, one stays: the first.", twins),
+            (
+                "Of two that are equal in both, one stays: the first.",
+                lambda c, a: np.array([i for i in twins(c, a) if alone(c, a)[i]]),
+            ),
+            (
+                "Of two that are equal in both, the first one stays.",
+                lambda c, a: len(c) - 1 - front(c[::-1], a[::-1]),
             ),
             (
                 "Numbers of the networks are asked for, not their costs.",

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from .answers import close, exercise
-from .behaviour import Case, behaves
+from .behaviour import behaves
+from .compare import Case
 from .tasks_07 import forensics, prunes
 
 FOUND, FALSE_ALARMS = 0.811, 1 - 0.885
@@ -132,9 +133,8 @@ EXERCISES = (
                 ),
                 "That is the share of all pictures that ring.": 100
                 * (0.2 * FOUND + 0.8 * FALSE_ALARMS),
-                "That is if persons were as frequent as none: only one picture in five has one.": (
-                    _rings(0.5)
-                ),
+                "That would be so if every second picture had a person in it; here it is one in "
+                "five.": (_rings(0.5)),
                 "That is the chapter's rare visitor, one picture in a hundred.": _rings(0.01),
                 "That is the share of false ones among the alarms.": 100 - _rings(0.2),
                 "88.5 % is how often it is silent when it should be; it rings wrongly in the "
@@ -221,7 +221,7 @@ EXERCISES = (
         "From scores to certainty",
         close(
             lambda: 100 / (1 + math.exp(-1.6)),
-            0.1,
+            0.06,
             lambda: {
                 "That is how sure it is of nobody.": 100 / (1 + math.exp(1.6)),
                 "Scores are not shares: e to the power of each comes first.": (
@@ -231,7 +231,7 @@ EXERCISES = (
                 ),
                 "The second score counts as well: only their difference matters.": 100
                 / (1 + math.exp(-1.2)),
-                "Minus 0.4 is further away from 1.2 than 0.4 is.": 100 / (1 + math.exp(-0.8)),
+                "Mind the minus sign: how far is it from -0.4 to 1.2?": 100 / (1 + math.exp(-0.8)),
                 "That is at another temperature: as they are, please.": (
                     100 / (1 + math.exp(-0.8)),
                     100 / (1 + math.exp(-3.2)),

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..architecture import mobilenet_v1
 from .answers import close, exercise, whole
-from .behaviour import Case, behaves
+from .behaviour import behaves
+from .compare import Case
 from .tasks_08 import folds, rounds
 from .tasks_08_shipping import SHIP_SLIPS, offers, packs, ship
 
@@ -144,7 +145,7 @@ EXERCISES = (
             lambda: {
                 "A bias remains for each filter: four before, one after.": _numbers(4),
                 "That is what remains; how many go?": _numbers(1),
-                "Mean and variance are numbers, too: four before, one after.": _numbers(2) - 0,
+                "Mean and variance are numbers, too: four before, one after.": _numbers(2),
                 "The fully connected layer has no batch normalization.": _numbers(3) + 3 * 1000,
                 "Numbers for each filter, not for each layer.": (81, 84, 108),
                 "The depthwise layers have one as well.": 3

@@ -12,7 +12,8 @@ from ..convolution import standard
 from ..layer import Layer
 from ..results import recorded
 from .answers import Fault, NotAnAnswerError, as_number
-from .behaviour import Case, as_function, call
+from .behaviour import as_function, call
+from .compare import Case
 from .guard import shown
 
 WIDE = Layer("pw", "pointwise", 1, 1, 256, 256, 28, 28)
@@ -69,7 +70,7 @@ class Machine:
         self.runs += 1
         if self.runs > 100_000:
             raise RuntimeError("the task has been run a hundred thousand times")
-        slower = 1 + 0.02 * (self.runs % 3) + 2 * (self.looks % 6 > 2)
+        slower = 1 + 0.02 * (self.runs % 3) + 2 * (self.looks // 2 % 3 == 1)
         self.now += self.seconds * slower * (25 if self.runs == 1 else 1)
 
     def clock(self) -> float:
@@ -105,7 +106,7 @@ def measures(answer: Any) -> str | None:
                 "and divide.",
             )
         if 900 < ratio < 1200:
-            raise Fault(said, "These are milliseconds.")
+            raise Fault(said, "These are milliseconds; seconds are asked for.")
         if not found:
             raise Fault(said, "No time passes: is `run()` called between the two readings?")
         if runs > 20 and ratio >= 0.9 * runs:
@@ -113,7 +114,7 @@ def measures(answer: Any) -> str | None:
         if ratio > 20:
             raise Fault(said, "The first run is slow, as always: caches are empty. Run it before.")
         if ratio < 0.97:
-            raise Fault(said, "So fast is no single run: is it divided by too much?")
+            raise Fault(said, "No single run is that fast: is it divided by too much?")
         raise Fault(
             said,
             "Now and then something else takes the processor. What is disturbed takes longer and "
@@ -137,12 +138,16 @@ def liars(layers: list[tuple[str, float, float, float]], peak: float, bandwidth:
 def reports() -> Iterator[Case]:
     """Reports with lies in them, or none."""
     rng = np.random.default_rng(47)
-    for peak, bandwidth, wrong in ((1e11, 2e10, 1), (3e11, 3e10, 0), (5e10, 4e10, 3)):
-        layers = []
+    for peak, bandwidth, wrong in ((1e11, 2e10, 1), (2.0**38, 2.0**35, 0), (5e10, 4e10, 3)):
+        layers = [("at_the_roof", 2**28, 2**24, 1e3 / 2**10)] if not wrong else []
         for i in range(9):
             operations = float(10 ** rng.uniform(6, 8))
             moved = operations / (peak / bandwidth) * (0.25, 4.0, 1.1)[i % 3]
-            slower = (0.1 + 0.1 * i) if i in (4, 1, 6)[:wrong] else (1.5, 1.15, 1.85)[i % 3]
+            slower = (
+                (0.95 if i == 6 else 0.1 + 0.1 * i)
+                if i in (4, 1, 6)[:wrong]
+                else (1.5, 1.15, 1.85)[i % 3]
+            )
             ms = time_of(operations, moved, peak, bandwidth) * slower
             layers.append((f"layer_{i}", round(operations), round(moved), ms))
         yield layers, peak, bandwidth

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..architecture import mobilenet_v1
 from .answers import Fault
-from .behaviour import Case, as_function, call
+from .behaviour import as_function, call
+from .compare import Case
 from .guard import shown
 
 Networks = list[tuple[str, float, list[float]]]
@@ -68,11 +69,16 @@ def choose(networks: Networks, budget: float, margin: float) -> str:
 
 
 def chosen(
-    networks: Networks, budget: float, margin: float, typical: Any = np.median, fast: bool = False
+    networks: Networks,
+    budget: float,
+    margin: float,
+    typical: Any = np.median,
+    fast: bool = False,
+    sign: int = 1,
 ) -> str:
-    """As `choose`, with another typical reading, or for speed alone."""
+    """As `choose`, with another typical reading, for speed alone, or the other way round."""
     within = [
-        (accuracy, -float(typical(ms)), name)
+        (sign * accuracy, -float(typical(ms)), name)
         for name, accuracy, ms in networks
         if typical(ms) * (1 + margin) <= budget
     ]
@@ -86,8 +92,8 @@ def offers() -> Iterator[Case]:
     networks: Networks = [
         ("0.5-160", 57.1, [3.5, 3.4, 3.6, 3.5, 9.9]),
         ("1.0-224", 70.9, [12.1, 12.0, 12.4, 12.2, 12.1]),
-        ("0.75-160", 65.3, [5.2, 7.9, 5.3, 5.2, 5.4]),
-        ("1.0-128", 65.3, [6.1, 6.0, 4.0, 6.2, 6.1]),
+        ("1.0-128", 65.3, [5.2, 7.9, 5.3, 5.2, 5.4]),
+        ("0.75-160", 65.3, [6.1, 6.0, 4.0, 6.2, 6.1]),
         ("0.75-192", 67.2, [6.7, 6.6, 6.8, 15.0, 6.7]),
         ("0.25-128", 41.5, [1.9, 1.8, 2.0, 1.9, 1.9]),
     ]
@@ -100,6 +106,10 @@ def offers() -> Iterator[Case]:
     yield networks, 8.5, 0.2
     yield networks, 11.5, 0.1
     yield networks[::-1], 6.3, 0.0
+    mixed: Networks = [("a", 70.4, [4.0, 9.0, 6.0, 5.5, 5.0]), ("b", 70.0, [3.0, 3.1, 3.2])]
+    for budget in (5.4, 5.5, 5.9):
+        yield mixed, budget, 0.0
+    yield networks, 6.4, 0.2
 
 
 # --- 6.6 ------------------------------------------------------------------------------------------
@@ -123,6 +133,8 @@ def crowds() -> Iterator[Case]:
         costs = rng.permutation(number * 3)[:number] + 1.0
         yield costs, 40 + 8 * np.log(costs) + rng.standard_normal(number) * 6
     yield np.array([3.0, 1.0, 3.0, 2.0, 5.0]), np.array([70.0, 50.0, 65.0, 40.0, 70.0])
+    twice = np.array([2.0, 2.0, 1.0, 2.0, 4.0, 4.0])
+    yield twice, np.array([55.0, 60.0, 50.0, 60.0, 61.0, 61.0])
 
 
 def dominates_nobody(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
@@ -135,6 +147,23 @@ def loose(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
     """The front with those that cost more for no more accuracy."""
     order = np.lexsort((-accuracies, costs))
     return order[accuracies[order] >= np.maximum.accumulate(accuracies[order])]
+
+
+def twins(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """The front with those that equal one of its networks in both."""
+    kept = front(costs, accuracies)
+    on = [
+        (c, a) in zip(costs[kept], accuracies[kept], strict=True)
+        for c, a in zip(costs, accuracies, strict=True)
+    ]
+    order = np.argsort(costs, kind="stable")
+    return order[np.array(on)[order]]
+
+
+def alone(costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """Whether a network has no equal."""
+    both = np.stack([costs, accuracies], 1)
+    return (both[:, None] == both).all(2).sum(1) == 1
 
 
 # --- 6.7 ------------------------------------------------------------------------------------------

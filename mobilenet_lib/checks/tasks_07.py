@@ -8,7 +8,8 @@ import numpy as np
 
 from ..convolution import standard
 from .answers import Fault
-from .behaviour import alike, as_function, call, differs
+from .behaviour import as_function, call
+from .compare import alike, differs
 from .guard import shown
 
 SCALES = {"0 to 255": (1.0, 0.0), "0 to 1": (1 / 255, 0.0), "-1 to 1": (2 / 255, -1.0)}
@@ -112,7 +113,7 @@ def prunes(answer: Any) -> str | None:
         (4, 9, 3, "dead"),
         (5, 12, 2, "dead constant"),
         (3, 10, 4, "dead unread constant"),
-        (6, 7, 6, ""),
+        (6, 7, 6, "tempting"),
     ):
         W1, b1 = rng.standard_normal((channels, hidden)), rng.standard_normal(hidden)
         W2, b2 = rng.standard_normal((hidden, filters)), rng.standard_normal(filters)
@@ -126,6 +127,10 @@ def prunes(answer: Any) -> str | None:
             W1[:, 4], b1[4] = 0, 0.7
         if "unread" in kinds:
             W2[5] = 0
+        if "tempting" in kinds:  # sums of 0, and what is 0 for large x alone
+            W2[3, :2], W2[3, 2:] = (1, -1), 0
+            W1[:, 4], W1[:2, 4] = 0, (1, -1)
+            W1[:, 5], b1[5] = -np.abs(W1[:, 5]), 2.0
         case = f"with {hidden} channels between the layers"
         try:
             result = call(answer, prune, W1, b1, W2, b2)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .answers import Fault, NotAnAnswerError
-from .behaviour import alike, as_function, call
+from .behaviour import as_function, call
+from .compare import alike
 from .guard import shown
 
 
@@ -141,8 +142,10 @@ def folds(answer: Any) -> str | None:
         if not isinstance(own, nn.Module):
             raise NotAnAnswerError(f"a network is asked for, this is {shown(own)}.")
         after = net.state_dict()
-        if before.keys() != after.keys() or any(
-            not torch.equal(before[k], after[k]) for k in before
+        if (
+            net.training
+            or before.keys() != after.keys()
+            or any(not torch.equal(before[k], after[k]) for k in before)
         ):
             raise Fault(
                 f"for {what}, the network that was handed in is changed.",

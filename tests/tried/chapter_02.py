@@ -121,9 +121,9 @@ TRIED = {
             ("9", "already below 1"),
             ("8", "already below 1"),
             ("0", "at least one filter"),
-            ("512", "at least 1"),
-            ("-1", "at least 1"),
-            ("math.inf", "Ask when"),
+            ("512", "already below 1"),
+            ("-1", "the sign is not"),
+            ("math.inf", "become infinite"),
         ],
     ),
     "2.3": Tried(

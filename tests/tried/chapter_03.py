@@ -151,8 +151,8 @@ TRIED = {
             "[0.4]",
         ],
         wrong=[
-            ("0.45", "a million and more"),
-            ("0.5", "a million and more"),
+            ("0.45", "more than a million"),
+            ("0.5", "more than a million"),
             ("0.35", "A wider one"),
             ("0.25", "A wider one"),
             ("0.49", "not all of them"),

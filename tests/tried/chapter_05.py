@@ -287,7 +287,7 @@ TRIED = {
             ("856", "fewer epochs"),
             ("11.11", "never taken apart"),
             ("14.4", "compares parameters"),
-            ("100", "time is no matter"),
+            ("100", "cost did not matter"),
             ("54", "shallow"),
             ("3", "What costs one epoch"),
             ("0.117", "a share asked for"),

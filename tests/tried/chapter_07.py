@@ -81,7 +81,7 @@ TRIED = {
         wrong=[
             ("81.1", "are found"),
             ("25.4", "all pictures that ring"),
-            ("87.6", "as frequent"),
+            ("87.6", "every second picture"),
             ("6.6", "rare visitor"),
             ("36.2", "share of false"),
             ("18.6", "silent"),
@@ -233,7 +233,7 @@ TRIED = {
             ("16.8", "of nobody"),
             ("75", "Scores are not shares"),
             ("76.85", "second score"),
-            ("69", "further away"),
+            ("69", "minus sign"),
             ("0.832", "a share asked for"),
             ("4.95", "the ratio"),
             ("75.2", "not of 2"),
