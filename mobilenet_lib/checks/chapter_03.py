@@ -90,6 +90,15 @@ EXERCISES = (
             ("The fully connected layers, nn.Linear, are left out.", slip("linear")),
             ("A mult-add is one operation here, not two.", slip("twice")),
             ("Kernels need not be square.", slip("square")),
+            ("Maps need not be square.", slip("height")),
+            (
+                "Layers may lie deeper, and the network itself may be one: `net.modules()` finds "
+                "them all.",
+                slip("children"),
+            ),
+            ("A module that runs twice does its work twice.", slip("once")),
+            ("These are parameters; a weight is used at every place.", slip("parameters")),
+            ("A bias is added without a multiplication.", slip("one bias")),
             tolerance=1e-9,
             then=leaves_no_hooks,
         ),

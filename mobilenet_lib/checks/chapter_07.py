@@ -115,6 +115,20 @@ EXERCISES = (
                 lambda f, w: (class_map(f, w) - class_map(f, w).min()) / np.ptp(class_map(f, w)),
             ),
             ("That is a single channel.", lambda f, w: w[0] * f[0]),
+            ("That is the strongest channel alone.", lambda f, w: w[w.argmax()] * f[w.argmax()]),
+            (
+                "One number comes out: sum over the channels only.",
+                lambda f, w: class_map(f, w).sum(),
+            ),
+            ("The weights keep their signs.", lambda f, w: class_map(f, np.abs(w))),
+            (
+                "A channel is missing: is the last one left out?",
+                lambda f, w: class_map(f[:-1], w[:-1]),
+            ),
+            (
+                "The weights stay as they are; they need not add up to 1.",
+                lambda f, w: class_map(f, w / w.sum()),
+            ),
         ),
         "Each channel is a picture, and each has one weight: add up weight times picture.",
         "`np.einsum` or `np.tensordot` does it in one call: the channels are summed over.",
@@ -131,6 +145,18 @@ EXERCISES = (
                 "That is how many of the persons are found; asked is how many alarms are right.": (
                     100 * FOUND
                 ),
+                "One in five is 1 of 5; and false alarms come from the other 4 alone.": _rings(
+                    1 / 6
+                ),
+                "The other way round: one picture in five has a person, four have none.": _rings(
+                    0.8
+                ),
+                "These are the numbers of its makers, for their own mix; yours is another one.": (
+                    88.5,
+                    84.9,
+                    11.5,
+                ),
+                "That is how many pictures have a person; of the alarms it is more.": 20,
                 "That is the share of all pictures that ring.": 100
                 * (0.2 * FOUND + 0.8 * FALSE_ALARMS),
                 "That would be so if every second picture had a person in it; here it is one in "
@@ -176,6 +202,25 @@ EXERCISES = (
             (
                 "Scores are to be raised to powers of e; this divides them by their sum.",
                 lambda x, T: x / x.sum(),
+            ),
+            (
+                "Softmax compares the scores with each other; this takes each one alone.",
+                lambda x, T: 1 / (1 + np.exp(-x / T)),
+            ),
+            ("T divides once, not squared.", lambda x, T: soften(x, T * T)),
+            ("Powers of e, not of 2.", lambda x, T: soften(x * math.log(2), T)),
+            ("The scores keep their signs.", lambda x, T: soften(np.abs(x), T)),
+            (
+                "Divide by the sum, not by the mean or the largest.",
+                lambda x, T: soften(x, T) * len(x),
+            ),
+            (
+                "That is the winner alone; a softmax leaves something to the others.",
+                lambda x, T: (x == x.max()) * 1.0,
+            ),
+            (
+                "That is a class, or its probability; one for each class is asked for.",
+                lambda x, T: x.argmax(),
             ),
             (
                 "The signs are turned around: the highest score is the most probable.",

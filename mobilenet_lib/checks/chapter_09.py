@@ -7,8 +7,6 @@ from fractions import Fraction
 import numpy as np
 
 from .. import paper
-from ..architecture import mobilenet_v1
-from ..paper.claims import halved_flops
 from .answers import close, exercise, whole
 from .behaviour import behaves
 from .tasks_09 import (
@@ -17,24 +15,27 @@ from .tasks_09 import (
     cut_first,
     dogs,
     found,
-    half_of_flops,
+    half_is_near,
     in_any_order,
+    in_floats,
     lists,
+    logarithmic,
     maps_of_each_colour,
     marks,
     near,
-    numbers,
-    pairs,
+    near_by,
+    off_by_zeros,
     parameters,
     points,
-    pooled,
     proofs,
     suspects,
     times,
     to_even,
     verdict_of,
     whole_steps,
+    zeros_behind,
 )
+from .tasks_09_flops import HALF_OF_FLOPS
 
 EXERCISES = (
     exercise(
@@ -51,6 +52,22 @@ EXERCISES = (
             ("Digits behind the point set the step as well: 0.5 has one of 0.1.", whole_steps),
             ("Ask first whether it rounds: much that rounds could be cut off, too.", cut_first),
             ("Half a step more is rounded up; `round` goes to the even neighbour.", to_even),
+            ("Two digits stay, not three: 290 has a step of 10.", off_by_zeros(9, 3)),
+            ("Every zero counts: 15300 has two.", off_by_zeros(1)),
+            ("Zeros behind the point are digits: 1.50 has a step of 0.01.", zeros_behind),
+            (
+                "A float only comes near to 0.285 or 0.29: compute with fractions to the end.",
+                in_floats,
+            ),
+            (
+                "Near is not enough: 325.4 gives 325 both ways, rounded and cut off.",
+                near_by,
+            ),
+            ("Half a step more is rounded up, so it is not what 2 was rounded from.", half_is_near),
+            (
+                "What rounds has a verdict of its own.",
+                lambda p, c: "differs" if verdict_of(p, c) == "differs" else "truncates",
+            ),
             (
                 "What was cut off is no misprint: it has a verdict of its own.",
                 lambda p, c: "rounds" if verdict_of(p, c) == "rounds" else "differs",
@@ -130,44 +147,7 @@ EXERCISES = (
     exercise(
         "9.4",
         "What the counter calls FLOPs",
-        behaves(
-            half_of_flops,
-            lambda: [
-                (mobilenet_v1(alpha, side),) for alpha, side in ((1, 224), (0.75, 224), (0.5, 128))
-            ],
-            ("That is all of it, and half is asked for.", lambda arch: 2 * halved_flops(arch)),
-            (
-                "Normalization, activations and the pool are operations as well.",
-                lambda arch: arch.mult_adds,
-            ),
-            (
-                "A convolution without bias has one less for each pair of channels that meet.",
-                lambda arch: halved_flops(arch) + Fraction(pairs(arch), 2),
-            ),
-            (
-                "In a depthwise layer each channel meets one, itself.",
-                lambda arch: halved_flops(arch) + Fraction(pairs(arch) - pairs(arch, False), 2),
-            ),
-            (
-                "The fully connected layer has a bias: nothing is taken off there.",
-                lambda arch: (
-                    halved_flops(arch) - Fraction(arch.layers[-1].parameters_as_printed, 2)
-                ),
-            ),
-            (
-                "The average pool reads every number of the last map.",
-                lambda arch: halved_flops(arch) - Fraction(pooled(arch), 2),
-            ),
-            (
-                "A ReLU is one operation for each number, beside four of the normalization.",
-                lambda arch: halved_flops(arch) - Fraction(numbers(arch), 2),
-            ),
-            (
-                "Normalization takes four operations for each number, beside the ReLU's one.",
-                lambda arch: halved_flops(arch) - 2 * numbers(arch),
-            ),
-            tolerance=1e-8,
-        ),
+        HALF_OF_FLOPS,
         "Each layer but the last makes `out_channels * out_size**2` numbers; five operations each.",
         "Pairs that meet: `in_channels * out_channels`, in a depthwise layer `in_channels`. The "
         "pool reads the last map once, 1024 times 7 times 7 numbers in the largest network.",
@@ -186,6 +166,8 @@ EXERCISES = (
                 "The depthwise part has weights, too: 49 for each map.": 14,
                 "Those are the channels that come out of the pointwise part.": 64,
                 "The maps are made of each of three colours.": 3,
+                "That is the size of the kernel.": 49,
+                "The pointwise part reads three times as many maps.": (21, 2),
             },
         ),
         "With m maps of each colour: 7 by 7 by 3 m weights, then 1 by 1 from 3 m to 64 channels.",
@@ -211,6 +193,33 @@ EXERCISES = (
             (
                 "Those are parameters: that is Figure 5.",
                 lambda ms: np.array(sorted(parameters(ms))),
+            ),
+            ("Accuracy in percent, as it is printed.", lambda ms: marks(ms) * [1, 0.01]),
+            ("Mult-adds in millions, please.", lambda ms: marks(ms) * [1e3, 1]),
+            (
+                "Accuracies are asked for, not errors.",
+                lambda ms: marks(ms) * [1, -1] + [0, 100],
+            ),
+            (
+                "Leave the millions as they are counted, with what stands behind the point.",
+                lambda ms: np.floor(marks(ms) * [1, 10]) / [1, 10],
+            ),
+            (
+                "Leave the millions as they are counted, with what stands behind the point.",
+                lambda ms: np.round(marks(ms) * [1, 10]) / [1, 10],
+            ),
+            ("The axis is logarithmic, the numbers are not.", lambda ms: logarithmic(marks(ms))),
+            (
+                "Sort by mult-adds, not by accuracy.",
+                lambda ms: marks(ms)[marks(ms)[:, 1].argsort()],
+            ),
+            (
+                "Use the models that are handed over.",
+                lambda ms: marks(list(paper.models())),
+            ),
+            (
+                "Only those whose accuracy the paper prints: `paper_top1` may be None.",
+                lambda ms: np.array(sorted((m.mult_adds / 1e6, m.paper_top1 or 0.0) for m in ms)),
             ),
             (
                 "Those accuracies are tf-slim's; the paper's stand in `paper_top1`.",
@@ -243,7 +252,10 @@ EXERCISES = (
                 "Those are parameters; mult-adds are asked for.": (
                     times()["parameters"],
                     times()["printed"],
+                    45,
+                    46,
                 ),
+                "SqueezeNet is set against it there; AlexNet is asked for.": (11, 22),
                 "The other way round: AlexNet takes more.": 1 / times()["right"],
                 "That was cut off; round it.": 9.4,
                 "Both take as many then: what is one divided by the other?": 1,

@@ -33,6 +33,11 @@ def separable_block(answer: Any) -> str | None:
         case = f"for M = {channels}, N = {filters}, stride {stride}"
         try:
             made = call(answer, block, channels, filters, stride)
+            if isinstance(made, torch.nn.ModuleList | list | tuple):
+                raise Fault(
+                    f"it returns a {type(made).__name__}, which cannot be called.",
+                    "`nn.Sequential(*layers)` makes one module of several, run one after another.",
+                )
         except Fault as fault:
             raise Fault(f"{case}, {fault.said}", fault.hint) from None
         if not isinstance(made, torch.nn.Module):
@@ -198,6 +203,9 @@ def corrupted() -> Iterator[tuple[list[Row], list[int]]]:
     rows.append(("conv", 1, 1024, 1000, 7))
     yield rows, [len(rows) - 3]
     rng = np.random.default_rng(35)
+    rows = rows_of(224)
+    rows[-1] = ("conv", 1, 512, 1024, 7)
+    yield rows, [len(rows) - 1]
     for resolution, fields in ((200, "s"), (224, "MD"), (192, "Ns"), (160, "DMs"), (224, "NDN")):
         rows = rows_of(resolution)
         places = sorted(int(p) * 7 + 3 + int(rng.integers(3)) for p in rng.permutation(3))
@@ -258,7 +266,10 @@ def misread(rows: list[Row], found: list[int], wrong: list[int]) -> str | None:
         return "M, N, stride and D_F can each be wrong: which rule holds for each of them?"
     if set(found) < set(wrong):
         return "Some are found, not all: strides, sizes and both channel counts can be wrong."
-    return None
+    return (
+        "Where two rows do not fit together, ask which of the two also breaks a second rule; and "
+        "go on with what should have stood there, not with the misprint."
+    )
 
 
 def seen(name: str) -> Fault:

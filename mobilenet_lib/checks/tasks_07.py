@@ -123,12 +123,14 @@ def prunes(answer: Any) -> str | None:
         W1[:, 1] *= 1e-3  # faint, but not dead
         if "dead" in kinds:
             W1[:, 2:4], b1[2:4] = -np.abs(W1[:, 2:4]), (-0.5, 0.0)
+            W1[:, 2] = 0
         if "constant" in kinds:
             W1[:, 4], b1[4] = 0, 0.7
         if "unread" in kinds:
             W2[5] = 0
         if "tempting" in kinds:  # sums of 0, and what is 0 for large x alone
-            W2[3, :2], W2[3, 2:] = (1, -1), 0
+            W2[3, :2], W2[3, 2:] = (0.01, -0.01), 0
+            W2[:, 4], W1[5] = 0, 0  # an output and an input that nobody needs, but that stay
             W1[:, 4], W1[:2, 4] = 0, (1, -1)
             W1[:, 5], b1[5] = -np.abs(W1[:, 5]), 2.0
         case = f"with {hidden} channels between the layers"
@@ -148,6 +150,11 @@ def _fits(case: str, own: Layers, whole: Layers, rng: np.random.Generator) -> No
         raise Fault(
             f"{case}, the shapes {W1.shape}, {b1.shape}, {W2.shape} do not fit together.",
             "A channel is a column of W1, a number of b1 and a row of W2: all three go.",
+        )
+    if (len(W1), W2.shape[1:]) != (len(whole[0]), b2.shape) or b2.shape != whole[3].shape:
+        raise Fault(
+            f"{case}, it takes {len(W1)} numbers and gives {W2.shape[1]}.",
+            "Inputs and outputs stay, all of them; only channels between the layers go.",
         )
     x = np.abs(rng.standard_normal((40, len(W1)))) * np.geomspace(0.01, 2000, 40)[:, None]
     best = prune(*whole)

@@ -48,7 +48,8 @@ def _rounded(
             f"{case}, the results are exchanged.", "First the whole numbers, then the steps."
         )
     if numbers.shape != weight.shape or steps.size not in (1, 5):
-        raise Fault(f"{case}, the shapes are {numbers.shape} and {steps.shape}.")
+        said = f"{case}, the shapes are {numbers.shape} and {steps.shape}."
+        raise Fault(said, f"Numbers as many as weights, {weight.shape}, and a step for each row.")
     if not (np.isfinite(numbers).all() and np.isfinite(steps).all()):
         raise Fault(
             f"{case}, not all results are finite.",
@@ -211,7 +212,22 @@ def _unfolded(net: Any, out: Any, x: Any) -> str | None:
     def no_mean(conv: Any, norm: Any) -> None:
         norm.running_mean.zero_()
 
+    def eps_outside(conv: Any, norm: Any) -> None:
+        norm.running_var.copy_((norm.running_var**0.5 + norm.eps) ** 2)
+        norm.eps = 0.0
+
+    def no_root(conv: Any, norm: Any) -> None:
+        norm.running_var.copy_((norm.running_var + norm.eps) ** 2)
+        norm.eps = 0.0
+
+    if (out < 0).any() and isinstance(list(net)[-1], nn.ReLU):
+        return "Negative numbers come out: the ReLUs stay."
     for hint, change in (
+        ("eps stands under the root, beside the variance.", eps_outside),
+        ("The root is missing: the scale is gamma / sqrt(variance + eps).", no_root),
+        ("gamma is missing.", lambda _, norm: norm.weight.data.fill_(1)),
+        ("beta is missing.", lambda _, norm: norm.bias.data.zero_()),
+        ("The mean is taken away, not added.", lambda _, norm: norm.running_mean.neg_()),
         ("Under the root each has an eps of its own, beside the variance: `norm.eps`.", no_eps),
         ("The batch normalizations are thrown away, not folded.", nothing),
         ("A convolution may have a bias already: it is shifted and scaled as well.", no_bias),
@@ -220,4 +236,7 @@ def _unfolded(net: Any, out: Any, x: Any) -> str | None:
     ):
         if variant(change):
             return hint
-    return None
+    return (
+        "Run both layer by layer and compare: where a convolution and its batch normalization "
+        "gave one thing and the folded layer gives another, look at kernel, groups and bias."
+    )

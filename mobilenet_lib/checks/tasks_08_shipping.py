@@ -34,10 +34,10 @@ def packs(answer: Any) -> str | None:
     pack = as_function(pack, lambda weights, preprocess, classes: None)
     unpack = as_function(unpack, lambda file: None)
     rng = np.random.default_rng(88)
-    for classes in (["person", "nobody"], ["zebra", "ähre", "apple", "apple pie"]):
+    for classes in (["person", "nobody"], ["zebra", "ähre", "crane, bird", "apple pie"]):
         weights: Weights = {
             "conv_0.weight": rng.standard_normal((4, 3, 3, 3)).astype(np.float32),
-            "fc.bias": rng.standard_normal(3),
+            "FC.bias": rng.standard_normal(3),
             "steps": rng.integers(-128, 127, (2, 5)).astype(np.int8),
         }
         preprocess = {"size": 96, "scale": 1 / 255, "order": "RGB"}
@@ -175,8 +175,24 @@ def _shipped(
         "ms": lambda c: max(c["ms"]),
         "megabytes": lambda c: c["megabytes"],
         "loose": lambda c: -c["points"],
+        "least": lambda c: (c["points"], max(c["ms"])),
+        "small": lambda c: (-c["points"], c["megabytes"]),
+        "slow": lambda c: (-c["points"], -max(c["ms"])),
+        "mean": lambda c: (-c["points"], np.mean(c["ms"])),
+        "best": lambda c: (-c["points"], min(c["ms"])),
     }
     return str(min(fit, key=orders[by])["name"])
+
+
+NO_LIMITS = {"ms": 1e9, "megabytes": 1e9, "points": 0.0}
+
+
+def _any_limit(candidate: dict[str, Any], limits: dict[str, float]) -> bool:
+    return any(ship([candidate], NO_LIMITS | {key: limits[key]}) != "none" for key in limits)
+
+
+def _strict(candidates: list[dict[str, Any]], limits: dict[str, float], of: str) -> str:
+    return ship(candidates, limits | {of: limits[of] + (1e-9 if of == "points" else -1e-9)})
 
 
 def _mean(candidates: list[dict[str, Any]], limits: dict[str, float], of: Any) -> str:
@@ -187,8 +203,8 @@ def offers() -> Iterator[Case]:
     """Candidates and what a device allows."""
     rows = (
         ("1.0-224 fp32", [25, 26, 31], 17.0, 70.9),
-        ("1.0-224 int8", [12, 13, 19], 4.3, 70.1),
-        ("0.75-192 int8", [7, 7, 8], 2.6, 66.9),
+        ("1.0-224 int8", [12, 19, 13], 4.3, 70.1),
+        ("0.75-192 int8", [7, 8, 7], 2.6, 66.9),
         ("0.75-160 int8", [6, 6, 6], 2.6, 64.8),
         ("0.5-224 int8", [5, 6, 14], 1.4, 63.0),
         ("0.5-160 int8", [3, 3, 5], 1.4, 58.4),
@@ -233,4 +249,39 @@ SHIP_SLIPS = (
         partial(_shipped, by="megabytes"),
     ),
     ("Of two that are equally accurate, take the faster.", partial(_shipped, by="loose")),
+    ("Of two that are equally accurate, take the faster.", partial(_shipped, by="small")),
+    ("Of two that are equally accurate, take the faster.", partial(_shipped, by="slow")),
+    ("Of equals the faster is the one whose slowest reading is.", partial(_shipped, by="mean")),
+    ("Of equals the faster is the one whose slowest reading is.", partial(_shipped, by="best")),
+    ("The most accurate is asked for, not the least.", partial(_shipped, by="least")),
+    ("What keeps a limit just so keeps it.", partial(_strict, of="ms")),
+    ("What keeps a limit just so keeps it.", partial(_strict, of="megabytes")),
+    ("What keeps a limit just so keeps it.", partial(_strict, of="points")),
+    (
+        "One reading decides here: the first, or the last; the slowest has to.",
+        partial(_mean, of=lambda ms: ms[0]),
+    ),
+    (
+        "One reading decides here: the first, or the last; the slowest has to.",
+        partial(_mean, of=lambda ms: ms[-1]),
+    ),
+    ("Each run takes so long, not all together.", partial(_mean, of=sum)),
+    (
+        "First leave out what breaks a limit, and only then look for the most accurate.",
+        lambda c, limits: ship([max(c, key=lambda each: each["points"])], limits),
+    ),
+    (
+        "Several may keep the limits, and the first one need not be the best.",
+        lambda c, limits: next((x["name"] for x in c if ship([x], limits) != "none"), "none"),
+    ),
+    (
+        "All three limits have to be kept, not one of them.",
+        lambda c, limits: ship([x for x in c if _any_limit(x, limits)], NO_LIMITS),
+    ),
+    (
+        "Points are a limit from below: at least so many.",
+        lambda c, limits: ship(
+            [x for x in c if x["points"] <= limits["points"]], limits | {"points": 0}
+        ),
+    ),
 )

@@ -97,6 +97,7 @@ TRIED = {
             SUSPECTS.replace("return found", "return np.array(found)"),
             SUSPECTS.replace("return found", "return tuple(found)"),
             SUSPECTS.replace("return found", "yield from found"),
+            SUSPECTS.replace("return found", "return set(found)"),
             SUSPECTS.replace("return found", "return torch.tensor(found)"),
         ],
         wrong=[
@@ -107,7 +108,13 @@ TRIED = {
             (SUSPECTS.replace("return found", "return found[:1]"), "there may be several"),
             ("suspects = lambda rows: range(len(rows))", "every row"),
             (SUSPECTS.replace("return found", "return [len(found)]"), "which they are"),
-            (SUSPECTS.replace("return found", "return found[::-1]"), "In rising order"),
+            (
+                SUSPECTS.replace(
+                    "int(printed) not in (int(count), int(count + 0.5))",
+                    "abs(int(printed) - count) > 1",
+                ),
+                "Near is not enough",
+            ),
             (SUSPECTS.replace("    return found", ""), "end with `return`"),
         ],
     ),
