@@ -171,9 +171,9 @@ def _parts(answer: Any) -> Iterator[CodeType]:
     """The code of a function, of each in a pair, or of an object that can be called."""
     for part in answer if type(answer) in (tuple, list) else (answer,):
         function = part.func if type(part) is partial else part
-        owner = function if isinstance(function, type) else type(function)
+        owner = function if issubclass(type(function), type) else type(function)
         for each in (function, owner.__dict__.get("__call__"), owner.__dict__.get("__init__")):
-            if isinstance(each, FunctionType):
+            if type(each) is FunctionType:
                 yield each.__code__
 
 

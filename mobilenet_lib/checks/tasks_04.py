@@ -121,22 +121,23 @@ def liars(layers: list[tuple[str, float, float, float]], peak: float, bandwidth:
     ]
 
 
+LYING = {4: 0.5, 1: 0.95, 6: 0.7, 3: 0.2}
+"""Places in a report, and what share of the shortest time is claimed there."""
+
+
 def reports() -> Iterator[Case]:
     """Reports with lies in them, or none."""
     rng = np.random.default_rng(47)
-    for peak, bandwidth, wrong in ((1e11, 2e10, 1), (2.0**38, 2.0**35, 0), (5e10, 4e10, 3)):
+    for peak, bandwidth, wrong in ((1e11, 2e10, 1), (2.0**38, 2.0**35, 0), (5e10, 4e10, 4)):
         layers = [("at_the_roof", 2**28, 2**24, 1e3 / 2**10)] if not wrong else []
         for i in range(9):
             operations = float(10 ** rng.uniform(6, 8))
             moved = operations / (peak / bandwidth) * (0.25, 4.0, 1.1)[i % 3]
-            slower = (
-                (0.95 if i == 6 else 0.1 + 0.1 * i)
-                if i in (4, 1, 6)[:wrong]
-                else (1.5, 1.15, 1.85)[i % 3]
-            )
+            honest = (1.5, 1.15, 1.85)[i % 3]
+            slower = dict(list(LYING.items())[:wrong]).get(i, honest)
             ms = time_of(operations, moved, peak, bandwidth) * slower
             layers.append((f"layer_{i}", round(operations), round(moved), ms))
-        yield layers, peak, bandwidth
+        yield layers[::-1], peak, bandwidth
 
 
 def liars_slip(lie: Callable[[float, float, float], bool]) -> Callable[..., list]:

@@ -178,8 +178,6 @@ def _shipped(
         "least": lambda c: (c["points"], max(c["ms"])),
         "small": lambda c: (-c["points"], c["megabytes"]),
         "slow": lambda c: (-c["points"], -max(c["ms"])),
-        "mean": lambda c: (-c["points"], np.mean(c["ms"])),
-        "best": lambda c: (-c["points"], min(c["ms"])),
     }
     return str(min(fit, key=orders[by])["name"])
 
@@ -251,8 +249,6 @@ SHIP_SLIPS = (
     ("Of two that are equally accurate, take the faster.", partial(_shipped, by="loose")),
     ("Of two that are equally accurate, take the faster.", partial(_shipped, by="small")),
     ("Of two that are equally accurate, take the faster.", partial(_shipped, by="slow")),
-    ("Of equals the faster is the one whose slowest reading is.", partial(_shipped, by="mean")),
-    ("Of equals the faster is the one whose slowest reading is.", partial(_shipped, by="best")),
     ("The most accurate is asked for, not the least.", partial(_shipped, by="least")),
     ("What keeps a limit just so keeps it.", partial(_strict, of="ms")),
     ("What keeps a limit just so keeps it.", partial(_strict, of="megabytes")),

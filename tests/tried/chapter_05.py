@@ -73,6 +73,10 @@ TRIED = {
                 "    velocity =",
                 "    velocity = velocity.copy()\n    velocity *= 1\n    velocity =",
             ),
+            STEP.replace(
+                "weight - rate * velocity, velocity",
+                "np.stack([weight - rate * velocity, velocity])",
+            ),
         ],
         wrong=[
             (STEP.replace(" + decay * weight", ""), "decay is missing"),
@@ -124,6 +128,18 @@ TRIED = {
                 "work on a copy",
             ),
             (STEP.replace("return", "_ ="), "end with `return`"),
+            (
+                "def momentum_step(weight, velocity, gradient, rate, momentum, decay):\n    new = momentum * velocity + gradient + decay * weight\n    return weight - rate * new, velocity",
+                "old velocity is returned",
+            ),
+            (
+                STEP.replace(
+                    "rate * velocity", "rate * (gradient + decay * weight + momentum * velocity)"
+                ),
+                "Nesterov",
+            ),
+            (STEP.replace("decay * weight", "decay"), "grows with the weight"),
+            (STEP.replace("rate * velocity", "rate**2 * velocity"), "applied twice"),
         ],
     ),
     "5.3": Tried(
@@ -179,6 +195,8 @@ TRIED = {
             (SMOOTH.replace("[label]", "[label - 1]"), "from 0"),
             (SMOOTH.replace("return target", "return target[1:]"), "how many are there"),
             (SMOOTH.replace("return", "_ ="), "end with `return`"),
+            (SMOOTH.replace("+= 1 - share", "= 1"), "more than 1"),
+            (SMOOTH.replace("    target[label] += 1 - share\n", ""), "is not raised"),
         ],
     ),
     "5.5": Tried(
@@ -272,6 +290,10 @@ TRIED = {
             ),
             (RESUME.replace("    return copy", "    copy"), "end with `return`"),
             (RESUME.replace("def restore(loop, saved)", "def restore(saved)"), "It is called as"),
+            (
+                "import copy\n(copy.deepcopy, lambda loop, saved: copy.deepcopy(saved))",
+                "Set what is inside",
+            ),
         ],
     ),
     "5.7": Tried(
@@ -314,6 +336,8 @@ TRIED = {
                 "work on a copy",
             ),
             ("def together(g, c):\n    c @ g / c.sum()", "end with `return`"),
+            ("together = lambda g, c: (g * c[:, None]).sum(axis=1) / c.sum()", "sum over the rows"),
+            ("together = lambda g, c: g.sum(axis=0) / c.sum()", "no part in the sum"),
         ],
     ),
 }

@@ -70,6 +70,22 @@ TRIED = {
                 VERDICT.replace('return "rounds"', 'print("rounds")').replace("return", "_ ="),
                 "end with `return`",
             ),
+            (
+                VERDICT.replace("len(decimals)", "len(decimals.rstrip('0'))"),
+                "behind the point are digits",
+            ),
+            (
+                VERDICT.replace("Fraction(10) **", "10.0 **").replace(
+                    "counted / step, Fraction(printed) / step",
+                    "float(counted) / step, float(printed) / step",
+                ),
+                "with fractions to the end",
+            ),
+            (
+                VERDICT.replace("math.floor(steps) == target", "abs(steps - target) < 1"),
+                "Near is not enough",
+            ),
+            (VERDICT.replace('"rounds"', '"Rounds"'), "Spell it"),
         ],
     ),
     "9.2": Tried(
@@ -190,6 +206,16 @@ def marks(models):
                 "may be None",
             ),
             (MARKS.replace("return", "_ ="), "end with `return`"),
+            (
+                MARKS.replace("sorted(", "sorted(sorted(").replace(
+                    "is not None)", "is not None), key=lambda pair: pair[1])"
+                ),
+                "not by accuracy",
+            ),
+            (
+                "def marks(models):\n    models.sort(key=lambda m: m.mult_adds)\n    return [(m.mult_adds / 1e6, m.paper_top1) for m in models if m.paper_top1 is not None]",
+                "work on a copy",
+            ),
         ],
     ),
     "9.7": Tried(
