@@ -98,6 +98,7 @@ EXERCISES = (
             ),
             ("A module that runs twice does its work twice.", slip("once")),
             ("These are parameters; a weight is used at every place.", slip("parameters")),
+            ("These are weights; each is used at every place of the output.", slip("stored")),
             ("A bias is added without a multiplication.", slip("one bias")),
             tolerance=1e-9,
             then=leaves_no_hooks,

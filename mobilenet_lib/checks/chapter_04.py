@@ -275,6 +275,7 @@ EXERCISES = (
                 "A mult-add is two operations.": DEEP.intensity() / 2,
                 "A number in float32 has four bytes.": 4 * DEEP.intensity(),
                 "The weights have to come, too.": 18 / 8,
+                "Operations for each byte: divide by the bytes that move.": (9, 18),
                 "Each channel has one filter of nine weights: no sum over channels.": 2
                 * 9
                 * 512**2

@@ -47,6 +47,7 @@ EXERCISES = (
                 ),
                 "That is a standard convolution.": 9 * 128**2 * 16**2,
                 "Of the two parts that is the pointwise one alone.": 128**2 * 16**2,
+                "Of the two parts that is the depthwise one alone.": 9 * 128 * 16**2,
                 "In the depthwise part alpha stands once, not twice.": round(
                     (0.5 * 4 / 7) ** 2 * separable_mult_adds(3, 256, 256, 28)
                 ),
@@ -68,6 +69,7 @@ EXERCISES = (
                 "little less is needed.": (0.71, 0.7071),
                 "With this one a little less than half is left: try a wider one.": 0.69,
                 "That leaves more than half.": (0.75, 0.72, 0.73, 0.8),
+                "That leaves less than half.": (0.6, 0.68, 0.25),
                 "That halves the parameters, or nearly; mult-adds are asked for.": (
                     0.66,
                     0.67,
@@ -150,6 +152,10 @@ EXERCISES = (
                 "The reading in the middle is the median once they are sorted.",
                 lambda n, b, m: chosen(n, b, m, lambda ms: ms[len(ms) // 2]),
             ),
+            (
+                "Those are too slow that are looked at: at most the budget.",
+                lambda n, b, m: chosen([x for x in n if np.median(x[2]) * (1 + m) >= b], 1e9, 0),
+            ),
             ("The least accurate is chosen.", lambda n, b, m: chosen(n, b, m, sign=-1)),
             (
                 "Of two that are equally accurate, take the faster.",
@@ -195,6 +201,15 @@ EXERCISES = (
                 loose,
             ),
             ("Of two that are equal in both, one stays: the first.", twins),
+            (
+                "Of equal cost only the most accurate stays.",
+                lambda c, a: np.array(
+                    sorted(
+                        (i for i in range(len(c)) if not ((c < c[i]) & (a >= a[i])).any()),
+                        key=lambda i: c[i],
+                    )
+                ),
+            ),
             (
                 "Those are the ones that go; the others are asked for.",
                 lambda c, a: np.setdiff1d(np.arange(len(c)), front(c, a)),

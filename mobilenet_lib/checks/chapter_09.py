@@ -12,9 +12,11 @@ from .behaviour import behaves
 from .tasks_09 import (
     JUDGED,
     all_zeros_off,
+    cut_above,
     cut_first,
     dogs,
     found,
+    half_down,
     half_is_near,
     in_any_order,
     in_floats,
@@ -54,6 +56,11 @@ EXERCISES = (
             ("Half a step more is rounded up; `round` goes to the even neighbour.", to_even),
             ("Two digits stay, not three: 290 has a step of 10.", off_by_zeros(9, 3)),
             ("Every zero counts: 15300 has two.", off_by_zeros(1)),
+            (
+                "Half a step more is rounded up: 2.5 rounds to 3, and is cut off to 2.",
+                half_down,
+            ),
+            ("Cut off is the number below, not the one above.", cut_above),
             ("Zeros behind the point are digits: 1.50 has a step of 0.01.", zeros_behind),
             (
                 "A float only comes near to 0.285 or 0.29: compute with fractions to the end.",
@@ -193,6 +200,14 @@ EXERCISES = (
             (
                 "Those are parameters: that is Figure 5.",
                 lambda ms: np.array(sorted(parameters(ms))),
+            ),
+            (
+                "First the mult-adds, then the accuracy.",
+                lambda ms: np.array(sorted(map(tuple, marks(ms)[:, ::-1]))),
+            ),
+            (
+                "Those are parameters: that is Figure 5.",
+                lambda ms: points(ms, lambda m: (m.parameters / 1e6, m.paper_top1)),
             ),
             ("Accuracy in percent, as it is printed.", lambda ms: marks(ms) * [1, 0.01]),
             ("Mult-adds in millions, please.", lambda ms: marks(ms) * [1e3, 1]),

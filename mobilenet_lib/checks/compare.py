@@ -109,7 +109,8 @@ def common(done: Done, tolerance: float) -> str | None:
             for i in range(len(done[0][1]))
             if any(differs(r[i], e[i], tolerance) for _, e, r in done)
         ]
-        return common(parts[0], tolerance) if len(parts) == 1 else None
+        hints = {common(part, tolerance) for part in parts}
+        return hints.pop() if len(hints) == 1 else None
     if all(isinstance(e, str) for _, e, _ in done):
         return _words([(r, e) for _, e, r in done])
     if not all(_is_numbers(e) for _, e, _ in done):
@@ -121,6 +122,8 @@ def common(done: Done, tolerance: float) -> str | None:
         if all(like(r, e, tolerance) for r, e in pairs):
             return hint
     pairs = [(r, e) for r, e in pairs if r.size or e.size]
+    if said := _sizes(pairs):
+        return said
     if any(r.shape != e.shape for r, e in pairs) or not pairs:
         return None
     factors = [np.vdot(e, r) / np.vdot(e, e) if e.any() else 0.0 for r, e in pairs]
@@ -134,6 +137,19 @@ def common(done: Done, tolerance: float) -> str | None:
     gaps = [float((r - e).ravel()[0]) for r, e in pairs]
     if np.allclose(gaps, gaps[0]) and all(_near(r, e + gaps[0], tolerance) for r, e in pairs):
         return f"Every number is off by the same {gaps[0]:.4g}: what is added?"
+    return None
+
+
+def _sizes(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str | None:
+    if all(r.size == 1 < e.size for r, e in pairs):
+        return "A single number comes out; as many as in an array are asked for."
+    if all(e.ndim == r.ndim == 1 and (e == np.round(e)).all() for r, e in pairs):  # places
+        here, there = next(((set(r), set(e)) for r, e in pairs if set(r) != set(e)), (set(), set()))
+        words = [f"{min(here - there):g} does not belong to it"] if here - there else []
+        words += [f"{min(there - here):g} is missing"] if there - here else []
+        return f"In the first case that is wrong, {' and '.join(words)}." if words else None
+    if len({r.shape for r, _ in pairs}) == 1 < len({e.shape for _, e in pairs}):
+        return "It has the same size whatever it is given: is a number fixed in the code?"
     return None
 
 
@@ -207,6 +223,10 @@ _KINSHIPS: tuple[tuple[str, Callable[[np.ndarray, np.ndarray, float], bool]], ..
     (
         "The numbers are right, one after the other; their shape is not.",
         lambda r, e, t: r.size == e.size and _near(r.ravel(), e.ravel(), t),
+    ),
+    (
+        "All numbers are there, in another order.",
+        lambda r, e, t: r.size == e.size > 1 and _near(np.sort(r.ravel()), np.sort(e.ravel()), t),
     ),
     (
         "Every second row and column is missing.",

@@ -70,9 +70,11 @@ def static(net: Any, x: Any, what: str) -> int:
         net(x)
     for hook in hooks:
         hook.remove()
-    if what in ("parameters", "one bias"):
-        own = sum(m.bias.numel() for m in net.modules() if getattr(m, "bias", None) is not None)
-        return own + (static(net, x, "weights") if what == "parameters" else total)
+    if what in ("parameters", "stored"):
+        sizes = [p.numel() for p in net.parameters() if what == "parameters" or p.dim() > 1]
+        return sum(sizes)
+    if what == "one bias":
+        return total + sum(p.numel() for p in net.parameters() if p.dim() == 1)
     return 2 * total if what == "twice" else total
 
 

@@ -178,6 +178,7 @@ LIES: tuple[tuple[str, Callable[..., list]], ...] = (
         "Operations are given here, not mult-adds: there is no factor of two.",
         liars_slip(lambda a, b, ms: ms < max(2 * a, b)),
     ),
+    ("Those are the honest ones.", liars_slip(lambda a, b, ms: ms >= max(a, b))),
     ("Just as fast as the roof is possible.", liars_slip(lambda a, b, ms: ms <= max(a, b) * 1.001)),
     (
         "A little faster than the roof is impossible, too.",
@@ -303,4 +304,8 @@ def why_off(guess: float, truth: float, case: Case) -> str | None:
         return "This is the middle of all networks, whichever one is asked for."
     if not np.isfinite(guess) or guess <= 0:
         return "No network takes no time: what does your curve do between the points it knows?"
+    if abs(mult_adds - wanted).min() > 0.3 * wanted:
+        return (
+            "Far from the others it goes astray: each further mult-add costs what the last one did."
+        )
     return None

@@ -110,6 +110,22 @@ STEP = behaves(
         lambda w, v, g, r, m, d: momentum_step(w, v, g, r, m, -d),
     ),
     (
+        "The velocity is another one here: without the rate, which comes with the step.",
+        lambda w, v, g, r, m, d: (w + m * v - r * (g + d * w), m * v - r * (g + d * w)),
+    ),
+    (
+        "The decay is part of the gradient, and so of the velocity.",
+        lambda w, v, g, r, m, d: (w - r * (m * v + g) - d * w, m * v + g),
+    ),
+    (
+        "The decay counts once, and with the weight as it is.",
+        lambda w, v, g, r, m, d: momentum_step(w, v, g, r, m, 2 * d),
+    ),
+    (
+        "The decay counts once, and with the weight as it is.",
+        lambda w, v, g, r, m, d: momentum_step(w, v, g + d * w * w, r, m, 0),
+    ),
+    (
         "The old velocity is returned; the new one is asked for.",
         lambda w, v, g, r, m, d: (momentum_step(w, v, g, r, m, d)[0], v),
     ),

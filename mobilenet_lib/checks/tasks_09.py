@@ -122,6 +122,23 @@ def half_is_near(printed: str, counted: Fraction) -> str:
     return "rounds" if abs(Fraction(printed) - counted) == half else verdict_of(printed, counted)
 
 
+def half_down(printed: str, counted: Fraction) -> str:
+    """Half a step is rounded down."""
+    step = paper.quantum(printed, True)
+    if math.ceil(counted / step - Fraction(1, 2)) == Fraction(printed) / step:
+        return "rounds"
+    own = verdict_of(printed, counted)
+    return own if own == "truncates" else "differs"
+
+
+def cut_above(printed: str, counted: Fraction) -> str:
+    """What is cut off is looked for above."""
+    if (own := verdict_of(printed, counted)) == "rounds":
+        return own
+    above = math.ceil(counted / paper.quantum(printed, True)) * paper.quantum(printed, True)
+    return "truncates" if above == Fraction(printed) else "differs"
+
+
 def to_even(printed: str, counted: Fraction) -> str:
     """Half a step goes to the even neighbour, as `round` does it."""
     steps = counted / paper.quantum(printed, True)

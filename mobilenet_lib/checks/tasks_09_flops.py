@@ -86,6 +86,14 @@ HALF_OF_FLOPS = behaves(
         lambda arch: halved_flops(arch) + Fraction(arch.num_classes, 2),
     ),
     (
+        "It holds for one resolution alone: ask each layer for the size of its map.",
+        lambda arch: halved_flops(mobilenet_v1(arch.alpha)),
+    ),
+    (
+        "It holds for one width alone: ask each layer for its channels.",
+        lambda arch: halved_flops(mobilenet_v1(1, arch.resolution)),
+    ),
+    (
         "It holds for the largest network alone: width and resolution are in `arch`.",
         lambda arch: halved_flops(mobilenet_v1()),
     ),

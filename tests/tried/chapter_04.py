@@ -307,7 +307,7 @@ TRIED = {
             ),
             (
                 "predict = lambda mult_adds, ms, wanted: np.exp(np.polyval(np.polyfit(mult_adds, np.log(ms), 1), wanted))",
-                "Draw the milliseconds",
+                "goes astray",
             ),
         ],
     ),

@@ -191,7 +191,7 @@ TRIED = {
                 FRONT.replace("(costs[i], -accuracies[i])", "(costs[i], -accuracies[i], -i)"),
                 "the first one stays",
             ),
-            (FRONT.replace("(costs[i], -accuracies[i])", "costs[i]"), "A network is beaten"),
+            (FRONT.replace("(costs[i], -accuracies[i])", "costs[i]"), "does not belong"),
         ],
     ),
     "6.7": Tried(

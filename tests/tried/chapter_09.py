@@ -58,7 +58,7 @@ TRIED = {
                 VERDICT.replace("steps + Fraction(1, 2)", "steps").replace(
                     'return "rounds"', 'return "truncates"'
                 ),
-                "What is one in the last digit",
+                "what is different here",
             ),
             (
                 VERDICT.replace("math.floor(steps + Fraction(1, 2)) ==", "round(steps) =="),
