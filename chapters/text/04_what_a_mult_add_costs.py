@@ -569,7 +569,7 @@ liars = ...  # def liars(layers, peak, bandwidth): ...
 check("4.7", liars)
 
 # %% [markdown]
-# **4.8 · Investigate.** Predict, and be scored. Write `predict(mult_adds, ms, wanted)`: from the measured milliseconds of some networks (two arrays) predict those of a network with `wanted` mult-adds. It is tried on the book's sixteen networks, each time without the one that is asked for, and on an invented machine. A quarter may be missed, no more.
+# **4.8 · Investigate.** Predict, and be scored. Write `predict(mult_adds, ms, wanted)`: from the measured milliseconds of some networks (two arrays) predict those of a network with `wanted` mult-adds. It is tried on the book's sixteen networks, each time without the one that is asked for, and on invented machines. Each prediction may be off by a quarter, no more.
 
 # %%
 from mobilenet_lib.checks import check
