@@ -116,6 +116,14 @@ EXERCISES = (
                 "The fastest reading decides here; the median is asked for.",
                 lambda n, b, m: chosen(n, b, m, np.min),
             ),
+            (
+                "The margin is a share, 0.1 for a tenth, and no percentage.",
+                lambda n, b, m: chosen(n, b, m / 100),
+            ),
+            (
+                "The margin is a share of the median, not a time that is added to it.",
+                lambda n, b, m: chosen(n, b - m, 0),
+            ),
             ("The margin is not used.", lambda n, b, m: chosen(n, b, 0)),
             (
                 "The margin makes the limit stricter, not looser.",

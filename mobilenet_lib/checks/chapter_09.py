@@ -135,7 +135,7 @@ EXERCISES = (
                     "That is the first one; there may be several.",
                     lambda rows: suspects(rows)[:1],
                 ),
-                ("That marks every row.", lambda rows: np.arange(len(rows))),
+                ("That marks every row: are both in millions?", lambda rows: np.arange(len(rows))),
                 (
                     "How many there are is one thing; which they are is asked for.",
                     lambda rows: np.array([len(suspects(rows))]),
@@ -174,6 +174,7 @@ EXERCISES = (
                 "Those are the channels that come out of the pointwise part.": 64,
                 "The maps are made of each of three colours.": 3,
                 "That is the size of the kernel.": 49,
+                "With so many it would have 2.4 or 3.1 thousand parameters.": (7, 9),
                 "The pointwise part reads three times as many maps.": (21, 2),
             },
         ),
@@ -208,6 +209,12 @@ EXERCISES = (
             (
                 "Those are parameters: that is Figure 5.",
                 lambda ms: points(ms, lambda m: (m.parameters / 1e6, m.paper_top1)),
+            ),
+            (
+                "Only those whose accuracy the paper prints: `paper_top1` may be None.",
+                lambda ms: np.array(
+                    sorted((m.mult_adds / 1e6, m.paper_top1 or np.nan) for m in ms)
+                ),
             ),
             ("Accuracy in percent, as it is printed.", lambda ms: marks(ms) * [1, 0.01]),
             ("Mult-adds in millions, please.", lambda ms: marks(ms) * [1e3, 1]),

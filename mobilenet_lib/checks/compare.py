@@ -130,6 +130,8 @@ def common(done: Done, tolerance: float) -> str | None:
     if all(factors) and all(
         _near(r, f * e, tolerance) for f, (r, e) in zip(factors, pairs, strict=True)
     ):
+        if np.allclose(factors, 1, rtol=1e-3):
+            return "All of it is nearly right: is something small left out, or rounded on the way?"
         if np.allclose(factors, factors[0], rtol=1e-3):
             return f"Every result is {factors[0]:.4g} times the right one: look for that factor."
         if all(e.ndim for _, e in pairs):

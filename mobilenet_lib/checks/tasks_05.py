@@ -145,6 +145,11 @@ def loop_resumes(answer: Any) -> str | None:
         _restored(restore, Loop(2), early)
         fresh = _restored(restore, fresh, saved)
         case = f"saved after {before} steps and brought back,"
+        if before and _state(fresh) == _state(Loop(8)):
+            hint = "Set what is inside it: `loop = ...` in a function only makes a new name."
+            raise Fault(f"{case} the loop is as fresh as before.", hint)
+        if fresh.step == then["step"] + 1 and fresh.rng.bit_generator.state["state"] != then["rng"]:
+            raise Fault(f"{case} it is a step ahead.", "Bring it to that point, and no further.")
         for name in ("velocity", "step", "rng", "weight"):
             if _state(fresh)[name] != then[name]:
                 if _state(fresh)[name] == _state(loop)[name] and after:

@@ -45,7 +45,7 @@ def together(gradients: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def _shares() -> Iterator[Case]:
     rng = np.random.default_rng(58)
-    for counts in ([8, 8], [32, 32, 32, 7], [5], [10, 3, 1]):
+    for counts in ([8, 8], [32, 32, 32, 7], [5], [3, 10, 1]):
         yield rng.standard_normal((len(counts), 4)), np.array(counts)
 
 
@@ -282,6 +282,7 @@ TOGETHER = behaves(
         "Divide by the number of all pictures, not by the largest count.",
         lambda g, c: (g * c[:, None]).sum(axis=0) / c.max(),
     ),
+    ("That is the largest process alone.", lambda g, c: g[c.argmax()]),
     ("That is the first process alone.", lambda g, c: g[0]),
     ("A number comes out; a gradient has one for each weight.", lambda g, c: np.average(g)),
 )

@@ -74,6 +74,8 @@ def offers() -> Iterator[Case]:
     for budget in (5.4, 5.5, 5.9):
         yield mixed, budget, 0.0
     yield networks, 6.4, 0.2
+    yield networks, 12.15, 0.1
+    yield networks, 12.105, 0.1
 
 
 # --- 6.6 ------------------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ TRIED = {
             ("14", "49 for each map"),
             ("64", "come out of the pointwise"),
             ("3", "of three colours"),
-            ("7", "Off by one"),
+            ("7", "2.4 or 3.1"),
         ],
     ),
     "9.6": Tried(
