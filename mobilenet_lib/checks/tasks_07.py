@@ -166,7 +166,12 @@ def _fits(case: str, own: Layers, whole: Layers, rng: np.random.Generator) -> No
             "A channel that is faint, or seldom alive, is not dead: only the signs of its weights "
             "and its bias tell whether it gives 0 for every x that is not negative."
         )
-        constant = ~whole[0].any(axis=0) & (whole[1] > 0)
+        without = ~whole[0].any(axis=0)
+        if np.allclose(b2 - whole[3], whole[1][without] @ whole[2][without]):
+            hint = (
+                "What a channel without weights gives is never below 0: the ReLU acts on its bias."
+            )
+        constant = without & (whole[1] > 0)
         if constant.any() and np.allclose(b2, whole[3]) and b1.size <= best[1].size:
             hint = (
                 "A channel without weights but with a bias is not dead: what it adds is constant."

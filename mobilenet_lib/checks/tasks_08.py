@@ -65,6 +65,12 @@ def _rounded(
             "Each row has its own largest weight, and so its own step: the maximum along axis 1.",
         )
     back, rows = numbers * steps.reshape(-1, 1), np.abs(weight).max(axis=1)
+    if numbers[rows == 0].any():
+        raise Fault(
+            f"{case}, zeros become {numbers[rows == 0].ravel()[0]:g}.",
+            "Where all weights of a row are 0, so is its step, and 0 / 0 is no number. Such a row "
+            "may have any other step.",
+        )
     off = np.abs(back - weight).max(axis=1)
     if np.abs(numbers).max() > largest:
         hint = "Is the largest number 2 ** (bits - 1) - 1, and are there negative ones as well?"
@@ -81,6 +87,8 @@ def _rounded(
         raise Fault(
             said, "It cuts off what stands behind the point; `np.round` goes to the nearest."
         )
+    if (off <= 2.01 * half + 1e-12).all() and (back <= weight + 1e-9).all():
+        raise Fault(said, "It rounds down; `np.round` goes to the nearest.")
     if np.abs(numbers).max() <= largest / 2 + 1:
         raise Fault(
             said, "Half of the numbers are never used: the largest weight becomes the largest."
