@@ -115,7 +115,7 @@ class Architecture:
         return max(held)
 
     def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
-        """Arithmetic intensity of the whole network, in floating-point operations a byte."""
+        """Arithmetic intensity of the whole network, in floating-point operations per byte."""
         return cost.arithmetic_intensity(
             batch * self.mult_adds, self.bytes_moved(batch, bytes_per_number)
         )

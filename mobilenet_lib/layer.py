@@ -87,7 +87,7 @@ class Layer:
         )
 
     def intensity(self, batch: int = 1, bytes_per_number: int = cost.FLOAT32_BYTES) -> float:
-        """Arithmetic intensity in floating-point operations a byte (2 for each mult-add)."""
+        """Arithmetic intensity in floating-point operations per byte (2 for each mult-add)."""
         return cost.arithmetic_intensity(
             batch * self.mult_adds, self.bytes_moved(batch, bytes_per_number)
         )
@@ -126,5 +126,5 @@ class KindTotal:
 
     @property
     def intensity(self) -> float:
-        """Arithmetic intensity in floating-point operations a byte."""
+        """Arithmetic intensity in floating-point operations per byte."""
         return cost.arithmetic_intensity(self.mult_adds, self.bytes_moved)

@@ -107,7 +107,7 @@ class MobileNet(nn.Module):
     ----------
     preprocess, classes, source
         From a photo to the input, the name of each output, and where the weights are from; None
-        until `load_published`, or whoever trained the network, sets them.
+        until `load_published`, or the code that trained the network, sets them.
 
     Raises
     ------

@@ -121,7 +121,8 @@ def run(monkeypatch):
     """`bench_engines` with fakes; a call of task number i takes i + 1 milliseconds.
 
     In the third round all takes 1.2 times as long, the product that is the ceiling, too; its one
-    mult-add takes what 100 GFLOP/s allow in the rounds, and half of that in the time before.
+    mult-add takes what 100 GFLOP/s allow in the first rounds, beside the first size of batch, in
+    the faster of two ways; twice as long before, and twice and more beside the next sizes.
     """
     timed = []
 
@@ -130,8 +131,10 @@ def run(monkeypatch):
             task()
         timed.append([name for name in tasks if isinstance(name, str)])
         assert least_s > 0
+        products = {"BLAS": 2e-11 * len(timed), "mm": 5e-11}
         taken = {
-            name: (i + 1) * 1e-3 if isinstance(name, str) else 2e-11 for i, name in enumerate(tasks)
+            name: (i + 1) * 1e-3 if isinstance(name, str) else products[name[1]]
+            for i, name in enumerate(tasks)
         }
         return {name: [s * factor for factor in (1.0, 1.0, 1.2)] for name, s in taken.items()}
 
@@ -143,7 +146,9 @@ def run(monkeypatch):
     monkeypatch.setattr(bench, "interleave", clock)
     monkeypatch.setattr(bench, "bench_peaks", ceilings)
     monkeypatch.setattr(
-        bench, "ceiling_task", lambda peak, device, seed: peak.shape and (lambda: None)
+        bench,
+        "ceiling_tasks",
+        lambda peak, device, seed: {"mm": list, "BLAS": list} if peak.shape else {},
     )
     monkeypatch.setattr(bench, "Examiner", NoExam)
     monkeypatch.setattr(bench, "peers", lambda *a: ({}, {"timm, eager": "No module named 'timm'"}))
@@ -205,12 +210,13 @@ def test_times_become_rates_shares_and_labels(run):
     make_report(result, 1.0)  # which checks itself
 
 
-def test_a_share_is_of_the_product_in_the_same_rounds(run):
-    """Fastest against fastest, so that a busy machine changes neither; what was measured before
-    was half as fast, and a share of it would be double."""
-    result = run(("fake",), batch_sizes=(1,), slices=())
-    (fake,) = result.timings
+def test_a_share_is_of_the_fastest_product_of_all_rounds(run):
+    """Fastest against fastest, so that a busy machine changes neither; what was measured before,
+    and beside the larger batch, was half as fast, and a share of it would be double."""
+    result = run(("fake",), batch_sizes=(1, 4), slices=())
+    fake, larger = result.timings
     assert fake.of_ceiling == pytest.approx(2 * result.network.mult_adds / 1e-3 / 100e9, abs=1e-4)
+    assert larger.of_ceiling == pytest.approx(4 * fake.of_ceiling, abs=4e-4)
     assert result.ceilings["fp32"] == 100.0  # the faster of the two
     assert "of a product" in str(result)
     assert "missed" not in str(result)

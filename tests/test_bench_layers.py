@@ -122,8 +122,8 @@ def test_the_best_of_all_shapes_and_ways_is_the_peak(monkeypatch):
     peak = peaks._peak("fp32", "", seconds)
     # 2 · 4³ operations in 2 ns, and once in 8: the fastest reading counts, the slowest is told.
     assert peak == Peak("fp32", 64.0, (4, 4, 4), "near", 16.0)
-    assert peaks.ceiling_task(peak, "cpu", 0) == ((4, 4, 4), "near")
-    assert peaks.ceiling_task(Peak("int8", None, None, "no engine"), "cpu", 0) is None
+    assert set(peaks.ceiling_tasks(peak, "cpu", 0)) >= {"near"}
+    assert peaks.ceiling_tasks(Peak("int8", None, None, "no engine"), "cpu", 0) == {}
 
 
 def test_a_copys_time_is_without_its_call():

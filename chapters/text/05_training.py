@@ -1,37 +1,37 @@
 # %% [markdown]
 # # Training
 #
-# Up to now all weights came from chance. In this chapter you train: first one step, by hand, then a network that reads letters, live, in the time of a cup of tea. On the way you meet the main parts of a recipe, and find out by measuring which parts matter for a network as small as this one.
+# So far, all weights have been random. In this chapter you train them: first for one step, by hand, then until a network can read letters, live, in the time it takes to drink a cup of tea. On the way you meet the main parts of a training recipe, and measure which of them matter for a network as small as this one.
 #
 # **Contents:** [What there is to learn](#What-there-is-to-learn) · [One step, by hand](#One-step,-by-hand) · [How fast to learn](#How-fast-to-learn) · [Where to start](#Where-to-start) · [How large a network?](#How-large-a-network?) · [Live](#Live) · [Nothing is lost](#Nothing-is-lost) · [In which numbers?](#In-which-numbers?) · [Separable against full](#Separable-against-full) · [Narrow against shallow](#Narrow-against-shallow) · [Weight decay on nine numbers](#Weight-decay-on-nine-numbers) · [What batch normalization remembers](#What-batch-normalization-remembers) · [Many hands](#Many-hands) · [And ImageNet?](#And-ImageNet?) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
 #
-# - compute one step of training yourself, and find the library's own equal to it,
-# - find out why a deep network may learn nothing for its first thousand steps, and mend it with one number,
+# - compute one step of training yourself, and check that the library does the same,
+# - find out why a deep network may learn nothing for its first thousand steps, and cure it by changing one number,
 # - watch a network learn, stop it, and let it go on as if nothing had happened,
-# - compare separable with full convolutions, and narrow with shallow networks, on two budgets,
-# - see what weight decay does to filters of nine numbers, and what a wrong memory does to batch normalization,
+# - compare separable with full convolutions, and narrow with shallow networks, at two budgets,
+# - see what weight decay does to filters of nine weights, and what a wrong memory does to batch normalization,
 # - learn what changes when several processors share the work.
 #
 # ## What there is to learn
 #
-# Our data set is called *letters in the wild*. Each picture is composed anew when it is needed: a letter from one of several hundred typefaces, turned, sheared and coloured, on a background that would rather not have it. The test letters come from families of typefaces that training never shows.
+# Our data set is called *letters in the wild*. Each picture is composed anew when it is needed: a letter from one of several hundred typefaces, rotated, sheared and coloured, over a piece of a photograph, then blurred. The test letters come from families of typefaces that do not occur in training.
 
 # %% [markdown] slide=1
 # # Training
 #
 # First one step, by hand. Then a network that learns to read letters while you watch.
 #
-# Notes: Up to now all weights came from chance. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
+# Notes: So far all weights have been random. The numbers on these slides are from the machine that executed the book; run the chapter for your own.
 
 # %% [markdown] slide=2
 # ## Letters in the wild
 #
 # [[output]]
 #
-# Notes: Each picture is composed anew when it is needed: a letter from several hundred typefaces, turned, sheared and coloured. The test letters come from families that training never shows.
+# Notes: Each picture is composed anew when it is needed: a letter from one of several hundred typefaces, rotated, sheared and coloured. The test letters come from families of typefaces that do not occur in training.
 
 # %%
 from mobilenet_lib import data, plots
@@ -42,7 +42,7 @@ shown = (images[:16] * 127.5 + 127.5).round().byte().permute(0, 2, 3, 1).numpy()
 plots.letters(list(shown), [letters.classes[i] for i in labels[:16]])
 
 # %% [markdown]
-# A network gives each picture 26 scores, and *softmax* makes probabilities of them. How wrong they are is measured by the **cross-entropy**: minus the logarithm of the probability that the right letter was given, on average over the pictures. It is our **loss**, the number that training makes smaller. (In the code, the logarithm of a softmax is the score minus `logsumexp`, the logarithm of the sum of all $e^{\text{score}}$.)
+# The network gives each picture 26 scores, and *softmax* turns them into probabilities: $e^{\text{score}}$ for each, divided by the sum of all 26. The **cross-entropy** measures how wrong they are. It is minus the logarithm of the probability given to the right letter, averaged over the pictures. It is our **loss**, the number that training makes smaller. (In the code, `logsumexp` is the logarithm of that sum, so the logarithm of a softmax is the score minus `logsumexp`.)
 
 
 # %% [markdown] slide=2
@@ -50,9 +50,9 @@ plots.letters(list(shown), [letters.classes[i] for i in labels[:16]])
 #
 # [[code]]
 #
-# The **cross-entropy**: minus the logarithm of the probability that the right letter was given.
+# The **cross-entropy**: minus the logarithm of the probability given to the right letter.
 #
-# Notes: Softmax makes probabilities of the scores. The loss is the average over the pictures, the number that training makes smaller.
+# Notes: Softmax turns scores into probabilities. The loss is the average over the pictures, and it is the number that training makes smaller.
 
 
 # %%
@@ -74,16 +74,16 @@ def cross_entropy(scores, labels):
 #
 # 26 letters, all about equally probable.
 #
-# Notes: Each gets one in 26. Minus the logarithm of that.
+# Notes: Each letter gets a probability of 1/26. The loss is minus the logarithm of that.
 
 # %% [markdown] slide=1
 # ## Still guessing: $\ln 26 \approx 3.26$
 #
 # [[output]]
 #
-# Remember 3.26. A loss that stays there has learned nothing.
+# Remember 3.26. A network whose loss stays there has learned nothing.
 #
-# Notes: The fresh network gives nearly that.
+# Notes: The fresh network comes close to it.
 
 # %%
 import torch
@@ -98,16 +98,16 @@ assert torch.allclose(cross_entropy(scores, labels), F.cross_entropy(scores, lab
 print(f"loss {cross_entropy(scores, labels).item():.2f}")
 
 # %% [markdown]
-# Remember 3.26. A loss that stays there means: still guessing.
+# Remember 3.26. As long as the loss stays there, the network is still guessing.
 #
 # ## One step, by hand
 #
-# A step of training changes every weight a little, so that the loss would fall. PyTorch computes the *gradient*, the direction in which the loss rises fastest; the step goes the other way. What exactly is made of it is the business of the **optimizer**. Ours is the oldest, *stochastic gradient descent*, with two additions:
+# A step of training changes every weight a little, in such a way that the loss falls. PyTorch computes the *gradient*, the direction in which the loss rises fastest; the step goes the opposite way. The **optimizer** decides how far it goes, and what it makes of earlier gradients. Ours is the oldest, *stochastic gradient descent*, with two additions:
 #
-# - **momentum**: the step follows a fading sum of all gradients so far, so that what they have in common adds up and the rest cancels,
+# - **momentum**: the step follows a fading sum of all gradients so far, in which what they have in common adds up and the rest cancels out,
 # - **weight decay**: every step also pulls the weights a little towards zero.
 #
-# Not every weight decays. Batch normalization and biases are left alone, and so are the depthwise filters: they have nine numbers each, and the paper's authors found it important to put little or no decay on them. You will see what happens otherwise.
+# Not every weight decays. Batch normalization and biases are exempt, and so are the depthwise filters: they have only nine weights each, and the paper's authors found it important to put little or no decay on them. You will see [what happens otherwise](#Weight-decay-on-nine-numbers).
 
 
 # %% [markdown] slide=3
@@ -118,7 +118,7 @@ print(f"loss {cross_entropy(scores, labels).item():.2f}")
 # - **momentum**: a fading sum of all gradients so far
 # - **weight decay**: a little pull towards zero
 #
-# Notes: The gradient is the direction in which the loss rises fastest; the step goes the other way. Not every weight decays: batch normalization, biases and the depthwise filters, nine numbers each, are left alone.
+# Notes: The gradient is the direction in which the loss rises fastest; the step goes the opposite way. Not every weight decays: batch normalization, biases and the depthwise filters, with nine weights each, are exempt.
 
 
 # %%
@@ -136,7 +136,7 @@ def sgd_step(net, velocity, rate, momentum, weight_decay):
 
 
 # %% [markdown]
-# Now the library's. A **recipe** holds everything that decides how a network is trained, and `changed` gives you one with other values (`bn_shift` is where batch normalization starts, `shape` how fast it learns when, and `plan` in which numbers it computes; each has a section below). A `Trainer` takes it one step at a time.
+# Now the library's version. A **recipe** holds everything that decides how a network is trained, and `changed` returns a copy with other values. (`bn_shift` is [where batch normalization starts](#Where-to-start), `shape` is [the form of the learning-rate schedule](#How-fast-to-learn), and `plan` is [how the arithmetic is done, and in which numbers](#In-which-numbers?).) A `Trainer` follows a recipe, one step at a time.
 
 # %%
 from mobilenet_lib.train import Trainer, preset
@@ -147,16 +147,16 @@ print(small.optimization)
 print(small.regularization)
 
 # %% [markdown]
-# (`freeze_statistics` lets batch normalization use fixed averages, here the mean 0 and variance 1 that it starts with. With those of the batch, differences in rounding grow from step to step, until you could not tell them from a mistake.)
+# (`freeze_statistics` makes batch normalization use fixed averages, here the mean 0 and the variance 1 that it starts with. With the averages of each batch, rounding differences would grow from step to step, until you could not tell them from a mistake.)
 #
-# Two networks with the same weights, the same three **batches** of 64 pictures: one is trained by the library, one by hand. Both compute on the processor, even if this machine has a graphics card that the library would otherwise use (`device="auto"`): such a card may round the numbers that a convolution multiplies to three decimal digits, and we want to compare the arithmetic, not the rounding.
+# Take two networks with the same weights and the same three **batches** of 64 pictures: the library trains one, and we train the other by hand. Both run on the processor, even if this machine has a graphics card, which the library would otherwise use (`device="auto"`). Such a card may round the numbers in a convolution to three decimal digits before it multiplies them, and we want to compare the arithmetic, not the rounding.
 
 # %% [markdown] slide=2
 # ## The library does the same
 #
 # [[output]]
 #
-# Notes: Two networks with the same weights, the same three batches: one by hand, one by the library. Every tensor has moved the same way, up to rounding. That is all of training; what remains is to do it some thousand times.
+# Notes: Two networks with the same weights and the same three batches, one trained by hand and one by the library. Every tensor has moved the same way, up to rounding. That is all there is to training; what remains is to do it some thousand times.
 
 # %%
 import copy
@@ -177,7 +177,7 @@ for step, (x, y) in enumerate(itertools.islice(batches, 3)):
     print(f"by hand {loss.item():.4f}, by the library {trainer.step().loss:.4f}")
 
 # %% [markdown]
-# The same losses; and every tensor of weights has moved the same way (up to a thousandth of how far it went, for rounding):
+# The losses are the same, and every tensor of weights has moved in the same way (rounding aside: we allow a thousandth of the distance it moved):
 
 # %%
 before = Trainer(small).net.parameters()
@@ -186,11 +186,11 @@ for start, a, b in zip(before, ours.parameters(), trainer.net.parameters(), stri
 print(len(list(ours.parameters())), "tensors of weights, moved alike")
 
 # %% [markdown]
-# That is all of training. What remains is to do it some thousand times, and to choose the numbers well.
+# That is all there is to training. What remains is to do it some thousand times, and to choose the numbers well.
 #
 # ## How fast to learn
 #
-# `now.rate` above came from a **schedule**. Too large a rate throws the weights about, too small a one wastes your time; and what is right at the start is too much at the end, when only details are left to learn. The authors' scripts let the rate fall in small stairs. We have minutes, so we let it rise first and then fall to almost nothing (*one-cycle*).
+# `now.rate`, the **learning rate** above, came from a **schedule**. Too large a rate throws the weights about, and too small a rate wastes your time. A rate that is right at the start is too large at the end, when only details are left to learn. The authors' scripts lower the rate in small stairs. We have only minutes, so ours rises first and then falls to almost nothing (*one-cycle*).
 #
 # **Predict:** an **epoch** is one pass over all training pictures. At which moment of six epochs does the one-cycle schedule take its largest steps?
 
@@ -199,14 +199,14 @@ print(len(list(ours.parameters())), "tensors of weights, moved alike")
 #
 # At first, in the middle, at the end?
 #
-# Notes: An epoch is one pass over all training pictures. Too large a rate throws the weights about, too small a one wastes your time.
+# Notes: An epoch is one pass over all training pictures. Too large a rate throws the weights about, and too small a rate wastes your time.
 
 # %% [markdown] slide=2
 # ## How fast to learn
 #
 # [[output]]
 #
-# Notes: One-cycle rises first and then falls to almost nothing: largest after 30 % of the steps. The authors' scripts use small stairs.
+# Notes: The one-cycle rate rises first, is largest after 30 % of the steps, and then falls to almost nothing. The authors' scripts lower it in small stairs.
 
 # %%
 recipes = {"one-cycle (quick)": preset("quick"), "stairs (paper)": preset("paper")}
@@ -218,13 +218,13 @@ rates = {
 plots.schedules(rates)
 
 # %% [markdown]
-# After 30 % of the steps, so before the second epoch is over.
+# After 30 % of the steps, which is before the second epoch ends.
 #
-# These are the library's three recipes. `paper` takes what the paper says (RMSprop, little variation of the pictures or *augmentation*, no *label smoothing*, which is exercise 5.4) and fills the gaps from the authors' published scripts. `modern` follows what is known of timm's: AdamW, stronger augmentation, an average of the weights. timm trained for 3,600 epochs and reached 75.4 % on ImageNet, where the paper had 70.6 %, with the same number of weights.
+# These are the library's three recipes. `paper` takes what the paper says: RMSprop, an older optimizer; little *augmentation*, random variation of the pictures; and no *label smoothing*, which is [exercise 5.4](#Exercises). It fills the gaps from the authors' published scripts. `modern` follows what is known of the recipe of timm, a large library of networks: AdamW, a newer optimizer; stronger augmentation; and an average of the weights. timm trained for 3,600 epochs and reached 75.4 % on ImageNet, where the paper had 70.6 %, with the same number of weights.
 #
 # ## Where to start
 #
-# Before the first step, every weight is a random number. Does it matter which? A network learns from what tells pictures apart, so let us follow two pictures through a fresh network: a letter, and its *twin*, the same letter with a little noise added. After each layer we measure how far apart they are, as a share of the distance between two different letters.
+# Before the first step, every weight is a random number. Does it matter which? A network learns from what tells pictures apart. So let us follow two pictures through a fresh network: a letter and its *twin*, the same letter with a little noise added. After each layer we measure how far apart the two are, as a share of the distance between two different letters.
 
 
 # %%
@@ -242,36 +242,36 @@ def twins_apart(net, images, noise=0.02):
 
 
 # %% [markdown]
-# **Predict:** the noise is 2 % of the way from grey to white, and you would hardly see it. After 27 convolutions, are a letter and its twin still nearly the same?
+# **Predict:** the noise is 2 % of the distance from grey to white, and you would hardly see it. After 27 convolutions, are a letter and its twin still nearly the same?
 
 # %% [markdown] slide=2
 # ## A letter, and the same letter with a little noise: still alike after 27 convolutions?
 #
-# A fresh network. The noise is 2 % of the way from grey to white: you would hardly see it.
+# A fresh network. The noise is 2 % of the distance from grey to white: you would hardly see it.
 #
-# Notes: The distance between the two is measured as a share of the distance between two different letters. Close to 0: alike. Close to 1: strangers.
+# Notes: The distance between the two is measured as a share of the distance between two different letters. Near 0 they are alike; near 1 they are no more alike than two letters.
 
 # %% [markdown] slide=2
 # ## Almost as far apart as two letters
 #
 # [[output]]
 #
-# What the classifier gets is mostly noise that the layers have blown up.
+# What reaches the classifier is mostly noise that the layers have amplified.
 #
-# Notes: After each batch normalization half of the numbers stand below zero, and ReLU throws them away. What is left of small differences grows from layer to layer.
+# Notes: After each batch normalization half of the numbers are below zero, and ReLU throws them away. The next batch normalization stretches what is left, and so small differences grow from layer to layer.
 
 # %%
 usual = twins_apart(fresh, images)
 print("  ".join(f"{name} {usual[name]:.1f}" for name in ("dw_3", "dw_7", "pw_13")))
 
 # %% [markdown]
-# After the last convolution a letter is almost as far from its own twin as from another letter. What the classifier gets is mostly noise that the layers have blown up, and it can learn nothing from that until the layers before it have changed.
+# After the last convolution a letter is almost as far from its own twin as from another letter. What reaches the classifier is mostly noise that the layers have amplified, and it can learn nothing from that until the layers before it have changed.
 #
-# The reason is a ReLU (rectified linear unit) behind every batch normalization. Normalized numbers $z$ are like draws from a bell curve around 0. ReLU passes a small difference only where $z > 0$, so it keeps the share $P(z > 0) = 1/2$ of it (of its square, to be exact). But it shrinks the spread of the numbers even more, and the next batch normalization stretches them back to a variance of 1, differences included. With $\beta$, the shift that batch normalization adds, one layer multiplies a small difference by
+# The reason is the ReLU (rectified linear unit) after every batch normalization. Normalized numbers $z$ are like draws from a bell curve around 0. ReLU passes a small difference on only where $z > 0$, so it keeps the share $P(z > 0) = 1/2$ of it (of its square, to be exact). But it shrinks the spread of the numbers even more, and the next batch normalization stretches them back to a variance of 1, differences included. Let $\beta$ be the shift that batch normalization adds. Then one layer multiplies a small difference by
 #
 # $$\sqrt{\frac{P(z > -\beta)}{\operatorname{Var}(\max(0,\; z + \beta))}}$$
 #
-# **Predict:** batch normalization starts with $\beta = 0$. What would a larger $\beta$ do: does the factor rise or fall?
+# **Predict:** batch normalization starts with $\beta = 0$. With a larger $\beta$, does the factor rise or fall?
 
 # %%
 import numpy as np
@@ -279,17 +279,17 @@ import numpy as np
 z = np.random.default_rng(0).standard_normal(1_000_000)
 for beta in (0, 1):
     factor = np.sqrt((z > -beta).mean() / np.maximum(0, z + beta).var())
-    print(f"beta {beta}: {factor:.2f} a layer, {factor**26:.0f} after 26 layers")
+    print(f"beta {beta}: {factor:.2f} per layer, {factor**26:.0f} after 26 layers")
 
 # %% [markdown]
-# At $\beta = 1$ most numbers pass the ReLU unchanged, and it distorts little. Gradients grow by the same factor on their way back: at $\beta = 0$ those of the first layers are a hundred times too large for their weights, and a step that is right for the last layers throws the first ones about. So the recipe starts $\beta$ at 1, in all layers but the last (`bn_shift`). From there it is learned, as before.
+# At $\beta = 1$ most numbers pass the ReLU unchanged, and it distorts little. Gradients grow by the same factor on their way back: at $\beta = 0$ those of the first layers are a hundred times too large for their weights, and a step that suits the last layers throws the first ones about. So the recipe starts $\beta$ at 1, in all layers but the last (`bn_shift`). From there it is learned as usual.
 
 # %% [markdown] slide=2
-# ## One number mends it: $\beta$ starts at 1
+# ## One number cures it: $\beta$ starts at 1
 #
 # [[output]]
 #
-# Notes: At beta 1 most numbers pass the ReLU unchanged. Gradients grow by the same factor on their way back, so they become tame as well.
+# Notes: At beta 1 most numbers pass the ReLU unchanged. Gradients grow by the same factor on their way back, so they stay small as well.
 
 # %%
 torch.manual_seed(0)
@@ -300,7 +300,7 @@ print("  ".join(f"{name} {mended[name]:.1f}" for name in ("dw_3", "dw_7", "pw_13
 
 
 # %% [markdown]
-# Does that help to learn? This trains a small network for some steps, $\alpha = 0.25$ at 46 pixels, with $\beta$ starting where you say, and gives the mean of its last twenty losses.
+# Does the network then learn faster? The next function trains a small one, $\alpha = 0.25$ at 46 pixels, with $\beta$ starting where you say. It returns the mean of the last twenty losses.
 
 
 # %%
@@ -312,14 +312,14 @@ def loss_after(steps, beta):
 
 
 # %% [markdown]
-# **Predict:** after 250 steps of 64 pictures, about half an epoch: who still guesses, at a loss of more than 3?
+# **Predict:** after 250 steps of 64 pictures, about half an epoch: which of the two still guesses, with a loss above 3?
 
 # %% [markdown] slide=2
 # ## One still guesses, the other has begun to read
 #
 # [[output]]
 #
-# Notes: After 250 steps of 64 pictures. The same recipe but for beta, and a step costs the same. The paper says nothing about this; in a training as long as its authors', a few hundred slow steps do not show.
+# Notes: After 250 steps of 64 pictures. The recipes differ only in beta, and a step costs the same. The paper does not mention this; in a training run as long as its authors', a few hundred slow steps do not show.
 
 # %%
 for beta in (0.0, 1.0):
@@ -327,17 +327,17 @@ for beta in (0.0, 1.0):
     print(f"beta starts at {beta:.0f}: {verdict}")
 
 # %% [markdown]
-# Nothing else was changed, and a step costs the same. (The paper says nothing about this. In a training as long as its authors', a few hundred slow steps do not show, and the `paper` recipe begins at 0 as they did.)
+# Nothing else was changed, and a step costs the same. (The paper does not mention this. In a training run as long as its authors', a few hundred slow steps do not show, and the `paper` recipe starts $\beta$ at 0, as they did.)
 #
 # ## How large a network?
 #
-# Say that you have three minutes:
+# Suppose that you have three minutes:
 
 # %% tags=["parameters"]
 seconds = 180
 
 # %% [markdown]
-# A wide network learns more from each picture, a narrow one sees more pictures. Let us measure how many pictures per second this machine can learn from:
+# A wide network learns more from each picture; a narrow one sees more pictures. Let us measure how many pictures per second this machine can learn from. (Each `Trainer` first finds out which layout and which kind of numbers are fastest here; [In which numbers?](#In-which-numbers?) below shows what it found.)
 
 
 # %%
@@ -346,7 +346,7 @@ import time
 
 def images_per_second(alpha, resolution):
     size = {"alpha": alpha, "resolution": resolution, "batch_size": 32}
-    trainer = Trainer(preset("quick").changed(**size, plan="fp32-gemm"))
+    trainer = Trainer(preset("quick").changed(**size))
     trainer.step(), trainer.step()
     start = time.perf_counter()
     for _ in range(5):
@@ -355,7 +355,7 @@ def images_per_second(alpha, resolution):
 
 
 # %% [markdown]
-# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 56 pixels the mult-adds (multiplications, each with an addition) fall to a little more than a quarter. Does the speed rise fourfold?
+# **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 56 pixels the mult-adds ([one multiplication and one addition](00_start_here.ipynb#How-to-use-the-book) each) fall to a little more than a quarter. Does the speed rise fourfold?
 
 # %% tags=["nbval-ignore-output"]
 speeds = {}
@@ -368,13 +368,13 @@ for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
 # %% [markdown]
 # Less than fourfold, usually: batch normalization, ReLU and the depthwise layers shrink only with $\alpha$, not with its square. And the pixels? From 40 to 56 their number nearly doubles; compare the speeds.
 #
-# What to do with the time? Two cores with AVX-512 (instructions for sixteen numbers at once, which chapter 00 looks for) have it for about three epochs at full width and 56 pixels. After these the network reads 89 %<!-- mean(pick(grid, "accuracy", alpha=1, resolution=56)) --> of the test letters, as measured for chapter 06. In the same time, half the width has six, and reads 90.6 %<!-- mean(pick(live, "accuracy")) -->. Fewer pixels save less than they cost: after three epochs, half the width reads 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) --> at 56 pixels and 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> at 40.
+# How should we use the time? Two cores with AVX-512 (instructions for sixteen numbers at once, which [chapter 00](00_start_here.ipynb#What-this-machine-can-do) looks for) manage about three epochs at full width and 56 pixels. After these the network reads 89 %<!-- mean(pick(grid, "accuracy", alpha=1, resolution=56)) --> of the test letters, as measured for [chapter 06](06_width_and_resolution.ipynb#Sixteen-of-our-own). In the same time, a network of half the width manages six epochs, and reads 90.5 %<!-- mean(pick(live, "accuracy")) -->. Fewer pixels save less than they cost: after three epochs, the network of half the width reads 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) --> at 56 pixels and 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) --> at 40.
 #
-# So we take $\alpha = 0.5$ at 56 pixels; only a machine that has no time for three epochs of it takes 40.
+# So we take $\alpha = 0.5$ at 56 pixels; only a machine that cannot manage three epochs of it takes 40. And we stop after six: a faster machine finishes sooner.
 #
 # ## Live
 #
-# Run it, and watch the loss. It stays near 3.26 while the rate is still small, and then something happens. You can stop it with the square button above (or with Esc, then I twice): it finishes its step, and what it has learned so far is in `result.net`. Should the machine have become slower or busy, it stops by itself once its `time_limit` is over. In both cases the rest of this chapter asks a network that has learned less than the text promises; run the cell again to train from the start.
+# Run the next cell, and watch the loss. It stays near 3.26 while the rate is still small, and then something happens. You can stop the training with the square button above (or with Esc, then I twice): it finishes its step, and what the network has learned so far is in `result.net`. If the machine has become slower or busy, the training stops by itself when its `time_limit` is reached. In both cases the rest of this chapter uses a network that has learned less than the text promises; run the cell again to train from the start.
 #
 # **Predict:** how many of the test letters will it read after one epoch: a tenth, a third, two thirds?
 
@@ -383,7 +383,7 @@ for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
 #
 # A tenth, a third, two thirds?
 #
-# Notes: Everyone writes a number down. If you have a laptop at hand, run the chapter's cell now; it trains while you talk.
+# Notes: Have everyone write a number down. If you have a laptop at hand, run the chapter's cell now; it trains while you talk.
 
 # %% [markdown] slide=4
 # ## The curve
@@ -398,14 +398,14 @@ from mobilenet_lib.train import train
 
 resolution = 56 if seconds * speeds.get((0.5, 56), 0) > 3 * letters.size else 40
 speed = speeds.get((0.5, resolution), 0)  # 0, and so three epochs, if it was not measured
-epochs = max(3, round(seconds * speed / letters.size))
+epochs = min(6, max(3, round(seconds * speed / letters.size)))
 recipe = preset("quick").changed(alpha=0.5, resolution=resolution, batch_size=32, rate=0.1)
 recipe = recipe.changed(epochs=epochs)
 with LiveCurve() as curve:
     result = train(recipe, on_step=curve, time_limit=240)
 
 # %% [markdown]
-# The curve has the answer; in six<!-- live[0].content["recipe"]["schedule"]["epochs"] --> epochs, as recorded for the book, it was about two thirds<!-- 0.62 < mean(run.history[0]["accuracy"] for run in live) < 0.7 -->. And how many letters does it read at the end, of typefaces that it has never seen?
+# The curve has the answer; in six<!-- live[0].content["recipe"]["schedule"]["epochs"] --> epochs, as recorded for the book, it was about two thirds<!-- 0.62 < mean(run.history[0]["accuracy"] for run in live) < 0.7 -->. And how many letters does the network read at the end, in typefaces that it has never seen?
 
 # %% tags=["learned", "nbval-ignore-output"]
 if result.finished:
@@ -418,9 +418,9 @@ else:
     )
 
 # %% [markdown]
-# With six epochs at 56 pixels it has read more than 90 %<!-- 90 < min(pick(live, "accuracy")) --> of the test letters with either of two<!-- len(live) --> seeds; with three it is about 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) -->, and at 40 pixels 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) -->.
+# With six epochs at 56 pixels it read more than 90 %<!-- 90 < min(pick(live, "accuracy")) --> of the test letters with each of three<!-- len(live) --> seeds; with three it is about 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) -->, and at 40 pixels 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) -->.
 #
-# What does it get wrong? Here are test letters that it misread, each with the three that it held most probable.
+# What does it get wrong? Here are test letters that it misread, each with the three answers that it gave the highest probabilities.
 
 # %% tags=["nbval-ignore-output"]
 test = data.load("glyphs", split="test", resolution=resolution)
@@ -434,7 +434,7 @@ plots.guesses(list(shown), thinks[missed].numpy(), test.classes)
 # %% [markdown]
 # ## Nothing is lost
 #
-# Trainings of hours are interrupted: by you, by a lid that is closed, by a scheduler that wants the machine back. Give a run a folder, and its state is kept there: weights, the optimizer's velocities, the place in the data, the state of every random number generator.
+# Training that takes hours gets interrupted: by you, by a closed lid, or by a scheduler that gives the machine to somebody else. Give a run a folder, and it keeps its state there: the weights, the optimizer's velocities, the place in the data, and the state of every random number generator.
 
 # %%
 import tempfile
@@ -448,7 +448,7 @@ def take(trainer, count):
 
 
 # %% [markdown]
-# Let us take six steps in one go. And six steps with an accident: a run saves its state after the fourth step, takes a fifth, and is gone. A new `Trainer` goes on from the folder.
+# Let us take six steps in one go. Then we take six steps with an accident: a run saves its state after the fourth step, takes a fifth, and is killed. A new `Trainer` resumes from the folder.
 #
 # **Predict:** will the two networks be similar, or equal to the last bit?
 
@@ -462,21 +462,21 @@ with tempfile.TemporaryDirectory() as folder:
     print("in the folder:", *(path.name for path in Path(folder).iterdir()))
 
 # %% [markdown]
-# A network's weights are a dictionary of tensors, so the two are soon compared:
+# A network's weights are a dictionary of tensors, so the two are easy to compare:
 
 # %% [markdown] slide=2
 # ## Killed and resumed: similar, or equal to the last bit?
 #
-# A run saves after step four, takes a fifth, and is gone. Another goes on from the folder.
+# A run saves its state after step four, takes a fifth, and is killed. Another resumes from the folder.
 #
-# Notes: Compared with six steps in one go.
+# Notes: Both are compared with six steps in one go.
 
 # %% [markdown] slide=1
 # ## Equal to the last bit
 #
 # [[output]]
 #
-# Notes: Weights, velocities, the place in the data and the state of every random number generator are kept. The file is written under another name first and then renamed.
+# Notes: Weights, velocities, the place in the data and the state of every random number generator are kept. The file is first written under another name and then renamed.
 
 # %%
 there, back = whole.net.state_dict(), resumed.net.state_dict()
@@ -484,13 +484,13 @@ assert all(torch.equal(there[name], back[name]) for name in there)
 print(f"{resumed.done} steps; {len(there)} tensors, equal to the last bit")
 
 # %% [markdown]
-# Equal, since even the random numbers go on where they were. On the command line it is `mobilenet train --resume`. The file is written under another name first and then renamed, so a failure in the middle of *writing* leaves the one before.
+# They are equal, since even the random numbers continue where they were. On the command line, use `mobilenet train --resume`. The file is first written under another name and then renamed, so a failure in the middle of *writing* leaves the previous file intact.
 #
 # ## In which numbers?
 #
-# The same step can be computed in several ways. Maps can lie in memory channel by channel (NCHW) or pixel by pixel (channels_last). Pointwise layers can be computed as convolutions, or as the matrix products that they are (chapter 02). And some kinds of layer can use **bf16**, numbers of 16 bits in place of 32: half as much to move, and on processors that multiply them in hardware a faster product.
+# The same step can be computed in several ways. Maps can lie in memory channel by channel (NCHW) or pixel by pixel (channels_last). Pointwise layers can be computed as convolutions, or as the [matrix products](02_depthwise_separable_convolution.ipynb#Pointwise:-mix-the-channels-of-each-pixel) that they are. And some kinds of layer can use **bf16**, floating-point numbers of 16 bits in place of 32. That is half as much to move, and processors that multiply bf16 in hardware compute the product faster.
 #
-# It is tempting to switch everything to 16 bits. Here is a training step of 1.0 MobileNet at 64 pixels, 64 images at a time<!-- (bench_train.alpha, bench_train.resolution, bench_train.batch_size) == (1, 64, 64) -->, on the book's own processor, which does multiply them in hardware. The step is taken naively, by timm's network in four ways, and by this book's library:
+# It is tempting to switch everything to 16 bits. Here is a training step of 1.0 MobileNet at 64 pixels, 64 images at a time<!-- (bench_train.alpha, bench_train.resolution, bench_train.batch_size) == (1, 64, 64) -->, on the book's own processor, which does multiply bf16 in hardware. The table has the step of this book's library, a naive one, and timm's network in four ways:
 
 # %%
 from mobilenet_lib.results import recorded
@@ -500,7 +500,7 @@ for name, timing in bench["steps"].items():
     print(f"{name:36s}{timing['median_ms']:9,.0f} ms")
 
 # %% [markdown]
-# Sixteen bits everywhere made timm's network slower, in both layouts<!-- all(bench_train.steps[f"timm: {layout}, fp32"].median_ms < bench_train.steps[f"timm: {layout}, bf16 autocast"].median_ms for layout in ("NCHW", "channels_last")) -->. One kind of layer spoils it. Here are the three passes of a depthwise layer with stride 2: its output, and the two gradients that go back through it.
+# With 16 bits everywhere, timm's network became slower, in both layouts<!-- all(bench_train.steps[f"timm: {layout}, fp32"].median_ms < bench_train.steps[f"timm: {layout}, bf16 autocast"].median_ms for layout in ("NCHW", "channels_last")) -->. One kind of layer spoils the gain. Here are the three passes of a depthwise layer with stride 2: its output, and the gradients of its input and of its filters.
 #
 # **Predict:** which of the three is the slow one in bf16?
 
@@ -509,16 +509,16 @@ for name, timing in bench["layer"].items():
     print(f"{name:42s}{timing['median_ms']:6.2f} ms")
 
 # %% [markdown]
-# The output comes about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32, the usual 32 bits; the filters' gradient takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long: nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 gains in all others.
+# The output is computed about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32, the usual 32 bits; the gradient of the filters takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long, since nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 saves in all the others.
 #
-# There is a way around it, and it is mathematics. A convolution with stride 2 is one with stride 1 of which every other output was kept. So take its gradient as a map with zeros at all places that were not kept. And the gradient of the *input* of a stride-1 convolution is again a convolution, with the filters turned by 180 degrees: for that there is fast code.
+# Mathematics offers a way around it. A convolution with stride 2 is a convolution with stride 1 of which only every other output is kept, in rows and in columns. So spread the gradient out over the larger map, with zeros at all places that were not kept. The gradient of the *input* of a stride-1 convolution is itself a convolution, with the filters rotated by 180 degrees, and for that there is fast code.
 
 # %%
 from torch.nn.functional import conv2d
 
 x, filters = torch.randn(1, 8, 9, 9, requires_grad=True), torch.randn(8, 1, 3, 3)
 y = conv2d(x, filters, stride=2, groups=8)
-upstream = torch.randn_like(y)  # what arrives from the layers behind
+upstream = torch.randn_like(y)  # what arrives from the layers after it
 spread = torch.zeros(1, 8, 7, 7)
 spread[:, :, ::2, ::2] = upstream
 by_hand = conv2d(spread, filters.flip(2, 3), padding=2, groups=8)
@@ -526,7 +526,7 @@ y.backward(upstream)
 assert torch.allclose(x.grad, by_hand, atol=1e-5)
 
 # %% [markdown]
-# The zeros are multiplied, too, a fourfold waste, and yet it is the last line of the table above. The library has the same, for any stride and padding:
+# Three quarters of the products are then products with zero, and yet this is the fast last line of the table above. The library has the same function, for any stride and padding:
 
 # %%
 from mobilenet_lib.train.depthwise import input_gradient
@@ -534,26 +534,26 @@ from mobilenet_lib.train.depthwise import input_gradient
 assert torch.allclose(input_gradient(upstream, filters, (9, 9), 2, 0), by_hand, atol=1e-5)
 
 # %% [markdown]
-# Other machines have other gaps. So the library decides by trying, and not by conviction: which layout, which kinds of layer in bf16, which gradients rearranged (together a *plan*). Here is what it found on the machine that runs this notebook, for the network that you have just trained:
+# Other machines have other gaps, so the library does not assume anything: it tries. It chooses the layout, the kinds of layer that use bf16, and the gradients that are rearranged; together these are a *plan*. Here is what it chose on the machine that runs this notebook, for the network that you have just trained:
 
 # %% tags=["nbval-ignore-output"]
 print(result.choice)
 
 # %% [markdown]
-# A plan is used only if every layer gives the same results and gradients up to its rounding. The choice is kept for next time, and it is part of a checkpoint: a run goes on as it began.
+# A plan is used only if every layer gives the same results and gradients up to rounding. The choice is kept for next time, and stored in each checkpoint, so that a resumed run continues as it began.
 #
 # ## Separable against full
 #
-# Now the question of the whole book: what does it cost to take a convolution apart? The authors trained both on ImageNet (Table 4):
+# Now the question of the whole book: how much accuracy does it cost to split a convolution in two? The authors trained both kinds of network on ImageNet (Table 4):
 
 # %% [markdown] slide=2
-# ## What does it cost to take a convolution apart?
+# ## How much accuracy does it cost to split a convolution?
 #
 # The paper's Table 4, on ImageNet:
 #
 # [[output]]
 #
-# Notes: One point of accuracy for between an eighth and a ninth of the work. That is one comparison, at the full width and in a long training.
+# Notes: The separable network loses one point of accuracy, and does between an eighth and a ninth of the work. That is a single comparison, at full width and after long training.
 
 # %%
 from mobilenet_lib import paper
@@ -561,9 +561,9 @@ from mobilenet_lib import paper
 paper.table(4)
 
 # %% [markdown]
-# One point of accuracy, for between an eighth and a ninth of the work. That is one comparison, at the full width and in a long training. Ours is small: letters, $\alpha = 0.25$, 46 pixels, twenty epochs, by which none of the networks still gains much. And there are two full networks: one of the same width, with 7.6 times the mult-adds; and one so narrow ($\alpha = 0.09$) that it costs what the separable one does. Each was trained three times, with three *seeds*, three other starts for the random numbers; the bar is the mean, the dots are the runs.
+# The separable network loses one point of accuracy, and does between an eighth and a ninth of the work. That is a single comparison, at full width and after long training. Ours is small: letters, $\alpha = 0.25$, 46 pixels, and twenty epochs, after which none of the networks gains much. We compare with two full networks: one of the same width, which has 7.6 times the mult-adds, and one so narrow ($\alpha = 0.09$) that it costs the same as the separable one. Each was trained three times, with three *seeds*: numbers from which the random numbers start. The bars are means, and the dots are single runs.
 #
-# **Predict:** put the three in order.
+# **Predict:** put the three in order of accuracy.
 
 # %% [markdown] slide=3
 # ## And on letters?
@@ -572,7 +572,7 @@ paper.table(4)
 #
 # A comparison holds for its budget.
 #
-# Notes: Let them put the three in order before you show this: full of the same width, separable, and a full one so thin that it costs what the separable one does. Bars are means, dots are runs with other random numbers.
+# Notes: Let them put the three in order before you show this: a full network of the same width, the separable one, and a full one so narrow that it costs the same as the separable one. Bars are means; dots are runs with different random numbers.
 
 # %%
 from mobilenet_lib.results import runs
@@ -592,9 +592,9 @@ full = {name: accuracies("claims", *network) for name, network in networks.items
 plots.rivals(full, "test letters read after 20 epochs, %")
 
 # %% [markdown]
-# The order is the paper's. The full network of the same width is ahead, by 2.4<!-- mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) --> points for 7.6 times the work. The thin full one, which costs as much as the separable one and is not in the paper, is behind it by 0.7<!-- mean(pick(claims, "accuracy", alpha=0.25, body="separable")) - mean(pick(claims, "accuracy", alpha=0.09)) --> points, and there the dots overlap<!-- min(pick(claims, "accuracy", alpha=0.25, body="separable")) < max(pick(claims, "accuracy", alpha=0.09)) -->: three seeds are too few to be sure of so little.
+# The order is the paper's. The full network of the same width is ahead, by 2.4<!-- mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) --> points for 7.6 times the work. The narrow full network costs as much as the separable one; the paper has nothing like it. It is behind the separable one by 0.7<!-- mean(pick(claims, "accuracy", alpha=0.25, body="separable")) - mean(pick(claims, "accuracy", alpha=0.09)) --> points, and there the dots overlap<!-- min(pick(claims, "accuracy", alpha=0.25, body="separable")) < max(pick(claims, "accuracy", alpha=0.09)) -->: three seeds are too few to be sure of so small a difference.
 #
-# **Predict:** and with six epochs, a third of the time? Will the separable network be nearer to the full one, or further away?
+# **Predict:** after only six epochs, will the separable network be nearer to the full one, or further away?
 
 # %%
 for name, network in networks.items():
@@ -602,9 +602,9 @@ for name, network in networks.items():
     print(f"{name:26s}{sum(short) / 3:6.1f} % after 6 epochs{sum(long) / 3:6.1f} % after 20")
 
 # %% [markdown]
-# Further away, by 3.8<!-- mean(pick(bodies, "accuracy", alpha=0.25, body="full")) - mean(pick(bodies, "accuracy", alpha=0.25, body="separable")) --> points in place of 2.4. Taken apart, a network has 27 convolutions in a row in place of 14, and takes longer to train; the price of separating falls as the budget grows. The paper's one point belongs to a budget that is larger than ours by far. So a comparison holds for its budget, and for its recipe, too: with $\beta$ starting at 0 (`--bn-shift 0`) the separable network still guesses after 250 steps, as you saw, and starts the race late.
+# Further away, by 3.8<!-- mean(pick(bodies, "accuracy", alpha=0.25, body="full")) - mean(pick(bodies, "accuracy", alpha=0.25, body="separable")) --> points in place of 2.4. The separable network has 27 convolutions in a row in place of 14, and takes longer to train; so the price of separating falls as the budget grows. The paper's one point belongs to a budget far larger than ours. A comparison holds for its budget, and for its recipe: with $\beta$ starting at 0 (`--bn-shift 0`) the separable network still guesses after 250 steps, as you saw, and is late to start learning.
 #
-# When had each network nearly finished? Here is the first epoch from which on a run stays within a point of where it ends.
+# When was each network nearly finished? Here is the epoch from which each run stays within one point of its final accuracy.
 
 
 # %%
@@ -618,24 +618,24 @@ for name, (alpha, body) in networks.items():
     print(name, *(settled(r) for r in runs("claims") if (r.alpha, r.body) == (alpha, body)))
 
 # %% [markdown]
-# Only near the end, when the rate has become small, whatever the network: the last epochs are not idle. (Cut a one-cycle training short, and you lose more than the epochs that you cut.)
+# Only near the end, when the rate has become small, whichever the network: the last epochs are not wasted. (If you cut one-cycle training short, you lose more than the epochs you cut.)
 #
 # ## Narrow against shallow
 #
-# To halve the mult-adds you can make all layers thinner, or leave some out. The paper's Table 5 leaves out the five blocks in the middle that are all alike (14 by 14, 512 channels), and compares with a thinner network of about the same cost:
+# To halve the mult-adds you can make all layers narrower, or leave some of them out. The paper's Table 5 leaves out the five equal blocks in the middle (14 by 14 pixels, 512 channels), and compares the result with a narrower network of about the same cost:
 
 # %%
 paper.table(5)
 
 # %% [markdown]
-# **Predict:** three points for thinness, at the same cost and on ImageNet. And for letters, at 46 pixels and twenty epochs? (At 46 pixels the maps of those five blocks are 3 by 3.)
+# **Predict:** on ImageNet, at the same cost, the narrow network wins by three points. Which wins on letters, at 46 pixels and after twenty epochs? (At 46 pixels the maps of those five blocks are 3 by 3.)
 
 # %% [markdown] slide=2
 # ## Narrow or shallow?
 #
 # [[output]]
 #
-# Notes: The paper's Table 5 has the narrow one ahead, on ImageNet and trained long. Here is the same question for letters, where the maps of those five layers are small. When you have to choose, the task and the budget belong to the question.
+# Notes: In the paper's Table 5 the narrow network is ahead, on ImageNet and after long training. Here is the same question for letters, where the maps of those five blocks are small. When you have to choose, the task and the budget are part of the question.
 
 # %%
 thin_or_short = {
@@ -645,11 +645,11 @@ thin_or_short = {
 plots.rivals(thin_or_short, "test letters read after 20 epochs, %")
 
 # %% [markdown]
-# The other way round, by 1.5<!-- mean(pick(claims, "accuracy", body="shallow")) - mean(pick(claims, "accuracy", alpha=0.375)) --> points, and no dot of the one reaches those of the other<!-- max(pick(claims, "accuracy", alpha=0.375)) < min(pick(claims, "accuracy", body="shallow")) -->. After six epochs it is 2.7<!-- mean(pick(bodies, "accuracy", body="shallow")) - mean(pick(bodies, "accuracy", alpha=0.375)) -->, so time speaks for the narrow network here as well; but in twenty epochs of letters the order does not turn. Perhaps in more; perhaps never, since five layers that look at 3 by 3 pixels have little to see. So Table 5 does not say that layers are better than channels. It says that they were *on ImageNet, at 224 pixels, trained long enough*. When you have to choose, the task and the budget belong to the question.
+# The shallow one, by 1.5<!-- mean(pick(claims, "accuracy", body="shallow")) - mean(pick(claims, "accuracy", alpha=0.375)) --> points, and the dots of the two do not overlap<!-- max(pick(claims, "accuracy", alpha=0.375)) < min(pick(claims, "accuracy", body="shallow")) -->. After six epochs it is 2.7<!-- mean(pick(bodies, "accuracy", body="shallow")) - mean(pick(bodies, "accuracy", alpha=0.375)) -->, so here, too, longer training favours the narrow network. But in twenty epochs of letters it does not overtake the shallow one. Perhaps it would in more, perhaps never, since five blocks that look at maps of 3 by 3 pixels have little to see. So Table 5 does not say that layers are worth more than channels. It says that they were *on ImageNet, at 224 pixels, trained long enough*. When you have to choose, the task and the budget are part of the question.
 #
 # ## Weight decay on nine numbers
 #
-# Weight decay helps large networks not to learn the training pictures by heart. The paper's authors say that for depthwise filters there should be little or none, since they have so few parameters. Here is one of our smallest networks ($\alpha = 0.25$, 40 pixels, eight epochs, three seeds), trained with our weight decay, and with ten times as much: once on all weights but the depthwise ones, once on all.
+# Weight decay keeps large networks from learning the training pictures by heart. The paper's authors say that depthwise filters should have little or none, since they have so few parameters. Here is one of our smallest networks ($\alpha = 0.25$, 40 pixels, eight epochs, three seeds), trained with our usual weight decay, and with ten times as much: once on all weights except the depthwise ones, and once on all.
 #
 # **Predict:** which of the three reads fewest letters, and by how much?
 
@@ -662,11 +662,11 @@ decayed = {
 plots.rivals(decayed, "test letters read, %")
 
 # %% [markdown]
-# Ten times the decay costs 2.4<!-- mean(pick(decay, "accuracy")) - mean(pick(decay_strong, "accuracy")) --> points, and no seed makes up for that<!-- max(pick(decay_strong, "accuracy")) < min(pick(decay, "accuracy")) -->: a network this small does not learn the pictures by heart, so the pull is only in its way. Decay on the depthwise filters, too, costs one<!-- mean(pick(decay_strong, "accuracy")) - mean(pick(decay_strong_depthwise, "accuracy")) --> point more. That is what the authors advise against, but here the dots overlap<!-- min(pick(decay_strong, "accuracy")) < max(pick(decay_strong_depthwise, "accuracy")) -->, and three seeds are too few to call it more than a hint. What to do with the depthwise filters of *your* network, your own runs will tell, if there are several.
+# Ten times the decay costs 2.4<!-- mean(pick(decay, "accuracy")) - mean(pick(decay_strong, "accuracy")) --> points, and the runs of the two do not overlap<!-- max(pick(decay_strong, "accuracy")) < min(pick(decay, "accuracy")) -->: a network this small does not learn the pictures by heart, so the pull towards zero only hinders it. Decay on the depthwise filters as well costs one<!-- mean(pick(decay_strong, "accuracy")) - mean(pick(decay_strong_depthwise, "accuracy")) --> point more. The authors advise against it, but here the dots overlap<!-- min(pick(decay_strong, "accuracy")) < max(pick(decay_strong_depthwise, "accuracy")) -->, and three seeds are too few to call it more than a hint. For the depthwise filters of *your* network, trust your own runs, if you make several.
 #
 # ## What batch normalization remembers
 #
-# In training, batch normalization uses mean and variance of the *batch*. For use afterwards it keeps a moving average of both. With its own *momentum* $m$ (the same word as above, for something else) each batch moves it by the share $m$ towards the batch's own value. The authors' code keeps an average over thousands of batches: $m = 0.0003$. What would that do to our network? Let it forget its averages, and collect them again over the same sixty batches, once with each $m$. No weight changes.
+# In training, batch normalization uses the mean and the variance of the *batch*. For use afterwards it keeps a moving average of each. Every batch moves these averages by a share $m$ of the way towards the batch's own values; $m$ is called *momentum*, like the optimizer's, but it is something else. The authors' code averages over thousands of batches: $m = 0.0003$. What would that do to our network? We reset its averages and collect them again over the same sixty batches, once with $m = 0.1$ and once with $m = 0.0003$. No weight changes.
 
 
 # %%
@@ -683,22 +683,22 @@ def with_statistics(net, momentum, batches):
 
 
 # %% [markdown]
-# **Predict:** the network that you have just trained, with $m = 0.1$ and with $m = 0.0003$: what share of the letters does each read?
+# **Predict:** what share of the letters does the network that you have just trained read with $m = 0.1$, and what share with $m = 0.0003$?
 
 
 # %% [markdown] slide=2
-# ## The same weights, another memory: what share of letters?
+# ## The same weights, two memories: what share of the letters does each read?
 #
-# Batch normalization keeps moving averages. With $m = 0.1$, and with $m = 0.0003$, over sixty batches.
+# Batch normalization keeps moving averages: with $m = 0.1$ or with $m = 0.0003$, over sixty batches.
 #
-# Notes: No weight changes, only the averages are collected again.
+# Notes: No weight changes; only the averages are collected anew.
 
 # %% [markdown] slide=2
 # ## One of the two networks guesses
 #
 # [[output]]
 #
-# Notes: Each batch leaves a share of 1 minus m of what was there before; after sixty batches the long memory still remembers its start. If a network of yours learns well and tests as if it guessed, look here first.
+# Notes: Each batch leaves a share of 1 minus m of what was there before; after sixty batches the long memory still holds mostly its initial values. If a network of yours learns well but guesses in the test, look here first.
 
 
 # %% tags=["learned", "nbval-ignore-output"]
@@ -714,20 +714,20 @@ assert long < 0.2 < short or not result.finished
 print(f"m = 0.1: {short:.1%}, m = 0.0003: {long:.1%}")
 
 # %% [markdown]
-# The same weights, and one of the two networks guesses. How much of the mean 0 and variance 1 it started with is still in there follows from $m$ alone: each batch leaves a share of $1 - m$.
+# The weights are the same, and one of the two networks guesses. How much is left of the mean 0 and the variance 1 that it started with follows from $m$ alone: each batch leaves a share of $1 - m$.
 
 # %%
 for m in (0.1, 0.0003):
     forgotten = torch.log(torch.tensor(0.01)) / torch.log(torch.tensor(1 - m))
     left = (1 - m) ** 60
-    print(f"m = {m}: {left:.1%} left after 60 batches, 1 % after {forgotten:,.0f}")
+    print(f"m = {m}: {left:.1%} left after 60 batches, 1 % left after {forgotten:,.0f}")
 
 # %% [markdown]
-# In a short training, a long memory remembers the time before it. The loss shows nothing of this, since in training the averages are not used; only the test does. If a network of yours learns well and tests as if it guessed, look here first.
+# With a long memory and short training, the averages still hold mostly their initial values. The training loss does not show this, since training does not use the averages; only the test does. If a network of yours learns well but guesses in the test, look here first.
 #
 # ## Many hands
 #
-# Two processes can share a batch: each takes half of the pictures, and before the step they average their gradients. Is that the same? For a loss that is a mean over pictures it is. But batch normalization is not a matter of single pictures: each process sees the mean and variance of *its* half.
+# Two processes can share a batch: each takes half of the pictures, and before the step they average their gradients. Is the result the same? For a loss that is a mean over the pictures, it is. But batch normalization does not treat each picture on its own: each process sees the mean and the variance of *its* half.
 
 
 # %%
@@ -747,25 +747,25 @@ def difference(net):
 
 
 # %% [markdown]
-# **Predict:** how far apart are the gradients of one process with 64 pictures and of two with 32 each, if batch normalization uses the batch? And if it uses its fixed averages?
+# **Predict:** how far apart are the gradients of one process with 64 pictures and of two with 32 each, if batch normalization uses the statistics of the batch? And if it uses fixed averages?
 
 # %% tags=["nbval-ignore-output"]
 net = copy.deepcopy(result.net)
 apart, frozen = difference(net.train()), difference(net.eval())
 assert apart > 0.05
 assert frozen < 1e-4
-print(f"each its own statistics: {apart:.0%}; fixed ones: below 0.01 %")
+print(f"with its own statistics each: {apart:.0%}; with fixed averages: below 0.01 %")
 
 # %% [markdown]
-# With fixed averages the two are one computation. With statistics of halves the gradient is another one. On graphics processors (GPUs) the library therefore computes the statistics over all processes (*synchronized* batch normalization).
+# With fixed averages, the two gradients agree. With the statistics of each half, they do not. On several graphics processors (GPUs), the library therefore computes the statistics over all processes (*synchronized* batch normalization).
 #
-# The training command is the same for one process and for many; what starts it differs. We use Hugging Face's *Accelerate*:
+# The training command is the same for one process and for many; only the launcher differs. We use Hugging Face's *Accelerate*:
 #
 # ```
 # accelerate launch --multi_gpu -m mobilenet_lib.cli train --alpha 0.5
 # ```
 #
-# and from a notebook it is `notebook_launcher`, which takes a function and, on a machine with two GPUs and in a fresh notebook, `num_processes=2`. Here with a single process:
+# From a notebook, use `notebook_launcher`. It takes a function, and `num_processes=2` if the machine has two GPUs and the notebook is fresh. Here it starts a single process:
 
 # %%
 from accelerate import notebook_launcher
@@ -781,9 +781,9 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 # %% [markdown]
 # ## And ImageNet?
 #
-# Then the whole thing at once: 1,281,167 pictures of 224 pixels, a hundred epochs or (for the last points) thousands. How long that takes is a division.
+# What would ImageNet take? It has 1,281,167 training pictures, used at 224 pixels, and one trains for a hundred epochs or, for the last points, for thousands. A division says how long that takes.
 #
-# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures a second (the step in the table above); at 224 pixels that is a twelfth. For a hundred epochs: days, months or years?
+# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures per second (*ours* in the first table above), and at 224 pixels from a twelfth of that. Do a hundred epochs take days, months or years?
 
 
 # %% [markdown] slide=2
@@ -791,14 +791,14 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 #
 # 1,281,167 pictures of 224 pixels.
 #
-# Notes: A division. Ask for the number of pictures a second that the room thinks realistic.
+# Notes: It is a division. Ask the room how many pictures per second would be realistic.
 
 # %% [markdown] slide=1
-# ## That is why one uses GPUs
+# ## That is why people use GPUs
 #
 # [[output]]
 #
-# Notes: For one network. The commands for many processors are in the library's SCALE.md.
+# Notes: And that is one network. The commands for many processors are in the library's SCALE.md.
 
 
 # %%
@@ -807,10 +807,10 @@ def days(rate, epochs=100, processors=1):
 
 
 at_224 = bench["images_per_second"] / (224 / 64) ** 2
-print(f"{at_224:.0f} images a second, so {days(at_224):,.0f} days")
+print(f"{at_224:.0f} images per second, so {days(at_224):,.0f} days")
 
 # %% [markdown]
-# A month<!-- 26 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 35 -->, for one network. That is why one uses GPUs. Here is the same measurement on an NVIDIA H200, at 224 pixels and 256 at a time:
+# A month<!-- 26 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 35 -->, for a single network. That is why people use GPUs. Here is the same measurement on an NVIDIA H200, at 224 pixels, 256 pictures at a time:
 
 # %%
 gpu = recorded("nvidia_h200_train")["results"]
@@ -820,11 +820,11 @@ hours = 24 * days(gpu["images_per_second"])
 print(f"{gpu['images_per_second']:,.0f} images per second, so {hours:.0f} hours")
 
 # %% [markdown]
-# An afternoon, *if* the pictures can be decoded as fast, which takes more processors than one machine has. Here sixteen bits everywhere are right: the card has fast code for every kind of layer. Ours and timm's best are equally fast<!-- 0.98 < nvidia_h200_train.to_timm < 1.02 -->. Yours is measured by `mobilenet bench train --device cuda --resolution 224 --batch-size 256`. The commands for one machine and for a cluster are in `mobilenet_lib/train/SCALE.md`.
+# An afternoon, *if* the pictures can be decoded as fast, which takes more processor cores than one machine has. Here 16 bits everywhere are right: the card has fast code for every kind of layer. Our step and timm's best are equally fast<!-- 0.98 < nvidia_h200_train.to_timm < 1.02 -->. To measure your card, run `mobilenet bench train --device cuda --resolution 224 --batch-size 256`. The commands for training on one machine and on a cluster are in `mobilenet_lib/train/SCALE.md`.
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/05_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and have more than one good answer. When you are done, or stuck, look at the [solutions](solutions/05_solutions.ipynb).
 #
 # **5.1** A fresh network has to tell 10 classes apart. What is its loss?
 
@@ -835,7 +835,7 @@ answer = ...
 check("5.1", answer)
 
 # %% [markdown]
-# **5.2** Write `momentum_step(weight, velocity, gradient, rate, momentum, decay)` for NumPy arrays: it returns the new weight and the new velocity, with `decay * weight` added to the gradient.
+# **5.2** Write `momentum_step(weight, velocity, gradient, rate, momentum, decay)` for NumPy arrays. It adds `decay * weight` to the gradient, and returns the new weight and the new velocity.
 
 # %%
 from mobilenet_lib.checks import check
@@ -844,7 +844,7 @@ momentum_step = ...  # def momentum_step(weight, velocity, gradient, rate, momen
 check("5.2", momentum_step)
 
 # %% [markdown]
-# **5.3** With $m = 0.01$, after how many batches is less than one per cent of batch normalization's first values left?
+# **5.3** With $m = 0.01$, after how many batches is less than one per cent of batch normalization's initial values left?
 
 # %%
 from mobilenet_lib.checks import check
@@ -853,13 +853,13 @@ answer = ...
 check("5.3", answer)
 
 # %% [markdown]
-# **5.4** Write `smooth(label, classes, share)`: the target that label smoothing makes of a label, a NumPy vector of probabilities. A `share` of them is spread over all classes evenly, the right one included.
+# **5.4** Write `smooth(label, classes, share)`, which returns the target that label smoothing makes of a label: a NumPy vector of probabilities. A `share` of the probability is spread evenly over all classes, the right one included; the rest goes to the right one.
 
 # %% [markdown] slide=1
 # ## In two lines
 #
-# - A step is scores, loss, gradient and a rule; a recipe is how often and how large.
-# - Advice about training holds for its budget and its pictures: measure your own.
+# - A training step is scores, loss, gradient and an update rule; the recipe says how many steps, and how large.
+# - Advice about training holds for its budget and its pictures: measure with your own.
 #
 # Notes: Next, chapter 06: choosing width and resolution.
 
@@ -870,7 +870,7 @@ smooth = ...  # def smooth(label, classes, share): ...
 check("5.4", smooth)
 
 # %% [markdown]
-# **5.5 · Investigate.** Five broken steps. You are handed `step(weight, velocity, gradient, rate, momentum, decay)`, the function of exercise 5.2, with at most one thing wrong in it: it walks `"uphill"`, has `"no decay"`, moves along the `"old velocity"`, `"forgets"` the old velocity altogether, or takes the `"squared rate"`. Write `find(step)`, which returns one of these words, or `"right"`. You may call the step with whatever you like.
+# **5.5 · Investigate.** Five broken steps. You are handed `step(weight, velocity, gradient, rate, momentum, decay)`, the function of exercise 5.2, with at most one mistake in it: it walks `"uphill"`, has `"no decay"`, moves along the `"old velocity"`, `"forgets"` the old velocity altogether, or uses the `"squared rate"`. Write `find(step)`, which returns one of these strings, or `"right"`. You may call `step` with any values you like.
 
 # %%
 from mobilenet_lib.checks import check
@@ -879,7 +879,7 @@ find = ...  # def find(step): ...
 check("5.5", find)
 
 # %% [markdown]
-# **5.6 · Build.** As if nothing had happened. `Loop` in `mobilenet_lib.checks.tasks_05` is a small training: `Loop(seed)` makes one, `loop.advance()` does a step, `vars(loop)` shows all that it keeps. Write `save(loop)`, which returns whatever you need, and `restore(loop, saved)`, which brings a fresh loop to that point. What it does then must be the same to the last bit.
+# **5.6 · Build.** As if nothing had happened. `Loop` in `mobilenet_lib.checks.tasks_05` is a small training loop: `Loop(seed)` makes one, `loop.advance()` takes a step, and `vars(loop)` shows all that it keeps. Write `save(loop)`, which returns whatever you need, and `restore(loop, saved)`, which brings a fresh loop to that point. From there on it must do the same, to the last bit.
 
 # %%
 from mobilenet_lib.checks import check
@@ -888,7 +888,7 @@ answer = ...  # (save, restore)
 check("5.6", answer)
 
 # %% [markdown]
-# **5.7** A budget of mult-adds pays for 100 epochs of 1.0 MobileNet-224. For how many epochs of the network with full convolutions does it pay? One decimal is enough.
+# **5.7** A budget of mult-adds pays for 100 epochs of 1.0 MobileNet-224. For how many epochs of the network with full convolutions does it pay? Give one decimal.
 
 # %%
 from mobilenet_lib.checks import check
@@ -897,7 +897,7 @@ answer = ...
 check("5.7", answer)
 
 # %% [markdown]
-# **5.8** Several processes share a batch, unequally. Write `together(gradients, counts)`: from each process's mean gradient (one a row) and its number of pictures, the gradient of the mean loss over all pictures.
+# **5.8** Several processes share a batch, in unequal parts. Write `together(gradients, counts)`. From each process's mean gradient (one in each row) and its number of pictures, it returns the gradient of the mean loss over all pictures.
 
 # %%
 from mobilenet_lib.checks import check
@@ -908,13 +908,13 @@ check("5.8", together)
 # %% [markdown]
 # ## Summary
 #
-# - A step is: scores, cross-entropy, gradient, and a rule that makes a change of it. Ours is stochastic gradient descent (SGD) with momentum and weight decay, under a rate that rises and falls.
-# - Where weights start decides how soon a deep network learns: 27 times batch normalization and ReLU blow up what is noise. With $\beta$ starting at 1 they do not.
-# - On letters, a separable network reads two to four points<!-- 2 < mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) < mean(pick(bodies, "accuracy", alpha=0.25, body="full")) - mean(pick(bodies, "accuracy", alpha=0.25, body="separable")) < 4 --> less than a full one of its width, for an eighth of the work, and the gap shrinks with the budget. Narrow against shallow came out the other way round than in the paper. A comparison holds for its task, budget and recipe.
-# - Ten times the weight decay cost a small network 2.4 points<!-- mean(pick(decay, "accuracy")) - mean(pick(decay_strong, "accuracy")) -->. Decay on depthwise filters, against which the paper advises, cost it perhaps one<!-- mean(pick(decay_strong, "accuracy")) - mean(pick(decay_strong_depthwise, "accuracy")) --> more: several seeds tell luck from effect.
-# - Batch normalization's averages need time: its memory has to be short compared with the training.
-# - A run that is killed and resumed ends as one that was not, to the last bit.
-# - Two processes with half the pictures each are one with all of them, but for batch normalization.
+# - A training step computes scores, cross-entropy and gradient, and changes the weights by a rule. Ours is stochastic gradient descent (SGD) with momentum and weight decay, at a rate that rises and then falls.
+# - The initial weights decide how soon a deep network learns: 27 layers of batch normalization and ReLU amplify small noise, but hardly do so if $\beta$ starts at 1.
+# - On letters, a separable network reads two to four points<!-- 2 < mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) < mean(pick(bodies, "accuracy", alpha=0.25, body="full")) - mean(pick(bodies, "accuracy", alpha=0.25, body="separable")) < 4 --> less than a full one of the same width, for an eighth of the work, and the gap shrinks as the budget grows. Between narrow and shallow, our result is the opposite of the paper's. A comparison holds for its task, budget and recipe.
+# - Ten times the weight decay cost a small network 2.4 points<!-- mean(pick(decay, "accuracy")) - mean(pick(decay_strong, "accuracy")) -->. Decay on depthwise filters, against which the paper advises, cost it perhaps one<!-- mean(pick(decay_strong, "accuracy")) - mean(pick(decay_strong_depthwise, "accuracy")) --> more: only several seeds tell an effect from luck.
+# - Batch normalization's averages need time, so its memory has to be short compared with the training.
+# - A run that is killed and resumed ends exactly like one that was not, to the last bit.
+# - Two processes with half of the pictures each compute the same gradient as one process with all of them, except for batch normalization.
 #
 # ## Sources
 #
@@ -923,6 +923,6 @@ check("5.8", together)
 # - Batch normalization: S. Ioffe, C. Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift*, ICML 2015.
 # - 75.4 %: `results/results-imagenet.csv` in huggingface/pytorch-image-models (timm), Apache-2.0, model mobilenetv1_100.ra4_e3600_r224_in1k: 75.388 %.
 # - Label smoothing: C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, *Rethinking the Inception Architecture for Computer Vision*, CVPR 2016.
-# - Our own runs: `data/results/claims`, `bodies` and `decay*`, each file with its recipe, machine and date; the steps: `bench_train.json` and `nvidia_h200_train.json` in the same folder.
-# - Rates, stairs and memories that the paper does not print: `train_image_classifier.py` and `mobilenet_v1.py` in tensorflow/models, research/slim, Apache-2.0.
+# - Our own runs: `data/results/claims`, `bodies` and `decay*`, each file with its recipe, machine and date; the training steps: `bench_train.json` and `nvidia_h200_train.json` in the same folder.
+# - Learning rates, their stairs, and the momentum of batch normalization, which the paper does not print: `train_image_classifier.py` and `mobilenet_v1.py` in tensorflow/models, research/slim, Apache-2.0.
 # - Letters: `data/glyphs/README.md`, with the licence of each family.

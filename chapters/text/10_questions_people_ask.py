@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Appendix: questions people really ask
 #
-# Each question in this appendix was asked in public, by somebody who had a network to build, to train or to ship. The words are ours; the link under a question leads to one place where it was asked. A few lines of code settle it, and a sentence or two explains what they show. Run them, and change them until they answer your own version of the question.
+# Each question in this appendix was asked in public, by somebody who had a network to build, to train or to ship. The words are ours; the link under a question leads to one place where it was asked. A few lines of code settle it, and a few sentences explain what they show. Run them, and change them until they answer your own version of the question.
 #
 # You can read this in any order. Where a chapter has more to say, the answer links to it.
 #
@@ -12,7 +12,7 @@
 #
 # - find the answers to some forty questions that manuals leave open,
 # - see how little code it takes to settle such a question,
-# - meet the traps that have cost others days of work.
+# - meet the traps that have cost other people days of work.
 #
 # All questions share the imports of the next cell. Run it first; after that, every cell runs on its own.
 
@@ -33,7 +33,7 @@ from mobilenet_lib.results import recorded
 #
 # ### Is a convolution layer really a convolution?
 #
-# Asked, for example, as [PyTorch issue 117534](https://github.com/pytorch/pytorch/issues/117534). Mathematics turns the kernel around before it slides it along; a single 1 among zeros then comes out as a copy of the kernel. A cross-correlation slides it as it is.
+# Asked, for example, as [PyTorch issue 117534](https://github.com/pytorch/pytorch/issues/117534). A convolution in mathematics flips the kernel before it slides it along; a single 1 among zeros then comes out as a copy of the kernel. A cross-correlation slides the kernel as it is.
 #
 # **Predict:** the kernel is 1 2 3. Which of the two does PyTorch compute?
 
@@ -63,7 +63,7 @@ for groups in (1, 2, 4, 8):
 #
 # ### Why must the channels be divisible by `groups`?
 #
-# Asked, after an error that says so, as [issue 6 of pyconv](https://github.com/iduta/pyconv/issues/6). Again 8 channels go in, and 16, 12 or 16 come out.
+# Asked, after an error message that says so, as [issue 6 of pyconv](https://github.com/iduta/pyconv/issues/6). Again 8 channels go in, and 16, 12 or 16 come out.
 #
 # **Predict:** which of the three layers below can be made?
 
@@ -76,7 +76,7 @@ for channels, groups in ((16, 3), (12, 8), (16, 8)):
         print(error)
 
 # %% [markdown]
-# Every group gets the same number of input channels and makes the same number of output channels, so `groups` must divide both. For a depthwise layer: `groups=in_channels`, and `out_channels` the same number or a multiple of it.
+# Only the last. Every group gets the same number of input channels and makes the same number of output channels, so `groups` must divide both. For a depthwise layer, set `groups=in_channels`, and `out_channels` to the same number or a multiple of it.
 #
 # ### Is a 1x1 convolution the same as a linear layer?
 #
@@ -92,7 +92,7 @@ pixel_by_pixel = linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 print("the same numbers:", torch.allclose(conv(x), pixel_by_pixel, atol=1e-5))
 
 # %% [markdown]
-# Yes: a 1x1 convolution is one linear layer, applied to every pixel. They differ only in where they expect the channels, and so in which program inside the library runs, which can make one of them faster. MobileNet is fast because this is a plain matrix product: [chapter 01](01_standard_convolution.ipynb#One-matrix-product:-im2col-and-GEMM).
+# Yes: a 1x1 convolution is one linear layer, applied to every pixel. They differ only in where they expect the channels, and so in the routine that the library runs; this can make one of them faster. MobileNet is fast because a 1x1 convolution is a plain matrix product: see [chapter 01](01_standard_convolution.ipynb#One-matrix-product:-im2col-and-GEMM).
 #
 # ### Is Keras' `SeparableConv2D` the block of MobileNet?
 #
@@ -115,7 +115,7 @@ normalized = parameters(depthwise, nn.BatchNorm2d(10), pointwise, nn.BatchNorm2d
 print("MobileNet, no bias but two BNs:      ", normalized)
 
 # %% [markdown]
-# No: `SeparableConv2D` has one bias, at its end, and nothing between the two convolutions. MobileNet's block has batch normalization and a ReLU (rectified linear unit, which sets negative numbers to zero) after each of them, so you build it from two layers, as in [chapter 02](02_depthwise_separable_convolution.ipynb#The-layer-as-it-is-built:-Figure-3).
+# The ten are the biases of the depthwise layer. So it is not the same block: `SeparableConv2D` has biases only at its end, and nothing between the two convolutions. MobileNet's block has batch normalization and a ReLU (rectified linear unit, which sets negative numbers to zero) after each of them, so you build it from two layers, as in [chapter 02](02_depthwise_separable_convolution.ipynb#The-layer-as-it-is-built:-Figure-3).
 #
 # ### What does the ReLU between depthwise and pointwise do?
 #
@@ -136,11 +136,11 @@ opposite = pointwise(F.relu(depthwise(-x)))
 print("a ReLU between, -x gives the opposite:  ", torch.allclose(opposite, -between, atol=1e-5))
 
 # %% [markdown]
-# Without it the two are one ordinary convolution, only with fewer free weights. With it, no single convolution can replace them: without a bias, each gives the opposite for -x, and these two layers do not. Xception's author found that his network did better without it. Both are worth a try in a network of your own.
+# Without it the two are one ordinary convolution, only with fewer free weights. With it, no single convolution can replace them: a convolution without a bias gives the opposite result for -x, and these two layers do not. Xception's author found that his network did better without the ReLU. In a network of your own, try both.
 #
 # ### What is `depth_multiplier`: is it the paper's alpha?
 #
-# Asked as [Keras issue 10349](https://github.com/keras-team/keras/issues/10349), by somebody who set it to 0.25 and got an error, and as [issue 3493 of TensorFlow's models](https://github.com/tensorflow/models/issues/3493). Two libraries use the name, for two different things.
+# Asked as [Keras issue 10349](https://github.com/keras-team/keras/issues/10349), by somebody who set it to 0.25 and got an error, and as [issue 3493 of TensorFlow's models](https://github.com/tensorflow/models/issues/3493). Two libraries use the name for two different things.
 #
 # **Predict:** the input has 8 channels. What comes out of Keras' `DepthwiseConv2D(3, depth_multiplier=2)`?
 
@@ -153,7 +153,7 @@ for alpha in (1, 0.25):
     print(f"alpha={alpha} (tf-slim's depth_multiplier): the first five layers give {widths}")
 
 # %% [markdown]
-# In Keras it is the number of filters for each input channel, a whole number, and MobileNet has 1; the paper's width multiplier is `alpha`. The authors' own code, tf-slim, gave the name `depth_multiplier` to alpha, and that is where the confusion comes from.
+# 16 channels. In Keras' layer it is the number of filters for each input channel, a whole number, and in MobileNet it is 1. The paper's width multiplier is `alpha`. The authors' own code, in tf-slim, calls alpha `depth_multiplier`, hence the confusion.
 #
 # ## Counting
 #
@@ -176,7 +176,7 @@ print(f"{arch.mult_adds + 4 * normalized:13,} by thop's rule: 4 more for each nu
 print(f"{counter.get_total_flops():13,} by PyTorch's counter: 2 for each mult-add, BN left out")
 
 # %% [markdown]
-# PyTorch counts operations, two for each mult-add, and leaves batch normalization (BN) out. fvcore and thop count mult-adds (fvcore calls them flops) and add BN, each by a rule of its own, which stands in its source and has changed between versions. Before you compare the numbers of two papers, find out which counter gave them. The paper's numbers are mult-adds without BN, which disappears when it is folded into the convolutions ([chapter 08](08_to_the_device.ipynb#Folding)).
+# 1,137 million: PyTorch counts operations, two for each mult-add, and leaves batch normalization (BN) out. fvcore and thop count mult-adds (fvcore calls them flops) and add BN, each by its own rule, which is only in its source and has changed between versions. Before you compare the numbers of two papers, find out which counter they used. The paper's numbers are mult-adds without BN, which disappears when it is folded into the convolutions ([chapter 08](08_to_the_device.ipynb#Folding)).
 #
 # ### Does MobileNet have 4.2 million parameters, or 4,253,864?
 #
@@ -191,13 +191,13 @@ print(f"{arch.parameters:,} with the classifier's biases, and BN's gamma and bet
 print(f"{arch.parameters_with_statistics:,} with BN's moving means and variances")
 
 # %% [markdown]
-# All three are right. The paper counts weights only; PyTorch's `parameters()` gives what training sets; Keras' `summary()` ends with the count of all stored numbers, moving averages included. [Chapter 03](03_the_network.ipynb#How-many-parameters?) counts them layer by layer.
+# The moving averages of its mean and variance. All three counts are right. The paper counts weights only; PyTorch's `parameters()` gives what training sets; Keras' `summary()` ends with the count of all stored numbers, moving averages included. [Chapter 03](03_the_network.ipynb#How-many-parameters?) counts them layer by layer.
 #
 # ### Why is my tiny network hardly smaller with separable convolutions?
 #
 # Asked [in PyTorch's forum](https://discuss.pytorch.org/t/parameters-almost-same-in-depthwise-separable-convolution-when-compared-to-a-standard-cnn/65649), about a network whose three convolutions have kernels of 2x2 and give 4, 8 and 16 channels. Two linear layers follow, from 304 numbers to 36 and on to 3.
 #
-# **Predict:** by how many per cent does the whole network shrink?
+# **Predict:** by what percentage does the whole network shrink?
 
 # %%
 pairs = ((1, 4), (4, 8), (8, 16))
@@ -210,7 +210,7 @@ saved = (full - separable) / (full + linear)
 print(f"whole network: {full + linear:6,}       {separable + linear:6,}, {saved:.1%} less")
 
 # %% [markdown]
-# The convolutions shrink to a third, but nearly all weights are in the linear layers, which stay. Look where your weights are before you take anything apart. And with a 2x2 kernel and few channels the saving itself is small: what is left is 1/N + 1/4, where a 3x3 kernel and hundreds of channels would leave little more than 1/9.
+# The convolutions shrink to a third, but nearly all weights are in the linear layers, which stay. Find out where your weights are before you split any layer. And with a 2x2 kernel and few channels the saving itself is small: what is left is 1/N + 1/4, where a 3x3 kernel and hundreds of channels would leave little more than 1/9.
 #
 # ### Why is the first layer an ordinary convolution?
 #
@@ -227,7 +227,7 @@ print(f"saved: {(first - split) / arch.mult_adds:.1%} of the network")
 print("3x3 patterns that look at the picture:", 3 * 32, "as it is,", 3, "split")
 
 # %% [markdown]
-# Less than two per cent. In return only three patterns, one for each colour, would look at the picture, where there are now 32 filters with three patterns each. Nowhere else is a depthwise layer given so few channels to work on. (Mult-adds are always counted for one picture; a batch multiplies them all.)
+# Less than two per cent. In return, only three patterns, one for each colour, would look at the picture, instead of 32 filters with three patterns each. No other depthwise layer has so few channels to work on. (Mult-adds are always counted for one picture; a batch multiplies them all.)
 #
 # ## Speed
 #
@@ -248,7 +248,7 @@ for number in (7, 13):
     print(f"{first['name']} has {work:.1%} of the mult-adds and takes {took:.0%} of the time")
 
 # %% [markdown]
-# Nearly all of it. For a single picture, most of the time is the fixed cost of starting work on the card, and that is nearly the same for both. With many pictures this cost hardly counts any more, but a depthwise layer then waits for memory: it does only a few operations with each byte that it fetches. Mult-adds count neither. [Chapter 04](04_what_a_mult_add_costs.ipynb#More-at-once:-batch-and-threads) has both.
+# Nearly all of it. For a single picture, most of the time is the fixed cost of starting work on the card, and that is nearly the same for both. With many pictures this cost hardly matters any more, but then a depthwise layer waits for memory: it does only a few operations with each byte that it fetches. A count of mult-adds shows neither. [Chapter 04](04_what_a_mult_add_costs.ipynb#More-at-once:-batch-and-threads) measures both.
 #
 # ### Why is my GPU's time for a layer too good to be true?
 #
@@ -269,11 +269,11 @@ with ThreadPoolExecutor(max_workers=1) as card:
     print("clock stopped after waiting for the card, work done:", work.done())
 
 # %% [markdown]
-# Without a `torch.cuda.synchronize()` before the clock is read you measure how long it takes to ask, not how long it takes to do. Wait before the first reading, too, or you measure what was asked for earlier. The library's `mobilenet bench` does both.
+# It is not. Without a `torch.cuda.synchronize()` before you read the clock, you measure how long it takes to ask for the work, not how long it takes to do it. Wait before the first reading, too, or you also measure work that was asked for earlier. The library's `mobilenet bench` waits in both places.
 #
 # ### Why can an ordinary 3x3 layer beat a separable one?
 #
-# Asked as [MXNet issue 8832](https://github.com/apache/mxnet/issues/8832), after a network made separable was no faster than before, and as [ncnn issue 754](https://github.com/Tencent/ncnn/issues/754). Two outputs of a row with a kernel of three weights take six multiplications. In 1980 S. Winograd found a way around two of them.
+# Asked as [MXNet issue 8832](https://github.com/apache/mxnet/issues/8832), by somebody whose network was no faster after it had been made separable, and as [ncnn issue 754](https://github.com/Tencent/ncnn/issues/754). Computing two neighbouring outputs of a row with a kernel of three weights takes six multiplications. In 1980 S. Winograd published a way that takes four.
 #
 # **Predict:** are the results below equal, or only close?
 
@@ -290,13 +290,13 @@ least = min(layer["timing"]["median_ms"] for layer in layers)
 print(f"a convolution layer on an H200, for one picture: {1e3 * least:.0f} µs or more")
 
 # %% [markdown]
-# Equal. Libraries for processors and GPUs compute ordinary 3x3 layers of stride 1 this way where it pays, and thus need less than half of the multiplications that Equation 2 counts. A depthwise layer gains nothing from it, since multiplications are not what it waits for. And a separable layer is two layers in place of one: for a single picture on a GPU, most of the time is the fixed cost of starting each.
+# Equal. Libraries for processors and GPUs compute ordinary 3x3 layers of stride 1 this way where it pays, and then need less than half of the multiplications that Equation 2 counts. A depthwise layer gains nothing from it, since multiplications are not what it waits for. And a separable layer is two layers in place of one: for a single picture on a GPU, most of the time is the fixed cost of starting each layer.
 #
 # ### Why is a narrow MobileNet no faster on my GPU?
 #
-# Asked as [issue 24 of MobileNet](https://github.com/Zehaos/MobileNet/issues/24). These are times that others published, of the paper's four widths on an NVIDIA T4: for one picture in numbers of 16 bits (fp16), and for eight pictures in numbers of 32 bits (fp32).
+# Asked as [issue 24 of MobileNet](https://github.com/Zehaos/MobileNet/issues/24). Here are times that others have published for the paper's four widths on an NVIDIA T4: for one picture in numbers of 16 bits (fp16), and for eight pictures in numbers of 32 bits (fp32).
 #
-# **Predict:** $\alpha = 0.25$ has a fourteenth of the mult-adds of $\alpha = 1$. What share of the time?
+# **Predict:** $\alpha = 0.25$ has a fourteenth of the mult-adds of $\alpha = 1$. What share of the time does it take?
 
 # %%
 for row in paper.timed()[:8]:
@@ -308,7 +308,7 @@ for row in paper.timed()[:8]:
     print(f"{row.milliseconds:.2f} ms ({row.milliseconds / full.milliseconds:4.0%})")
 
 # %% [markdown]
-# For one picture it takes nearly as long: the card has to be asked for 28 layers, whatever their width. With eight pictures and wider numbers there is something to compute, and width begins to matter. What to do about the cost of asking is in [chapter 08](08_to_the_device.ipynb#On-a-GPU).
+# For one picture it takes nearly as long: the card has to be asked for 28 layers, whatever their width. With eight pictures and wider numbers there is more to compute, and the width begins to matter. [Chapter 08](08_to_the_device.ipynb#On-a-GPU) shows what can be done about the cost of asking.
 #
 # ### When is a network in eight bits slower?
 #
@@ -325,13 +325,13 @@ print(f"Pixel 3: {sum(slower)} of the {len(slower)} MobileNets are slower in 8 b
 print("         on the processor than in float on its GPU")
 
 # %% [markdown]
-# It does not: sums need 32 bits. Newer processors multiply in 8 bits and add in 32 with one instruction. A processor without such an instruction must widen every number first and narrow the result again, and can then be slower than in float. A network is also slower if its layers are converted back and forth between eight bits and float, or if it leaves a faster part of the machine unused, as on this phone (its times are published by TensorFlow Lite's authors). [Chapter 08](08_to_the_device.ipynb#Smaller,-and-faster) measures yours.
+# It does not: sums need 32 bits. Newer processors multiply in 8 bits and add in 32 with one instruction. A processor without such an instruction must widen every number first and narrow the result again, and can then be slower than in float. A network is also slower if its layers are converted back and forth between eight bits and float, or if it leaves a faster part of the machine unused, as on this phone. (Its times were published by TensorFlow Lite's authors.) [Chapter 08](08_to_the_device.ipynb#Smaller,-and-faster) measures yours.
 #
 # ### I set `channels_last`, and the shape is still the same. Did it work?
 #
 # Asked as [ffcv issue 119](https://github.com/libffcv/ffcv/issues/119).
 #
-# **Predict:** which of the two, shape or strides, tells how the numbers lie in memory?
+# **Predict:** which of the two, shape or strides, tells you how the numbers lie in memory?
 
 # %%
 x = torch.zeros(1, 3, 4, 5)
@@ -340,7 +340,7 @@ print("as made:      ", tuple(x.shape), "strides", x.stride())
 print("channels_last:", tuple(y.shape), "strides", y.stride())
 
 # %% [markdown]
-# It worked: the shape says what a number means, the strides say where it lies. In the second line the next channel of a pixel is one step away, and the next pixel of a row three. Results are the same; only the speed differs.
+# It worked: the shape says what a number means, the strides say where it lies. In the second line the next channel of a pixel is one step away, and the next pixel of a row three. The results are the same; only the speed differs.
 #
 # ### Why is 16-bit autocast no faster on my processor?
 #
@@ -357,7 +357,7 @@ numbers = sum(each.numel() for each in (layer.weight, layer.bias, x))
 print("to convert before it can begin:", numbers, "numbers")
 
 # %% [markdown]
-# The weights stay as they were and are converted on the way; the result comes out in 16 bits. That pays where the processor has instructions for it; where it has none, converting is extra work, and some layers, depthwise ones among them, may have no fast program for 16 bits at all. [Chapter 05](05_training.ipynb#In-which-numbers?) lets you measure it.
+# The weights stay as they were and are converted on the way; the result comes out in 16 bits. That pays where the processor has instructions for it. Where it has none, converting is extra work; and for some layers, depthwise ones among them, the library may have no fast routine for 16 bits at all. [Chapter 05](05_training.ipynb#In-which-numbers?) lets you measure it.
 #
 # ### Why does a picture get other scores in a batch than alone?
 #
@@ -375,13 +375,13 @@ with torch.no_grad():
 print("equal but for rounding:", torch.allclose(alone, together, atol=1e-5))
 
 # %% [markdown]
-# Not quite, in a computer. For another batch size the library may choose another program, which adds the same products in another order, and the last digits differ. If more than the last digits differ, look at the next section: your network is in training mode.
+# Not quite, in a computer. For another batch size the library may choose another routine, which adds the same products in another order, so the last digits differ. If more than the last digits differ, your network is probably in training mode: see the [next section](#Batch-normalization-and-dropout).
 #
 # ## Batch normalization and dropout
 #
 # ### Why does my network answer differently each time?
 #
-# Asked as [torchvision issue 2079](https://github.com/pytorch/vision/issues/2079). The person detector of chapter 07 looks at a photo of an astronaut three times; the second time, somebody forgot `eval()`.
+# Asked as [torchvision issue 2079](https://github.com/pytorch/vision/issues/2079). The [person detector](07_a_published_mobilenet.ipynb#A-network-with-a-past) looks at a photo of an astronaut three times; the second time, somebody forgot `eval()`.
 #
 # **Predict:** does the third answer equal the first?
 
@@ -415,13 +415,13 @@ for name, momentum in {
     print(f"{name:36}0 becomes {bn.running_mean.item():5.2f}")
 
 # %% [markdown]
-# No: TensorFlow's number is the share of the old average that stays, PyTorch's the share of the new batch that comes in, so one is 1 minus the other. Copied, 0.9997 throws away all but the last batch; tf-slim's authors meant an average over thousands. [Chapter 05](05_training.ipynb#What-batch-normalization-remembers) shows what the right value does to a short training.
+# No: TensorFlow's number is the share of the old average that stays, PyTorch's the share of the new batch that comes in, so one is 1 minus the other. If you copy 0.9997, almost nothing but the last batch counts; tf-slim's authors meant an average over thousands. [Chapter 05](05_training.ipynb#What-batch-normalization-remembers) shows what the authors' value does to a short training run.
 #
 # ### Does it matter whether eps is 0.001 or 0.00001?
 #
 # Asked as [issue 8 of keras-applications](https://github.com/keras-team/keras-applications/issues/8). BN divides by the root of variance plus eps, which Keras sets to 0.001 and PyTorch to 0.00001.
 #
-# **Predict:** for which channels does it matter, those that vary much or those that vary little?
+# **Predict:** for which channels does it matter: those that vary a lot, or those that vary little?
 
 # %%
 for variance in (1, 0.01, 0.001, 0.0001):
@@ -429,7 +429,7 @@ for variance in (1, 0.01, 0.001, 0.0001):
     print(f"variance {variance:<7g} with the smaller eps {larger:.2f} times as large")
 
 # %% [markdown]
-# For those that vary little: they come out up to three times too large here, if the weights were trained with the larger eps. Weights need the eps that they were trained with. What that does to a real network's answers is in [chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong).
+# For those that vary little: they come out up to three times too large here, if the weights were trained with the larger eps. Weights need the eps that they were trained with. [Chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong) shows what the wrong one does to a real network's answers.
 #
 # ### Why does the convolution before BN have no bias?
 #
@@ -466,7 +466,7 @@ for images, side in ((2, 1), (1, 2), (1, 1)):
         print(str(error).split(",")[0])
 
 # %% [markdown]
-# A single value has no variance. It happens where the last batch of an epoch holds one picture, and the map has shrunk to one pixel, as MobileNet's does at 32 pixels. Leave incomplete batches out in training (`drop_last=True`), or take larger pictures.
+# The first two: a single value has no variance. This happens when the last batch of an epoch holds one picture and the map has shrunk to one pixel, as MobileNet's does for pictures of 32 pixels. In training, leave out incomplete batches (`drop_last=True`), or use larger pictures.
 #
 # ### Why does my network answer differently after folding?
 #
@@ -486,7 +486,7 @@ print("agrees in evaluation:", torch.allclose(folded, net(x), atol=1e-5))
 print("agrees in training:  ", torch.allclose(folded, net.train()(x), atol=1e-5))
 
 # %% [markdown]
-# With evaluation. In training mode BN uses other numbers for every batch, and no convolution can hold those. So fold, and compare, after `eval()`. Some folding functions do not check the mode; ours does.
+# With evaluation. In training mode BN uses different numbers for every batch, which no convolution can hold. So call `eval()` before you fold, and before you compare. Some folding functions do not check the mode; ours does.
 #
 # ### What does a dropout of 0.999 do?
 #
@@ -502,7 +502,7 @@ for p in (0.001, 0.999):
     print(f"drop rate {p}: keeps {kept:.1%}, multiplied by {left.max():.3f}")
 
 # %% [markdown]
-# One, a thousand times too large, and no classifier learns from that. What was meant is a drop rate of 0.001, which is next to none. In evaluation neither does anything, so the mistake shows only when you train.
+# One, multiplied by a thousand, and no classifier learns from that. What was meant was a drop rate of 0.001, which is next to nothing. In evaluation mode neither does anything, so the mistake shows only when you train.
 #
 # ### I froze all layers. Why do the answers still change?
 #
@@ -520,7 +520,7 @@ for mode in ("eval", "train"):
     print(f"net.{mode}(): the first layer's mean has changed: {changed}")
 
 # %% [markdown]
-# The averages of batch normalization do. They are not parameters, and `requires_grad` has no effect on them. Keep frozen layers in evaluation mode, also while the others train, as [chapter 07](07_a_published_mobilenet.ipynb#Freeze-the-body) does.
+# The averages of batch normalization do. They are not parameters, and `requires_grad` has no effect on them. Keep frozen layers in evaluation mode, even while the others train, as [chapter 07](07_a_published_mobilenet.ipynb#Freeze-the-body) does.
 #
 # ## Weights from elsewhere
 #
@@ -555,7 +555,7 @@ with torch.no_grad():
         print(f"pixels {name:9}: person {net.probabilities(net(given))[0, person]:.2f}")
 
 # %% [markdown]
-# Nearly the same as of a black picture, and no warning is given. Every set of weights wants the scale that it was trained with: 0 to 255, 0 to 1, -1 to 1, or with a mean and a deviation for each colour. Look it up; [chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong) has the others.
+# Nearly the same as about a black picture, and there is no warning. Every set of weights needs the scale that it was trained with: 0 to 255, 0 to 1, -1 to 1, or a mean and a standard deviation for each colour. Look it up; [chapter 07](07_a_published_mobilenet.ipynb#Four-ways-to-be-wrong) has other ways to be wrong.
 #
 # ### Why 1001 classes?
 #
@@ -571,7 +571,7 @@ for convention in (mn.KERAS, mn.TF_SLIM):
     print(f"golden retriever at {207 + outputs - 1000}")
 
 # %% [markdown]
-# At 208: TensorFlow's authors put a class "background" first, which no picture of ImageNet has, so all others move by one. If every answer of a network is the neighbour of the right one, this is why.
+# At 208: TensorFlow's authors put a class "background" first, to which no picture of ImageNet belongs, so all others move by one. If every answer of a network is the neighbour of the right one, this is probably why.
 #
 # ### Should a network end in a softmax?
 #
@@ -604,7 +604,7 @@ for largest in (6, 60):
     print(f"         with a fixed binary point: {whole} bits before it, {8 - whole} after it")
 
 # %% [markdown]
-# It grows tenfold. With a fixed end the levels are known before any picture is seen, and no single large value makes them coarse; 6 needs three bits before the point and leaves five after it. Why not 5 or 7? The number comes from a network of 2010 on small pictures, where it worked, and was kept.
+# It grows tenfold. With a fixed end the levels are known before any picture is seen, and no single large value makes them coarse; 6 needs three bits before the point and leaves five after it. Why not 5 or 7? The number comes from a network of 2010 for small pictures, where it worked, and it was kept.
 #
 # ### Why are widths rounded to multiples of 8?
 #
@@ -622,11 +622,11 @@ for alpha in (0.35, 0.75, 1.4):
     print(f"{plain / (8 * vectors):.0%} of their places used; rounded {rounded}")
 
 # %% [markdown]
-# As 48. The last vector is computed whether it is full or not, so the rounded width costs no more time than the odd one, and holds more. The paper's four widths are multiples of 8 anyway; later networks round (and make sure that no layer loses more than a tenth of its channels).
+# As 48. The last vector is computed whether it is full or not, so the rounded width takes no more time than the odd one, and has more channels. With the paper's four widths, all numbers of channels are multiples of 8 anyway; later networks round (and make sure that no layer loses more than a tenth of its channels).
 #
 # ### Which strides for pictures of 32 pixels?
 #
-# Asked as [issue 99 of pytorch-cifar](https://github.com/kuangliu/pytorch-cifar/issues/99). MobileNet halves its maps five times. One way out is to take the first stride as 1; from there on, maps and mult-adds are those of a picture of 64 pixels.
+# Asked as [issue 99 of pytorch-cifar](https://github.com/kuangliu/pytorch-cifar/issues/99). MobileNet halves its maps five times. One way out is to set the first stride to 1; from there on, the maps and mult-adds are those of a picture of 64 pixels.
 #
 # **Predict:** how large is the last map at 32 pixels, with the strides of the paper?
 
@@ -637,7 +637,7 @@ for strides, resolution in (("2 2 2 2 2", 32), ("1 2 2 2 2", 64)):
     print(f"strides {strides}: maps of {sides} pixels, {arch.mult_adds / 1e6:.1f} M mult-adds")
 
 # %% [markdown]
-# A single pixel: the last layers have no neighbours to look at, and 3x3 kernels see eight zeros around it. With one stride of 2 less, the last map has 2x2 pixels, at four times the work; many who train on such pictures change a second stride to 1 as well. Or enlarge the pictures, which costs the same and leaves the network as it is. [Chapter 06](06_width_and_resolution.ipynb#Sixteen-of-our-own) trains at 32 pixels.
+# A single pixel: the last layers have no neighbours to look at, and 3x3 kernels see eight zeros around it. With one stride of 2 fewer, the last map has 2x2 pixels, at four times the work; many who train on such pictures set a second stride to 1 as well. Or enlarge the pictures, which costs the same and leaves the network as it is. [Chapter 06](06_width_and_resolution.ipynb#Sixteen-of-our-own) trains at 32 pixels.
 #
 # ### Must the picture's side be a multiple of 32?
 #
@@ -654,7 +654,7 @@ for side in (224, 225, 100):
     print(f"{side} pixels: maps of {sides}, {scores.shape[1]} scores")
 
 # %% [markdown]
-# No: an odd side is rounded up at each halving, and the average pool at the end takes whatever is left. An implementation that pools over a fixed 7x7 is the one that needs 224. Multiples of 32 only make all rules of padding agree on the sizes.
+# It does, so the side need not be a multiple of 32. An odd side is rounded up at each halving, and the average pool at the end averages whatever is left. Only an implementation that pools over a fixed 7x7 needs 224 pixels. With multiples of 32, all padding rules agree on the sizes; that is the only advantage.
 #
 # ## Memory
 #
@@ -681,11 +681,11 @@ for alpha in (1, 0.75, 0.5, 0.25):
     print(f"alpha = {alpha:<12}", *(f"{m / 1e3:5.0f}/{c / 1e3:<5.0f}" for m, c in pairs))
 
 # %% [markdown]
-# Measured and counted agree for all sixteen networks, and the picture's size matters more: the peak grows with the square of its side, but only in step with $\alpha$. It lies at the first pointwise layer, where maps are still large. (Not counted: the weights, the picture itself, and what a program needs for its own purposes.)
+# The measured and the counted numbers agree for all sixteen networks, and the picture's size matters more: the peak grows with the square of its side, but only in proportion to $\alpha$. It lies at the first pointwise layer, where maps are still large. (Not counted: the weights, the picture itself, and what a program needs for its own purposes.)
 #
 # ### How large must the arena on a microcontroller be?
 #
-# Asked as [issue 2474 of TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro/issues/2474). The *arena* is the memory from which such a program takes all its maps. The person detector ($\alpha = 0.25$, 96 pixels) runs there with one byte for each number.
+# Asked as [issue 2474 of TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro/issues/2474). The *arena* is the memory in which such a program keeps all its maps. The person detector ($\alpha = 0.25$, 96 pixels) runs there with one byte for each number.
 #
 # **Predict:** which needs more room, the weights or the maps?
 
@@ -696,13 +696,13 @@ print(f"maps, at their peak: {maps / 1024:3.0f} KiB, so the arena needs more tha
 print(f"the weights:         {weights / 1024:3.0f} KiB, which may lie in flash memory")
 
 # %% [markdown]
-# The weights, but they need not be in the arena. The maps are its lower bound; the program's own tables and the scratch space of its convolutions come on top. The [example of TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro/blob/0f025d33fa54b86f3ac0aba74688d0d1ad4f3b79/tensorflow/lite/micro/examples/person_detection/main_functions.cc), with the same layers on a grey picture, reserves 136 KiB. Start with twice or three times the bound, ask the program what it has used (`arena_used_bytes()`), and shrink the arena to that.
+# The weights, but they need not be in the arena. The peak of the maps is a lower bound for the arena; the program's own tables and the scratch space of its convolutions come on top. The [example of TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro/blob/0f025d33fa54b86f3ac0aba74688d0d1ad4f3b79/tensorflow/lite/micro/examples/person_detection/main_functions.cc), with the same layers on a grey picture, reserves 136 KiB. Start with twice or three times the bound, ask the program what it has used (`arena_used_bytes()`), and shrink the arena to that.
 #
 # ### How fast is MobileNet on a microcontroller?
 #
 # Asked as [issue 3209 of TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro/issues/3209). MLPerf Tiny is a contest in which everybody runs the same network on a chip of their choice; one of its four networks has the layers of the person detector. These are published times and energies, not ours.
 #
-# **Predict:** five of the six rows are the same chip. By what factor can programs differ?
+# **Predict:** five of the six rows are for the same chip. By what factor do programs differ on it?
 
 # %%
 for row in paper.timed()[8:]:
@@ -714,9 +714,9 @@ for row in paper.timed()[8:]:
 #
 # ## Summary
 #
-# - Shapes, counts and conventions can be settled by a few lines; do it before you compare two numbers or two libraries.
-# - On a GPU, with few pictures at a time, the fixed cost of each call decides. Mult-adds begin to matter with many pictures, and so does memory.
-# - Batch normalization has two modes, moving averages and a small eps, and each of them has misled somebody: call `eval()` before you use, fold, freeze or compare a network.
+# - A few lines of code settle questions about shapes, counts and conventions; write them before you compare two numbers or two libraries.
+# - On a GPU, with few pictures at a time, the fixed cost of each call decides. With many pictures, mult-adds begin to matter, and so does memory.
+# - Batch normalization has two modes, moving averages and a small eps, and each of these has misled somebody: call `eval()` before you use, fold, freeze or compare a network.
 # - Weights carry conventions with them: the scale of the pixels, on which side zeros are padded, the place of a class.
 # - Feature maps need the most memory at the first pointwise layer, and the picture's side decides how much.
 #
@@ -727,4 +727,4 @@ for row in paper.timed()[8:]:
 # - S. Winograd: *Arithmetic Complexity of Computations*, SIAM, 1980. A. Lavin, S. Gray: *Fast Algorithms for Convolutional Neural Networks*, arXiv 1509.09308, 2015.
 # - F. Chollet: *Xception: Deep Learning with Depthwise Separable Convolutions*, arXiv 1610.02357, 2017.
 # - A. Krizhevsky: *Convolutional Deep Belief Networks on CIFAR-10*, 2010.
-# - Times on an NVIDIA T4: PaddleClas, *Mobile and Embedded Vision Applications Network series*. Times and energies on microcontrollers: MLPerf Tiny, results of the versions 0.5, 0.7 and 1.0. Each row of `data/paper/timed.csv` says where it stands.
+# - Times on an NVIDIA T4: PaddleClas, *Mobile and Embedded Vision Applications Network series*. Times and energies on microcontrollers: MLPerf Tiny, results of the versions 0.5, 0.7 and 1.0. Each row of `data/paper/timed.csv` says where it was published.

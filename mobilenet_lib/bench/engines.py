@@ -32,7 +32,7 @@ from ..timing import (
 from ..timing import threads as with_threads
 from ..validation import check_choice, check_int
 from .hardware import describe_hardware
-from .peaks import bench_peaks, ceiling_task
+from .peaks import bench_peaks, ceiling_tasks
 from .peers import Entry, peers
 from .quality import Examiner
 from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed
@@ -124,9 +124,11 @@ def bench_engines(
         measured = bench_peaks(device=device, threads=count, seed=seed, largest=1 << 16)
         ceilings = {peak.precision: peak.gflops for peak in measured.peaks if peak.gflops}
         products = {
-            peak: task for peak in measured.peaks if (task := ceiling_task(peak, device, seed))
+            (peak, way): multiply
+            for peak in measured.peaks
+            for way, multiply in ceiling_tasks(peak, device, seed).items()
         }
-        timings: list[Timed] = []
+        timed: list[tuple[int, dict[str, Entry], Mapping[Any, list[float]]]] = []
         for size in sizes:
             batch = images[:size].contiguous()
             entries: dict[str, Entry] = {}
@@ -155,13 +157,12 @@ def bench_engines(
             progress(f"timing {len(entries)} ways to run a batch of {size}")
             tasks: dict[Any, Callable[[], Any]] = {key: e.task for key, e in entries.items()}
             seconds = interleave(tasks | products, readings, device=where, least_s=LEAST_S)
-            beside = {
-                peak.precision: [s / math.prod(peak.shape or ()) for s in seconds.pop(peak)]
-                for peak in products
-            }
-            for name, each in beside.items():
-                ceilings[name] = max(ceilings[name], significant(2 / min(each) / 1e9))
-            timings += rows(entries, seconds, size, net.arch.mult_adds, beside)
+            for peak, way in products:
+                rate = 2 * math.prod(peak.shape or ()) / min(seconds[peak, way]) / 1e9
+                ceilings[peak.precision] = max(ceilings[peak.precision], significant(rate))
+            timed.append((size, entries, seconds))
+        # Only now are the fastest products known: of all rounds, whichever batch was beside them.
+        timings = [row for each in timed for row in rows(*each, net.arch.mult_adds, ceilings)]
     return EngineBench(
         network=Network(alpha, resolution, net.arch.mult_adds),
         device=where.type,
@@ -201,22 +202,22 @@ def network(
 
 
 def rows(
-    entries: Mapping[str, Entry],
-    seconds: Mapping[str, list[float]],
     batch_size: int,
+    entries: Mapping[str, Entry],
+    seconds: Mapping[Any, list[float]],
     mult_adds: int,
-    products: Mapping[str, list[float]],
+    ceilings: Mapping[str, float],
 ) -> list[Timed]:
     """What was measured on one size of batch, with ratios to those peers that ran beside it.
 
-    `products` are the seconds for each mult-add of a matrix product, by precision, in those rounds.
+    `ceilings` are the GFLOP/s of the fastest matrix product, by precision.
     """
     references = [name for name in REFERENCES if name in entries]
     timed = []
     for key, entry in entries.items():
         timing = Timing.of(seconds[key])
-        beside = products.get(entry.precision) if entry.same_network else None
-        own = min(seconds[key]) / mult_adds / batch_size
+        ceiling = ceilings.get(entry.precision) if entry.same_network else None
+        rate = 2 * mult_adds * batch_size / min(seconds[key]) / 1e9
         timed.append(
             Timed(
                 name=entry.engine or key,
@@ -227,7 +228,7 @@ def rows(
                 streams=entry.streams,
                 **vars(timing),
                 images_per_second=significant(1e3 * batch_size / timing.median_ms),
-                of_ceiling=round(min(beside) / own, 4) if beside else None,
+                of_ceiling=round(rate / ceiling, 4) if ceiling else None,
                 ratios={
                     name: ratio(seconds[key], seconds[name]) for name in references if name != key
                 },

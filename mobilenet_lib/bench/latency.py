@@ -78,7 +78,7 @@ def throughput(
     device: str = "cpu",
     seed: int = 0,
 ) -> dict[tuple[int, int], float]:
-    """Images a second of one network by number of threads and batch size, all in turns.
+    """Images per second of one network by number of threads and batch size, all in turns.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def throughput(
     Returns
     -------
     dict
-        Images a second at the median time, for each (threads, batch size); eager, fp32,
+        Images per second at the median time, for each (threads, batch size); eager, fp32,
         channels_last.
 
     Raises

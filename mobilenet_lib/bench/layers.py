@@ -40,12 +40,12 @@ class LayerTime(Work):
     """One layer, or the average pool, over the whole batch."""
 
     intensity: float
-    """Operations a byte, two for each mult-add."""
+    """Operations per byte, two for each mult-add."""
     timing: Timing
     gflops: float
     """10⁹ operations per second that it reached."""
     gb_per_s: float
-    """10⁹ of those bytes a second."""
+    """10⁹ of those bytes per second."""
     roof_ms: float
     """What the roofline asks for: at the peak rate or the bandwidth, whichever takes longer."""
     bound: Bound
@@ -96,7 +96,7 @@ class LayersBench:
 
     @property
     def points(self) -> dict[str, tuple[str, float, float]]:
-        """(kind, operations a byte, GFLOP/s) of layers that multiply, for `plots.roofline`."""
+        """(kind, operations per byte, GFLOP/s) of layers that multiply, for `plots.roofline`."""
         return {
             layer.name: (layer.kind, layer.intensity, layer.gflops)
             for layer in self.layers

@@ -1,8 +1,8 @@
 """The ceilings of a machine: how fast it multiplies matrices and moves bytes.
 
-The roofline model has two limits: mult-adds a second and bytes a second. What a data sheet promises
-is neither: a clock sinks under vector code, a container has a share of a core, and a cache is
-faster than memory. So both are measured here, with the threads that the network will use.
+The roofline model has two limits: mult-adds per second and bytes per second. What a data sheet
+promises is neither: a clock slows down under vector code, a container has a share of a core, and a
+cache is faster than memory. So both are measured here, with the threads that the network will use.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from ..timing import check_device, device_name, interleave, significant, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_choice, check_int
-from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, gemm_tasks
+from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, Ways, gemm_tasks
 from .hardware import Hardware, caches, describe_hardware
 
 MIB = 1024**2
@@ -28,7 +28,7 @@ LEAST_S = 2e-2
 """Seconds that a reading of a short task lasts at least: long against what the task before leaves
 in caches, and against the time for which another library's idle threads go on spinning."""
 WAY_BEHIND = 2.0
-"""Times the fastest way's first reading, from which on a way to multiply is not tried again."""
+"""Times the fastest way's time, from which on a way to multiply is not tried on other shapes."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Peak:
 
     precision: str
     gflops: float | None
-    """10⁹ floating-point (or whole-number) operations a second, two for each mult-add."""
+    """10⁹ floating-point (or whole-number) operations per second, two for each mult-add."""
     shape: Shape | None
     """(rows, inner, columns) of the product that reached it."""
     way: str
@@ -69,7 +69,7 @@ class MachinePeaks:
     machine: Hardware = field(repr=False)
 
     def peak(self, precision: str = "fp32") -> float:
-        """Operations a second of the fastest matrix product in a precision.
+        """Operations per second of the fastest matrix product in a precision.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class MachinePeaks:
         return 1e9 * peak.gflops
 
     def bandwidth(self, size: float) -> float:
-        """Bytes a second at which `size` bytes move: by the curve, straight between its points.
+        """Bytes per second at which `size` bytes move: by the curve, straight between its points.
 
         Both axes are logarithmic. Beyond the ends of the curve its last value holds.
         """
@@ -202,12 +202,12 @@ def peaks_for(
     return given
 
 
-def ceiling_task(peak: Peak, device: str, seed: int) -> Callable[[], Any] | None:
-    """The product that reached a peak, to run beside what is measured against it."""
-    if peak.shape is None:
-        return None
-    ways, _ = gemm_tasks(peak.precision, peak.shape, device, seed)
-    return ways.get(peak.way)
+def ceiling_tasks(peak: Peak, device: str, seed: int) -> Ways:
+    """The product that reached a peak, in every way, to run beside what is measured against it.
+
+    In every way, since beside other work another library may be the fastest.
+    """
+    return gemm_tasks(peak.precision, peak.shape, device, seed)[0] if peak.shape else {}
 
 
 def _products(
@@ -215,7 +215,7 @@ def _products(
 ) -> tuple[dict[tuple[Shape, str], Callable[[], Any]], str]:
     """Products by shape and way; ways that are far behind on the first shape are left out."""
     ways, reason = gemm_tasks(precision, shapes[0], device, seed)
-    tried = interleave(ways, 2, 1, device)
+    tried = interleave(ways, 2, 1, device, LEAST_S)
     fastest = min(map(min, tried.values()), default=0.0)
     kept = [way for way, seconds in tried.items() if min(seconds) <= WAY_BEHIND * fastest]
     tasks: dict[tuple[Shape, str], Callable[[], Any]] = {}

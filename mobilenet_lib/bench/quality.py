@@ -205,7 +205,7 @@ CHECKPOINTS = ("letters_100_56", "letters_75_56", "letters_50_56", "letters_25_5
 ENGINE_NAMES = ("openvino-int8", "onnxruntime-int8")
 AT_ONCE = 100
 POINTS_LIMIT = 1.0
-"""Points of accuracy that a step a channel may lose."""
+"""Points of accuracy that a step for each channel may lose."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class Eight:
 
     @property
     def lost(self) -> float:
-        """Points lost with a step a channel."""
+        """Points lost with a step for each channel."""
         return self.fp32 - self.per_channel
 
 
@@ -237,7 +237,7 @@ class Int8Bench:
 
     @property
     def within_limits(self) -> bool:
-        """Whether no network loses more than a point with a step a channel."""
+        """Whether no network loses more than a point with a step for each channel."""
         return all(row.lost <= POINTS_LIMIT for row in self.rows)
 
     def __str__(self) -> str:

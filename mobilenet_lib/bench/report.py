@@ -44,7 +44,7 @@ Key = tuple[int, str, int | None, int | None]
 class Contents(EngineBench):
     """Engines and peers timed in one run on one machine, as `mobilenet bench --submit` writes them.
 
-    Times are in milliseconds, rates in 10⁹ operations a second.
+    Times are in milliseconds, rates in 10⁹ operations per second.
     """
 
     format: Literal["mobilenet-bench"]

@@ -81,8 +81,8 @@ class Timed(Timing):
     """Slices that run side by side; None: one after the other."""
     images_per_second: float
     of_ceiling: NotNegative | None
-    """Arithmetic done per second in its fastest reading, as a share of what the matrix product in
-    this precision did in its own in the same rounds. Above 1 the fastest product was not found."""
+    """Arithmetic done per second in its fastest reading, as a share of what a matrix product in
+    this precision did in the fastest of all rounds. Above 1 the fastest product was not found."""
     ratios: dict[str, float] = field(default_factory=dict)
     """By peer, the median over the rounds of: this time, over the peer's beside it."""
 

@@ -233,5 +233,5 @@ def timm_steps(
 
 
 def per_second(batch_size: int, timing: Timing) -> float:
-    """Images a second, at a step's median time."""
+    """Images per second, at a step's median time."""
     return 1e3 * batch_size / timing.median_ms

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 _FIRST = Lock()
-"""Whoever asks first makes the core; without a lock, two threads might make one each."""
+"""The first call makes the core; without a lock, two threads might make one each."""
 
 
 def load_onnxruntime() -> ModuleType:

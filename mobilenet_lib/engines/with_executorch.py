@@ -103,8 +103,8 @@ class Loaded:
     """An ExecuTorch program, ready to run with a number of threads.
 
     XNNPACK has one pool of threads for the whole process, and a loaded method keeps pointing to the
-    pool that it found. So whoever needs another number makes a new pool, and every program that was
-    loaded before is loaded again when it runs next.
+    pool that it found. So a program that needs another number makes a new pool, and every program
+    that was loaded before is loaded again when it runs next.
     """
 
     _pools = 0

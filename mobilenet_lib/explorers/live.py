@@ -106,7 +106,7 @@ class LiveCurve(Explorer):
         self._leave_still(self.still())
 
     def __call__(self, step: Any) -> None:
-        """Take in one step, and tell the browser at most four times a second.
+        """Take in one step, and tell the browser at most four times per second.
 
         A step that does not come after the last one goes on from an earlier checkpoint; what was
         drawn from there on is forgotten.

@@ -47,11 +47,11 @@ class RooflineExplorer(Explorer):
     batch
         Images at a time: 1, 2, 4 and so on to 256.
     precision
-        "fp32", "bf16" or "int8": 4, 2 or 1 byte a number, each with its own arithmetic ceiling.
+        "fp32", "bf16" or "int8": 4, 2 or 1 byte per number, each with its own arithmetic ceiling.
     machine
         "yours" or "book": whose ceilings.
     peak, bandwidth
-        Ceilings that the reader has moved, in 10⁹ operations and 10⁹ bytes a second; None: as the
+        Ceilings that the reader has moved, in 10⁹ operations and 10⁹ bytes per second; None: as the
         machine was measured.
     layer
         The chosen layer, such as "dw_7".
@@ -105,7 +105,7 @@ class RooflineExplorer(Explorer):
 
     @property
     def roof(self) -> tuple[float, float]:
-        """The ceilings in use: 10⁹ operations and 10⁹ bytes a second."""
+        """The ceilings in use: 10⁹ operations and 10⁹ bytes per second."""
         machine = next((m for m in self.machines if m["whose"] == self.machine), self.machines[-1])
         measured = machine["peaks"].get(self.precision) or max(machine["peaks"].values())
         return self.peak or measured, self.bandwidth or machine["bandwidths"]["memory"]

@@ -74,7 +74,7 @@ class BookFigure(Figure):
     alt: str = ""
 
     def draw(self, renderer: Any) -> None:
-        """Draw everything, in the book's style whoever asks: much of it is only read now."""
+        """Draw everything in the book's style, since much of that style is only read now."""
         with book_style():
             super().draw(renderer)
 

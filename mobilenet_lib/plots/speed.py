@@ -48,7 +48,7 @@ def roofline(
     Parameters
     ----------
     points
-        (kind, operations a byte, GFLOP/s reached) by layer's name; a mult-add is two operations.
+        (kind, operations per byte, GFLOP/s reached) by layer's name; a mult-add is two operations.
     peak_gflops
         The fastest matrix product, in 10⁹ operations per second.
     bandwidths

@@ -130,7 +130,7 @@ def activation_of(layer: KerasLayer) -> str:
 
 
 def three(layer: KerasLayer, value: Any) -> np.ndarray:
-    """One number a channel; one for all is given to each."""
+    """One number for each channel; one for all is given to each."""
     if isinstance(value, dict):  # an array as Keras writes it
         value = value.get("config", {}).get("value")
     try:

@@ -54,7 +54,7 @@ _MORE = "dozen|twice|hundreds?|thousands?"
 QUANTITY = rf"(?:\b\d[\d,.]*|\b(?:{'|'.join(WORDS[2:])}|{_PARTS}|{_MORE})\b)"
 UNIT = (
     r"(?:ms|milliseconds?|seconds?|minutes?|hours?|days|months?|[MG]B(?:/s)?|GFLOP/s|points?)\b"
-    r"|(?:images|pictures)(?: a second|/s)|(?:times )?as (?:many|much|fast|long)\b"
+    r"|(?:images|pictures)(?: (?:a|per) second|/s)|(?:times )?as (?:many|much|fast|long)\b"
     r"|(?:% )?of the (?:(?:test )?letters|time)\b"
 )
 MEASURED = re.compile(
@@ -77,7 +77,7 @@ UNTIED = {
     },
     "05_training": {
         "three minutes": "the reader's own budget, set in the cell below",
-        "three points for thinness": "printed in the paper's Table 5",
+        "wins by three points": "printed in the paper's Table 5",
         "ten times as much": "an option of the run",
         "half as much": "16 bits in place of 32",
     },

@@ -140,6 +140,23 @@ def test_sitemap_feed_and_the_page_that_is_not_there():
     assert f'href="{ADDRESS}"' in around.missing(TOLD)
 
 
+def test_decks_show_the_pictures_that_chapters_show(tmp_path):
+    decks, out = tmp_path / "decks", tmp_path / "out"
+    (decks / "01").mkdir(parents=True), (out / "chapters/figures").mkdir(parents=True)
+    for name, data in {"1": b"own", "2": b"both", "12": b"both"}.items():
+        (decks / f"01/{name}.png").write_bytes(data)
+    (out / "chapters/figures/01-7.png").write_bytes(b"both")
+    pictures = [f'<img src="01/{name}.png" alt="">' for name in ("1", "2", "12")]
+    (decks / "01.html").write_text("".join(pictures), "utf-8")
+    around.copy_decks(decks, out)
+    deck = out / "slides/01.html"
+    found = re.findall(r'src="([^"]+)"', deck.read_text("utf-8"))
+    assert found == ["01/1.png", "../chapters/figures/01-7.png", "../chapters/figures/01-7.png"]
+    assert all((deck.parent / path).is_file() for path in found)
+    assert [file.name for file in (out / "slides/01").iterdir()] == ["1.png"]
+    assert len(list((decks / "01").iterdir())) == 3, "the decks by themselves are left whole"
+
+
 @pytest.fixture
 def small(tmp_path, npm_packages):
     """Build a site of one page from its text; what Sphinx said."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,18 @@ def write(out: Path, site: dict[str, Any], changelog: str, pages: list[str]) -> 
     (out / "card.png").write_bytes(card(site["title"]))
     if site["address"]:
         (out / "sitemap.xml").write_text(sitemap(pages, site["address"]), encoding="utf-8")
+
+
+def copy_decks(decks: Path, out: Path) -> None:
+    """Copy the decks into the site; a picture that a chapter's page has too is shown from there."""
+    folder = Path(shutil.copytree(decks, out / "slides"))
+    there = {file.read_bytes(): file for file in sorted(out.glob("chapters/figures/*.png"))}
+    for deck in folder.glob("[0-9][0-9].html"):
+        text = deck.read_text(encoding="utf-8")
+        for picture in (folder / deck.stem).glob("*.png"):
+            if (same := there.get(picture.read_bytes())) is None:
+                continue
+            path = f"{deck.stem}/{picture.name}"
+            text = text.replace(f'"{path}"', f'"../{same.relative_to(out).as_posix()}"')
+            picture.unlink()
+        deck.write_text(text, encoding="utf-8")

@@ -86,6 +86,8 @@ def addresses(site: str) -> dict[str, str]:
 
 def build(out: Path, found: dict[str, str], slides: Path) -> None:
     """Build everything in a folder beside, then put it in the place of the old."""
+    import around
+
     work = out.with_name(f"{out.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     source, extra, katex, new = (work / name for name in ("source", "extra", "katex", "new"))
@@ -101,7 +103,7 @@ def build(out: Path, found: dict[str, str], slides: Path) -> None:
     run_sphinx(source, new, work / "doctrees")
     finish(new, site)
     if decks:
-        shutil.copytree(slides, new / "slides")
+        around.copy_decks(slides, new)
     shutil.rmtree(out, ignore_errors=True)
     new.rename(out)
     shutil.rmtree(work)

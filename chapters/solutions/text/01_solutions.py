@@ -19,7 +19,7 @@ check("1.1", (38, 36), record=False)
 check("1.2", 3 * 3 * 64 * 128 * 56 * 56, record=False)
 
 # %% [markdown]
-# **1.3** Each output pixel must take the value of its left neighbour, so the only weight that is not zero sits on the left of the middle row. (What we call convolution does not flip the kernel, as mathematics books do; otherwise the 1 would be on the right.)
+# **1.3** Each output pixel must take the value of its left neighbour, so the only weight that is not zero is the left one in the middle row. (Convolution in mathematics flips the kernel, and what we call convolution does not; if it did, the 1 would be on the right.)
 
 # %%
 to_the_right = [
@@ -30,13 +30,13 @@ to_the_right = [
 check("1.3", to_the_right, record=False)
 
 # %% [markdown]
-# **1.4** Stride 2 leaves 112 by 112 output pixels, each with its own row. A row holds 3 · 3 pixels in 3 channels.
+# **1.4** Stride 2 gives 112 by 112 output pixels, each with a row of its own. A row holds 3 · 3 pixels in 3 channels.
 
 # %%
 check("1.4", (112 * 112, 3 * 3 * 3), record=False)
 
 # %% [markdown]
-# **1.5** Three things are wrong. The number of outputs is rounded down, where SAME rounds up. Height and width share one side. And the zeros: with stride 2 the last window of an even map starts one pixel earlier than the border of one zero on each side would have it. How many zeros are needed follows from the output: the last window starts at $(\text{side} - 1) \cdot \text{stride}$, and what it sticks out by is the padding, half before, and the odd one after. Such things are found with small maps of odd and even sides, and something to compare with.
+# **1.5** Three things are wrong. The number of outputs is rounded down, but SAME rounds up. Height and width use the same side. And the zeros are wrong: with stride 2 on an even map, SAME needs only one zero, after the last pixel, and not one on each side. How many zeros are needed follows from the output: the last window starts at $(\text{side} - 1) \cdot \text{stride}$, and the part of it that sticks out is the padding. Half of it goes before the map, and an odd zero after it. To find such mistakes, try small maps with odd and even sides, and compare with something that you trust.
 
 # %%
 import numpy as np
@@ -57,7 +57,7 @@ def repaired(F, K, stride):
 check("1.5", repaired, record=False)
 
 # %% [markdown]
-# **1.6** A map of zeros shows the bias alone. Then a single 1: each output pixel near it meets it with another weight. The pixel above and to the left of it meets it with the kernel's last weight, so the nine values come out turned by half a turn. Another way asks for no thought about turning: run random maps through the layer, write down one equation for each output pixel, as im2col does, and let least squares solve for all weights and the bias at once.
+# **1.6** A map of zeros shows the bias alone. Then try a single 1 among zeros: each output pixel near it multiplies it by another weight. The pixel above and to the left multiplies it by the kernel's last weight, so the nine values come out rotated by half a turn. Another way needs no thought about rotation: run random maps through the layer, write down one equation for each output pixel, as im2col does, and let least squares solve for all weights and the bias at once.
 
 
 # %%

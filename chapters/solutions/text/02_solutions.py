@@ -8,7 +8,7 @@ from mobilenet_lib.checks import check
 
 
 # %% [markdown]
-# **2.1** The loop over pixels becomes one shifted copy of the whole map for each of the nine weights. NumPy multiplies each channel with its own weight, since `K[i, j]` holds one number for each channel.
+# **2.1** The loop over pixels becomes one shifted copy of the whole map for each of the nine weights. NumPy multiplies each channel by its own weight, since `K[i, j]` holds one number for each channel.
 
 
 # %%
@@ -38,7 +38,7 @@ check("2.3", 100 * 9 / (9 + 512), record=False)
 check("2.4", (25 + 512) / (9 + 512), record=False)
 
 # %% [markdown]
-# **2.5** One input channel at a time: its $N$ filters, written as columns of nine numbers, must all be multiples of one pattern, so the table has rank 1 (or 0, for a channel that nobody reads). Dividing one filter by another works until one of them is zero; the rank does not mind. The singular value decomposition gives pattern and strengths in one go. Many pairs are right: what one part is multiplied by, the other may be divided by.
+# **2.5** One input channel at a time: its $N$ filters, written as columns of nine numbers, must all be multiples of one pattern, so the table has rank 1 (or 0, for a channel that no filter reads). You could divide one filter by another, but that fails if one of them is zero; the rank works in every case. The singular value decomposition gives the pattern and the strengths in one go. Many pairs are right: you may multiply one part by a number and divide the other by it.
 
 # %%
 import numpy as np
@@ -59,7 +59,7 @@ def split(K):
 check("2.5", split, record=False)
 
 # %% [markdown]
-# **2.6** The same tables again. The nearest table of rank 1 is the first singular pair (a theorem of Eckart and Young), and since the squared distances of the channels add up, each channel can be done alone. The first singular value belongs in one of the two parts, once. What is lost is in the other singular values. For 2 random filters the pattern can follow both halfway; for 20 it keeps little more than the luck of one direction in nine. You can also alternate: fix the patterns and find the best strengths, then the other way round, until nothing changes.
+# **2.6** Use the same tables again. The nearest table of rank 1 is the first singular pair (a theorem of Eckart and Young), and since the squared distances of the channels add up, each channel can be treated on its own. The first singular value goes into one of the two parts, once. What is lost is in the other singular values. For 2 random filters one pattern can be a compromise between both; for 20, no pattern fits them all. You can also alternate: fix the patterns and find the best strengths, then fix the strengths and find the best patterns, until nothing changes.
 
 
 # %%
@@ -80,7 +80,7 @@ for N in (2, 20):
 check("2.6", nearest, record=False)
 
 # %% [markdown]
-# **2.7** Eq. 2 is the whole way of the one, Eq. 5 that of the other, and both have done equally many when the shorter one ends.
+# **2.7** Equation 2 gives all the multiplications of the standard form, Equation 5 those of the separable one. When the separable form finishes, both have done the same number.
 
 # %%
 whole_way, done = 9 * 16 * 64 * 8**2, (9 + 64) * 16 * 8**2

@@ -36,7 +36,7 @@ def block(M, N, stride):
 check("3.2", block, record=False)
 
 # %% [markdown]
-# **3.3** Try all of them; counting costs nothing.
+# **3.3** Try all of them: counting takes no time.
 
 # %%
 alphas = [step / 20 for step in range(1, 21)]
@@ -44,7 +44,7 @@ small = [alpha for alpha in alphas if mobilenet_v1(alpha).parameters < 1_000_000
 check("3.3", max(small), record=False)
 
 # %% [markdown]
-# **3.4** `dw_7` sees 91 pixels, and each layer of the equal blocks adds 32: the stride there is 16, and a 3 by 3 kernel reaches two steps further.
+# **3.4** `dw_7` sees 91 pixels, and each depthwise layer of the equal blocks adds 32: the strides before it multiply to 16, and a 3 by 3 kernel is two steps wider than a single pixel.
 
 # %%
 for name in ("dw_7", "dw_8"):
@@ -52,7 +52,7 @@ for name in ("dw_7", "dw_8"):
 check("3.4", "dw_8", record=False)
 
 # %% [markdown]
-# **3.5** Three rules hold: $N$ of a row is $M$ of the next; $D_F$ divided by the stride, rounded up, is $D_F$ of the next; and in a depthwise row $M = N$. Where a rule breaks, both rows are suspects. So try to clear each of them: is there one number in this row that, changed, makes everything around it fit? Only the guilty row can be mended alone. That is how a proofreader works, too.
+# **3.5** Three rules hold: $N$ of a row is $M$ of the next; $D_F$ divided by the stride, rounded up, is $D_F$ of the next; and in a depthwise row $M = N$. Where a rule is broken, both rows are suspects. So examine each of them: is there one number in this row that you can change so that everything around it fits? Only the row with the misprint can be repaired on its own. A proofreader works in the same way.
 
 # %%
 from itertools import pairwise
@@ -74,7 +74,7 @@ def repairs(rows, i):
 
 
 # %% [markdown]
-# **3.5**, the search itself: a row is wrong if the table does not fit around it, and one of these repairs makes it fit. Two rows on either side are enough to see that.
+# **3.5**, the search itself: a row is wrong if the table around it does not fit, and one of these repairs makes it fit. Two rows on either side are enough to see that.
 
 
 # %%
@@ -92,7 +92,7 @@ def misprints(rows):
 check("3.5", misprints, record=False)
 
 # %% [markdown]
-# **3.6** Each weight of a convolution is used once for every place of the output, whatever the groups: they are already in the shape of the weights. A fully connected layer uses each weight once. A hook sees the output's size as it is, with any stride and padding, and a layer that is used twice counts twice.
+# **3.6** Each weight of a convolution is used once for every place of the output. That holds for any number of groups, since the shape of the weights already depends on them. A fully connected layer uses each weight once. A hook sees the actual size of the output, for any stride and padding, and it counts a layer twice if the layer is used twice.
 
 
 # %%
@@ -116,7 +116,7 @@ def count(net, x):
 check("3.6", count, record=False)
 
 # %% [markdown]
-# **3.7** One number for each output channel of the 27 convolutions. They would do nothing: BN takes the mean away right after, and adds a number of its own.
+# **3.7** One number for each output channel of the 27 convolutions. They would have no effect: BN subtracts the mean right after them, and adds a number of its own.
 
 # %%
 check("3.7", sum(layer.out_channels for layer in arch.layers[:-1]), record=False)

@@ -7,7 +7,7 @@
 from mobilenet_lib.checks import check
 
 # %% [markdown]
-# **4.1** Two maps of 256 channels and the weights of one matrix; each number has four bytes.
+# **4.1** Two maps of 256 channels and one matrix of weights have to be moved, at four bytes for each number.
 
 # %%
 operations = 2 * 256 * 256 * 28**2
@@ -32,13 +32,13 @@ def roofline(operations, moved, peak, bandwidth):
 check("4.3", roofline, record=False)
 
 # %% [markdown]
-# **4.4** A share of $1 - s$ is left, at twelve times the price: $12 (1 - s) = 1$. Eleven twelfths must be zero.
+# **4.4** A share of $1 - s$ of the weights is left, at twelve times the cost each: $12 (1 - s) = 1$. Eleven twelfths must be zero.
 
 # %%
 check("4.4", 11 / 12, record=False)
 
 # %% [markdown]
-# **4.5** Nine products of matrices, one for each place of the kernel: `@` takes the last axis of the shifted map, $M$ numbers, to $N$ numbers at all places at once. Or all patches first, as views, and then one sum with `np.einsum`. What decides is that Python does the same few steps whatever the size.
+# **4.5** Nine products of matrices, one for each place of the kernel: `@` turns the $M$ numbers on the last axis of the shifted map into $N$ numbers, at all places at once. Or you collect all patches first, as views, and then add up once with `np.einsum`. The point is that Python takes the same few steps, whatever the size of the map.
 
 
 # %%
@@ -50,7 +50,7 @@ def convolve(F, K):
 check("4.5", convolve, record=False)
 
 # %% [markdown]
-# **4.6** Run it once for nothing, since the first run fills the caches. Do as many runs between two readings as the clock needs to tick many times; here the number is doubled until that is so. And what disturbs makes a reading longer, never shorter: believe the shortest. (The mean would answer another question: how long it takes on a machine that has other things to do.)
+# **4.6** First run it once without timing it, since the first run fills the caches. Between two readings of the clock, do so many runs that the clock ticks many times; here the number is doubled until that is so. Disturbances make a reading longer, never shorter, so trust the shortest. (The mean would answer another question: how long it takes on a machine that also has other things to do.)
 
 
 # %%
@@ -72,7 +72,7 @@ def best_seconds(run, clock):
 check("4.6", best_seconds, record=False)
 
 # %% [markdown]
-# **4.7** No layer can be faster than either of its two limits allows, so the longer one is the least it takes. To be slower is no lie: most layers are. In practice such a report was measured wrongly, or its bytes came from a cache.
+# **4.7** No layer can be faster than either of its two limits allows, so it takes at least the longer of the two times. A layer that is slower does not lie: most layers are slower. In practice, such a report means that the time was measured wrongly, or that the bytes came from a cache.
 
 
 # %%
@@ -87,7 +87,7 @@ def liars(layers, peak, bandwidth):
 check("4.7", liars, record=False)
 
 # %% [markdown]
-# **4.8** Drawn over the mult-adds, the milliseconds lie near a straight line that does not go through zero. What remains for no mult-adds at all is the price of the calls. A line by least squares with weights treats large and small networks alike; a line through the two neighbours does as well. In proportion to the mult-adds it fails, and more so the smaller the network.
+# **4.8** Plotted against the mult-adds, the milliseconds lie near a straight line that does not go through zero. The time that is left at zero mult-adds is the cost of the calls. A weighted least-squares line treats large and small networks alike; a line through the two neighbours works as well. A prediction in proportion to the mult-adds fails, and the smaller the network, the worse.
 
 # %%
 import numpy as np
@@ -101,7 +101,7 @@ def predict(mult_adds, ms, wanted):
 check("4.8", predict, record=False)
 
 # %% [markdown]
-# **4.9** Nine mult-adds for each number that is read and each that is written: two operations for each byte, where a pointwise layer has dozens. It waits for its numbers.
+# **4.9** There are nine mult-adds for each number that is read and each that is written. That makes about two operations per byte, where a pointwise layer has dozens. The layer waits for its numbers.
 
 # %%
 operations = 2 * 9 * 512 * 14**2

@@ -7,7 +7,7 @@
 from mobilenet_lib.checks import check
 
 # %% [markdown]
-# **5.1** Each of the ten gets one tenth.
+# **5.1** Each of the ten classes gets a probability of one tenth.
 
 # %%
 import math
@@ -15,7 +15,7 @@ import math
 check("5.1", math.log(10), record=False)
 
 # %% [markdown]
-# **5.2** The velocity first, since the weight moves along the new one.
+# **5.2** Update the velocity first, since the weight moves along the new one.
 
 
 # %%
@@ -27,13 +27,13 @@ def momentum_step(weight, velocity, gradient, rate, momentum, decay):
 check("5.2", momentum_step, record=False)
 
 # %% [markdown]
-# **5.3** Each batch leaves 99 %. We look for the first $n$ with $0.99^n < 0.01$, and take logarithms on both sides. Both are negative, which turns the sign around: $n > \ln 0.01 / \ln 0.99$.
+# **5.3** Each batch leaves 99 %. We look for the smallest $n$ with $0.99^n < 0.01$, and take logarithms on both sides. Both logarithms are negative, so dividing reverses the inequality: $n > \ln 0.01 / \ln 0.99$.
 
 # %%
 check("5.3", math.ceil(math.log(0.01) / math.log(0.99)), record=False)
 
 # %% [markdown]
-# **5.4** The even part for all, the rest for the right one. With 26 classes and a share of 0.1 the right one keeps 0.904.
+# **5.4** Every class gets an equal part of the share, and the right one gets the rest as well. With 26 classes and a share of 0.1, the right one keeps 0.904.
 
 # %%
 import numpy as np
@@ -48,7 +48,7 @@ def smooth(label, classes, share):
 check("5.4", smooth, record=False)
 
 # %% [markdown]
-# **5.5** One ingredient at a time. With a gradient of 1 and nothing else, a rate of 0.5 should move the weight from 1 to 0.5, and each of three mistakes moves it elsewhere. Then an old velocity alone, then decay alone. (0.5, since a rate of 1 is its own square.) Debugging a real training works the same way: make everything zero but the suspect.
+# **5.5** Test one ingredient at a time. With a gradient of 1 and nothing else, a rate of 0.5 should move the weight from 1 to 0.5, and each of three mistakes moves it elsewhere. (The rate is 0.5, since a rate of 1 equals its own square.) Then test an old velocity alone, and then decay alone. Debugging real training works the same way: set everything to zero except the suspect.
 
 
 # %%
@@ -67,7 +67,7 @@ def find(step):
 check("5.5", find, record=False)
 
 # %% [markdown]
-# **5.6** All that changes in a step has to be kept: the weight, the velocity, the number of the step, on which the rate depends, and where the random generator stands. And copies of it, since the loop goes on working on its own arrays. `vars` and `copy.deepcopy` take everything, and cannot forget what somebody adds next year.
+# **5.6** You have to save everything that changes in a step: the weight, the velocity, the number of the step, on which the rate depends, and the state of the random number generator. Save copies, since the loop goes on changing its own arrays. `vars` and `copy.deepcopy` take everything, including what somebody may add next year.
 
 # %%
 import copy
@@ -84,7 +84,7 @@ def restore(loop, saved):
 check("5.6", (save, restore), record=False)
 
 # %% [markdown]
-# **5.7** An epoch of the full network costs far more, so the same budget pays for about twelve. That is what makes the comparison on a budget another one than the comparison after equally many epochs.
+# **5.7** An epoch of the full network costs far more, so the same budget pays for only about twelve epochs. That is why comparing at equal budgets is not the same as comparing after an equal number of epochs.
 
 # %%
 from mobilenet_lib import mobilenet_v1
@@ -93,7 +93,7 @@ separable, full = mobilenet_v1().mult_adds, mobilenet_v1(body="full").mult_adds
 check("5.7", 100 * separable / full, record=False)
 
 # %% [markdown]
-# **5.8** A mean of means is the mean only if all have equally many. Else each counts by its number of pictures. Libraries avoid the question by cutting batches into equal parts, and the last batch of an epoch is where it comes back.
+# **5.8** The mean of several means is the overall mean only if all parts have the same size. Otherwise each part must be weighted by its number of pictures. Libraries avoid the question by cutting batches into equal parts, but it comes back with the last batch of an epoch.
 
 
 # %%

@@ -14,7 +14,7 @@ depthwise, pointwise = 3 * 3 * 128 * 16 * 16, 128 * 128 * 16 * 16
 check("6.1", depthwise + pointwise, record=False)
 
 # %% [markdown]
-# **6.2** The root of 0.5 is 0.707, and a little less is needed, since part of the cost falls only with $\alpha$.
+# **6.2** The square root of 0.5 is 0.707. The answer is a little less, since part of the cost falls only in proportion to $\alpha$.
 
 # %%
 from mobilenet_lib import mobilenet_v1
@@ -25,7 +25,7 @@ for alpha in (0.69, 0.7, 0.71):
 check("6.2", 0.7, record=False)
 
 # %% [markdown]
-# **6.3** A doubling adds 1 to the logarithm to the base of 2, so the slope against that logarithm is the answer.
+# **6.3** A doubling adds 1 to the logarithm to base 2, so the slope against that logarithm is the answer.
 
 # %%
 import numpy as np
@@ -39,7 +39,7 @@ def per_doubling(mult_adds, accuracies):
 check("6.3", per_doubling, record=False)
 
 # %% [markdown]
-# **6.4** `ddof=1` divides by one less than the number. The mean of three seeds is about 1.7 times as certain as one seed, since $\sqrt 3 \approx 1.7$.
+# **6.4** `ddof=1` divides by one less than the number. The uncertainty of the mean of three seeds is about 1.7 times smaller than that of a single seed, since $\sqrt 3 \approx 1.7$.
 
 
 # %%
@@ -50,7 +50,7 @@ def uncertainty(accuracies):
 check("6.4", uncertainty, record=False)
 
 # %% [markdown]
-# **6.5** First throw out what is too slow, then sort by accuracy. The median is not moved by one disturbed reading, as the mean is. The margin is for what you did not measure: a warm day, another program, the next version of a library.
+# **6.5** First throw out the networks that are too slow, then choose by accuracy. One disturbed reading moves the mean, but not the median. The margin allows for what you did not measure: a warm day, another program, the next version of a library.
 
 
 # %%
@@ -64,7 +64,7 @@ def choose(networks, budget, margin):
 check("6.5", choose, record=False)
 
 # %% [markdown]
-# **6.6** Go from the cheapest to the dearest and keep what is more accurate than all before. Where two cost the same, the more accurate one has to come first.
+# **6.6** Go from the cheapest to the most expensive, and keep each network that is more accurate than all before it. Where two cost the same, the more accurate one has to come first.
 
 
 # %%
@@ -79,7 +79,7 @@ def on_front(costs, accuracies):
 check("6.6", on_front, record=False)
 
 # %% [markdown]
-# **6.7** Most pictures are easy for both networks or hard for both, and say nothing about which is better. What counts are those that only one of them reads: if it were luck, each of these would fall to either side like a coin. With $b$ on one side and $c$ on the other, the difference spreads by about $\sqrt{b + c}$, and 1.7 times that is exceeded by luck one time in twenty (McNemar's test). To compare the two accuracies as if each network had read pictures of its own throws this away, and sees far less.
+# **6.7** Most pictures are easy for both networks or hard for both, and say nothing about which is better. What counts are the pictures that only one of them reads: if luck alone decided, each of these would fall to either side like a coin. With $b$ on one side and $c$ on the other, the difference has a standard deviation of about $\sqrt{b + c}$, and luck exceeds 1.7 times that about one time in twenty (McNemar's test). If you compare the two accuracies as if each network had read pictures of its own, you throw this information away, and detect far fewer differences.
 
 
 # %%

@@ -7,13 +7,13 @@
 from mobilenet_lib.checks import check
 
 # %% [markdown]
-# **7.1** The network has learned that -1 is black and 1 is white, so 0 is the middle: a grey of 127.5. Black becomes grey, and the darkest half of what it knows never comes.
+# **7.1** The network has learned that -1 is black and 1 is white, so 0 is the middle: a grey of 127.5. Black becomes grey, and the darker half of the values that it has learned never occurs.
 
 # %%
 check("7.1", (0 - -1) / 2 * 255, record=False)
 
 # %% [markdown]
-# **7.2** Weight each channel and add up: that is the sum over one index.
+# **7.2** Multiply each channel by its weight and add up: that is a sum over one index.
 
 # %%
 import numpy as np
@@ -26,14 +26,14 @@ def class_map(features, weight):
 check("7.2", class_map, record=False)
 
 # %% [markdown]
-# **7.3** Of 1000 pictures 200 have a person, and 162 of them ring. Of the other 800, about 92 ring.
+# **7.3** Of 1000 pictures, 200 show a person, and 162 of these ring the bell. Of the other 800, about 92 ring it.
 
 # %%
 right, wrong = 0.2 * 0.811, 0.8 * (1 - 0.885)
 check("7.3", 100 * right / (right + wrong), record=False)
 
 # %% [markdown]
-# **7.4** Taking the largest logit away changes nothing, since it divides every power by the same number. But now the largest power is $e^0 = 1$, and none is too large for a computer.
+# **7.4** Subtracting the largest logit from all of them changes nothing, since it divides every power by the same number. But now the largest power is $e^0 = 1$, and none is too large for a computer.
 
 
 # %%
@@ -45,7 +45,7 @@ def soften(logits, T):
 check("7.4", soften, record=False)
 
 # %% [markdown]
-# **7.5** Try all six and look which of them gives again what is remembered. The scale shows in the variance, squared, the offset in the means, and the order of colours in the means as well, since in most photos red and blue differ. Batch normalization is a diary of the data that a network was trained on.
+# **7.5** Try all six and see which of them reproduces the remembered mean and variance. The scale shows in the variance, where it is squared; the offset shows in the means; and so does the order of the colours, since in most photos red and blue differ. Batch normalization keeps a record of the data that a network was trained on.
 
 # %%
 from mobilenet_lib.convolution import standard
@@ -71,7 +71,7 @@ def convention(kernel, mean, variance, photos):
 check("7.5", convention, record=False)
 
 # %% [markdown]
-# **7.6** Since `x` is never negative, a channel with no weight and no bias above 0 never gets above 0, and ReLU makes it 0. A channel without weights but with a bias above 0 is a constant; what it adds can move into `b2`. A channel whose row of `W2` is 0 is not read. What only *seems* dead, since no photo that you tried has woken it, may wake tomorrow: signs prove, photos do not. A channel is a column of `W1`, a number of `b1` and a row of `W2`, and all three go.
+# **7.6** Since `x` is never negative, a channel with no weight and no bias above 0 never gets above 0, and ReLU makes it 0. A channel without weights but with a bias above 0 is a constant; what it adds can move into `b2`. A channel whose row of `W2` is 0 is not read. A channel that only *seems* dead, since it was 0 for every photo that you tried, may be needed for the next one: the signs of the weights are a proof, photos are not. A channel is a column of `W1`, a number of `b1` and a row of `W2`, and all three are removed.
 
 
 # %%
@@ -86,7 +86,7 @@ def prune(W1, b1, W2, b2):
 check("7.6", prune, record=False)
 
 # %% [markdown]
-# **7.7** Softmax: e to the power of each, divided by the sum. Only the difference of the two scores matters, 1.6.
+# **7.7** Use softmax: $e$ to the power of each score, divided by the sum of both. Only the difference of the two scores matters, 1.6.
 
 # %%
 person, nobody = np.exp(1.2), np.exp(-0.4)

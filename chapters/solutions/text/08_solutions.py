@@ -9,7 +9,7 @@ import numpy as np
 from mobilenet_lib.checks import check
 
 # %% [markdown]
-# **8.1** One scale for each filter; the reshape lets it stand before the three other axes.
+# **8.1** There is one scale for each filter; the reshape lines it up with the first of the four axes.
 
 
 # %%
@@ -21,7 +21,7 @@ def fold(weight, gamma, beta, mean, variance, eps):
 check("8.1", fold, record=False)
 
 # %% [markdown]
-# **8.2** `keepdims` lets each row be divided by its own step. In a row of zeros that step would be 0, and 0 / 0 is no number; any other step will do there, so it gets 1.
+# **8.2** `keepdims` lets us divide each row by its own step. For a row of zeros that step would be 0, and 0 / 0 is not a number. Any other step will do there, so we set it to 1.
 
 
 # %%
@@ -43,20 +43,20 @@ filters = sum(layer.out_channels for layer in mobilenet_v1().layers[:-1])
 check("8.3", 3 * filters, record=False)
 
 # %% [markdown]
-# **8.4** Of one second 0.2 stay, and 0.8 become 0.2. This is Amdahl's law: what is left alone sets the limit.
+# **8.4** Of each second, 0.2 s stay as they are, and the other 0.8 s become 0.2 s. This is Amdahl's law: the part that is not made faster sets the limit.
 
 # %%
 check("8.4", 1 / (0.2 + 0.8 / 4), record=False)
 
 # %% [markdown]
-# **8.5** Eleven digits, the leading 1 included, hold every whole number up to $2^{11}$. From there on only every second one can be held, so 2049 is the first to be skipped.
+# **8.5** Eleven binary digits, the leading 1 included, represent every whole number up to $2^{11}$. Beyond that only every second one can be represented, so 2049 is the first to be skipped.
 
 # %%
 first = next(n for n in range(1, 70_000) if int(np.float16(n)) != n)
 check("8.5", first, record=False)
 
 # %% [markdown]
-# **8.6** The two are different questions. A letter may be read wrongly before and wrongly in another way after, and one that is lost may be made up for by another that is won. So more letters change than the accuracy shows.
+# **8.6** These are two different questions. A letter may be misread before and misread in another way after, and a letter that is lost may be offset by another that is gained. So more answers change than the accuracy shows.
 
 
 # %%
@@ -68,7 +68,7 @@ def toll(before, after, labels):
 check("8.6", toll, record=False)
 
 # %% [markdown]
-# **8.7** Walk along the layers and keep the last convolution at hand. What 8.1 did with arrays happens to its weights; a bias that is already there is shifted by the mean and scaled, too. All happens in a deep copy. The proof is a random input and `torch.allclose`: the same up to rounding, not to the bit, since the order of the arithmetic has changed.
+# **8.7** Go through the layers and remember the last convolution. Do to its weights what 8.1 did to arrays; from a bias that is already there, subtract the mean, and scale it, too. Work on a deep copy. The proof is a random input and `torch.allclose`: the results are the same up to rounding, not to the last bit, since the order of the arithmetic has changed.
 
 # %%
 import copy
@@ -93,7 +93,7 @@ def fold_all(net):
 check("8.7", fold_all, record=False)
 
 # %% [markdown]
-# **8.8** NumPy's own format keeps shapes and types; all that is not numbers goes into one JSON text, whose bytes are one more array. safetensors does the same with a header of its own. A pickle would be shorter to write, but loading one runs the code in it.
+# **8.8** NumPy's own format keeps shapes and types; everything else goes into one JSON text, whose bytes are one more array. safetensors does the same with a header of its own. With pickle the code would be shorter, but loading a pickle runs the code in it.
 
 # %%
 import io
@@ -116,7 +116,7 @@ def unpack(file):
 check("8.8", (pack, unpack), record=False)
 
 # %% [markdown]
-# **8.9** As in 6.5, first what must be, then what is best. Here the slowest reading counts: somebody is waiting for every single answer. And `"none"` is an answer as well, the most useful one before a product is promised.
+# **8.9** As in 6.5, first apply the limits, then choose the best. Here the slowest reading counts, since somebody is waiting for every single answer. And `"none"` is an answer, too: it is the most useful one before a product is promised.
 
 
 # %%

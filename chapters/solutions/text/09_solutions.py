@@ -7,7 +7,7 @@
 from mobilenet_lib.checks import check
 
 # %% [markdown]
-# **9.1** Only the step is new. `rstrip` takes the zeros off; a whole number keeps two digits at least.
+# **9.1** Only the step is new. `rstrip` removes the zeros at the end; a whole number keeps at least two digits.
 
 # %%
 import math
@@ -27,7 +27,7 @@ def verdict_of(printed, counted):
 check("9.1", verdict_of, record=False)
 
 # %% [markdown]
-# **9.2** The body stays as it is; the last layer has 768 · 120 mult-adds instead of 768 · 1000. Rounded to millions the two are alike, which is why Table 10's 325 for this network is right in spite of everything.
+# **9.2** The body stays as it is; the last layer has 768 · 120 mult-adds instead of 768 · 1000. Rounded to millions the two are equal, which is why Table 10's 325 for this network is right all the same.
 
 # %%
 from mobilenet_lib import mobilenet_v1
@@ -36,7 +36,7 @@ dogs = mobilenet_v1(0.75, 224, num_classes=120)
 check("9.2", dogs.mult_adds, record=False)
 
 # %% [markdown]
-# **9.3** Numbers that were cut off are no misprints, so only "differs" is reported.
+# **9.3** Numbers that were cut off are not misprints, so only those that differ are reported.
 
 
 # %%
@@ -52,7 +52,7 @@ def suspects(rows):
 check("9.3", suspects, record=False)
 
 # %% [markdown]
-# **9.4** BN and ReLU together are five operations for each number. What the counter subtracts is small: a sum of $n$ products needs $n - 1$ additions, and it takes off that one for each pair of channels instead of for each output.
+# **9.4** BN and ReLU together make five operations for each number. What the counter subtracts is small: a sum of $n$ products needs only $n - 1$ additions, and the counter subtracts that 1 for each pair of channels instead of for each output.
 
 
 # %%
@@ -68,7 +68,7 @@ print(half_of_flops(mobilenet_v1()) / 1e6, half_of_flops(mobilenet_v1(0.75)) / 1
 check("9.4", half_of_flops, record=False)
 
 # %% [markdown]
-# **9.5** With $m$ maps of each colour the depthwise part has $7 \cdot 7 \cdot 3m$ weights and the pointwise part $3m \cdot 64$, which makes $339m$. For 8 that is 2,712, the printed 2.7 thousand, and on a map of 112 by 112 it is 34 million, the printed number too. The first layer of GoogLeNet, in 2014, was a depthwise separable convolution; tf-slim's `inception_v2.py` still has it, with that 8. The MobileNet paper says so itself, in its section on prior work: such layers were used in Inception models to reduce the computation in the first few layers.
+# **9.5** With $m$ maps of each colour the depthwise part has $7 \cdot 7 \cdot 3m$ weights and the pointwise part $3m \cdot 64$, which makes $339m$. For $m = 8$ that is 2,712, the printed 2.7 thousand; on a map of 112 by 112 it makes 34 million, which is also the printed number. The first layer of GoogLeNet, in 2014, was a depthwise separable convolution; tf-slim's `inception_v2.py` still has it, with that 8. The MobileNet paper says so itself, in its section on prior work: such layers were used in Inception models to reduce the computation in the first few layers.
 
 # %%
 for maps in (7, 8, 9):
@@ -77,7 +77,7 @@ for maps in (7, 8, 9):
 check("9.5", 8, record=False)
 
 # %% [markdown]
-# **9.6** Eight of the sixteen have a number in the paper. Pairs sort by their first number, so `sorted` needs no key.
+# **9.6** The paper prints the accuracy of eight of the sixteen. Pairs are sorted by their first number, so `sorted` needs no key.
 
 
 # %%
@@ -88,7 +88,7 @@ def marks(models):
 check("9.6", marks, record=False)
 
 # %% [markdown]
-# **9.7** 9.47, so 9.5. The paper's 9.4 was cut off; dividing the printed 720 by the printed 76 would have given 9.47 as well.
+# **9.7** It is 9.47, so 9.5. The paper's 9.4 was cut off; dividing the printed 720 by the printed 76 would also have given 9.47.
 
 # %%
 from mobilenet_lib.paper.other_networks import other_network
