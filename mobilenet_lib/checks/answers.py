@@ -261,6 +261,7 @@ def one_of(
         if isinstance(answer, np.ndarray) and answer.size == 1:
             name = str(answer.reshape(-1)[0])
         name = getattr(name, "name", name)  # such as the layer itself
+        name = name.lower() if isinstance(name, str) and name.lower() in known else name
         if not isinstance(name, str) or name not in known:
             like = " or ".join(f'"{each}"' for each in known[:2])
             raise NotAnAnswerError(f"a name such as {like} is asked for, this is {shown(answer)}.")

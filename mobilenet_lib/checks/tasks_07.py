@@ -167,7 +167,8 @@ def _fits(case: str, own: Layers, whole: Layers, rng: np.random.Generator) -> No
             "and its bias tell whether it gives 0 for every x that is not negative."
         )
         without = ~whole[0].any(axis=0)
-        if np.allclose(b2 - whole[3], whole[1][without] @ whole[2][without]):
+        raw = whole[1][without] @ whole[2][without]
+        if (whole[1][without] < 0).any() and np.allclose(b2 - whole[3], raw):
             hint = (
                 "What a channel without weights gives is never below 0: the ReLU acts on its bias."
             )

@@ -177,6 +177,7 @@ TRIED = {
             '" dw_8 "',
             'np.array("dw_8")',
             "np.str_('dw_8')",
+            '"DW_8"',
             "from mobilenet_lib import mobilenet_v1\nmobilenet_v1().layers[15]",
         ],
         wrong=[

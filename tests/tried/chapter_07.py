@@ -242,6 +242,10 @@ TRIED = {
                 ),
                 "Inputs and outputs stay",
             ),
+            (
+                PRUNE.replace("(W1 == 0).all(axis=0) & (b1 > 0)", "(W1 == 0).all(axis=0)"),
+                "the ReLU acts",
+            ),
         ],
     ),
     "7.7": Tried(
