@@ -129,6 +129,8 @@ def call(answer: Function, reference: Function | None, *arguments: Any) -> Any:
         result = answer(*given)
         if isinstance(result, Iterator) and not isinstance(result, IOBase):
             result = plain(result)
+        if isinstance(result, np.ndarray) and result.dtype.kind == "U" and result.ndim == 0:
+            result = result.item()
     except (KeyboardInterrupt, NotImplementedError, HaltedError):
         raise
     except NameError as error:

@@ -136,5 +136,5 @@ HALF_OF_FLOPS = behaves(
         "Normalization takes four operations for each number, beside the ReLU's one.",
         lambda arch: halved_flops(arch) - 2 * numbers(arch),
     ),
-    tolerance=1e-8,
+    tolerance=2e-7,
 )
