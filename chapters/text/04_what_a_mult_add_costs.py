@@ -601,7 +601,7 @@ liars = ...  # def liars(layers, peak, bandwidth): ...
 check("4.7", liars)
 
 # %% [markdown]
-# **4.8 · Investigate.** Predict, and be scored. Write `predict(mult_adds, ms, wanted)`: from the mult-adds and measured milliseconds of some networks (two arrays), predict the milliseconds of a network with `wanted` mult-adds. It is tried on the book's sixteen networks, each time without the one to be predicted, and on an invented machine. Each prediction may be off by at most a quarter.
+# **4.8 · Investigate.** Predict, and be scored. Write `predict(mult_adds, ms, wanted)`: from the mult-adds and measured milliseconds of some networks (two arrays), predict the milliseconds of a network with `wanted` mult-adds. It is tried on the book's sixteen networks, each time without the one to be predicted, and on invented machines. Each prediction may be off by at most a quarter.
 
 # %%
 from mobilenet_lib.checks import check

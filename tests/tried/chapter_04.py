@@ -199,6 +199,7 @@ TRIED = {
                     best = min(best, (clock() - start) / runs)
                 return best
             """,
+            MEASURED.replace("min(readings)", "sorted(readings)[10]"),
         ],
         wrong=[
             (SINGLE, "before the clock ticks"),
@@ -221,6 +222,7 @@ TRIED = {
                 "never calls",
             ),
             (SINGLE.replace("return min", "min"), "end with `return`"),
+            (MEASURED.replace("range(20)", "range(1)"), "which of many readings"),
         ],
     ),
     "4.7": Tried(
@@ -253,6 +255,12 @@ TRIED = {
             (LIARS.replace("max(operations", "max(2 * operations"), "factor of two"),
             (LIARS.replace("return lie", "return len(lie)"), "a list of names"),
             (LIARS.replace("    return lie", ""), "end with `return`"),
+            (LIARS.replace("ms < 1000 *", "ms <= 1000 *"), "Just as fast"),
+            (LIARS.replace("ms < 1000 *", "ms < 900 *"), "A little faster"),
+            (LIARS.replace("lie.append(name)", "lie.append((name, ms))"), "Names alone"),
+            (LIARS.replace("return lie", "return lie[:1]"), "there may be several"),
+            (LIARS.replace("return lie", "return ', '.join(lie)"), "not one text"),
+            (LIARS.replace("    lie = []", "    layers.sort()\n    lie = []"), "work on a copy"),
         ],
     ),
     "4.8": Tried(
@@ -289,6 +297,14 @@ TRIED = {
                 "No network takes no time",
             ),
             (PREDICT.replace("return", "_ ="), "end with `return`"),
+            (
+                "predict = lambda mult_adds, ms, wanted: ms[abs(mult_adds - wanted).argmin()]",
+                "on its other side",
+            ),
+            (
+                "predict = lambda mult_adds, ms, wanted: np.exp(np.polyval(np.polyfit(mult_adds, np.log(ms), 1), wanted))",
+                "goes astray",
+            ),
         ],
     ),
     "4.9": Tried(
