@@ -29,9 +29,14 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+from mobilenet_lib.checks import expect, quiz
+from mobilenet_lib.checks.prompts import CALL, FOLDED, prediction
 from mobilenet_lib.files import write_atomically
 
 HERE = Path(__file__).resolve().parent
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+FOLDED_HTML = "<!-- run the cell to see it -->\n"
 WIDGET_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # also in IPY_MODEL_<id>
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -94,7 +99,7 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
         raise SystemExit(f"{target.name} has never been built: build it without --prose") from None
     notebook = read(text)
     ours, theirs = (
-        [c for c in made.cells if c.cell_type == "code" and not _is_exercise(c)]
+        [c for c in made.cells if c.cell_type == "code" and not (_is_exercise(c) or _card(c))]
         for made in (notebook, built)
     )
     for number, (new, old) in enumerate(itertools.zip_longest(ours, theirs), start=1):
@@ -106,6 +111,9 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
             )
         new.outputs = old.outputs
     _run_exercises(notebook, {c.source: c.outputs for c in built.cells if _is_exercise(c)})
+    for cell in notebook.cells:
+        if card := _card(cell):
+            cell.outputs = [nbformat.v4.new_output("execute_result", card)]
     for cell, name in zip(notebook.cells, _cell_ids(notebook, built.cells), strict=True):
         cell.id = name
     notebook.metadata = built.metadata
@@ -115,6 +123,13 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
 def _is_exercise(cell: nbformat.NotebookNode) -> bool:
     """Whether a cell waits for a reader's answer; such cells run alone."""
     return cell.cell_type == "code" and "check(" in cell.source and "= ..." in cell.source
+
+
+def _card(cell: nbformat.NotebookNode) -> dict[str, Any]:
+    """What a cell shows that asks a question, which waits for nothing; else nothing."""
+    asks = CALL.search(cell.source) if cell.cell_type == "code" else None
+    ask = {"expect": expect, "quiz": quiz}.get(asks[1]) if asks else None
+    return ask(asks[2])._repr_mimebundle_()[0] if asks and ask else {}
 
 
 def _run_exercises(notebook: nbformat.NotebookNode, known: dict[str, Any]) -> None:
@@ -132,6 +147,7 @@ def _as_published(notebook: nbformat.NotebookNode, seed: str) -> nbformat.Notebo
     notebook.metadata = nbformat.from_dict(
         METADATA | {name: kept for name, kept in notebook.metadata.items() if name == "widgets"}
     )
+    folds = 0
     for before, cell in itertools.pairwise([nbformat.v4.new_markdown_cell(), *notebook.cells]):
         cell.metadata.pop("lines_to_next_cell", None)  # of the text
         if cell.cell_type != "code":
@@ -140,11 +156,43 @@ def _as_published(notebook: nbformat.NotebookNode, seed: str) -> nbformat.Notebo
         # A reader's own counts then meet no others in a merge, and tell what was run here.
         for counted in (cell, *(o for o in cell.outputs if o.output_type == "execute_result")):
             counted.execution_count = None
-        if "**Predict:**" in before.source and _shows_figure(cell):
-            # The reader is to guess first. JupyterLab unfolds the figure when the cell is run; of
-            # printed text it would show the first line all the same.
+        for name in ("collapsed", "jupyter"):
+            cell.metadata.pop(name, None)
+        if asks := CALL.search(cell.source):
+            folds = prediction(asks[2]).folds if asks[1] == "expect" else folds
+            for output in cell.outputs:  # a card that waits for no session would forget its answer
+                output.get("data", {}).pop(VIEW, None)
+        elif folds or ("**Predict:**" in before.source and _shows_figure(cell)):
+            # The reader is to guess first. JupyterLab unfolds a result when its cell is run.
             cell.metadata |= {"collapsed": True, "jupyter": {"outputs_hidden": True}}
-    return _whole_numbers(_steady_widget_ids(notebook, seed))
+            _begin_folded(cell, folds > 0)
+            folds = max(folds - 1, 0)
+        else:
+            _begin_folded(cell, False)
+    return _whole_numbers(_steady_widget_ids(_without_cards(notebook), seed))
+
+
+def _begin_folded(cell: nbformat.NotebookNode, folded: bool) -> None:
+    """Begin a result with a line that tells nothing: JupyterLab shows the first of a folded one."""
+    for place, output in enumerate(cell.outputs):
+        held = output.get("data", output)
+        kind = next((k for k in ("text/html", "text/plain", "text") if k in held), None)
+        if kind is None or VIEW in held or held[kind].startswith("<!-- a figure"):
+            continue
+        line = FOLDED_HTML if kind == "text/html" else FOLDED
+        text = held[kind].removeprefix(line)
+        held[kind] = line + text if folded and place == 0 else text
+
+
+def _without_cards(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A notebook that keeps no widgets which ask: they come with their cells, and their code."""
+    models = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    for name, model in list(models.items()):
+        if model["state"].get("_anywidget_id", "").endswith(".Card"):
+            del models[name], models[model["state"]["layout"].removeprefix("IPY_MODEL_")]
+    if not models:
+        notebook.metadata.pop("widgets", None)
+    return notebook
 
 
 def _shows_figure(cell: nbformat.NotebookNode) -> bool:

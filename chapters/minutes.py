@@ -26,6 +26,7 @@ from typing import Any
 import jupytext
 from nbclient import NotebookClient
 
+from mobilenet_lib.checks.prompts import CALL
 from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically
 
 HERE = Path(__file__).resolve().parent
@@ -106,6 +107,8 @@ def sections(text: Path, ran: dict[str, float]) -> list[Section]:
     """A chapter's sections in order, with the seconds that each cell ran by its key."""
     found, last = [Section(text.stem, OPENING)], 0.0
     for cell in jupytext.read(text, fmt="py:percent").cells:
+        if CALL.search(cell.source):  # a question, which takes no time
+            continue
         if cell.cell_type == "code":
             found[-1].seconds += ran.get(key(cell.source), 0.0)
             found[-1].cells += 1

@@ -315,3 +315,46 @@ def test_an_unknown_chapter_is_refused(build, tmp_path):
     with pytest.raises(SystemExit, match="no chapter has 99_nowhere in its path"):
         build.main(["99_nowhere"])
     assert {p.name for p in tmp_path.iterdir()} == {"text"}
+
+
+ASKING = """# %% [markdown]
+# **Predict:** how many times?
+
+# %%
+from mobilenet_lib.checks import expect
+
+expect("02-limit")
+
+# %%
+print(9)
+
+# %%
+print(10)
+"""
+
+
+@pytest.mark.slow
+def test_what_follows_a_question_is_folded_and_begins_with_a_line_that_tells_nothing(
+    build, tmp_path, monkeypatch
+):
+    text, made = tmp_path / "text" / "00_asking.py", tmp_path / "00_asking.ipynb"
+    text.write_text(ASKING, encoding="utf-8")
+    build.main([])
+    first = made.read_text(encoding="utf-8")
+    built = nbformat.reads(first, as_version=4)
+    _, card, answer, other = built.cells
+    assert VIEW not in card.outputs[0].data
+    assert "Run this cell to answer" in card.outputs[0].data["text/html"]
+    assert "widgets" not in built.metadata, "a card that is saved has no session to tell"
+    assert answer.metadata == {"collapsed": True, "jupyter": {"outputs_hidden": True}}
+    assert answer.outputs[0].text == build.FOLDED + "9\n"
+    assert (other.metadata, other.outputs[0].text) == ({}, "10\n")
+    monkeypatch.setattr(build, "NotebookClient", None)
+    build.main(["--prose"])
+    assert made.read_text(encoding="utf-8") == first
+    text.write_text(ASKING.replace("02-limit", "02-rank"), encoding="utf-8")
+    build.main(["--prose"])  # another question needs no execution either
+    assert "five rows" in made.read_text(encoding="utf-8")
+    built.cells[1].source = 'expect("02-race")'  # which folds nothing
+    (answer,) = build._as_published(built, "x").cells[2:3]
+    assert (answer.metadata, answer.outputs[0].text) == ({}, "9\n")

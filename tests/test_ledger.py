@@ -156,7 +156,7 @@ def test_a_data_folder_that_is_no_path_is_not_used(tmp_path, monkeypatch):
 SCRIPT = """
 import os, sys
 from mobilenet_lib.checks import check, progress
-check("1.2", ...)
+check("1.2", ...), progress()  # what they read of the library is there then
 for change in sys.argv[1:]:
     exec(change)
 print(check("1.2", 5)), print(check("1.2", 6)), print(check("1.2", 231211008)), print(progress())
@@ -464,6 +464,42 @@ def test_progress_goes_to_another_machine_and_back(path, tmp_path, monkeypatch):
     (tmp_path / "other.json").write_text("[]")
     with pytest.raises(ValueError, match="not a file of progress"):
         checks.import_progress(tmp_path / "other.json")
+
+
+def test_predictions_are_kept_with_the_rest_and_the_last_one_counts(path, tmp_path, monkeypatch):
+    old = tmp_path / "old.json"
+    old.write_text(WHOLE)  # of a book that asked no predictions
+    checks.import_progress(old)
+    for said in ("9", "4"):
+        ledger.note_said("02-limit", said)
+    ledger.note("02-jobs", False, "0")
+    kept = json.loads(path.read_text())
+    assert kept["exercises"]["1.1"]["wrong"] == 2
+    assert kept["questions"]["02-limit"]["said"] == "4"
+    assert kept["questions"]["02-jobs"]["tried"] == ["0"]
+    checks.export_progress(tmp_path / "mine.json")
+    ledger.note_said("02-limit", "8")
+    checks.import_progress(tmp_path / "mine.json")
+    assert ledger.read_ledger()[0]["02-limit"].said == "8", "an older one is no news"
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        ledger.backup_path().unlink(missing_ok=True)
+        forget(monkeypatch)
+        text = content[:length].decode()
+        whole = "]" in (text.split('"02-jobs"')[1:] or [""])[0] and text.rstrip().endswith("}")
+        assert not whole or "02-jobs" in ledger.read_ledger()[0]
+    path.write_bytes(content)
+    forget(monkeypatch)
+    assert ledger.read_ledger()[0]["02-limit"].said == "8"
+
+
+@pytest.mark.parametrize("broken", [{"said": "4"}, {"said": 4, "at": "2026-01-01"}, {"at": "x"}])
+def test_a_prediction_that_is_none_is_refused(broken, tmp_path):
+    content = {"version": 1, "exercises": {}, "questions": {"02-limit": broken}}
+    (tmp_path / "odd.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="not a file of progress"):
+        checks.import_progress(tmp_path / "odd.json")
 
 
 def test_the_first_solution_counts(path):

@@ -1,4 +1,4 @@
-// Bundle each explorer into the one file that Python and pages load: node build.mjs [folder]
+// Bundle each explorer, and the cards that ask, into the one file that Python and pages load: node build.mjs [folder]
 import { build, transform } from "esbuild";
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -8,9 +8,11 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "../mobilenet_lib/explorers/bundles");
 
+const explorers = readdirSync(join(here, "explorers")).filter((name) => name.endsWith(".js"));
+
 await build({
   absWorkingDir: here,
-  entryPoints: readdirSync(join(here, "explorers")).filter((name) => name.endsWith(".js")).map((name) => `explorers/${name}`),
+  entryPoints: [...explorers.map((name) => `explorers/${name}`), "cards/card.js"].map((path) => ({ in: path, out: path.split("/")[1].slice(0, -3) })),
   outdir: out,
   bundle: true,
   minify: true,

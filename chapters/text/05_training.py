@@ -69,6 +69,11 @@ def cross_entropy(scores, labels):
 # Each letter gets $1/26$, and $-\ln(1/26) = \ln 26 \approx 3.26$.
 # </details>
 
+# %%
+from mobilenet_lib.checks import expect
+
+expect("05-fresh")
+
 # %% [markdown] slide=2
 # ## A fresh network knows nothing. What is its loss?
 #
@@ -194,6 +199,9 @@ print(len(list(ours.parameters())), "tensors of weights, moved alike")
 #
 # **Predict:** an **epoch** is one pass over all training pictures. At which moment of six epochs does the one-cycle schedule take its largest steps?
 
+# %%
+expect("05-one-cycle")
+
 # %% [markdown] slide=2
 # ## When in six epochs should the steps be largest?
 #
@@ -244,6 +252,9 @@ def twins_apart(net, images, noise=0.02):
 # %% [markdown]
 # **Predict:** the noise is 2 % of the distance from grey to white, and you would hardly see it. After 27 convolutions, are a letter and its twin still nearly the same?
 
+# %%
+expect("05-twins")
+
 # %% [markdown] slide=2
 # ## A letter, and the same letter with a little noise: still alike after 27 convolutions?
 #
@@ -272,6 +283,9 @@ print("  ".join(f"{name} {usual[name]:.1f}" for name in ("dw_3", "dw_7", "pw_13"
 # $$\sqrt{\frac{P(z > -\beta)}{\operatorname{Var}(\max(0,\; z + \beta))}}$$
 #
 # **Predict:** batch normalization starts with $\beta = 0$. With a larger $\beta$, does the factor rise or fall?
+
+# %%
+expect("05-beta")
 
 # %%
 import numpy as np
@@ -313,6 +327,9 @@ def loss_after(steps, beta):
 
 # %% [markdown]
 # **Predict:** after 250 steps of 64 pictures, about half an epoch: which of the two still guesses, with a loss above 3?
+
+# %%
+expect("05-guesses")
 
 # %% [markdown] slide=2
 # ## One still guesses, the other has begun to read
@@ -357,6 +374,9 @@ def images_per_second(alpha, resolution):
 # %% [markdown]
 # **Predict:** from $\alpha = 1$ to $\alpha = 0.5$ at 56 pixels the mult-adds ([one multiplication and one addition](00_start_here.ipynb#How-to-use-the-book) each) fall to a little more than a quarter. Does the speed rise fourfold?
 
+# %%
+expect("05-speed")
+
 # %% tags=["nbval-ignore-output"]
 speeds = {}
 for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
@@ -377,6 +397,9 @@ for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
 # Run the next cell, and watch the loss. It stays near 3.26 while the rate is still small, and then something happens. You can stop the training with the square button above (or with Esc, then I twice): it finishes its step, and what the network has learned so far is in `result.net`. If the machine has become slower or busy, the training stops by itself when its `time_limit` is reached. In both cases the rest of this chapter uses a network that has learned less than the text promises; run the cell again to train from the start.
 #
 # **Predict:** how many of the test letters will it read after one epoch: a tenth, a third, two thirds?
+
+# %%
+expect("05-one-epoch")
 
 # %% [markdown] slide=1
 # ## How many letters after one epoch?
@@ -453,6 +476,9 @@ def take(trainer, count):
 # **Predict:** will the two networks be similar, or equal to the last bit?
 
 # %%
+expect("05-resumed")
+
+# %%
 whole = take(Trainer(small), 6)
 with tempfile.TemporaryDirectory() as folder:
     lost = take(Trainer(small, folder), 4)
@@ -505,6 +531,9 @@ for name, timing in bench["steps"].items():
 # **Predict:** which of the three is the slow one in bf16?
 
 # %%
+expect("05-bf16")
+
+# %%
 for name, timing in bench["layer"].items():
     print(f"{name:42s}{timing['median_ms']:6.2f} ms")
 
@@ -526,7 +555,7 @@ y.backward(upstream)
 assert torch.allclose(x.grad, by_hand, atol=1e-5)
 
 # %% [markdown]
-# Three quarters of the products are then products with zero, and yet this is the fast last line of the table above. The library has the same function, for any stride and padding:
+# About three quarters of the products are then products with zero, and yet this is the fast last line of the table above. The library has the same function, for any stride and padding:
 
 # %%
 from mobilenet_lib.train.depthwise import input_gradient
@@ -565,6 +594,9 @@ paper.table(4)
 #
 # **Predict:** put the three in order of accuracy.
 
+# %%
+expect("05-order")
+
 # %% [markdown] slide=3
 # ## And on letters?
 #
@@ -595,6 +627,9 @@ plots.rivals(full, "test letters read after 20 epochs, %")
 # The order is the paper's. The full network of the same width is ahead, by 2.4<!-- mean(pick(claims, "accuracy", alpha=0.25, body="full")) - mean(pick(claims, "accuracy", alpha=0.25, body="separable")) --> points for 7.6 times the work. The narrow full network costs as much as the separable one; the paper has nothing like it. It is behind the separable one by 0.7<!-- mean(pick(claims, "accuracy", alpha=0.25, body="separable")) - mean(pick(claims, "accuracy", alpha=0.09)) --> points, and there the dots overlap<!-- min(pick(claims, "accuracy", alpha=0.25, body="separable")) < max(pick(claims, "accuracy", alpha=0.09)) -->: three seeds are too few to be sure of so small a difference.
 #
 # **Predict:** after only six epochs, will the separable network be nearer to the full one, or further away?
+
+# %%
+expect("05-six-epochs")
 
 # %%
 for name, network in networks.items():
@@ -630,6 +665,9 @@ paper.table(5)
 # %% [markdown]
 # **Predict:** on ImageNet, at the same cost, the narrow network wins by three points. Which wins on letters, at 46 pixels and after twenty epochs? (At 46 pixels the maps of those five blocks are 3 by 3.)
 
+# %%
+expect("05-shallow")
+
 # %% [markdown] slide=2
 # ## Narrow or shallow?
 #
@@ -652,6 +690,9 @@ plots.rivals(thin_or_short, "test letters read after 20 epochs, %")
 # Weight decay keeps large networks from learning the training pictures by heart. The paper's authors say that depthwise filters should have little or none, since they have so few parameters. Here is one of our smallest networks ($\alpha = 0.25$, 40 pixels, eight epochs, three seeds), trained with our usual weight decay, and with ten times as much: once on all weights except the depthwise ones, and once on all.
 #
 # **Predict:** which of the three reads fewest letters, and by how much?
+
+# %%
+expect("05-decay")
 
 # %%
 decayed = {
@@ -685,6 +726,8 @@ def with_statistics(net, momentum, batches):
 # %% [markdown]
 # **Predict:** what share of the letters does the network that you have just trained read with $m = 0.1$, and what share with $m = 0.0003$?
 
+# %%
+expect("05-memory")
 
 # %% [markdown] slide=2
 # ## The same weights, two memories: what share of the letters does each read?
@@ -749,6 +792,9 @@ def difference(net):
 # %% [markdown]
 # **Predict:** how far apart are the gradients of one process with 64 pictures and of two with 32 each, if batch normalization uses the statistics of the batch? And if it uses fixed averages?
 
+# %%
+expect("05-halves")
+
 # %% tags=["nbval-ignore-output"]
 net = copy.deepcopy(result.net)
 apart, frozen = difference(net.train()), difference(net.eval())
@@ -785,6 +831,8 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 #
 # **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures per second (*ours* in the first table above), and at 224 pixels from a twelfth of that. Do a hundred epochs take days, months or years?
 
+# %%
+expect("05-imagenet")
 
 # %% [markdown] slide=2
 # ## 100 epochs of ImageNet on two cores: days, months or years?
@@ -904,6 +952,26 @@ from mobilenet_lib.checks import check
 
 together = ...  # def together(gradients, counts): ...
 check("5.8", together)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("05")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("05")
 
 # %% [markdown]
 # ## Summary

@@ -57,6 +57,11 @@ def thinned(kernel_size, M, N, D_F, alpha=1.0, rho=1.0):
 # Nearly all of the 52.3 million are in the pointwise part, where $\alpha$ occurs twice: $0.75^2 \approx 0.56$. And $\rho$ occurs twice in both parts: $(10/14)^2 \approx 0.51$.
 # </details>
 
+# %%
+from mobilenet_lib.checks import expect
+
+expect("06-layer")
+
 # %% [markdown] slide=2
 # ## What does $\alpha = 0.75$ leave of 52.3 million? And $\rho = 10/14$ of that?
 #
@@ -94,6 +99,9 @@ assert [rung.mult_adds for rung in ladder] == ours
 # What holds for one layer need not hold for 28. Look at the width first.
 #
 # **Predict:** you know from [chapter 03](03_the_network.ipynb#Move-it-yourself) that half of the channels leave about a quarter of the mult-adds. What share of the *parameters* do they leave: more than a quarter, or less?
+
+# %%
+expect("06-parameters")
 
 # %% [markdown] slide=2
 # ## Half of the channels: what is left of the parameters?
@@ -175,6 +183,9 @@ def line(points):
 #
 # **Predict:** how many points is a doubling worth? And where will the four networks with $\alpha = 0.25$ lie, to which the line was not fitted: on it, above it, or below?
 
+# %%
+expect("06-doubling")
+
 # %% [markdown] slide=2
 # ## How many points is a doubling of the mult-adds worth?
 #
@@ -231,6 +242,9 @@ print(f"on {' and '.join(devices)}, {first['provenance']['date'][:10]}")
 # %% [markdown]
 # **Predict:** reading 26 letters is easier than naming 1000 things. From the largest to the smallest network, will accuracy fall by 29 points again? The figure has a line for each width. Which line falls fastest as the pixels become fewer?
 
+# %%
+expect("06-letters")
+
 # %% [markdown] slide=1
 # ## 26 letters instead of 1000 things: does accuracy fall by 29 points again?
 #
@@ -273,6 +287,9 @@ for resolution in (56, 48, 40, 32):
 #
 # **Predict:** how many points does it cost?
 
+# %%
+expect("06-start")
+
 # %% [markdown] slide=2
 # ## The same networks at 32 pixels: $\beta$ from 0, and from 1
 #
@@ -293,6 +310,9 @@ for usual in measured("beta_0"):
 # Even so, a bend remains. Is the cause the single pixel at the end, or do 32 pixels simply show less of a letter than 40? To tell the two apart, let the *last* of the five layers with stride 2 have stride 1 (`drop_stride`). All maps before it stay as they were, and the last two blocks get 2 by 2 pixels in place of one. That adds no weights, and few mult-adds.
 #
 # **Predict:** at $\alpha = 0.25$, accuracy rises from 32 to 40 pixels by six points<!-- mean(pick(grid, "accuracy", alpha=0.25, resolution=40)) - mean(pick(grid, "accuracy", alpha=0.25, resolution=32)) -->. How many of them does a larger last map bring on its own?
+
+# %%
+expect("06-last-map")
 
 # %% [markdown] slide=2
 # ## The same 32 pixels, one stride of 2 fewer
@@ -316,6 +336,9 @@ for sweep, side, dropped in rows:
 # Three epochs are not much. Do the curves show what the networks can do, or what the budget allows? The largest network was also trained three<!-- longer[0].content["recipe"]["schedule"]["epochs"] / grid[0].content["recipe"]["schedule"]["epochs"] --> times as long.
 #
 # **Predict:** how many points will that buy?
+
+# %%
+expect("06-longer")
 
 # %%
 (three,) = (n for n in grid if (n.alpha, n.resolution) == (1.0, 56))
@@ -364,6 +387,9 @@ def points_per_halving(networks):
 # %% [markdown]
 # **Predict:** which way of saving costs fewer points, on ImageNet? And on letters, which fill their picture? (We leave out $\alpha = 0.25$, for which the line does not hold.)
 
+# %%
+expect("06-cheaper")
+
 # %% [markdown] slide=2
 # ## Halve the cost: by width or by resolution?
 #
@@ -409,6 +435,9 @@ def read(net, resolution):
 #
 # **Predict:** at 40 pixels both cost the same. Which reads more letters: the network that was trained at 40, or the one that was trained at 56?
 
+# %%
+expect("06-used-at-40")
+
 # %% tags=["nbval-ignore-output"]
 trained = {(n.alpha, n.resolution): n.accuracy for n in grid}
 for alpha in (1, 0.75, 0.5, 0.25):
@@ -424,6 +453,9 @@ for alpha in (1, 0.75, 0.5, 0.25):
 # Nobody waits for mult-adds; people wait for milliseconds. So let us measure: one picture through each of the sixteen networks, on *your* machine. The networks take turns, so that whatever else the machine is doing slows all of them alike. (Weights and picture are random, since the time does not depend on them.)
 #
 # **Predict:** the largest has about forty times the mult-adds of the smallest. Will it also take forty times as long?
+
+# %%
+expect("06-forty")
 
 # %% [markdown] slide=1
 # ## A fortieth of the mult-adds: a fortieth of the time?
@@ -478,6 +510,9 @@ assert front == pareto(costs, top1)
 
 # %% [markdown]
 # **Predict:** how many of the sixteen remain? And are there any with $\alpha = 0.25$ among them?
+
+# %%
+expect("06-front")
 
 # %% [markdown] slide=2
 # ## The ones that nothing beats
@@ -534,6 +569,9 @@ TradeoffExplorer(latency=times)
 # Four of these networks, those for 56 pixels, run below in your browser. Draw a letter, or choose one from the test set. Each network says what it reads, and how sure it is.
 #
 # **Predict:** the widest is right most often. Can there be a letter that only a narrower one reads?
+
+# %%
+expect("06-narrower")
 
 # %% [markdown] slide=1
 # ## Can there be a letter that only a narrower network reads?
@@ -653,6 +691,26 @@ from mobilenet_lib.checks import check
 
 better = ...  # def better(first, second): ...
 check("6.7", better)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("06")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("06")
 
 # %% [markdown]
 # ## Summary

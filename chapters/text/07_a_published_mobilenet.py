@@ -41,6 +41,11 @@ print(f"by {net.source['author']}, trained on {net.source['trained on']}")
 # Pointwise layers shrink with the square of `alpha`, to about a sixteenth. The maps shrink with the square of the resolution, $(96 / 224)^2$, to less than a fifth. Together that makes about one ninetieth, and a little more, since some layers shrink less.
 # </details>
 
+# %%
+from mobilenet_lib.checks import expect
+
+expect("07-left")
+
 # %% [markdown] slide=2
 # ## Is somebody there?
 #
@@ -91,6 +96,9 @@ squares = {name: np.array(net.preprocess.square(photo)) for name, photo in photo
 
 # %% [markdown]
 # **Predict:** how sure will it be of the astronaut? And which of the five photos without a person will it most nearly take for one with a person?
+
+# %%
+expect("07-astronaut")
 
 # %% [markdown] slide=1
 # ## Which of the five photos without a person fools the network most?
@@ -147,6 +155,9 @@ wrong = {
 
 # %% [markdown]
 # **Predict:** put the four in order of the harm that they do. (For the *eps* of batch normalization, BN, which was 0.001 in training, we try a smaller and a larger value.) Which does hardly any harm, and which makes the network useless?
+
+# %%
+expect("07-useless")
 
 # %% [markdown] slide=2
 # ## Four ways to be wrong: which is the worst?
@@ -241,6 +252,9 @@ plots.feature_maps({name: maps[name][0].numpy() for name in layers})
 #
 # **Predict:** of the 256 channels of the last layer, how many do not vary?
 
+# %%
+expect("07-dead")
+
 # %% [markdown] slide=1
 # ## Of 256 channels in the last layer, how many never vary?
 #
@@ -295,7 +309,7 @@ assert np.allclose(before - without, occlusion(net, x, label=0, cells=12, window
 print(f"{100 * before:.0f} % before, {100 * without.min():.0f} % with the worst place covered")
 
 # %% [markdown]
-# The second way needs only one run of the network. It ends in an average over the last map and a linear layer, and their order does not matter: averaging and then weighting gives the same as weighting and then averaging. So give each *place* of the map a score of its own; the mean of these scores, plus the bias, is the network's score. (In `kc,cij->kij`, for each class k and place i, j, the channels c are weighted and added up.)
+# The second way needs only one run of the network. It ends in an average over the last map and a linear layer, and their order does not matter: averaging and then weighting gives the same as weighting and then averaging. So give each *place* of the map a score of its own; the mean of these scores, plus the bias, is the network's score. (In `kc,cij->kij`, for each class $k$ and place $i, j$, the channels $c$ are weighted and added up.)
 
 # %%
 deepest = maps["pw_13"][0]  # (256, 3, 3)
@@ -310,6 +324,9 @@ assert np.allclose(class_activation(net, x), by_place, atol=1e-4)
 # These nine numbers, one for each place of the last map, say how much the place counts for *person*, less how much it counts against. This is a **class activation map**. Read it with care. Laid over the photo, each place covers a ninth of it, but its [receptive field](03_the_network.ipynb#How-far-does-one-pixel-see?) is far larger, and with SAME padding its centre lies near that ninth's lower right corner.
 #
 # **Predict:** where will the two methods point in the photo of the astronaut?
+
+# %%
+expect("07-where")
 
 # %% [markdown] slide=1
 # ## Which part of the photo does the answer rest on?
@@ -359,6 +376,9 @@ DetectorExplorer(photo="camera")
 # **Predict:** how many lines of code does all of that take?
 
 # %%
+expect("07-lines")
+
+# %%
 from pathlib import Path
 
 engine = Path("../web/engine/mobilenet.js").read_text(encoding="utf-8")
@@ -397,6 +417,9 @@ changes = {
 # %% [markdown]
 # **Predict:** one of these changes turns an animal into a person. Which change? (There is only one animal.)
 
+# %%
+expect("07-disturbed")
+
 # %% [markdown] slide=1
 # ## One of these changes turns an animal into a person. Which?
 #
@@ -429,6 +452,9 @@ plots.compared(names, {"as it is": right, **disturbed}, "person")
 #
 # Take 10,000 pictures. 100 show a person, and about 81 of these ring the bell. Of the other 9,900, about one in nine rings it too. Compare the two numbers.
 # </details>
+
+# %%
+expect("07-bell")
 
 # %% [markdown] slide=2
 # ## The bell rings. How probable is it that somebody is there?
@@ -540,6 +566,9 @@ def accuracy_of_head(seen, unseen):
 
 # %% [markdown]
 # **Predict:** which layer knows most about letters: one of the first, one in the middle, or the last?
+
+# %%
+expect("07-depth")
 
 # %% [markdown] slide=1
 # ## Which layer of a person detector knows most about letters?
@@ -653,6 +682,9 @@ def from_labels(pupil, images, labels):
 # %% [markdown]
 # **Predict:** with a head on the frozen last layer, the network could hardly read. How many letters will it read, again with a head on its last layer, once all layers may learn?
 
+# %%
+expect("07-tuned")
+
 # %% tags=["learned", "nbval-ignore-output"]
 tuned_net = train(student(), from_labels)
 tuned = accuracy(tuned_net)
@@ -726,6 +758,9 @@ few = list(itertools.islice(letters, 2))
 
 # %% [markdown]
 # **Predict:** both start from the detector's weights and take 200 steps. Which comes closer to the network that was given all labels?
+
+# %%
+expect("07-teacher")
 
 # %% [markdown] slide=1
 # ## 256 labels, or a teacher and no labels at all?
@@ -824,6 +859,26 @@ from mobilenet_lib.checks import check
 
 answer = ...
 check("7.7", answer)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("07")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("07")
 
 # %% [markdown]
 # ## Summary

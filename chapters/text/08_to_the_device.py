@@ -80,6 +80,11 @@ assert torch.allclose(once, block.bn(block.conv(padded)), atol=1e-4)
 # %% [markdown]
 # The library folds whole networks. **Predict:** how many batch normalizations will be left, and will the answers change?
 
+# %%
+from mobilenet_lib.checks import expect
+
+expect("08-left")
+
 # %% [markdown] slide=1
 # ## How many batch normalizations are left, and do the answers change?
 #
@@ -147,6 +152,9 @@ for engine in ready.values():
 # %% [markdown]
 # **Predict:** all do the same 569 million mult-adds ([one multiplication and one addition](00_start_here.ipynb#How-to-use-the-book) each). How many times as fast as eager will the fastest be?
 
+# %%
+expect("08-fastest")
+
 # %% [markdown] slide=1
 # ## All engines do the same 569 million mult-adds. How much faster is the fastest?
 #
@@ -201,8 +209,11 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32, but only two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
+# %%
+expect("08-bf16")
+
 # %% [markdown] slide=2
-# ## In sixteen bits, how many of a thousand letters are read differently?
+# ## In sixteen bits, how many letters in a thousand are read differently?
 #
 # bf16 has two to three decimal digits.
 #
@@ -228,6 +239,9 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 # A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about eight hundred times as fast as the two cores of the book's machine do<!-- 770 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 840 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
 #
 # **Predict:** layer by layer, PyTorch takes about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
+
+# %%
+expect("08-gpu")
 
 # %% [markdown] slide=1
 # ## On a data centre's GPU, how much longer do 32 pictures take than one?
@@ -287,6 +301,9 @@ print(f"from {largest.min():.4f} to {largest.max():.2f}, median {largest.median(
 # %% [markdown]
 # **Predict:** with one step for all channels, how many of the 255 levels does a typical channel use?
 
+# %%
+expect("08-levels")
+
 # %% [markdown] slide=2
 # ## With one step for the layer, how many of 255 levels does a typical channel use?
 #
@@ -317,6 +334,9 @@ for name in ("dw_3", "pw_3"):
 #
 # **Predict:** which channels have the widest range: those that matter most?
 
+# %%
+expect("08-widest")
+
 # %% [markdown] slide=5
 # ## Which channels have the widest range?
 #
@@ -337,6 +357,9 @@ QuantizationExplorer()
 # There is one more thing to try. Older processors add two products of 8-bit numbers in sixteen bits, and the sum may not fit. On these, an engine keeps weights in **seven** bits, from −64 to 64, with half the levels. So let us try both.
 #
 # **Predict:** how many points of accuracy does each way lose?
+
+# %%
+expect("08-points")
 
 # %% [markdown] slide=2
 # ## How many points of accuracy do eight bits cost? And seven?
@@ -389,6 +412,9 @@ for row in recorded("bench_int8")["results"]["rows"]:
 #
 # **Predict:** by what factor is the network faster in eight bits, on your processor?
 
+# %%
+expect("08-eight-bits")
+
 # %% [markdown] slide=2
 # ## A quarter of the bytes: four times as fast?
 #
@@ -402,7 +428,8 @@ for name in eight:
     ready[name] = ENGINES[name]().prepare(big, photo, some)
     tasks[name] = partial(ready[name].run, photo)
 last = {name: tasks[name] for name in (eight[0].removesuffix("-int8"), *eight)} if eight else {}
-for name, taken in interleave(last, readings=9).items():
+took = interleave(last, readings=9)
+for name, taken in took.items():
     size = ready[name].size_bytes / 1e6
     print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")
 
@@ -583,6 +610,26 @@ from mobilenet_lib.checks import check
 
 ship = ...  # def ship(candidates, limits): ...
 check("8.9", ship)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("08")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("08")
 
 # %% [markdown]
 # ## Summary

@@ -158,6 +158,11 @@ def suspect(table, row, column):
 # Table 1's last depthwise layer is printed with stride 2, on a map of 7 by 7. You met it in [chapter 03](03_the_network.ipynb#The-misprint-in-Table-1). **Predict:** if that were true, would the whole network still have 569 million mult-adds?
 
 # %%
+from mobilenet_lib.checks import expect
+
+expect("09-stride")
+
+# %%
 import mobilenet_lib as mn
 
 arch = mn.mobilenet_v1()
@@ -174,6 +179,9 @@ print(f"stride 2: {smaller / 1e6:.2f}, stride 1: {arch.mult_adds / 1e6:.2f} mill
 # Table 2 divides the mult-adds ([one multiplication and one addition](00_start_here.ipynb#How-to-use-the-book) each) among the kinds of layer: 94.86, 3.06, 1.19 and 0.18 %. **Predict:** you need no network to see that something is wrong. What gives it away?
 
 # %%
+expect("09-shares")
+
+# %%
 suspect(2, 3, "mult_adds_pct")
 column = [paper.table(2).cell(row, "mult_adds_pct").value for row in (1, 2, 3, 4)]
 share = 100 * arch.layers[0].mult_adds / arch.mult_adds
@@ -185,6 +193,9 @@ print(f"printed: {sum(column)} in all; the first layer has {share:.2f} %")
 # ### Case 3: cut off
 #
 # 290, 76, 48: the last digit of each is one too small. The same holds for 32 times, 9.4 times and AlexNet's 60 million parameters. **Predict:** what would you have to do to the counted numbers to get all of these?
+
+# %%
+expect("09-cut")
 
 # %%
 cut = [c for c in cells if c.finding == "truncated"]
@@ -199,6 +210,9 @@ for c in cut:
 # ### Case 4: the layer that was left out
 #
 # Table 4 gives the network with full convolutions 4866 million, and the one with separable convolutions 569. Both have the same fully connected layer at the end. We count 4867.3 and 568.7. VGG 16, from Oxford's Visual Geometry Group, has 15300 million in Table 8; we count 15470. **Predict:** the two differences have the same explanation. What is it?
+
+# %%
+expect("09-left-out")
 
 # %% [markdown] slide=2
 # ## Case 4: which layer is missing from 4866 and from 15300?
@@ -228,6 +242,9 @@ print(f"VGG 16 without its three: {(vgg.mult_adds - vgg.head_mult_adds) / 1e6:.0
 #
 # What does the *add* in mult-add stand for?
 # </details>
+
+# %%
+expect("09-twice")
 
 # %% [markdown] slide=3
 # ## Case 5: we count 833 million. Why are 1700 printed?
@@ -259,6 +276,9 @@ print(f"AlexNet's 60 by 1.32 million parameters: {60 / 1.32:.1f}")
 # Table 10 is about Stanford Dogs: 120 breeds, 120 classes. It prints 569 and 418 million mult-adds for the widest networks. **Predict:** can that be?
 
 # %%
+expect("09-dogs")
+
+# %%
 for row, resolution in ((2, 224), (4, 192)):
     found = suspect(10, row, "million_mult_adds")
     dogs = mn.mobilenet_v1(1.0, resolution, num_classes=120).mult_adds / 1e6
@@ -276,6 +296,9 @@ for row, resolution in ((2, 224), (4, 192)):
 #
 # Think of a layer whose width does not follow $\alpha$. It has too many channels at one quarter, and too few at three quarters.
 # </details>
+
+# %%
+expect("09-sixteen")
 
 # %% [markdown] slide=3
 # ## Case 7: too high at $\alpha = 0.25$, too low at $\alpha = 0.75$. One mistake?
@@ -310,6 +333,9 @@ for c in (c for c in cells if "16 channels" in c.note):
 # Table 14 has two rows called 0.75 MobileNet-128, with 166 and 108 million mult-adds. **Predict:** which of the sixteen networks is the first?
 
 # %%
+expect("09-one-name")
+
+# %%
 printed_166 = suspect(14, 4, "million_mult_adds").printed
 for pixels in (192, 160, 128):
     body, _ = totals(mn.mobilenet_v1(0.75, pixels), head=False)
@@ -327,6 +353,9 @@ for pixels in (192, 160, 128):
 #
 # How often, at the least, is each weight used for one image?
 # </details>
+
+# %%
+expect("09-planet")
 
 # %% [markdown] slide=2
 # ## Case 9: 13 million parameters, 0.58 million mult-adds?
@@ -352,6 +381,9 @@ print(
 # In four claims, the numbers are not miscounted, but the words do not fit them. The text says that 0.50 MobileNet-160 is 4 % better than AlexNet and than SqueezeNet, that 1 by 1 convolutions take 95 % of the computation *time*, and that GoogleNet takes *more than* 2.5 times as much computation. **Predict:** what is wrong with each claim?
 
 # %%
+expect("09-words")
+
+# %%
 top1 = [paper.table(9).cell(row, "imagenet_top1_pct").value for row in (1, 2, 3)]
 for row in (13, 16, 4, 12):
     suspect("text", row, "printed")
@@ -370,6 +402,9 @@ print(f"GoogleNet: {1550 / 569:.2f} times as printed, {1582.7 / 568.7:.2f} count
 #
 # When you write about other people's networks, you need not count them yourself.
 # </details>
+
+# %%
+expect("09-quoted")
 
 # %% [markdown] slide=2
 # ## Case 11: no count gives 6.8 million. Where else can a number come from?
@@ -393,6 +428,9 @@ assert judge(quoted.printed, own_table / 1000) == "rounds"
 # ### Case 12: counters
 #
 # The last case is about what to count at all. Table 13's 6.1 million parameters are the only ones in the paper that include batch normalization (BN). The other suspects do not come from the paper: people who count with a program get 0.58 billion mult-adds, 578.88 or 579.80 million, or 4,242,920 parameters. **Predict:** what does a program count that the paper does not?
+
+# %%
+expect("09-counters")
 
 # %%
 norms = 2 * sum(layer.out_channels * layer.out_size**2 for layer in arch.layers[:-1])
@@ -458,6 +496,9 @@ def task(name, measure, before, now, key, rows, columns):
 # %% [markdown]
 # **Predict:** dogs, faces, face vectors or detection: which task keeps the largest share of the work?
 
+# %%
+expect("09-applications")
+
 # %% [markdown] slide=3
 # ## Figure 1, with numbers
 #
@@ -496,6 +537,9 @@ plots.layer_blocks()
 #
 # **Predict:** in one of the two figures, the marks stand above each other in columns of four. In which, and why?
 
+# %%
+expect("09-above")
+
 # %% [markdown] slide=3
 # ## Figures 4 and 5, every mark at its exact count
 #
@@ -530,7 +574,7 @@ for net in (arch, small):
     print(f"{net.parameters / 1e6:19.2f}")
 
 # %% [markdown]
-# Look at SqueezeNet and at the last line. Both have about the same number of parameters, but SqueezeNet takes ten times the mult-adds: it saves weights, and then slides them over large maps. This is what the paper means when it says that many papers on small networks look only at size and do not consider speed. If the download is the problem, you want few parameters; if the waiting is the problem, you want few mult-adds, of a kind that machines do well.
+# Look at SqueezeNet and at the last line. Both have about the same number of parameters, but SqueezeNet takes ten times the mult-adds: it saves weights, and then slides them across large maps. This is what the paper means when it says that many papers on small networks look only at size and do not consider speed. If the download is the problem, you want few parameters; if the waiting is the problem, you want few mult-adds, of a kind that machines do well.
 #
 # ## What applications asked of it
 #
@@ -584,6 +628,9 @@ for row in range(1, 7):
 #
 # **Predict:** all of them take about the same number of bytes. Which reads most letters? And which of them saves *time* on any machine, without a special kernel?
 
+# %%
+expect("09-bytes")
+
 # %% [markdown] slide=2
 # ## The same bytes, several ways: which reads most letters?
 #
@@ -617,6 +664,9 @@ for one in recorded("prior_work")["results"]["rows"]:
 # Here are the sixteen networks once more, together with 1.0 MobileNet-224 as others have trained it since, and with the networks that followed.
 #
 # **Predict:** the paper's network reaches 70.6 %. How much of that is due to the network, and how much to the recipe of 2017? What can the very same layers, with 4.2 million weights, reach today?
+
+# %%
+expect("09-since")
 
 # %% [markdown] slide=2
 # ## 70.6 % in 2017. What can the same network reach today?
@@ -728,6 +778,26 @@ from mobilenet_lib.checks import check
 
 answer = ...
 check("9.7", answer)
+
+# %% [markdown]
+# ### Closing questions
+#
+# Answer without scrolling back. Each answer says why it is right or wrong.
+
+# %%
+from mobilenet_lib.checks import quiz
+
+quiz("09")
+
+# %% [markdown]
+# ### What you expected
+#
+# What you predicted in this chapter, beside what came out:
+
+# %%
+from mobilenet_lib.checks import outcomes
+
+outcomes("09")
 
 # %% [markdown]
 # ## Summary

@@ -12,7 +12,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
@@ -29,6 +29,7 @@ from . import (
     chapter_09,
 )
 from .answers import Exercise, Fault, NotAnAnswerError
+from .asking import expect, outcomes, quiz
 from .guard import HaltedError, advice, contained, message, shown
 from .ledger import (
     Record,
@@ -38,6 +39,7 @@ from .ledger import (
     note,
     read_ledger,
 )
+from .prompts import CHAPTERS, asked
 
 __all__ = [
     "EXERCISES",
@@ -45,10 +47,13 @@ __all__ = [
     "Progress",
     "Verdict",
     "check",
+    "expect",
     "export_progress",
     "import_progress",
     "ledger_path",
+    "outcomes",
     "progress",
+    "quiz",
 ]
 
 _CHAPTERS = (
@@ -189,29 +194,48 @@ def _code(code: CodeType) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the reader is: exercises solved in each chapter."""
+    """How far the reader is: exercises solved, predictions made, questions answered."""
 
     solved: dict[int, int]
+    """Exercises, by chapter."""
     total: dict[int, int]
     trouble: str | None = None
     """Why it cannot be kept for the next visit; None if it can."""
+    asked: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
+    """By chapter, predictions made and in all, closing questions solved and in all."""
+
+    def _rows(self) -> Iterator[tuple[int, str, str, str]]:
+        for chapter in sorted({*self.total, *self.asked}):
+            made, predictions, answered, questions = self.asked.get(chapter, (0, 0, 0, 0))
+            yield (
+                chapter,
+                f"{made} of {predictions}",
+                f"{answered} of {questions}",
+                f"{self.solved[chapter]} of {self.total[chapter]}" if chapter in self.total else "",
+            )
 
     def __repr__(self) -> str:
-        lines = [
-            f"chapter {chapter:02d}: {self.solved[chapter]} of {total} exercises solved"
-            for chapter, total in self.total.items()
-        ]
+        lines = []
+        for chapter, predictions, questions, exercises in self._rows():
+            parts = [f"{exercises} exercises solved"] if exercises else []
+            parts += [f"{predictions} predictions made", f"{questions} questions answered"]
+            lines.append(f"chapter {chapter:02d}: {', '.join(parts)}")
         return "\n".join([*lines, self.trouble] if self.trouble else lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{chapter:02d}</td>"
-            f'<td><progress max="{total}" value="{self.solved[chapter]}" '
-            f'aria-label="chapter {chapter:02d}"></progress></td>'
-            f"<td>{self.solved[chapter]} of {total}</td></tr>"
-            for chapter, total in self.total.items()
+            f"<tr><td>{chapter:02d}</td><td>{predictions}</td><td>{questions}</td>"
+            + (
+                f'<td><progress max="{self.total[chapter]}" value="{self.solved[chapter]}" '
+                f'aria-label="exercises of chapter {chapter:02d}"></progress></td>'
+                f"<td>{exercises}</td></tr>"
+                if exercises
+                else "<td></td><td>none</td></tr>"
+            )
+            for chapter, predictions, questions, exercises in self._rows()
         )
-        table = f"<tr><th>chapter</th><th></th><th>exercises solved</th></tr>{rows}"
+        heads = ("chapter", "predictions made", "questions answered", "", "exercises solved")
+        table = f"<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{rows}"
         trouble = f"<p>{html.escape(self.trouble)}</p>" if self.trouble else ""
         return f"<table>{table}</table>{trouble}"
 
@@ -223,4 +247,12 @@ def progress() -> Progress:
     solved = Counter(
         e.chapter for key, e in EXERCISES.items() if key in records and records[key].solved
     )
-    return Progress({chapter: solved[chapter] for chapter in total}, dict(total), trouble)
+    questions = {}
+    for chapter in CHAPTERS:
+        ours = asked(chapter)
+        made = sum(key in records and records[key].said is not None for key in ours.predictions)
+        answered = sum(bool(key in records and records[key].solved) for key in ours.questions)
+        counts = (made, len(ours.predictions), answered, len(ours.questions))
+        questions[int(chapter)] = counts
+    solved_of = {chapter: solved[chapter] for chapter in total}
+    return Progress(solved_of, dict(total), trouble, questions)

@@ -1,4 +1,4 @@
-"""Checks for functions: what they do in several cases is held against a reference.
+"""Checks for functions: what they do in several cases is compared with a reference.
 
 A slip is a usual mistake as a function of its own: what gives the same as it in every case has made
 that mistake, and gets its hint.

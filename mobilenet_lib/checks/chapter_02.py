@@ -109,7 +109,7 @@ EXERCISES = (
         ),
         "Ask when 1/N + 1/9 is at least 1.",
         "1/N must be at least 8/9.",
-        goals=["know when it is worth nothing"],
+        goals=["know when nothing is saved"],
     ),
     exercise(
         "2.3",
@@ -188,7 +188,7 @@ EXERCISES = (
         whole(
             lambda: cost.standard_mult_adds(3, 16, 64, 8) - cost.separable_mult_adds(3, 16, 64, 8),
             lambda: {
-                "That is where the separable one arrives: how far has the other one still to go?": (
+                "That is where the separable one arrives: how much has the other one left to do?": (
                     cost.separable_mult_adds(3, 16, 64, 8)
                 ),
                 "That is the whole way of the standard one; part of it is behind it.": (

@@ -55,7 +55,7 @@ EXERCISES = (
         ),
         "Try `mobilenet_v1(alpha).parameters` for alpha = 0.05, 0.1, 0.15 and so on.",
         "The answer lies between 0.35 and 0.45.",
-        goals=["hold it against the library"],
+        goals=["compare it with the library"],
     ),
     exercise(
         "3.4",

@@ -69,7 +69,7 @@ EXERCISES = (
         ),
         "A mult-add is two operations, a number in float32 four bytes.",
         "2 · 256 · 256 · 28² operations; two maps of 256 · 28² numbers and 256² weights.",
-        goals=["which of the two a layer is limited by"],
+        goals=["which of the two limits a layer"],
     ),
     exercise(
         "4.2",
@@ -91,7 +91,7 @@ EXERCISES = (
         ),
         "At the ridge both take equally long: the arithmetic, and moving the bytes.",
         "240 billion operations per second over 30 billion bytes per second.",
-        goals=["which of the two a layer is limited by"],
+        goals=["which of the two limits a layer"],
     ),
     exercise(
         "4.3",
@@ -252,7 +252,7 @@ EXERCISES = (
         "For each layer, compute the shortest time that the roof allows, in milliseconds.",
         "That is 1000 times the larger of operations / peak and bytes / bandwidth; a claim of "
         "less is false.",
-        goals=["under one roof", "which of the two a layer is limited by"],
+        goals=["under one roof", "which of the two limits a layer"],
         kind="investigate",
     ),
     exercise(

@@ -1,4 +1,4 @@
-"""The progress ledger: which exercises the reader has tried and solved, kept between visits.
+"""The progress ledger: what the reader has tried, solved and predicted, kept between visits.
 
 It is kept twice, in a file and in a backup beside it, and read from both: what either holds is not
 lost. What stands in the place of one and is no ledger is left as it is, and the other goes on.
@@ -28,14 +28,18 @@ PROGRESS_VARIABLE = "MOBILENET_PROGRESS"
 VERSION = 1
 BEGIN = '{"version":1,"exercises":{'
 """With which every ledger begins, but for white space: less of it is one that was cut off."""
-ENTRY = re.compile(r'"(\d+\.\d+)":\s*(\{[^{}]*\})')
+ENTRY = re.compile(r'"(\d[\w.-]*)":\s*(\{[^{}]*\})')
+IS_EXERCISE = re.compile(r"\d+\.\d+")
+"""Keys of exercises; all others are of questions, which stand in a part of their own."""
 REMEMBERED = 50
 """Wrong answers of one exercise that are told apart; older ones count anew if given again."""
+LONGEST = 200
+"""Letters of what a reader expects that are kept."""
 
 
 @dataclass
 class Record:
-    """What the ledger keeps of one exercise."""
+    """What the ledger keeps of one exercise, prediction or closing question."""
 
     wrong: int = 0
     """Different wrong answers so far, which decide how much of the hints is shown."""
@@ -43,6 +47,10 @@ class Record:
     """When it was first solved (UTC), None while it is not."""
     tried: tuple[str, ...] = ()
     """Marks of those wrong answers, by which one given again is known."""
+    said: str | None = None
+    """Of a prediction, what the reader expected last."""
+    at: str | None = None
+    """When that was said (UTC)."""
 
 
 Records = dict[str, Record]
@@ -66,7 +74,7 @@ def backup_path() -> Path:
 
 
 def read_ledger() -> tuple[Records, str | None]:
-    """Records by exercise key, with those of this session; and why they cannot be kept, if so.
+    """Records by key, with those of this session; and why they cannot be kept, if so.
 
     A file that is no ledger is left as it is.
     """
@@ -82,14 +90,14 @@ def read_ledger() -> tuple[Records, str | None]:
 
 
 def note(key: str, right: bool, mark: str = "") -> tuple[Record, str | None]:
-    """Enter one answer to exercise `key`; its record, and why it cannot be kept, if so.
+    """Enter one answer to an exercise or question; its record, and why it cannot be kept, if so.
 
     Files are replaced whole, by one process at a time: two open chapters are two processes.
 
     Parameters
     ----------
     key
-        The exercise.
+        The exercise or question.
     right
         Whether it is solved now.
     mark
@@ -102,6 +110,18 @@ def note(key: str, right: bool, mark: str = "") -> tuple[Record, str | None]:
     elif not (mark and mark in before.tried):
         record.wrong += 1
         record.tried += (mark,) if mark else ()
+    return _keep(key)
+
+
+def note_said(key: str, said: str) -> tuple[Record, str | None]:
+    """Enter what the reader expects; the record, and why it cannot be kept, if so."""
+    record = _unwritten.setdefault(key, Record())
+    record.said, record.at = said[:LONGEST], _now("milliseconds")
+    return _keep(key)
+
+
+def _keep(key: str) -> tuple[Record, str | None]:
+    """Write what this session has found; the record of `key`, and what is in the way."""
     try:
         records, trouble = _write(_unwritten, add=True)
     except (OSError, ValueError, NotImplementedError) as error:  # the last: no locks there
@@ -222,39 +242,64 @@ def _check_place() -> None:
 
 
 def _content(records: Records) -> dict[str, Any]:
-    kept = {name: asdict(record) for name, record in sorted(records.items())}
-    return {"version": VERSION, "exercises": kept}
+    exercises: dict[str, Any] = {}
+    questions: dict[str, Any] = {}
+    for key, record in sorted(records.items()):
+        (exercises if IS_EXERCISE.fullmatch(key) else questions)[key] = as_kept(record)
+    parts: dict[str, Any] = {"version": VERSION, "exercises": exercises}
+    return parts | {"questions": questions} if questions else parts
+
+
+def as_kept(record: Record) -> dict[str, Any]:
+    """A record as files and cards have it; without what was said, if nothing was."""
+    unsaid = ("said", "at") if record.said is None else ()
+    return {name: value for name, value in asdict(record).items() if name not in unsaid}
 
 
 def _parsed(content: Any) -> Records:
     if content["version"] != VERSION:
         raise ValueError(f"version {content['version']}, expected {VERSION}")
-    return {key: _record(**record) for key, record in content["exercises"].items()}
+    kept = {**content["exercises"], **content.get("questions", {})}
+    return {key: _record(**record) for key, record in kept.items()}
 
 
-def _record(wrong: int, solved: str | None, tried: Iterable[str] = ()) -> Record:
-    if solved is not None:
-        datetime.fromisoformat(solved)
-    return Record(check_int("wrong", wrong, 0), solved, tuple(str(mark) for mark in tried))
+def _record(
+    wrong: int = 0,
+    solved: str | None = None,
+    tried: Iterable[str] = (),
+    said: str | None = None,
+    at: str | None = None,
+) -> Record:
+    for moment in (solved, at):
+        if moment is not None:
+            datetime.fromisoformat(moment)
+    if (said is None) != (at is None) or not isinstance(said, str | None):
+        raise ValueError(f"what was said is {said!r}, at {at!r}")
+    marks = tuple(str(mark) for mark in tried)
+    return Record(check_int("wrong", wrong, 0), solved, marks, said and said[:LONGEST], at)
 
 
 # --- Records --------------------------------------------------------------------------------------
 
 
 def _merged(one: Records, other: Records, add: bool = False) -> Records:
-    """Both: of wrong answers the larger number, or the sum where `other` comes on top of `one`."""
+    """Both: of wrong answers the larger number, or the sum where `other` comes on top of `one`.
+
+    `merged` in `web/cards/ledger.js` does the same for a page.
+    """
     both = dict(one)
     for key, new in other.items():
         old = one.get(key, Record())
         wrong = old.wrong + new.wrong if add else max(old.wrong, new.wrong)
         solved = min(filter(None, (old.solved, new.solved)), default=None)
         tried = tuple(dict.fromkeys((*old.tried, *new.tried)))[-REMEMBERED:]
-        both[key] = Record(wrong, solved, tried)
+        last = max(old, new, key=lambda record: (record.at or "", record.said or ""))
+        both[key] = Record(wrong, solved, tried, last.said, last.at)
     return both
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _now(precision: str = "seconds") -> str:
+    return datetime.now(UTC).isoformat(timespec=precision)
 
 
 def _trouble(error: Exception, usable: Iterable[Path] = ()) -> str:

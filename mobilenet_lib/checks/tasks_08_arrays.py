@@ -75,7 +75,7 @@ FOLD = behaves(
         lambda w, g, b, m, v, e: _scaled(w, 1 / np.sqrt(v + e), b, m),
     ),
     (
-        "The bias is beta alone: what becomes of the mean?",
+        "The bias is beta alone: what happens to the mean?",
         lambda w, g, b, m, v, e: (fold(w, g, b, m, v, e)[0], b),
     ),
     (

@@ -377,7 +377,7 @@ def axe(npm_packages):
 
 def test_every_explorer_in_the_package_is_tested_here():
     bundles = {path.stem for path in (ROOT / "mobilenet_lib/explorers/bundles").glob("*.js")}
-    assert bundles == set(EXPLORERS) == set(THREE_STATES)
+    assert bundles - {"card"} == set(EXPLORERS) == set(THREE_STATES)  # cards: test_cards_in_lab
 
 
 @every

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 
 from mobilenet_lib import explorers
+from mobilenet_lib.checks.prompts import CALL, FOLDED, prediction
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -113,20 +114,43 @@ def test_every_question_of_the_appendix_has_a_thread_and_a_cell_that_is_compared
 def test_prose_stands_between_any_two_long_cells(path):
     cells = read(path).cells
     for before, after in itertools.pairwise(cells):
-        assert "markdown" in (before.cell_type, after.cell_type), (
+        asks = before.cell_type == "code" and CALL.search(before.source)  # it has its own words
+        assert asks or "markdown" in (before.cell_type, after.cell_type), (
             f"two code cells in a row:\n{before.source}\n---\n{after.source}"
         )
 
 
 @chapter
-def test_figures_that_answer_a_question_are_folded(path):
+def test_what_a_reader_is_to_predict_is_folded(path):
+    """And nothing else; JupyterLab shows a folded result's first line, which must tell nothing."""
+    folds = 0
     for before, cell in itertools.pairwise(read(path).cells):
-        if "**Predict:**" in before.source and cell.cell_type == "code":
-            html = cell.outputs[0].get("data", {}).get("text/html", "")
-            folded = cell.metadata.get("jupyter", {}).get("outputs_hidden", False)
-            assert folded == bool(html), cell.source
-            if html:  # its first line is what JupyterLab shows in its place
-                assert html.startswith("<!-- a figure: run the cell to see it -->")
+        if cell.cell_type != "code":
+            continue
+        if asks := CALL.search(cell.source):
+            folds = prediction(asks[2]).folds if asks[1] == "expect" else 0
+            continue
+        folded = cell.metadata.get("jupyter", {}).get("outputs_hidden", False)
+        first = cell.outputs[0].get("data", cell.outputs[0]) if cell.outputs else {}
+        figure = "**Predict:**" in before.source and "text/html" in first  # in the appendix
+        assert folded == (folds > 0 or figure), cell.source
+        shown = first.get("text/html") or first.get("text/plain") or first.get("text", "")
+        says_nothing = ("<!-- a figure: run the cell", "<!-- run the cell to see it -->\n", FOLDED)
+        if folded and WIDGET_VIEW not in first:
+            assert shown.startswith(says_nothing), cell.source
+        elif not folded:
+            assert not shown.startswith(says_nothing[1:]), cell.source
+        folds = max(folds - 1, 0)
+
+
+@chapter
+def test_cards_are_not_saved(path):
+    """They would stand there without a session, and forget what they are told."""
+    text = path.read_text("utf-8")
+    assert '"mobilenet_lib.checks.card.Card"' not in text
+    for cell in code_cells(read(path)):
+        if CALL.search(cell.source):
+            assert [WIDGET_VIEW in output.data for output in cell.outputs] == [False], cell.source
 
 
 @every

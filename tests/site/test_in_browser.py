@@ -4,6 +4,10 @@ import re
 
 import pytest
 
+from mobilenet_lib.checks import export_progress, import_progress
+from mobilenet_lib.checks.ledger import PROGRESS_VARIABLE, note, read_ledger
+from mobilenet_lib.checks.prompts import asked
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHAPTER = "chapters/01_standard_convolution.html"
@@ -135,9 +139,103 @@ def test_without_scripts_all_can_be_read(site, browser):
     assert still.is_visible()
     assert "kernel" in still.get_attribute("alt")
     assert page.get_by_text("10,800 multiplications").first.is_visible(), "a result"
-    page.locator("details.guess summary").first.click()
-    assert page.locator("details.guess img").first.is_visible(), "a figure behind a question"
+    assert page.locator("#figure-01-1 img").is_visible(), "a figure behind a question"
+    assert not page.locator(".book-card").first.is_visible(), "what takes answers is away"
     context.close()
+
+
+PREDICTED = "chapters/02_depthwise_separable_convolution.html"
+HIDDEN = """() => [...document.querySelectorAll("details.guess")].filter((d) => !d.open).length"""
+
+
+@pytest.mark.parametrize("where", ["folder", "host"])
+def test_a_prediction_unfolds_its_result(where, site, served, page, tmp_path, monkeypatch):
+    """By keys; kept in the browser, shown at the end, taken to JupyterLab's ledger and back."""
+    monkeypatch.setenv(PROGRESS_VARIABLE, str(tmp_path / "progress.json"))
+    base = site.as_uri() if where == "folder" else served
+    page.goto(f"{base}/{PREDICTED}")
+    card = page.locator(".mnc-expect").first
+    result = page.locator("#figure-02-1 img")
+    card.wait_for()
+    folded = page.evaluate(HIDDEN)
+    assert folded >= 5
+    assert not result.is_visible()
+    field = card.get_by_role("textbox", name="How many weights")
+    field.fill("many")
+    field.press("Enter")
+    assert "Type a number" in card.get_by_role("alert").inner_text()
+    assert not result.is_visible()
+    field.fill("1,000")
+    field.press("Enter")
+    result.wait_for()
+    assert "You expect: 1,000 weights" in card.inner_text()
+    card.get_by_role("button", name="Change").press("Enter")
+    field.fill("100")
+    field.press("Enter")
+    second = page.locator(".mnc-expect").nth(1)
+    second.get_by_role("radio", name="all three alike").check()
+    second.get_by_role("button", name="I expect this").click()
+    assert page.evaluate(HIDDEN) == folded - 2
+    ends = page.locator(".mnc-outcomes")
+    assert "You expected 100 weights; it is 56 weights: 1.8 times too high." in ends.inner_text()
+    assert "You expected all three alike; it is only the first." in ends.inner_text()
+
+    question = page.locator(".mnc-quiz fieldset").first
+    choices = question.locator(".mnc-choices button")
+    place = asked("02").questions["02-jobs"].right
+    choices.nth(0 if place else 1).click()
+    assert question.locator(".mnc-because:visible").inner_text().startswith("✘ No.")
+    choices.nth(place).press("Enter")
+    question.locator(".mnc-because[data-found=right]").wait_for()
+    assert "1 of 4 solved, 0 at the first try" in page.locator(".mnc-quiz").inner_text()
+
+    page.reload()
+    page.locator(".mnc-expect").first.get_by_text("You expect: 100 weights").wait_for()
+    assert result.is_visible()
+    assert question.locator(".mnc-because:visible").count() == 2
+    assert ends.inner_text().count("You expected") == 2
+
+    page.goto(f"{base}/chapters/00_start_here.html")
+    table = page.locator(".mnc-progress table")
+    row = table.get_by_role("row").filter(has_text="02 Depthwise")
+    assert re.findall(r"\d+ of \d+", row.inner_text()) == ["2 of 7", "1 of 4", "0 of 7"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save to a file").click()
+    download.value.save_as(tmp_path / "site.json")
+    import_progress(tmp_path / "site.json")
+    assert read_ledger()[0]["02-weights"].said == "100"
+    note("2.1", True)
+    export_progress(tmp_path / "lab.json")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Forget").click()
+    assert "0 of 7" in row.inner_text()
+    assert "2 of 7" not in row.inner_text()
+    page.locator(".mnc-progress input[type=file]").set_input_files(tmp_path / "lab.json")
+    page.wait_for_function(
+        "() => document.querySelector('.mnc-progress').innerText.includes('Added to what is kept')"
+    )
+    assert re.findall(r"\d+ of \d+", row.inner_text()) == ["2 of 7", "1 of 4", "1 of 7"]
+
+
+def test_where_storage_is_refused_nothing_fails(site, page):
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage',"
+        " { configurable: true, get() { throw new Error('no'); } })"
+    )
+    page.goto((site / PREDICTED).as_uri())
+    card = page.locator(".mnc-expect").first
+    card.get_by_role("textbox").fill("7")
+    card.get_by_role("button", name="I expect this").click()
+    page.locator("#figure-02-1 img").wait_for()
+    assert "remembered until you leave" in card.inner_text()
+
+
+def test_a_link_and_print_open_what_is_folded(site, page):
+    page.goto(f"{(site / PREDICTED).as_uri()}#figure-02-1")
+    page.locator("#figure-02-1 img").wait_for()
+    assert page.evaluate(HIDDEN) > 0
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(HIDDEN) == 0
 
 
 def test_by_key_alone(site, page):

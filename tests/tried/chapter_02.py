@@ -232,7 +232,7 @@ TRIED = {
             "torch.tensor(515072)",
         ],
         wrong=[
-            ("74_752", "still to go"),
+            ("74_752", "left to do"),
             ("589_824", "behind it"),
             ("589_824 - 9_216", "pays for both"),
             ("589_824 - 65_536", "pays for both"),

@@ -89,7 +89,7 @@ TRIED = {
             ),
             (FOLD.replace("np.sqrt(variance + eps)", "(variance + eps)"), "root is missing"),
             (FOLD.replace("gamma /", "1 /"), "gamma is missing"),
-            (FOLD.replace("beta - mean * scale", "beta"), "becomes of the mean"),
+            (FOLD.replace("beta - mean * scale", "beta"), "happens to the mean"),
             (FOLD.replace("beta - mean", "beta + mean"), "not added"),
             (FOLD.replace("beta - mean * scale", "beta - mean"), "scaled as the weights"),
             (FOLD.replace("beta - mean * scale", "(beta - mean) * scale"), "not scaled itself"),

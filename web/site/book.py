@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from embedded import VIEW, Explorers
+from embedded import VIEW, Explorers, classic
+
+from mobilenet_lib.checks import EXERCISES
+from mobilenet_lib.checks.asking import expect_content, quiz_content
+from mobilenet_lib.checks.prompts import CALL, CHAPTERS, FOLDED, asked, prediction
 
 FIGURE = re.compile(
     r'<img alt="(?P<alt>[^"]*)" src="data:image/png;base64,(?P<data>[^"]+)" '
@@ -28,7 +32,6 @@ CODE = re.compile(r"`[^`]*`")
 
 NOTES = {
     "exercise": "Python checks your answer, and gives hints, where the chapter runs.",
-    "progress": "Where the book runs, your solved exercises are counted here.",
     "live": "A recorded run. Where the chapter runs, the curve grows while the network learns.",
     "machine": "Recorded on the machine that the book was made on; yours gives its own numbers.",
 }
@@ -70,7 +73,8 @@ class Book:
         cells = Cells(self, name, state)
         for cell in notebook.cells:
             if cell.cell_type == "code":
-                cells.show(cell)
+                asks = CALL.search(cell.source)
+                cells.ask(cell, *asks.groups()) if asks else cells.show(cell)
         target = self.source / f"{name}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(nbformat.writes(notebook), encoding="utf-8")
@@ -107,11 +111,47 @@ class Cells:
         self.number = Path(name).name[:2]
         self.up = "../" * (len(Path(name).parts) - 1)
         self.figures = self.explorers = 0
+        self.folds, self.key = 0, ""
+
+    def ask(self, cell: nbformat.NotebookNode, call: str, key: str) -> None:
+        """Put a card in the place of a cell that asks, and of its code."""
+        if call == "expect":
+            content = expect_content(prediction(key))
+            self.folds, self.key = prediction(key).folds, key
+        elif call == "quiz":
+            content = quiz_content(key)
+        else:
+            content = outcomes_content(key, cell)
+        cell.outputs = [page_output(self.card(content))]
+        cell.metadata.tags = ["remove-input"]
+
+    def card(self, content: dict[str, Any]) -> str:
+        """The place of a card, which a script fills."""
+        write = self.book.explorers.write
+        write("card.js", lambda: classic(self.book.root, "card"))
+        bundle = f"{self.up}explorers/card.js?v={self.book.explorers.versions['card.js']}"
+        told = escape(json.dumps(content, ensure_ascii=False))
+        return f'<div class="book-card" data-bundle="{escape(bundle)}" data-card="{told}"></div>'
+
+    def fold(self, cell: nbformat.NotebookNode) -> None:
+        """Mark a cell whose result readers are to expect first: `site.js` folds it."""
+        if cell.metadata.get("jupyter", {}).get("outputs_hidden"):
+            key = self.key if self.folds else ""
+            self.folds = max(self.folds - 1, 0)
+            cell.metadata.setdefault("tags", []).append(f"guess-{key}" if key else "guess")
 
     def show(self, cell: nbformat.NotebookNode) -> None:
         """Put what a page can show in the place of what a notebook shows."""
+        self.fold(cell)
         outputs = copy.deepcopy(cell.outputs)
         cell.outputs = []
+        if "<progress" in json.dumps(outputs):
+            cell.outputs = [page_output(self.card(progress_content(self.book.root)))]
+            return
+        for output in outputs[:1]:  # what stands before a folded result
+            held = output.get("data", output)
+            for kind in {"text", "text/plain"} & held.keys():
+                held[kind] = held[kind].removeprefix(FOLDED)
         while outputs:
             output = outputs.pop(0)
             data = output.get("data", {})
@@ -122,10 +162,6 @@ class Cells:
                 html = self.explorer(data, still.get("text/html", ""))
             elif FIGURE.search(data.get("text/html", "")):
                 html = self.figure(data["text/html"])
-                if cell.metadata.get("jupyter", {}).get("outputs_hidden"):
-                    html = (
-                        f'<details class="guess"><summary>Show the figure</summary>{html}</details>'
-                    )
             elif "text/html" in data:
                 html = table(data["text/html"])
             else:
@@ -211,8 +247,36 @@ def needs_python(cell: nbformat.NotebookNode) -> str:
         return ""
     if "not answered yet" in shown:
         return "exercise"
-    if "<progress" in shown:
-        return "progress"
     if "LiveCurve(" in cell.source:
         return "live"
     return "machine" if "nbval-ignore-output" in cell.metadata.get("tags", []) else ""
+
+
+def outcomes_content(chapter: str, cell: nbformat.NotebookNode) -> dict[str, Any]:
+    """What a card is told of a chapter's predictions and of what came out where it was executed."""
+    found: dict[str, Any] = {}
+    for told in re.findall(r"<!-- (?:outcomes|measured) (.*) -->", html_of(cell.outputs[0])):
+        found |= json.loads(told)
+    predictions = [
+        expect_content(each) | {"measured": each.measured}
+        for each in asked(chapter).predictions.values()
+    ]
+    card = {"kind": "outcomes", "title": "What you expected"}
+    return card | {"predictions": predictions, "outcomes": found}
+
+
+def progress_content(root: Path) -> dict[str, Any]:
+    """What a card is told of all that can be predicted, answered and solved."""
+    texts = {path.stem[:2]: path for path in (root / "chapters/text").glob("*.py")}
+    chapters = [
+        {
+            "number": number,
+            "title": texts[number].read_text("utf-8").split("# # ", 1)[1].partition("\n")[0],
+            "address": f"{texts[number].stem}.html",
+            "predictions": list(asked(number).predictions),
+            "questions": list(asked(number).questions),
+            "exercises": [key for key, each in EXERCISES.items() if each.chapter == int(number)],
+        }
+        for number in CHAPTERS
+    ]
+    return {"kind": "progress", "title": "Your progress", "chapters": chapters}

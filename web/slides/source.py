@@ -28,6 +28,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from PIL import Image
 
+from mobilenet_lib.checks.prompts import CALL, FOLDED
 from mobilenet_lib.explorers import LettersExplorer
 from mobilenet_lib.explorers.explorer import Explorer
 from mobilenet_lib.explorers.state import StateError
@@ -96,7 +97,14 @@ def read_deck(text: Path, notebook: Path) -> Deck:
     for place, cell in enumerate(cells):
         if "slide" not in cell.metadata:
             continue
-        code = next((each.source for each in cells[place:] if each.cell_type == "code"), None)
+        code = next(
+            (
+                each.source
+                for each in cells[place:]
+                if each.cell_type == "code" and not CALL.search(each.source)
+            ),
+            None,
+        )
         try:
             if code is not None and code not in executed and DIRECTIVE.search(cell.source):
                 line = code.partition("\n")[0]
@@ -184,6 +192,7 @@ class _Reader:
 
     def _output(self, cell: Any, lines: str) -> str:
         printed = "".join(o.text for o in cell.outputs if o.output_type == "stream")
+        printed = printed.removeprefix(FOLDED)
         data = [o.data for o in cell.outputs if "data" in o and VIEW not in o.data]
         if lines or (printed and not data):
             return f"<pre>{html.escape(_lines(printed, lines))}</pre>"
@@ -196,7 +205,7 @@ class _Reader:
             return f"<figure>{self._image(data)}</figure>"
         if "text/html" in data:
             return f'<div class="cells">{data["text/html"]}</div>'
-        return f"<pre>{html.escape(data['text/plain'])}</pre>"
+        return f"<pre>{html.escape(data['text/plain'].removeprefix(FOLDED))}</pre>"
 
     def _image(self, data: Any, attributes: str = "") -> str:
         content = base64.b64decode(data["image/png"])

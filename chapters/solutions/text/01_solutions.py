@@ -7,7 +7,7 @@
 from mobilenet_lib.checks import check
 
 # %% [markdown]
-# **1.1** With SAME padding only the stride decides: $\lceil 75 / 2 \rceil = 38$. With VALID the first window starts at pixel 0 and the last may start at pixel $75 - 5 = 70$; in steps of two, that makes $70 / 2 + 1 = 36$ places.
+# **1.1** With SAME padding only the stride decides: $\lceil 75 / 2 \rceil = 38$. With VALID the first window starts at pixel 0 and the last can start at pixel $75 - 5 = 70$; in steps of two, that makes $70 / 2 + 1 = 36$ places.
 
 # %%
 check("1.1", (38, 36), record=False)
@@ -19,7 +19,7 @@ check("1.1", (38, 36), record=False)
 check("1.2", 3 * 3 * 64 * 128 * 56 * 56, record=False)
 
 # %% [markdown]
-# **1.3** Each output pixel must take the value of its left neighbour, so the only weight that is not zero is the left one in the middle row. (Convolution in mathematics flips the kernel, and what we call convolution does not; if it did, the 1 would be on the right.)
+# **1.3** Each output pixel must take the value of its left neighbour, so only the left weight in the middle row differs from zero. (Convolution in mathematics flips the kernel, and what we call convolution does not; if it did, the 1 would be on the right.)
 
 # %%
 to_the_right = [

@@ -93,7 +93,7 @@ separable, full = mobilenet_v1().mult_adds, mobilenet_v1(body="full").mult_adds
 check("5.7", 100 * separable / full, record=False)
 
 # %% [markdown]
-# **5.8** The mean of several means is the overall mean only if all parts have the same size. Otherwise each part must be weighted by its number of pictures. Libraries avoid the question by cutting batches into equal parts, but it comes back with the last batch of an epoch.
+# **5.8** The mean of several means is the overall mean only if all parts have the same size. Otherwise, each part must be weighted by its number of pictures. Libraries avoid the question by cutting batches into equal parts, but it comes back with the last batch of an epoch.
 
 
 # %%

@@ -27,7 +27,7 @@ def verdict_of(printed, counted):
 check("9.1", verdict_of, record=False)
 
 # %% [markdown]
-# **9.2** The body stays as it is; the last layer has 768 · 120 mult-adds instead of 768 · 1000. Rounded to millions the two are equal, which is why Table 10's 325 for this network is right all the same.
+# **9.2** The body stays as it is; the last layer has 768 · 120 mult-adds instead of 768 · 1000. Rounded to millions the two are equal, which is why the 325 in Table 10 for this network is right all the same.
 
 # %%
 from mobilenet_lib import mobilenet_v1

@@ -1,5 +1,5 @@
 // What a page of the book does by itself: explorers start when they come near, what scrolls can be
-// reached by keys, and print shows everything.
+// reached by keys, what a reader is to expect first is folded, and print shows everything.
 
 (() => {
   const book = (globalThis.mobilenetBook ??= {});
@@ -119,6 +119,46 @@
     else if (near) near.observe(place);
     else start(place);
   }
+
+  // --- What readers are to expect before they see it: folded here, so that without scripts all is seen.
+
+  const folded = new Map();
+  for (const cell of document.querySelectorAll(".cell[class*='tag_guess']")) {
+    const output = cell.querySelector(".cell_output"), key = cell.className.match(/tag_guess-([\w-]+)/)?.[1];
+    if (!output) continue;
+    const details = Object.assign(document.createElement("details"), { className: "guess" });
+    const what = output.querySelector(".book-figure") ? "figure" : "result";
+    details.append(Object.assign(document.createElement("summary"), { textContent: `Show the ${what}` }), ...output.childNodes);
+    output.append(details);
+    if (key) folded.set(key, [...(folded.get(key) ?? []), details]);
+    cell.dataset.folded = "true";
+  }
+  const linkedTo = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const details = target && target.closest("details.guess:not([open])");
+    if (!details) return;
+    details.open = true;
+    target.scrollIntoView();
+  };
+  linkedTo();
+  addEventListener("hashchange", linkedTo);
+
+  async function fillCards(places) {
+    try {
+      await load(places[0].dataset.bundle);
+    } catch { // the questions stand in the text, too, and every result has its button
+      return;
+    }
+    for (const place of places) {
+      const content = JSON.parse(place.dataset.card);
+      book.card.mount(place, content, () => {
+        for (const details of folded.get(content.key) ?? []) details.open = true;
+      });
+    }
+    wide();
+  }
+  const cards = [...document.querySelectorAll(".book-card")];
+  if (cards.length) fillCards(cards);
 
   // What is wider than its place scrolls, and takes the focus then, so that arrow keys move it.
   const wide = () => {
