@@ -165,7 +165,7 @@ class Architecture:
 
     @property
     def receptive_field(self) -> int:
-        """Input pixels a side that one pixel of the last feature map sees (before the pool)."""
+        """Input pixels on a side that one pixel of the last feature map sees (before the pool)."""
         return self.receptive_field_at(self.layers[-2].name).size
 
     @property

@@ -23,7 +23,7 @@ class Layer:
     """One row of Table 1 that has weights.
 
     Maps are square; sizes are in pixels. Padding is TensorFlow's SAME, so a layer's output has
-    ceil(in_size / stride) pixels a side, unless its architecture follows Keras' padding.
+    ceil(in_size / stride) pixels on a side, unless its architecture follows Keras' padding.
     """
 
     name: str

@@ -62,7 +62,7 @@ def interleave(
     device: torch.device | str = "cpu",
     least_s: float = 0.0,
 ) -> dict[Key, list[float]]:
-    """Seconds that one call of each task takes, read in turns: a, b, a, b, ...
+    """Seconds that one call of each task takes, read in turn: a, b, a, b, ...
 
     So whatever else slows the machine for a while slows all tasks, and their ratios hold.
 

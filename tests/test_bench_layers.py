@@ -405,7 +405,7 @@ def test_rates_bounds_and_shares_are_worked_from_the_times():
     assert pw.intensity == pytest.approx(2 * 65_536 / 69_632, abs=1e-3)
     assert pw.roof_ms == pytest.approx(1e3 * 2 * 65_536 / 100e9, rel=1e-3)
     assert pw.bound == "compute"
-    assert rows["fc"].bound == "memory"  # 1 MB at 0.5 operations a byte
+    assert rows["fc"].bound == "memory"  # 1 MB at 0.5 operations per byte
     assert rows["dw_1"].bound == "overhead"
     assert rows["fc"].time_share == pytest.approx(2 / 30, abs=1e-5)
     assert sum(row.time_share for row in rows.values()) == pytest.approx(1, abs=1e-3)

@@ -1,6 +1,7 @@
 """Exercise checks: right answers pass in any form, each mistake gets its hint, nothing leaves."""
 
 import ast
+import keyword
 import random
 import re
 import sys
@@ -46,11 +47,12 @@ def test_right_answers_pass_in_every_form(key):
 
 
 @pytest.mark.parametrize("key", TRIED)
-def test_each_mistake_is_found_and_gets_its_own_hint(key):
+def test_each_mistake_is_found_and_gets_its_own_hint(key, record_property):
     for snippet, words in TRIED[key].wrong:
         verdict = check(key, answer_of(snippet), record=False)
         assert verdict.right is False, f"{snippet}\n{verdict}"
         assert words in verdict.text.split("\nHint: ")[1], f"{snippet}\n{verdict}"
+    record_property("mistakes", (key, len(TRIED[key].wrong)))
 
 
 def test_hints_are_read_by_people_and_their_code_runs():
@@ -60,6 +62,18 @@ def test_hints_are_read_by_people_and_their_code_runs():
             assert hint.rstrip("`")[-1] in ".?", hint
             for code in re.findall(r"`([^`]*)`", hint):
                 ast.parse(code)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("mobilenet_lib/checks/*.py")), ids=str)
+def test_code_in_all_that_checks_say_runs(path):
+    """In the hints for single mistakes as well; an operator or a keyword may stand alone."""
+    tree = ast.parse(path.read_text("utf-8"))
+    docstrings = [n.value for n in ast.walk(tree) if isinstance(n, ast.Expr)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for code in re.findall(r"`([^`]*)`", node.value) if node not in docstrings else ():
+                if not keyword.iskeyword(code) and re.search(r"\w", code):
+                    ast.parse(code)
 
 
 def test_every_goal_has_an_exercise(capsys):
@@ -124,6 +138,13 @@ class Hostile:
     __hash__ = None
 
 
+class Aloof:
+    """It does not even say what it has."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+
+
 def numbers_without_end(*_):
     while True:
         yield 1
@@ -144,6 +165,7 @@ DOINGS = [
     chatters,
     numbers_without_end,
     lambda *_: Hostile(),
+    lambda *_: Aloof(),
     lambda *_: None,
     lambda *_: lambda: 1,
     lambda *_: "text",
@@ -158,7 +180,8 @@ DOINGS = [
     warnings.warn,
 ]
 OBJECTS = [
-    *("many", b"1", {}, set(), [], [[]], [[1], [2, 3]], object, Hostile(), 1j, iter([])),
+    *("many", b"1", {}, set(), [], [[]], [[1], [2, 3]], object, Hostile(), Aloof(), 1j),
+    iter([]),
     *(float("nan"), float("inf"), 10**400, True, np.array("x"), torch.empty(0), range(10**9)),
     *(np.array([None]), Ellipsis.__class__, numbers_without_end(), np.ma.masked, slice(3)),
 ]

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Start here
 #
-# In 2012 a network called AlexNet won the ImageNet contest, and ever since, networks that see have mostly grown deeper and heavier. Some went the other way and asked how small such a network can be; in 2017 one of them set the tone. Its **MobileNet** looks at a photo, names what is on it, and does so with few enough multiplications for a phone, a robot or a pair of glasses that cannot wait for an answer from a data centre.
+# In 2012 a network called AlexNet won the ImageNet contest, in which programs say what a photo shows. For years afterwards the winners grew deeper and heavier. Some researchers asked the opposite question: how small can such a network be? In 2017 a team at Google published one answer, **MobileNet**. It looks at a photo and names what is in it, with so few multiplications that a phone, a robot or a pair of glasses can do them without asking a data centre.
 #
-# This book takes that one network apart until nothing about it is a mystery: how it computes, what it costs, how it is built, and how you can make it smaller still. You need Python, a little NumPy and school mathematics. If you have met neural networks before, you will move faster; if not, you will still arrive. Words from the field are explained where they first appear.
+# This book takes that one network apart until nothing about it is a mystery: how it computes, what it costs, how it is built, and how you can make it smaller still. You need Python, a little NumPy and school mathematics. If you already know neural networks, you will move faster; if not, each term is explained where it first appears.
 #
 # **Contents:** [How to use the book](#How-to-use-the-book) · [The whole network, once](#The-whole-network,-once) · [What this machine can do](#What-this-machine-can-do) · [Map of the book](#Map-of-the-book) · [Your progress](#Your-progress) · [Summary](#Summary) · [Sources](#Sources)
 
@@ -16,21 +16,21 @@
 #
 # ## How to use the book
 #
-# Each chapter is a notebook. Click into a cell with code and press **Shift + Enter** to run it; the result appears below. *Run → Run All Cells* runs a whole chapter, and the square button in the toolbar stops a cell that takes too long. Run any cell again whenever you like: it means the same the second time. If Python tells you that a name *is not defined*, a cell further up has not been run, or not to its end, since you opened the chapter: *Run → Run All Above Selected Cell* makes up for it. On a phone, close the list of files first, with the folder sign at the left edge.
+# Each chapter is a notebook. Click into a cell with code and press **Shift + Enter** to run it; the result appears below. *Run → Run All Cells* runs a whole chapter, and the square button in the toolbar stops a cell that takes too long. You can run any cell again whenever you like; the second run does the same as the first. If Python reports that a name *is not defined*, a cell further up has not run, or has not finished, since you opened the chapter: *Run → Run All Above Selected Cell* puts that right. On a phone, first close the list of files with the folder icon at the left edge.
 #
-# You cannot break the book, but JupyterLab saves as you go. To get a chapter back as it came:
+# JupyterLab saves your changes as you work, but you cannot break the book. To restore a chapter:
 #
-# - With git, open a terminal (*File → New → Terminal*) and run `git checkout chapters/01_standard_convolution.ipynb`, with the name of your chapter.
-# - Without git, if the book came as a ZIP: unpack the ZIP again into another folder, and copy that one file from its `chapters` folder over yours.
+# - With git, open a terminal (*File → New → Terminal*) and run `git checkout chapters/01_standard_convolution.ipynb`, with your chapter's name in place of this one.
+# - Without git, unpack the book's ZIP again, into another folder, and copy that one file from its `chapters` folder over yours.
 #
-# Either way your answers in that chapter are gone, unless you kept a copy under another name first (*File → Save Notebook As…*). *File → Reload Notebook from Disk* then shows the chapter afresh.
+# Either way you lose your answers in that chapter, unless you first saved a copy under another name (*File → Save Notebook As…*). *File → Reload Notebook from Disk* then shows the restored chapter.
 #
-# Four things come back in every chapter.
+# Every chapter has four ingredients.
 #
-# 1. **Predict.** Before a result appears, the text asks what you expect. Say a number, even a wrong one: a guess that turns out wrong is remembered better than a fact that was only read. Type it, or choose, in the cell below the question; the result is folded away until you run its own cell. At the end of the chapter your predictions stand beside what came out.
+# 1. **Predict.** Before a result appears, the text asks what you expect. Type a number, or choose an answer, in the cell below the question, even if you are unsure: a guess that turns out wrong is remembered better than a fact that was only read. The result is folded away until you run its cell, and at the end of the chapter your predictions stand beside the results.
 # 2. **Run.** The code is short, and it is the same code that the tests of the book execute.
-# 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard. Red broken links beside one mean that it was saved earlier: run its cell to connect it.
-# 4. **Check.** Exercises at the end of a chapter tell you at once whether you have it, and give a hint if not. Each chapter links to its worked solutions.
+# 3. **Move.** Explorers answer to the mouse, to touch and to the keyboard. Red icons of a broken link beside one mean that it was saved in an earlier session: run its cell to connect it.
+# 4. **Check.** Exercises at the end of a chapter tell you at once whether your answer is right, and give a hint if it is not. Each chapter links to its worked solutions.
 #
 # Try it. The next cell imports the library behind the book.
 
@@ -46,14 +46,14 @@
 #
 # In 2012 AlexNet won the ImageNet contest, and networks grew deeper and heavier.
 #
-# Whom does that leave out?
+# Which devices does that leave out?
 #
-# Notes: Let the room name devices: phones, glasses, doorbells, robots. Each has a battery and somebody who waits. Collect two or three answers before you go on.
+# Notes: Let the room name some: phones, glasses, doorbells, robots. Each has a battery, and somebody waiting for its answer. Collect two or three answers before you go on.
 
 # %% [markdown] slide=2
 # ## MobileNet, 2017
 #
-# - Looks at a photo and names what is on it.
+# - Looks at a photo and names what is in it.
 # - Few enough multiplications for a phone.
 # - One idea, used thirteen times. You will know it after chapter 02.
 #
@@ -63,14 +63,14 @@
 import mobilenet_lib as mn
 
 # %% [markdown]
-# Now the network itself, as data: 28 rows of numbers, with no picture seen and nothing learned yet.
+# Here is the network itself, as data: 28 *layers*, the steps of its computation, each described by a few numbers. It has seen no picture and learned nothing yet. A layer multiplies its input by *weights*, and so far the weights have no values.
 
 # %% [markdown] slide=1
 # ## What is a network before it has learned anything?
 #
 # Is there something to look at?
 #
-# Notes: A question to wake up on. People often say: nothing, or random numbers. Both are partly right: the form is there, the weights are random.
+# Notes: A warm-up question. People often say: nothing, or random numbers. Both are partly right: the form is there, the weights are random.
 
 # %% [markdown] slide=2
 # ## A list of layers
@@ -79,7 +79,7 @@ import mobilenet_lib as mn
 #
 # [[output]]
 #
-# Its form is data: 28 rows with a kind, a size and two numbers of channels.
+# Its form is data: 28 rows, each with a kind, a size and two channel counts.
 #
 # Notes: The library holds the network as data. Nothing has been trained and no picture was loaded. Chapter 03 reads these rows one by one.
 
@@ -92,7 +92,7 @@ print(f"{len(arch.layers)} layers with weights")
 #
 # <details><summary>How to think about it</summary>
 #
-# The photo has 224 · 224 · 3, about 150,000 numbers. Each of them meets many weights, in the first layer and again in all that follow. Decide on a power of ten, then run the cell.
+# The photo consists of 224 · 224 · 3 numbers, about 150,000. The first layer multiplies each of them by many weights, and every later layer does the same with what it is given. Decide on a power of ten, then run the cell.
 # </details>
 
 # %%
@@ -104,9 +104,9 @@ expect("00-multiplications")
 # ## How many multiplications for one photo?
 #
 # 224 by 224 pixels, three colours. A million? A billion? More?
-# Say a power of ten before you see it.
+# Name a power of ten before you see the answer.
 #
-# Notes: Have everyone commit, by a show of hands for each power of ten. The photo alone has about 150,000 numbers, and each meets many weights, in layer after layer.
+# Notes: Have everyone commit, by a show of hands for each power of ten. The photo alone has about 150,000 numbers, and each is multiplied by many weights, in layer after layer.
 
 # %% [markdown] slide=2
 # ## More than half a billion
@@ -122,7 +122,7 @@ print(f"{arch.mult_adds:,} mult-adds")
 print(f"{arch.parameters:,} parameters to learn")
 
 # %% [markdown]
-# A *mult-add* is one multiplication and one addition to a running sum. The paper counts them, and so do we. *Parameters* are the numbers that training sets. By the end of chapter 02 you will be able to count any layer with a pencil; by the end of chapter 03, the whole network, row by row.
+# A *mult-add* is one multiplication and one addition to a running sum. The paper that introduced MobileNet counts them, and so do we. (It is the first of the [sources](#Sources) below. From here on we call it "the paper".) *Parameters* are the numbers that training sets, above all the weights. By the end of [chapter 02](02_depthwise_separable_convolution.ipynb) you will be able to count any layer with a pencil; by the end of [chapter 03](03_the_network.ipynb), the whole network, row by row.
 #
 # ## The whole network, once
 #
@@ -152,7 +152,7 @@ plots.channels(photo)
 # %% [markdown]
 # A network reads numbers, and a photo is three tables of them: how red, how green and how blue each pixel is. The picture on the left is what we see; the three grey ones are what the network is given.
 #
-# Let us build MobileNet and show it the cat. The line in the middle moves the channels to the front, as PyTorch wants them, and turns 0 to 255 into -1 to 1. What comes out is one score for each of the 1000 classes of ImageNet, the collection of 1.2 million photos that MobileNet was trained on.
+# Let us build MobileNet and show it the cat. The line with `permute` moves the three tables, the *channels* of the photo, to the front, where PyTorch expects them, and maps the values 0 to 255 to the range from -1 to 1. The output is one score for each of the 1000 classes of ImageNet, the collection of 1.2 million photos that MobileNet was trained on.
 
 # %% [markdown] slide=3
 # ## The whole network, once
@@ -161,14 +161,14 @@ plots.channels(photo)
 #
 # [[output]]
 #
-# Notes: Walk along the shapes: one image, three channels, 224 by 224 in; 1000 scores out, one for each class of ImageNet. The line with permute moves the channels to the front and brings the pixels to between -1 and 1.
+# Notes: Walk along the shapes: one image, three channels, 224 by 224 in; 1000 scores out, one for each class of ImageNet. The line with permute moves the channels to the front and maps the pixels to the range from -1 to 1.
 
 # %% [markdown] slide=2
 # ## What do the 1000 scores mean?
 #
-# The weights are random. What has the network to say about the cat?
+# The weights are random. What does the network say about the cat?
 #
-# Notes: Nothing. Let the room say it. Then the point: form and weights are two halves of one question.
+# Notes: Nothing. Let the room say it. Then make the point: a network has two halves, its form and its weights.
 
 # %% [markdown] slide=2
 # ## Two words to keep
@@ -189,16 +189,16 @@ with torch.inference_mode():
 print("from", tuple(x.shape), "to", tuple(scores.shape))
 
 # %% [markdown]
-# The shapes say: a batch of one image with three channels went in, 1000 scores came out. The scores mean nothing yet, since these weights are random. A network is a question of two halves, its form and its weights, and the first chapters are about the form.
+# The shapes show that one image with three channels went in (as a *batch* of one), and that 1000 scores came out. The scores mean nothing yet, since these weights are random. A network has two halves, its form and its weights. The first chapters are about the form; [chapter 05](05_training.ipynb) finds the weights.
 #
 # ## What this machine can do
 #
-# The library looks at your computer and tells you what will work here, and what to do about anything that will not. Until you run the cell, you see the report of the machine that the book was made on.
+# The library examines your computer and tells you what will work here, and what to do about anything that will not. Until you run the cell, you see the report for the machine on which the book was made.
 
 # %% [markdown] slide=2
-# ## Four things come back in every chapter
+# ## Four ingredients of every chapter
 #
-# 1. **Predict**: say a number, even a wrong one.
+# 1. **Predict**: name a number, even if you are unsure.
 # 2. **Run**: the code is short.
 # 3. **Move**: explorers answer to mouse, touch and keys.
 # 4. **Check**: exercises tell you at once, with a hint.
@@ -210,7 +210,7 @@ print("from", tuple(x.shape), "to", tuple(scores.shape))
 #
 # What happens in your head when you are wrong?
 #
-# Notes: A short pause for discussion. Being surprised makes one look for the reason; that is the whole trick of the prediction questions.
+# Notes: A short pause for discussion. Surprise makes us look for the reason; that is why each chapter asks for predictions.
 
 # %% [markdown] slide=2
 # ## What you need
@@ -219,7 +219,7 @@ print("from", tuple(x.shape), "to", tuple(scores.shape))
 # - An ordinary laptop, no graphics card
 # - `make lab` opens the book
 #
-# Notes: On machines that cannot install it, the report of `mobilenet doctor` says what is in the way. A file in the book's folder, TROUBLE.md, lists what to do about it.
+# Notes: If the installation fails on a machine, `mobilenet doctor` reports why. The file TROUBLE.md in the book's folder says what to do.
 
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.doctor import report
@@ -227,28 +227,28 @@ from mobilenet_lib.doctor import report
 report()
 
 # %% [markdown]
-# Everything in the book runs on an ordinary laptop without a graphics card. The same report is printed by `mobilenet doctor` in a terminal.
+# Everything in the book runs on an ordinary laptop without a graphics card. In a terminal, `mobilenet doctor` prints the same report.
 #
 # ## Map of the book
 #
 # | chapter | you will be able to |
 # |---|---|
 # | [01 Standard convolution](01_standard_convolution.ipynb) | compute a convolution by hand, count its multiplications, and turn it into a matrix product |
-# | [02 Depthwise separable convolution](02_depthwise_separable_convolution.ipynb) | split it in two and say exactly what that saves, and what it gives up |
+# | [02 Depthwise separable convolution](02_depthwise_separable_convolution.ipynb) | split a convolution in two, and say exactly what that saves and what it gives up |
 # | [03 The network](03_the_network.ipynb) | read the paper's Table 1, rebuild the network, and find the misprint in it |
 # | [04 What a mult-add costs](04_what_a_mult_add_costs.ipynb) | say what limits a layer on your machine, and predict the milliseconds of a network before you measure them |
 # | [05 Training](05_training.ipynb) | compute a step of training by hand, train a network while you watch, and say which parts of a recipe matter |
 # | [06 Width and resolution](06_width_and_resolution.ipynb) | predict what any width and resolution costs, and choose the network for a budget |
-# | [07 A published MobileNet](07_a_published_mobilenet.ipynb) | run weights that others trained, see through a wrong convention, and teach a trained network something new |
+# | [07 A published MobileNet](07_a_published_mobilenet.ipynb) | run weights that others trained, recognize a wrong convention, and teach a trained network something new |
 # | [08 To the device](08_to_the_device.ipynb) | fold, quantize and export a trained network, and find the fastest way to run it |
-# | [09 Every number in the paper](09_every_number_in_the_paper.ipynb) | look up any number that the paper prints, say whether it follows, and find out why if it does not |
-# | [Appendix: questions people really ask](10_questions_people_ask.ipynb) | look up, and settle with a few lines, some forty questions that others asked in public |
+# | [09 Every number in the paper](09_every_number_in_the_paper.ipynb) | look up any number that the paper prints, say whether it follows from the others, and find out why if it does not |
+# | [Appendix: questions people really ask](10_questions_people_ask.ipynb) | look up some forty questions that people have asked in public, each settled by a few lines of code |
 #
-# Read the chapters in this order: each uses what the one before has established. The appendix may be read in any.
+# Read the chapters in this order, since each builds on those before it. The questions of the appendix can be read in any order.
 #
 # ### The symbols
 #
-# The paper's symbols are used throughout, in formulas and in figures; the code spells them out.
+# The book uses the paper's symbols throughout, in formulas and in figures; the code spells them out. [Chapter 01](01_standard_convolution.ipynb) introduces the first four, [chapter 06](06_width_and_resolution.ipynb) the two multipliers.
 #
 # | symbol | in code | meaning |
 # |---|---|---|
@@ -259,16 +259,16 @@ report()
 # | $\alpha$ | `alpha` | width multiplier: makes every layer narrower |
 # | $\rho$ | `rho` | resolution multiplier: makes every map smaller |
 #
-# Terms, equations, tables and sources, each with where it is taught, are in [Look it up](look_up.md). If you teach, [For lecturers](teaching/README.md) has plans, questions and rubrics.
+# [Look it up](look_up.md) lists terms, equations, tables and sources, and where the book explains each. If you teach, [For lecturers](teaching/README.md) has plans, questions and rubrics.
 #
 # ## Your progress
 #
-# Exercises that you solve, predictions that you make and closing questions that you answer are counted here, and kept for your next visit. Where they cannot be kept, as on some shared machines, the table says why and what to set.
+# The exercises that you solve, the predictions that you make and the closing questions that you answer are counted here and saved for your next visit. Where they cannot be saved, as on some shared machines, the table says why and what to set.
 #
-# To take them to another machine, write them to a file, `export_progress("progress.json")`, and add that file to what is kept there, `import_progress("progress.json")`. The book's web site keeps its own in your browser, and reads and writes the same file. Both come from `mobilenet_lib.checks`; nothing that you have solved is ever taken away.
+# To take your progress to another machine, write it to a file with `export_progress("progress.json")`, and read that file there with `import_progress("progress.json")`. Both functions come from `mobilenet_lib.checks`. Importing only adds: an exercise once solved stays solved. The book's web site keeps its own progress in your browser, and writes and reads the same file.
 
 # %% [markdown] slide=2
-# ## The way, first half
+# ## The course, first half
 #
 # | chapter | you will be able to |
 # |---|---|
@@ -280,17 +280,17 @@ report()
 # Notes: Chapters 01 to 03 need pencil and paper only. Chapter 04 measures the laptop in front of you.
 
 # %% [markdown] slide=2
-# ## The way, second half
+# ## The course, second half
 #
 # | chapter | you will be able to |
 # |---|---|
 # | 05 | train a network while you watch |
 # | 06 | choose width and resolution for a budget |
-# | 07 | use weights that others trained, and doubt them |
+# | 07 | use weights that others trained, and check them |
 # | 08 | fold, quantize and export |
 # | 09 | check every number that the paper prints |
 #
-# Notes: Each chapter uses what the one before has established; they are meant to be read in this order.
+# Notes: Each chapter builds on those before it, so read them in this order.
 
 # %% [markdown] slide=2
 # ## The paper's letters
@@ -303,7 +303,7 @@ report()
 # | $\alpha$ | width multiplier: every layer narrower |
 # | $\rho$ | resolution multiplier: every map smaller |
 #
-# Notes: Leave this one up for a moment, or hand it out. These letters stand in every formula that follows, in figures too.
+# Notes: Leave this one up for a moment, or hand it out. These letters appear in every formula that follows, and in the figures.
 
 # %%
 from mobilenet_lib.checks import progress
@@ -335,7 +335,7 @@ outcomes("00")
 #
 # - MobileNet takes a photo and gives a score for each class, with about 569 million mult-adds and 4.2 million parameters.
 # - The book asks you to predict, run, move and check.
-# - The library under it is called `mobilenet_lib`; everything shown here can be used on its own.
+# - The library underneath is called `mobilenet_lib`; you can use all of it without the book.
 #
 # ## Sources
 #
@@ -348,7 +348,7 @@ outcomes("00")
 # ## In two lines
 #
 # - One photo costs MobileNet about 569 million mult-adds, with 4.2 million parameters.
-# - Predict, run, move, check: that is how this course works.
+# - Predict, run, move, check: this is how the course works.
 #
 # Notes: Next: chapter 01, the standard convolution, which is nearly all that happens inside.
 

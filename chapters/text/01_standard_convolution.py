@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Standard convolution
 #
-# A convolution is a small table of weights that slides over an image. At each place it multiplies, adds up, and writes one number. That is all it does, and it is nearly all that MobileNet does, half a billion times for one photo. So it pays to know it well.
+# A convolution is a small table of weights that slides over an image. At each place it multiplies, adds up, and writes one number. That is all it does, and MobileNet does little else: half a billion multiplications for one photo, nearly all of them in convolutions. So it pays to know this operation well.
 #
 # **Contents:** [A photo is a block of numbers](#A-photo-is-a-block-of-numbers) · [One value by hand](#One-value-by-hand) · [Let the kernel slide](#Let-the-kernel-slide) · [Equation 1](#Equation-1) · [Equation 2: counting without running](#Equation-2:-counting-without-running) · [The border: padding](#The-border:-padding) · [Skipping: stride](#Skipping:-stride) · [One matrix product: im2col and GEMM](#One-matrix-product:-im2col-and-GEMM) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
@@ -12,7 +12,7 @@
 # - read Eq. 1 of the paper and write it as six loops,
 # - count the multiplications (Eq. 2) without running anything,
 # - decide what happens at the border of an image, and when every second pixel is skipped,
-# - turn a convolution into one matrix product, the form that computers are fastest at.
+# - turn a convolution into one matrix product, the form in which computers are fastest.
 #
 # ## A photo is a block of numbers
 
@@ -21,7 +21,7 @@
 #
 # A small table of weights slides over an image. At each place it multiplies, adds up, and writes one number.
 #
-# Notes: That is all it does, and it is nearly all that MobileNet does, half a billion times for one photo. So it pays to know it well.
+# Notes: That is all it does, and MobileNet does little else: half a billion multiplications for one photo, nearly all of them in convolutions. So it pays to know it well.
 
 # %%
 import numpy as np
@@ -33,10 +33,10 @@ photo = load_photo("flower", size=224)
 print(photo.shape, photo.dtype)
 
 # %% [markdown]
-# The shape says height, width, channels. The paper calls such a block a *feature map* **F**; its side is $D_F = 224$ and its number of channels is $M = 3$.
+# The shape gives height, width and channels. The paper calls such a block a *feature map* **F**; its side is $D_F = 224$ and its number of channels is $M = 3$.
 
 # %% [markdown]
-# **Predict:** the photo is of an orange dahlia. Each channel on its own is a grey picture. In which one are the petals darkest: red, green or blue?
+# **Predict:** the photo shows an orange dahlia. Each channel on its own is a grey picture. In which one are the petals darkest: red, green or blue?
 
 # %%
 from mobilenet_lib.checks import expect
@@ -48,7 +48,7 @@ expect("01-petals")
 #
 # The photo shows an orange dahlia. Red, green or blue?
 #
-# Notes: Take a vote. Orange is much red, some green and little blue.
+# Notes: Take a vote. Orange is a lot of red, some green and little blue.
 
 # %% [markdown] slide=2
 # ## In the blue one
@@ -61,9 +61,9 @@ expect("01-petals")
 plots.channels(photo)
 
 # %% [markdown]
-# In the blue one. Orange is much red, some green and little blue, so the petals nearly disappear in the last picture.
+# In the blue one. Orange is a lot of red, some green and little blue, so the petals nearly disappear in the last picture.
 #
-# Three channels make pictures hard to follow by eye, so we begin with one: the brightness of a cat.
+# Three channels at once are hard to follow by eye, so we begin with a single one, the brightness, in a photo of a cat.
 
 # %% [markdown] slide=1
 # ## Nine pixels, nine numbers
@@ -72,9 +72,9 @@ plots.channels(photo)
 #
 # [[output]]
 #
-# To the network, the cat is many such numbers and nothing else.
+# To a network, the cat consists of such numbers and nothing else.
 #
-# Notes: We take one channel first, the brightness, since three are hard to follow by eye.
+# Notes: We take one channel first, the brightness, since three at once are hard to follow by eye.
 
 # %%
 cat = to_gray(load_photo("cat", size=128))
@@ -82,7 +82,7 @@ corner = cat[48:51, 56:59]
 corner
 
 # %% [markdown]
-# Nine pixels from the rim of an eye, nine numbers between 0 (black) and 255 (white). To the network, the cat is many such numbers and nothing else.
+# These are nine pixels from the rim of an eye: nine numbers between 0 (black) and 255 (white). To a network, the cat consists of such numbers and nothing else.
 #
 # ## One value by hand
 #
@@ -95,20 +95,20 @@ corner
 #
 # If all nine pixels under it were 100, what would the sum of products be?
 #
-# Notes: Zero: the weights on the left and on the right cancel. On even ground this kernel is silent. It speaks up at a vertical edge.
+# Notes: Zero: the weights on the left and on the right cancel. Where all pixels are equal, this kernel gives zero. It responds to vertical edges.
 
 # %%
 kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 kernel
 
 # %% [markdown]
-# Lay it over the nine pixels, multiply each pixel with the weight on top of it, and add up the nine products.
+# Lay it over the nine pixels, multiply each pixel by the weight on top of it, and add up the nine products.
 #
 # **Predict:** if all nine pixels were equal, say 100, what would the sum be?
 #
 # <details><summary>Answer</summary>
 #
-# Zero. The weights on the left and on the right cancel: $-1-2-1+1+2+1 = 0$. On even ground this kernel is silent. It speaks up where the right side is brighter or darker than the left: at a vertical edge.
+# Zero. The weights on the left and on the right cancel: $-1-2-1+1+2+1 = 0$. Where all pixels are equal, this kernel gives zero. It responds where the right side is brighter or darker than the left: at a vertical edge.
 # </details>
 
 # %%
@@ -121,7 +121,7 @@ expect("01-even")
 #
 # [[output]]
 #
-# Notes: A large sum: dark on the left, bright on the right. This is one pixel of the output. The others come from the same nine weights, laid over other places.
+# Notes: A large sum: dark on the left, bright on the right. It is one pixel of the output. The other pixels come from the same nine weights, laid over other places.
 
 # %%
 products = corner * kernel
@@ -129,11 +129,11 @@ print(products)
 print("sum:", products.sum())
 
 # %% [markdown]
-# A large sum: this is an edge, dark on the left and bright on the right. It is one pixel of the output. The others come from the same nine weights, laid over other places.
+# The sum is large: here is an edge, dark on the left and bright on the right. This sum is one pixel of the output. The other pixels come from the same nine weights, laid over other places.
 #
 # ## Let the kernel slide
 #
-# Below, the kernel is the orange square on the photo. Drag it, or click the photo and use the arrow keys. In the middle you see the pixels under it, the weights, and the products; their sum becomes the outlined pixel of the map on the right. *Step* moves it by one place and *Play* through all of them, *Fill* computes the whole map at once, *Clear* starts afresh. What has not been computed yet is only hinted at.
+# Below, the kernel is the orange square on the photo. Drag it, or click the photo and use the arrow keys. In the middle you see the pixels under it, the weights, and the products; their sum becomes the outlined pixel of the map on the right. *Step* moves the kernel by one place, *Play* moves it through all of them, *Fill* computes the whole map at once, and *Clear* starts again. Pixels of the map that have not been computed yet are drawn faintly.
 
 # %% [markdown] slide=5
 # ## Let the kernel slide
@@ -161,12 +161,12 @@ explorer
 # - Find a place where the sum is far below zero. What does the photo look like there?
 # - Choose *blur* and press *Fill*. Why is the frame of the map darker than its middle?
 # - Set all nine weights to 0, then the middle one to 1. What will the map be?
-# - Set the stride to 2. How many multiplications are left, out of the 9,216?
+# - Set the stride to 2, so that the kernel moves two pixels at a time. How many multiplications are left, out of the 9,216?
 # - Choose *filter 3* at the end of the list, which a network has learned. How many products make one pixel of its map, and why?
 #
 # <details><summary>Answers</summary>
 #
-# Far below zero: bright on the left, dark on the right. The frame: there the kernel hangs over the edge of the photo, and the pixels it misses count as zero, so less light is averaged. A single 1 in the middle copies the photo: this kernel is the *identity*. With stride 2 a quarter of the places are visited, so a quarter of the multiplications are left, 2,304. The learned filter looks at red, green and blue at once, with nine weights for each: 27 products.
+# The sum is far below zero where the photo is bright on the left and dark on the right. At the frame the kernel hangs over the edge of the photo; what lies outside counts as zero, so the average is darker. A single 1 in the middle copies the photo: this kernel is the *identity*. With stride 2 the kernel visits a quarter of the places, so a quarter of the multiplications are left, 2,304. The learned filter looks at red, green and blue at once, with nine weights for each: 27 products.
 # </details>
 
 # %% [markdown]
@@ -187,7 +187,7 @@ explorer.output.shape, explorer.multiplications
 #
 # [[output]]
 #
-# Notes: Where the weights add up to zero, the map is drawn in colour: blue below zero, orange above. These four were chosen by people. In a trained network nobody chooses: they are found by training.
+# Notes: Where the weights add up to zero, the map is drawn in colour: blue below zero, orange above. People designed these four. In a trained network nobody chooses the kernels: training finds them.
 
 # %%
 from mobilenet_lib.explorers.convolution import PRESETS
@@ -197,7 +197,7 @@ plots.filtered(cat, {name: np.array(PRESETS[name]) for name in names})
 
 
 # %% [markdown]
-# These four were chosen by people. In a trained network nobody chooses the kernels. They are parameters, found by training; but when we look at the first layer of trained networks, we find edges and blobs like these.
+# People designed these four. In a trained network nobody chooses the kernels: they are parameters, found by training. Yet the first layers of trained networks contain detectors of edges and blobs that look much like these.
 #
 # ## Equation 1
 #
@@ -205,11 +205,11 @@ plots.filtered(cat, {name: np.array(PRESETS[name]) for name in names})
 #
 # $$\mathbf{G}_{k,l,n} = \sum_{i,j,m} \mathbf{K}_{i,j,m,n} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m} \qquad (1)$$
 #
-# Read it from the right. **F** is the map that goes in; $m$ says which of its $M$ channels. **K** holds the weights: $i$ and $j$ say where in the kernel, $m$ which input channel it is for, and $n$ which output channel. **G** is what comes out, at row $k$ and column $l$, in channel $n$.
+# Read it from the right. **F** is the input map, and $m$ numbers its $M$ channels. **K** holds the weights: $i$ and $j$ give the place in the kernel, $m$ the input channel and $n$ the output channel. **G** is the output map, here its value in row $k$ and column $l$ of channel $n$.
 #
-# Two things are new against the explorer. The sum runs over $m$ too: *every* input channel adds to every output. And there are $N$ kernels, one for each channel that comes out.
+# Two things are new, compared with one kernel on a grey photo. The sum also runs over $m$: *every* input channel contributes to every output channel. And there are $N$ kernels, one for each output channel.
 #
-# In code, each letter under the sum is a loop. Python counts from 0 where the paper counts from 1, so the $-1$ disappears.
+# In code, each letter under the sum is a loop, and so is each index of **G**, which makes six. Python counts from 0 where the paper counts from 1, so the $-1$ disappears.
 
 
 # %% [markdown] slide=3
@@ -217,18 +217,18 @@ plots.filtered(cat, {name: np.array(PRESETS[name]) for name in names})
 #
 # $$\mathbf{G}_{k,l,n} = \sum_{i,j,m} \mathbf{K}_{i,j,m,n} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m}$$
 #
-# - **F** goes in, $m$ is its channel.
+# - **F** is the input, $m$ its channel.
 # - **K** holds the weights, $i$ and $j$ the place in the kernel.
-# - **G** comes out at row $k$, column $l$, in channel $n$.
+# - **G** is the output in row $k$, column $l$, channel $n$.
 #
-# Notes: Read it from the right. Two things are new against the explorer: the sum runs over m too, so every input channel adds to every output; and there are N kernels, one for each output channel.
+# Notes: Read it from the right. Two things are new, compared with one kernel on a grey photo: the sum runs over m too, so every input channel contributes to every output channel; and there are N kernels, one for each output channel.
 
 # %% [markdown] slide=2
 # ## Six loops
 #
 # [[code]]
 #
-# Notes: Each letter under the sum is a loop, each index of G is one more; each ndindex here is three loops. Python counts from 0 where the paper counts from 1, so the minus 1 disappears.
+# Notes: Each letter under the sum is a loop, and so is each index of G; each ndindex here stands for three loops. Python counts from 0 where the paper counts from 1, so the minus 1 disappears.
 
 
 # %%
@@ -242,7 +242,7 @@ def convolve(F, K):
 
 
 # %% [markdown]
-# Six loops (each `np.ndindex` is three), one multiplication, one addition. Let us give it a small piece of the flower and four random kernels.
+# Six loops (each `np.ndindex` stands for three), one multiplication, one addition. Let us try the function on a small piece of the flower, with four random kernels.
 #
 # **Predict:** the piece has 12 by 12 pixels and 3 channels; the kernels are 3 by 3, and there are 4. What shape will **G** have?
 #
@@ -270,7 +270,7 @@ G = convolve(F, K)
 G.shape
 
 # %% [markdown]
-# The library has the same loops, with padding, stride and dilation added, and a fast version that works on whole arrays. All three must agree.
+# The library has the same loops, with three settings that the next sections explain ([padding](#The-border:-padding), [stride and dilation](#Skipping:-stride)), and a fast version that works on whole arrays. Our function and both of the library's must agree.
 
 # %%
 from mobilenet_lib.convolution import MultiplyCounter, standard, standard_loops
@@ -281,11 +281,11 @@ assert np.allclose(G, standard(F, K, padding="valid"))
 counter
 
 # %% [markdown]
-# The assertions passed without a word, so our six lines and the library agree. From here on we use the library's version, which is tested against PyTorch on random shapes. The counter has counted every multiplication that the loops carried out.
+# Both assertions passed, so our loops and the library agree. From here on we use the library's version, which is tested against PyTorch on random shapes. The counter has counted every multiplication that the loops carried out.
 #
 # ## Equation 2: counting without running
 #
-# Where does that count come from? Every output value takes one multiplication for each weight of its kernel, and there are $D_K \cdot D_K \cdot M$ of those. There are $N$ output channels with $D_F \cdot D_F$ values each. So:
+# Where does that count come from? Every output value takes one multiplication for each weight of its kernel, and a kernel of side $D_K$ has $D_K \cdot D_K \cdot M$ of those. There are $N$ output channels with $D_F \cdot D_F$ values each. So the number of multiplications, each with an addition to a running sum (together a *mult-add*), is
 #
 # $$D_K \cdot D_K \cdot M \cdot N \cdot D_F \cdot D_F \qquad (2)$$
 #
@@ -300,15 +300,15 @@ counter
 #
 # [[output]]
 #
-# Notes: The loops counted the same number when they ran. The cost of a network is known before it runs: the most useful habit of this course. Where output and input differ in size, the side of the output counts.
+# Notes: The loops counted the same number when they ran. The cost of a network is known before it runs: the most useful fact in this course. Where output and input differ in size, the side of the output counts.
 
 # %%
 cost.standard_mult_adds(kernel_size=3, in_channels=3, out_channels=4, out_size=10)
 
 # %% [markdown]
-# The same number, and nothing was convolved. This is the most useful habit of the book: **the cost of a network is known before it runs.**
+# The same number, and no convolution was computed. This is the most useful fact in the book: **the cost of a network is known before it runs.**
 #
-# Four letters, two of them squared. Take a layer from the middle of a network and double one of them at a time.
+# The formula has four letters, two of them squared. Take a layer from the middle of a network and double one letter at a time.
 #
 # **Predict:** which doublings make the layer twice, and which four times, as expensive?
 #
@@ -325,14 +325,14 @@ expect("01-doubling")
 #
 # $D_K$, $M$, $N$, $D_F$
 #
-# Notes: M or N: twice. The kernel's side or the map's side: four times, both are squared. The four factors are multiplied; chapter 02 cuts exactly this knot.
+# Notes: M or N: twice. The kernel's side or the map's side: four times, since both are squared. The factors are multiplied; chapter 02 takes this product apart.
 
 # %% [markdown] slide=1
 # ## M and N: twice. The two sides: four times
 #
 # [[output]]
 #
-# Notes: A kernel that is a little larger is paid for by every pair of channels.
+# Notes: Every pair of channels pays for a larger kernel.
 
 # %%
 layer = {"kernel_size": 3, "in_channels": 128, "out_channels": 128, "out_size": 28}
@@ -342,32 +342,32 @@ for name in layer:
     print(f"{name:12s} x{doubled / base:.0f}")
 
 # %% [markdown]
-# Notice that the four factors are *multiplied*. A kernel that is a little larger is paid for by every one of the $M \cdot N$ pairs of channels. Chapter 02 will cut exactly this knot.
+# Notice that the factors are *multiplied*: each of the $M \cdot N$ pairs of channels pays for a larger kernel. [Chapter 02](02_depthwise_separable_convolution.ipynb) takes this product apart.
 #
 # ## The border: padding
 #
-# A 3 by 3 kernel does not fit on the outermost pixels. Either the map shrinks a little with each layer (*valid*), or zeros are put around it (*same*). MobileNet pads, so that only stride changes the size of a map.
+# A 3 by 3 kernel that is centred on one of the outermost pixels hangs over the edge. Either we skip those places, and the map shrinks a little with each layer (*valid* padding), or we put zeros around it (*same* padding). MobileNet pads with zeros, so that only the *stride*, the step by which the kernel moves, changes the size of a map.
 
 # %% [markdown] slide=3
 # ## The border
 #
 # [[output]]
 #
-# Notes: Grey squares are pixels, hatched ones zeros, each dot the centre of a window. Look at the two on the right: both have stride 2, and their dots sit on different pixels. TensorFlow's SAME puts the odd zero after the last pixel; most PyTorch code pads every side. Weights trained under one rule are wrong under the other, in silence.
+# Notes: Grey squares are pixels, hatched ones zeros, and each dot is the centre of a window. Look at the two on the right: both have stride 2, and their dots sit on different pixels. TensorFlow's SAME puts the odd zero after the last pixel; most PyTorch code pads every side. Weights trained under one rule are wrong under the other, and nothing warns you.
 
 # %%
 plots.padding_and_stride(in_size=6, kernel_size=3)
 
 # %% [markdown]
-# Grey squares are pixels, hatched ones are zeros, and each dot is the centre of a window that is computed. The orange frame is the first window.
+# Grey squares are pixels, hatched ones are zeros, and each dot is the centre of a *window*, one place of the kernel. The orange frame is the first window.
 #
-# Look at the two on the right. Both have stride 2 and both give 3 by 3 values, but their dots sit on *different pixels*. TensorFlow's SAME puts the odd zero after the last pixel; most PyTorch code puts one zero on every side.
+# Look at the two on the right. Both have stride 2 and both give 3 by 3 values, but their dots sit on *different pixels*. Where the number of zeros is odd, TensorFlow's SAME puts the extra one after the last pixel; most PyTorch code puts one zero on every side.
 #
 # **Predict:** for which input sizes do the two agree at stride 2: even or odd?
 #
 # <details><summary>Answer</summary>
 #
-# Odd. With an odd size the total number of zeros is two, one for each side, and both rules do the same. With an even size SAME needs only one zero, and puts it after.
+# Odd. With an odd size SAME needs two zeros, one for each side, and both rules do the same. With an even size it needs only one, and puts it at the end.
 # </details>
 
 # %%
@@ -378,11 +378,11 @@ for size in (6, 7, 224, 225):
     print(size, cost.same_padding(size, kernel_size=3, stride=2))
 
 # %% [markdown]
-# It looks like a detail. But 224 is even, and weights trained under one rule see every pixel shifted by one under the other, in all five layers with stride 2. A network loaded with the wrong rule still runs, says nothing, and is wrong more often.
+# Each pair gives the zeros before and after. It looks like a detail. But 224 is even, and weights trained under one rule see every pixel shifted by one under the other, in all five layers with stride 2. A network that runs with the wrong rule reports no error; it is only wrong more often. [Chapter 07](07_a_published_mobilenet.ipynb) measures how much.
 #
 # ## Skipping: stride
 #
-# With stride 2 the kernel moves two pixels at a time. The output has half the side and a quarter of the pixels, and costs a quarter.
+# With stride 2 the kernel moves two pixels at a time. The output has half the side and a quarter of the pixels, so it costs a quarter of the work.
 
 # %% [markdown] slide=2
 # ## Skipping: stride
@@ -391,7 +391,7 @@ for size in (6, 7, 224, 225):
 #
 # MobileNet halves its maps five times like this: $224 / 2^5 = 7$.
 #
-# Notes: Half the side, a quarter of the pixels, a quarter of the cost. No separate pooling layers are needed on the way.
+# Notes: Half the side, a quarter of the pixels, a quarter of the cost. No separate pooling layers are needed in between.
 
 # %%
 for stride in (1, 2, 4):
@@ -399,13 +399,13 @@ for stride in (1, 2, 4):
     print(f"stride {stride}: {out.shape[0]}x{out.shape[1]} map")
 
 # %% [markdown]
-# In formulas: with SAME padding $\lceil n / s \rceil$ values come out of $n$ pixels at stride $s$, whatever the kernel; with VALID $\lfloor (n - k) / s \rfloor + 1$ for a kernel of size $k$, one for each place where it fits.
+# In formulas: at stride $s$, a row of $n$ pixels gives $\lceil n / s \rceil$ values with SAME padding, whatever the kernel. With VALID it gives $\lfloor (n - k) / s \rfloor + 1$, one for each place where a kernel of size $k$ fits. ($\lceil\;\rceil$ rounds up, $\lfloor\;\rfloor$ down.)
 #
-# MobileNet halves its maps five times like this, in the convolution itself, so no separate pooling layers are needed on the way. How large is the last map if the image has 224 pixels? $224 / 2^5 = 7$.
+# MobileNet halves its maps five times like this, in the convolution itself. So it needs no separate *pooling* layers in between, which shrink a map by taking the mean or the largest of neighbouring pixels. An image of 224 pixels on a side ends as a map of $224 / 2^5 = 7$.
 #
 # ### Dilation
 #
-# A third setting spreads the kernel out, with gaps between its weights. It sees further for the same price. MobileNet itself does not use it, though networks for segmentation that are built on MobileNet do.
+# A third setting, *dilation*, spreads the kernel out, with gaps between its weights. The kernel covers a larger window for the same price. MobileNet itself does not use it, but networks built on MobileNet do, when they have to give a class to every single pixel.
 
 # %%
 for dilation in (1, 2, 3):
@@ -416,7 +416,7 @@ for dilation in (1, 2, 3):
 # %% [markdown]
 # ## One matrix product: im2col and GEMM
 #
-# Six nested loops are how the equation reads. It is not how fast code works. Processors are at their best in one operation, the product of two large matrices, called **GEMM** (general matrix multiply). The trick to get there is im2col (image to columns): copy each window into one row of a matrix.
+# Six nested loops follow the equation to the letter, but they are slow. Processors are at their best at one operation, the product of two large matrices, called **GEMM** (general matrix multiply). **im2col** (image to columns) turns a convolution into such a product: copy each window into one row of a matrix, the *patch matrix*.
 
 
 # %%
@@ -427,7 +427,7 @@ def to_rows(F, size):
 
 
 # %% [markdown]
-# Each row holds everything that one output pixel needs. Multiplied with the kernels, written as columns, it gives that pixel in all $N$ channels at once.
+# Each row holds everything that one output pixel needs. Multiplied by the kernels, written as columns, it gives that pixel in all $N$ channels at once.
 
 # %%
 from mobilenet_lib.convolution import im2col
@@ -438,14 +438,14 @@ assert np.allclose((rows @ K.reshape(-1, 4)).reshape(G.shape), G)
 rows.shape
 
 # %% [markdown]
-# One hundred rows, one for each output pixel; 27 columns, for 3 · 3 · 3 weights. The name `im2col` is MATLAB's; early papers speak of unrolling.
+# The patch matrix has one hundred rows, one for each output pixel, and 27 columns, for 3 · 3 · 3 weights. The name `im2col` comes from MATLAB; early papers speak of *unrolling*.
 
 # %% [markdown] slide=3
 # ## One matrix product: im2col
 #
 # [[output]]
 #
-# Notes: Processors are at their best at the product of two large matrices, GEMM. The trick: copy each window into one row. Each row holds everything that one output pixel needs; the kernels are columns.
+# Notes: Processors are at their best at the product of two large matrices, GEMM. To get there, copy each window into one row of the patch matrix. Each row holds everything that one output pixel needs; the kernels are columns.
 
 # %%
 small = load_photo("china", size=8)
@@ -490,9 +490,9 @@ for kernel_size in (1, 3, 5):
     print(f"{kernel_size}x{kernel_size}: {copies(kernel_size):.0f} times the numbers")
 
 # %% [markdown]
-# So the speed of GEMM is paid for with memory and with copying. There is one exception, and it is the first line: for a 1 by 1 kernel the patch matrix *is* the map. Nothing has to be copied. Remember this line. MobileNet is built around it.
+# So we pay for the speed of GEMM with memory and with copying. There is one exception, and it is the first line: for a 1 by 1 kernel the patch matrix *is* the map. Nothing has to be copied. Remember this line. MobileNet is built around it.
 #
-# And the multiplications? Rearranging does not change their number.
+# And how many multiplications does it take? As many as before: rearranging does not change their number.
 
 # %%
 from mobilenet_lib.convolution import standard_gemm
@@ -504,9 +504,9 @@ counter
 # %% [markdown]
 # ## Exercises
 #
-# Put your answer in place of the three dots and run the cell. A wrong answer gets a hint; more wrong answers, better hints. Each of these cells runs by itself, so you may come back another day and begin with any of them. Most take a few minutes. *Build* and *investigate* take longer, and good answers to them differ; your answer is tried on cases that you have not seen. When you are done or stuck: [solutions](solutions/01_solutions.ipynb).
+# Replace the three dots with your answer and run the cell. A wrong answer gets a hint, and further attempts get better ones. Each of these cells runs by itself, so you can come back another day and begin with any of them. Most take a few minutes. *Build* and *investigate* take longer, and have more than one good answer; yours is tried on cases that you have not seen. When you are done, or stuck, look at the [solutions](solutions/01_solutions.ipynb).
 #
-# **1.1** An image row of 75 pixels meets a kernel of size 5 with stride 2. How many values come out with SAME padding, and how many with VALID?
+# **1.1** A kernel of size 5 slides with stride 2 over a row of 75 pixels. How many values come out with SAME padding, and how many with VALID?
 
 # %% [markdown] slide=4
 # ## Your turn
@@ -524,7 +524,7 @@ answer = ...  # (same, valid)
 check("1.1", answer)
 
 # %% [markdown]
-# **1.2** How many mult-adds (multiplications, each with an addition to a running sum) has a standard convolution with a 3 by 3 kernel, 64 channels in, 128 out, and a map of 56 by 56 pixels? Write the product, Python will multiply.
+# **1.2** How many mult-adds does a standard convolution take with a 3 by 3 kernel, 64 channels in, 128 out, and a map of 56 by 56 pixels? Write the product; Python will multiply.
 
 # %%
 from mobilenet_lib.checks import check
@@ -559,7 +559,7 @@ answer = ...  # (rows, columns)
 check("1.4", answer)
 
 # %% [markdown]
-# **1.5 · Build.** This convolution was written for stride 1 and maps that are square, and somebody has added a stride. It is to do what SAME padding means, for maps of any height and width. Find what is wrong, and repair it.
+# **1.5 · Build.** This convolution was written for stride 1 and square maps; then somebody added a stride. It should follow SAME padding for maps of any height and width. Find what is wrong, and repair it.
 #
 # ```python
 # def repaired(F, K, stride):
@@ -580,7 +580,7 @@ repaired = ...  # def repaired(F, K, stride): ...
 check("1.5", repaired)
 
 # %% [markdown]
-# **1.6 · Investigate.** Somebody hands you `layer`, a standard convolution with 3 by 3 kernels, stride 1 and SAME padding, that also adds a bias to each output channel. You may call it with any map of `M` channels, of any size, as often as you like, and look at what comes out. Write `recover(layer, M)`, which returns the kernel, (3, 3, M, N), and the bias, (N,).
+# **1.6 · Investigate.** Somebody hands you `layer`, a standard convolution with 3 by 3 kernels, stride 1 and SAME padding, that also adds a *bias*, a constant, to each output channel. You may call it with any map of `M` channels, of any size, as often as you like, and look at what comes out. Write `recover(layer, M)`, which returns the kernel, of shape (3, 3, M, N), and the bias, of shape (N,).
 
 # %%
 from mobilenet_lib.checks import check
@@ -613,8 +613,8 @@ outcomes("01")
 #
 # - A convolution lays a kernel over every place of a map, multiplies and adds up. Every input channel adds to every output channel.
 # - It costs $D_K^2 \cdot M \cdot N \cdot D_F^2$ mult-adds, known before anything runs.
-# - Padding decides about the border, stride about the size of the output. Two rules for stride 2 look alike and are not.
-# - im2col turns it into one matrix product, at the price of copying each pixel $D_K^2$ times. For 1 by 1 kernels the copy is free.
+# - Padding decides what happens at the border, stride how large the output is. Two padding rules differ at stride 2, though their outputs have the same shape.
+# - im2col turns it into one matrix product, at the price of copying each pixel $D_K^2$ times. For 1 by 1 kernels nothing has to be copied.
 #
 # Next, in [chapter 02](02_depthwise_separable_convolution.ipynb), we take the four factors apart.
 #

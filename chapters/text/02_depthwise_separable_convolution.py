@@ -9,8 +9,8 @@
 # **In this chapter you will**
 #
 # - write the depthwise convolution (Eq. 3) and the pointwise convolution,
-# - watch standard and separable convolution race, multiplication by multiplication,
-# - derive the saving, $1/N + 1/D_K^2$, and know when it is worth nothing,
+# - watch a race between the standard and the separable convolution, multiplication by multiplication,
+# - derive the share of the work that is left, $1/N + 1/D_K^2$, and know when nothing is saved,
 # - see what is given up in exchange,
 # - understand why nobody factorizes further.
 #
@@ -18,7 +18,7 @@
 #
 # Take a small layer with 4 channels in and 5 out. A standard 3 by 3 convolution needs five filters that go through all four channels, $3 \cdot 3 \cdot 4 \cdot 5 = 180$ weights.
 #
-# **Predict:** now split it. First one 3 by 3 filter for each of the four channels, then five filters of 1 by 1 that mix the four. How many weights are that together?
+# **Predict:** now split it. First one 3 by 3 filter for each of the four channels, then five filters of 1 by 1 that mix the four. How many weights is that in all?
 
 # %%
 from mobilenet_lib.checks import expect
@@ -30,7 +30,7 @@ expect("02-weights")
 #
 # Two jobs, one after the other: the sum of two prices instead of their product.
 #
-# Notes: A standard convolution filters, it looks at a neighbourhood, and combines, it mixes channels, in one step. MobileNet does the two after each other.
+# Notes: A standard convolution filters (it looks at a neighbourhood) and combines (it mixes channels) in one step. MobileNet does one after the other.
 
 # %% [markdown] slide=2
 # ## 4 channels in, 5 out: how many weights, split in two?
@@ -39,7 +39,7 @@ expect("02-weights")
 #
 # Split: one 3 by 3 filter for each of the four channels, then five filters of 1 by 1 that mix the four.
 #
-# Notes: 36 and 20, together 56: less than a third. Let them do the two products.
+# Notes: 36 and 20, together 56: less than a third. Let them work out both products.
 
 # %% [markdown] slide=3
 # ## 36 + 20 = 56
@@ -54,23 +54,23 @@ from mobilenet_lib import plots
 plots.filter_shapes(kernel_size=3, in_channels=4, out_channels=5)
 
 # %% [markdown]
-# 36 + 20 = 56, less than a third. The figure shows every filter as a block of weights; its depth is the number of channels it reads. On the left, each of the five filters is a full block: three by three pixels, through all four channels. In the middle, each *input* channel has one flat filter of its own, and looks only at its own channel. On the right, five thin needles, one pixel wide, go through all channels and mix them.
+# 36 + 20 = 56, less than a third. The figure shows every filter as a block of weights; its depth is the number of channels it reads. On the left, each of the five filters is a full block: three by three pixels, through all four channels. In the middle, each *input* channel has one flat filter of its own, which reads that channel only. On the right, five thin needles, one pixel wide, go through all channels and mix them. The middle layer is called **depthwise**, the right one **pointwise**, and the two together are a **depthwise separable convolution**.
 
 # %% [markdown]
 # ## Equation 3: filter each channel alone
 #
 # $$\hat{\mathbf{G}}_{k,l,m} = \sum_{i,j} \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m} \qquad (3)$$
 #
-# Compare it with Eq. 1. The sum over $m$ is gone, and so is $n$: the channel that goes in is the channel that comes out. One sum less, one index less, and so one loop less.
+# Compare this with [Eq. 1](01_standard_convolution.ipynb#Equation-1). (The hats mark what belongs to the depthwise layer.) The index $n$ is gone, and the sum no longer runs over $m$: output channel $m$ comes from input channel $m$ alone. One index less means one loop less.
 
 # %% [markdown] slide=2
 # ## Equation 3: filter each channel alone
 #
 # $$\hat{\mathbf{G}}_{k,l,m} = \sum_{i,j} \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{F}_{k+i-1,\;l+j-1,\;m}$$
 #
-# The channel that goes in is the channel that comes out.
+# Output channel $m$ comes from input channel $m$ alone.
 #
-# Notes: Compare with Equation 1. The sum over m is gone, and so is n. One sum less, one index less, and so one loop less.
+# Notes: Compare with Equation 1. The index n is gone, and the sum no longer runs over m. One index less means one loop less.
 
 # %%
 import numpy as np
@@ -99,13 +99,13 @@ assert np.allclose(filter_channels(F, K_dw), depthwise(F, K_dw, padding="valid")
 depthwise(F, K_dw, padding="valid").shape
 
 # %% [markdown]
-# Three channels in, three channels out. Let us make sure that they really never meet.
+# Three channels in, three channels out. How strictly does the layer keep them apart?
 #
 # **Predict:** we set the red channel to zero everywhere. Which channels of the output change?
 #
 # <details><summary>Answer</summary>
 #
-# Only the first. A depthwise convolution cannot tell the blue channel anything about the red one.
+# Only the first. In a depthwise convolution, no information passes from the red channel to the others.
 # </details>
 
 # %%
@@ -116,16 +116,16 @@ expect("02-red")
 #
 # A depthwise layer: three channels in, three out.
 #
-# Notes: Only the first. A depthwise convolution cannot tell the blue channel anything about the red one.
+# Notes: Only the first. In a depthwise convolution, no information passes from the red channel to the others.
 
 # %% [markdown] slide=1
-# ## Only red's own
+# ## Only its own
 #
 # [[output]]
 #
-# A network of depthwise layers alone would be three networks that never talk.
+# A network of depthwise layers alone would be three separate networks, one for each colour.
 #
-# Notes: The array says for each output channel whether it has changed. Something has to combine.
+# Notes: The array says for each output channel whether it has changed. Something has to combine them.
 
 # %%
 without_red = F.copy()
@@ -135,7 +135,7 @@ change > 0
 
 
 # %% [markdown]
-# A network made of depthwise layers alone would be three separate networks, one for each colour, that never talk. Something has to combine.
+# A network made of depthwise layers alone would be three separate networks, one for each colour. Something has to combine them.
 #
 # ## Pointwise: mix the channels of each pixel
 #
@@ -149,7 +149,7 @@ change > 0
 #
 # Row times column, summed over $m$: a matrix product, pixel by pixel.
 #
-# Notes: A 1 by 1 convolution takes the M numbers of a pixel and writes N weighted sums of them. Seen as a matrix, the map stays the same memory: nothing is copied. The promise of chapter 01, kept.
+# Notes: A 1 by 1 convolution takes the M numbers of a pixel and writes N weighted sums of them. Seen as a matrix, the map is the same memory: nothing is copied, as chapter 01 promised.
 
 
 # %%
@@ -161,7 +161,7 @@ def mix_channels(F, P):
 
 
 # %% [markdown]
-# Look at the line in the middle again: row times column, summed over $m$. It is a matrix product, pixel by pixel.
+# Look again at the line inside the loop: row times column, summed over $m$. It is a matrix product, pixel by pixel.
 
 # %%
 from mobilenet_lib.convolution import pointwise, pointwise_gemm
@@ -172,11 +172,11 @@ assert np.allclose(pointwise_gemm(F, P), (F.reshape(-1, 3) @ P).reshape(16, 16, 
 np.shares_memory(F.reshape(-1, 3), F)
 
 # %% [markdown]
-# The last line is the promise of chapter 01, kept. Seen as a matrix with one row for each pixel, the map is still the same memory: nothing was copied. A pointwise convolution is a GEMM (general matrix multiply) as it stands, with no im2col (image to columns).
+# The last line confirms what [chapter 01](01_standard_convolution.ipynb#One-matrix-product:-im2col-and-GEMM) promised. Seen as a matrix with one row for each pixel, the map is still the same memory: nothing was copied. A pointwise convolution is a GEMM (general matrix multiply) as it stands, and needs no im2col (image to columns).
 #
 # ### One after the other, on a photo
 #
-# First each colour gets its own kernel: red is searched for vertical edges, green for horizontal ones, and blue is blurred. Then three needles mix them.
+# First each colour gets its own kernel: we search red for vertical edges and green for horizontal ones, and blur blue. Then three needles mix the results.
 
 # %%
 from mobilenet_lib.explorers.convolution import PRESETS
@@ -194,7 +194,7 @@ filtered = depthwise(photo, filters)
 #
 # [[output]]
 #
-# Notes: Upper row: red searched for vertical edges, green for horizontal ones, blue blurred. Lower row: three needles mix them. Above, each picture knows one colour and one neighbourhood. Below, the pictures know of each other.
+# Notes: Upper row: red searched for vertical edges, green for horizontal ones, blue blurred. Lower row: three needles mix them. Above, each picture comes from one colour. Below, the first two combine several colours.
 
 # %%
 mixer = np.array([[1, -1, 0], [1, -1, 0], [0, 4, 1]])
@@ -203,19 +203,19 @@ steps = {"depthwise": filtered, "pointwise": mixed}
 plots.feature_maps({name: maps.transpose(2, 0, 1) for name, maps in steps.items()}, each=3)
 
 # %% [markdown]
-# In the upper row each picture knows one colour and one neighbourhood. In the lower row the pictures know of each other. Neither layer alone could have drawn them.
+# In the upper row each picture comes from one colour. In the lower row the first two pictures combine several colours. Neither layer alone could have drawn them.
 #
 # ## Equations 4 and 5: the price
 #
-# The depthwise part has $D_K \cdot D_K$ weights for each of $M$ channels, and every output pixel uses them once:
+# The depthwise part has $D_K \cdot D_K$ weights for each of its $M$ channels, and uses each weight once for every output pixel:
 #
 # $$D_K \cdot D_K \cdot M \cdot D_F \cdot D_F \qquad (4)$$
 #
-# The pointwise part is Eq. 2 with a kernel of side 1. Together:
+# The pointwise part is [Eq. 2](01_standard_convolution.ipynb#Equation-2:-counting-without-running) with a kernel of side 1. Together:
 #
 # $$D_K \cdot D_K \cdot M \cdot D_F \cdot D_F + M \cdot N \cdot D_F \cdot D_F \qquad (5)$$
 #
-# Where Eq. 2 multiplied the kernel with the output channels, Eq. 5 adds them: the product $D_K^2 \cdot N$ has become the sum $D_K^2 + N$.
+# Where Eq. 2 multiplied the size of the kernel by the number of output channels, Eq. 5 adds them: the product $D_K^2 \cdot N$ has become the sum $D_K^2 + N$.
 #
 # **Predict:** a layer from the middle of MobileNet has $D_K = 3$, $M = N = 512$ and $D_F = 14$. Its standard form takes 462 million mult-adds, a multiplication and an addition each. What will the separable one take? And which part of that is the depthwise one: half, a tenth, less?
 
@@ -244,7 +244,7 @@ expect("02-price")
 #
 # [[output]]
 #
-# Notes: The depthwise part, the only one that looks at neighbours at all, is less than two per cent of the rest.
+# Notes: The depthwise part, the only one that looks at neighbours, takes less than two per cent of what the pointwise part takes.
 
 # %%
 from mobilenet_lib import cost
@@ -254,13 +254,13 @@ print(f"depthwise {cost.depthwise_mult_adds(3, 512, 14):>11,}")
 print(f"pointwise {cost.pointwise_mult_adds(512, 512, 14):>11,}")
 
 # %% [markdown]
-# The two lines at the bottom together are about a ninth of the first. And the depthwise part, the only one that looks at neighbours at all, is less than two per cent of the rest. Nearly all the work is mixing.
+# The last two lines together are about a ninth of the first. And the depthwise part, the only one that looks at neighbours, takes less than two per cent of what the pointwise part takes. Nearly all the work is mixing.
 #
 # ### The race
 #
-# On the left a standard convolution, on the right the depthwise separable one, both from the same three input channels, each with its colour. Point at a pixel of an output map: every connection that made it lights up, and the tables below have its products.
+# On the left is a standard convolution, on the right the depthwise separable one. Both read the same three input channels, each with its own colour. Point at a pixel of an output map: every connection that contributes to it lights up, and the tables below show its products.
 #
-# **Predict:** *Play* gives both the same number of multiplications per second. When the separable form has filled its six maps, how far has the standard one come: half, a quarter, a ninth?
+# **Predict:** *Play* gives both the same number of multiplications per second. When the separable form has filled its six maps, how much of its work has the standard one done: half, a quarter, a ninth?
 
 # %%
 expect("02-race")
@@ -270,7 +270,7 @@ expect("02-race")
 #
 # [[explorer v1&hide=layer,size,stride,groups,depth_multiplier,weights,help,foot]]
 #
-# Notes: Ask first: when the separable form has filled its six maps, how far has the standard one come? Then Play. A good quarter. Point at a pixel of the map in the middle: how many outputs share it? All six: filtered once, mixed six times. Set N to 1: who wins now?
+# Notes: Ask first: when the separable form has filled its six maps, how much of its work has the standard one done? Then Play. A little over a quarter. Point at a pixel of the map in the middle: how many outputs share it? All six: filtered once, mixed six times. Set N to 1: who wins now?
 
 # %%
 from mobilenet_lib.explorers import SeparableExplorer
@@ -280,23 +280,23 @@ SeparableExplorer()
 # %% [markdown]
 # - Mark a pixel in the maps between the two steps of the separable form. How many outputs share it?
 # - Set $N$ to 1. Who wins now?
-# - Keep $N$ at 1 and set $D_K$ to 1. Why does the separable form need twice as much?
+# - Keep $N$ at 1 and set $D_K$ to 1. Why does the separable form need twice as many multiplications?
 # - Change $D_F$. What happens to the percentage?
-# - Set $M$ and $N$ to 4, and *groups* to 4. What has become of the standard convolution?
+# - *Groups* divides the channels of the standard convolution into sets that are convolved separately. Set $M$ and $N$ to 4, and *groups* to 4. What has become of the standard convolution?
 #
 # <details><summary>Answers</summary>
 #
-# A good quarter, 27.8 %. All six outputs share a depthwise pixel: filtered once, it is mixed six times, and that is where the saving comes from. With one output channel there is nothing to save: the separable form does the standard one's work and then some. With $D_K = 1$ the standard convolution already is a pointwise one, and the depthwise layer comes on top. The percentage does not move with $D_F$, which is not in it, as the next section shows. And a standard convolution in as many groups as channels *is* a depthwise one: `groups` is the slider between the two.
+# The standard form has done a little over a quarter, 27.8 %. All six outputs share a pixel of the maps in between: it is filtered once and mixed six times, and that is where the saving comes from. With one output channel there is nothing to save: the separable form does all the work of the standard one, and more. With $D_K = 1$ the standard convolution already is a pointwise one, and the depthwise layer only adds to it. The percentage does not change with $D_F$; the next section shows why. And a standard convolution with as many groups as channels *is* a depthwise one: *groups* is the slider between the two.
 # </details>
 
 # %% [markdown]
 # ## How much is saved
 #
-# Divide Eq. 5 by Eq. 2. $M$ and $D_F \cdot D_F$ stand in every term, and cancel:
+# Divide Eq. 5 by Eq. 2. The factors $M$ and $D_F \cdot D_F$ appear in every term, and cancel:
 #
 # $$\frac{D_K^2 \cdot M \cdot D_F^2 + M \cdot N \cdot D_F^2}{D_K^2 \cdot M \cdot N \cdot D_F^2} = \frac{1}{N} + \frac{1}{D_K^2}$$
 #
-# This is the most important line of the paper. Only the number of filters and the size of the kernel decide.
+# This is the most important line of the paper: the share of the work that is left. Only the number of filters and the size of the kernel decide.
 
 # %% [markdown]
 # **Predict:** for 3 by 3 kernels, what is the largest saving, however many filters there are?
@@ -311,7 +311,7 @@ expect("02-limit")
 #
 # What cancels?
 #
-# Notes: M and the squared side of the map stand in every term. Let somebody do it at the board.
+# Notes: M and the squared side of the map appear in every term. Let somebody do it at the board.
 
 # %% [markdown] slide=2
 # ## The most important line of the paper
@@ -320,20 +320,20 @@ expect("02-limit")
 #
 # Only the number of filters and the size of the kernel decide.
 #
-# Notes: For 3 by 3 kernels, what is the largest saving, however many filters there are? Nine times, since 1 over N vanishes.
+# Notes: This is the share of the work that is left. For 3 by 3 kernels, what is the largest saving, however many filters there are? Nine times, since 1 over N vanishes.
 
 # %% [markdown] slide=2
 # ## Nine times at most, for 3 by 3
 #
 # [[output]]
 #
-# Notes: The curve flattens onto the dotted line at one ninth. The dots are MobileNet's own layers, from 64 to 1024 filters: between not quite 8 and nearly 9 times less.
+# Notes: The curve approaches the dotted line at one ninth. The dots are MobileNet's own layers, from 64 to 1024 filters: between not quite 8 and nearly 9 times less work.
 
 # %%
 plots.reduction_curve()
 
 # %% [markdown]
-# Nine times. As $N$ grows, $1/N$ vanishes and $1/D_K^2 = 1/9$ stays: the curve flattens onto the dotted line. The dots are MobileNet's own layers, from 64 to 1024 filters.
+# Nine times. As $N$ grows, $1/N$ vanishes and $1/D_K^2 = 1/9$ stays: the curve approaches the dotted line. The dots are MobileNet's own layers, with 64 to 1024 filters.
 
 # %%
 for out_channels in (64, 128, 256, 512, 1024):
@@ -341,13 +341,13 @@ for out_channels in (64, 128, 256, 512, 1024):
     print(f"N = {out_channels:4d}: {saving:.1f} times less")
 
 # %% [markdown]
-# The paper says "between 8 to 9 times less computation"; for layers with 128 filters and more that is what you see, and the first block, with 64, stays just below 8.
+# The paper says "between 8 to 9 times less computation". That is what you see for layers with 128 filters or more; the first block, with 64, stays just below 8.
 #
 # ## What is given up
 #
-# Nothing is free. A standard convolution has $D_K^2 \cdot M \cdot N$ weights to choose, a separable one only $D_K^2 \cdot M + M \cdot N$. So there must be standard convolutions that no separable one can imitate. Which ones can it imitate?
+# Nothing is free. A standard convolution has $D_K^2 \cdot M \cdot N$ weights to choose, a separable one only $D_K^2 \cdot M + M \cdot N$. So there must be standard convolutions that no separable one can reproduce. Which ones can it reproduce?
 #
-# Put the two layers together, with nothing in between. Output $n$ reads channel $m$ through the depthwise filter of $m$, times one number. As a standard kernel, that is:
+# Put the two layers together, with nothing in between. Let $\mathbf{P}_{m,n}$ be the pointwise weight from channel $m$ to output $n$. Output $n$ then reads channel $m$ through the depthwise filter of $m$, multiplied by that one number. Written as a standard kernel, the pair is
 #
 # $$\mathbf{K}_{i,j,m,n} = \hat{\mathbf{K}}_{i,j,m} \cdot \mathbf{P}_{m,n}$$
 
@@ -359,13 +359,13 @@ assert np.allclose(separable(F, K_dw, P), standard(F, K_together))
 K_together.shape
 
 # %% [markdown]
-# So for one input channel, all $N$ filters have the *same pattern*, only stronger or weaker. A standard convolution may look for a vertical edge in red for its first output and for a horizontal edge in red for its second; a separable one must decide on one pattern per channel.
+# So for one input channel, all $N$ filters have the *same pattern*, only stronger or weaker. A standard convolution can look for vertical edges in red for its first output and for horizontal edges in red for its second; a separable one has a single pattern for each channel.
 #
-# **Predict:** write the nine weights of each filter for red as a row of a table, five rows in all. How many of the rows are really different, in the sense that none is a mix of the others? (This number is called the *rank*.)
+# **Predict:** write the nine weights of each filter for red as a row of a table, five rows in all. How many of the rows are really different, in the sense that none is a weighted sum of the others? (This number is called the *rank*.)
 #
 # <details><summary>Answer</summary>
 #
-# Separable: 1, since every row is a multiple of the same nine numbers. Standard: 5, as large as five rows allow.
+# Separable: 1, since every row is a multiple of the same nine numbers. Standard: 5, the most that five rows allow.
 # </details>
 
 # %%
@@ -387,7 +387,7 @@ expect("02-rank")
 #
 # [[output]]
 #
-# Notes: A standard convolution may look for a vertical edge in red for its first output and for a horizontal one for its second. A separable one must decide on one pattern for each channel. In the paper's Table 4 that costs one point: 71.7 against 70.6 % on ImageNet.
+# Notes: A standard convolution can look for vertical edges in red for its first output and for horizontal ones for its second. A separable one has a single pattern for each channel. In the paper's Table 4 that costs one point: 70.6 % instead of 71.7 % on ImageNet.
 
 # %%
 K_free = rng.standard_normal((3, 3, 3, 5))
@@ -396,25 +396,25 @@ for name, kernel in (("separable", K_together), ("standard", K_free)):
     print(f"{name:10s} rank {np.linalg.matrix_rank(red)}")
 
 # %% [markdown]
-# This costs little accuracy in practice. In the paper's Table 4 the full network is right on 71.7 % of ImageNet's images and the separable one on 70.6 %. One point is lost, for an eighth of the work; chapter 03 puts both networks side by side.
+# In practice this costs little accuracy. In the paper's Table 4 a network of standard convolutions is right on 71.7 % of ImageNet's images, and the separable one on 70.6 %. It loses one percentage point and does an eighth of the work; [chapter 03](03_the_network.ipynb#Two-other-bodies) puts both networks side by side.
 #
 # ## The layer as it is built: Figure 3
 #
-# In the network each convolution is followed by **batch normalization** (BN), which keeps the numbers of every channel in a sensible range, and by **ReLU** (rectified linear unit), which sets negative numbers to zero. A separable layer gets both twice.
+# In the network each convolution is followed by **batch normalization** (BN), which keeps the numbers of every channel in a sensible range, and by **ReLU** (rectified linear unit), which sets negative numbers to zero. A separable layer has both twice. ([Chapter 05](05_training.ipynb#What-batch-normalization-remembers) explains how batch normalization finds the range.)
 
 # %% [markdown] slide=2
 # ## The layer as it is built
 #
 # [[output]]
 #
-# Notes: Figure 3 of the paper. Batch normalization keeps the numbers in a sensible range, ReLU sets negatives to zero; a separable layer gets both twice. So the two halves are more than a factorized kernel: a non-linearity stands between them.
+# Notes: Figure 3 of the paper. Batch normalization keeps the numbers in a sensible range, ReLU sets negatives to zero; a separable layer has both twice. So the two halves are more than a factorized kernel: there is a non-linearity between them.
 
 # %%
 plots.layer_blocks()
 
 
 # %% [markdown]
-# So the two halves are more than a factorized kernel: between them stands a non-linearity, and the equation of the last section holds only without it. It is quickly tested.
+# So the two halves are more than a factorized kernel: the ReLU between them is not linear, and the equation of the last section holds only without it. Let us test whether the two still agree:
 
 
 # %%
@@ -428,9 +428,9 @@ np.allclose(with_relu, standard(F, K_together))
 # %% [markdown]
 # ## Why not go on?
 #
-# The idea worked so well, so do it again: a 3 by 3 depthwise filter could itself be split, into 3 by 1 and then 1 by 3. That takes 6 multiplications instead of 9.
+# The idea worked well, so why not repeat it? A 3 by 3 depthwise filter could itself be split, into 3 by 1 and then 1 by 3. That takes 6 multiplications instead of 9.
 #
-# **Predict:** what does this save of the whole separable layer with $N = 512$? A third, a tenth, less?
+# **Predict:** how much of the whole separable layer with $N = 512$ does this save? A third, a tenth, less?
 
 # %%
 expect("02-further")
@@ -440,14 +440,14 @@ expect("02-further")
 #
 # Six multiplications instead of nine. How much of the whole layer does it save?
 #
-# Notes: With 512 channels, a third of almost nothing. Have them guess a third, a tenth, less.
+# Notes: Have them guess: a third, a tenth, less? With 512 channels it is a third of almost nothing.
 
 # %% [markdown] slide=1
 # ## A third of almost nothing
 #
 # [[output]]
 #
-# Notes: This is what the paper means by “additional factorization in spatial dimension does not save much additional computation”. Who wants it cheaper has to attack the pointwise part.
+# Notes: This is what the paper means by “additional factorization in spatial dimension does not save much additional computation”. Anyone who wants a cheaper network has to reduce the pointwise part.
 
 # %%
 whole = cost.separable_mult_adds(3, 512, 512, 14)
@@ -456,7 +456,7 @@ saved = dw * (9 - 6) / 9
 print(f"{100 * saved / whole:.1f} % of the layer")
 
 # %% [markdown]
-# A third of almost nothing is nothing. That is what the paper means by "additional factorization in spatial dimension does not save much additional computation". From now on, anyone who wants a cheaper MobileNet has to attack the pointwise part, and the next rungs of the ladder do.
+# A third of almost nothing is next to nothing. That is what the paper means by "additional factorization in spatial dimension does not save much additional computation". Anyone who wants a cheaper MobileNet has to reduce the pointwise part. The lower rungs of the following ladder do that.
 
 # %% [markdown] slide=2
 # ## One layer, made cheaper step by step
@@ -469,9 +469,9 @@ print(f"{100 * saved / whole:.1f} % of the layer")
 plots.ladder(cost.layer_ladder())
 
 # %% [markdown]
-# This is the paper's Table 3: one layer, made cheaper step by step. The two lower rungs are the subject of chapter 06. `alpha` makes the layer narrower: both $M$ and $N$ shrink, so most of the cost falls with its square. `rho` makes the image smaller; 0.714 is 10/14, the step from 224 pixels to 160.
+# This is the paper's Table 3: one layer, made cheaper step by step. The two lower rungs are the subject of [chapter 06](06_width_and_resolution.ipynb#Two-multipliers). `alpha` makes the layer narrower: both $M$ and $N$ shrink, so most of the cost falls with its square. `rho` makes the image smaller; 0.714 is 10/14, the step from 224 pixels to 160.
 #
-# The printed table, with what we count beside each number. A `=` says that the count, rounded, is what the paper prints.
+# Here is the printed table, with our count beside each number. A `=` means that the count, rounded, is what the paper prints.
 
 # %%
 from mobilenet_lib import paper
@@ -481,7 +481,7 @@ paper.table(3)
 # %% [markdown]
 # ## Exercises
 #
-# The first are quick; *build* and *investigate* take longer, and good answers to them differ. Stuck, or done? [Solutions](solutions/02_solutions.ipynb).
+# The first are quick; *build* and *investigate* take longer, and have more than one good answer. When you are done, or stuck, look at the [solutions](solutions/02_solutions.ipynb).
 #
 # **2.1** Write `my_depthwise(F, K)` *without* loops over pixels or channels: add up nine shifted copies of the map. No padding, stride 1.
 
@@ -501,7 +501,7 @@ answer = ...
 check("2.2", answer)
 
 # %% [markdown]
-# **2.3** In a separable layer with $D_K = 3$ and $N = 512$, how many per cent of the mult-adds are depthwise? One decimal is enough.
+# **2.3** In a separable layer with $D_K = 3$ and $N = 512$, what percentage of the mult-adds is depthwise? One decimal is enough.
 
 # %%
 from mobilenet_lib.checks import check
@@ -510,7 +510,7 @@ answer = ...  # in per cent
 check("2.3", answer)
 
 # %% [markdown]
-# **2.4** Larger kernels see more. By which factor does that layer's cost grow if its kernels become 5 by 5? (For a standard convolution it would be 25/9, or 2.78.)
+# **2.4** Larger kernels see more. By what factor does that layer's cost grow if its kernels become 5 by 5? (For a standard convolution it would be 25/9, or 2.78.)
 
 # %% [markdown] slide=1
 # ## In two lines
@@ -527,9 +527,9 @@ answer = ...  # two decimals
 check("2.4", answer)
 
 # %% [markdown]
-# Surprised by the last one? It is why later networks, in the family of MobileNetV3, could afford 5 by 5 kernels.
+# Surprised by the last one? This is why later networks, such as those of the MobileNetV3 family, could afford 5 by 5 kernels.
 #
-# **2.5 · Build.** Can this kernel be separated? Write `split(K)` for a standard kernel of shape (3, 3, M, N). If there are a depthwise kernel, (3, 3, M), and a pointwise one, (M, N), that do the same together, return the two. If there are none, return `"no"`.
+# **2.5 · Build.** Can this kernel be separated? Write `split(K)` for a standard kernel of shape (3, 3, M, N). If a depthwise kernel of shape (3, 3, M) and a pointwise one of shape (M, N) together do the same, return the two. If there are none, return `"no"`.
 
 # %%
 from mobilenet_lib.checks import check
@@ -538,7 +538,7 @@ split = ...  # def split(K): ...
 check("2.5", split)
 
 # %% [markdown]
-# **2.6 · Investigate.** Most kernels cannot be separated, but some separable kernel comes nearest. Write `nearest(K)`, which returns the depthwise and the pointwise kernel whose product has the smallest squared distance from `K`. How much of a random kernel is kept, for 2 filters, and for 20?
+# **2.6 · Investigate.** Most kernels cannot be separated, but one separable kernel comes nearest. Write `nearest(K)`, which returns the depthwise and the pointwise kernel whose product has the smallest squared distance from `K`. How much of a random kernel is kept, for 2 filters, and for 20?
 
 # %%
 from mobilenet_lib.checks import check
@@ -547,7 +547,7 @@ nearest = ...  # def nearest(K): ...
 check("2.6", nearest)
 
 # %% [markdown]
-# **2.7** The race once more, for $D_K = 3$, $M = 16$, $N = 64$ and a map of 8 by 8. When the separable convolution has finished, how many multiplications has the standard one still before it?
+# **2.7** The race once more, for $D_K = 3$, $M = 16$, $N = 64$ and a map of 8 by 8. When the separable convolution has finished, how many multiplications does the standard one still have to do?
 
 # %%
 from mobilenet_lib.checks import check
@@ -579,7 +579,7 @@ outcomes("02")
 # ## Summary
 #
 # - A standard convolution filters and combines at once. Depthwise filters, pointwise combines.
-# - The price falls from $D_K^2 \cdot M \cdot N \cdot D_F^2$ to $(D_K^2 + N) \cdot M \cdot D_F^2$, a share of $1/N + 1/D_K^2$: eight to nine times less for 3 by 3 kernels.
+# - The price falls from $D_K^2 \cdot M \cdot N \cdot D_F^2$ to $(D_K^2 + N) \cdot M \cdot D_F^2$, a share of $1/N + 1/D_K^2$: for 3 by 3 kernels, about an eighth to a ninth.
 # - What is given up: one pattern per input channel, a rank of 1.
 # - Nearly all remaining work is pointwise, a plain matrix product. Splitting the depthwise part further saves next to nothing.
 #

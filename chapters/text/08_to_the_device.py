@@ -213,7 +213,7 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
 expect("08-bf16")
 
 # %% [markdown] slide=2
-# ## In sixteen bits, how many of a thousand letters are read differently?
+# ## In sixteen bits, how many letters in a thousand are read differently?
 #
 # bf16 has two to three decimal digits.
 #
@@ -422,7 +422,7 @@ expect("08-eight-bits")
 #
 # Notes: How much speed it gives depends on the processor. What is not a product takes as long as before.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 for name in eight:
     some = torch.randn(16, 3, 224, 224)
     ready[name] = ENGINES[name]().prepare(big, photo, some)

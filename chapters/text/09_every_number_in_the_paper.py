@@ -574,7 +574,7 @@ for net in (arch, small):
     print(f"{net.parameters / 1e6:19.2f}")
 
 # %% [markdown]
-# Look at SqueezeNet and at the last line. Both have about the same number of parameters, but SqueezeNet takes ten times the mult-adds: it saves weights, and then slides them over large maps. This is what the paper means when it says that many papers on small networks look only at size and do not consider speed. If the download is the problem, you want few parameters; if the waiting is the problem, you want few mult-adds, of a kind that machines do well.
+# Look at SqueezeNet and at the last line. Both have about the same number of parameters, but SqueezeNet takes ten times the mult-adds: it saves weights, and then slides them across large maps. This is what the paper means when it says that many papers on small networks look only at size and do not consider speed. If the download is the problem, you want few parameters; if the waiting is the problem, you want few mult-adds, of a kind that machines do well.
 #
 # ## What applications asked of it
 #

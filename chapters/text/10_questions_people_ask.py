@@ -490,7 +490,7 @@ print("agrees in training:  ", torch.allclose(folded, net.train()(x), atol=1e-5)
 #
 # ### What does a dropout of 0.999 do?
 #
-# Asked as [Transformers issue 22767](https://github.com/huggingface/transformers/issues/22767), where MobileNet came with 0.999. Dropout sets some numbers to zero in training, and multiplies the others so that the sum stays. TensorFlow's old functions took the share to *keep*, PyTorch takes the share to *drop*.
+# Asked as [Transformers issue 22767](https://github.com/huggingface/transformers/issues/22767), where MobileNet came with 0.999. In training, such a layer sets some numbers to zero, and multiplies the others so that the sum stays about the same. TensorFlow's old functions took the share to *keep*, PyTorch takes the share to *drop*.
 #
 # **Predict:** of 1024 features, how many does a drop rate of 0.999 leave on average?
 
@@ -610,7 +610,7 @@ for largest in (6, 60):
 #
 # Asked as [issue 5279 of TensorFlow's models](https://github.com/tensorflow/models/issues/5279), where a MobileNetV2 of width 1.4 had 48 channels, not 45 (44.8, which the paper's rule cuts to 44). A processor multiplies a *vector* of numbers at a time, of 8 for example.
 #
-# **Predict:** 44 channels take as many vectors as how many channels?
+# **Predict:** what is the largest number of channels that takes no more vectors than 44?
 
 # %%
 from mobilenet_lib.architecture import scale_channels
@@ -622,7 +622,7 @@ for alpha in (0.35, 0.75, 1.4):
     print(f"{plain / (8 * vectors):.0%} of their places used; rounded {rounded}")
 
 # %% [markdown]
-# As 48. The last vector is computed whether it is full or not, so the rounded width takes no more time than the odd one, and has more channels. With the paper's four widths, all numbers of channels are multiples of 8 anyway; later networks round (and make sure that no layer loses more than a tenth of its channels).
+# 48. The last vector is computed whether it is full or not, so the rounded width takes no more time than the odd one, and has more channels. With the paper's four widths, all numbers of channels are multiples of 8 anyway; later networks round (and make sure that no layer loses more than a tenth of its channels).
 #
 # ### Which strides for pictures of 32 pixels?
 #

@@ -57,7 +57,7 @@ def bench_data(
     device: str = "cpu",
     seed: int = 0,
 ) -> DataBench:
-    """Time the composition of training batches against training steps, in turns.
+    """Time the composition of training batches against training steps, in turn.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Engines and peers side by side: each checked against eager, then all timed in turns.
+"""Engines and peers side by side: each checked against eager, then all timed in turn.
 
 bench_engines(("all",))                            # whatever runs here
 bench_engines(("eager", "openvino"), batch_sizes=(1,), readings=30)
@@ -60,7 +60,7 @@ def bench_engines(
     precision: Precision | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> EngineBench:
-    """Check every engine against eager, then time those that agree, and the peers, in turns.
+    """Check every engine against eager, then time those that agree, and the peers, in turn.
 
     Parameters
     ----------

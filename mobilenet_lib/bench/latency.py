@@ -30,7 +30,7 @@ def latencies(
     device: str = "cpu",
     seed: int = 0,
 ) -> dict[tuple[float, int], Timing]:
-    """Time from one image to its logits, for each network, run in turns.
+    """Time from one image to its logits, for each network, run in turn.
 
     The weights are random: which they are changes nothing in what is computed.
 
@@ -78,7 +78,7 @@ def throughput(
     device: str = "cpu",
     seed: int = 0,
 ) -> dict[tuple[int, int], float]:
-    """Images per second of one network by number of threads and batch size, all in turns.
+    """Images per second of one network by number of threads and batch size, all in turn.
 
     Parameters
     ----------

@@ -165,7 +165,7 @@ def bench_paper_models(
     bodies: Sequence[Body] = ("full", "shallow"),
     ceilings: MachinePeaks | None = None,
 ) -> PaperModelsBench:
-    """Measure every width at every resolution in turns, eager, and predict each.
+    """Measure every width at every resolution in turn, eager, and predict each.
 
     Layer by layer: the first width at the first resolution also gives the efficiency of each kind.
     The table of shapes is measured in the same rounds.

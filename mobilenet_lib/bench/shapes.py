@@ -32,7 +32,7 @@ from .layer_timer import LayerTimer, Setting, images
 
 RESOLUTIONS, WIDTHS, LEVELS = (208, 104), (8, 16, 32), 5
 """A chain halves its maps and doubles its channels as often as a MobileNet does. Its maps have
-104, 52, 26, 13, 7 and 4 pixels a side, between those of the paper's networks.
+104, 52, 26, 13, 7 and 4 pixels on a side, between those of the paper's networks.
 """
 CLASSES = 1000
 WARM_UP, LEAST_S = 2, 0.05
@@ -233,7 +233,7 @@ def calm(timer: LayerTimer) -> dict[str, float]:
 
 
 class Chains:
-    """All that is run to measure a table, to be timed in turns with whatever it is to predict.
+    """All that is run to measure a table, to be timed in turn with whatever it is to predict.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How fast a training step is: ours, the naive one, and timm's four ways, in turns in one run.
+"""How fast a training step is: ours, the naive one, and timm's four ways, in turn in one run.
 
 And why 16 bits are not faster everywhere: the passes of one depthwise layer with stride 2, each by
 itself.
@@ -105,7 +105,7 @@ def bench_train(
     seed: int = 0,
     compile: bool = False,
 ) -> TrainBench:
-    """Time training steps on one batch, all with the same SGD, in turns.
+    """Time training steps on one batch, all with the same SGD, in turn.
 
     Parameters
     ----------

@@ -13,20 +13,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import CodeType
+from functools import partial
+from importlib import import_module
+from types import CodeType, FunctionType
 from typing import Any
 
-from . import (
-    chapter_01,
-    chapter_02,
-    chapter_03,
-    chapter_04,
-    chapter_05,
-    chapter_06,
-    chapter_07,
-    chapter_08,
-    chapter_09,
-)
 from .answers import Exercise, Fault, NotAnAnswerError
 from .asking import expect, outcomes, quiz
 from .guard import HaltedError, advice, contained, message, shown
@@ -55,18 +46,8 @@ __all__ = [
     "quiz",
 ]
 
-_CHAPTERS = (
-    chapter_01,
-    chapter_02,
-    chapter_03,
-    chapter_04,
-    chapter_05,
-    chapter_06,
-    chapter_07,
-    chapter_08,
-    chapter_09,
-)
-EXERCISES = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
+_CHAPTERS = [import_module(f".chapter_{number:02d}", __name__) for number in range(1, 10)]
+EXERCISES: dict[str, Exercise] = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
 """All exercises of the book, by key.
 
 Right answers are computed by the library, so that they cannot drift from what the chapters teach.
@@ -165,11 +146,20 @@ def _fault(exercise: Exercise, answer: Any) -> Fault | None:
 
 def _fingerprint(answer: Any, said: str) -> str:
     """The same for the same wrong answer in another run of the cell, in a few letters."""
-    code = getattr(answer, "__code__", None)
-    what = [*_code(code)] if isinstance(code, CodeType) else [shown(answer, 10_000)]
-    same = re.sub(r" at 0x[0-9a-fA-F]+", "", "\n".join(what))
-    outcome = re.sub(r"[-+\d.e]+", "#", said) if code else said  # random numbers differ
+    codes = [code for part in _parts(answer) for code in _code(part)]
+    same = re.sub(r" at 0x[0-9a-fA-F]+", "", "\n".join(codes or [shown(answer, 10_000)]))
+    outcome = re.sub(r"[-+\d.e]+", "#", said) if codes else said  # random numbers differ
     return hashlib.sha256(f"{same}\n{outcome}".encode(errors="replace")).hexdigest()[:8]
+
+
+def _parts(answer: Any) -> Iterator[CodeType]:
+    """The code of a function, of each in a pair, or of an object that can be called."""
+    for part in answer if type(answer) in (tuple, list) else (answer,):
+        function = part.func if type(part) is partial else part
+        owner = function if issubclass(type(function), type) else type(function)
+        for each in (function, owner.__dict__.get("__call__"), owner.__dict__.get("__init__")):
+            if type(each) is FunctionType:
+                yield each.__code__
 
 
 def _code(code: CodeType) -> Iterator[str]:

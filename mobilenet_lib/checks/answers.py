@@ -8,7 +8,7 @@ raises `Fault` where it knows which mistake was made, with the hint for that one
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, KeysView, Mapping, ValuesView
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,6 +31,8 @@ SLIPS_OF_UNITS = (
     (1e6, "This is a million times too large: look at the units."),
     (1e-6, "This is a millionth of it: look at the units."),
     (-1, "The size is right, the sign is not."),
+    (2, "This is twice as much: is something counted double?"),
+    (0.5, "This is half of it: is something left out?"),
 )
 
 
@@ -129,7 +131,8 @@ def as_number(value: Any, asked: str) -> float | int:
         raise NotAnAnswerError(f"{asked}, this has {array.size} of them: {shown(value)}.")
     number = array.reshape(())[()].item()
     if not np.isfinite(number):
-        raise Fault(f"{number} is not a number to calculate with.")
+        said = f"{number} is not a number to calculate with."
+        raise Fault(said, "Where does it become infinite, or undefined: is something divided by 0?")
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
@@ -148,40 +151,71 @@ def whole(expected: Callable[[], int], slips: Slips = dict) -> Check:
     """A check for one whole number."""
 
     def check(answer: Any) -> str | None:
-        number = whole_number(answer, "a whole number is asked for")
-        if number == expected():
+        number, right = whole_number(answer, "a whole number is asked for"), expected()
+        if number == right:
             return None
-        _slipped(number, 0, slips)
-        if abs(number - expected()) == 1:
-            raise Fault(f"{number:,} is not it.", "Off by one: count the ends again.")
-        return f"{number:,} is not it."
+        _slipped(number, right, 0, slips)
+        said = f"{number:,} is not it."
+        if abs(number - right) == 1:
+            raise Fault(said, "Off by one: count the ends again.")
+        if right > 10_000 and abs(number - right) < 0.005 * right:
+            raise Fault(said, "Near, but the exact number is asked for: let Python multiply.")
+        return said
 
     return check
 
 
 def close(expected: Callable[[], float], tolerance: float, slips: Slips = dict) -> Check:
-    """A check for a number that may be rounded; `slips` of units are known already."""
+    """A check for a number that may be rounded; what is nearer to a mistake is that mistake."""
 
     def check(answer: Any) -> str | None:
-        number = float(as_number(answer, "a number is asked for"))
-        right = expected()
-        if abs(number - right) <= tolerance:
+        number, right = float(as_number(answer, "a number is asked for")), expected()
+        gap = abs(number - right)
+        rounded = any(np.isclose(number, np.round(right, n), rtol=5e-4) for n in range(3))
+        nearer = not rounded and any(abs(number - value) < gap for _, value in _each(slips))
+        if gap <= tolerance and not nearer:
             return None
-        _slipped(number, tolerance, slips)
-        for factor, hint in SLIPS_OF_UNITS:
-            if abs(number - factor * right) <= abs(factor) * tolerance:
-                raise Fault(f"{number:g} is not it.", hint)
-        return f"{number:g} is not it."
+        _slipped(number, right, tolerance, slips)
+        raise Fault(f"{number:g} is not it.", _rounding(number, right, tolerance))
 
     return check
 
 
-def _slipped(number: float, tolerance: float, slips: Slips) -> None:
+def _rounding(number: float, right: float, tolerance: float) -> str | None:
+    """The hint for a number that misses by its digits alone, or that is upside down."""
+    exact = bool(np.isclose(right, np.round(right, 2)))
+    for step in () if exact else (1.0, 0.1, 0.01):
+        if number and np.isclose(number, np.round(right / step) * step):
+            return "That is rounded too far: keep another digit."
+        if number and np.isclose(number, np.floor(right / step) * step):
+            return "That is cut off: round it."
+    if not exact and abs(number - right) <= max(3 * tolerance, 0.02 * abs(right)):
+        return "That is near: compute with all digits, and round only at the end."
+    if np.isclose(number * right, 1, rtol=0.01):
+        return "The other way round: what is divided by what?"
+    return None
+
+
+def _each(slips: Slips) -> Iterator[tuple[str, float]]:
     for hint, wrong in slips().items():
-        each = wrong if isinstance(wrong, tuple | list) else (wrong,)
-        for value in each:
-            if abs(number - value) <= max(tolerance, (2e-3 if tolerance else 0) * abs(value)):
-                raise Fault(f"{number:,} is not it.", hint)
+        for value in wrong if isinstance(wrong, tuple | list) else (wrong,):
+            yield hint, value
+
+
+def _slipped(number: float, right: float, tolerance: float, slips: Slips) -> None:
+    """Raise the Fault for the nearest mistake that gives this number, if one does."""
+    near = [
+        (abs(number - value), hint)
+        for hint, value in _each(slips)
+        if abs(number - value) <= max(tolerance, (2e-3 if tolerance else 0) * abs(value))
+    ]
+    near += [
+        (abs(number - factor * right), hint)
+        for factor, hint in SLIPS_OF_UNITS
+        if not near and abs(number - factor * right) <= abs(factor) * (tolerance or right * 2e-3)
+    ]
+    if near:
+        raise Fault(f"{number:,} is not it.", min(near, key=lambda each: each[0])[1])
 
 
 def pair(
@@ -227,6 +261,7 @@ def one_of(
         if isinstance(answer, np.ndarray) and answer.size == 1:
             name = str(answer.reshape(-1)[0])
         name = getattr(name, "name", name)  # such as the layer itself
+        name = name.lower() if isinstance(name, str) and name.lower() in known else name
         if not isinstance(name, str) or name not in known:
             like = " or ".join(f'"{each}"' for each in known[:2])
             raise NotAnAnswerError(f"a name such as {like} is asked for, this is {shown(answer)}.")

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from ..convolution import standard
 from .answers import close, exercise
 from .behaviour import behaves, without_loops
+from .compare import Case
 from .tasks_04 import (
     DEEP,
     WIDE,
     find_liars,
     layers_of,
-    maps_of,
     measures,
     roofline_slip,
     scored_of,
     time_of,
-    valid_of,
 )
+
+
+def _valid_of(F: np.ndarray, K: np.ndarray) -> np.ndarray:
+    return standard(F, K, padding="valid")
+
+
+def _one_weight(place: int) -> Callable[..., np.ndarray]:
+    chosen = np.zeros((3, 3, 1, 1))
+    chosen[place, place] = 1
+    return lambda F, K: _valid_of(F, K * chosen)
+
+
+def _maps_of(*sizes: tuple[int, int, int, int]) -> Iterator[Case]:
+    rng = np.random.default_rng(45)
+    for height, width, channels, filters in sizes:
+        F = rng.standard_normal((height, width, channels))
+        yield F, rng.standard_normal((3, 3, channels, filters))
+
 
 EXERCISES = (
     exercise(
@@ -31,7 +50,11 @@ EXERCISES = (
                 "A mult-add is two operations, a multiplication and an addition.": WIDE.intensity()
                 / 2,
                 "A number in float32 has four bytes.": (4 * WIDE.intensity(), 2 * WIDE.intensity()),
-                "The weights have to come, too.": 2 * 256**2 * 784 / (4 * 2 * 256 * 784),
+                "The weights have to come, too.": (
+                    2 * 256**2 * 784 / (4 * 2 * 256 * 784),
+                    256**2 * 784 / (4 * 2 * 256 * 784),
+                ),
+                "The maps move, too, not the weights alone.": 2 * 784 / 4,
                 "The output is written, too.": 2 * 256**2 * 784 / (4 * (256 * 784 + 256**2)),
                 "The input is read, too: two maps, and the weights.": 2
                 * 256**2
@@ -46,7 +69,7 @@ EXERCISES = (
         ),
         "A mult-add is two operations, a number in float32 four bytes.",
         "2 · 256 · 256 · 28² operations; two maps of 256 · 28² numbers and 256² weights.",
-        goals=["which of the two a layer is limited by"],
+        goals=["which of the two limits a layer"],
     ),
     exercise(
         "4.2",
@@ -68,7 +91,7 @@ EXERCISES = (
         ),
         "At the ridge both take equally long: the arithmetic, and moving the bytes.",
         "240 billion operations per second over 30 billion bytes per second.",
-        goals=["which of the two a layer is limited by"],
+        goals=["which of the two limits a layer"],
     ),
     exercise(
         "4.3",
@@ -92,6 +115,22 @@ EXERCISES = (
             (
                 "Bytes are given, not numbers: no factor of four.",
                 lambda w, m, p, b: time_of(w, 4 * m, p, b),
+            ),
+            (
+                "A time is work over speed: here it is the other way round.",
+                roofline_slip(lambda a, b: max(1 / a, 1 / b)),
+            ),
+            (
+                "Operations belong with the peak, and bytes with the bandwidth.",
+                lambda w, m, p, b: time_of(m, w, p, b),
+            ),
+            (
+                "Bytes are bytes: no factor of eight.",
+                lambda w, m, p, b: time_of(w, 8 * m, p, b),
+            ),
+            (
+                "That is the mean of the two times; the longer one counts.",
+                roofline_slip(lambda a, b: (a + b) / 2),
             ),
             (
                 "That is how many operations per second are reached, not how long they take.",
@@ -124,18 +163,18 @@ EXERCISES = (
         "4.5",
         "The same sum once more",
         behaves(
-            valid_of,
-            lambda: maps_of((5, 5, 1, 1), (6, 6, 2, 3), (7, 4, 3, 2), (4, 9, 2, 5)),
+            _valid_of,
+            lambda: _maps_of((5, 5, 1, 1), (6, 6, 2, 3), (7, 4, 3, 2), (4, 9, 2, 5)),
             ("This is what SAME gives; no padding is asked for.", lambda F, K: standard(F, K)),
             (
                 "The kernel is flipped: it lies on the map as it is written.",
-                lambda F, K: valid_of(F, K[::-1, ::-1]),
+                lambda F, K: _valid_of(F, K[::-1, ::-1]),
             ),
             (
                 "The input channels are still there: each output is a sum over all of them.",
                 lambda F, K: np.stack(
                     [
-                        valid_of(F[..., m : m + 1], K[:, :, m : m + 1]).sum(-1)
+                        _valid_of(F[..., m : m + 1], K[:, :, m : m + 1]).sum(-1)
                         for m in range(K.shape[2])
                     ],
                     -1,
@@ -143,27 +182,49 @@ EXERCISES = (
             ),
             (
                 "Only one input channel counts: the sum goes over m as well.",
-                lambda F, K: valid_of(F[..., :1], K[:, :, :1]),
+                lambda F, K: _valid_of(F[..., :1], K[:, :, :1]),
             ),
             (
                 "The patches' columns come in another order than the kernel's rows: i, j and then "
                 "m in both.",
-                lambda F, K: valid_of(F, K.reshape(-1, 3, 3, K.shape[3]).transpose(1, 2, 0, 3)),
+                lambda F, K: _valid_of(F, K.reshape(-1, 3, 3, K.shape[3]).transpose(1, 2, 0, 3)),
             ),
             (
                 "Rows and columns of the kernel are exchanged.",
-                lambda F, K: valid_of(F, K.transpose(1, 0, 2, 3)),
+                lambda F, K: _valid_of(F, K.transpose(1, 0, 2, 3)),
             ),
             (
                 "A matrix comes out; give it back the rows and columns of a map.",
-                lambda F, K: valid_of(F, K).reshape(-1, K.shape[3]),
+                lambda F, K: _valid_of(F, K).reshape(-1, K.shape[3]),
+            ),
+            ("Only the first of nine counts: does `return` stand inside the loop?", _one_weight(0)),
+            ("Only the last of nine is left: `+=` adds to what is there.", _one_weight(2)),
+            (
+                "Some of the nine weights are left out: i and j both go from 0 to 2.",
+                lambda F, K: _valid_of(F, K * np.outer([1, 1, 0], [1, 1, 0])[..., None, None]),
+            ),
+            (
+                "The output channels are added up: each kernel gives a map of its own.",
+                lambda F, K: _valid_of(F, K).sum(2),
+            ),
+            (
+                "Each channel meets a filter of its own: that is a depthwise convolution.",
+                lambda F, K: np.stack(
+                    [
+                        _valid_of(F[..., m : m + 1], K[:, :, m : m + 1].sum(3, keepdims=True))[
+                            ..., 0
+                        ]
+                        for m in range(K.shape[2])
+                    ],
+                    -1,
+                ),
             ),
             then=without_loops(
-                next(maps_of((6, 6, 2, 2))),
-                ("rows", next(maps_of((18, 6, 2, 2)))),
-                ("columns", next(maps_of((6, 18, 2, 2)))),
-                ("input channels", next(maps_of((6, 6, 14, 2)))),
-                ("output channels", next(maps_of((6, 6, 2, 14)))),
+                next(_maps_of((6, 6, 2, 2))),
+                ("rows", next(_maps_of((18, 6, 2, 2)))),
+                ("columns", next(_maps_of((6, 18, 2, 2)))),
+                ("input channels", next(_maps_of((6, 6, 14, 2)))),
+                ("output channels", next(_maps_of((6, 6, 2, 14)))),
                 hint="Python is to do the same few steps for a large map as for a small one: nine "
                 "products of matrices, or one after `np.lib.stride_tricks.sliding_window_view`.",
             ),
@@ -191,7 +252,7 @@ EXERCISES = (
         "For each layer, compute the shortest time that the roof allows, in milliseconds.",
         "That is 1000 times the larger of operations / peak and bytes / bandwidth; a claim of "
         "less is false.",
-        goals=["under one roof", "which of the two a layer is limited by"],
+        goals=["under one roof", "which of the two limits a layer"],
         kind="investigate",
     ),
     exercise(
@@ -213,6 +274,8 @@ EXERCISES = (
             lambda: {
                 "A mult-add is two operations.": DEEP.intensity() / 2,
                 "A number in float32 has four bytes.": 4 * DEEP.intensity(),
+                "The weights have to come, too.": 18 / 8,
+                "Operations for each byte: divide by the bytes that move.": (9, 18),
                 "Each channel has one filter of nine weights: no sum over channels.": 2
                 * 9
                 * 512**2

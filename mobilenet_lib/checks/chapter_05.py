@@ -3,61 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import numpy as np
 
 from ..architecture import mobilenet_v1
 from .answers import close, exercise, whole
-from .behaviour import Case, behaves
 from .tasks_05 import BUGS, diagnose, loop_resumes
-
-Step = Callable[..., Any]
-
-
-def momentum_step(
-    weight: Any, velocity: Any, gradient: Any, rate: float, momentum: float, decay: float
-) -> tuple[Any, Any]:
-    """The new weight and velocity of SGD with momentum and decay."""
-    velocity = momentum * velocity + gradient + decay * weight
-    return weight - rate * velocity, velocity
-
-
-def _steps() -> Iterator[Case]:
-    rng = np.random.default_rng(52)
-    for rate, momentum, decay in ((0.5, 0.9, 0.0), (0.2, 0.8, 0.1), (0.03, 0.5, 0.3)):
-        yield (*rng.standard_normal((3, 2, 5)), rate, momentum, decay)
-
-
-def smooth(label: int, classes: int, share: float) -> np.ndarray:
-    """A label as probabilities, a share of them spread over all classes."""
-    target = np.full(classes, share / classes)
-    target[label] += 1 - share
-    return target
-
-
-def _others_only(label: int, classes: int, share: float) -> np.ndarray:
-    target = np.full(classes, share / (classes - 1))
-    target[label] = 1 - share
-    return target
-
-
-def together(gradients: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The gradient of the mean loss over all pictures, from those of the processes' means."""
-    return np.asarray(np.average(gradients, axis=0, weights=counts))
-
-
-def _shares() -> Iterator[Case]:
-    rng = np.random.default_rng(58)
-    for counts in ([8, 8], [32, 32, 32, 7], [5], [10, 3, 1]):
-        yield rng.standard_normal((len(counts), 4)), np.array(counts)
-
-
-def _with_one(label: int, classes: int, share: float) -> np.ndarray:
-    target = np.full(classes, share / classes)
-    target[label] = 1 - share
-    return target
+from .tasks_05_steps import SMOOTH, STEP, TOGETHER
 
 
 def _full_by_separable() -> float:
@@ -75,6 +25,12 @@ EXERCISES = (
                 "The natural logarithm, to the base of e: that one is to the base of 10.": 1.0,
                 "The natural logarithm, to the base of e: that one is to the base of 2.": 3.3219,
                 "That is the probability; the loss is minus its logarithm.": 0.1,
+                "Here are 10 classes, not 1000 or 26.": (math.log(1000), math.log(26)),
+                "Every class has its share, but the loss looks at the right one alone.": (
+                    math.log(10) / 10,
+                    10 * math.log(10),
+                ),
+                "That is how many classes there are.": 10,
                 "That is the share of wrong answers.": 0.9,
                 "The loss is minus the logarithm.": -math.log(10),
                 "That is what one wrong class adds; only the right one counts.": -math.log(0.9),
@@ -88,73 +44,7 @@ EXERCISES = (
     exercise(
         "5.2",
         "A step with momentum",
-        behaves(
-            momentum_step,
-            _steps,
-            (
-                "The decay is missing: it adds `decay * weight` to the gradient.",
-                lambda w, v, g, r, m, d: momentum_step(w, v, g, r, m, 0),
-            ),
-            (
-                "The weight moves along the old velocity; it should be the new one.",
-                lambda w, v, g, r, m, d: (w - r * v, momentum_step(w, v, g, r, m, d)[1]),
-            ),
-            (
-                "Uphill: the weight goes against the velocity.",
-                lambda w, v, g, r, m, d: (
-                    2 * w - momentum_step(w, v, g, r, m, d)[0],
-                    momentum_step(w, v, g, r, m, d)[1],
-                ),
-            ),
-            (
-                "The velocity already holds the rate here, and it is applied once more or not at "
-                "all: velocity without, weight with it.",
-                lambda w, v, g, r, m, d: (
-                    w - (m * v + r * (g + d * w)),
-                    m * v + r * (g + d * w),
-                ),
-            ),
-            (
-                "The gradient is not to be damped: momentum times the old velocity, plus the "
-                "gradient as it is.",
-                lambda w, v, g, r, m, d: (
-                    w - r * (m * v + (1 - m) * (g + d * w)),
-                    m * v + (1 - m) * (g + d * w),
-                ),
-            ),
-            (
-                "The old velocity is lost: momentum keeps part of it.",
-                lambda w, v, g, r, m, d: momentum_step(w, 0 * v, g, r, m, d),
-            ),
-            (
-                "The old velocity is kept whole: it is to be multiplied by momentum.",
-                lambda w, v, g, r, m, d: momentum_step(w, v, g, r, 1, d),
-            ),
-            (
-                "The decay acts on the weight beside the step; here it is part of the gradient, "
-                "and so of the velocity.",
-                lambda w, v, g, r, m, d: (
-                    w - r * (m * v + g) - r * d * w,
-                    m * v + g,
-                ),
-            ),
-            (
-                "The sign of the decay: it pulls the weight towards 0.",
-                lambda w, v, g, r, m, d: momentum_step(w, v, g, r, m, -d),
-            ),
-            (
-                "The two are there in the other order: first the weight, then the velocity.",
-                lambda *x: momentum_step(*x)[::-1],
-            ),
-            (
-                "The weight does not move by `rate` times the velocity, but by all of it.",
-                lambda w, v, g, r, m, d: (
-                    w - momentum_step(w, v, g, r, m, d)[1],
-                    momentum_step(w, v, g, r, m, d)[1],
-                ),
-            ),
-            parts=("weight", "velocity"),
-        ),
+        STEP,
         "The decay adds `decay * weight` to the gradient.",
         "The new velocity is momentum times the old one plus that gradient; the weight goes "
         "`rate` times the new velocity downhill.",
@@ -173,6 +63,7 @@ EXERCISES = (
                 "Then one per cent is left, or a little more: less is asked for.": 458,
                 "After so many half is left.": (69, 68),
                 "That is for one tenth, not for one hundredth.": (229, 230),
+                "That is for m = 0.1.": (43, 44),
                 "That is where a thousandth is left.": (688, 687),
                 "With the roles exchanged, 0.01 would be what each batch leaves.": (1, 2),
             },
@@ -184,38 +75,7 @@ EXERCISES = (
     exercise(
         "5.4",
         "Soft targets",
-        behaves(
-            smooth,
-            lambda: [(2, 5, 0.1), (0, 26, 0.2), (3, 4, 0.0), (1, 3, 0.5)],
-            ("The share goes to all classes evenly, the right one included.", _others_only),
-            ("The right class gets its part of the share, too, so the sum is 1.", _with_one),
-            (
-                "Nothing is smoothed: the right class has it all.",
-                lambda label, classes, share: np.eye(classes)[label],
-            ),
-            (
-                "That spreads everything: only a share is spread.",
-                lambda label, classes, share: np.full(classes, 1 / classes),
-            ),
-            (
-                "The share is what is spread, 1 - share what the label keeps.",
-                lambda label, classes, share: smooth(label, classes, 1 - share),
-            ),
-            (
-                "Each class gets the whole share; it is divided among them.",
-                lambda label, classes, share: (
-                    np.full(classes, share) + (1 - share) * np.eye(classes)[label]
-                ),
-            ),
-            (
-                "Classes are counted from 0.",
-                lambda label, classes, share: smooth(label - 1, classes, share),
-            ),
-            (
-                "One number for each class: how many are there?",
-                lambda label, classes, share: smooth(label, classes, share)[1:],
-            ),
-        ),
+        SMOOTH,
         "Every class gets share / classes.",
         "The label's own class gets the remaining 1 - share on top of that.",
         goals=["compute one step of training"],
@@ -255,6 +115,7 @@ EXERCISES = (
                 "The full network costs more, so the budget pays for fewer epochs.": (
                     100 * _full_by_separable(),
                     857,
+                    100 - 100 / _full_by_separable(),
                 ),
                 "That is the share for one layer with very many filters; the first layer, for "
                 "example, is never taken apart.": (100 / 9, 11.1),
@@ -264,7 +125,7 @@ EXERCISES = (
                 "That is the shallow network.": 100
                 * mobilenet_v1(body="shallow").mult_adds
                 / mobilenet_v1().mult_adds,
-                "Both have the same number of epochs only if time is no matter.": 100,
+                "The number of epochs would stay the same only if their cost did not matter.": 100,
             },
         ),
         'What costs one epoch of each? `mobilenet_v1(body="full")` is the other network.',
@@ -274,34 +135,7 @@ EXERCISES = (
     exercise(
         "5.8",
         "Gradients from several processes",
-        behaves(
-            together,
-            _shares,
-            (
-                "A process with few pictures counts as much as one with many: weight each by its "
-                "number.",
-                lambda g, c: g.mean(axis=0),
-            ),
-            ("A mean over the processes is asked for, not a sum.", lambda g, c: g.sum(axis=0)),
-            (
-                "Divide by the number of all pictures.",
-                lambda g, c: (g * c[:, None]).sum(axis=0),
-            ),
-            (
-                "Divide by the number of all pictures, not of processes.",
-                lambda g, c: (g * c[:, None]).mean(axis=0),
-            ),
-            (
-                "A process with more pictures counts more, not less.",
-                lambda g, c: np.average(g, axis=0, weights=1 / c),
-            ),
-            (
-                "Sum over the processes: one gradient comes out.",
-                lambda g, c: g * c[:, None] / c.sum(),
-            ),
-            ("That is the first process alone.", lambda g, c: g[0]),
-            ("A number comes out; a gradient has one for each weight.", lambda g, c: np.average(g)),
-        ),
+        TOGETHER,
         "Each process has a mean over its own pictures. What is the mean over all pictures?",
         "Add up each gradient times its count, and divide by the sum of the counts.",
         goals=["several processors share the work"],

@@ -10,22 +10,20 @@ from ..cost import separable_mult_adds
 from .answers import close, exercise, whole
 from .behaviour import behaves
 from .tasks_06 import (
+    alone,
     choose,
     chosen,
     crowds,
     dominates_nobody,
-    ends,
     front,
-    grids,
     half_of,
     loose,
     luck_of,
+    neighbours,
     offers,
-    per_doubling,
-    seeds_of,
-    slope_of,
-    uncertainty,
+    twins,
 )
+from .tasks_06_fits import SLOPE, UNCERTAINTY
 
 EXERCISES = (
     exercise(
@@ -49,6 +47,7 @@ EXERCISES = (
                 ),
                 "That is a standard convolution.": 9 * 128**2 * 16**2,
                 "Of the two parts that is the pointwise one alone.": 128**2 * 16**2,
+                "Of the two parts that is the depthwise one alone.": 9 * 128 * 16**2,
                 "In the depthwise part alpha stands once, not twice.": round(
                     (0.5 * 4 / 7) ** 2 * separable_mult_adds(3, 256, 256, 28)
                 ),
@@ -70,6 +69,7 @@ EXERCISES = (
                 "little less is needed.": (0.71, 0.7071),
                 "With this one a little less than half is left: try a wider one.": 0.69,
                 "That leaves more than half.": (0.75, 0.72, 0.73, 0.8),
+                "That leaves less than half.": (0.6, 0.68, 0.25),
                 "That halves the parameters, or nearly; mult-adds are asked for.": (
                     0.66,
                     0.67,
@@ -85,33 +85,7 @@ EXERCISES = (
     exercise(
         "6.3",
         "Points for a doubling",
-        behaves(
-            per_doubling,
-            grids,
-            (
-                "That is the slope for logarithms to the base of e: the points for 2.7 times the "
-                "work.",
-                lambda m, a: slope_of(m, a, math.e),
-            ),
-            (
-                "That is the slope for logarithms to the base of 10: the points for ten times the "
-                "work.",
-                lambda m, a: slope_of(m, a, 10),
-            ),
-            (
-                "That is the slope against the mult-adds; a doubling is a step of their logarithm.",
-                lambda m, a: float(np.polyfit(m, a, 1)[0]),
-            ),
-            (
-                "That is where the line crosses zero, not how steep it is.",
-                lambda m, a: float(np.polyfit(np.log2(m), a, 1)[1]),
-            ),
-            (
-                "That is how many doublings a point costs: the roles are exchanged.",
-                lambda m, a: float(np.polyfit(a, np.log2(m), 1)[0]),
-            ),
-            ("The two outermost networks decide alone; all of them should.", ends),
-        ),
+        SLOPE,
         "A doubling adds 1 to the logarithm to the base of 2.",
         "`np.polyfit(np.log2(mult_adds), accuracies, 1)` gives slope and intercept.",
         goals=["fit a law with two numbers"],
@@ -119,34 +93,7 @@ EXERCISES = (
     exercise(
         "6.4",
         "How certain is a mean?",
-        behaves(
-            uncertainty,
-            seeds_of,
-            (
-                "Divide by one less than the number of seeds, before the root: the mean itself "
-                "came from them.",
-                lambda a: np.std(a) / math.sqrt(len(a)),
-            ),
-            (
-                "That is how uncertain one seed is; the mean of several is more certain.",
-                lambda a: np.std(a, ddof=1),
-            ),
-            ("That is how uncertain one seed is, if there were infinitely many.", np.std),
-            (
-                "Divide by the root of the number, not by the number.",
-                lambda a: np.std(a, ddof=1) / len(a),
-            ),
-            (
-                "That is the variance over the number: its root is missing.",
-                lambda a: np.var(a, ddof=1) / len(a),
-            ),
-            ("That is from the smallest to the largest.", np.ptp),
-            (
-                "One is taken away twice, in the standard deviation and in the number.",
-                lambda a: np.std(a, ddof=1) / math.sqrt(len(a) - 1),
-            ),
-            ("That is the mean; how uncertain is it?", np.mean),
-        ),
+        UNCERTAINTY,
         "`np.std` takes `ddof=1` for the standard deviation of a sample.",
         "Divide it by the root of the number of seeds.",
         goals=["how large a difference may be by luck alone"],
@@ -168,6 +115,14 @@ EXERCISES = (
             (
                 "The fastest reading decides here; the median is asked for.",
                 lambda n, b, m: chosen(n, b, m, np.min),
+            ),
+            (
+                "The margin is a share, 0.1 for a tenth, and no percentage.",
+                lambda n, b, m: chosen(n, b, m / 100),
+            ),
+            (
+                "The margin is a share of the median, not a time that is added to it.",
+                lambda n, b, m: chosen(n, b - m, 0),
             ),
             ("The margin is not used.", lambda n, b, m: chosen(n, b, 0)),
             (
@@ -192,6 +147,37 @@ EXERCISES = (
             (
                 "The budget is not used.",
                 lambda n, b, m: chosen(n, math.inf, m),
+            ),
+            (
+                "One reading decides here; the median is asked for.",
+                lambda n, b, m: chosen(n, b, m, lambda ms: ms[0]),
+            ),
+            (
+                "The margin goes on top of the median; that is not the same as less budget.",
+                lambda n, b, m: chosen(n, b * (1 - m), 0),
+            ),
+            (
+                "The reading in the middle is the median once they are sorted.",
+                lambda n, b, m: chosen(n, b, m, lambda ms: ms[len(ms) // 2]),
+            ),
+            (
+                "Those are too slow that are looked at: at most the budget.",
+                lambda n, b, m: chosen([x for x in n if np.median(x[2]) * (1 + m) >= b], 1e9, 0),
+            ),
+            ("The least accurate is chosen.", lambda n, b, m: chosen(n, b, m, sign=-1)),
+            (
+                "Of two that are equally accurate, take the faster.",
+                lambda n, b, m: chosen(n, b, m, slow=True),
+            ),
+            (
+                "First leave out what is too slow, and only then look for the most accurate.",
+                lambda n, b, m: chosen([max(n, key=lambda each: each[1])], b, m),
+            ),
+            (
+                "Several may be within the budget, and the first one need not be the best.",
+                lambda n, b, m: next(
+                    (name for name, a, ms in n if np.median(ms) * (1 + m) <= b), "none"
+                ),
             ),
         ),
         "First throw out what is too slow, then take the most accurate.",
@@ -221,6 +207,52 @@ EXERCISES = (
             (
                 "What costs more for no more accuracy does not belong to it.",
                 loose,
+            ),
+            ("Of two that are equal in both, one stays: the first.", twins),
+            (
+                "Of equal cost only the most accurate stays.",
+                lambda c, a: np.array(
+                    sorted(
+                        (i for i in range(len(c)) if not ((c < c[i]) & (a >= a[i])).any()),
+                        key=lambda i: c[i],
+                    )
+                ),
+            ),
+            (
+                "Those are the ones that go; the others are asked for.",
+                lambda c, a: np.setdiff1d(np.arange(len(c)), front(c, a)),
+            ),
+            (
+                "Places in the sorted list are not the networks' own numbers.",
+                lambda c, a: np.argsort(np.lexsort((-a, c)))[front(c, a)],
+            ),
+            (
+                "They do not come in order of cost: sort them, and keep their numbers.",
+                lambda c, a: np.flatnonzero(
+                    a > np.concatenate([[-np.inf], np.maximum.accumulate(a)[:-1]])
+                ),
+            ),
+            (
+                "Equal cost and less accuracy is beaten as well, and so is equal accuracy for more "
+                "cost.",
+                lambda c, a: np.array(
+                    sorted(
+                        (i for i in range(len(c)) if not ((c < c[i]) & (a > a[i])).any()),
+                        key=lambda i: c[i],
+                    )
+                ),
+            ),
+            (
+                "Compare with the best of all that are cheaper, not with the neighbour alone.",
+                neighbours,
+            ),
+            (
+                "Of two that are equal in both, one stays: the first.",
+                lambda c, a: np.array([i for i in twins(c, a) if alone(c, a)[i]]),
+            ),
+            (
+                "Of two that are equal in both, the first one stays.",
+                lambda c, a: len(c) - 1 - front(c[::-1], a[::-1]),
             ),
             (
                 "Numbers of the networks are asked for, not their costs.",

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from .answers import close, exercise
-from .behaviour import Case, behaves
+from .behaviour import behaves
+from .compare import Case
 from .tasks_07 import forensics, prunes
 
 FOUND, FALSE_ALARMS = 0.811, 1 - 0.885
@@ -114,6 +115,20 @@ EXERCISES = (
                 lambda f, w: (class_map(f, w) - class_map(f, w).min()) / np.ptp(class_map(f, w)),
             ),
             ("That is a single channel.", lambda f, w: w[0] * f[0]),
+            ("That is the strongest channel alone.", lambda f, w: w[w.argmax()] * f[w.argmax()]),
+            (
+                "One number comes out: sum over the channels only.",
+                lambda f, w: class_map(f, w).sum(),
+            ),
+            ("The weights keep their signs.", lambda f, w: class_map(f, np.abs(w))),
+            (
+                "A channel is missing: is the last one left out?",
+                lambda f, w: class_map(f[:-1], w[:-1]),
+            ),
+            (
+                "The weights stay as they are; they need not add up to 1.",
+                lambda f, w: class_map(f, w / w.sum()),
+            ),
         ),
         "Each channel is a picture, and each has one weight: add up weight times picture.",
         "`np.einsum` or `np.tensordot` does it in one call: the channels are summed over.",
@@ -130,11 +145,22 @@ EXERCISES = (
                 "That is how many of the persons are found; asked is how many alarms are right.": (
                     100 * FOUND
                 ),
+                "One in five is 1 of 5; and false alarms come from the other 4 alone.": _rings(
+                    1 / 6
+                ),
+                "The other way round: one picture in five has a person, four have none.": _rings(
+                    0.8
+                ),
+                "These are the numbers of its makers, for their own mix; yours is another one.": (
+                    88.5,
+                    84.9,
+                    11.5,
+                ),
+                "That is how many pictures have a person; of the alarms it is more.": 20,
                 "That is the share of all pictures that ring.": 100
                 * (0.2 * FOUND + 0.8 * FALSE_ALARMS),
-                "That is if persons were as frequent as none: only one picture in five has one.": (
-                    _rings(0.5)
-                ),
+                "That would be so if every second picture had a person in it; here it is one in "
+                "five.": (_rings(0.5)),
                 "That is the chapter's rare visitor, one picture in a hundred.": _rings(0.01),
                 "That is the share of false ones among the alarms.": 100 - _rings(0.2),
                 "88.5 % is how often it is silent when it should be; it rings wrongly in the "
@@ -176,6 +202,25 @@ EXERCISES = (
             (
                 "Scores are to be raised to powers of e; this divides them by their sum.",
                 lambda x, T: x / x.sum(),
+            ),
+            (
+                "Softmax compares the scores with each other; this takes each one alone.",
+                lambda x, T: 1 / (1 + np.exp(-x / T)),
+            ),
+            ("T divides once, not squared.", lambda x, T: soften(x, T * T)),
+            ("Powers of e, not of 2.", lambda x, T: soften(x * math.log(2), T)),
+            ("The scores keep their signs.", lambda x, T: soften(np.abs(x), T)),
+            (
+                "Divide by the sum, not by the mean or the largest.",
+                lambda x, T: soften(x, T) * len(x),
+            ),
+            (
+                "That is the winner alone; a softmax leaves something to the others.",
+                lambda x, T: (x == x.max()) * 1.0,
+            ),
+            (
+                "That is a class, or its probability; one for each class is asked for.",
+                lambda x, T: x.argmax(),
             ),
             (
                 "The signs are turned around: the highest score is the most probable.",
@@ -221,7 +266,7 @@ EXERCISES = (
         "From scores to certainty",
         close(
             lambda: 100 / (1 + math.exp(-1.6)),
-            0.1,
+            0.06,
             lambda: {
                 "That is how sure it is of nobody.": 100 / (1 + math.exp(1.6)),
                 "Scores are not shares: e to the power of each comes first.": (
@@ -231,7 +276,7 @@ EXERCISES = (
                 ),
                 "The second score counts as well: only their difference matters.": 100
                 / (1 + math.exp(-1.2)),
-                "Minus 0.4 is further away from 1.2 than 0.4 is.": 100 / (1 + math.exp(-0.8)),
+                "Mind the minus sign: how far is it from -0.4 to 1.2?": 100 / (1 + math.exp(-0.8)),
                 "That is at another temperature: as they are, please.": (
                     100 / (1 + math.exp(-0.8)),
                     100 / (1 + math.exp(-3.2)),

@@ -2,165 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from .. import paper
-from ..architecture import Architecture, mobilenet_v1
-from ..paper.claims import halved_flops
-from ..paper.other_networks import other_network
 from .answers import close, exercise, whole
 from .behaviour import behaves
-
-JUDGED = (
-    ("569", "568.740352"),
-    ("290", "290.6752"),
-    ("2", "2.5"),
-    ("0.5", "0.45"),
-    ("1.19", "1.90562"),
-    ("7.5", "7.56"),
-    ("15300", "15346.63"),
-    ("15300", "15470.26"),
-    ("720", "724.4"),
-    ("1550", "1582.672"),
-    ("60", "60.97"),
-    ("100", "99.4"),
+from .tasks_09 import (
+    JUDGED,
+    all_zeros_off,
+    cut_above,
+    cut_first,
+    dogs,
+    found,
+    half_down,
+    half_is_near,
+    in_any_order,
+    in_floats,
+    lists,
+    logarithmic,
+    maps_of_each_colour,
+    marks,
+    near,
+    near_by,
+    off_by_zeros,
+    parameters,
+    points,
+    proofs,
+    suspects,
+    times,
+    to_even,
+    verdict_of,
+    whole_steps,
+    zeros_behind,
 )
-"""Printed, counted; all three verdicts occur, with round figures and without."""
-MISPRINTS = ({2: "209", 5: "293", 9: "194", 14: "12"}, {0: "596", 7: "106"})
-"""What the proofreader is to find among the sixteen, by place: digits swapped, or one off."""
-SIXTEEN = [(alpha, side) for alpha in paper.ALPHAS for side in paper.RESOLUTIONS]
-
-
-def verdict_of(printed: str, counted: Fraction) -> str:
-    """The right one for 9.1."""
-    return paper.judge(printed, counted, round_figure=True)
-
-
-def _with_step(step: Fraction, printed: str, counted: Fraction) -> str:
-    place = Fraction(printed) / step
-    if (counted / step + Fraction(1, 2)) // 1 == place:
-        return "rounds"
-    return "truncates" if counted / step // 1 == place else "differs"
-
-
-def _all_zeros_off(printed: str, counted: Fraction) -> str:
-    zeros = 0 if "." in printed else len(printed) - len(printed.rstrip("0"))
-    step = Fraction(10) ** zeros if zeros else paper.quantum(printed)
-    return _with_step(step, printed, counted)
-
-
-def _whole_steps(printed: str, counted: Fraction) -> str:
-    return _with_step(max(paper.quantum(printed, True), Fraction(1)), printed, counted)
-
-
-def _cut_first(printed: str, counted: Fraction) -> str:
-    step = paper.quantum(printed, True)
-    return (
-        "truncates"
-        if counted / step // 1 == Fraction(printed) / step
-        else verdict_of(printed, counted)
-    )
-
-
-def _to_even(printed: str, counted: Fraction) -> str:
-    steps = counted / paper.quantum(printed, True)
-    place = Fraction(printed) / paper.quantum(printed, True)
-    if round(steps) == place:
-        return "rounds"
-    return "truncates" if steps // 1 == place else "differs"
-
-
-def suspects(rows: list[tuple[float, int, str]]) -> np.ndarray[Any, Any]:
-    """The right one for 9.3."""
-    return _found(rows, ("differs",))
-
-
-def _found(rows: list[tuple[float, int, str]], verdicts: tuple[str, ...]) -> np.ndarray[Any, Any]:
-    return np.array(
-        [i for i, row in enumerate(rows) if paper.judge(row[2], _million(row)) in verdicts]
-    )
-
-
-def _million(row: tuple[float, int, str]) -> Fraction:
-    return Fraction(mobilenet_v1(row[0], row[1]).mult_adds, 10**6)
-
-
-def _proofs() -> Iterator[tuple[list[tuple[float, int, str]]]]:
-    for wrong in MISPRINTS:
-        rows = []
-        for place, (alpha, side) in enumerate(SIXTEEN):
-            count = _million((alpha, side, ""))
-            cut = int(count) if place % 3 else round(count)  # some are cut off, no misprint
-            rows.append((alpha, side, wrong.get(place, str(cut))))
-        yield (rows,)
-
-
-def half_of_flops(arch: Architecture) -> float:
-    """The right one for 9.4."""
-    return float(halved_flops(arch))
-
-
-def _numbers(arch: Architecture) -> int:
-    return sum(layer.out_channels * layer.out_size**2 for layer in arch.layers[:-1])
-
-
-def _pairs(arch: Architecture, depthwise: bool = True) -> int:
-    """Pairs of channels that meet; with `depthwise` False as if all met there, too."""
-    return sum(
-        layer.in_channels * (1 if depthwise and layer.kind == "depthwise" else layer.out_channels)
-        for layer in arch.layers[:-1]
-    )
-
-
-def _pooled(arch: Architecture) -> int:
-    last = arch.layers[-2]
-    return last.out_channels * last.out_size**2
-
-
-def marks(models: list[paper.Model]) -> np.ndarray[Any, Any]:
-    """The right one for 9.6."""
-    return _points(models, lambda m: (m.mult_adds / 1e6, m.paper_top1))
-
-
-def _points(models: list[paper.Model], of: Any) -> np.ndarray[Any, Any]:
-    chosen = sorted((m for m in models if m.paper_top1 is not None), key=lambda m: m.mult_adds)
-    return np.array([of(m) for m in chosen], float)
-
-
-def _parameters(models: list[paper.Model]) -> Iterator[tuple[float, float]]:
-    for model in models:
-        if model.paper_top1 is not None:
-            yield model.parameters_as_printed / 1e6, model.paper_top1
-
-
-def _lists() -> Iterator[tuple[list[paper.Model]]]:
-    models = list(paper.models())
-    yield (models[::-1],)
-    yield (models[3:] + models[:3],)
-    yield (models[:5],)
-
-
-def _dogs(alpha: float = 0.75, classes: int = 120) -> Architecture:
-    return mobilenet_v1(alpha, 224, num_classes=classes)
-
-
-def _times() -> dict[str, float]:
-    small, alexnet = mobilenet_v1(0.5, 160), other_network("AlexNet")
-    squeezenet = other_network("Squeezenet")
-    assert alexnet  # it has a plan, as has the next
-    assert squeezenet
-    return {
-        "right": alexnet.mult_adds / small.mult_adds,
-        "SqueezeNet": squeezenet.mult_adds / small.mult_adds,
-        "wide": alexnet.mult_adds / mobilenet_v1().mult_adds,
-        "parameters": alexnet.parameters / small.parameters,
-        "printed": 60 / 1.32,
-    }
-
+from .tasks_09_flops import HALF_OF_FLOPS
 
 EXERCISES = (
     exercise(
@@ -173,10 +50,31 @@ EXERCISES = (
                 "Zeros at the end of 15300 are no digits: its step is 100.",
                 lambda p, c: paper.judge(p, c),
             ),
-            ("Two digits stay: 60 has a step of 1, and 100 one of 10.", _all_zeros_off),
-            ("Digits behind the point set the step as well: 0.5 has one of 0.1.", _whole_steps),
-            ("Ask first whether it rounds: much that rounds could be cut off, too.", _cut_first),
-            ("Half a step more is rounded up; `round` goes to the even neighbour.", _to_even),
+            ("Two digits stay: 60 has a step of 1, and 100 one of 10.", all_zeros_off),
+            ("Digits behind the point set the step as well: 0.5 has one of 0.1.", whole_steps),
+            ("Ask first whether it rounds: much that rounds could be cut off, too.", cut_first),
+            ("Half a step more is rounded up; `round` goes to the even neighbour.", to_even),
+            ("Two digits stay, not three: 290 has a step of 10.", off_by_zeros(9, 3)),
+            ("Every zero counts: 15300 has two.", off_by_zeros(1)),
+            (
+                "Half a step more is rounded up: 2.5 rounds to 3, and is cut off to 2.",
+                half_down,
+            ),
+            ("Cut off is the number below, not the one above.", cut_above),
+            ("Zeros behind the point are digits: 1.50 has a step of 0.01.", zeros_behind),
+            (
+                "A float only comes near to 0.285 or 0.29: compute with fractions to the end.",
+                in_floats,
+            ),
+            (
+                "Near is not enough: 325.4 gives 325 both ways, rounded and cut off.",
+                near_by,
+            ),
+            ("Half a step more is rounded up, so it is not what 2 was rounded from.", half_is_near),
+            (
+                "What rounds has a verdict of its own.",
+                lambda p, c: "differs" if verdict_of(p, c) == "differs" else "truncates",
+            ),
             (
                 "What was cut off is no misprint: it has a verdict of its own.",
                 lambda p, c: "rounds" if verdict_of(p, c) == "rounds" else "differs",
@@ -195,20 +93,20 @@ EXERCISES = (
         "9.2",
         "The dogs' network",
         whole(
-            lambda: _dogs().mult_adds,
+            lambda: dogs().mult_adds,
             lambda: {
-                "That is the network with 1000 classes, as it is for ImageNet.": _dogs(
+                "That is the network with 1000 classes, as it is for ImageNet.": dogs(
                     classes=1000
                 ).mult_adds,
-                "That is the network of full width; alpha is 0.75.": _dogs(1.0).mult_adds,
+                "That is the network of full width; alpha is 0.75.": dogs(1.0).mult_adds,
                 "The last layer has mult-adds, too: 768 for each class.": (
-                    _dogs().mult_adds - 768 * 120
+                    dogs().mult_adds - 768 * 120
                 ),
                 "Those are its parameters.": (
-                    _dogs().parameters,
-                    _dogs().parameters_as_printed,
+                    dogs().parameters,
+                    dogs().parameters_as_printed,
                 ),
-                "The last layer reads 0.75 times 1024 channels.": (_dogs().mult_adds + 256 * 120),
+                "The last layer reads 0.75 times 1024 channels.": (dogs().mult_adds + 256 * 120),
                 "In millions is how the paper prints it; here the exact number is asked for.": 325,
             },
         ),
@@ -219,29 +117,34 @@ EXERCISES = (
     exercise(
         "9.3",
         "A proofreader",
-        behaves(
-            suspects,
-            _proofs,
-            (
-                "What was cut off is no misprint: accept it.",
-                lambda rows: _found(rows, ("differs", "truncates")),
+        in_any_order(
+            behaves(
+                suspects,
+                proofs,
+                (
+                    "What was cut off is no misprint: accept it.",
+                    lambda rows: found(rows, ("differs", "truncates")),
+                ),
+                ("The others are asked for.", lambda rows: found(rows, ("rounds", "truncates"))),
+                ("Places are counted from 0.", lambda rows: suspects(rows) + 1),
+                (
+                    "Places are asked for, not the printed numbers.",
+                    lambda rows: np.sort([float(rows[i][2]) for i in suspects(rows)]),
+                ),
+                (
+                    "That is the first one; there may be several.",
+                    lambda rows: suspects(rows)[:1],
+                ),
+                ("That marks every row: are both in millions?", lambda rows: np.arange(len(rows))),
+                (
+                    "How many there are is one thing; which they are is asked for.",
+                    lambda rows: np.array([len(suspects(rows))]),
+                ),
+                (
+                    "Near is not enough: 325.4 gives 325 both ways, rounded and cut off.",
+                    near,
+                ),
             ),
-            ("The others are asked for.", lambda rows: _found(rows, ("rounds", "truncates"))),
-            ("Places are counted from 0.", lambda rows: suspects(rows) + 1),
-            (
-                "Places are asked for, not the printed numbers.",
-                lambda rows: np.array([int(rows[i][2]) for i in suspects(rows)]),
-            ),
-            (
-                "That is the first one; there may be several.",
-                lambda rows: suspects(rows)[:1],
-            ),
-            ("That marks every row.", lambda rows: np.arange(len(rows))),
-            (
-                "How many there are is one thing; which they are is asked for.",
-                lambda rows: np.array([len(suspects(rows))]),
-            ),
-            ("In rising order, please.", lambda rows: suspects(rows)[::-1]),
         ),
         "Count with `mobilenet_v1(alpha, resolution).mult_adds`, in millions as a Fraction.",
         "`judge` above says whether a number differs; collect the places with `enumerate`.",
@@ -251,44 +154,7 @@ EXERCISES = (
     exercise(
         "9.4",
         "What the counter calls FLOPs",
-        behaves(
-            half_of_flops,
-            lambda: [
-                (mobilenet_v1(alpha, side),) for alpha, side in ((1, 224), (0.75, 224), (0.5, 128))
-            ],
-            ("That is all of it, and half is asked for.", lambda arch: 2 * halved_flops(arch)),
-            (
-                "Normalization, activations and the pool are operations as well.",
-                lambda arch: arch.mult_adds,
-            ),
-            (
-                "A convolution without bias has one less for each pair of channels that meet.",
-                lambda arch: halved_flops(arch) + Fraction(_pairs(arch), 2),
-            ),
-            (
-                "In a depthwise layer each channel meets one, itself.",
-                lambda arch: halved_flops(arch) + Fraction(_pairs(arch) - _pairs(arch, False), 2),
-            ),
-            (
-                "The fully connected layer has a bias: nothing is taken off there.",
-                lambda arch: (
-                    halved_flops(arch) - Fraction(arch.layers[-1].parameters_as_printed, 2)
-                ),
-            ),
-            (
-                "The average pool reads every number of the last map.",
-                lambda arch: halved_flops(arch) - Fraction(_pooled(arch), 2),
-            ),
-            (
-                "A ReLU is one operation for each number, beside four of the normalization.",
-                lambda arch: halved_flops(arch) - Fraction(_numbers(arch), 2),
-            ),
-            (
-                "Normalization takes four operations for each number, beside the ReLU's one.",
-                lambda arch: halved_flops(arch) - 2 * _numbers(arch),
-            ),
-            tolerance=1e-8,
-        ),
+        HALF_OF_FLOPS,
         "Each layer but the last makes `out_channels * out_size**2` numbers; five operations each.",
         "Pairs that meet: `in_channels * out_channels`, in a depthwise layer `in_channels`. The "
         "pool reads the last map once, 1024 times 7 times 7 numbers in the largest network.",
@@ -299,7 +165,7 @@ EXERCISES = (
         "9.5",
         "GoogLeNet's first layer",
         whole(
-            lambda: _maps_of_each_colour(2700),
+            lambda: maps_of_each_colour(2700),
             lambda: {
                 "That many maps there are in all; there are three colours.": 24,
                 "With one map of each colour it would have 339 parameters.": 1,
@@ -307,6 +173,9 @@ EXERCISES = (
                 "The depthwise part has weights, too: 49 for each map.": 14,
                 "Those are the channels that come out of the pointwise part.": 64,
                 "The maps are made of each of three colours.": 3,
+                "That is the size of the kernel.": 49,
+                "With so many it would have 2.4 or 3.1 thousand parameters.": (7, 9),
+                "The pointwise part reads three times as many maps.": (21, 2),
             },
         ),
         "With m maps of each colour: 7 by 7 by 3 m weights, then 1 by 1 from 3 m to 64 channels.",
@@ -319,7 +188,7 @@ EXERCISES = (
         "Figure 4 as numbers",
         behaves(
             marks,
-            _lists,
+            lists,
             (
                 "From the cheapest on, please.",
                 lambda models: np.array(
@@ -331,11 +200,52 @@ EXERCISES = (
             ("First the mult-adds, then the accuracy.", lambda ms: marks(ms)[:, ::-1]),
             (
                 "Those are parameters: that is Figure 5.",
-                lambda ms: np.array(sorted(_parameters(ms))),
+                lambda ms: np.array(sorted(parameters(ms))),
+            ),
+            (
+                "First the mult-adds, then the accuracy.",
+                lambda ms: np.array(sorted(map(tuple, marks(ms)[:, ::-1]))),
+            ),
+            (
+                "Those are parameters: that is Figure 5.",
+                lambda ms: points(ms, lambda m: (m.parameters / 1e6, m.paper_top1)),
+            ),
+            (
+                "Only those whose accuracy the paper prints: `paper_top1` may be None.",
+                lambda ms: np.array(
+                    sorted((m.mult_adds / 1e6, m.paper_top1 or np.nan) for m in ms)
+                ),
+            ),
+            ("Accuracy in percent, as it is printed.", lambda ms: marks(ms) * [1, 0.01]),
+            ("Mult-adds in millions, please.", lambda ms: marks(ms) * [1e3, 1]),
+            (
+                "Accuracies are asked for, not errors.",
+                lambda ms: marks(ms) * [1, -1] + [0, 100],
+            ),
+            (
+                "Leave the millions as they are counted, with what stands behind the point.",
+                lambda ms: np.floor(marks(ms) * [1, 10]) / [1, 10],
+            ),
+            (
+                "Leave the millions as they are counted, with what stands behind the point.",
+                lambda ms: np.round(marks(ms) * [1, 10]) / [1, 10],
+            ),
+            ("The axis is logarithmic, the numbers are not.", lambda ms: logarithmic(marks(ms))),
+            (
+                "Sort by mult-adds, not by accuracy.",
+                lambda ms: marks(ms)[marks(ms)[:, 1].argsort()],
+            ),
+            (
+                "Use the models that are handed over.",
+                lambda ms: marks(list(paper.models())),
+            ),
+            (
+                "Only those whose accuracy the paper prints: `paper_top1` may be None.",
+                lambda ms: np.array(sorted((m.mult_adds / 1e6, m.paper_top1 or 0.0) for m in ms)),
             ),
             (
                 "Those accuracies are tf-slim's; the paper's stand in `paper_top1`.",
-                lambda ms: _points(ms, lambda m: (m.mult_adds / 1e6, m.slim2018_top1)),
+                lambda ms: points(ms, lambda m: (m.mult_adds / 1e6, m.slim2018_top1)),
             ),
             (
                 "Only those whose accuracy the paper prints: `paper_top1` may be None.",
@@ -356,16 +266,19 @@ EXERCISES = (
         "9.7",
         "AlexNet, like for like",
         close(
-            lambda: _times()["right"],
+            lambda: times()["right"],
             0.05,
             lambda: {
-                "That one is SqueezeNet.": _times()["SqueezeNet"],
-                "Compare with the small network, 0.50 MobileNet-160.": _times()["wide"],
+                "That one is SqueezeNet.": times()["SqueezeNet"],
+                "Compare with the small network, 0.50 MobileNet-160.": times()["wide"],
                 "Those are parameters; mult-adds are asked for.": (
-                    _times()["parameters"],
-                    _times()["printed"],
+                    times()["parameters"],
+                    times()["printed"],
+                    45,
+                    46,
                 ),
-                "The other way round: AlexNet takes more.": 1 / _times()["right"],
+                "SqueezeNet is set against it there; AlexNet is asked for.": (11, 22),
+                "The other way round: AlexNet takes more.": 1 / times()["right"],
                 "That was cut off; round it.": 9.4,
                 "Both take as many then: what is one divided by the other?": 1,
             },
@@ -375,8 +288,3 @@ EXERCISES = (
         goals=["place it between"],
     ),
 )
-
-
-def _maps_of_each_colour(parameters: int) -> int:
-    """The depth multiplier that gives a 7x7 separable layer from 3 to 64 channels its weights."""
-    return min(range(1, 30), key=lambda m: abs(7 * 7 * 3 * m + 3 * m * 64 - parameters))

@@ -5,16 +5,19 @@ What it raises does leave `contained`, and is explained here for the verdict.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import io
 import os
 import random
 import re
 import sys
+import sysconfig
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -25,6 +28,12 @@ SHOWN, PRINTED = 2_000, 100_000
 """Characters of what a reader's code prints that are shown, and those at which it is stopped."""
 TORCH_SEED = 67280421310721
 """With which torch starts, before anybody seeds it."""
+LIBRARIES = (
+    *(sysconfig.get_paths()[n] for n in ("stdlib", "purelib", "platlib")),
+    "<__",
+    "<frozen",
+)
+"""Where a frame is none of the reader's."""
 
 
 class HaltedError(BaseException):
@@ -128,6 +137,35 @@ def _stop_after(seconds: float, stack: ExitStack) -> None:
     stack.callback(leave)
 
 
+def steps(answer: Callable[..., Any], *arguments: Any) -> int:
+    """Lines of Python, other than libraries', that a call runs through.
+
+    In whatever form, a loop over something takes more of them for more of it: `for`, `while`, a
+    comprehension, recursion, or `np.vectorize`.
+    """
+    count = 0
+
+    def line(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return line
+
+    def entered(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal count
+        if frame.f_code.co_filename.startswith(LIBRARIES):
+            return None
+        count += 1
+        return line
+
+    before, given = sys.gettrace(), copy.deepcopy(arguments)
+    sys.settrace(entered)
+    try:
+        answer(*given)
+    finally:
+        sys.settrace(before)
+    return count
+
+
 # --- Words for what a reader's code does ---------------------------------------------------------
 
 
@@ -168,9 +206,11 @@ def advice(error: BaseException) -> str | None:
             "The arguments are NumPy arrays, and torch's functions and methods take tensors: use "
             "NumPy's, or turn the arguments into tensors first."
         )
+    if re.search(r"\bempty\b|negative (values|dimensions)", said):
+        return "Something is empty there, or less than nothing: what should come out in that case?"
     if isinstance(error, IndexError):
         return "An index leaves the array: compare the last one with the array's shape."
-    if re.search(r"broadcast|shapes?\b|not aligned|mismatch|dimension", said):
+    if re.search(r"broadcast|shapes?\b|not aligned|mismatch|(?<!0-)dimension", said):
         return "Two shapes do not fit: print both of them just before the line that stops."
     if isinstance(error, ZeroDivisionError):
         return "Something is divided by zero: for which input is the divisor zero?"

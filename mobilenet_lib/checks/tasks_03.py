@@ -33,6 +33,11 @@ def separable_block(answer: Any) -> str | None:
         case = f"for M = {channels}, N = {filters}, stride {stride}"
         try:
             made = call(answer, block, channels, filters, stride)
+            if isinstance(made, torch.nn.ModuleList | list | tuple):
+                raise Fault(
+                    f"it returns a {type(made).__name__}, which cannot be called.",
+                    "`nn.Sequential(*layers)` makes one module of several, run one after another.",
+                )
         except Fault as fault:
             raise Fault(f"{case}, {fault.said}", fault.hint) from None
         if not isinstance(made, torch.nn.Module):
@@ -57,7 +62,7 @@ def look_at_block(made: Any, channels: int, filters: int, stride: int) -> None:
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(2, channels, 9, 9, generator=generator).to(like)
     try:
-        out = made(x)
+        made(x)
     except Exception as error:
         said = f"it does not run on a map of 9 by 9: {type(error).__name__}: {error}"
         raise Fault(
@@ -66,7 +71,7 @@ def look_at_block(made: Any, channels: int, filters: int, stride: int) -> None:
     finally:
         for hook in hooks:
             hook.remove()
-    order = [m for m in order if not isinstance(m, nn.Identity)]
+    order = [m for m in order if not isinstance(m, nn.Identity | nn.ZeroPad2d)]
     convs = [m for m in order if isinstance(m, nn.Conv2d)]
     kinds = "".join(letter_of(module) for module in order)
     if len(convs) == 2 and convs[0].kernel_size == (1, 1):
@@ -96,8 +101,6 @@ def look_at_block(made: Any, channels: int, filters: int, stride: int) -> None:
         raise Fault(f"its depthwise layer has stride {depth.stride}.", "Hand on the stride.")
     if point.padding not in ((0, 0), "valid", "same"):
         raise Fault("its pointwise layer pads.", "A kernel of 1 by 1 needs no zeros around it.")
-    if depth.padding not in ((1, 1), "same"):
-        raise Fault("its 3x3 convolution does not pad by one.", "`padding=1` keeps the border.")
     if depth.out_channels != channels or point.out_channels != filters:
         raise Fault(
             f"{point.out_channels} channels come out.",
@@ -105,9 +108,30 @@ def look_at_block(made: Any, channels: int, filters: int, stride: int) -> None:
         )
     if kinds != "CBRCBR":
         raise Fault(f"it runs {' → '.join(type(m).__name__ for m in order)}.", order_of(kinds))
+    _runs_as(made, convs, [m for m in order if isinstance(m, nn.BatchNorm2d)], x)
+
+
+def _runs_as(made: Any, convs: list[Any], norms: list[Any], x: Any) -> None:
+    """Raise a Fault unless a block does with its own weights what is asked for."""
+    import torch
+    from torch.nn import functional as on
+
+    if any(norm.weight is None for norm in norms):
+        raise Fault("BN has no gamma and beta.", "Leave `affine` as it is.")
+    (depth, point), (first, second) = convs, norms
+    groups, stride = depth.groups, depth.stride
     with torch.no_grad():
-        if made(x).min() < 0 or out.min() < 0:
-            raise Fault("negative numbers come out.", "The last ReLU is missing.")
+        out = made.eval()(x)
+        x = on.relu(first(on.conv2d(x, depth.weight, None, stride, 1, 1, groups)))
+        x = on.relu(second(on.conv2d(x, point.weight)))
+    if out.shape != x.shape:
+        raise Fault("its 3x3 convolution does not pad by one.", "`padding=1` keeps the border.")
+    if not torch.allclose(out, x, rtol=1e-3, atol=1e-5):
+        raise Fault(
+            "with its own weights it gives something else than these layers do.",
+            "One zero on every side, kernels without gaps, one layer after the other, nothing "
+            "else.",
+        )
 
 
 def letter_of(module: Any) -> str:
@@ -179,6 +203,9 @@ def corrupted() -> Iterator[tuple[list[Row], list[int]]]:
     rows.append(("conv", 1, 1024, 1000, 7))
     yield rows, [len(rows) - 3]
     rng = np.random.default_rng(35)
+    rows = rows_of(224)
+    rows[-1] = ("conv", 1, 512, 1024, 7)
+    yield rows, [len(rows) - 1]
     for resolution, fields in ((200, "s"), (224, "MD"), (192, "Ns"), (160, "DMs"), (224, "NDN")):
         rows = rows_of(resolution)
         places = sorted(int(p) * 7 + 3 + int(rng.integers(3)) for p in rng.permutation(3))
@@ -239,7 +266,10 @@ def misread(rows: list[Row], found: list[int], wrong: list[int]) -> str | None:
         return "M, N, stride and D_F can each be wrong: which rule holds for each of them?"
     if set(found) < set(wrong):
         return "Some are found, not all: strides, sizes and both channel counts can be wrong."
-    return None
+    return (
+        "Where two rows do not fit together, ask which of the two also breaks a second rule; and "
+        "go on with what should have stood there, not with the misprint."
+    )
 
 
 def seen(name: str) -> Fault:

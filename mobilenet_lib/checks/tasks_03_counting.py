@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .answers import Fault
-from .behaviour import Case
+from .compare import Case
 
 
 def count(net: Any, x: Any) -> int:
@@ -28,7 +28,7 @@ def networks() -> Iterator[Case]:
         (nn.Sequential(nn.Flatten(), nn.Linear(12, 5)), (3, 3, 2, 2)),
         (nn.Sequential(twice, nn.ReLU(), nn.Sequential(twice)), (1, 4, 3, 3)),
     ):
-        yield net.eval(), torch.zeros(shape)
+        yield net.eval(), torch.ones(shape)
 
 
 def static(net: Any, x: Any, what: str) -> int:
@@ -36,7 +36,7 @@ def static(net: Any, x: Any, what: str) -> int:
     import torch
     from torch import nn
 
-    total, hooks = 0, []
+    total, hooks, met = 0, [], set()
 
     def add(module: Any, given: Any, out: Any) -> None:
         nonlocal total
@@ -53,17 +53,28 @@ def static(net: Any, x: Any, what: str) -> int:
             places = 1
         if what == "bias" and module.bias is not None:
             weights += len(module.bias)
+        if what == "once" and id(module) in met:
+            weights = 0
+        met.add(id(module))
+        if what == "height" and conv:
+            places = out.shape[2] ** 2
         if what == "square" and conv:
             weights = weights // module.kernel_size[1] * module.kernel_size[0]
         total += weights * places
 
-    for module in net.modules():
+    modules = net.children() if what == "children" else net.modules()
+    for module in modules:
         if isinstance(module, nn.Conv2d) or (isinstance(module, nn.Linear) and what != "linear"):
             hooks.append(module.register_forward_hook(add))
     with torch.no_grad():
         net(x)
     for hook in hooks:
         hook.remove()
+    if what in ("parameters", "stored"):
+        sizes = [p.numel() for p in net.parameters() if what == "parameters" or p.dim() > 1]
+        return sum(sizes)
+    if what == "one bias":
+        return total + sum(p.numel() for p in net.parameters() if p.dim() == 1)
     return 2 * total if what == "twice" else total
 
 

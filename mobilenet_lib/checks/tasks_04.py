@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..convolution import standard
 from ..layer import Layer
 from ..results import recorded
 from .answers import Fault, NotAnAnswerError, as_number
-from .behaviour import Case, as_function, call
+from .behaviour import as_function, call
+from .compare import PLAIN, Case
 from .guard import shown
 
 WIDE = Layer("pw", "pointwise", 1, 1, 256, 256, 28, 28)
@@ -37,19 +37,6 @@ def roofline_slip(of: Callable[[float, float], float]) -> Callable[..., float]:
     return lambda work, moved, peak, bandwidth: 1e3 * of(work / peak, moved / bandwidth)
 
 
-def valid_of(F: np.ndarray, K: np.ndarray) -> np.ndarray:
-    """Eq. 1 without padding."""
-    return standard(F, K, padding="valid")
-
-
-def maps_of(*sizes: tuple[int, int, int, int]) -> Iterator[Case]:
-    """Maps and kernels of 3 by 3."""
-    rng = np.random.default_rng(45)
-    for height, width, channels, filters in sizes:
-        F = rng.standard_normal((height, width, channels))
-        yield F, rng.standard_normal((3, 3, channels, filters))
-
-
 # --- 4.6 ------------------------------------------------------------------------------------------
 
 
@@ -69,7 +56,7 @@ class Machine:
         self.runs += 1
         if self.runs > 100_000:
             raise RuntimeError("the task has been run a hundred thousand times")
-        slower = 1 + 0.02 * (self.runs % 3) + 2 * (self.looks % 6 > 2)
+        slower = 1 + 0.02 * (self.runs % 3) + 2 * (self.looks // 2 % 3 == 0)
         self.now += self.seconds * slower * (25 if self.runs == 1 else 1)
 
     def clock(self) -> float:
@@ -89,7 +76,7 @@ def measures(answer: Any) -> str | None:
         try:
             found = float(as_number(result, "a number of seconds is asked for"))
         except NotAnAnswerError as error:
-            raise Fault(str(error)) from None
+            raise Fault(str(error), PLAIN) from None
         runs = machine.runs
         case = f"for a task of {seconds:g} seconds and a clock with ticks of {tick:g} seconds"
         said = f"{case}, it finds {found:.4g} after {runs} runs."
@@ -105,7 +92,7 @@ def measures(answer: Any) -> str | None:
                 "and divide.",
             )
         if 900 < ratio < 1200:
-            raise Fault(said, "These are milliseconds.")
+            raise Fault(said, "These are milliseconds; seconds are asked for.")
         if not found:
             raise Fault(said, "No time passes: is `run()` called between the two readings?")
         if runs > 20 and ratio >= 0.9 * runs:
@@ -113,7 +100,7 @@ def measures(answer: Any) -> str | None:
         if ratio > 20:
             raise Fault(said, "The first run is slow, as always: caches are empty. Run it before.")
         if ratio < 0.97:
-            raise Fault(said, "So fast is no single run: is it divided by too much?")
+            raise Fault(said, "No single run is that fast: is it divided by too much?")
         raise Fault(
             said,
             "Now and then something else takes the processor. What is disturbed takes longer and "
@@ -134,18 +121,23 @@ def liars(layers: list[tuple[str, float, float, float]], peak: float, bandwidth:
     ]
 
 
+LYING = {4: 0.5, 1: 0.95, 6: 0.7, 3: 0.2}
+"""Places in a report, and what share of the shortest time is claimed there."""
+
+
 def reports() -> Iterator[Case]:
     """Reports with lies in them, or none."""
     rng = np.random.default_rng(47)
-    for peak, bandwidth, wrong in ((1e11, 2e10, 1), (3e11, 3e10, 0), (5e10, 4e10, 3)):
-        layers = []
+    for peak, bandwidth, wrong in ((1e11, 2e10, 1), (2.0**38, 2.0**35, 0), (5e10, 4e10, 4)):
+        layers = [("at_the_roof", 2**28, 2**24, 1e3 / 2**10)] if not wrong else []
         for i in range(9):
             operations = float(10 ** rng.uniform(6, 8))
             moved = operations / (peak / bandwidth) * (0.25, 4.0, 1.1)[i % 3]
-            slower = (0.1 + 0.1 * i) if i in (4, 1, 6)[:wrong] else (1.5, 1.15, 1.85)[i % 3]
+            honest = (1.5, 1.15, 1.85)[i % 3]
+            slower = dict(list(LYING.items())[:wrong]).get(i, honest)
             ms = time_of(operations, moved, peak, bandwidth) * slower
             layers.append((f"layer_{i}", round(operations), round(moved), ms))
-        yield layers, peak, bandwidth
+        yield layers[::-1], peak, bandwidth
 
 
 def liars_slip(lie: Callable[[float, float, float], bool]) -> Callable[..., list]:
@@ -186,6 +178,20 @@ LIES: tuple[tuple[str, Callable[..., list]], ...] = (
         "Operations are given here, not mult-adds: there is no factor of two.",
         liars_slip(lambda a, b, ms: ms < max(2 * a, b)),
     ),
+    ("Those are the honest ones.", liars_slip(lambda a, b, ms: ms >= max(a, b))),
+    ("Just as fast as the roof is possible.", liars_slip(lambda a, b, ms: ms <= max(a, b) * 1.001)),
+    (
+        "A little faster than the roof is impossible, too.",
+        liars_slip(lambda a, b, ms: ms < 0.9 * max(a, b)),
+    ),
+    (
+        "Which limit a layer has says nothing yet: compare its time with that limit.",
+        liars_slip(lambda a, b, ms: a < b),
+    ),
+    (
+        "Which limit a layer has says nothing yet: compare its time with that limit.",
+        liars_slip(lambda a, b, ms: a > b),
+    ),
 )
 
 
@@ -195,6 +201,8 @@ def find_liars(answer: Any) -> str | None:
     found, wanted, cases = [], [], list(reports())
     for case in cases:
         result = call(answer, liars, *case)
+        if isinstance(result, str):
+            raise Fault(f"it returns {shown(result)}.", "Return a list of names, not one text.")
         try:
             found.append(sorted({str(name) for name in result}))
         except TypeError:
@@ -204,6 +212,13 @@ def find_liars(answer: Any) -> str | None:
         return None
     bad = next(i for i, pair in enumerate(zip(found, wanted, strict=True)) if pair[0] != pair[1])
     said = f"in report {bad + 1} it names {found[bad]}, not {wanted[bad]}."
+    known = {layer[0] for case in cases for layer in case[0]}
+    if not all(known.issuperset(names) for names in found):
+        raise Fault(said, "Names alone are asked for: no numbers of rows, no whole rows.")
+    if all(len(f) == min(len(w), 1) for f, w in zip(found, wanted, strict=True)):
+        raise Fault(said, "That is one of them; there may be several, or none.")
+    if all(f == sorted(layer[0] for layer in c[0]) for f, c in zip(found, cases, strict=True)):
+        raise Fault(said, "It names all of them. Are milliseconds compared with milliseconds?")
     for hint, slip in LIES:
         if [slip(*case) for case in cases] == found:
             raise Fault(said, hint)
@@ -228,14 +243,16 @@ def scored_of(answer: Any) -> str | None:
         for m in models
         if m.get("body", "separable") == "separable"
     }
-    invented = {n: (n * 2.5e7, 40 + n * 2.5e7 / 4e6) for n in range(1, 9)}
+    dear = {n: (n * 2.5e7, 40 + n * 2.5e7 / 4e6) for n in range(1, 9)}
+    sparse = {n: (n * 1e8, 2 + 10.0 * n) for n in (1, 2, 5, 8, 9)}  # no near neighbour
     asked: Any
     book: Any
     for asked, book in (
         ((0.75, 160), sixteen),
         ((0.5, 128), sixteen),
         ((0.25, 192), sixteen),
-        (3, invented),
+        (3, dear),
+        (5, sparse),
     ):
         work, truth = book[asked]
         others = np.array([value for key, value in book.items() if key != asked], float)
@@ -244,10 +261,12 @@ def scored_of(answer: Any) -> str | None:
         try:
             guess = float(as_number(result, "a number of milliseconds is asked for"))
         except NotAnAnswerError as error:
-            raise Fault(str(error)) from None
+            raise Fault(str(error), PLAIN) from None
         if abs(guess / truth - 1) <= 0.25:
             continue
-        network = f"{asked[0]} MobileNet-{asked[1]}" if isinstance(asked, tuple) else "an invented"
+        network = (
+            f"{asked[0]} MobileNet-{asked[1]}" if isinstance(asked, tuple) else "an invented one"
+        )
         said = f"it predicts {guess:.3g} ms for {network}, which takes {truth:.3g}."
         raise Fault(said, why_off(guess, truth, case))
     return None
@@ -260,15 +279,33 @@ def why_off(guess: float, truth: float, case: Case) -> str | None:
         return "Milliseconds are asked for."
     by_share = [ms[i] * wanted / mult_adds[i] for i in (0, -1, mult_adds.argmax(), ms.argmin())]
     ratios = [wanted * (ms / mult_adds).mean(), wanted * ms.sum() / mult_adds.sum()]
-    ratios.append(wanted * float(mult_adds @ ms) / float(mult_adds @ mult_adds))
+    ratios.append(wanted * mult_adds @ ms / (mult_adds @ mult_adds))
     ratios.append(wanted * float(np.median(ms / mult_adds)))
     if np.isclose(guess, [*by_share, *ratios], rtol=1e-3).any():
         return (
             "Half of the mult-adds take more than half of the time: a network with no mult-adds at "
             "all would still cost its calls."
         )
+    slope, price = np.polyfit(mult_adds, ms, 1)
+    if np.isclose(guess, slope * wanted):
+        return (
+            "The price of each mult-add is there; what every network pays is missing. The line "
+            "does not go through zero."
+        )
+    if np.isclose(guess, price):
+        return "That is what every network pays; its mult-adds cost something, too."
+    if guess > 50 * truth:
+        return (
+            "So long takes none: are slope and intercept exchanged, or a logarithm left as it is?"
+        )
+    if np.isclose(guess, ms[abs(mult_adds - wanted).argmin()]):
+        return "The nearest network takes another time: which one lies on its other side?"
     if np.isclose(guess, [ms.mean(), np.median(ms)], rtol=1e-3).any():
         return "This is the middle of all networks, whichever one is asked for."
     if not np.isfinite(guess) or guess <= 0:
         return "No network takes no time: what does your curve do between the points it knows?"
+    if abs(mult_adds - wanted).min() > 0.3 * wanted:
+        return (
+            "Far from the others it goes astray: each further mult-add costs what the last one did."
+        )
     return None

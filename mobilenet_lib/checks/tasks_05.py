@@ -137,12 +137,19 @@ def loop_resumes(answer: Any) -> str | None:
             loop.advance()
         then = _state(loop)
         saved = call(partial(save, loop), None)
+        early = call(partial(save, Loop(1)), None)
         if _state(loop) != then:
             raise Fault("saving changes the loop.", "Only look at it: draw nothing, set nothing.")
         for _ in range(after):
             loop.advance()
+        _restored(restore, Loop(2), early)
         fresh = _restored(restore, fresh, saved)
         case = f"saved after {before} steps and brought back,"
+        if before and _state(fresh) == _state(Loop(8)):
+            hint = "Set what is inside it: `loop = ...` in a function only makes a new name."
+            raise Fault(f"{case} the loop is as fresh as before.", hint)
+        if fresh.step == then["step"] + 1 and fresh.rng.bit_generator.state["state"] != then["rng"]:
+            raise Fault(f"{case} it is a step ahead.", "Bring it to that point, and no further.")
         for name in ("velocity", "step", "rng", "weight"):
             if _state(fresh)[name] != then[name]:
                 if _state(fresh)[name] == _state(loop)[name] and after:
@@ -171,7 +178,12 @@ def loop_resumes(answer: Any) -> str | None:
 def _restored(restore: Callable[..., Any], fresh: Loop, saved: Any) -> Loop:
     def run() -> Loop:
         made = restore(fresh, saved)
-        return made if isinstance(made, Loop) else fresh
+        if isinstance(made, Loop) and made is not fresh:
+            raise Fault(
+                "restore returns another loop; the one that was handed in is as it was.",
+                "Set what is inside `loop`: that is the one which goes on.",
+            )
+        return fresh
 
     loop: Loop = call(run, None)
     return loop

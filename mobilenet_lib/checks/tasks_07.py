@@ -8,7 +8,8 @@ import numpy as np
 
 from ..convolution import standard
 from .answers import Fault
-from .behaviour import alike, as_function, call, differs
+from .behaviour import as_function, call
+from .compare import alike, differs
 from .guard import shown
 
 SCALES = {"0 to 255": (1.0, 0.0), "0 to 1": (1 / 255, 0.0), "-1 to 1": (2 / 255, -1.0)}
@@ -112,7 +113,7 @@ def prunes(answer: Any) -> str | None:
         (4, 9, 3, "dead"),
         (5, 12, 2, "dead constant"),
         (3, 10, 4, "dead unread constant"),
-        (6, 7, 6, ""),
+        (6, 7, 6, "tempting"),
     ):
         W1, b1 = rng.standard_normal((channels, hidden)), rng.standard_normal(hidden)
         W2, b2 = rng.standard_normal((hidden, filters)), rng.standard_normal(filters)
@@ -122,10 +123,16 @@ def prunes(answer: Any) -> str | None:
         W1[:, 1] *= 1e-3  # faint, but not dead
         if "dead" in kinds:
             W1[:, 2:4], b1[2:4] = -np.abs(W1[:, 2:4]), (-0.5, 0.0)
+            W1[:, 2] = 0
         if "constant" in kinds:
             W1[:, 4], b1[4] = 0, 0.7
         if "unread" in kinds:
             W2[5] = 0
+        if "tempting" in kinds:  # sums of 0, and what is 0 for large x alone
+            W2[3, :2], W2[3, 2:] = (0.01, -0.01), 0
+            W2[:, 4], W1[5] = 0, 0  # an output and an input that nobody needs, but that stay
+            W1[:, 4], W1[:2, 4] = 0, (1, -1)
+            W1[:, 5], b1[5] = -np.abs(W1[:, 5]), 2.0
         case = f"with {hidden} channels between the layers"
         try:
             result = call(answer, prune, W1, b1, W2, b2)
@@ -144,6 +151,11 @@ def _fits(case: str, own: Layers, whole: Layers, rng: np.random.Generator) -> No
             f"{case}, the shapes {W1.shape}, {b1.shape}, {W2.shape} do not fit together.",
             "A channel is a column of W1, a number of b1 and a row of W2: all three go.",
         )
+    if (len(W1), W2.shape[1:]) != (len(whole[0]), b2.shape) or b2.shape != whole[3].shape:
+        raise Fault(
+            f"{case}, it takes {len(W1)} numbers and gives {W2.shape[1]}.",
+            "Inputs and outputs stay, all of them; only channels between the layers go.",
+        )
     x = np.abs(rng.standard_normal((40, len(W1)))) * np.geomspace(0.01, 2000, 40)[:, None]
     best = prune(*whole)
     gone = whole[1].size - b1.size
@@ -154,7 +166,13 @@ def _fits(case: str, own: Layers, whole: Layers, rng: np.random.Generator) -> No
             "A channel that is faint, or seldom alive, is not dead: only the signs of its weights "
             "and its bias tell whether it gives 0 for every x that is not negative."
         )
-        constant = ~whole[0].any(axis=0) & (whole[1] > 0)
+        without = ~whole[0].any(axis=0)
+        raw = whole[1][without] @ whole[2][without]
+        if (whole[1][without] < 0).any() and np.allclose(b2 - whole[3], raw):
+            hint = (
+                "What a channel without weights gives is never below 0: the ReLU acts on its bias."
+            )
+        constant = without & (whole[1] > 0)
         if constant.any() and np.allclose(b2, whole[3]) and b1.size <= best[1].size:
             hint = (
                 "A channel without weights but with a bias is not dead: what it adds is constant."

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .answers import Fault, NotAnAnswerError
-from .behaviour import alike, as_function, call
+from .behaviour import as_function, call
+from .compare import alike
 from .guard import shown
 
 
@@ -47,7 +48,8 @@ def _rounded(
             f"{case}, the results are exchanged.", "First the whole numbers, then the steps."
         )
     if numbers.shape != weight.shape or steps.size not in (1, 5):
-        raise Fault(f"{case}, the shapes are {numbers.shape} and {steps.shape}.")
+        said = f"{case}, the shapes are {numbers.shape} and {steps.shape}."
+        raise Fault(said, f"Numbers as many as weights, {weight.shape}, and a step for each row.")
     if not (np.isfinite(numbers).all() and np.isfinite(steps).all()):
         raise Fault(
             f"{case}, not all results are finite.",
@@ -63,6 +65,12 @@ def _rounded(
             "Each row has its own largest weight, and so its own step: the maximum along axis 1.",
         )
     back, rows = numbers * steps.reshape(-1, 1), np.abs(weight).max(axis=1)
+    if numbers[rows == 0].any():
+        raise Fault(
+            f"{case}, zeros become {numbers[rows == 0].ravel()[0]:g}.",
+            "Where all weights of a row are 0, so is its step, and 0 / 0 is no number. Such a row "
+            "may have any other step.",
+        )
     off = np.abs(back - weight).max(axis=1)
     if np.abs(numbers).max() > largest:
         hint = "Is the largest number 2 ** (bits - 1) - 1, and are there negative ones as well?"
@@ -79,6 +87,8 @@ def _rounded(
         raise Fault(
             said, "It cuts off what stands behind the point; `np.round` goes to the nearest."
         )
+    if (off <= 2.01 * half + 1e-12).all() and (back <= weight + 1e-9).all():
+        raise Fault(said, "It rounds down; `np.round` goes to the nearest.")
     if np.abs(numbers).max() <= largest / 2 + 1:
         raise Fault(
             said, "Half of the numbers are never used: the largest weight becomes the largest."
@@ -141,8 +151,10 @@ def folds(answer: Any) -> str | None:
         if not isinstance(own, nn.Module):
             raise NotAnAnswerError(f"a network is asked for, this is {shown(own)}.")
         after = net.state_dict()
-        if before.keys() != after.keys() or any(
-            not torch.equal(before[k], after[k]) for k in before
+        if (
+            net.training
+            or before.keys() != after.keys()
+            or any(not torch.equal(before[k], after[k]) for k in before)
         ):
             raise Fault(
                 f"for {what}, the network that was handed in is changed.",
@@ -208,7 +220,22 @@ def _unfolded(net: Any, out: Any, x: Any) -> str | None:
     def no_mean(conv: Any, norm: Any) -> None:
         norm.running_mean.zero_()
 
+    def eps_outside(conv: Any, norm: Any) -> None:
+        norm.running_var.copy_((norm.running_var**0.5 + norm.eps) ** 2)
+        norm.eps = 0.0
+
+    def no_root(conv: Any, norm: Any) -> None:
+        norm.running_var.copy_((norm.running_var + norm.eps) ** 2)
+        norm.eps = 0.0
+
+    if (out < 0).any() and isinstance(list(net)[-1], nn.ReLU):
+        return "Negative numbers come out: the ReLUs stay."
     for hint, change in (
+        ("eps stands under the root, beside the variance.", eps_outside),
+        ("The root is missing: the scale is gamma / sqrt(variance + eps).", no_root),
+        ("gamma is missing.", lambda _, norm: norm.weight.data.fill_(1)),
+        ("beta is missing.", lambda _, norm: norm.bias.data.zero_()),
+        ("The mean is taken away, not added.", lambda _, norm: norm.running_mean.neg_()),
         ("Under the root each has an eps of its own, beside the variance: `norm.eps`.", no_eps),
         ("The batch normalizations are thrown away, not folded.", nothing),
         ("A convolution may have a bias already: it is shifted and scaled as well.", no_bias),
@@ -217,4 +244,7 @@ def _unfolded(net: Any, out: Any, x: Any) -> str | None:
     ):
         if variant(change):
             return hint
-    return None
+    return (
+        "Run both layer by layer and compare: where a convolution and its batch normalization "
+        "gave one thing and the folded layer gives another, look at kernel, groups and bias."
+    )

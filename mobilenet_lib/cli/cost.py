@@ -84,7 +84,7 @@ def totals(arch: Architecture) -> str:
         ("Effective stride, pixels", f"{field.stride:,}"),
         ("Effective padding, pixels", f"{field.padding:,}"),
         ("Bytes moved at least, float32", f"{arch.bytes_moved():,}"),
-        ("Arithmetic intensity, FLOP a byte", f"{arch.intensity():.2f}"),
+        ("Arithmetic intensity, FLOP per byte", f"{arch.intensity():.2f}"),
     ]
     return "\n".join(table(rows))
 

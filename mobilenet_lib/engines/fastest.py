@@ -72,7 +72,7 @@ def fastest(
     """Measure every engine that this machine has, and return the best one.
 
     An engine is timed only if it is right: its logits within its tolerance of eager's, and, given
-    images, its accuracy at most `accuracy_drop` below eager's. All are timed in turns. For a batch,
+    images, its accuracy at most `accuracy_drop` below eager's. All are timed in turn. For a batch,
     the best is timed again in slices, and side by side where it can.
 
     Parameters

@@ -179,7 +179,7 @@ class InInt8(OnnxEngine):
 def saturates() -> bool:
     """Whether this processor's sums of two int8 products can overflow.
 
-    x86 multiplies uint8 activations with int8 weights. Before VNNI its instruction (vpmaddubsw)
+    x86 multiplies uint8 activations by int8 weights. Before VNNI its instruction (vpmaddubsw)
     adds two products in 16 bits and clips there: 2 * 255 * 127 = 64,770 does not fit in 32,767.
     With weights of 7 bits, 2 * 255 * 64 = 32,640 does, at the price of half the levels. VNNI, AMX
     and ARM add in 32 bits. A processor that does not tell is taken for one without.

@@ -35,7 +35,7 @@ class ConvolutionExplorer(Explorer):
         A name from `data/photos/`, a file, or a (height, width, 3) uint8 array. The middle square
         is shown.
     size
-        Pixels a side that the photo is reduced to, 8 to 64.
+        Pixels on a side that the photo is reduced to, 8 to 64.
     kernel
         A name from `PRESETS`, or square rows of 1, 3 or 5 numbers.
     stride

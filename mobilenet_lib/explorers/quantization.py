@@ -104,7 +104,7 @@ class QuantizationExplorer(Explorer):
 
     @property
     def original(self) -> NDArray[np.float32]:
-        """The layer's weights, (channels, weights a channel)."""
+        """The layer's weights, (channels, weights per channel)."""
         return self._layers[self.layer].weights
 
     @property

@@ -25,7 +25,7 @@ SWITCHED_OFF = 1e-12
 
 @dataclass(frozen=True)
 class Rounded:
-    """Weights of a layer, (channels, weights a channel), as whole numbers of a step."""
+    """Weights of a layer, (channels, weights per channel), as whole numbers of a step."""
 
     levels: NDArray[np.int64]
     """The whole number that is stored for each weight."""
@@ -102,7 +102,7 @@ class LayerWeights:
     kind: str
     """"depthwise", "pointwise", or "" if that is not known."""
     weights: NDArray[np.float32]
-    """(channels, weights a channel)"""
+    """(channels, weights per channel)"""
     idle: NDArray[np.bool_]
     """By channel: whether its input is the same for every photo."""
 

@@ -29,7 +29,7 @@ class SeparableExplorer(Explorer):
 
     Point at an output pixel to see what it is made of; step or play the race of the two. Works by
     mouse, touch and keyboard, and without a Python session once it is drawn. Layers with more
-    than 8 channels or 16 pixels a side are drawn in part and without their numbers.
+    than 8 channels or 16 pixels on a side are drawn in part and without their numbers.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _STATE = definition("sparsity")
 BLOCK = 4
-"""Weights a side of a block."""
+"""Weights on a side of a block."""
 CORNER = 128
 """Outputs and inputs that are drawn; all are counted."""
 LEVELS = 1000

@@ -32,7 +32,7 @@ FINDINGS = (
     "unexplained",
     "not countable",
 )
-"""What becomes of a cell, in words: the kinds of the discrepancy list between two others."""
+"""The verdicts on a cell, in words: the kinds of the discrepancy list between two others."""
 
 Value = Fraction | str | None
 

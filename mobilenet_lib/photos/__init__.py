@@ -53,7 +53,7 @@ def load_photo(source: str | os.PathLike[str], size: int | None = None) -> Photo
     source
         A name from `data/photos/` such as "cat", or the path of an image file.
     size
-        If given, the middle square is cut out and resized to this many pixels a side.
+        If given, the middle square is cut out and resized to this many pixels on a side.
 
     Returns
     -------

@@ -83,7 +83,7 @@ def rounded_weights(
     Parameters
     ----------
     weights, values
-        (channels, weights a channel): as they were, and rounded. Channels of zeros are left out.
+        (channels, weights per channel): as they were, and rounded. Channels of zeros are left out.
     title
         Of the figure, such as the layer and the bits.
 

@@ -160,7 +160,7 @@ def shape_of_maps(arch: Architecture) -> BookFigure:
         figure.subplots_adjust(0.11, 0.16, 0.99, 0.93, hspace=0.18)
     figure.alt = (
         f"Three step curves over the layers. Maps shrink from {layers[0].out_size} to "
-        f"{layers[-1].out_size} pixels a side at the stride-2 layers "
+        f"{layers[-1].out_size} pixels on a side at the stride-2 layers "
         f"{', '.join(layers[place].name for place in strided)}; channels grow from "
         f"{layers[0].out_channels} to {layers[-1].out_channels}; the numbers in a map peak at "
         f"{max(numbers):,.0f} thousand and end at {numbers[-1]:,.0f} thousand."

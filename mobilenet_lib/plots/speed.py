@@ -116,7 +116,7 @@ def roofline(
     figure.alt = (
         f"{len(points)} layers on log axes under a roof of {peak_gflops:.3g} GFLOP/s, slopes of "
         + ", ".join(f"{rate:.3g} GB/s for {name}" for name, rate in bandwidths.items())
-        + f"; the ridge of {memory} is at {ridge:.3g} operations a byte. "
+        + f"; the ridge of {memory} is at {ridge:.3g} operations per byte. "
         + " ".join(_ranges(LABELS[kind], [*own.values()]) for kind, own in by_kind.items())
     )
     if above:
@@ -127,10 +127,10 @@ def roofline(
 def _ranges(label: str, points: Sequence[tuple[float, float]]) -> str:
     xs, ys = zip(*points, strict=True)
     if len(points) == 1:
-        return f"{label}: {ys[0]:.3g} GFLOP/s at {xs[0]:.3g} operations a byte."
+        return f"{label}: {ys[0]:.3g} GFLOP/s at {xs[0]:.3g} operations per byte."
     return (
         f"{len(points)} {label}: {min(ys):.3g} to {max(ys):.3g} GFLOP/s at {min(xs):.3g} to "
-        f"{max(xs):.3g} operations a byte."
+        f"{max(xs):.3g} operations per byte."
     )
 
 
@@ -198,8 +198,11 @@ def pruned_layer(
         figure.tight_layout()
     figure.alt = (
         f"A corner of {CORNER} by {CORNER} weights of which {left.mean():.1%} are left. "
-        + ", ".join(f"{name} {time:.3g} ms" for name, time in milliseconds.items())
-        + f"; the fastest is {names[times.index(fastest)]}."
+        + ", ".join(
+            f"{name} {time:.3g} ms" + (f" ({time / dense:.2g} times dense)" if i else "")
+            for i, (name, time) in enumerate(milliseconds.items())
+        )
+        + "."
     )
     return figure
 

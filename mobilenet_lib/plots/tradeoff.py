@@ -157,7 +157,7 @@ def grid_accuracy(measured: Sequence[Measured]) -> BookFigure:
             means, spreads = zip(*((m.accuracy, m.spread) for m in line), strict=True)
             axis.errorbar(places, means, spreads, label=f"α {alpha:g}", **look)
         axis.set_xticks(sorted({m.resolution for m in measured}))
-        axis.set(xlabel="resolution, pixels a side", ylabel="test accuracy, %")
+        axis.set(xlabel="resolution, pixels on a side", ylabel="test accuracy, %")
         axis.legend(loc="lower right", ncols=2)
         figure.subplots_adjust(0.09, 0.15, 0.99, 0.98)
     lines = "; ".join(

@@ -109,7 +109,7 @@ def check_batch(recipe: Recipe, images: int, processes: int = 1, together: bool 
 
 
 def last_map(network: Network) -> int:
-    """Pixels a side of what a recipe's network pools."""
+    """Pixels on a side of what a recipe's network pools."""
     return make_architecture(network, 2).layers[-2].out_size
 
 

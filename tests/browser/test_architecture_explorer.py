@@ -87,7 +87,7 @@ def check_card(lines, layer, arch):
         assert re.match(r"[\d,]+", result)[0] == f"{value:,}"
         python = formula.replace("²", "**2").replace("·", "*").replace(",", "")
         assert eval(python) == value, formula
-    assert f"{layer.intensity():.1f} operations a byte" in lines["bytes"]
+    assert f"{layer.intensity():.1f} operations per byte" in lines["bytes"]
     share = 100 * layer.mult_adds / arch.mult_adds
     assert float(re.search(r" (\S+) % of all", lines["mult-adds"])[1]) == pytest.approx(share, 0.06)
 

@@ -175,7 +175,7 @@ def test_formulas_are_filled_in(page):
     said = page.locator(".mn-said").text_content()
     assert said == (
         "pw_7, pointwise 1×1: 55.5 operations for each byte, at most 200 of 200 billion "
-        "operations a second, bound by arithmetic. The whole network takes at least 6.32 ms."
+        "operations per second, bound by arithmetic. The whole network takes at least 6.32 ms."
     )
     put(page, layer="conv_0", batch=4)
     frames(page)
@@ -254,7 +254,7 @@ def test_measured_layers_and_published_devices_stand_where_they_were_measured(pa
     put(page, batch=2)  # of this nothing was measured
     found = places(page)
     assert found["measured"] == found["devices"] == []
-    assert "Nothing was published" in page.locator(".mnr-others").inner_text()
+    assert "Nothing has been published" in page.locator(".mnr-others").inner_text()
     assert "Not measured: the book's profile is of 1.0 MobileNet-224" in page.inner_text(
         ".mnr-card"
     )
@@ -333,7 +333,7 @@ def test_a_finger_drags_a_ceiling(page):
 def test_keys_move_a_ceiling(page, explorer):
     peak = page.locator(".mnr-peak")
     assert peak.get_attribute("role") == "slider"
-    assert peak.get_attribute("aria-label") == "Arithmetic: 10⁹ operations a second"
+    assert peak.get_attribute("aria-label") == "Arithmetic: 10⁹ operations per second"
     peak.focus()
     measured = explorer.roof[0]
     page.keyboard.press("ArrowUp")

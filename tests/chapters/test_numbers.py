@@ -54,7 +54,7 @@ _MORE = "dozen|twice|hundreds?|thousands?"
 QUANTITY = rf"(?:\b\d[\d,.]*|\b(?:{'|'.join(WORDS[2:])}|{_PARTS}|{_MORE})\b)"
 UNIT = (
     r"(?:ms|milliseconds?|seconds?|minutes?|hours?|days|months?|[MG]B(?:/s)?|GFLOP/s|points?)\b"
-    r"|(?:images|pictures)(?: (?:a|per) second|/s)|(?:times )?as (?:many|much|fast|long)\b"
+    r"|(?:images|pictures)(?: per second|/s)|(?:times )?as (?:many|much|fast|long)\b"
     r"|(?:% )?of the (?:(?:test )?letters|time)\b"
 )
 MEASURED = re.compile(

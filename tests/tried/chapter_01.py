@@ -1,6 +1,6 @@
 """Chapter 01: standard convolution."""
 
-from . import Tried
+from . import Tried, solution
 
 SAME = """
 def repaired(F, K, stride):
@@ -27,16 +27,7 @@ def repaired(F, K, stride):
         G[k, l] = np.einsum("ijm,ijmn->n", window, K)
     return G
 """
-RECOVERED = """
-def recover(layer, M):
-    bias = layer(np.zeros((5, 5, M)))[2, 2]
-    kernel = np.zeros((3, 3, M, len(bias)))
-    for m in range(M):
-        F = np.zeros((5, 5, M))
-        F[2, 2, m] = 1
-        kernel[:, :, m] = layer(F)[3:0:-1, 3:0:-1] - bias
-    return kernel, bias
-"""
+RECOVERED = solution("1.6")
 
 TRIED = {
     "1.1": Tried(
@@ -156,6 +147,27 @@ TRIED = {
                 "def repaired(F, K, stride):\n    return torch.nn.functional.conv2d(F, K, stride=stride)",
                 "tensors",
             ),
+            (
+                SAME.replace("max((s - 1) * stride + size - n, 0)", "(s - 1) * stride + size - n"),
+                "no zeros are needed",
+            ),
+            (SAME.replace("(z // 2, z - z // 2)", "(0, z)"), "the other half after"),
+            (
+                SAME.replace(
+                    "F[k * stride : k * stride + size, l * stride : l * stride + size]",
+                    "F[k : k + size, l : l + size]",
+                ),
+                "side by side",
+            ),
+            (
+                SAME.replace(
+                    "np.zeros((*sides, K.shape[3]))", "np.zeros((*sides, K.shape[3]), dtype=int)"
+                ),
+                "whole numbers come out",
+            ),
+            (SAME.replace("return G", "return np.maximum(G, 0)"), "has become 0"),
+            (SAME.replace("return G", "return G.transpose(2, 0, 1)"), "axes in another order"),
+            (SAME.replace("return G", "return G + 0.5"), "off by the same"),
         ],
     ),
     "1.6": Tried(
@@ -201,6 +213,8 @@ TRIED = {
             ),
             (RECOVERED.replace("return kernel, bias", "pass"), "end with `return`"),
             (RECOVERED.replace("(layer, M)", "(layer)").replace("M)", "2)"), "It is called as"),
+            (RECOVERED.replace("return kernel", "return kernel.round(2)"), "rounded"),
+            (RECOVERED.replace("= 1\n", "= 2\n"), "look for that factor"),
         ],
     ),
 }

@@ -112,6 +112,10 @@ TRIED = {
                 "no padding is asked for",
             ),
             ("my_depthwise = lambda F, K: F.permute(2, 0, 1) * K", "tensors"),
+            (
+                "def my_depthwise(F, K):\n    rows, columns = F.shape[0] - 2, F.shape[1] - 2\n    for i in range(3):\n        for j in range(3):\n            G = F[i : i + rows, j : j + columns] * K[i, j]\n    return G",
+                "adds to what is there",
+            ),
         ],
     ),
     "2.2": Tried(
@@ -121,9 +125,9 @@ TRIED = {
             ("9", "already below 1"),
             ("8", "already below 1"),
             ("0", "at least one filter"),
-            ("512", "at least 1"),
-            ("-1", "at least 1"),
-            ("math.inf", "Ask when"),
+            ("512", "already below 1"),
+            ("-1", "the sign is not"),
+            ("math.inf", "become infinite"),
         ],
     ),
     "2.3": Tried(
@@ -137,6 +141,8 @@ TRIED = {
             ("11.1", "very many filters"),
             ("17", "Divide the first term"),
             ("-1.727", "the sign is not"),
+            ("900 / 512", "both together"),
+            ("2", "rounded too far"),
         ],
     ),
     "2.4": Tried(
@@ -174,6 +180,13 @@ TRIED = {
             (SPLIT.replace('return "no"', 'return "cannot"'), 'is "no"'),
             (SPLIT.replace("    return K_dw, P", ""), "every way through"),
             ('def split(K):\n    return "no"', "multiples of one pattern"),
+            (
+                NEAREST.replace(
+                    "def split(K):",
+                    'def split(K):\n    if np.linalg.svd(K.reshape(9, *K.shape[2:]).swapaxes(0, 1))[1][:, 1:].max(initial=0) > 0.1:\n        return "no"',
+                ),
+                "Small against what",
+            ),
         ],
     ),
     "2.6": Tried(
@@ -219,7 +232,7 @@ TRIED = {
             "torch.tensor(515072)",
         ],
         wrong=[
-            ("74_752", "still to go"),
+            ("74_752", "left to do"),
             ("589_824", "behind it"),
             ("589_824 - 9_216", "pays for both"),
             ("589_824 - 65_536", "pays for both"),

@@ -1,18 +1,8 @@
 """Chapter 03: the network."""
 
-from . import Tried
+from . import Tried, solution
 
-BLOCK = """
-def block(M, N, stride):
-    return nn.Sequential(
-        nn.Conv2d(M, M, 3, stride, padding=1, groups=M, bias=False),
-        nn.BatchNorm2d(M),
-        nn.ReLU(),
-        nn.Conv2d(M, N, 1, bias=False),
-        nn.BatchNorm2d(N),
-        nn.ReLU(),
-    )
-"""
+BLOCK = solution("3.2")
 MISPRINTS = """
 def misprints(rows):
     def fits(rows):
@@ -99,6 +89,9 @@ TRIED = {
             BLOCK.replace("nn.Sequential(", "nn.Sequential(nn.Identity(), ").replace(
                 "    )\n", "    ).eval()\n"
             ),
+            BLOCK.replace("padding=1, ", "").replace(
+                "nn.Conv2d(M, M", "nn.ZeroPad2d(1), nn.Conv2d(M, M"
+            ),
         ],
         wrong=[
             (BLOCK.replace(", groups=M", ""), "a group for each channel"),
@@ -140,6 +133,13 @@ TRIED = {
             (BLOCK.replace("nn.BatchNorm2d(M)", "nn.BatchNorm2d(N)"), "as many channels"),
             (BLOCK.replace("(M, N, stride)", "(M, N)").replace("stride, ", ""), "It is called as"),
             (BLOCK.replace("M, N, 1", "M, N, 1, padding=1"), "1 by 1 needs no zeros"),
+            (BLOCK.replace("groups=M,", "groups=M, padding_mode='reflect',"), "nothing else"),
+            (
+                BLOCK.replace("return nn.Sequential(", "return nn.ModuleList([").replace(
+                    "    )\n", "    ])\n"
+                ),
+                "one module of several",
+            ),
         ],
     ),
     "3.3": Tried(
@@ -149,10 +149,11 @@ TRIED = {
             "np.float64(0.4)",
             "torch.tensor(0.4, dtype=torch.float64)",
             "[0.4]",
+            "np.float32(0.4)",
         ],
         wrong=[
-            ("0.45", "a million and more"),
-            ("0.5", "a million and more"),
+            ("0.45", "more than a million"),
+            ("0.5", "more than a million"),
             ("0.35", "A wider one"),
             ("0.25", "A wider one"),
             ("0.49", "not all of them"),
@@ -166,6 +167,7 @@ TRIED = {
             '" dw_8 "',
             'np.array("dw_8")',
             "np.str_('dw_8')",
+            '"DW_8"',
             "from mobilenet_lib import mobilenet_v1\nmobilenet_v1().layers[15]",
         ],
         wrong=[
@@ -206,6 +208,10 @@ TRIED = {
             ),
             (LIBRARY + "def mine(rows):\n    print(misprints(rows))", "end with `return`"),
             ("def misprints(rows):\n    return len(rows)", "a list of row numbers"),
+            (
+                MISPRINTS.replace("for i in range(len(rows))", "for i in range(len(rows) - 1)"),
+                "which rule holds",
+            ),
         ],
     ),
     "3.6": Tried(
@@ -252,6 +258,16 @@ TRIED = {
                 ),
                 "without a multiplication",
             ),
+            (
+                COUNT.replace(
+                    "    net(x)\n",
+                    "    net(x)\n    for p in net.parameters():\n        p.data.fill_(1)\n",
+                ),
+                "work on a copy",
+            ),
+            (COUNT.replace("    net(x)\n", "    net(x.zero_())\n"), "work on a copy"),
+            (COUNT.replace("net.modules()", "net.children()"), "`net.modules()`"),
+            (COUNT.replace("out.shape[2] * out.shape[3]", "out.shape[2] ** 2"), "Maps need not"),
         ],
     ),
     "3.7": Tried(

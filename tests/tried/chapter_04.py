@@ -1,13 +1,9 @@
 """Chapter 04: what a mult-add costs."""
 
-from . import Tried
+from . import Tried, solution
 
 ROOF = "roofline = lambda operations, moved, peak, bandwidth: "
-NINE = """
-def convolve(F, K):
-    rows, columns = F.shape[0] - 2, F.shape[1] - 2
-    return sum(F[i : i + rows, j : j + columns] @ K[i, j] for i in range(3) for j in range(3))
-"""
+NINE = solution("4.5")
 GEMM = """
 def convolve(F, K):
     patches = np.lib.stride_tricks.sliding_window_view(F, (3, 3), axis=(0, 1))
@@ -203,6 +199,7 @@ TRIED = {
                     best = min(best, (clock() - start) / runs)
                 return best
             """,
+            MEASURED.replace("min(readings)", "sorted(readings)[10]"),
         ],
         wrong=[
             (SINGLE, "before the clock ticks"),
@@ -225,6 +222,7 @@ TRIED = {
                 "never calls",
             ),
             (SINGLE.replace("return min", "min"), "end with `return`"),
+            (MEASURED.replace("range(20)", "range(1)"), "which of many readings"),
         ],
     ),
     "4.7": Tried(
@@ -257,6 +255,12 @@ TRIED = {
             (LIARS.replace("max(operations", "max(2 * operations"), "factor of two"),
             (LIARS.replace("return lie", "return len(lie)"), "a list of names"),
             (LIARS.replace("    return lie", ""), "end with `return`"),
+            (LIARS.replace("ms < 1000 *", "ms <= 1000 *"), "Just as fast"),
+            (LIARS.replace("ms < 1000 *", "ms < 900 *"), "A little faster"),
+            (LIARS.replace("lie.append(name)", "lie.append((name, ms))"), "Names alone"),
+            (LIARS.replace("return lie", "return lie[:1]"), "there may be several"),
+            (LIARS.replace("return lie", "return ', '.join(lie)"), "not one text"),
+            (LIARS.replace("    lie = []", "    layers.sort()\n    lie = []"), "work on a copy"),
         ],
     ),
     "4.8": Tried(
@@ -293,6 +297,14 @@ TRIED = {
                 "No network takes no time",
             ),
             (PREDICT.replace("return", "_ ="), "end with `return`"),
+            (
+                "predict = lambda mult_adds, ms, wanted: ms[abs(mult_adds - wanted).argmin()]",
+                "on its other side",
+            ),
+            (
+                "predict = lambda mult_adds, ms, wanted: np.exp(np.polyval(np.polyfit(mult_adds, np.log(ms), 1), wanted))",
+                "goes astray",
+            ),
         ],
     ),
     "4.9": Tried(

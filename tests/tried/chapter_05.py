@@ -1,18 +1,9 @@
 """Chapter 05: training."""
 
-from . import Tried
+from . import Tried, solution
 
-STEP = """
-def momentum_step(weight, velocity, gradient, rate, momentum, decay):
-    velocity = momentum * velocity + gradient + decay * weight
-    return weight - rate * velocity, velocity
-"""
-SMOOTH = """
-def smooth(label, classes, share):
-    target = np.full(classes, share / classes)
-    target[label] += 1 - share
-    return target
-"""
+STEP = solution("5.2")
+SMOOTH = solution("5.4")
 FIND = """
 def find(step):
     one, zero = np.ones(1), np.zeros(1)
@@ -73,6 +64,10 @@ TRIED = {
                 "    velocity =",
                 "    velocity = velocity.copy()\n    velocity *= 1\n    velocity =",
             ),
+            STEP.replace(
+                "weight - rate * velocity, velocity",
+                "np.stack([weight - rate * velocity, velocity])",
+            ),
         ],
         wrong=[
             (STEP.replace(" + decay * weight", ""), "decay is missing"),
@@ -124,6 +119,18 @@ TRIED = {
                 "work on a copy",
             ),
             (STEP.replace("return", "_ ="), "end with `return`"),
+            (
+                "def momentum_step(weight, velocity, gradient, rate, momentum, decay):\n    new = momentum * velocity + gradient + decay * weight\n    return weight - rate * new, velocity",
+                "old velocity is returned",
+            ),
+            (
+                STEP.replace(
+                    "rate * velocity", "rate * (gradient + decay * weight + momentum * velocity)"
+                ),
+                "Nesterov",
+            ),
+            (STEP.replace("decay * weight", "decay"), "grows with the weight"),
+            (STEP.replace("rate * velocity", "rate**2 * velocity"), "applied twice"),
         ],
     ),
     "5.3": Tried(
@@ -179,6 +186,8 @@ TRIED = {
             (SMOOTH.replace("[label]", "[label - 1]"), "from 0"),
             (SMOOTH.replace("return target", "return target[1:]"), "how many are there"),
             (SMOOTH.replace("return", "_ ="), "end with `return`"),
+            (SMOOTH.replace("+= 1 - share", "= 1"), "more than 1"),
+            (SMOOTH.replace("    target[label] += 1 - share\n", ""), "is not raised"),
         ],
     ),
     "5.5": Tried(
@@ -272,6 +281,10 @@ TRIED = {
             ),
             (RESUME.replace("    return copy", "    copy"), "end with `return`"),
             (RESUME.replace("def restore(loop, saved)", "def restore(saved)"), "It is called as"),
+            (
+                "import copy\n(copy.deepcopy, lambda loop, saved: copy.deepcopy(saved))",
+                "Set what is inside",
+            ),
         ],
     ),
     "5.7": Tried(
@@ -287,7 +300,7 @@ TRIED = {
             ("856", "fewer epochs"),
             ("11.11", "never taken apart"),
             ("14.4", "compares parameters"),
-            ("100", "time is no matter"),
+            ("100", "cost did not matter"),
             ("54", "shallow"),
             ("3", "What costs one epoch"),
             ("0.117", "a share asked for"),
@@ -314,6 +327,8 @@ TRIED = {
                 "work on a copy",
             ),
             ("def together(g, c):\n    c @ g / c.sum()", "end with `return`"),
+            ("together = lambda g, c: (g * c[:, None]).sum(axis=1) / c.sum()", "sum over the rows"),
+            ("together = lambda g, c: g.sum(axis=0) / c.sum()", "no part in the sum"),
         ],
     ),
 }

@@ -1,6 +1,6 @@
 """Chapter 06: width and resolution."""
 
-from . import Tried
+from . import Tried, solution
 
 SLOPE = (
     "per_doubling = lambda mult_adds, accuracies: np.polyfit(np.log2(mult_adds), accuracies, 1)[0]"
@@ -22,11 +22,7 @@ def front(costs, accuracies):
             kept.append(i)
     return kept
 """
-MCNEMAR = """
-def better(first, second):
-    lost, won = (first & ~second).sum(), (second & ~first).sum()
-    return won - lost > 1.7 * np.sqrt(won + lost)
-"""
+MCNEMAR = solution("6.7")
 
 TRIED = {
     "6.1": Tried(
@@ -138,6 +134,17 @@ TRIED = {
             (CHOOSE.replace("<= budget", "< budget"), "just the budget"),
             (CHOOSE.replace("<= budget", "<= 1e9"), "budget is not used"),
             (CHOOSE.replace("return best[0]", "best[0]"), "end with `return`"),
+            (CHOOSE.replace("np.median(readings)", "readings[0]"), "One reading decides"),
+            (
+                CHOOSE.replace("ms * (1 + margin) <= budget", "ms <= budget * (1 - margin)"),
+                "on top of the median",
+            ),
+            (CHOOSE.replace("-ms", "ms"), "take the faster"),
+            (
+                CHOOSE.replace("np.median(readings)", "readings[len(readings) // 2]"),
+                "once they are sorted",
+            ),
+            (CHOOSE.replace("return best[0]", "return best[1]"), "as text"),
         ],
     ),
     "6.6": Tried(
@@ -169,6 +176,18 @@ TRIED = {
             (FRONT.replace("return kept", "return [i + 1 for i in kept]"), "from 0"),
             ("def front(costs, accuracies):\n    return [accuracies.argmax()]", "alone"),
             (FRONT.replace("    return kept", ""), "end with `return`"),
+            (
+                FRONT.replace(
+                    "> accuracies[kept[-1]]",
+                    ">= accuracies[kept[-1]] and costs[i] == costs[kept[-1]] or accuracies[i] > accuracies[kept[-1]]",
+                ),
+                "one stays",
+            ),
+            (
+                FRONT.replace("(costs[i], -accuracies[i])", "(costs[i], -accuracies[i], -i)"),
+                "the first one stays",
+            ),
+            (FRONT.replace("(costs[i], -accuracies[i])", "costs[i]"), "does not belong"),
         ],
     ),
     "6.7": Tried(
@@ -216,6 +235,10 @@ TRIED = {
             ("better = lambda first, second: second.mean() - first.mean()", "True or False"),
             ("better = lambda first, second: second.mean() > first.mean() + 0.2", "ten points"),
             (MCNEMAR.replace("return", "_ ="), "end with `return`"),
+            (
+                "better = lambda first, second: second.mean() > first.mean() + 0.015",
+                "One limit in points",
+            ),
         ],
     ),
 }

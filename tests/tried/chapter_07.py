@@ -1,12 +1,8 @@
 """Chapter 07: a published MobileNet."""
 
-from . import Tried
+from . import Tried, solution
 
-SOFT = """
-def soften(logits, T):
-    powers = np.exp((logits - logits.max()) / T)
-    return powers / powers.sum()
-"""
+SOFT = solution("7.4")
 FORENSICS = """
 from mobilenet_lib.convolution import standard
 def convention(kernel, mean, variance, photos):
@@ -68,6 +64,14 @@ TRIED = {
                 "work on a copy",
             ),
             ("def class_map(f, w):\n    np.tensordot(w, f, 1)", "end with `return`"),
+            (
+                "class_map = lambda features, weight: np.einsum('c,cij->ij', weight, features).astype(int)",
+                "whole numbers come out",
+            ),
+            (
+                "class_map = lambda features, weight: weight @ features.reshape(len(weight), -1)",
+                "their shape is not",
+            ),
         ],
     ),
     "7.3": Tried(
@@ -81,7 +85,7 @@ TRIED = {
         wrong=[
             ("81.1", "are found"),
             ("25.4", "all pictures that ring"),
-            ("87.6", "as frequent"),
+            ("87.6", "every second picture"),
             ("6.6", "rare visitor"),
             ("36.2", "share of false"),
             ("18.6", "silent"),
@@ -219,6 +223,25 @@ TRIED = {
             (PRUNE.replace("W2[keep], b2\n", "W2[keep]\n"), "Return 4 results"),
             (PRUNE.replace("b2 = b2 +", "b2 +="), "work on a copy"),
             (PRUNE.replace("return", "_ ="), "end with `return`"),
+            (PRUNE.replace("(W2 == 0).all(axis=1)", "W2.sum(axis=1) == 0"), "faint"),
+            (
+                PRUNE.replace(
+                    "(W1 <= 0).all(axis=0) & (b1 <= 0)",
+                    "(W1 <= 0).all(axis=0) & (W1 < 0).any(axis=0) | (W1 <= 0).all(axis=0) & (b1 <= 0)",
+                ),
+                "only the signs",
+            ),
+            (
+                PRUNE.replace(
+                    "return W1[:, keep], b1[keep], W2[keep], b2",
+                    "out = W2.any(axis=0)\n    return W1[:, keep], b1[keep], W2[keep][:, out], b2[out]",
+                ),
+                "Inputs and outputs stay",
+            ),
+            (
+                PRUNE.replace("(W1 == 0).all(axis=0) & (b1 > 0)", "(W1 == 0).all(axis=0)"),
+                "the ReLU acts",
+            ),
         ],
     ),
     "7.7": Tried(
@@ -233,11 +256,13 @@ TRIED = {
             ("16.8", "of nobody"),
             ("75", "Scores are not shares"),
             ("76.85", "second score"),
-            ("69", "further away"),
+            ("69", "minus sign"),
             ("0.832", "a share asked for"),
             ("4.95", "the ratio"),
             ("75.2", "not of 2"),
             ("50", "Softmax of two"),
+            ("83.3", "near"),
+            ("83", "rounded too far"),
         ],
     ),
 }

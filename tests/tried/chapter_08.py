@@ -1,23 +1,10 @@
 """Chapter 08: to the device."""
 
-from . import Tried
+from . import Tried, solution
 
-FOLD = """
-def fold(weight, gamma, beta, mean, variance, eps):
-    scale = gamma / np.sqrt(variance + eps)
-    return weight * scale.reshape(-1, 1, 1, 1), beta - mean * scale
-"""
-QUANTIZE = """
-def quantize(weight, bits):
-    steps = np.abs(weight).max(axis=1, keepdims=True) / (2 ** (bits - 1) - 1)
-    steps[steps == 0] = 1
-    return np.round(weight / steps), steps
-"""
-TOLL = """
-def toll(before, after, labels):
-    lost = (before == labels).mean() - (after == labels).mean()
-    return (before != after).sum(), 100 * lost
-"""
+FOLD = solution("8.1")
+QUANTIZE = solution("8.2")
+TOLL = solution("8.6")
 FOLD_ALL = """
 import copy
 def fold_all(net):
@@ -89,7 +76,7 @@ TRIED = {
             ),
             (FOLD.replace("np.sqrt(variance + eps)", "(variance + eps)"), "root is missing"),
             (FOLD.replace("gamma /", "1 /"), "gamma is missing"),
-            (FOLD.replace("beta - mean * scale", "beta"), "becomes of the mean"),
+            (FOLD.replace("beta - mean * scale", "beta"), "happens to the mean"),
             (FOLD.replace("beta - mean", "beta + mean"), "not added"),
             (FOLD.replace("beta - mean * scale", "beta - mean"), "scaled as the weights"),
             (FOLD.replace("beta - mean * scale", "(beta - mean) * scale"), "not scaled itself"),
@@ -307,6 +294,17 @@ TRIED = {
                 ),
                 "keeps stride",
             ),
+            (
+                FOLD_ALL.replace("    layers = []", "    layers = []\n    net.train()"),
+                "copy.deepcopy",
+            ),
+            (
+                FOLD_ALL.replace(
+                    "(layer.running_var + layer.eps) ** 0.5",
+                    "(layer.running_var ** 0.5 + layer.eps)",
+                ),
+                "under the root",
+            ),
         ],
     ),
     "8.8": Tried(
@@ -357,6 +355,28 @@ TRIED = {
                 PACK.replace('return arrays, about["preprocess"], about["classes"]', "about"),
                 "end with `return`",
             ),
+            (
+                "KEPT = []\ndef pack(*network):\n    KEPT.append(network)\n    return b'%d' % (len(KEPT) - 1)\n(pack, lambda file: KEPT[int(file)])",
+                "nothing but the file",
+            ),
+            (
+                PACK.replace(
+                    "np.load(io.BytesIO(file)", "np.load(io.BytesIO(file), allow_pickle=True"
+                ),
+                "Read numbers and text only",
+            ),
+            (
+                PACK.replace("json.loads(arrays", "eval(arrays").replace(
+                    ".tobytes())", ".tobytes().decode())"
+                ),
+                "Read numbers and text only",
+            ),
+            (
+                PACK.replace('"classes": classes', '"classes": ",".join(classes)').replace(
+                    'about["classes"]\n', 'about["classes"].split(",")\n'
+                ),
+                "as a list",
+            ),
         ],
     ),
     "8.9": Tried(
@@ -387,6 +407,23 @@ TRIED = {
             (SHIP.replace('(-c["points"], max(c["ms"]))', 'c["megabytes"]'), "not the smallest"),
             (SHIP.replace('(-c["points"], max(c["ms"]))', '-c["points"]'), "take the faster"),
             (SHIP.replace("return", "_ ="), "end with `return`"),
+            (SHIP.replace('<= limits["megabytes"]', '< limits["megabytes"]'), "just so"),
+            (SHIP.replace('>= limits["points"]', '> limits["points"]'), "just so"),
+            (
+                SHIP.replace('-c["points"], max(c["ms"])', '-c["points"], c["megabytes"]'),
+                "take the faster",
+            ),
+            (
+                SHIP.replace('-c["points"], max(c["ms"])', '-c["points"], np.mean(c["ms"])'),
+                "take the faster",
+            ),
+            (SHIP.replace('max(c["ms"]) <=', 'c["ms"][-1] <='), "One reading decides"),
+            (
+                SHIP.replace(
+                    "    fit", "    for c in candidates:\n        c['ms'].sort()\n    fit"
+                ),
+                "work on a copy",
+            ),
         ],
     ),
 }

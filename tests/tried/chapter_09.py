@@ -1,6 +1,6 @@
 """Chapter 09: every number in the paper."""
 
-from . import Tried
+from . import Tried, solution
 
 VERDICT = """
 from fractions import Fraction
@@ -35,10 +35,7 @@ def half_of_flops(arch):
     flops += body[-1].out_channels * body[-1].out_size ** 2
     return flops / 2
 """
-MARKS = """
-def marks(models):
-    return sorted((m.mult_adds / 1e6, m.paper_top1) for m in models if m.paper_top1 is not None)
-"""
+MARKS = solution("9.6")
 
 TRIED = {
     "9.1": Tried(
@@ -58,7 +55,7 @@ TRIED = {
                 VERDICT.replace("steps + Fraction(1, 2)", "steps").replace(
                     'return "rounds"', 'return "truncates"'
                 ),
-                "What is one in the last digit",
+                "what is different here",
             ),
             (
                 VERDICT.replace("math.floor(steps + Fraction(1, 2)) ==", "round(steps) =="),
@@ -70,6 +67,22 @@ TRIED = {
                 VERDICT.replace('return "rounds"', 'print("rounds")').replace("return", "_ ="),
                 "end with `return`",
             ),
+            (
+                VERDICT.replace("len(decimals)", "len(decimals.rstrip('0'))"),
+                "behind the point are digits",
+            ),
+            (
+                VERDICT.replace("Fraction(10) **", "10.0 **").replace(
+                    "counted / step, Fraction(printed) / step",
+                    "float(counted) / step, float(printed) / step",
+                ),
+                "with fractions to the end",
+            ),
+            (
+                VERDICT.replace("math.floor(steps) == target", "abs(steps - target) < 1"),
+                "Near is not enough",
+            ),
+            (VERDICT.replace('"rounds"', '"Rounds"'), "Spell it"),
         ],
     ),
     "9.2": Tried(
@@ -97,6 +110,7 @@ TRIED = {
             SUSPECTS.replace("return found", "return np.array(found)"),
             SUSPECTS.replace("return found", "return tuple(found)"),
             SUSPECTS.replace("return found", "yield from found"),
+            SUSPECTS.replace("return found", "return set(found)"),
             SUSPECTS.replace("return found", "return torch.tensor(found)"),
         ],
         wrong=[
@@ -107,7 +121,13 @@ TRIED = {
             (SUSPECTS.replace("return found", "return found[:1]"), "there may be several"),
             ("suspects = lambda rows: range(len(rows))", "every row"),
             (SUSPECTS.replace("return found", "return [len(found)]"), "which they are"),
-            (SUSPECTS.replace("return found", "return found[::-1]"), "In rising order"),
+            (
+                SUSPECTS.replace(
+                    "int(printed) not in (int(count), int(count + 0.5))",
+                    "abs(int(printed) - count) > 1",
+                ),
+                "Near is not enough",
+            ),
             (SUSPECTS.replace("    return found", ""), "end with `return`"),
         ],
     ),
@@ -145,7 +165,7 @@ TRIED = {
             ("14", "49 for each map"),
             ("64", "come out of the pointwise"),
             ("3", "of three colours"),
-            ("7", "Off by one"),
+            ("7", "2.4 or 3.1"),
         ],
     ),
     "9.6": Tried(
@@ -183,6 +203,16 @@ def marks(models):
                 "may be None",
             ),
             (MARKS.replace("return", "_ ="), "end with `return`"),
+            (
+                MARKS.replace("sorted(", "sorted(sorted(").replace(
+                    "is not None)", "is not None), key=lambda pair: pair[1])"
+                ),
+                "not by accuracy",
+            ),
+            (
+                "def marks(models):\n    models.sort(key=lambda m: m.mult_adds)\n    return [(m.mult_adds / 1e6, m.paper_top1) for m in models if m.paper_top1 is not None]",
+                "work on a copy",
+            ),
         ],
     ),
     "9.7": Tried(

@@ -20,7 +20,7 @@ import style from "./architecture.css";
 
 const PAPER = { body: "separable", alpha: 1, resolution: 224 };
 const UNITS = { "mult-adds": "mult-adds", parameters: "parameters", bytes: "bytes moved", milliseconds: "measured" };
-const FIGURE = onWall() ? 132 : 168; // CSS pixels a side of the photo and the maps
+const FIGURE = onWall() ? 132 : 168; // CSS pixels on a side of the photo and the maps
 
 function draw(context) {
   const { model, state, set, watch, root, body, say, warn, hidden, later, colour } = context;

@@ -11,7 +11,7 @@ import { explorer, same } from "../kit/shell.js";
 import { convolve as compute, reach } from "../maths/convolution.js";
 import style from "./convolution.css";
 
-const SIDE = 640; // canvas pixels a side; CSS shows them at half that or less, so lines stay sharp
+const SIDE = 640; // canvas pixels on a side; CSS shows them at half that or less, so lines stay sharp
 const INK = { kernel: "#d55e00", pad: "#8f8f8f", paper: "#ffffff" };
 const PLANES = ["red", "green", "blue"];
 const YOURS = "your own", MOST = 1000; // the largest weight

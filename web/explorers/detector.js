@@ -355,7 +355,7 @@ function draw(context) {
       root.dataset.heat = JSON.stringify(Array.from(heat.values));
     } else delete root.dataset.heat;
     if (!own.filming) say(text);
-    view.setAttribute("aria-label", `The photo as the network sees it, ${comma(layers[0].in_size)} pixels a side. ${text}`);
+    view.setAttribute("aria-label", `The photo as the network sees it, ${comma(layers[0].in_size)} pixels on a side. ${text}`);
   }
 
   // -- the reader's hands

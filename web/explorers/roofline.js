@@ -27,8 +27,8 @@ const SHOWN = definition.fields.shown.choices;
 const NEAR = 24; // pixels from a mark within which the pointer means it
 const DECADE = [1, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2, 2.2, 2.4, 2.7, 3, 3.3, 3.6, 3.9, 4.3, 4.7, 5.1, 5.6, 6.2, 6.8, 7.5, 8.2, 9.1];
 const CEILINGS = {
-  peak: { unit: "GFLOP/s", decades: [0, 5], name: "Arithmetic: 10⁹ operations a second" },
-  bandwidth: { unit: "GB/s", decades: [-1, 3], name: "Memory: 10⁹ bytes a second" },
+  peak: { unit: "GFLOP/s", decades: [0, 5], name: "Arithmetic: 10⁹ operations per second" },
+  bandwidth: { unit: "GB/s", decades: [-1, 3], name: "Memory: 10⁹ bytes per second" },
 };
 for (const each of Object.values(CEILINGS)) {
   const [from, to] = each.decades;
@@ -135,8 +135,8 @@ function draw(context) {
   const card = element("div", { class: "mnr-card" },
     hidden("layer") ? null : element("label", { class: "mn-field", for: chooser.id }, "Layer ", chooser),
     shapes,
-    element("dl", {}, row("work", "mult-adds"), row("bytes", "bytes"), row("intensity", "operations a byte"),
-      row("speed", "10⁹ operations a second, at most"), row("time", "time, at least")),
+    element("dl", {}, row("work", "mult-adds"), row("bytes", "bytes"), row("intensity", "operations per byte"),
+      row("speed", "10⁹ operations per second, at most"), row("time", "time, at least")),
     verdict, really);
   append(body,
     bar, roofBar,
@@ -146,7 +146,7 @@ function draw(context) {
   if (!hidden("help")) {
     append(body, element("p", { id: `${id}-help`, class: "mn-help" },
       "Drag the two knobs, or focus them and press ↑ and ↓. Point at a mark or tap it to choose its layer, or press ← " +
-        "and →. GFLOP/s: 10⁹ operations a second; a mult-add is two."));
+        "and →. GFLOP/s: 10⁹ operations per second; a mult-add is two."));
   }
 
   // -- what is counted
@@ -185,7 +185,7 @@ function draw(context) {
       each.alpha === alpha && each.resolution === resolution && each.precision === precision);
   }
 
-  /** 10⁹ operations a second of the whole network, from the milliseconds of one image. */
+  /** 10⁹ operations per second of the whole network, from the milliseconds of one image. */
   const speedOf = ({ ms }) => (2 * total.multAdds) / ms / 1e6;
 
   // -- drawing
@@ -238,7 +238,7 @@ function draw(context) {
     const peak = ceiling("peak"), bandwidth = ceiling("bandwidth"), parts = [];
     const write = (x) => (x >= 1 ? comma(x) : general(x, 3));
     parts.push(axis("x", toX, frame, "operations for each byte (log scale)", write),
-      axis("y", toY, frame, "10⁹ operations a second (log scale)", write));
+      axis("y", toY, frame, "10⁹ operations per second (log scale)", write));
     const [left, right] = toX.domain;
     for (const other of machines()) { // of the machine not chosen, the whole roof
       if (other === machine()) continue;
@@ -400,7 +400,7 @@ function draw(context) {
     fill("time", `the longer of ${time(roof.compute)} of arithmetic and ${time(roof.memory)} of bytes =`, time(roof.seconds));
     const memory = roof.bound === "memory";
     verdict.dataset.bound = roof.bound;
-    tell(brief, `${all[here].name}: ${three(roof.intensity)} operations a byte, at most ${three(roof.attained / 1e9)} GFLOP/s, bound by ${memory ? "memory" : "arithmetic"}`);
+    tell(brief, `${all[here].name}: ${three(roof.intensity)} operations per byte, at most ${three(roof.attained / 1e9)} GFLOP/s, bound by ${memory ? "memory" : "arithmetic"}`);
     tell(verdict, memory
       ? `Bound by memory: it can use ${fixed((100 * roof.attained) / 1e9 / peak)} % of the arithmetic.`
       : `Bound by arithmetic: it needs ${fixed(100 * roof.memory / roof.compute)} % of the memory's speed.`);
@@ -419,10 +419,10 @@ function draw(context) {
     const key = found.map((each) => each.device + each.ms).join();
     if (others.hidden || others.dataset.of === key) return;
     others.dataset.of = key;
-    if (!found.length) return others.replaceChildren(element("p", { class: "mn-quiet" }, "Nothing was published of this network: devices have run the separable body, one image, float32 or int8."));
+    if (!found.length) return others.replaceChildren(element("p", { class: "mn-quiet" }, "Nothing has been published about this network: devices have run the separable body, one image, float32 or int8."));
     const sources = [...new Set(found.map((each) => each.source))];
     others.replaceChildren(
-      element("p", {}, "The whole network as published, in 10⁹ operations a second:"),
+      element("p", {}, "The whole network as published, in 10⁹ operations per second:"),
       element("ul", {}, found.map((each) => element("li", {}, `${each.device} `, element("span", { class: "mn-quiet" }, `${each.how}, ${each.ms} ms `), element("strong", {}, three(speedOf(each)))))),
       element("p", { class: "mn-quiet" }, `Sources: ${sources.join("; ")}.`));
   }
@@ -439,7 +439,7 @@ function draw(context) {
     }));
     const words = `${layers.length} layers and the pool, one after the other: at least ${time(total.seconds)}`;
     const waits = `${fixed(100 * total.waiting)} % of it waits for memory`;
-    tell(network, `Whole network${state().batch > 1 ? `, ${state().batch} images` : ""}: ${comma(total.multAdds / 1e6, 1)} M mult-adds, ${three(total.intensity)} operations a byte; ${words}; ${waits} (hatched).`);
+    tell(network, `Whole network${state().batch > 1 ? `, ${state().batch} images` : ""}: ${comma(total.multAdds / 1e6, 1)} M mult-adds, ${three(total.intensity)} operations per byte; ${words}; ${waits} (hatched).`);
     strip.setAttribute("aria-label", `Time of each layer at its roof. ${words}; ${waits}.`);
   }
 
@@ -447,7 +447,7 @@ function draw(context) {
     const roof = under[here], { name, kind } = all[here];
     const bound = roof.bound === "memory" ? "memory" : "arithmetic";
     const words = `${name}, ${KINDS[kind].label}: ${three(roof.intensity)} operations for each byte, at most ` +
-      `${three(roof.attained / 1e9)} of ${three(ceiling("peak"))} billion operations a second, bound by ${bound}. ` +
+      `${three(roof.attained / 1e9)} of ${three(ceiling("peak"))} billion operations per second, bound by ${bound}. ` +
       `The whole network takes at least ${time(total.seconds)}.`;
     say(words);
     Object.assign(root.dataset, {

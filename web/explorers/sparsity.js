@@ -115,7 +115,7 @@ function draw(context) {
     });
     const scattered = pattern === "weights";
     tell(head[1], scattered ? "time" : "single weights");
-    tell(verdict, !scattered ? { blocks: "One place for 16 weights. These kernels were not timed with blocks.", channels: `Left is a dense matrix, ${comma(many / columns)} × ${columns}: an ordinary product.` }[pattern]
+    tell(verdict, !scattered ? { blocks: "One place for 16 weights. These kernels were not timed with blocks.", channels: `What is left is a dense matrix, ${comma(many / columns)} × ${columns}: an ordinary product.` }[pattern]
       : !fastest ? "Not measured at this share." : `At ${share(zeros)} zeros the fastest is ${fastest.name}` + (fastest.name === dense.name ? ", which multiplies all the zeros too." : `, ${ratio(fastest.ms / found[0].ms)}.`));
     tell(note, `${model.get("whose").replace(/^./, (first) => first.toUpperCase())}${scattered ? "" : "; with single weights removed"}.`);
     drawChart(zeros, scattered);

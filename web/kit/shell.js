@@ -164,7 +164,7 @@ function show(definition, css, draw, model, el, place) {
     const { values, problems } = decode(definition, line);
     set(values);
     warn(problems.length
-      ? `Not everything in this link could be read: ${problems.join("; ")}. That part is as at the start.`
+      ? `Not everything in this link could be read: ${problems.join("; ")}. That part stays as it was at the start.`
       : "");
   }
 
@@ -194,7 +194,7 @@ function show(definition, css, draw, model, el, place) {
         tell(tells, `${what} copied.`);
         shown.hidden = true;
       } catch { // refused, or no secure page
-        tell(tells, "The clipboard is not to be had here; copy this:");
+        tell(tells, "The clipboard is not available here; copy this:");
         Object.assign(shown, { hidden: false, value: text });
         shown.select();
       }

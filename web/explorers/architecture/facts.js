@@ -32,7 +32,7 @@ export function facts(row, all) {
     ["parameters", `${letters} + ${fc ? "N biases" : `2${depthwise ? "M" : "N"} for BN`} = ${numbers} + ${fc ? n : `2 · ${n}`}`,
       comma(values.parameters), share("parameters")],
     ["bytes", `4 · (input + weights + output) = 4 · (${comma(read)} + ${comma(w)} + ${comma(written)})`,
-      comma(values.bytes), `${share("bytes")}; ${fixed((2 * values["mult-adds"]) / values.bytes, 1)} operations a byte`],
+      comma(values.bytes), `${share("bytes")}; ${fixed((2 * values["mult-adds"]) / values.bytes, 1)} operations per byte`],
   ];
 }
 
@@ -62,6 +62,6 @@ export function measured(row, all) {
   }
   const again = call > 1 && "what the layer has was counted at its first call";
   lines.push(["parameters", "", comma(values.parameters), again || share("parameters")]);
-  if (call > 0) lines.push(["bytes", "", comma(values.bytes), `${share("bytes")}; ${fixed((2 * values["mult-adds"]) / (values.bytes || 1), 1)} operations a byte`]);
+  if (call > 0) lines.push(["bytes", "", comma(values.bytes), `${share("bytes")}; ${fixed((2 * values["mult-adds"]) / (values.bytes || 1), 1)} operations per byte`]);
   return lines;
 }
