@@ -23,7 +23,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jupytext
 import nbformat
@@ -37,6 +37,9 @@ HERE = Path(__file__).resolve().parent
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 FOLDED_HTML = "<!-- run the cell to see it -->\n"
+DOTS = re.compile(r"^(\w+) = \.\.\. *(.*)$", re.MULTILINE)
+CHECK = re.compile(r'^check\("([^"]+)", \w+\)', re.MULTILINE)
+EXPLAINED = re.compile(r"\*\*(\d\.\d)\*\* ")
 WIDGET_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # also in IPY_MODEL_<id>
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -65,10 +68,85 @@ def notebook_of(text: Path) -> Path:
 
 
 def read(text: Path) -> nbformat.NotebookNode:
-    """A text as a notebook, without the slides in it, which only lecturers see (`web/slides`)."""
+    """A text as a notebook: without slides, which only lecturers see; solutions with exercises."""
     notebook = jupytext.read(text, fmt="py:percent")
     notebook.cells = [cell for cell in notebook.cells if "slide" not in cell.metadata]
+    if text.parents[1].name == "solutions":
+        _put_exercises_in(notebook, text)
     return notebook
+
+
+# --- Exercises: a chapter has question and cell, its solutions what fills the dots ---------------
+
+
+class Exercise(NamedTuple):
+    """An exercise as a chapter's text has it."""
+
+    statement: str
+    """From its bold number on."""
+    name: str
+    """What the dots stand for, such as "answer"."""
+    hint: str
+    """What stands behind the dots: a comment, or nothing."""
+    check: str
+    """The line that checks it."""
+
+    @property
+    def function(self) -> str:
+        """How the function that is asked for begins, "def f(x)"; empty if none is."""
+        asked = re.match(r"# (def \w+\(.*\)): \.\.\.", self.hint)
+        return asked[1] if asked else ""
+
+
+def exercises(text: Path) -> dict[str, Exercise]:
+    """The exercises of a chapter's text, by their keys."""
+    found = {}
+    cells = [cell for cell in jupytext.read(text).cells if "slide" not in cell.metadata]
+    for before, cell in itertools.pairwise(cells):
+        if _is_exercise(cell):
+            (dots,), (line,) = DOTS.findall(cell.source), CHECK.finditer(cell.source)
+            statement = before.source[before.source.index(f"**{line[1]}") :]
+            found[line[1]] = Exercise(statement, *dots, line[0])
+    return found
+
+
+def solved(solution: str, key: str, exercise: Exercise) -> str:
+    """The cell of an exercise with its dots filled in, and nothing entered in the ledger.
+
+    Raises
+    ------
+    SystemExit
+        What is asked for is not bound, or a function has other parameters.
+    """
+    begins = f"{exercise.function}:" if exercise.function else f"{exercise.name} = "
+    if not re.search(rf"^{re.escape(begins)}", solution, re.MULTILINE):
+        raise SystemExit(f"the solution of {key} has no line that begins with: {begins}")
+    apart = "\n\n\n" if solution.splitlines()[-1].startswith(" ") else "\n"
+    return f"{solution}{apart}{exercise.check.removesuffix(')')}, record=False)"
+
+
+def _put_exercises_in(notebook: nbformat.NotebookNode, text: Path) -> None:
+    """Give solutions the questions that they answer, and the checks of the chapter."""
+    (chapter,) = HERE.glob(f"text/{text.stem[:2]}_*.py")
+    asked = exercises(chapter)
+    missing = list(asked)
+    for cell in notebook.cells:
+        explained = EXPLAINED.match(cell.source)
+        key = explained[1] if explained else cell.metadata.pop("exercise", "")
+        if key and key not in asked:
+            raise SystemExit(f"{text.name} answers {key}, which {chapter.name} does not ask")
+        if explained:
+            question = asked[key].statement.replace("\n", "\n> ").replace("> \n", ">\n")
+            cell.source = f"> {question}\n\n{cell.source[explained.end() :]}"
+        elif key:
+            cell.source = solved(cell.source, key, asked[key])
+            missing.remove(key)
+    if missing:
+        raise SystemExit(f"{text.name} has no cell that solves {', '.join(missing)}")
+    notebook.cells.insert(1, nbformat.v4.new_code_cell("from mobilenet_lib.checks import check"))
+
+
+# --- Executing -----------------------------------------------------------------------------------
 
 
 def build(text: Path) -> nbformat.NotebookNode:

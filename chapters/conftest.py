@@ -1,6 +1,7 @@
 """What nbval must know about the chapters, however it was started."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import pytest
 _scratch = tempfile.TemporaryDirectory(prefix="mobilenet-chapters-")
 os.environ["MOBILENET_PROGRESS"] = str(Path(_scratch.name) / "progress.json")
 SANITIZE = Path(__file__).resolve().parents[1] / "tests" / "chapters" / "sanitize.cfg"
+MEASURED = "measured"
+"""Tag of a cell whose numbers are its machine's own: all that it shows is compared but for them."""
+# With the spaces around it, which make up for its length in a column.
+NUMBER = re.compile(r" *[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)? *")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,9 +26,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Have every cell's outputs compared: nbval passes over, or refuses, what bears no count."""
-    if item.path.suffix == ".ipynb":
-        item.cell.execution_count = item.cell.execution_count or 1
+    """Have every cell's outputs compared: nbval passes over, or refuses, what bears no count.
+
+    What is done with a cell goes into its report, for the table at the end of a run.
+    """
+    if item.path.suffix != ".ipynb":
+        return
+    item.cell.execution_count = item.cell.execution_count or 1
+    measured = MEASURED in item.cell.metadata.get("tags", [])
+    if measured:
+        sanitize = item.sanitize
+        item.sanitize = lambda told: (
+            NUMBER.sub(" # ", sanitize(told)) if isinstance(told, str) else told
+        )
+    if item.options["skip"]:
+        done = "skipped"
+    elif not item.options["check"]:
+        done = "ignored"
+    else:
+        done = "words" if measured else "compared" if item.cell.outputs else "silent"
+    item.user_properties.append(("cell", done))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

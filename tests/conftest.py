@@ -47,6 +47,8 @@ _spec = importlib.util.spec_from_file_location("offline_guard", HERE / "offline/
 offline_guard = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(offline_guard)
 
+import tally  # noqa: E402 - after the guard
+
 from mobilenet_lib import machine  # noqa: E402 - after the guard
 from mobilenet_lib.lab import limit_threads, move_folders  # noqa: E402 - after the guard
 
@@ -61,7 +63,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which process tried to reach which machine."""
+    """Say what was checked of each chapter, and which process tried to reach which machine."""
+    reports = [each for some in terminalreporter.stats.values() for each in some]
+    told = tally.lines(each for each in reports if isinstance(each, pytest.TestReport))
+    if told:
+        terminalreporter.section("what was checked of the book", sep="=")
+        for line in told:
+            terminalreporter.line(line)
     if OFFLINE_LOG.exists():
         terminalreporter.section("refused network access", sep="=", red=True)
         for line in OFFLINE_LOG.read_text(encoding="utf-8").splitlines():

@@ -1,6 +1,5 @@
 """`chapters/build.py`: what it makes the same each time, what it hides, what it never breaks."""
 
-import importlib.util
 import json
 import math
 import os
@@ -11,6 +10,7 @@ import nbclient
 import nbformat
 import pytest
 from nbformat import v4
+from scripts import script
 
 SCRIPT = Path(__file__).resolve().parents[1] / "chapters" / "build.py"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
@@ -20,9 +20,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 @pytest.fixture
 def build(tmp_path, monkeypatch):
     """The script as a module, whose chapters are in an empty folder."""
-    spec = importlib.util.spec_from_file_location("chapters_build", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = script("chapters/build.py")
     monkeypatch.setattr(module, "HERE", tmp_path)
     monkeypatch.setenv("MOBILENET_PROGRESS", os.environ["MOBILENET_PROGRESS"])  # put back after
     (tmp_path / "text").mkdir()
@@ -294,9 +292,7 @@ def test_changed_code_is_never_taken_over_without_executing(build, tmp_path):
 
 def test_the_chapters_are_as_their_prose_is():
     """What `--prose` would change is missing in the notebooks that readers open."""
-    spec = importlib.util.spec_from_file_location("chapters_build", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = script("chapters/build.py")
     for text in module.sources():
         made = module.notebook_of(text)
         assert nbformat.writes(module.with_new_prose(text)) + "\n" == made.read_text("utf-8"), made

@@ -47,11 +47,12 @@ def test_right_answers_pass_in_every_form(key):
 
 
 @pytest.mark.parametrize("key", TRIED)
-def test_each_mistake_is_found_and_gets_its_own_hint(key):
+def test_each_mistake_is_found_and_gets_its_own_hint(key, record_property):
     for snippet, words in TRIED[key].wrong:
         verdict = check(key, answer_of(snippet), record=False)
         assert verdict.right is False, f"{snippet}\n{verdict}"
         assert words in verdict.text.split("\nHint: ")[1], f"{snippet}\n{verdict}"
+    record_property("mistakes", (key, len(TRIED[key].wrong)))
 
 
 def test_hints_are_read_by_people_and_their_code_runs():

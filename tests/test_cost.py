@@ -112,8 +112,8 @@ def test_same_padding_puts_the_odd_zero_after():
     dilation=st.integers(1, 3),
 )
 def test_output_size_equals_torch_or_both_refuse(size, k, stride, padding, dilation):
-    x = torch.empty(1, 1, size, device="meta")
-    weight = torch.empty(1, 1, k, device="meta")
+    x = torch.zeros(1, 1, size)  # not on "meta", where torch 2.6 refuses nothing
+    weight = torch.zeros(1, 1, k)
     try:
         expected = F.conv1d(x, weight, None, stride, padding, dilation).shape[2]
     except RuntimeError:

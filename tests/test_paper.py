@@ -55,7 +55,8 @@ def replace(file: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("cell", [c for c in CELLS if c.verdict != "not countable"], ids=name)
-def test_a_countable_cell_follows_or_is_listed(cell: paper.Cell) -> None:
+def test_a_countable_cell_follows_or_is_listed(cell: paper.Cell, record_property) -> None:
+    record_property("paper", cell.table)
     if cell.discrepancy is None:
         # Once more and by another rule than the library's: at most half a printed step away.
         if isinstance(cell.exact, str):

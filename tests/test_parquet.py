@@ -34,7 +34,10 @@ def write(path, labels, first=0, images=None, names=None):
     if names:
         info = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
         table = table.replace_schema_metadata({"huggingface": json.dumps(info)})
-    pq.write_table(table, path)
+    try:
+        pq.write_table(table, path)
+    except pa.ArrowNotImplementedError as error:  # pyarrow before 22 writes no views
+        pytest.skip(str(error))
     return path
 
 

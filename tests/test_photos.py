@@ -11,6 +11,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -425,9 +426,18 @@ def without_jfif(content):
     return content[:2] + content[4 + size :]
 
 
+def needs_pillow(version):
+    """Skip what an older Pillow, which the book still runs with, does worse."""
+    if int(PIL.__version__.split(".")[0]) < version:
+        pytest.skip(f"Pillow before {version} reads nothing of such an EXIF")
+
+
 @pytest.mark.parametrize("neighbour", NEIGHBOURS)
 @pytest.mark.parametrize("kind", ["JPEG", "camera", "PNG", "WEBP"])
 def test_a_broken_neighbour_costs_no_orientation(kind, neighbour):
+    if neighbour == "Make beyond the end":
+        needs_pillow(13)
+
     def written(**exif):
         content = encoded(noise(), "JPEG" if kind == "camera" else kind, lossless=True, **exif)
         return without_jfif(content) if kind == "camera" else content
@@ -483,6 +493,8 @@ def remarkable():
 @pytest.mark.parametrize("which", remarkable())
 @pytest.mark.parametrize("action", ["error", "always"])
 def test_remarks_of_pils_are_neither_printed_nor_raised(which, action):
+    if which == "EXIF":
+        needs_pillow(13)
     content = remarkable()[which]
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter(action)

@@ -132,10 +132,10 @@ def test_times_of_your_own_are_sorted_and_described():
     explorer = SparsityExplorer([0.99, 0.0, 0.5], {k: [v[2], v[0], v[1]] for k, v in TIMES.items()})
     assert explorer.sparsities == [0.0, 0.5, 0.99]
     assert dict(explorer.milliseconds) == TIMES
-    assert "CSR 1 ms; the fastest is dense" in explorer.still().alt
+    assert "CSR 1 ms (2 times dense)" in explorer.still().alt
     explorer.zeros = 0.9
     assert "1.0% are left" in explorer.still().alt
-    assert "CSR 0.125 ms; the fastest is CSR" in explorer.still().alt
+    assert "CSR 0.125 ms (0.25 times dense)" in explorer.still().alt
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ expect("04-factor")
 #
 # Notes: In Python's loops nearly all of the time goes into finding out what to multiply. A matrix product has settled that before it begins.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib import cost
 from mobilenet_lib.timing import interleave
 
@@ -250,7 +250,7 @@ expect("04-twice")
 #
 # Notes: Ask: with twice the arithmetic and the same memory, how much faster can dw_7 be? Not at all. With 32 images at a time, which kind gains most? The fully connected layer: its weights are read once for all images.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.explorers import RooflineExplorer
 
 RooflineExplorer(ceilings, profile)
@@ -276,7 +276,7 @@ RooflineExplorer(ceilings, profile)
 #
 # Notes: Three reasons add up: one to two operations per byte; no matrix product, so the well-tuned code cannot be used; and they are short, so fixed costs weigh more. This is no fault of the design: nearly all of the work moved to where machines are fast.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 plots.time_shares(profile.time_shares, profile.mult_adds_shares)
 
 # %% [markdown]
@@ -340,7 +340,7 @@ expect("04-bytes")
 #
 # Notes: None: the place of each remaining weight has to be stored, too. Try blocks of 4 by 4 and whole channels. MobileNet leaves connections out in a regular pattern, so that what remains is dense.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.explorers import SparsityExplorer
 
 SparsityExplorer(sparse.sparsities, sparse.milliseconds)
@@ -359,7 +359,7 @@ SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 # %%
 expect("04-batch")
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.bench.latency import throughput
 
 batches = (1, 2, 4, 8, 16, 32)
@@ -423,7 +423,7 @@ expect("04-half")
 #
 # Notes: All that the model knows about the smaller network is its table of layers. Two limits, how near each kind comes to them, and a price for each call explain most of the time.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.bench.roofline import predict
 
 half = mn.mobilenet_v1(0.5, 160)
@@ -483,7 +483,7 @@ expect("04-rows")
 #
 # Notes: With few rows, each weight is fetched for little use, and a fast product's blocks stay half empty. A single number for all pointwise layers cannot express that; a table can.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.bench.shapes import bench_shapes
 
 table = bench_shapes()
@@ -497,7 +497,7 @@ for row in sorted(table.times, key=lambda row: -row.rows):
 #
 # The paper's networks have other maps, of 112 or 56 pixels on a side, and other numbers of channels. Between the points of the table we interpolate along straight lines, with time, channels and rows on logarithmic axes. So the table needs no limits, no number for how near a layer comes to them, and no price per call: its times contain all of these. What does it predict for the network from above?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 by_shape = sum(table.predict(half).values())
 print(f"by kind {expected:.2f} ms, by shape {by_shape:.2f} ms, measured {found:.2f} ms")
 

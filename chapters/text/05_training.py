@@ -377,7 +377,7 @@ def images_per_second(alpha, resolution):
 # %%
 expect("05-speed")
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 speeds = {}
 for alpha, resolution in ((1.0, 56), (0.5, 56), (0.5, 40), (0.25, 40)):
     speeds[alpha, resolution] = speed = images_per_second(alpha, resolution)
@@ -744,7 +744,7 @@ expect("05-memory")
 # Notes: Each batch leaves a share of 1 minus m of what was there before; after sixty batches the long memory still holds mostly its initial values. If a network of yours learns well but guesses in the test, look here first.
 
 
-# %% tags=["learned", "nbval-ignore-output"]
+# %% tags=["learned", "measured"]
 @torch.inference_mode()
 def accuracy(net):
     return sum((net(x).argmax(1) == y).sum().item() for x, y in test) / test.size
@@ -795,7 +795,7 @@ def difference(net):
 # %%
 expect("05-halves")
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 net = copy.deepcopy(result.net)
 apart, frozen = difference(net.train()), difference(net.eval())
 assert apart > 0.05

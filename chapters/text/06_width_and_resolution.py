@@ -438,7 +438,7 @@ def read(net, resolution):
 # %%
 expect("06-used-at-40")
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 trained = {(n.alpha, n.resolution): n.accuracy for n in grid}
 for alpha in (1, 0.75, 0.5, 0.25):
     net = load_published(f"letters_{100 * alpha:.0f}_56")
@@ -471,7 +471,7 @@ expect("06-forty")
 #
 # Notes: So it is on almost every machine. What a mult-add costs depends on the layer that it is in.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.bench.latency import latencies
 
 timings = latencies([(n.alpha, n.resolution) for n in slim])
@@ -556,7 +556,7 @@ else:
 #
 # Notes: Press E, move alpha and rho with the keys, change the axis to milliseconds, and set a budget. Find the budget at which the best network changes from one width to the next.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 from mobilenet_lib.explorers import TradeoffExplorer
 
 TradeoffExplorer(latency=times)

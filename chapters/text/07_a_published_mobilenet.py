@@ -584,7 +584,7 @@ expect("07-depth")
 #
 # Notes: On the way to the end two things are lost: places, and channels that did not help to tell person from no person. Early layers are general, late ones belong to their task.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 heads = {depth: accuracy_of_head(seen[depth], unseen[depth]) for depth in depths}
 assert max(heads, key=heads.get) in ("pw_4", "pw_6")
 assert heads["pw_13"] < 0.15
@@ -595,7 +595,7 @@ plots.accuracies(heads, chance=1 / 26)
 #
 # Or would any weights have done, as long as there are many numbers to choose from? That is a fair question, and it is quickly answered: make the same cut through a network with fresh weights. (Ten batches in training mode set BN's statistics; this network learns nothing else.)
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 torch.manual_seed(0)
 letters.epoch = 0
 untrained = MobileNet(net.arch, replace(net.convention, bn_momentum=0.3))
@@ -685,7 +685,7 @@ def from_labels(pupil, images, labels):
 # %%
 expect("07-tuned")
 
-# %% tags=["learned", "nbval-ignore-output"]
+# %% tags=["learned", "measured"]
 tuned_net = train(student(), from_labels)
 tuned = accuracy(tuned_net)
 assert tuned > heads["pw_13"] + 0.1, STOPPED
@@ -698,7 +698,7 @@ print(f"last layer frozen {heads['pw_13']:.0%}, all layers tuned {tuned:.0%}")
 #
 # Now we have a network whose accuracy we can measure. Give it pixels from 0 to 1 instead of 0 to 255.
 
-# %% tags=["learned", "nbval-ignore-output"]
+# %% tags=["learned", "measured"]
 trapped = accuracy(tuned_net, scale=1 / 255)
 assert trapped < 0.1 < tuned, STOPPED
 print(f"{tuned:.0%} with the right pixels, {trapped:.0%} with the wrong ones")
@@ -776,7 +776,7 @@ expect("07-teacher")
 #
 # Notes: The first network learns its 256 pictures by heart and misreads most others. The second was never shown a label, and reads about as well as the one that saw all of them.
 
-# %% tags=["learned", "nbval-ignore-output"]
+# %% tags=["learned", "measured"]
 by_heart = accuracy(train(student(), from_labels, few))
 taught = accuracy(train(student(), from_teacher))
 assert taught > by_heart + 0.1, STOPPED

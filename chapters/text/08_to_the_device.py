@@ -422,7 +422,7 @@ expect("08-eight-bits")
 #
 # Notes: How much speed it gives depends on the processor. What is not a product takes as long as before.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["measured"]
 for name in eight:
     some = torch.randn(16, 3, 224, 224)
     ready[name] = ENGINES[name]().prepare(big, photo, some)

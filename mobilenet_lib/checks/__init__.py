@@ -14,20 +14,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
-from . import (
-    chapter_01,
-    chapter_02,
-    chapter_03,
-    chapter_04,
-    chapter_05,
-    chapter_06,
-    chapter_07,
-    chapter_08,
-    chapter_09,
-)
 from .answers import Exercise, Fault, NotAnAnswerError
 from .asking import expect, outcomes, quiz
 from .guard import HaltedError, advice, contained, message, shown
@@ -56,18 +46,8 @@ __all__ = [
     "quiz",
 ]
 
-_CHAPTERS = (
-    chapter_01,
-    chapter_02,
-    chapter_03,
-    chapter_04,
-    chapter_05,
-    chapter_06,
-    chapter_07,
-    chapter_08,
-    chapter_09,
-)
-EXERCISES = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
+_CHAPTERS = [import_module(f".chapter_{number:02d}", __name__) for number in range(1, 10)]
+EXERCISES: dict[str, Exercise] = {e.key: e for chapter in _CHAPTERS for e in chapter.EXERCISES}
 """All exercises of the book, by key.
 
 Right answers are computed by the library, so that they cannot drift from what the chapters teach.

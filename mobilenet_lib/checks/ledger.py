@@ -165,7 +165,7 @@ def _write(new: Records, add: bool) -> tuple[Records, str | None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not places:
         raise _first_refusal()
-    with FileLock(f"{path}.lock", timeout=30, poll_interval=0.002):
+    with FileLock(f"{path}.lock").acquire(timeout=30, poll_interval=0.002):
         kept, places, why = _read_both()
         records = _merged(kept, new, add)
         for left in path.parent.glob(f".{path.stem}.*.part"):  # of a process that was killed

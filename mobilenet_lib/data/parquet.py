@@ -143,6 +143,8 @@ def _plain(shown: str, labels: list[Any]) -> list[Any]:
     """Labels as whole numbers or text, whatever type they were stored as."""
     result = []
     for row, value in enumerate(labels):
+        if isinstance(value, np.generic):  # half floats, by pyarrow before 22
+            value = value.item()
         whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
         plain = int(value) if whole else value
         if not isinstance(plain, int | str):

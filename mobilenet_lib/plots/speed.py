@@ -198,8 +198,11 @@ def pruned_layer(
         figure.tight_layout()
     figure.alt = (
         f"A corner of {CORNER} by {CORNER} weights of which {left.mean():.1%} are left. "
-        + ", ".join(f"{name} {time:.3g} ms" for name, time in milliseconds.items())
-        + f"; the fastest is {names[times.index(fastest)]}."
+        + ", ".join(
+            f"{name} {time:.3g} ms" + (f" ({time / dense:.2g} times dense)" if i else "")
+            for i, (name, time) in enumerate(milliseconds.items())
+        )
+        + "."
     )
     return figure
 

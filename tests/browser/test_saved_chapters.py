@@ -1,6 +1,5 @@
 """Chapters opened, answered and saved in JupyterLab beside jupytext, as git then sees them."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -11,6 +10,7 @@ import nbformat
 import pytest
 from isolated_git import commit_all, git, needs_git
 from jupyter import lab_of, start_lab
+from scripts import script
 
 pytestmark = [pytest.mark.browser, needs_git]
 
@@ -73,9 +73,7 @@ def make_older(path):
 
 def rebuild(path):
     """Correct a sentence and a line of code, with another result, as a build would store it."""
-    spec = importlib.util.spec_from_file_location("chapters_build", ROOT / "chapters" / "build.py")
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
+    build = script("chapters/build.py")
     notebook = nbformat.read(path, as_version=4)
     before = nbformat.from_dict(notebook).cells
     prose, code = (

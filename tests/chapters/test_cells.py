@@ -15,21 +15,22 @@ import sys
 from pathlib import Path
 
 import jupyterlab
-import jupytext
 import nbformat
 import pytest
 from nbformat import v4
+from scripts import script
 from tried import TRIED, answer_of
 
 from mobilenet_lib.checks import ledger, progress
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = sorted(ROOT.glob("chapters/text/*.py")) + sorted(ROOT.glob("chapters/solutions/text/*.py"))
+build = script("chapters/build.py")
+TEXTS = build.sources()
 EXERCISE = re.compile(r'^check\("([^"]*)"', re.MULTILINE)
 
 
 def code_of(text):
-    return [cell.source for cell in jupytext.read(text).cells if cell.cell_type == "code"]
+    return [cell.source for cell in build.read(text).cells if cell.cell_type == "code"]
 
 
 EXERCISES = {
@@ -80,22 +81,46 @@ def test_exercises_run_in_any_order():
     assert progress().solved == progress().total
 
 
-SIGNATURE = re.compile(r"def (\w+\([^)]*\))")
+@pytest.mark.parametrize("text", build.HERE.glob("solutions/text/*.py"), ids=lambda p: p.stem)
+def test_a_solution_has_the_question_and_a_paragraph_on_how_to_think(text):
+    (chapter,) = build.HERE.glob(f"text/{text.stem[:2]}_*.py")
+    asked = build.exercises(chapter)
+    prose = [cell.source for cell in build.read(text).cells if cell.cell_type == "markdown"]
+    for key, exercise in asked.items():
+        (told,) = (each for each in prose if each.startswith(f"> **{key}"))
+        question, _, answer = told.partition("\n\n")
+        assert re.sub("^> ?", "", question, flags=re.MULTILINE) == exercise.statement
+        assert len(answer.split()) >= 5
 
 
-@pytest.mark.parametrize("key", EXERCISES)
-def test_a_solution_answers_what_the_exercise_asks(key):
-    """The same function with the same parameters, and a paragraph on how to think."""
-    number = f"{int(key.split('.')[0]):02d}"
-    (path,) = ROOT.glob(f"chapters/solutions/text/{number}_*.py")
-    cells = jupytext.read(path).cells
-    at = next(i for i, cell in enumerate(cells) if f'check("{key}"' in cell.source)
-    asked = SIGNATURE.findall(EXERCISES[key])
-    given = SIGNATURE.findall(cells[at].source)
-    assert set(asked) <= set(given) or key == "2.6"
-    before = [cell.source for cell in cells[:at] if cell.cell_type == "markdown"][-1]
-    assert before.startswith(f"**{key}**")
-    assert len(before.split()) >= 5
+def test_a_solution_of_something_else_is_refused():
+    exercise = build.Exercise("**1.1** A", "f", "# def f(a, b): ...", 'check("1.1", f)')
+    good = "def f(a, b):\n    return a"
+    assert build.solved(good, "1.1", exercise) == f'{good}\n\n\ncheck("1.1", f, record=False)'
+    for bad in ("def f(b, a):\n    return a", "def g(a, b):\n    return a", "f = max"):
+        with pytest.raises(SystemExit, match=r"solution of 1\.1 has no .* with: def f\(a, b\):"):
+            build.solved(bad, "1.1", exercise)
+    with pytest.raises(SystemExit, match="with: answer = "):
+        build.solved("print(7)", "1.1", exercise._replace(name="answer", hint=""))
+
+
+@pytest.mark.parametrize("number", ["03", "07"])
+def test_an_assignment_is_solved_by_its_solutions_and_not_without_them(number):
+    """As nbgrader takes it: 03 has a solution of two cells, 07 imports in the middle."""
+    (text,) = build.HERE.glob(f"solutions/text/{number}_*.py")
+    made = script("chapters/assignments.py").assignment(text)
+    nbformat.validate(made)
+    marks = {cell.metadata.nbgrader.grade_id: cell for cell in made.cells if cell.metadata}
+    assert len(marks) == 2 * len([key for key in TRIED if key[0] == number[1]])
+    scope = {}
+    for cell in made.cells:
+        if cell.cell_type == "code":
+            exec(cell.source, scope)
+    answer = marks[f"answer-{int(number)}-2"].source
+    left = re.sub("(?s)### BEGIN SOLUTION.*### END SOLUTION", "raise NotImplementedError", answer)
+    assert "def" in left
+    with pytest.raises(NotImplementedError):
+        exec(left, {})
 
 
 # --- Cells run again later ----------------------------------------------------------------------
@@ -294,14 +319,21 @@ def test_a_reader_who_has_solved_something_can_check_a_chapter(tmp_path):
     assert kept.read_text() == SOLVED
 
 
+def a_chapter(folder, cells):
+    """A notebook in a folder where nbval knows what it must of chapters."""
+    for name in ("chapters/conftest.py", "tests/chapters/sanitize.cfg"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    path = folder / "chapters" / "made.ipynb"
+    nbformat.write(v4.new_notebook(cells=cells), path)
+    return path
+
+
 @pytest.mark.slow
 def test_answers_in_a_chapter_are_checked_afresh(tmp_path):
     """A reader's wrong answers showed the first hint and then the second; so they do again."""
     kept = tmp_path / "readers.json"
     kept.write_text(SOLVED)
-    for name in ("chapters/conftest.py", "tests/chapters/sanitize.cfg"):
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     cells = []
     script = 'from mobilenet_lib.checks import check, progress\ncheck("1.1", (1, 1))'
     namespace = {}
@@ -311,12 +343,33 @@ def test_answers_in_a_chapter_are_checked_afresh(tmp_path):
         data = {"text/plain": repr(value), "text/html": value._repr_html_()}
         output = v4.new_output("execute_result", data, execution_count=1)
         cells.append(v4.new_code_cell(source, outputs=[output], execution_count=1))
-    path = tmp_path / "chapters" / "answered.ipynb"
-    nbformat.write(v4.new_notebook(cells=cells), path)
-    done = nbval(path, tmp_path / "chapters", MOBILENET_PROGRESS=str(kept), PYTHONPATH=str(ROOT))
+    path = a_chapter(tmp_path, cells)
+    done = nbval(path, path.parent, MOBILENET_PROGRESS=str(kept), PYTHONPATH=str(ROOT))
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
     assert kept.read_text() == SOLVED
+
+
+@pytest.mark.slow
+def test_of_a_measured_cell_all_is_compared_but_its_numbers(tmp_path):
+    def cell(now, stored, *tags):
+        outputs = [v4.new_output("stream", text=f"{stored}\n")]
+        return v4.new_code_cell(f"print({now!r})", outputs=outputs, metadata={"tags": list(tags)})
+
+    now = "dense   7.25 ms, -3 % of 1,024\nin 9 rows"
+    then = "dense 1,107.5 ms, +12 % of 8\nin 11 rows"
+    cells = [
+        cell(now, then, "measured"),
+        cell(now, then),
+        cell(now, then.replace("dense", "sparse"), "measured"),
+        cell(now, then.replace(" ms", " s"), "measured"),
+        cell("nan ms", "7 ms", "measured"),
+        cell(now, "something else", "nbval-ignore-output"),
+    ]
+    done = nbval(a_chapter(tmp_path, cells), tmp_path)
+    failed = re.findall(r"^FAILED .*::Cell (\d)", done.stdout, re.MULTILINE)
+    assert failed == ["1", "2", "3", "4"], done.stdout
+    assert "4 failed, 2 passed" in done.stdout
 
 
 # --- What chapter 00 says about its own notebooks -----------------------------------------------
@@ -335,10 +388,10 @@ def test_the_menus_that_chapter_00_names_are_jupyterlabs():
     named = {item for found in re.findall(r"\*((?:File|Run) → [^*]*)\*", text) for item in [found]}
     labels = {item.split(" → ")[-1].replace("Notebook", "%1") for item in named}
     assert len(labels) >= 5
-    scripts = (Path(jupyterlab.__file__).parent / "static").glob("*.js")
+    static = (Path(jupyterlab.__file__).parent / "static").glob("*.js")
     missing = set(labels)
-    for script in scripts:
-        source = script.read_text(encoding="utf-8")
+    for file in static:
+        source = file.read_text(encoding="utf-8")
         missing -= {label for label in missing if f'("{label}' in source}
         if not missing:
             return

@@ -5,7 +5,6 @@ JupyterLab writes (`tests/browser/test_saved_chapters.py` has it write). Outputs
 """
 
 import copy
-import importlib.util
 import random
 import re
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from isolated_git import commit_all, git, needs_git
+from scripts import script
 
 pytestmark = [needs_git, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,9 +20,7 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 EXACT, MEASURED = CHAPTERS[1:4], CHAPTERS[2::3]  # the first print the same on every machine
 CORRECTION, ANSWER = "Corrected by the authors.", "answer = 'of the reader'"
 
-_spec = importlib.util.spec_from_file_location("chapters_build", ROOT / "chapters" / "build.py")
-build = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(build)
+build = script("chapters/build.py")
 
 
 def write(path, notebook):
@@ -35,7 +33,7 @@ def printed(text):
 
 def measure_anew(cell, rng):
     """What is measured differs each time that a cell is run."""
-    if "nbval-ignore-output" in cell.metadata.get("tags", []):
+    if {"nbval-ignore-output", "measured"}.intersection(cell.metadata.get("tags", [])):
         for output in cell.outputs:
             told = output if "text" in output else output.get("data", {})
             for kind in {"text", "text/plain", "text/html"} & told.keys():
@@ -54,15 +52,28 @@ def a_sentence(cells):
     prose[len(prose) // 2].source += f"\n\n{CORRECTION}"
 
 
-def a_line_of_code(cells):
-    cell = next(c for c in cells if c.get("outputs") and "data" not in c.outputs[0])  # no picture
+def a_line_of_code(cells, folded=False):
+    cell = next(
+        c
+        for c in cells
+        if c.get("outputs")
+        and "data" not in c.outputs[0]  # no picture
+        and c.metadata.get("collapsed", False) is folded
+    )
     cell.source += f"\nassert True  # {CORRECTION}"
     cell.outputs = printed("another result")
 
 
+def a_line_of_code_whose_result_is_folded(cells):
+    """It is unfolded where the reader has run it: both sides have touched it."""
+    a_line_of_code(cells, folded=True)
+
+
 def a_new_cell(cells):
     made = nbformat.v4.new_code_cell(f"print('{CORRECTION}')", outputs=printed(CORRECTION))
-    cells[3:3] = [nbformat.v4.new_markdown_cell("Look:"), made]
+    # Between a question and what answers it, the new cell would be the one that is folded.
+    at = next(i for i, cell in enumerate(cells) if i > 2 and cell.cell_type == "markdown")
+    cells[at:at] = [nbformat.v4.new_markdown_cell("Look:"), made]
 
 
 def one_cell_less(cells):
@@ -98,6 +109,7 @@ def work_through(path, run_all, rng):
             cell.source, cell.outputs = f"{ANSWER}\n{cell.source}", printed("Right!")
         measure_anew(cell, rng)
         cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}  # unfolded
+        build._begin_folded(cell, False)
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = count
@@ -152,10 +164,11 @@ def test_it_merges_by_itself_where_all_was_run_and_nothing_measured(merge, corre
         assert any(CORRECTION in cell.source for cell in notebook.cells)
 
 
-@pytest.mark.parametrize("correct", [a_sentence, a_new_cell])
+@pytest.mark.parametrize("correct", [a_sentence, a_new_cell, a_line_of_code_whose_result_is_folded])
 def test_where_both_measured_the_readers_lines_win_if_asked_and_the_notebook_is_whole(
     merge, correct
 ):
     """The same lines differ on both sides: without `-X ours` that is a conflict."""
-    for notebook in merge(MEASURED, correct, True, "-X", "ours"):
+    notebooks = EXACT[1:2] if "folded" in correct.__name__ else MEASURED
+    for notebook in merge(notebooks, correct, True, "-X", "ours"):
         assert any(CORRECTION in cell.source for cell in notebook.cells)

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from statistics import median
 
-import jupytext
 import nbformat
 import pytest
+from scripts import script
 
 from mobilenet_lib import explorers
 from mobilenet_lib.checks.prompts import CALL, FOLDED, prediction
@@ -25,17 +25,11 @@ SOLUTIONS = sorted((ROOT / "chapters" / "solutions").glob("*.ipynb"))
 MEDIAN_LINES, LONGEST, WORDS_A_LINE = 6, 25, 5
 UNCOMPARED = "nbval-ignore-output"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-# The report about this machine; what was timed on it; and what a network has learned after a
-# minute, or answers in eight bits, whose last digits no two machines agree on. The cells that train
-# hold what they reach with asserts.
-UNCOMPARED_ALLOWED = {
-    "00_start_here": 1,
-    "04_what_a_mult_add_costs": 12,
-    "05_training": 7,
-    "06_width_and_resolution": 4,
-    "07_a_published_mobilenet": 5,
-    "08_to_the_device": 5,
-}
+MEASURED = "measured"  # compared, but for its numbers; see chapters/conftest.py
+ESCAPES = {UNCOMPARED, "nbval-skip", "nbval-raises-exception", "raises-exception"}
+# Of the cells that show something. What escapes is words that differ between machines: the report
+# about this one, what binds its layers, which kernels were the fastest, letters that were misread.
+UNCOMPARED_ONE_IN = 6
 
 
 def name(path):
@@ -164,11 +158,10 @@ def test_outputs_are_committed_and_without_errors(path):
 @every
 def test_text_and_notebook_agree(path):
     text = path.parent / "text" / f"{path.stem}.py"
-    notebook, paired = read(path), jupytext.read(text, fmt="py:percent")
+    notebook, paired = read(path), script("chapters/build.py").read(text)
 
     def essence(book):
-        cells = [c for c in book.cells if "slide" not in c.metadata]  # those are in decks only
-        return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in cells]
+        return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in book.cells]
 
     assert essence(notebook) == essence(paired), (
         f"{path.name} and {text.name} differ; run `make chapters ARGS={path.stem[:2]}`"
@@ -201,9 +194,19 @@ def test_the_notebook_is_stored_as_jupyter_saves_it(path, language_info):
 
 @every
 def test_few_cells_escape_comparison(path):
-    free = [c for c in code_cells(read(path)) if UNCOMPARED in c.metadata.get("tags", [])]
-    assert len(free) <= UNCOMPARED_ALLOWED.get(path.stem, 0)
+    cells = code_cells(read(path))
+    free = [c for c in cells if ESCAPES.intersection(c.metadata.get("tags", []))]
+    assert UNCOMPARED_ONE_IN * len(free) <= sum(bool(c.outputs) for c in cells)
     assert "NBVAL_" not in path.read_text(encoding="utf-8")
+
+
+@every
+def test_a_measured_cell_has_words_that_are_compared(path):
+    for cell in code_cells(read(path)):
+        if MEASURED in cell.metadata.get("tags", []):
+            assert UNCOMPARED not in cell.metadata.tags
+            shown = [o.get("text", o.get("data", {}).get("text/plain")) for o in cell.outputs]
+            assert re.search(r"\b[A-Za-z]", " ".join(map(str, shown))), cell.source
 
 
 @every

@@ -1,16 +1,15 @@
 """What the pages for lecturers say: minutes that add up, answers marked as the checks do."""
 
-import importlib.util
 import itertools
 import json
 import math
 import re
-import sys
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import script
 from torch import nn
 
 from mobilenet_lib import cost, explorers, mobilenet_v1
@@ -26,16 +25,8 @@ CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 
 
-def module(path):
-    spec = importlib.util.spec_from_file_location(f"teaching_{path.stem}", path)
-    loaded = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = loaded  # where a dataclass looks for its module
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-minutes = module(ROOT / "chapters/minutes.py")
-numbers = module(ROOT / "tests/chapters/test_numbers.py")
+minutes = script("chapters/minutes.py")
+numbers = script("tests/chapters/test_numbers.py")
 BOOK = minutes.book()
 
 

@@ -63,7 +63,8 @@ def test_a_note_where_python_is_needed():
         return nbformat.v4.new_code_cell(source, outputs=[output], metadata={"tags": list(tags)})
 
     assert book.needs_python(cell("check(1)", "Exercise 1: not answered yet.")) == "exercise"
-    assert book.needs_python(cell("x", "7 ms", ["nbval-ignore-output"])) == "machine"
+    for tag in ("nbval-ignore-output", "measured"):
+        assert book.needs_python(cell("x", "7 ms", [tag])) == "machine"
     assert book.needs_python(cell("x", "7")) == ""
     assert book.needs_python(nbformat.v4.new_code_cell("LiveCurve()")) == ""
 

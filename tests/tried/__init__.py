@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
+import jupytext
 import numpy as np
 import torch
 from torch import nn
@@ -34,6 +35,14 @@ def answer_of(snippet):
         return eval(compile(ast.Expression(last.value), "<cell>", "eval"), namespace)
     exec(compile(ast.Module([last], []), "<cell>", "exec"), namespace)
     return namespace[last.targets[0].id if isinstance(last, ast.Assign) else last.name]
+
+
+def solution(key):
+    """What the book's own solution of an exercise has in its last cell, to try variants of."""
+    (text,) = ROOT.glob(f"chapters/solutions/text/{key.split('.')[0]:0>2}_*.py")
+    cells = jupytext.read(text, fmt="py:percent").cells
+    (found,) = (cell.source for cell in cells if cell.metadata.get("exercise") == key)
+    return f"\n{found}\n"
 
 
 TRIED = {

@@ -1,18 +1,8 @@
 """Chapter 03: the network."""
 
-from . import Tried
+from . import Tried, solution
 
-BLOCK = """
-def block(M, N, stride):
-    return nn.Sequential(
-        nn.Conv2d(M, M, 3, stride, padding=1, groups=M, bias=False),
-        nn.BatchNorm2d(M),
-        nn.ReLU(),
-        nn.Conv2d(M, N, 1, bias=False),
-        nn.BatchNorm2d(N),
-        nn.ReLU(),
-    )
-"""
+BLOCK = solution("3.2")
 MISPRINTS = """
 def misprints(rows):
     def fits(rows):

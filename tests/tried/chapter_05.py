@@ -1,18 +1,9 @@
 """Chapter 05: training."""
 
-from . import Tried
+from . import Tried, solution
 
-STEP = """
-def momentum_step(weight, velocity, gradient, rate, momentum, decay):
-    velocity = momentum * velocity + gradient + decay * weight
-    return weight - rate * velocity, velocity
-"""
-SMOOTH = """
-def smooth(label, classes, share):
-    target = np.full(classes, share / classes)
-    target[label] += 1 - share
-    return target
-"""
+STEP = solution("5.2")
+SMOOTH = solution("5.4")
 FIND = """
 def find(step):
     one, zero = np.ones(1), np.zeros(1)

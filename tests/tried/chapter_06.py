@@ -1,6 +1,6 @@
 """Chapter 06: width and resolution."""
 
-from . import Tried
+from . import Tried, solution
 
 SLOPE = (
     "per_doubling = lambda mult_adds, accuracies: np.polyfit(np.log2(mult_adds), accuracies, 1)[0]"
@@ -22,11 +22,7 @@ def front(costs, accuracies):
             kept.append(i)
     return kept
 """
-MCNEMAR = """
-def better(first, second):
-    lost, won = (first & ~second).sum(), (second & ~first).sum()
-    return won - lost > 1.7 * np.sqrt(won + lost)
-"""
+MCNEMAR = solution("6.7")
 
 TRIED = {
     "6.1": Tried(

@@ -1,23 +1,10 @@
 """Chapter 08: to the device."""
 
-from . import Tried
+from . import Tried, solution
 
-FOLD = """
-def fold(weight, gamma, beta, mean, variance, eps):
-    scale = gamma / np.sqrt(variance + eps)
-    return weight * scale.reshape(-1, 1, 1, 1), beta - mean * scale
-"""
-QUANTIZE = """
-def quantize(weight, bits):
-    steps = np.abs(weight).max(axis=1, keepdims=True) / (2 ** (bits - 1) - 1)
-    steps[steps == 0] = 1
-    return np.round(weight / steps), steps
-"""
-TOLL = """
-def toll(before, after, labels):
-    lost = (before == labels).mean() - (after == labels).mean()
-    return (before != after).sum(), 100 * lost
-"""
+FOLD = solution("8.1")
+QUANTIZE = solution("8.2")
+TOLL = solution("8.6")
 FOLD_ALL = """
 import copy
 def fold_all(net):

@@ -249,7 +249,8 @@ def needs_python(cell: nbformat.NotebookNode) -> str:
         return "exercise"
     if "LiveCurve(" in cell.source:
         return "live"
-    return "machine" if "nbval-ignore-output" in cell.metadata.get("tags", []) else ""
+    own = {"nbval-ignore-output", "measured"}.intersection(cell.metadata.get("tags", []))
+    return "machine" if own else ""
 
 
 def outcomes_content(chapter: str, cell: nbformat.NotebookNode) -> dict[str, Any]:

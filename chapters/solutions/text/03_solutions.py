@@ -5,20 +5,19 @@
 
 # %%
 from mobilenet_lib import mobilenet_v1
-from mobilenet_lib.checks import check
 
 arch = mobilenet_v1()
 
 # %% [markdown]
 # **3.1** Five layers halve the map, and each rounds up. Together that is $\lceil \text{resolution} / 32 \rceil$, so the last map has 7 pixels from $6 \cdot 32 + 1 = 193$ on.
 
-# %%
-check("3.1", 6 * 32 + 1, record=False)
+# %% exercise="3.1"
+answer = 6 * 32 + 1
 
 # %% [markdown]
 # **3.2** `groups=M` makes the first convolution depthwise. No bias is needed, since the BN after each convolution adds one of its own.
 
-# %%
+# %% exercise="3.2"
 from torch import nn
 
 
@@ -33,23 +32,21 @@ def block(M, N, stride):
     )
 
 
-check("3.2", block, record=False)
-
 # %% [markdown]
 # **3.3** Try all of them: counting takes no time.
 
-# %%
+# %% exercise="3.3"
 alphas = [step / 20 for step in range(1, 21)]
 small = [alpha for alpha in alphas if mobilenet_v1(alpha).parameters < 1_000_000]
-check("3.3", max(small), record=False)
+answer = max(small)
 
 # %% [markdown]
 # **3.4** `dw_7` sees 91 pixels, and each depthwise layer of the equal blocks adds 32: the strides before it multiply to 16, and a 3 by 3 kernel is two steps wider than a single pixel.
 
-# %%
+# %% exercise="3.4"
 for name in ("dw_7", "dw_8"):
     print(name, arch.receptive_field_at(name).size)
-check("3.4", "dw_8", record=False)
+answer = "dw_8"
 
 # %% [markdown]
 # **3.5** Three rules hold: $N$ of a row is $M$ of the next; $D_F$ divided by the stride, rounded up, is $D_F$ of the next; and in a depthwise row $M = N$. Where a rule is broken, both rows are suspects. So examine each of them: is there one number in this row that you can change so that everything around it fits? Only the row with the misprint can be repaired on its own. A proofreader works in the same way.
@@ -77,7 +74,7 @@ def repairs(rows, i):
 # **3.5**, the search itself: a row is wrong if the table around it does not fit, and one of these repairs makes it fit. Two rows on either side are enough to see that.
 
 
-# %%
+# %% exercise="3.5"
 def misprints(rows):
     wrong = []
     for i in range(len(rows)):
@@ -89,13 +86,11 @@ def misprints(rows):
     return wrong
 
 
-check("3.5", misprints, record=False)
-
 # %% [markdown]
 # **3.6** Each weight of a convolution is used once for every place of the output. That holds for any number of groups, since the shape of the weights already depends on them. A fully connected layer uses each weight once. A hook sees the actual size of the output, for any stride and padding, and it counts a layer twice if the layer is used twice.
 
 
-# %%
+# %% exercise="3.6"
 def count(net, x):
     total = 0
 
@@ -113,10 +108,8 @@ def count(net, x):
     return total
 
 
-check("3.6", count, record=False)
-
 # %% [markdown]
 # **3.7** One number for each output channel of the 27 convolutions. They would have no effect: BN subtracts the mean right after them, and adds a number of its own.
 
-# %%
-check("3.7", sum(layer.out_channels for layer in arch.layers[:-1]), record=False)
+# %% exercise="3.7"
+answer = sum(layer.out_channels for layer in arch.layers[:-1])

@@ -1,0 +1,95 @@
+"""Exercises and solutions as nbgrader takes them: one notebook with both, marked.
+
+    python chapters/assignments.py COURSE/source          all chapters
+    python chapters/assignments.py COURSE/source 02 05    these
+
+Written are COURSE/source/exercises_02/exercises_02.ipynb and the like. `nbgrader
+generate_assignment exercises_02` makes the students' version of it, without what stands between
+the marks. Each exercise has a point, which its own check gives; change that with nbgrader.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+from mobilenet_lib.files import write_atomically
+
+HERE = Path(__file__).resolve().parent
+# The file beside this one, under a name of its own: the site has a build.py, too.
+_spec = importlib.util.spec_from_file_location("chapters_build", HERE / "build.py")
+_build = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_build)
+
+
+def assignment(solutions: Path) -> nbformat.NotebookNode:
+    """The notebook of one text of solutions."""
+    number = solutions.stem[:2]
+    (chapter,) = HERE.glob(f"text/{number}_*.py")
+    asked = _build.exercises(chapter)
+    made = nbformat.v4
+    cells = [
+        made.new_markdown_cell(f"# Exercises of chapter {number}"),
+        made.new_code_cell("from mobilenet_lib.checks import check"),
+    ]
+    parts: list[str] = []
+    for cell in jupytext.read(solutions, fmt="py:percent").cells:
+        if cell.cell_type != "code":
+            continue
+        parts.append(cell.source)  # a long solution has cells of its own before the last
+        if key := cell.metadata.get("exercise"):
+            exercise = asked[key]
+            dots = (
+                exercise.hint if exercise.function else f"# {exercise.name} = ... {exercise.hint}"
+            )
+            whole = "\n\n\n".join(parts)
+            cells += [
+                made.new_markdown_cell(exercise.statement),
+                made.new_code_cell(
+                    f"{dots.strip()}\n### BEGIN SOLUTION\n{whole}\n### END SOLUTION",
+                    metadata=_marked(f"answer-{key}", solution=True),
+                ),
+                made.new_code_cell(
+                    f'verdict = check("{key}", {exercise.name}, record=False)\n'
+                    "assert verdict.right, verdict.text",
+                    metadata=_marked(f"check-{key}", grade=True, locked=True, points=1),
+                ),
+            ]
+            parts = []
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"  # not drawn, so that the same text gives the same file
+    return made.new_notebook(cells=cells, metadata=_build.METADATA)
+
+
+def _marked(name: str, **marks: object) -> dict[str, dict[str, object]]:
+    """Metadata by which nbgrader knows a cell; it wants all of the marks in each."""
+    plain = {"grade": False, "locked": False, "solution": False, "task": False}
+    told = {"grade_id": name.replace(".", "-"), "schema_version": 3}
+    return {"nbgrader": plain | told | marks}
+
+
+def main(arguments: list[str]) -> None:
+    """Write the wanted chapters' assignments, or all."""
+    if not arguments:
+        raise SystemExit(__doc__)
+    folder, *wanted = arguments
+    texts = [
+        text
+        for text in sorted(HERE.glob("solutions/text/*.py"))
+        if not wanted or text.stem[:2] in wanted
+    ]
+    if not texts:
+        raise SystemExit(f"no chapter with exercises has the number {' or '.join(wanted)}")
+    for text in texts:
+        name = f"exercises_{text.stem[:2]}"
+        path = Path(folder) / name / f"{name}.ipynb"
+        write_atomically(path, nbformat.writes(assignment(text)) + "\n")
+        print(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
