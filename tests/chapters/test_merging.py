@@ -52,15 +52,28 @@ def a_sentence(cells):
     prose[len(prose) // 2].source += f"\n\n{CORRECTION}"
 
 
-def a_line_of_code(cells):
-    cell = next(c for c in cells if c.get("outputs") and "data" not in c.outputs[0])  # no picture
+def a_line_of_code(cells, folded=False):
+    cell = next(
+        c
+        for c in cells
+        if c.get("outputs")
+        and "data" not in c.outputs[0]  # no picture
+        and c.metadata.get("collapsed", False) is folded
+    )
     cell.source += f"\nassert True  # {CORRECTION}"
     cell.outputs = printed("another result")
 
 
+def a_line_of_code_whose_result_is_folded(cells):
+    """It is unfolded where the reader has run it: both sides have touched it."""
+    a_line_of_code(cells, folded=True)
+
+
 def a_new_cell(cells):
     made = nbformat.v4.new_code_cell(f"print('{CORRECTION}')", outputs=printed(CORRECTION))
-    cells[3:3] = [nbformat.v4.new_markdown_cell("Look:"), made]
+    # Between a question and what answers it, the new cell would be the one that is folded.
+    at = next(i for i, cell in enumerate(cells) if i > 2 and cell.cell_type == "markdown")
+    cells[at:at] = [nbformat.v4.new_markdown_cell("Look:"), made]
 
 
 def one_cell_less(cells):
@@ -96,6 +109,7 @@ def work_through(path, run_all, rng):
             cell.source, cell.outputs = f"{ANSWER}\n{cell.source}", printed("Right!")
         measure_anew(cell, rng)
         cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}  # unfolded
+        build._begin_folded(cell, False)
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = count
@@ -150,10 +164,11 @@ def test_it_merges_by_itself_where_all_was_run_and_nothing_measured(merge, corre
         assert any(CORRECTION in cell.source for cell in notebook.cells)
 
 
-@pytest.mark.parametrize("correct", [a_sentence, a_new_cell])
+@pytest.mark.parametrize("correct", [a_sentence, a_new_cell, a_line_of_code_whose_result_is_folded])
 def test_where_both_measured_the_readers_lines_win_if_asked_and_the_notebook_is_whole(
     merge, correct
 ):
     """The same lines differ on both sides: without `-X ours` that is a conflict."""
-    for notebook in merge(MEASURED, correct, True, "-X", "ours"):
+    notebooks = EXACT[1:2] if "folded" in correct.__name__ else MEASURED
+    for notebook in merge(notebooks, correct, True, "-X", "ours"):
         assert any(CORRECTION in cell.source for cell in notebook.cells)
