@@ -1,4 +1,4 @@
-"""What a reader's function gives, held against what it should give."""
+"""What a reader's function gives, compared with what it should give."""
 
 from __future__ import annotations
 
