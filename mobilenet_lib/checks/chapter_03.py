@@ -137,6 +137,7 @@ EXERCISES = (
                 ),
                 "These are two numbers for each channel, as BN has.": 2
                 * sum(layer.out_channels for layer in layers_of()[:-1]),
+                "Each of the convolutions would have them.": 0,
                 "The first convolution counts, too.": sum(
                     layer.out_channels for layer in layers_of()[1:-1]
                 ),

@@ -55,6 +55,12 @@ EXERCISES = (
                     256**2 * 784 / (4 * 2 * 256 * 784),
                 ),
                 "The maps move, too, not the weights alone.": 2 * 784 / 4,
+                "For each byte, not for each bit.": WIDE.intensity() / 8,
+                "One of the two is there; divide the operations by the bytes.": (
+                    2 * 256**2 * 784,
+                    4 * (2 * 256 * 784 + 256**2),
+                ),
+                "A pointwise layer multiplies every input channel with every filter.": 2.2,
                 "The output is written, too.": 2 * 256**2 * 784 / (4 * (256 * 784 + 256**2)),
                 "The input is read, too: two maps, and the weights.": 2
                 * 256**2
@@ -86,7 +92,13 @@ EXERCISES = (
                 "Both numbers are in billions, so these cancel.": (8e9, 8e-9),
                 "These are operations already: no factor of two for mult-adds.": (4, 16),
                 "The bandwidth is in bytes, not in numbers of four bytes.": (32, 2),
-                "That is how much more of one there is: divide instead.": 210,
+                "Not the sum, nor the difference, nor one of them: divide instead.": (
+                    210,
+                    270,
+                    240,
+                    30,
+                ),
+                "In bytes, not in bits.": (1, 64),
             },
         ),
         "At the ridge both take equally long: the arithmetic, and moving the bytes.",
@@ -148,10 +160,14 @@ EXERCISES = (
             lambda: 1 - 1 / 12,
             0.004,
             lambda: {
-                "That is the share that is left; asked is the share of zeros.": (1 / 12, 0.083),
+                "That is the share that is left; asked is the share of zeros.": (
+                    1 / 12,
+                    0.083,
+                    8.3,
+                ),
                 "A share of zeros, between 0 and 1.": (12, 11, 91.7, 92),
                 "Then the sparse product would still be slower: put it in.": (0.9, 0.5, 0.8, 0.88),
-                "11 over 12, not over 13.": (12 / 13, 11 / 13),
+                "11 over 12, not over 13.": (12 / 13, 11 / 13, 1 / 13),
                 "That is more than is needed.": (0.95, 0.99, 1.0),
             },
         ),
@@ -274,6 +290,7 @@ EXERCISES = (
             lambda: {
                 "A mult-add is two operations.": DEEP.intensity() / 2,
                 "A number in float32 has four bytes.": 4 * DEEP.intensity(),
+                "For each byte, not for each bit.": DEEP.intensity() / 8,
                 "The weights have to come, too.": 18 / 8,
                 "Operations for each byte: divide by the bytes that move.": (9, 18),
                 "Each channel has one filter of nine weights: no sum over channels.": 2

@@ -107,6 +107,12 @@ EXERCISES = (
                     dogs().parameters_as_printed,
                 ),
                 "The last layer reads 0.75 times 1024 channels.": (dogs().mult_adds + 256 * 120),
+                "Not all of it goes with the square of alpha: depthwise layers, the first and the "
+                "last go with alpha alone.": tuple(
+                    int(factor * dogs(1.0, classes).mult_adds)
+                    for factor in (0.75**2, 0.75)
+                    for classes in (120, 1000)
+                ),
                 "In millions is how the paper prints it; here the exact number is asked for.": 325,
             },
         ),
