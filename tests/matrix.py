@@ -3,6 +3,7 @@
     python tests/matrix.py                      all rows, as a table
     python tests/matrix.py --record             the same, each kept in data/results as it ends
     python tests/matrix.py 3.12 "3.13 oldest"   only rows whose name has one of these in it
+    python tests/matrix.py --show               what is recorded, and nothing is tried
 
 A row is a Python and a choice of packages: `oldest` and `newest` are the ends of the ranges in
 pyproject.toml, as far as wheels for that Python go, `tested` is constraints.txt. Each gets an
@@ -159,7 +160,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="*", help="parts of rows' names; none: all rows")
     parser.add_argument("--record", action="store_true", help="keep them in data/results")
+    parser.add_argument("--show", action="store_true", help="print what is kept, and end")
     options = parser.parse_args()
+    if options.show:
+        print("\n".join(shown(known())))
+        return
     script("bootstrap.py").hand_over(ROOT, sys.executable)  # to uv, what pip was told
     kept, commit = known() if options.record else {}, provenance(packages=())["commit"]
     for python, choice in rows(options.rows):

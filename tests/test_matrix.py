@@ -109,7 +109,13 @@ def test_a_stopped_trial_goes_on_where_it_was(monkeypatch, capsys):
     assert ran[2:] == ["3.12 oldest", "3.13 oldest"]
     matrix.main()
     assert ran[4:] == ["3.13 oldest"], "what could not be installed is tried again"
-    assert len(capsys.readouterr().out.splitlines()) > 5
+    said = capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["matrix.py", "--show"])
+    matrix.main()
+    table = capsys.readouterr().out
+    assert said.endswith(table)
+    assert len(table.splitlines()) == 2 + 3
+    assert len(ran) == 5
 
 
 def test_reports_are_counted(tmp_path):
