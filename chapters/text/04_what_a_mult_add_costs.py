@@ -334,7 +334,7 @@ plots.sparse_crossing(sparse.sparsities, sparse.milliseconds, sparse.crossings)
 expect("04-bytes")
 
 # %% [markdown] slide=4
-# ## When half of the weights are zero, how many bytes are saved?
+# ## At 50 % zeros, how many bytes are saved?
 #
 # [[explorer v1&hide=squares,help,foot]]
 #

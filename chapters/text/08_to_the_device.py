@@ -532,7 +532,7 @@ fold = ...  # def fold(weight, gamma, beta, mean, variance, eps): ...
 check("8.1", fold)
 
 # %% [markdown]
-# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel. It returns the whole numbers, and the step of each row. For eight bits the largest whole number is 127. It must also work for a row of zeros: there are channels that do nothing, as [chapter 07](07_a_published_mobilenet.ipynb#Look-inside) showed.
+# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel. It returns the whole numbers, and the step of each row. For eight bits the largest whole number is 127. It must also work for a row of zeros: there are channels that do nothing, as chapter 07 showed.
 
 # %%
 from mobilenet_lib.checks import check

@@ -60,7 +60,7 @@ EXERCISES = (
                     2 * 256**2 * 784,
                     4 * (2 * 256 * 784 + 256**2),
                 ),
-                "A pointwise layer multiplies every input channel with every filter.": 2.2,
+                "A pointwise layer applies every filter to every input channel.": 2.2,
                 "The output is written, too.": 2 * 256**2 * 784 / (4 * (256 * 784 + 256**2)),
                 "The input is read, too: two maps, and the weights.": 2
                 * 256**2

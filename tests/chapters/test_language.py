@@ -10,6 +10,7 @@ import ast
 import json
 import re
 import subprocess
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,10 +31,11 @@ PAGES = [
     "mobilenet_lib/**/*.md",
     "web/*/README.md",
     "mobilenet_lib/explorers/definitions/*.json",
+    "mobilenet_lib/checks/questions/*.toml",
 ]
 LIBRARY = "mobilenet_lib/**/*.py"
-SAID = ("title", "help", "say", "ask", "answers", "because")
-"""What of an explorer's definition its readers see."""
+SAID = ("title", "help", "say", "ask", "answers", "choices", "text", "because")
+"""What readers see of an explorer's definition, and of a chapter's questions."""
 NOT_READ = re.compile(
     r"""<!--.*?--> | \[\[[^\]]*\]\]         # comments, what a slide shows
     | \*\*Contents:\*\*[^\n]*               # made of the headings
@@ -76,24 +78,24 @@ def sentences(code):
             yield node.value
 
 
-def said(definition):
-    """The sentences of an explorer's definition."""
-    if isinstance(definition, dict):
-        for key, value in definition.items():
-            if key in SAID and isinstance(value, str | list):
-                yield from [value] if isinstance(value, str) else value
-            else:
-                yield from said(value)
-    elif isinstance(definition, list):
-        for value in definition:
-            yield from said(value)
+def said(value, key=""):
+    """The sentences of a definition."""
+    if isinstance(value, str) and key in SAID:
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from said(each, key)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from said(each, name)
 
 
 def read(path):
     """The prose of a file."""
     text = path.read_text("utf-8")
-    if path.suffix == ".json":
-        return "\n\n".join(said(json.loads(text)))
+    if path.suffix in (".json", ".toml"):
+        loads = json.loads if path.suffix == ".json" else tomllib.loads
+        return "\n\n".join(said(loads(text)))
     if path.suffix == ".py" and "# %%" not in text:
         return "\n\n".join(sentences(text))
     if path.suffix == ".py":
