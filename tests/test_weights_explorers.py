@@ -217,8 +217,8 @@ def test_what_the_sparsity_tour_says_is_true():
     for share in squares:
         assert f"{share:.1%}".replace("%", " %") in text
     crossings = recorded("bench_sparse")["results"]["crossings"]
-    assert f"from {crossings['torch CSR']:.0%}".replace("%", " %") in text
-    assert f"from {crossings['SciPy CSR']:.0%}".replace("%", " %") in text
+    assert f"above {crossings['torch CSR']:.0%}".replace("%", " %") in text
+    assert f"above {crossings['SciPy CSR']:.0%}".replace("%", " %") in text
     dense, *others = (times for _, times in explorer.milliseconds)
     for times, said in zip(others, crossings.values(), strict=True):
         ratios = [time / own for time, own in zip(times, dense, strict=True)]
