@@ -533,7 +533,7 @@ answer = ...
 check("1.2", answer)
 
 # %% [markdown]
-# **1.3** Find the 3 by 3 kernel that moves a photo one pixel to the right. The explorer above is a good place to try.
+# **1.3** Find the 3 by 3 kernel that moves a photo one pixel to the right. The chapter's explorer is a good place to try.
 
 # %%
 from mobilenet_lib.checks import check
