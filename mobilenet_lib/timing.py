@@ -61,6 +61,7 @@ def interleave(
     warm_up: int = 3,
     device: torch.device | str = "cpu",
     least_s: float = 0.0,
+    rest_s: float = 0.0,
 ) -> dict[Key, list[float]]:
     """Seconds that one call of each task takes, read in turn: a, b, a, b, ...
 
@@ -80,6 +81,9 @@ def interleave(
     least_s
         Seconds that a reading should last at least: a shorter task is called several times in each
         reading, as often as its warm-up says. 0 calls every task once.
+    rest_s
+        Seconds to wait before each reading. Tasks of several libraries need it: the idle threads of
+        one go on spinning for a while, and take their cores from the next.
 
     Raises
     ------
@@ -94,6 +98,7 @@ def interleave(
     seconds: dict[Key, list[float]] = {name: [] for name in tasks}
     for round_number in range(-warm_up, readings):
         for name, task in tasks.items():
+            time.sleep(rest_s)
             start = mark()
             for _ in range(calls[name]):
                 task()

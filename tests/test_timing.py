@@ -194,3 +194,10 @@ def test_a_step_trains():
     assert net.training
     assert losses[0].item() == pytest.approx(torch.log(torch.tensor(26.0)).item(), abs=0.3)
     assert losses[-1] < losses[0]
+
+
+def test_it_rests_before_each_reading(monkeypatch):
+    events = []
+    monkeypatch.setattr(timing.time, "sleep", lambda s: events.append(s))
+    interleave({"a": lambda: events.append("a"), "b": lambda: events.append("b")}, 2, 1, rest_s=0.5)
+    assert events == [0.5, "a", 0.5, "b"] * 3

@@ -40,8 +40,9 @@ from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed
 SLICES = (1, 4)
 """Images: one, whose activations fit most caches, and a few, that share the loading of weights."""
 SETTLE, CALIBRATION = 16, 16
-LEAST_S = 0.05
-"""Seconds of a reading: long against what the task before leaves in caches and waiting threads."""
+LEAST_S, REST_S = 0.05, 0.03
+"""Seconds of a reading, long against what the task before leaves in caches; and of the rest before
+it, in which the threads of the library before it stop spinning (OpenBLAS' take 25 ms)."""
 REFERENCES = (EAGER, OPENVINO.format(precision="fp32"), OPENVINO.format(precision="bf16"))
 
 
@@ -156,7 +157,9 @@ def bench_engines(
                 continue
             progress(f"timing {len(entries)} ways to run a batch of {size}")
             tasks: dict[Any, Callable[[], Any]] = {key: e.task for key, e in entries.items()}
-            seconds = interleave(tasks | products, readings, device=where, least_s=LEAST_S)
+            seconds = interleave(
+                tasks | products, readings, device=where, least_s=LEAST_S, rest_s=REST_S
+            )
             for peak, way in products:
                 rate = 2 * math.prod(peak.shape or ()) / min(seconds[peak, way]) / 1e9
                 ceilings[peak.precision] = max(ceilings[peak.precision], significant(rate))

@@ -52,10 +52,10 @@ def gemm_tasks(precision: str, shape: Shape, device: str, seed: int) -> tuple[Wa
         left = torch.randn(rows, inner, generator=generator).to(dtype)
         right = torch.randn(columns, inner, generator=generator).to(dtype)
         candidates = {"torch.mm": _mm, "torch linear": _linear, "1x1 convolution": _pointwise}
-        if precision == "fp32":
-            candidates |= {"NumPy": _numpy}
         if precision in ("fp32", "bf16"):
             candidates |= {"OpenVINO": _openvino}
+        if precision == "fp32":  # last, as its threads go on spinning for longest
+            candidates |= {"NumPy": _numpy}
     ways: Ways = {}
     reasons = []
     for name, make in candidates.items():

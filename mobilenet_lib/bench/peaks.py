@@ -218,10 +218,9 @@ def _products(
     tried = interleave(ways, 2, 1, device, LEAST_S)
     fastest = min(map(min, tried.values()), default=0.0)
     kept = [way for way, seconds in tried.items() if min(seconds) <= WAY_BEHIND * fastest]
-    tasks: dict[tuple[Shape, str], Callable[[], Any]] = {}
-    for shape in shapes:
-        ways, _ = gemm_tasks(precision, shape, device, seed)
-        tasks |= {(shape, way): ways[way] for way in kept if way in ways}
+    made = {shape: gemm_tasks(precision, shape, device, seed)[0] for shape in shapes}
+    # One library after the other: the threads of the one before disturb its first shape only.
+    tasks = {(s, way): ways[way] for way in kept for s, ways in made.items() if way in ways}
     return tasks, reason
 
 
