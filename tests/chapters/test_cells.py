@@ -281,7 +281,7 @@ def test_chapter_05_goes_on_after_a_stopped_training():
     assert "stopped after 3 steps" in said
     assert "run the cell above again" in said
     assert "m = 0.0003" in said
-    assert "each its own statistics" in said
+    assert "with its own statistics each" in said
 
 
 @pytest.mark.slow
