@@ -77,16 +77,21 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         raise SystemExit(__doc__)
     folder, *wanted = arguments
-    texts = [
-        text
-        for text in sorted(HERE.glob("solutions/text/*.py"))
-        if not wanted or text.stem[:2] in wanted
-    ]
-    if not texts:
-        raise SystemExit(f"no chapter with exercises has the number {' or '.join(wanted)}")
-    for text in texts:
-        name = f"exercises_{text.stem[:2]}"
-        path = Path(folder) / name / f"{name}.ipynb"
+    texts = {text.stem[:2]: text for text in sorted(HERE.glob("solutions/text/*.py"))}
+    if unknown := [number for number in wanted if number not in texts]:
+        raise SystemExit(
+            f"no chapter with exercises has the number {' or '.join(unknown)}; "
+            f"there are {', '.join(texts)}"
+        )
+    paths = {
+        number: Path(folder) / name / f"{name}.ipynb"
+        for number in wanted or texts
+        if (name := f"exercises_{number}")
+    }
+    if there := [str(path) for path in paths.values() if path.exists()]:
+        raise SystemExit(f"{there[0]} is already there, and perhaps changed; delete it first")
+    for number, path in paths.items():
+        text = texts[number]
         write_atomically(path, nbformat.writes(assignment(text)) + "\n")
         print(path)
 

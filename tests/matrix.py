@@ -167,6 +167,7 @@ def main() -> None:
         return
     script("bootstrap.py").hand_over(ROOT, sys.executable)  # to uv, what pip was told
     kept, commit = known() if options.record else {}, provenance(packages=())["commit"]
+    bad = False
     for python, choice in rows(options.rows):
         name = f"{python} {choice}"
         done = kept.get(name, {})
@@ -174,10 +175,12 @@ def main() -> None:
             continue
         print(f"--- {name}", flush=True)
         kept[name] = tried(python, choice)
+        bad |= bool(kept[name].get("failed", 1))
         kept = {" ".join(pair): kept[" ".join(pair)] for pair in rows() if " ".join(pair) in kept}
         if options.record:
             record_result("versions", {"results": {"rows": kept}}, None, ())
     print("\n".join(shown(kept)))
+    raise SystemExit(int(bad))
 
 
 if __name__ == "__main__":

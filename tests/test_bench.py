@@ -119,7 +119,7 @@ def test_latencies_are_of_the_networks_that_are_named():
         found = latencies([(0.25, 32), (0.5, 40)], readings=2)
     assert modes == {(False, True, True)}
     assert set(seen) == {(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))}
-    assert seen[:2] == [(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))]  # in turns
+    assert seen[:2] == [(0.25, (1, 3, 32, 32)), (0.5, (1, 3, 40, 40))]  # in turn
     assert list(found) == [(0.25, 32), (0.5, 40)]
     assert all(timing.readings == 2 for timing in found.values())
     assert torch.equal(before, torch.get_rng_state())

@@ -153,6 +153,7 @@ def test_what_nobody_asks_is_an_error_that_says_what_there_is(call, given, said)
         (" 1,000 ", 1000),
         ("1,234,567.5", 1234567.5),
         ("0,5", 0.5),
+        ("0,125", 0.125),
         ("12 %", 12),
         ("~ 3x", 3),
         ("2.5e3", 2500),
@@ -187,6 +188,7 @@ def test_numbers_in_a_sentence():
         (0, 0, "", "right on"),
         (50, 94.5, "%", "44 points too low"),
         (97, 94, "% of the letters", "close"),
+        (5, 0.576, "%", "8.7 times too high"),
     ],
 )
 def test_how_near_a_prediction_is(said, value, unit, words):

@@ -54,7 +54,7 @@ from mobilenet_lib import plots
 plots.filter_shapes(kernel_size=3, in_channels=4, out_channels=5)
 
 # %% [markdown]
-# 36 + 20 = 56, less than a third. The figure shows every filter as a block of weights; its depth is the number of channels it reads. On the left, each of the five filters is a full block: three by three pixels, through all four channels. In the middle, each *input* channel has one flat filter of its own, which reads that channel only. On the right, five thin needles, one pixel wide, go through all channels and mix them. The middle layer is called **depthwise**, the right one **pointwise**, and the two together are a **depthwise separable convolution**.
+# 36 + 20 = 56, less than a third of the 180. The figure shows every filter as a block of weights; its depth is the number of channels it reads. On the left, each of the five filters is a full block: three by three pixels, through all four channels. In the middle, each *input* channel has one flat filter of its own, which reads that channel only. On the right, five thin needles, one pixel wide, go through all channels and mix them. The middle layer is called **depthwise**, the right one **pointwise**, and the two together are a **depthwise separable convolution**.
 
 # %% [markdown]
 # ## Equation 3: filter each channel alone

@@ -441,7 +441,7 @@ else:
     )
 
 # %% [markdown]
-# With six epochs at 56 pixels it read more than 90 %<!-- 90 < min(pick(live, "accuracy")) --> of the test letters with each of three<!-- len(live) --> seeds; with three it is about 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) -->, and at 40 pixels 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) -->.
+# With six epochs at 56 pixels it read more than 90 %<!-- 90 < min(pick(live, "accuracy")) --> of the test letters with each of three<!-- len(live) --> seeds; with three epochs it read about 88 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=56)) -->, and at 40 pixels 84 %<!-- mean(pick(grid, "accuracy", alpha=0.5, resolution=40)) -->.
 #
 # What does it get wrong? Here are test letters that it misread, each with the three answers that it gave the highest probabilities.
 

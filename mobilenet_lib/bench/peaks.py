@@ -26,7 +26,7 @@ from .hardware import Hardware, caches, describe_hardware
 MIB = 1024**2
 LEAST_S = 2e-2
 """Seconds that a reading of a short task lasts at least: long against what the task before leaves
-in caches, and against the time for which another library's idle threads go on spinning."""
+in caches."""
 WAY_BEHIND = 2.0
 """Times the fastest way's time, from which on a way to multiply is not tried on other shapes."""
 

@@ -82,7 +82,7 @@ class Timed(Timing):
     images_per_second: float
     of_ceiling: NotNegative | None
     """Arithmetic done per second in its fastest reading, as a share of what a matrix product in
-    this precision did in the fastest of all rounds. Above 1 the fastest product was not found."""
+    this precision did in its fastest of the run. Above 1 the fastest product was not found."""
     ratios: dict[str, float] = field(default_factory=dict)
     """By peer, the median over the rounds of: this time, over the peer's beside it."""
 

@@ -194,7 +194,7 @@ def came_out(found: Prediction, names: Mapping[str, Any]) -> tuple[float | str, 
     try:
         value = eval(found.value, dict(names))  # the book's own expression, over a chapter's names
         if found.choices:
-            words = found.choices[int(value) - 1]
+            words = dict(enumerate(found.choices, start=1))[int(value)]
             return words, words
         number = float(f"{float(value):.6g}")
         return number, _with_unit(shown(number, found.digits), found.unit)

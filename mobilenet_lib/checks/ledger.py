@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,12 @@ def note(key: str, right: bool, mark: str = "") -> tuple[Record, str | None]:
 
 def note_said(key: str, said: str) -> tuple[Record, str | None]:
     """Enter what the reader expects; the record, and why it cannot be kept, if so."""
+    before = read_ledger()[0].get(key, Record()).at
+    moment = datetime.now(UTC)
+    if before is not None:  # perhaps by the clock of another machine, which is ahead
+        moment = max(moment, datetime.fromisoformat(before) + timedelta(milliseconds=1))
     record = _unwritten.setdefault(key, Record())
-    record.said, record.at = said[:LONGEST], _now("milliseconds")
+    record.said, record.at = said[:LONGEST], moment.isoformat(timespec="milliseconds")
     return _keep(key)
 
 
@@ -202,17 +206,20 @@ def _read(path: Path) -> Records:
     """What a file holds, of one that was cut off what is whole in it; nothing if there is none."""
     if not path.exists():
         return {}
-    text = None
     if not (path.is_file() or path.is_dir()):  # a pipe would be waited for, a device replaced
         raise ValueError(f"{printable(path)} cannot be used (it is not a file)")
     try:
         if path.is_dir():
             raise ValueError("it is a folder")
         text = path.read_bytes().decode()
-        return _parsed(json.loads(text))
+        try:
+            content = json.loads(text)
+        except ValueError:
+            if _is_cut_off(text):
+                return dict(_whole_entries(text))
+            raise
+        return _parsed(content)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        if text is not None and _is_cut_off(text):
-            return dict(_whole_entries(text))
         raise NoLedgerError(
             f"{printable(path)} is no progress file of this book ({error}) and is left as it is"
         ) from error
@@ -259,7 +266,7 @@ def as_kept(record: Record) -> dict[str, Any]:
 def _parsed(content: Any) -> Records:
     if content["version"] != VERSION:
         raise ValueError(f"version {content['version']}, expected {VERSION}")
-    kept = {**content["exercises"], **content.get("questions", {})}
+    kept = {**content["exercises"], **(content.get("questions") or {})}
     return {key: _record(**record) for key, record in kept.items()}
 
 
@@ -271,8 +278,10 @@ def _record(
     at: str | None = None,
 ) -> Record:
     for moment in (solved, at):
-        if moment is not None:
-            datetime.fromisoformat(moment)
+        if moment is not None and datetime.fromisoformat(moment).tzinfo is None:
+            raise ValueError(f"{moment} is in no time zone")
+    if not isinstance(tried, list | tuple):
+        raise ValueError(f"tried is {tried!r}, not a list")
     if (said is None) != (at is None) or not isinstance(said, str | None):
         raise ValueError(f"what was said is {said!r}, at {at!r}")
     marks = tuple(str(mark) for mark in tried)
@@ -298,8 +307,8 @@ def _merged(one: Records, other: Records, add: bool = False) -> Records:
     return both
 
 
-def _now(precision: str = "seconds") -> str:
-    return datetime.now(UTC).isoformat(timespec=precision)
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _trouble(error: Exception, usable: Iterable[Path] = ()) -> str:

@@ -175,7 +175,7 @@ def number_of(text: str) -> float | None:
     None if it is none. `numberOf` in `web/cards/words.js` reads the same.
     """
     plain = re.sub(r"[\s_’']", "", text.strip()).lstrip("~≈").rstrip("%x×")
-    if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", plain):
+    if re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", plain):  # 0,500 is a half
         plain = plain.replace(",", "")
     plain = plain.replace(",", ".", 1)
     if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?", plain, re.IGNORECASE):
@@ -196,8 +196,8 @@ def shown(number: float, digits: int = 3) -> str:
 
 
 def verdict(said: float, value: float, unit: str) -> str:
-    """How near an expected number is: by the factor, of per cent by the points."""
-    if unit.startswith("%"):
+    """How near an expected number is: by the factor, of ten per cent and more by the points."""
+    if unit.startswith("%") and value >= 10:
         off = abs(said - value)
         way = "high" if said > value else "low"
         if off <= 5:

@@ -234,8 +234,16 @@ def test_a_link_and_print_open_what_is_folded(site, page):
     page.goto(f"{(site / PREDICTED).as_uri()}#figure-02-1")
     page.locator("#figure-02-1 img").wait_for()
     assert page.evaluate(HIDDEN) > 0
+    page.emulate_media(media="print")
     page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate(HIDDEN) == 0
+    assert page.locator(".mnc-choices button").first.is_visible(), "the choices are printed"
+    assert not page.get_by_role("button", name="I expect this").first.is_visible()
+
+
+def test_a_link_that_was_cut_off_stops_nothing(site, page):
+    page.goto(f"{(site / PREDICTED).as_uri()}#figure%2")
+    page.locator(".mnc-choices button").first.wait_for()
 
 
 def test_by_key_alone(site, page):

@@ -72,7 +72,7 @@ function expect({ card, body, kept, keep, reveal, then }) {
       tell(wrong, choices.length ? "Choose one of them first; a guess will do." : "Type a number, such as 12 or 0.5; a guess will do.");
       return;
     }
-    keep(key, { ...FRESH, ...kept(key), said, at: now() });
+    keep(key, { ...FRESH, ...kept(key), said, at: now(3, kept(key)?.at) });
     show(false);
     reveal();
     again.focus({ preventScroll: true });
@@ -144,9 +144,9 @@ function outcomes(card, body, store) {
   }
   body.replaceChildren(element("dl", {}, said.flatMap((each) => {
     const found = comparison(each, store.records[each.key].said, card.outcomes[each.key]);
-    const it = each.measured ? "it was" : "it is", right = ["right", "right on", "close"].includes(found.verdict);
+    const it = each.measured ? "it was" : "it is";
     const verdict = found.verdict && found.verdict !== "another" ? `: ${found.verdict}` : "";
-    return [element("dt", {}, each.ask), element("dd", { "data-found": right ? "right" : "wrong" },
+    return [element("dt", {}, each.ask), element("dd", {},
       `You expected ${found.expected}` + (found.verdict === "right" ? ": right." : found.found ? `; ${it} ${found.found}${verdict}.` : "."))];
   })), said.length < card.predictions.length
     ? element("p", { class: "mnc-quiet" }, `${said.length} of ${card.predictions.length} predictions made.`) : "");

@@ -1,30 +1,40 @@
 // The reader's progress in a browser: the content of mobilenet_lib/checks/ledger.py, so that a file of
 // either can be read by the other.
 
-const NAME = "mobilenet-book", VERSION = 1, REMEMBERED = 50, LONGEST = 200;
+const NAME = "mobilenet-book", UNREAD = `${NAME}-unread`, VERSION = 1, REMEMBERED = 50, LONGEST = 200;
 const isExercise = (key) => /^\d+\.\d+$/.test(key);
 const isText = (value) => typeof value === "string";
-const isMoment = (value) => isText(value) && !Number.isNaN(Date.parse(value));
+// As Python writes them, so that two moments can be compared as text.
+const isMoment = (value) => isText(value) && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[-+]\d\d:\d\d$/.test(value) && !Number.isNaN(Date.parse(value));
 
-/** Now, as Python writes it, so that two moments can be compared as text. */
-export const now = (digits = 3) => `${new Date().toISOString().slice(0, 19 + (digits && digits + 1))}+00:00`;
+/** Now; or, if the clock of another machine is ahead, just after that moment. */
+export const now = (digits = 3, after = null) =>
+  `${new Date(Math.max(Date.now(), after ? Date.parse(after) + 1 : 0)).toISOString().slice(0, 19 + (digits && digits + 1))}+00:00`;
 
 /** What is kept of one exercise or question, or an error if it is none of ours. */
-function record({ wrong = 0, solved = null, tried = [], said = null, at = null }) {
+function record({ wrong = 0, solved = null, tried = [], said = null, at = null, ...more }) {
+  if (Object.keys(more).length) throw new TypeError("not a record");
   if (!Number.isInteger(wrong) || wrong < 0 || !Array.isArray(tried)) throw new TypeError("not a record");
   if ((solved !== null && !isMoment(solved)) || (said !== null && !(isText(said) && isMoment(at)))) throw new TypeError("not a record");
   const kept = { wrong, solved, tried: tried.map(String) };
   return said === null ? kept : { ...kept, said: said.slice(0, LONGEST), at };
 }
 
-/** Records by key, from the text of a file; throws if it is no file of progress. */
-export function parsed(text) {
+/** Records by key, from the text of a file; throws if it is no file of progress, or a record is none. */
+export function parsed(text, strict = true) {
   const content = JSON.parse(text);
   if (content?.version !== VERSION || typeof content.exercises !== "object" || content.exercises === null) {
     throw new TypeError("no progress of this book");
   }
   const all = { ...content.exercises, ...content.questions };
-  return Object.fromEntries(Object.entries(all).map(([key, each]) => [key, record(each)]));
+  return Object.fromEntries(Object.entries(all).flatMap(([key, each]) => {
+    try {
+      return [[key, record(each)]];
+    } catch (error) {
+      if (strict) throw error;
+      return [];
+    }
+  }));
 }
 
 /** The content of a file. */
@@ -58,9 +68,17 @@ export function browserStore(storage = () => localStorage) {
     records: {},
     refused: false,
     read() {
+      let text = null;
+      const take = (strict) => { store.records = merged(parsed(text, strict), store.records); };
       try {
-        store.records = merged(parsed(storage().getItem(NAME) ?? '{"version":1,"exercises":{}}'), store.records);
-      } catch { // refused, or not ours
+        text = storage().getItem(NAME);
+        if (text !== null) take(true);
+      } catch { // refused; or not all of it is ours, and then it is put aside before it is written over
+        try {
+          if (text !== null) storage().setItem(UNREAD, text);
+          if (text !== null) take(false);
+        } catch { // nothing of it is
+        }
       }
       return store.records;
     },
@@ -77,7 +95,7 @@ export function browserStore(storage = () => localStorage) {
     forget() {
       store.records = {};
       try {
-        storage().removeItem(NAME);
+        for (const name of [NAME, UNREAD]) storage().removeItem(name);
       } catch { // there is nothing
       }
       for (const then of followers) then();

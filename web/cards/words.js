@@ -5,16 +5,16 @@ import { comma } from "../kit/format.js";
 /** A number as people type it, or null. */
 export function numberOf(text) {
   let plain = text.trim().replace(/[\s_’']/g, "").replace(/^[~≈]+/, "").replace(/[%x×]+$/, "");
-  if (/^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain)) plain = plain.replaceAll(",", "");
+  if (/^[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/.test(plain)) plain = plain.replaceAll(",", "");
   plain = plain.replace(",", ".");
   if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?$/i.test(plain)) return null;
   const number = Number(plain);
   return Number.isFinite(number) ? number : null;
 }
 
-/** How near an expected number is: by the factor, of per cent by the points. */
+/** How near an expected number is: by the factor, of ten per cent and more by the points. */
 export function verdict(said, value, unit) {
-  if (unit.startsWith("%")) {
+  if (unit.startsWith("%") && value >= 10) {
     const off = Math.abs(said - value), way = said > value ? "high" : "low";
     if (off <= 5) return off <= 1 ? "right on" : "close";
     return `${comma(off, 0)} points too ${way}`;

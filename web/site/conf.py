@@ -46,7 +46,10 @@ templates_path = [str(HERE / "templates")]
 html_static_path = [str(HERE / "static"), told["katex"]]
 html_extra_path = [told["extra"]]
 html_css_files = ["katex.css", "site.css"]
-html_js_files = [("site.js", {"defer": "defer"})]
+# Without site.js a page must show all that it would fold, as it does without scripts.
+html_js_files = [
+    ("site.js", {"defer": "defer", "onerror": "document.documentElement.classList.add('no-js')"})
+]
 html_copy_source = False
 html_show_sourcelink = False
 html_permalinks_icon = "#"

@@ -134,7 +134,12 @@
     cell.dataset.folded = "true";
   }
   const linkedTo = () => {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let id = location.hash.slice(1);
+    try {
+      id = decodeURIComponent(id);
+    } catch { // a link that was cut off
+    }
+    const target = id && (document.getElementById(id) ?? document.querySelector(`[data-explorer-id="${CSS.escape(id.split(":")[0])}"]`));
     const details = target && target.closest("details.guess:not([open])");
     if (!details) return;
     details.open = true;
@@ -146,14 +151,18 @@
   async function fillCards(places) {
     try {
       await load(places[0].dataset.bundle);
-    } catch { // the questions stand in the text, too, and every result has its button
-      return;
+    } catch { // every result has its button all the same
     }
     for (const place of places) {
-      const content = JSON.parse(place.dataset.card);
-      book.card.mount(place, content, () => {
-        for (const details of folded.get(content.key) ?? []) details.open = true;
-      });
+      try {
+        const content = JSON.parse(place.dataset.card);
+        book.card.mount(place, content, () => {
+          for (const details of folded.get(content.key) ?? []) details.open = true;
+        });
+      } catch (error) {
+        console.error(error);
+        place.textContent = "What belongs here could not be loaded. Reload the page to try again.";
+      }
     }
     wide();
   }
