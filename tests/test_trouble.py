@@ -99,7 +99,7 @@ def test_files_and_targets_that_are_named_exist(text):
     there = [ROOT / name.removeprefix("/lab/tree/") for name in files]
     assert [path for path in there if not path.exists()] == []
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    for target in re.findall(r"\bmake (\w+)\b", " ".join(code)):
+    for target in re.findall(r"\bmake (\w+)\b", "\n".join(code)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

@@ -54,6 +54,7 @@ def test_axe_objects_to_nothing(site, pages, page, npm_packages):
         page.emulate_media(color_scheme="dark")
         page.set_viewport_size({"width": 390, "height": 720})
         page.wait_for_function("() => innerWidth === 390")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
         found[name, "dark"] = page.evaluate(AXE)
         found[name, "narrow"] = page.evaluate(OVER)
     assert {key: value for key, value in found.items() if value} == {}

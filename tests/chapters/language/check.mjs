@@ -3,12 +3,13 @@
 import { json } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 
+// Inlined, since the other form does not find its file in a folder whose name has a space.
 const [library] = process.argv.slice(2);
 const load = (name) => import(pathToFileURL(`${library}/dist/${name}.js`));
-const [{ LocalLinter, Dialect }, { slimBinary }] = await Promise.all([load("index"), load("slimBinary")]);
+const [{ LocalLinter, Dialect }, { slimBinaryInlined }] = await Promise.all([load("index"), load("slimBinaryInlined")]);
 
 const { words, texts } = await json(process.stdin);
-const linter = new LocalLinter({ binary: slimBinary, dialect: Dialect.British });
+const linter = new LocalLinter({ binary: slimBinaryInlined, dialect: Dialect.British });
 // Where two rules find the same, both are asked for: one of them may be off.
 const check = async (text) => Object.entries(await linter.organizedLints(text, { language: "markdown", dedup: false }));
 const misspelt = async (word) => (await check(word)).some(([rule]) => rule === "SpellCheck");
