@@ -10,27 +10,23 @@ the marks. Each exercise has a point, which its own check gives; change that wit
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
+import texts
 
 from mobilenet_lib.files import write_atomically
 
 HERE = Path(__file__).resolve().parent
-# The file beside this one, under a name of its own: the site has a build.py, too.
-_spec = importlib.util.spec_from_file_location("chapters_build", HERE / "build.py")
-_build = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_build)
 
 
 def assignment(solutions: Path) -> nbformat.NotebookNode:
     """The notebook of one text of solutions."""
     number = solutions.stem[:2]
     (chapter,) = HERE.glob(f"text/{number}_*.py")
-    asked = _build.exercises(chapter)
+    asked = texts.exercises(chapter)
     made = nbformat.v4
     cells = [
         made.new_markdown_cell(f"# Exercises of chapter {number}"),
@@ -62,7 +58,7 @@ def assignment(solutions: Path) -> nbformat.NotebookNode:
             parts = []
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"  # not drawn, so that the same text gives the same file
-    return made.new_notebook(cells=cells, metadata=_build.METADATA)
+    return made.new_notebook(cells=cells, metadata=texts.METADATA)
 
 
 def _marked(name: str, **marks: object) -> dict[str, dict[str, object]]:
@@ -77,22 +73,21 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         raise SystemExit(__doc__)
     folder, *wanted = arguments
-    texts = {text.stem[:2]: text for text in sorted(HERE.glob("solutions/text/*.py"))}
-    if unknown := [number for number in wanted if number not in texts]:
+    solutions = {text.stem[:2]: text for text in sorted(HERE.glob("solutions/text/*.py"))}
+    if unknown := [number for number in wanted if number not in solutions]:
         raise SystemExit(
             f"no chapter with exercises has the number {' or '.join(unknown)}; "
-            f"there are {', '.join(texts)}"
+            f"there are {', '.join(solutions)}"
         )
     paths = {
         number: Path(folder) / name / f"{name}.ipynb"
-        for number in wanted or texts
+        for number in wanted or solutions
         if (name := f"exercises_{number}")
     }
     if there := [str(path) for path in paths.values() if path.exists()]:
         raise SystemExit(f"{there[0]} is already there, and perhaps changed; delete it first")
     for number, path in paths.items():
-        text = texts[number]
-        write_atomically(path, nbformat.writes(assignment(text)) + "\n")
+        write_atomically(path, nbformat.writes(assignment(solutions[number])) + "\n")
         print(path)
 
 

@@ -23,127 +23,20 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import jupytext
 import nbformat
+import texts
 from nbclient import NotebookClient
 
 from mobilenet_lib.checks import expect, quiz
 from mobilenet_lib.checks.prompts import CALL, FOLDED, prediction
 from mobilenet_lib.files import write_atomically
 
-HERE = Path(__file__).resolve().parent
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 FOLDED_HTML = "<!-- run the cell to see it -->\n"
-DOTS = re.compile(r"^(\w+) = \.\.\. *(.*)$", re.MULTILINE)
-CHECK = re.compile(r'^check\("([^"]+)", \w+\)', re.MULTILINE)
-EXPLAINED = re.compile(r"\*\*(\d\.\d)\*\* ")
 WIDGET_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # also in IPY_MODEL_<id>
-METADATA = {
-    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    # All that a kernel tells about itself, or JupyterLab would add it. Where Python has another
-    # version than here, JupyterLab changes that one line, whoever built the book.
-    "language_info": {
-        "codemirror_mode": {"name": "ipython", "version": 3},
-        "file_extension": ".py",
-        "mimetype": "text/x-python",
-        "name": "python",
-        "nbconvert_exporter": "python",
-        "pygments_lexer": "ipython3",
-        "version": "3.11.7",
-    },
-}
-
-
-def sources() -> list[Path]:
-    """The texts of all chapters and solutions, in reading order."""
-    return sorted(HERE.glob("text/*.py")) + sorted(HERE.glob("solutions/text/*.py"))
-
-
-def notebook_of(text: Path) -> Path:
-    """The notebook that is made from a text."""
-    return text.parent.parent / f"{text.stem}.ipynb"
-
-
-def read(text: Path) -> nbformat.NotebookNode:
-    """A text as a notebook: without slides, which only lecturers see; solutions with exercises."""
-    notebook = jupytext.read(text, fmt="py:percent")
-    notebook.cells = [cell for cell in notebook.cells if "slide" not in cell.metadata]
-    if text.parents[1].name == "solutions":
-        _put_exercises_in(notebook, text)
-    return notebook
-
-
-# --- Exercises: a chapter has question and cell, its solutions what fills the dots ---------------
-
-
-class Exercise(NamedTuple):
-    """An exercise as a chapter's text has it."""
-
-    statement: str
-    """From its bold number on."""
-    name: str
-    """What the dots stand for, such as "answer"."""
-    hint: str
-    """What stands behind the dots: a comment, or nothing."""
-    check: str
-    """The line that checks it."""
-
-    @property
-    def function(self) -> str:
-        """How the function that is asked for begins, "def f(x)"; empty if none is."""
-        asked = re.match(r"# (def \w+\(.*\)): \.\.\.", self.hint)
-        return asked[1] if asked else ""
-
-
-def exercises(text: Path) -> dict[str, Exercise]:
-    """The exercises of a chapter's text, by their keys."""
-    found = {}
-    cells = [cell for cell in jupytext.read(text).cells if "slide" not in cell.metadata]
-    for before, cell in itertools.pairwise(cells):
-        if _is_exercise(cell):
-            (dots,), (line,) = DOTS.findall(cell.source), CHECK.finditer(cell.source)
-            statement = before.source[before.source.index(f"**{line[1]}") :]
-            found[line[1]] = Exercise(statement, *dots, line[0])
-    return found
-
-
-def solved(solution: str, key: str, exercise: Exercise) -> str:
-    """The cell of an exercise with its dots filled in, and nothing entered in the ledger.
-
-    Raises
-    ------
-    SystemExit
-        What is asked for is not bound, or a function has other parameters.
-    """
-    begins = f"{exercise.function}:" if exercise.function else f"{exercise.name} = "
-    if not re.search(rf"^{re.escape(begins)}", solution, re.MULTILINE):
-        raise SystemExit(f"the solution of {key} has no line that begins with: {begins}")
-    apart = "\n\n\n" if solution.splitlines()[-1].startswith(" ") else "\n"
-    return f"{solution}{apart}{exercise.check.removesuffix(')')}, record=False)"
-
-
-def _put_exercises_in(notebook: nbformat.NotebookNode, text: Path) -> None:
-    """Give solutions the questions that they answer, and the checks of the chapter."""
-    (chapter,) = HERE.glob(f"text/{text.stem[:2]}_*.py")
-    asked = exercises(chapter)
-    missing = list(asked)
-    for cell in notebook.cells:
-        explained = EXPLAINED.match(cell.source)
-        key = explained[1] if explained else cell.metadata.pop("exercise", "")
-        if key and key not in asked:
-            raise SystemExit(f"{text.name} answers {key}, which {chapter.name} does not ask")
-        if explained:
-            question = asked[key].statement.replace("\n", "\n> ").replace("> \n", ">\n")
-            cell.source = f"> {question}\n\n{cell.source[explained.end() :]}"
-        elif key:
-            cell.source = solved(cell.source, key, asked[key])
-            missing.remove(key)
-    if missing:
-        raise SystemExit(f"{text.name} has no cell that solves {', '.join(missing)}")
-    notebook.cells.insert(1, nbformat.v4.new_code_cell("from mobilenet_lib.checks import check"))
 
 
 # --- Executing -----------------------------------------------------------------------------------
@@ -151,8 +44,8 @@ def _put_exercises_in(notebook: nbformat.NotebookNode, text: Path) -> None:
 
 def build(text: Path) -> nbformat.NotebookNode:
     """Execute one text and return the notebook."""
-    target = notebook_of(text)
-    notebook = read(text)
+    target = texts.notebook_of(text)
+    notebook = texts.read(text)
     for cell, name in zip(notebook.cells, _cell_ids(notebook, _last_built(target)), strict=True):
         cell.id = name
     resources = {"metadata": {"path": target.parent}}
@@ -170,14 +63,14 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
     SystemExit
         Where code differs, whose outputs would then not be its own.
     """
-    target = notebook_of(text)
+    target = texts.notebook_of(text)
     try:
         built = nbformat.read(target, as_version=4)
     except FileNotFoundError:
         raise SystemExit(f"{target.name} has never been built: build it without --prose") from None
-    notebook = read(text)
+    notebook = texts.read(text)
     ours, theirs = (
-        [c for c in made.cells if c.cell_type == "code" and not (_is_exercise(c) or _card(c))]
+        [c for c in made.cells if c.cell_type == "code" and not (texts.is_exercise(c) or _card(c))]
         for made in (notebook, built)
     )
     for number, (new, old) in enumerate(itertools.zip_longest(ours, theirs), start=1):
@@ -188,7 +81,7 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
                 f"executed: build it without --prose"
             )
         new.outputs = old.outputs
-    _run_exercises(notebook, {c.source: c.outputs for c in built.cells if _is_exercise(c)})
+    _run_exercises(notebook, {c.source: c.outputs for c in built.cells if texts.is_exercise(c)})
     for cell in notebook.cells:
         if card := _card(cell):
             cell.outputs = [nbformat.v4.new_output("execute_result", card)]
@@ -196,11 +89,6 @@ def with_new_prose(text: Path) -> nbformat.NotebookNode:
         cell.id = name
     notebook.metadata = built.metadata
     return _as_published(notebook, text.stem)
-
-
-def _is_exercise(cell: nbformat.NotebookNode) -> bool:
-    """Whether a cell waits for a reader's answer; such cells run alone."""
-    return cell.cell_type == "code" and "check(" in cell.source and "= ..." in cell.source
 
 
 def _card(cell: nbformat.NotebookNode) -> dict[str, Any]:
@@ -212,7 +100,7 @@ def _card(cell: nbformat.NotebookNode) -> dict[str, Any]:
 
 def _run_exercises(notebook: nbformat.NotebookNode, known: dict[str, Any]) -> None:
     """Give exercises their outputs, those that are known and those of new ones."""
-    exercises = [cell for cell in notebook.cells if _is_exercise(cell)]
+    exercises = [cell for cell in notebook.cells if texts.is_exercise(cell)]
     new = [cell for cell in exercises if cell.source not in known]
     for cell in exercises:
         cell.outputs = known.get(cell.source, [])
@@ -223,7 +111,8 @@ def _run_exercises(notebook: nbformat.NotebookNode, known: dict[str, Any]) -> No
 def _as_published(notebook: nbformat.NotebookNode, seed: str) -> nbformat.NotebookNode:
     """An executed notebook without what only this run of it decided."""
     notebook.metadata = nbformat.from_dict(
-        METADATA | {name: kept for name, kept in notebook.metadata.items() if name == "widgets"}
+        texts.METADATA
+        | {name: kept for name, kept in notebook.metadata.items() if name == "widgets"}
     )
     folds = 0
     for before, cell in itertools.pairwise([nbformat.v4.new_markdown_cell(), *notebook.cells]):
@@ -310,9 +199,7 @@ def _cell_ids(
 
 def _steady_widget_ids(notebook: nbformat.NotebookNode, seed: str) -> nbformat.NotebookNode:
     """Number the widgets of each cell as a reader meets them: their ids are random at first."""
-    state = notebook.metadata.get("widgets", {}).get(
-        "application/vnd.jupyter.widget-state+json", {"state": {}}
-    )["state"]
+    state = notebook.metadata.get("widgets", {}).get(STATE, {"state": {}})["state"]
     order: dict[str, str] = {}
     met: Counter[str] = Counter()
 
@@ -351,8 +238,8 @@ def main(wanted: list[str]) -> None:
     wanted = [part for part in wanted if part != "--prose"]
     chosen = [
         text
-        for text in sources()
-        if not wanted or any(part in text.relative_to(HERE).as_posix() for part in wanted)
+        for text in texts.sources()
+        if not wanted or any(part in text.relative_to(texts.HERE).as_posix() for part in wanted)
     ]
     if not chosen:
         raise SystemExit(f"no chapter has {' or '.join(wanted)} in its path")
@@ -360,8 +247,8 @@ def main(wanted: list[str]) -> None:
         # Outputs must not depend on what this reader has solved.
         os.environ["MOBILENET_PROGRESS"] = str(Path(folder) / "progress.json")
         for number, text in enumerate(chosen, start=1):
-            print(f"{number} of {len(chosen)}: {text.relative_to(HERE)}", flush=True)
-            write_atomically(notebook_of(text), nbformat.writes(make(text)) + "\n")
+            print(f"{number} of {len(chosen)}: {text.relative_to(texts.HERE)}", flush=True)
+            write_atomically(texts.notebook_of(text), nbformat.writes(make(text)) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
-import importlib.util
 import os
 import re
 import tempfile
@@ -25,16 +24,12 @@ from typing import Any
 
 import jupytext
 from nbclient import NotebookClient
+from texts import read
 
 from mobilenet_lib.checks.prompts import CALL
 from mobilenet_lib.files import find_data, provenance, read_json, record_result, write_atomically
 
 HERE = Path(__file__).resolve().parent
-# The file beside this one, under a name of its own: the site has a build.py, too.
-_spec = importlib.util.spec_from_file_location("chapters_build", HERE / "build.py")
-_build = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_build)
-read = _build.read
 
 WORDS_PER_MINUTE = 130
 PACKAGES = ("torch", "numpy", "nbclient")

@@ -155,8 +155,8 @@ def shown(kept: dict[str, dict[str, Any]]) -> list[str]:
     return table(lines, left=range(7), rule=True)
 
 
-def main() -> None:
-    """Try the wanted rows, and show what there is of all."""
+def main() -> int:
+    """Try the wanted rows, and show what there is of all; 1 if one of them did not pass."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="*", help="parts of rows' names; none: all rows")
     parser.add_argument("--record", action="store_true", help="keep them in data/results")
@@ -164,7 +164,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.show:
         print("\n".join(shown(known())))
-        return
+        return 0
     script("bootstrap.py").hand_over(ROOT, sys.executable)  # to uv, what pip was told
     kept, commit = known() if options.record else {}, provenance(packages=())["commit"]
     bad = False
@@ -180,8 +180,8 @@ def main() -> None:
         if options.record:
             record_result("versions", {"results": {"rows": kept}}, None, ())
     print("\n".join(shown(kept)))
-    raise SystemExit(int(bad))
+    return int(bad)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

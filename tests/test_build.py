@@ -21,7 +21,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 def build(tmp_path, monkeypatch):
     """The script as a module, whose chapters are in an empty folder."""
     module = script("chapters/build.py")
-    monkeypatch.setattr(module, "HERE", tmp_path)
+    monkeypatch.setattr(module.texts, "HERE", tmp_path)
     monkeypatch.setenv("MOBILENET_PROGRESS", os.environ["MOBILENET_PROGRESS"])  # put back after
     (tmp_path / "text").mkdir()
     return module
@@ -223,7 +223,7 @@ def test_building_runs_hides_answers_and_leaves_broken_chapters_alone(build, tmp
     assert picture.metadata == {"collapsed": True, "jupyter": {"outputs_hidden": True}}
     assert number.metadata == told.metadata == {}  # JupyterLab would show the line all the same
     assert [cell.id for cell in built.cells] == build._cell_ids(built)
-    assert json.loads(json.dumps(built.metadata)) == build.METADATA  # nothing of this machine
+    assert json.loads(json.dumps(built.metadata)) == build.texts.METADATA  # nothing of this machine
 
 
 @pytest.mark.slow
@@ -293,8 +293,8 @@ def test_changed_code_is_never_taken_over_without_executing(build, tmp_path):
 def test_the_chapters_are_as_their_prose_is():
     """What `--prose` would change is missing in the notebooks that readers open."""
     module = script("chapters/build.py")
-    for text in module.sources():
-        made = module.notebook_of(text)
+    for text in module.texts.sources():
+        made = module.texts.notebook_of(text)
         assert nbformat.writes(module.with_new_prose(text)) + "\n" == made.read_text("utf-8"), made
 
 

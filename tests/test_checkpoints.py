@@ -1,7 +1,6 @@
 """The committed checkpoints are those of their data sheets, and as good as these say."""
 
 import hashlib
-import importlib.util
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scripts import script
 
 from mobilenet_lib import data, load_published
 from mobilenet_lib.files import find_data
@@ -72,11 +72,8 @@ def original():
     keras = ORIGINALS / "visual_wake_words.h5"
     if not keras.is_file():
         pytest.skip("the original Keras file is not beside this checkout")
-    path = HERE / "parity/make_person_detector.py"
-    spec = importlib.util.spec_from_file_location("make_person_detector", path)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script, keras, script.read_keras(keras)
+    made = script("tests/parity/make_person_detector.py")
+    return made, keras, made.read_keras(keras)
 
 
 def logits(net, photo):

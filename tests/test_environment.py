@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from rattler import MatchSpec
+from scripts import script
 
 ROOT = Path(__file__).resolve().parent.parent
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}  # -base leaves Qt out
@@ -88,12 +89,7 @@ def test_every_pin_runs_on_the_first_release_of_the_oldest_python():
 
 
 def test_the_oldest_python_is_the_same_everywhere():
-    import importlib.util
-
     from mobilenet_lib import doctor
 
-    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "bootstrap.py")
-    bootstrap = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(bootstrap)
-    assert bootstrap.NEEDED_PYTHON == doctor.MIN_PYTHON == (3, 11)
+    assert script("bootstrap.py").NEEDED_PYTHON == doctor.MIN_PYTHON == (3, 11)
     assert SpecifierSet(PROJECT["requires-python"]) == SpecifierSet(">=3.11")

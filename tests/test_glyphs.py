@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import importlib.util
 import io
 import itertools
 import re
@@ -17,12 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageFont
+from scripts import script
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "glyphs"
-_spec = importlib.util.spec_from_file_location("make_glyphs", FOLDER / "make_glyphs.py")
-make = importlib.util.module_from_spec(_spec)
-sys.modules["make_glyphs"] = make
-_spec.loader.exec_module(make)
+make = script("data/glyphs/make_glyphs.py")
 
 ALLOWED = {
     "Apache-2.0",

@@ -1,18 +1,16 @@
 """Results files are read, grouped over seeds and refused by name; the front is brute force's."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scripts import ROOT, script
 
 from mobilenet_lib import MobileNet, mobilenet_v1, results
 
-SCRIPTS = sorted(Path(__file__).resolve().parents[1].glob("data/*/measure_*.py"))
+SCRIPTS = sorted(ROOT.glob("data/*/measure_*.py"))
 POINTS = st.lists(st.tuples(st.integers(1, 8), st.integers(0, 8)), max_size=12)
 
 
@@ -113,30 +111,20 @@ def test_a_recorded_benchmark_is_read_back_and_another_file_is_refused(tmp_path)
     assert results.recorded("bench_train")["results"]["alpha"] == 1.0  # the book's own
 
 
-@pytest.fixture
-def script(path, monkeypatch):
-    """A command in `data/` that records results."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    loaded = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, path.stem, loaded)  # dataclasses look for it there
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_the_commands_behind_the_results_still_load(script):
+def test_the_commands_behind_the_results_still_load(path):
     """No test runs them whole, and what they import may have moved."""
-    assert callable(script.main)
+    assert callable(script(path.relative_to(ROOT).as_posix()).main)
 
 
-@pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem == "measure_prior_work"])
-def test_prior_work_is_compared_at_equal_bytes_and_what_is_pruned_stays_so(script):
+def test_prior_work_is_compared_at_equal_bytes_and_what_is_pruned_stays_so():
     wide, *small = results.recorded("prior_work")["results"]["rows"]
     assert wide["bytes"] / 4 == wide["parameters"]
     assert all(0.99 < row["bytes"] / small[0]["bytes"] <= 1.01 for row in small)
     net = MobileNet(mobilenet_v1(0.5, 32, 26))
-    keep = script.share_to_keep(net.arch, script.dense_bytes(mobilenet_v1(0.25, 32, 26)))
-    script.prune(net, keep)
+    prior = script("data/checkpoints/measure_prior_work.py")
+    keep = prior.share_to_keep(net.arch, prior.dense_bytes(mobilenet_v1(0.25, 32, 26)))
+    prior.prune(net, keep)
     before = {n: p.detach().clone() for n, p in net.named_parameters()}
     net(torch.randn(4, 3, 32, 32)).square().sum().backward()
     torch.optim.SGD(net.parameters(), 0.1, 0.9, weight_decay=0.1).step()

@@ -1,6 +1,5 @@
 """Training's numbers against computations of their own: optimizers, schedules, losses, averages."""
 
-import importlib.util
 import json
 import math
 from dataclasses import FrozenInstanceError, replace
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scripts import script
 from tiny_training import ACCELERATED, PRETENDS, tiny
 
 from mobilenet_lib import MobileNet, cli, load_published, machine
@@ -142,17 +142,15 @@ def test_a_batch_larger_than_the_data_is_refused(images):
 
 def test_quick_is_what_was_measured():
     """The difficulty of the letters was set with these very numbers."""
-    path = Path(__file__).resolve().parent.parent / "data/glyphs/measure_difficulty.py"
-    spec = importlib.util.spec_from_file_location("measure_difficulty", path)
-    measured = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(measured)
+    measured = script("data/glyphs/measure_difficulty.py")
     quick = preset("quick")
     chosen = quick.optimization
     assert (chosen.rate, chosen.momentum) == (measured.MAX_RATE, measured.MOMENTUM)
     assert quick.regularization.weight_decay == measured.DECAY
     assert quick.data.batch_size == measured.BATCH_SIZE
     assert make_network(quick, 26).convention == measured.CONVENTION
-    assert f'"--epochs", type=int, default={quick.schedule.epochs})' in path.read_text("utf-8")
+    text = Path(measured.__file__).read_text("utf-8")
+    assert f'"--epochs", type=int, default={quick.schedule.epochs})' in text
 
 
 # --- Optimizers ------------------------------------------------------------------------------

@@ -354,7 +354,7 @@ SparsityExplorer(sparse.sparsities, sparse.milliseconds)
 #
 # One picture at a time gives small matrices. Several at once, a batch, give larger ones, and the weights are fetched once for all pictures. A second thread can take half of the rows. Here are the images per second, for a small network so that you need not wait.
 #
-# **Predict:** does a batch help, does a second thread, and which helps more?
+# **Predict:** does a larger batch help? Does a second thread? And which of the two helps more?
 
 # %%
 expect("04-batch")

@@ -218,9 +218,10 @@ def _products(
     tried = interleave(ways, 2, 1, device, LEAST_S)
     fastest = min(map(min, tried.values()), default=0.0)
     kept = [way for way, seconds in tried.items() if min(seconds) <= WAY_BEHIND * fastest]
-    made = {shape: gemm_tasks(precision, shape, device, seed)[0] for shape in shapes}
+    made = {shapes[0]: ways}
+    made |= {shape: gemm_tasks(precision, shape, device, seed)[0] for shape in shapes[1:]}
     # One library after the other: the threads of the one before disturb its first shape only.
-    tasks = {(s, way): ways[way] for way in kept for s, ways in made.items() if way in ways}
+    tasks = {(s, way): own[way] for way in kept for s, own in made.items() if way in own}
     return tasks, reason
 
 

@@ -106,7 +106,7 @@ def note(key: str, right: bool, mark: str = "") -> tuple[Record, str | None]:
     before = read_ledger()[0].get(key, Record())
     record = _unwritten.setdefault(key, Record())
     if right:
-        record.solved = record.solved or _now()
+        record.solved = record.solved or datetime.now(UTC).isoformat(timespec="seconds")
     elif not (mark and mark in before.tried):
         record.wrong += 1
         record.tried += (mark,) if mark else ()
@@ -305,10 +305,6 @@ def _merged(one: Records, other: Records, add: bool = False) -> Records:
         last = max(old, new, key=lambda record: (record.at or "", record.said or ""))
         both[key] = Record(wrong, solved, tried, last.said, last.at)
     return both
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _trouble(error: Exception, usable: Iterable[Path] = ()) -> str:

@@ -24,13 +24,13 @@ from tried import TRIED, answer_of
 from mobilenet_lib.checks import ledger, progress
 
 ROOT = Path(__file__).resolve().parents[2]
-build = script("chapters/build.py")
-TEXTS = build.sources()
+texts = script("chapters/texts.py")
+TEXTS = texts.sources()
 EXERCISE = re.compile(r'^check\("([^"]*)"', re.MULTILINE)
 
 
 def code_of(text):
-    return [cell.source for cell in build.read(text).cells if cell.cell_type == "code"]
+    return [cell.source for cell in texts.read(text).cells if cell.cell_type == "code"]
 
 
 EXERCISES = {
@@ -81,11 +81,11 @@ def test_exercises_run_in_any_order():
     assert progress().solved == progress().total
 
 
-@pytest.mark.parametrize("text", build.HERE.glob("solutions/text/*.py"), ids=lambda p: p.stem)
+@pytest.mark.parametrize("text", texts.HERE.glob("solutions/text/*.py"), ids=lambda p: p.stem)
 def test_a_solution_has_the_question_and_a_paragraph_on_how_to_think(text):
-    (chapter,) = build.HERE.glob(f"text/{text.stem[:2]}_*.py")
-    asked = build.exercises(chapter)
-    prose = [cell.source for cell in build.read(text).cells if cell.cell_type == "markdown"]
+    (chapter,) = texts.HERE.glob(f"text/{text.stem[:2]}_*.py")
+    asked = texts.exercises(chapter)
+    prose = [cell.source for cell in texts.read(text).cells if cell.cell_type == "markdown"]
     for key, exercise in asked.items():
         (told,) = (each for each in prose if each.startswith(f"> **{key}"))
         question, _, answer = told.partition("\n\n")
@@ -94,20 +94,20 @@ def test_a_solution_has_the_question_and_a_paragraph_on_how_to_think(text):
 
 
 def test_a_solution_of_something_else_is_refused():
-    exercise = build.Exercise("**1.1** A", "f", "# def f(a, b): ...", 'check("1.1", f)')
+    exercise = texts.Exercise("**1.1** A", "f", "# def f(a, b): ...", 'check("1.1", f)')
     good = "def f(a, b):\n    return a"
-    assert build.solved(good, "1.1", exercise) == f'{good}\n\n\ncheck("1.1", f, record=False)'
+    assert texts.solved(good, "1.1", exercise) == f'{good}\n\n\ncheck("1.1", f, record=False)'
     for bad in ("def f(b, a):\n    return a", "def g(a, b):\n    return a", "f = max"):
         with pytest.raises(SystemExit, match=r"solution of 1\.1 has no .* with: def f\(a, b\):"):
-            build.solved(bad, "1.1", exercise)
+            texts.solved(bad, "1.1", exercise)
     with pytest.raises(SystemExit, match="with: answer = "):
-        build.solved("print(7)", "1.1", exercise._replace(name="answer", hint=""))
+        texts.solved("print(7)", "1.1", exercise._replace(name="answer", hint=""))
 
 
 @pytest.mark.parametrize("number", ["03", "07"])
 def test_an_assignment_is_solved_by_its_solutions_and_not_without_them(number):
     """As nbgrader takes it: 03 has a solution of two cells, 07 imports in the middle."""
-    (text,) = build.HERE.glob(f"solutions/text/{number}_*.py")
+    (text,) = texts.HERE.glob(f"solutions/text/{number}_*.py")
     made = script("chapters/assignments.py").assignment(text)
     nbformat.validate(made)
     marks = {cell.metadata.nbgrader.grade_id: cell for cell in made.cells if cell.metadata}

@@ -158,7 +158,7 @@ def test_outputs_are_committed_and_without_errors(path):
 @every
 def test_text_and_notebook_agree(path):
     text = path.parent / "text" / f"{path.stem}.py"
-    notebook, paired = read(path), script("chapters/build.py").read(text)
+    notebook, paired = read(path), script("chapters/texts.py").read(text)
 
     def essence(book):
         return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in book.cells]

@@ -1,7 +1,6 @@
 """What hubs read: the Dockerfile and its start, Binder's files, the workflow for pages."""
 
 import ast
-import importlib.util
 import json
 import os
 import re
@@ -17,6 +16,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from scripts import script
 
 from mobilenet_lib import doctor, files
 
@@ -181,9 +181,7 @@ def test_a_server_starts_in_another_place_where_there_is_no_home_to_write_to(
     tmp_path, monkeypatch, capsys
 ):
     """It gets the options of `make lab`, and those that were given behind them, which win."""
-    spec = importlib.util.spec_from_file_location("start", HUB / "start.py")
-    start = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(start)
+    start = script("web/hub/start.py")
     (tmp_path / "no folder").write_text("")
     (tmp_path / "book/chapters").mkdir(parents=True)
     for name in ("HOME", *(f"JUPYTER_{kind}_DIR" for kind in ("CONFIG", "DATA", "RUNTIME"))):

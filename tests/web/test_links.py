@@ -1,18 +1,14 @@
 """Every web address in the book is in web/links.tsv, and what asks them is polite and exact."""
 
 import http.server
-import importlib.util
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from isolated_git import needs_git
+from scripts import ROOT, script
 
-ROOT = Path(__file__).resolve().parents[2]
-_spec = importlib.util.spec_from_file_location("links", ROOT / "web/links.py")
-links = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(links)
+links = script("web/links.py")
 
 
 @needs_git

@@ -5,7 +5,6 @@ Decks are built once for all tests; each is then stepped through by key, as a le
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from browsers import BrowserLog, watched_page
+from scripts import script
 
 from mobilenet_lib.plots.figure import SHARP_DPI, STYLE
 
@@ -101,25 +101,22 @@ def test_what_is_printed_is_as_large_as_it_fits(tmp_path, columns, size):
 
 
 @pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("build_slides", ROOT / "web/slides/build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def build():
+    return script("web/slides/build.py")
 
 
 def test_without_chromium_a_deck_has_no_handout_and_says_so(
-    script, npm_packages, tmp_path, monkeypatch, capsys
+    build, npm_packages, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(script, "find_chromium", lambda: None)
-    script.main(["--out", str(tmp_path), "00"])
+    monkeypatch.setattr(build, "find_chromium", lambda: None)
+    build.main(["--out", str(tmp_path), "00"])
     assert "No Chromium is there, so the handouts are left out." in capsys.readouterr().out
     assert (tmp_path / "00.html").is_file()
     assert not list(tmp_path.glob("*.pdf"))
 
 
-def test_a_formula_is_html_mathml_and_words(script, npm_packages):
-    inline, display = script.set_formulas(
+def test_a_formula_is_html_mathml_and_words(build, npm_packages):
+    inline, display = build.set_formulas(
         [source.Formula("D_K^2", False, ""), source.Formula(r"\frac{1}{N}", True, "")]
     )
     assert 'role="math" aria-label="D sub K squared"' in inline
@@ -129,14 +126,14 @@ def test_a_formula_is_html_mathml_and_words(script, npm_packages):
     assert "katex-display" in display
 
 
-def test_a_formula_that_cannot_be_set_is_told(script, npm_packages):
+def test_a_formula_that_cannot_be_set_is_told(build, npm_packages):
     with pytest.raises(SystemExit, match=r"cannot be set.*(\n.*)*frac"):
-        script.set_formulas([source.Formula(r"\frac{1", True, "")])
+        build.set_formulas([source.Formula(r"\frac{1", True, "")])
 
 
-def test_a_chapter_that_is_not_there_is_refused(script):
+def test_a_chapter_that_is_not_there_is_refused(build):
     with pytest.raises(SystemExit, match="there is no chapter 77"):
-        script.main(["77"])
+        build.main(["77"])
 
 
 # --- What is shown ------------------------------------------------------------------------------
