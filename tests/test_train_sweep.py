@@ -122,7 +122,7 @@ def test_an_interrupt_starts_no_further_run(tmp_path, monkeypatch):
     def call(*_, **__):
         asked.append("one")
         os.kill(os.getpid(), signal.SIGINT)  # it reaches the main thread, which waits
-        time.sleep(0.3)
+        time.sleep(2)  # until it has, on a busy machine too
         return 1
 
     monkeypatch.setattr(sweep.subprocess, "call", call)
