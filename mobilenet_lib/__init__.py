@@ -10,8 +10,9 @@ from .lazy import lazy_names
 
 if TYPE_CHECKING:  # the one list of public names
     from .architecture import Architecture, mobilenet_v1
+    from .convention import KERAS, PAPER, TF_SLIM, TIMM, Convention
     from .layer import Layer
-    from .model import KERAS, PAPER, TF_SLIM, TIMM, Convention, MobileNet
+    from .model import MobileNet
     from .weights import load_published
 
 __version__ = "0.1.0"

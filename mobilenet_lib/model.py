@@ -1,83 +1,28 @@
 """The complete MobileNet V1 as a torch module, built from an `Architecture`.
 
+>>> from mobilenet_lib import mobilenet_v1
 >>> net = MobileNet(mobilenet_v1(alpha=0.25, resolution=96, num_classes=10))
 >>> net(torch.zeros(1, 3, 96, 96)).shape
 torch.Size([1, 10])
 
-The paper leaves details open that decide whether somebody else's weights work: which ReLU, how
-stride-2 layers are padded, batch normalization's epsilon. A `Convention` says how one
-implementation settled them; facts and sources are in `data/paper/README.md`.
+What the paper leaves open, a `Convention` says.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .architecture import WIDTH_RULES, Architecture, Layer, Rounding, WidthRule, mobilenet_v1
+from .architecture import Architecture, Layer
+from .convention import MAX_SHIFT, PAPER, Convention, Head, check_head, check_layers
 from .preprocess import Preprocess
-from .validation import check_choice, check_int, check_number, check_positive, check_share
-
-Head = Literal["softmax", "sigmoid", "features"]
-Padding = Literal["same", "symmetric", "keras"]
-MAX_SHIFT = 5.0
-"""Beyond it no ReLU ever drops anything, and the network is linear."""
-HEADS: tuple[Head, ...] = ("softmax", "sigmoid", "features")
-PADDINGS: tuple[Padding, ...] = ("same", "symmetric", "keras")
-
-
-@dataclass(frozen=True)
-class Convention:
-    """What one implementation of MobileNet V1 does where the paper leaves it open."""
-
-    name: str
-    activation: Literal["relu", "relu6"]
-    padding: Padding
-    """"same" is TensorFlow's: an odd zero goes after. "symmetric" puts one zero on every side.
-    "keras" is "same", but one zero after in depthwise layers with stride 2, whatever the size."""
-    bn_eps: float
-    bn_momentum: float
-    """torch's meaning: the share of the *new* batch. TensorFlow's decay 0.9997 is 0.0003 here."""
-    width_rule: WidthRule
-    num_classes: int
-    """Classes of the published ImageNet weights; 1001 when class 0 is "background"."""
-    dropout: float
-    """Probability of *dropping* a feature before the classifier while training."""
-
-    def __post_init__(self) -> None:
-        check_choice("activation", self.activation, ("relu", "relu6"))
-        check_choice("padding", self.padding, PADDINGS)
-        check_positive("bn_eps", self.bn_eps, 1)
-        check_positive("bn_momentum", self.bn_momentum, 1)
-        check_int("num_classes", self.num_classes, 1)
-        check_share("dropout", self.dropout)
-        check_choice("width_rule", self.width_rule, WIDTH_RULES)
-
-    def architecture(self, num_classes: int | None = None, **options: Any) -> Architecture:
-        """`mobilenet_v1` with this convention's width rule, rounding and number of classes."""
-        classes = self.num_classes if num_classes is None else num_classes
-        return mobilenet_v1(
-            num_classes=classes, width_rule=self.width_rule, rounding=self.rounding, **options
-        )
-
-    @property
-    def rounding(self) -> Rounding:
-        """How many pixels are left of an odd map, for `mobilenet_v1`."""
-        return "keras" if self.padding == "keras" else "up"
-
-
-# The paper says ReLU and little else; where it is silent, PAPER follows its authors' tf-slim code.
-PAPER = Convention("paper", "relu", "same", 1e-3, 3e-4, "paper", 1000, 0.0)
-TF_SLIM = Convention("tf-slim", "relu6", "same", 1e-3, 3e-4, "min8", 1001, 0.001)
-# Keras' padding is SAME for every even map, so at any resolution divisible by 32.
-KERAS = Convention("keras", "relu6", "keras", 1e-3, 0.01, "paper", 1000, 0.001)
-TIMM = Convention("timm", "relu6", "symmetric", 1e-5, 0.1, "divisible8", 1000, 0.0)
+from .validation import check_number
 
 
 class MobileNet(nn.Module):
@@ -124,7 +69,7 @@ class MobileNet(nn.Module):
         bn_shift: float = 0.0,
     ) -> None:
         super().__init__()
-        _check_layers(arch, convention)
+        check_layers(arch, convention)
         self.arch, self.convention = arch, convention
         self.bn_shift = check_number("bn_shift", bn_shift, 0, MAX_SHIFT)
         self.head = check_head(head, arch.num_classes)
@@ -255,11 +200,15 @@ class ConvBNReLU(nn.Module):
 
         Rounded down, not up, where Keras' depthwise layers skip pixels.
         """
-        if self.pads:
-            left, right = self._zeros(x.shape[3])
-            top, bottom = self._zeros(x.shape[2])
-            x = F.pad(x, (left, right, top, bottom))
-        return self.act(self.bn(self.conv(x)))
+        return self.act(self.bn(self.conv(self.padded(x))))
+
+    def padded(self, x: Tensor) -> Tensor:
+        """The input with those zeros that the convolution does not add by itself."""
+        if not self.pads:
+            return x
+        left, right = self._zeros(x.shape[3])
+        top, bottom = self._zeros(x.shape[2])
+        return F.pad(x, (left, right, top, bottom))
 
     def _zeros(self, size: int) -> tuple[int, int]:
         if self.one_after:
@@ -271,45 +220,30 @@ class ConvBNReLU(nn.Module):
         return total // 2, total - total // 2
 
 
-def check_head(head: Head | None, num_classes: int) -> Head:
-    """The head, or the usual one for so many outputs.
+def pad_turned(net: nn.Module) -> bool:
+    """Have a network pad without copying its maps, if these come turned by 180 degrees.
 
-    Raises
-    ------
-    ValueError
-        It does not go with the number of outputs.
+    On an even size and with stride 2, "same" puts its one zero after a map: no convolution of torch
+    pads so, and the padded copy is two more passes over the map. On a turned map that zero comes
+    before, and "symmetric" computes the same, since no filter reaches its zero after the map. So a
+    network whose first input and whose filters, (.., k, k), are turned by 180 degrees gives the
+    same pooled features, and each of its maps turned.
+
+    Parameters
+    ----------
+    net
+        Changed in place: its filters are left as they are.
+
+    Returns
+    -------
+    bool
+        Whether it wants turned input and filters from now on; False, and nothing is changed, where
+        no layer copies its map, or one has the padding "keras".
     """
-    if head is None:
-        head = "softmax" if num_classes > 1 else "sigmoid" if num_classes else "features"
-    check_choice("head", head, HEADS)
-    if (head == "features") != (num_classes == 0):
-        raise ValueError(
-            f'the head {head!r} does not go with {num_classes} outputs: "features" is for networks '
-            "without classifier, which have 0"
-        )
-    if head == "softmax" and num_classes == 1:
-        raise ValueError(
-            "a softmax over one output is 1 whatever the photo shows; a network with one output "
-            'has the head "sigmoid"'
-        )
-    return head
-
-
-def _check_layers(arch: Architecture, convention: Convention) -> None:
-    """Refuse an architecture whose layers have other widths or sizes than the convention's."""
-    sizes = arch.alpha, arch.resolution, arch.num_classes, arch.body
-    right = mobilenet_v1(
-        *sizes, convention.width_rule, convention.rounding, drop_stride=arch.drop_stride
-    )
-    for unit, field, option in (
-        ("channels", "out_channels", "width_rule"),
-        ("pixels", "out_size", "rounding"),
-    ):
-        for layer, other in zip(arch.layers, right.layers, strict=True):
-            ours, theirs = getattr(layer, field), getattr(other, field)
-            if ours != theirs:
-                raise ValueError(
-                    f"the {convention.name} convention gives {layer.name} {theirs} {unit} at alpha "
-                    f"{arch.alpha:g}, {arch.resolution} pixels; the architecture has {ours}; "
-                    f"build it with mobilenet_v1(..., {option}={getattr(convention, option)!r})"
-                )
+    blocks = [part for part in net.modules() if isinstance(part, ConvBNReLU) and part.pads]
+    if not blocks or any(block.one_after for block in blocks):
+        return False
+    for block in blocks:
+        block.pads = False
+        block.conv.padding = (block.kernel_size // 2,) * 2
+    return True

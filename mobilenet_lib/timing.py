@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from . import machine
 from .architecture import Architecture
-from .model import PAPER, Convention, MobileNet
+from .convention import PAPER, Convention
+from .model import MobileNet
 from .validation import check_int
 
 Key = TypeVar("Key")

@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mobilenet_lib import MobileNet, mobilenet_v1
 from mobilenet_lib.architecture import BODIES, DROPPED, WIDTH_RULES, scale_channels
+from mobilenet_lib.convention import PAPER, TF_SLIM, TIMM
 from mobilenet_lib.layer import KIND_LABELS, Kind
-from mobilenet_lib.model import PAPER, TF_SLIM, TIMM
 from mobilenet_lib.plots.figure import COLOURS
 from mobilenet_lib.plots.speed import MARKERS
 

@@ -25,6 +25,7 @@ from mobilenet_lib.engines import (
     torch_engines,
     verify,
 )
+from mobilenet_lib.engines.fusing import fuse, without_copies
 from mobilenet_lib.engines.runtimes import hushed
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -66,10 +67,11 @@ def prepared(net, letters_to_test):
     return get
 
 
-def tiny(convention=PAPER, resolution=33, seed=0):
+def tiny(convention=PAPER, resolution=33, body="separable", seed=0):
     """A small network whose batch normalizations do something."""
     torch.manual_seed(seed)
-    net = MobileNet(convention.architecture(5, alpha=0.25, resolution=resolution), convention)
+    size = {"alpha": 0.25, "resolution": resolution, "body": body}
+    net = MobileNet(convention.architecture(5, **size), convention)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -246,6 +248,43 @@ def test_what_cannot_be_folded_is_refused():
         fold(nn.Sequential(nn.Conv2d(3, 4, 1)).eval())
     with pytest.raises(ValueError, match="without running statistics"):
         fold_pair(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4, track_running_stats=False))
+
+
+# --- Fusing -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("convention", [PAPER, TF_SLIM, KERAS, TIMM], ids=lambda c: c.name)
+@pytest.mark.parametrize("resolution", [32, 33, 46])
+@pytest.mark.parametrize("body", ["separable", "full"])
+@pytest.mark.parametrize("rearrange", [without_copies, fuse])
+def test_a_rearranged_network_computes_the_same(convention, resolution, body, rearrange):
+    net = tiny(convention, resolution, body).double()
+    for part in net.modules():  # so that the limits of ReLU6, and its lower one, are reached
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.uniform_(part.bias, -1, 7)
+    x = noise(2, 3, resolution, resolution).double()
+    torch.testing.assert_close(rearrange(fold(net))(x), net(x), rtol=1e-10, atol=1e-10)
+
+
+def test_a_rearranged_network_makes_no_copies_to_pad(monkeypatch):
+    folded, x = fold(tiny()), noise(2, 3, 33, 33)
+    wanted, turned, fused = folded(x), without_copies(fold(tiny())), fuse(fold(tiny()))
+
+    def refuse(*_):
+        raise AssertionError("a padded copy")
+
+    monkeypatch.setattr("torch.nn.functional.pad", refuse)
+    for net in (turned, fused):
+        torch.testing.assert_close(net(x), wanted, rtol=1e-4, atol=1e-5)
+    with pytest.raises(AssertionError, match="padded copy"):
+        folded(x)
+
+
+def test_networks_of_others_are_left_as_they_are():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU())
+    assert fuse(net) is net
+    x = noise(2, 3, 9, 9)
+    torch.testing.assert_close(fuse(net)(x), net(x))
 
 
 # --- Every engine -----------------------------------------------------------------------------

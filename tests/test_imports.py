@@ -29,6 +29,7 @@ ORDER = (
     "timing",
     "explain",
     "model",
+    "convention",
     "preprocess",
     "convolution",
     "paper",

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_training import tiny, write_images
+from torch.utils.flop_counter import FlopCounterMode
 
 from mobilenet_lib import cli, files, machine
 from mobilenet_lib.bench import training
-from mobilenet_lib.model import PAPER, MobileNet
+from mobilenet_lib.convention import KERAS, PAPER, TIMM
+from mobilenet_lib.model import MobileNet
 from mobilenet_lib.timing import Timing, threads
 from mobilenet_lib.train import Trainer, choose_plan
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
@@ -31,9 +33,19 @@ def own_cache(tmp_path, monkeypatch):
         yield
 
 
-def network(seed=0):
-    torch.manual_seed(seed)
-    return MobileNet(PAPER.architecture(10, alpha=0.25, resolution=64), PAPER)
+def network(convention=PAPER, resolution=64):
+    torch.manual_seed(0)
+    return MobileNet(convention.architecture(10, alpha=0.25, resolution=resolution), convention)
+
+
+class Turned:
+    """A block's padding and convolution, on maps turned by 180 degrees."""
+
+    def __init__(self, block):
+        self.block, self.weight = block, block.conv.weight
+
+    def __call__(self, x):
+        return self.block.conv(self.block.padded(x.flip(2, 3))).flip(2, 3)
 
 
 def test_every_plan_has_a_name_in_the_recipe():
@@ -49,7 +61,10 @@ def test_every_layer_has_its_kind():
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_plan_computes_what_the_plain_network_does(name):
-    """Output and gradients of each layer against torch's convolution in fp64."""
+    """Output and gradients of each layer against torch's convolution in fp64.
+
+    On maps turned by 180 degrees, where a network computes on those.
+    """
     net, plain = network(), dict(network().named_modules())
     apply_plan(net, name)
     assert net.state_dict().keys() == plain[""].state_dict().keys()
@@ -57,11 +72,14 @@ def test_a_plan_computes_what_the_plain_network_does(name):
         own = kind(module)
         if own is None:
             continue
-        shape = (4, module.in_features) if own == "fc" else (4, module.in_channels, 9, 9)
+        shape = (4, module.in_features) if own == "fc" else (4, module.in_channels, 8, 9)
         x = torch.randn(shape)
         x = x if own == "fc" else to_layout(x, name)
+        reference = plain[layer].double()
+        if own in ("conv", "depthwise"):
+            reference = Turned(plain[layer.rpartition(".")[0]])
         results = []
-        for each, dtype in ((module, torch.float32), (plain[layer].double(), torch.float64)):
+        for each, dtype in ((module, torch.float32), (reference, torch.float64)):
             start = x.detach().to(dtype).requires_grad_()
             y = each(start)
             upstream = torch.linspace(-1, 1, y.numel()).view_as(y).to(y.dtype)
@@ -105,11 +123,21 @@ def test_rearranged_gradients_are_computed_only_where_they_are_asked_for():
 
 
 @pytest.mark.parametrize("name", [name for name in PLANS if not PLANS[name].bf16])
-def test_exact_plans_give_the_plain_networks_logits(name):
-    plain, planned = network().eval(), network().eval()
+@pytest.mark.parametrize("convention", [PAPER, KERAS, TIMM], ids=lambda c: c.name)
+@pytest.mark.parametrize("side", [64, 50])
+def test_exact_plans_give_the_plain_networks_logits_and_gradients(name, convention, side):
+    plain, planned = network(convention, side), network(convention, side)
     apply_plan(planned, name)
-    x = torch.randn(4, 3, 64, 64)
-    torch.testing.assert_close(planned(to_layout(x, name)), plain(x), rtol=1e-3, atol=1e-5)
+    x = torch.randn(4, 3, side, side)
+    logits = [planned.eval()(to_layout(x, name)), plain.eval()(x)]
+    torch.testing.assert_close(*logits, rtol=1e-3, atol=1e-5)
+    for part in logits:
+        part.square().sum().backward()
+    for (layer, weight), (_, wanted) in zip(
+        planned.named_parameters(), plain.named_parameters(), strict=True
+    ):
+        off = (weight.grad - wanted.grad).norm() / wanted.grad.norm().clamp(min=1e-9)
+        assert off < 1e-3, layer
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -327,6 +355,7 @@ def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
     """The clock and timm's networks are the test's: 10 ms for ours, 40 and 20 for others."""
     times = {training.OURS: [0.01, 0.01], training.NAIVE: [0.04, 0.04]}
     times |= {"timm: slow": [0.03, 0.03], "timm: fast": [0.02, 0.02]}
+    times[training.PRODUCTS] = [0.008, 0.008]
     peers = {name: None for name in times if name.startswith("timm")}
     monkeypatch.setattr(training, "timm_steps", lambda *_: (peers, "timm 9"))
     monkeypatch.setattr(training, "interleave", lambda tasks, readings, device: times)
@@ -341,7 +370,20 @@ def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
     assert not replace(result, to_naive=0.46).within_limits
     assert "images/s\nours is plan fp32" in str(result)
     assert "ours takes 0.500 of timm's best (at most 0.7): timm: fast" in str(result)
+    assert "products alone: 8.00 ms (quartiles 8.00 to 8.00), 0.400 of timm's best" in str(result)
     assert "stride 2:\noutput   500.00 ms" in str(result)
+
+
+@pytest.mark.parametrize(("plan", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_the_products_of_a_step_are_those_of_its_pointwise_layers(plan, dtype):
+    """Counted by torch: each layer's mult-adds three times, for every image."""
+    arch = PAPER.architecture(10, alpha=0.25, resolution=64)
+    multiply = training.products(arch, 4, plan, CPU, 0)
+    with FlopCounterMode(display=False) as counter:
+        multiply()
+    cost = sum(layer.mult_adds for layer in arch.layers if layer.kind == "pointwise")
+    assert counter.get_total_flops() == 2 * 3 * 4 * cost
+    assert {t.dtype for task in multiply.__closure__[0].cell_contents for t in task} == {dtype}
 
 
 def test_a_missing_timm_is_said(monkeypatch):
@@ -361,7 +403,20 @@ def test_bench_train_records(monkeypatch, tmp_path, capsys):
     timing = Timing(2, 1.0, (1.0, 1.0))
     steps, layer = {"ours": timing}, {"output": timing}
     result = training.TrainBench(
-        1.0, 64, 64, "cpu", 2, Choice("fp32", "x", {}), steps, 0.5, None, "none", 1.0, layer
+        1.0,
+        64,
+        64,
+        "cpu",
+        2,
+        Choice("fp32", "x", {}),
+        steps,
+        0.5,
+        None,
+        "none",
+        1.0,
+        timing,
+        None,
+        layer,
     )
     monkeypatch.setattr(training, "bench_train", lambda **options: result)
     assert cli.main(["bench", "train", "--record"]) == 1

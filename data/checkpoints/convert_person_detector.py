@@ -11,7 +11,7 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from mobilenet_lib.model import Convention
+from mobilenet_lib.convention import Convention
 from mobilenet_lib.preprocess import RAW_255
 from mobilenet_lib.weights import load_published, save_checkpoint
 

@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 
 from mobilenet_lib import data
+from mobilenet_lib.convention import PAPER
 from mobilenet_lib.files import record_result
-from mobilenet_lib.model import PAPER, MobileNet
+from mobilenet_lib.model import MobileNet
 from mobilenet_lib.weights import save_checkpoint
 
 NETWORKS = {"teacher": (0.5, 64), "wide": (1.0, 64), "narrow": (0.25, 37)}

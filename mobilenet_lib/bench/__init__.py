@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from .. import data
-from ..model import TF_SLIM
+from ..convention import TF_SLIM
 from ..timing import Timing, interleave, random_network, ratio, torch_defaults, training_step
 
 LIMIT = 0.15

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from ..architecture import BODIES, Architecture, Body
+from ..convention import PAPER
 from ..engines import fold
 from ..layer import Kind, Layer
-from ..model import PAPER, ConvBNReLU
+from ..model import ConvBNReLU
 from ..timing import DTYPES, interleave, significant, torch_defaults
 from ..timing import threads as use_threads
 from ..validation import check_choice, check_int

@@ -32,10 +32,11 @@ from ..timing import (
 from ..train.choose_plan import ROUNDED, Choice, apart, choose
 from ..train.depthwise import input_gradient
 from ..train.optimizers import make_optimizer
-from ..train.plan import apply_plan, to_layout
+from ..train.plan import PLANS, apply_plan, to_layout
 from ..train.recipe import Recipe
 
 OURS, COMPILED, NAIVE = "ours", "ours, compiled", "naive: eager, NCHW, fp32"
+PRODUCTS = "products"
 NAIVE_LIMIT, TIMM_LIMIT = 0.45, 0.7
 """Shares of the naive loop's time, and of timm's best, that our step may take on a CPU."""
 CLASSES = 26
@@ -61,6 +62,10 @@ class TrainBench:
     timm: str
     """timm's version and fastest way, or why it is not here."""
     images_per_second: float
+    products: Timing
+    """The matrix products of all pointwise layers in a step, and nothing else."""
+    products_to_timm: float | None
+    """The same over timm's best step, beside it: what no step that computes them gets below."""
     layer: dict[str, Timing]
     """The passes of the network's largest depthwise layer with stride 2, in fp32 and bf16."""
 
@@ -89,6 +94,10 @@ class TrainBench:
                 f"ours takes {self.to_timm:.3f} of timm's best (at most {TIMM_LIMIT:g}): "
                 f"{self.timm}"
             )
+        share = f", {self.products_to_timm:.3f} of timm's best" if self.products_to_timm else ""
+        lines.append(
+            f"its pointwise layers' matrix products alone: {str(self.products).strip()}{share}"
+        )
         width = max(map(len, self.layer))
         lines.append("its largest depthwise layer with stride 2:")
         lines += [f"{name:<{width}} {timing}" for name, timing in self.layer.items()]
@@ -140,12 +149,14 @@ def bench_train(
     tasks[NAIVE] = step(random_network(arch, seed, where, "NCHW"), images, labels, recipe)
     peers, timm = timm_steps(images, labels, recipe)
     tasks |= peers
-    seconds = interleave(tasks, readings, device=device)
-    steps = {name: Timing.of(taken) for name, taken in seconds.items()}
-    to_timm = None
+    alone = {PRODUCTS: products(arch, batch_size, choice.plan, where, seed)}
+    seconds = interleave(tasks | alone, readings, device=device)
+    steps = {name: Timing.of(seconds[name]) for name in tasks}
+    to_timm = least = None
     if peers:
         best = min(peers, key=lambda name: steps[name].median_ms)
         to_timm, timm = ratio(seconds[OURS], seconds[best]), f"{best}, {timm}"
+        least = ratio(seconds[PRODUCTS], seconds[best])
     return TrainBench(
         alpha,
         resolution,
@@ -158,6 +169,8 @@ def bench_train(
         to_timm,
         timm,
         round(per_second(batch_size, steps[OURS]), 1),
+        Timing.of(seconds[PRODUCTS]),
+        least,
         layer_passes(arch, batch_size, readings, where, seed),
     )
 
@@ -171,15 +184,14 @@ def layer_passes(
     """
     first = next(s for s in arch.layers if s.kind == "depthwise" and s.stride == 2)
     generator = torch.Generator().manual_seed(seed)
-    # The network pads before this layer, by a row below and a column on the right ("SAME").
-    sides = (first.in_size + 1, first.in_size + 1)
+    sides = (first.in_size, first.in_size)
     shape = (batch_size, first.in_channels, *sides)
     x32 = torch.randn(shape, generator=generator).to(device, memory_format=torch.channels_last)
     w32 = torch.randn(first.in_channels, 1, 3, 3, generator=generator).to(device)
     tasks: dict[str, Callable[[], Any]] = {}
     for name in ("fp32", "bf16"):
         x, weight = (t.to(DTYPES[name], copy=True).requires_grad_() for t in (x32, w32))
-        forward = functools.partial(F.conv2d, x, weight, None, 2, 0, 1, first.in_channels)
+        forward = functools.partial(F.conv2d, x, weight, None, 2, 1, 1, first.in_channels)
         y = forward()
         upstream = torch.ones_like(y)
         tasks[f"output, {name}"] = forward
@@ -187,12 +199,38 @@ def layer_passes(
             tasks[f"gradient of its {of}, {name}"] = functools.partial(
                 torch.autograd.grad, y, wanted, upstream, retain_graph=True
             )
-    rearranged = functools.partial(input_gradient, upstream, weight.detach(), sides, 2, 0)
+    rearranged = functools.partial(input_gradient, upstream, weight.detach(), sides, 2, 1)
     if not apart(rearranged(), tasks["gradient of its input, bf16"]()[0]) <= ROUNDED:
         raise ArithmeticError("rearranged, the gradient of a layer's input is not what torch says")
     tasks["gradient of its input, bf16, rearranged"] = rearranged
     seconds = interleave(tasks, readings, device=device, least_s=0.005)
     return {name: Timing.of(taken) for name, taken in seconds.items()}
+
+
+def products(
+    arch: Architecture, batch_size: int, plan: str, device: torch.device, seed: int
+) -> Callable[[], None]:
+    """The three products of each pointwise layer in a step: its output, and both gradients.
+
+    In the plan's numbers, on random matrices, into memory that is there already.
+    """
+    dtype = torch.bfloat16 if "pointwise" in PLANS[plan].bf16 else torch.float32
+    generator = torch.Generator(device).manual_seed(seed)
+    draw = functools.partial(torch.randn, generator=generator, device=device, dtype=dtype)
+    tasks = []
+    for layer in arch.layers:
+        if layer.kind == "pointwise":
+            rows = batch_size * layer.out_size**2
+            x, upstream = draw(rows, layer.in_channels), draw(rows, layer.out_channels)
+            weight = draw(layer.out_channels, layer.in_channels)
+            for left, right in ((x, weight.T), (upstream, weight), (upstream.T, x)):
+                tasks.append((left, right, torch.mm(left, right)))
+
+    def multiply() -> None:
+        for left, right, product in tasks:
+            torch.mm(left, right, out=product)
+
+    return multiply
 
 
 def step(

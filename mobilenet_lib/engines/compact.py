@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..architecture import mobilenet_v1
+from ..convention import Convention
 from ..layer import Layer
-from ..model import Convention, MobileNet
+from ..model import MobileNet
 from ..preprocess import Preprocess
 from ..validation import check_choice
 from ..weights.formats import MAX_HEADER, WeightsError, parse_object, refusing

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..model import Head, MobileNet
+from ..convention import Head
+from ..model import MobileNet
 from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from ..validation import check_choice

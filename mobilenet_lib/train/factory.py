@@ -14,8 +14,9 @@ from accelerate.utils import DistributedType
 
 from .. import data
 from ..architecture import Architecture
+from ..convention import KERAS, PAPER, TF_SLIM, TIMM
 from ..files import printable, short_path
-from ..model import KERAS, PAPER, TF_SLIM, TIMM, MobileNet
+from ..model import MobileNet
 from .recipe import Network, Recipe
 
 CONVENTIONS = {"paper": PAPER, "tf-slim": TF_SLIM, "keras": KERAS, "timm": TIMM}

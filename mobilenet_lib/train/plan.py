@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..model import MobileNet
+from ..model import MobileNet, pad_turned
 from .depthwise import depthwise
 
 KINDS = ("conv", "depthwise", "pointwise", "fc")
@@ -65,7 +65,11 @@ def kind(module: nn.Module) -> str | None:
 
 
 def apply_plan(net: MobileNet, name: str) -> None:
-    """Make a network compute by a plan, in place; its `state_dict` stays as it is."""
+    """Make a network compute by a plan, in place; its `state_dict` stays as it is.
+
+    Where it can, it computes on maps turned by 180 degrees from now on, as `pad_turned` says: the
+    first layer turns the images. Logits are those of the network as it was.
+    """
     plan = PLANS[name]
     layout = torch.channels_last if plan.channels_last else torch.contiguous_format
     net.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs lack this one
@@ -75,17 +79,26 @@ def apply_plan(net: MobileNet, name: str) -> None:
         "pointwise": _product if plan.gemm else _convolution,
         "fc": _linear,
     }
+    turned = pad_turned(net)
+    if turned:
+        net.get_submodule(net.arch.layers[0].name).register_forward_pre_hook(_turn)
     for module in net.modules():
         if own := kind(module):
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
-            own_forward = functools.partial(_compute, module, dtype, ways[own])
+            turns = turned and own in ("conv", "depthwise")
+            own_forward = functools.partial(_compute, module, dtype, ways[own], turns)
             module.forward = own_forward  # type: ignore[method-assign]  # of this one only
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
 
 
-def _compute(module: Any, dtype: torch.dtype, way: Way, x: Tensor) -> Tensor:
-    return way(module, x.to(dtype), module.weight.to(dtype))
+def _turn(module: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+    return (given[0].flip(2, 3),)
+
+
+def _compute(module: Any, dtype: torch.dtype, way: Way, turns: bool, x: Tensor) -> Tensor:
+    weight = module.weight.flip(2, 3) if turns else module.weight
+    return way(module, x.to(dtype), weight.to(dtype))
 
 
 def _linear(module: nn.Linear, x: Tensor, weight: Tensor) -> Tensor:

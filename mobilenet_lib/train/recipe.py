@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, get_args
 from tyro.conf import arg
 
 from ..architecture import Body, DropStride, mobilenet_v1
+from ..convention import MAX_SHIFT
 from ..validation import check_choice, check_int, check_number, check_positive, check_share
 
 RecipeName = Literal["quick", "paper", "modern"]
@@ -79,7 +80,7 @@ class Network:
         check_choice("convention", self.convention, get_args(ConventionName))
         if self.bn_momentum is not None:
             check_positive("bn_momentum", self.bn_momentum, 1)
-        _keep(self, "bn_shift", check_number("bn_shift", self.bn_shift, 0, 5))
+        _keep(self, "bn_shift", check_number("bn_shift", self.bn_shift, 0, MAX_SHIFT))
         if self.dropout is not None:
             check_share("dropout", self.dropout)
 

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from ..architecture import Architecture, mobilenet_v1
+from ..convention import HEADS, Convention, Head, check_head
 from ..files import write_atomically
-from ..model import HEADS, Convention, Head, MobileNet, check_head
+from ..model import MobileNet
 from ..preprocess import Preprocess
 from ..timing import torch_defaults
 from ..validation import check_choice

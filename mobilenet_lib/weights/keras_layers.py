@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..convention import PADDINGS, Head, Padding
 from ..cost import same_padding
-from ..model import PADDINGS, Head, Padding
 from .formats import Stored, shorten
 from .keras_chain import KerasLayer
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..architecture import BODIES, Architecture, mobilenet_v1
-from ..model import Head
+from ..convention import Head
 from ..preprocess import INCEPTION, Preprocess
 from .formats import Stored, WeightsError, some
 from .keras_chain import KerasLayer, chain

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..architecture import WIDTH_RULES, Architecture, DropStride, mobilenet_v1
-from ..model import Convention, Head, MobileNet, check_head
+from ..convention import Convention, Head, check_head
+from ..model import MobileNet
 from ..preprocess import INCEPTION, Preprocess
 from .formats import WeightsError, refusing, shorten
 from .hub_processor import processor

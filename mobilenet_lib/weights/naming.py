@@ -18,8 +18,8 @@ from functools import cache
 from torch import Tensor
 
 from ..architecture import BODIES, Architecture, mobilenet_v1
+from ..convention import KERAS, PAPER, TF_SLIM, TIMM, Convention
 from ..layer import Kind, Layer
-from ..model import KERAS, PAPER, TF_SLIM, TIMM, Convention
 from .formats import Stored, WeightsError, shorten, some
 
 # Our own names of what a layer stores, in the order of its state dict.

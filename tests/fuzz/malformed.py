@@ -29,8 +29,8 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 import checkpoint_files as files  # noqa: E402 - its folder comes first
 
+from mobilenet_lib.convention import PAPER, TIMM  # noqa: E402
 from mobilenet_lib.files import find_data  # noqa: E402
-from mobilenet_lib.model import PAPER, TIMM  # noqa: E402
 from mobilenet_lib.preprocess import INCEPTION  # noqa: E402
 from mobilenet_lib.weights import export_state, save_checkpoint  # noqa: E402
 

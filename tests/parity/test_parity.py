@@ -18,7 +18,7 @@ from checkpoint_files import PARITY as WEIGHTS
 from checkpoint_files import parity_state
 
 from mobilenet_lib import MobileNet, mobilenet_v1
-from mobilenet_lib.model import TF_SLIM, TIMM, Convention
+from mobilenet_lib.convention import TF_SLIM, TIMM, Convention
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "expected.json").read_text(encoding="ascii"))
