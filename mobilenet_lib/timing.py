@@ -7,7 +7,11 @@ with random weights, random images, and a training step.
 
 from __future__ import annotations
 
+import ctypes
+import functools
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -24,6 +28,9 @@ from .convention import PAPER, Convention
 from .model import MobileNet
 from .validation import check_int
 
+# Parameters of glibc's mallopt(), as its malloc.h numbers them.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+OWN_MEMORY = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_")
 Key = TypeVar("Key")
 Task = Callable[[], Any]
 LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
@@ -66,7 +73,9 @@ def interleave(
 ) -> dict[Key, list[float]]:
     """Seconds that one call of each task takes, read in turn: a, b, a, b, ...
 
-    So whatever else slows the machine for a while slows all tasks, and their ratios hold.
+    So whatever else slows the machine for a while slows all tasks, and their ratios hold. From then
+    on this process keeps freed memory, as `keep_memory` says, so that no task's time hangs on what
+    else the process holds.
 
     Parameters
     ----------
@@ -94,6 +103,7 @@ def interleave(
     readings, warm_up = check_int("readings", readings, 2), check_int("warm_up", warm_up, 0)
     if least_s > 0 and not warm_up:
         raise ValueError("least_s takes at least one round of warm_up, to count the calls by")
+    keep_memory()
     mark = marker(device)
     calls = dict.fromkeys(tasks, 1)
     seconds: dict[Key, list[float]] = {name: [] for name in tasks}
@@ -190,6 +200,27 @@ def torch_defaults() -> Iterator[None]:
         if not torch.is_grad_enabled():
             before.enter_context(torch.enable_grad())
         yield
+
+
+@functools.cache
+def keep_memory() -> bool:
+    """Have memory that is freed wait in this process for what comes next; whether it does so now.
+
+    The C library of most Linux systems (glibc) may hand large blocks back to the system when they
+    are freed, and get them anew page by page, filled with zeros. A network that makes a map of
+    100 MB in each layer can wait longer for pages than for its arithmetic, and whether it does
+    depends on what else the process holds. Other systems are left as they are, and so are settings
+    of the user's own, OWN_MEMORY.
+    """
+    if sys.platform != "linux" or any(name in os.environ for name in OWN_MEMORY):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # not glibc
+        return False
+    # -1: no free block is too large to keep. Before glibc 2.35, blocks above 32 MB cannot be.
+    kept = mallopt(M_MMAP_THRESHOLD, 2**30) or mallopt(M_MMAP_THRESHOLD, 2**25)
+    return bool(mallopt(M_TRIM_THRESHOLD, -1) and kept)
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 #
 # The network is trained. Now somebody wants to use it: in a browser, on a phone, on a camera the size of a coin, or a thousand times per second on a server. None of these needs PyTorch, gradients or four bytes for every weight. This chapter takes away what is not needed, step by step, and measures what each step gains on your machine, and what it costs.
 #
-# **Contents:** [Folding](#Folding) · [Engines](#Engines) · [On a GPU](#On-a-GPU) · [Eight bits](#Eight-bits) · [A file that others can load](#A-file-that-others-can-load) · [On phones](#On-phones) · [The best for your machine](#The-best-for-your-machine) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
+# **Contents:** [Folding](#Folding) · [Turned maps](#Turned-maps) · [Engines](#Engines) · [On a GPU](#On-a-GPU) · [Eight bits](#Eight-bits) · [A file that others can load](#A-file-that-others-can-load) · [On phones](#On-phones) · [The best for your machine](#The-best-for-your-machine) · [Exercises](#Exercises) · [Summary](#Summary) · [Sources](#Sources)
 
 # %% [markdown]
 # **In this chapter you will**
 #
-# - fold batch normalization into the convolutions, by hand,
+# - fold batch normalization into the convolutions, by hand, and save a copy of the map by turning it,
 # - run the same network in several engines and see which steps buy speed,
 # - compute in sixteen bits where the processor can, and count the letters that are then read differently,
 # - store weights in eight bits, and see why one step for a whole layer is a bad idea for MobileNet,
@@ -113,6 +113,26 @@ print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:
 
 # %% [markdown]
 # None of the 27 remains, and every answer is the same, up to rounding. Folding is free. All engines below except the first two begin with it.
+#
+# ## Turned maps
+#
+# Folding saved a pass over each map. In the layers that take every second pixel, another one can go. The paper's authors put one row of zeros *below* an even map there, and one column on its *right*. PyTorch's convolution can only pad opposite sides alike. So the line `padded = ...` above copied the whole map before the convolution read it.
+#
+# Turn the picture by 180 degrees, and the zeros belong above it and on its left. Padding by one on all sides puts them there. It also puts zeros below and on the right, but the last step of the filter ends on the last pixel and never reaches them. If the filters are turned as well, each result is the same number, at the turned place:
+
+# %% [markdown] slide=3
+# ## Turned by 180 degrees, a map is padded without a copy
+#
+# [[code]]
+#
+# Notes: The paper pads an even map below and on the right, before a stride of 2. PyTorch pads opposite sides alike, so the map had to be copied. On a turned map the zeros belong above and on the left; the filter never reaches those on the other sides. Draw six pixels in a row and the steps of a filter of three.
+
+# %%
+turned = torch.conv2d(images.flip(2, 3), weight.flip(2, 3), bias, stride=2, padding=1)
+assert torch.allclose(turned.flip(2, 3), once, atol=1e-4)
+
+# %% [markdown]
+# Nothing is turned back on the way. The next layer takes the turned map with its own filters turned, and the average at the end is the same whichever way up a map is. So the library's `folded` engine turns its filters once and each picture as it comes, and then it copies no map. Its training step does the same.
 #
 # ## Engines
 #
@@ -268,7 +288,7 @@ for name in names:
 # %% [markdown]
 # As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. The rest of the time goes into telling it what to do: Python asks for a layer some eighty times, and each request costs more than the layer. A *CUDA graph* records all requests once and sends them as one. It makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same network without it; the more there is to compute, the less it helps.
 #
-# With 256 pictures, memory limits the card: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of the speed of a matrix product, since the depthwise layers do little with each number that they fetch. Here folding, which helps on a processor, takes a little longer than leaving batch normalization as it is<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a separate pass. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->. It pads both sides alike, which the convolution does by itself, while ours has to copy the map for the paper's padding; and its ReLU (rectified linear unit) overwrites its input. No network is the fastest everywhere.
+# With 256 pictures, memory limits the card: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of the speed of a matrix product, since the depthwise layers do little with each number that they fetch. Here folding, which helps on a processor, takes a little longer than leaving batch normalization as it is<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a separate pass. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->. It pads all sides alike, which the convolution does by itself, and its ReLU (rectified linear unit) overwrites its input, while ours still copied its maps for both. It no longer does ([turned maps](#Turned-maps)), and the CUDA graph now takes bias and ReLU into the matrix products: what that gains on this card is not measured yet.
 #
 # ## Eight bits
 #

@@ -72,8 +72,8 @@ class Engine(ABC):
     slice
         Run a batch in parts of this many images, one after the other; None: all at once. The
         activations of a large batch do not fit the caches: at 224 pixels one image's largest
-        layer takes 3.2 MB in fp32, those of 32 images 103 MB, which go out to memory and back
-        for each layer. In slices they stay near.
+        layer takes 3.2 MB in fp32, those of 32 images 103 MB. In slices they stay near, but each
+        slice loads the weights again: which takes longer differs between engines.
     """
 
     name: ClassVar[str]

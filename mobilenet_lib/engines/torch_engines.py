@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..timing import DTYPES
+from ..timing import DTYPES, keep_memory
 from ..validation import check_choice
 from .engine import Availability, Engine, Precision
 from .folding import fold
@@ -41,6 +41,8 @@ class TorchEngine(Engine):
         self.precision = check_choice("precision", precision or self.precision, tuple(DTYPES))
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
+        if example.device.type == "cpu":
+            keep_memory()
         self._net = self._placed(copy.deepcopy(net), example)
         # torch chooses and keeps its kernels on the first run; compiled code is for this mode only.
         with torch.inference_mode():

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from .. import data
 from ..model import MobileNet
-from ..timing import torch_defaults
+from ..timing import keep_memory, torch_defaults
 from .checkpoint import NAME, check_images, find_state, write_state
 from .choose_plan import Choice, choose
 from .factory import (
@@ -65,6 +65,7 @@ class Trainer:
     def __init__(
         self, recipe: Recipe, folder: str | Path | None = None, *, resume: bool = False
     ) -> None:
+        keep_memory()
         self.recipe = recipe
         self.accelerator = start_accelerator(recipe.speed.device == "cpu")
         self.device, world = self.accelerator.device, self.accelerator.num_processes
