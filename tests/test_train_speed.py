@@ -358,7 +358,7 @@ def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
     times[training.PRODUCTS] = [0.008, 0.008]
     peers = {name: None for name in times if name.startswith("timm")}
     monkeypatch.setattr(training, "timm_steps", lambda *_: (peers, "timm 9"))
-    monkeypatch.setattr(training, "interleave", lambda tasks, readings, device: times)
+    monkeypatch.setattr(training, "interleave", lambda *_, **options: times)
     monkeypatch.setattr(training, "choose", lambda r, d: Choice("fp32", "named", {}))
     monkeypatch.setattr(training, "layer_passes", lambda *_: {"output": Timing.of([0.5, 0.5])})
     result = training.bench_train(alpha=0.1, resolution=32, batch_size=8)

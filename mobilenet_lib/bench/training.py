@@ -37,6 +37,9 @@ from ..train.recipe import Recipe
 
 OURS, COMPILED, NAIVE = "ours", "ours, compiled", "naive: eager, NCHW, fp32"
 PRODUCTS = "products"
+LEAST_S = 0.2
+"""Seconds of a reading: several steps in a row, as a run takes them. The first has its caches still
+full of what was timed before it."""
 NAIVE_LIMIT, TIMM_LIMIT = 0.45, 0.7
 """Shares of the naive loop's time, and of timm's best, that our step may take on a CPU."""
 CLASSES = 26
@@ -150,7 +153,7 @@ def bench_train(
     peers, timm = timm_steps(images, labels, recipe)
     tasks |= peers
     alone = {PRODUCTS: products(arch, batch_size, choice.plan, where, seed)}
-    seconds = interleave(tasks | alone, readings, device=device)
+    seconds = interleave(tasks | alone, readings, device=device, least_s=LEAST_S)
     steps = {name: Timing.of(seconds[name]) for name in tasks}
     to_timm = least = None
     if peers:
