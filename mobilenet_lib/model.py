@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from .architecture import Architecture, Layer
 from .convention import MAX_SHIFT, PAPER, Convention, Head, check_head, check_layers
+from .layer import Kind
 from .preprocess import Preprocess
 from .validation import check_number
 
@@ -218,6 +219,17 @@ class ConvBNReLU(nn.Module):
         # below 0.
         total = (size - 1) // self.stride * self.stride + self.kernel_size - size
         return total // 2, total - total // 2
+
+
+def kind(module: nn.Module) -> Kind | None:
+    """What a MobileNet would call a layer; None if it is no convolution and not fully connected."""
+    if isinstance(module, nn.Linear):
+        return "fc"
+    if not isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        return None
+    if module.groups == module.in_channels > 1:
+        return "depthwise"
+    return "pointwise" if set(module.kernel_size) == {1} else "standard"
 
 
 def pad_turned(net: nn.Module) -> bool:

@@ -14,13 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from mobilenet_lib import cli, files, machine
 from mobilenet_lib.bench import training
 from mobilenet_lib.convention import KERAS, PAPER, TIMM
-from mobilenet_lib.model import MobileNet
+from mobilenet_lib.model import MobileNet, kind
 from mobilenet_lib.timing import Timing, threads
 from mobilenet_lib.train import Trainer, choose_plan
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient
 from mobilenet_lib.train.optimizers import make_optimizer
-from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, kind, to_layout
+from mobilenet_lib.train.plan import KINDS, PLANS, apply_plan, to_layout
 from mobilenet_lib.train.recipe import PLANS as NAMES
 
 CPU = torch.device("cpu")
@@ -76,7 +76,7 @@ def test_a_plan_computes_what_the_plain_network_does(name):
         x = torch.randn(shape)
         x = x if own == "fc" else to_layout(x, name)
         reference = plain[layer].double()
-        if own in ("conv", "depthwise"):
+        if own in ("standard", "depthwise"):
             reference = Turned(plain[layer.rpartition(".")[0]])
         results = []
         for each, dtype in ((module, torch.float32), (reference, torch.float64)):

@@ -20,12 +20,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
+from ..model import kind
 from ..text import format_table
 
 COLUMNS = {"layer": "", "type": "", "output": "", "mult-adds": ",", "parameters": ",", "bytes": ","}
 MAX_CALLS = 2000
 WHOLE = "(the network itself)"
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 MAKE_ROOM = ("empty", "zeros", "ones", "new_", "detach", "clone", "_to_copy", "arange", "full")
 """How operations begin that compute nothing."""
 
@@ -236,8 +236,8 @@ class _Watch:
         inner = self.running[-1] if self.running else None
         where = ""
         if inner and inner.name:
-            kind = type(inner.module).__name__
-            where = f" at {inner.name}, {kind}({inner.module.extra_repr()}),"
+            type_name = type(inner.module).__name__
+            where = f" at {inner.name}, {type_name}({inner.module.extra_repr()}),"
         words = (str(error).strip() or type(error).__name__).splitlines()[0]
         return f"{type(self.net).__name__} does not take an example of {given}:{where} {words}"
 
@@ -297,17 +297,7 @@ def _new(parameters: Iterable[nn.Parameter], seen: set[int]) -> int:
 
 
 def _told(name: str, module: nn.Module) -> tuple[str, str, str, str]:
-    return name or WHOLE, type(module).__name__, _kind(module), module.extra_repr()
-
-
-def _kind(module: nn.Module) -> str:
-    if isinstance(module, nn.Linear):
-        return "fc"
-    if not isinstance(module, CONVOLUTIONS):
-        return "other"
-    if module.groups == module.in_channels > 1:
-        return "depthwise"
-    return "pointwise" if set(module.kernel_size) == {1} else "standard"
+    return name or WHOLE, type(module).__name__, kind(module) or "other", module.extra_repr()
 
 
 @contextmanager

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from .. import machine
 from ..files import own_path, read_json, write_json
+from ..model import kind
 from ..timing import device_name, interleave, random_images, random_network, training_step
 from .factory import make_architecture
-from .plan import PLANS, apply_plan, kind, to_layout
+from .plan import PLANS, apply_plan, to_layout
 from .recipe import Recipe
 
 CACHE_VARIABLE = "MOBILENET_CACHE"

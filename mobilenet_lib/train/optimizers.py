@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..model import MobileNet
+from ..model import MobileNet, kind
 from .recipe import Optimization, Recipe
 from .schedule import RateAndMomentum
 
@@ -32,7 +32,7 @@ def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
         for name, parameter in module.named_parameters(recurse=False):
             if name == "bias" or isinstance(module, nn.modules.batchnorm._NormBase):
                 members["norms and biases"].append(parameter)
-            elif isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+            elif kind(module) == "depthwise":
                 members["depthwise"].append(parameter)
             else:
                 members["weights"].append(parameter)

@@ -12,16 +12,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..model import MobileNet, pad_turned
+from ..layer import Kind
+from ..model import MobileNet, kind, pad_turned
 from .depthwise import depthwise
 
-KINDS = ("conv", "depthwise", "pointwise", "fc")
+KINDS = get_args(Kind)
 Way = Callable[[Any, Tensor, Tensor], Tensor]
 """A layer, its input and its weight, to its output."""
 
@@ -53,17 +54,6 @@ PLANS = {
 }
 
 
-def kind(module: nn.Module) -> str | None:
-    """Which of KINDS a module is; None if it is no layer with weights of its own."""
-    if isinstance(module, nn.Linear):
-        return "fc"
-    if not isinstance(module, nn.Conv2d):
-        return None
-    if module.groups == module.in_channels > 1:
-        return "depthwise"
-    return "pointwise" if module.kernel_size == (1, 1) else "conv"
-
-
 def apply_plan(net: MobileNet, name: str) -> None:
     """Make a network compute by a plan, in place; its `state_dict` stays as it is.
 
@@ -74,7 +64,7 @@ def apply_plan(net: MobileNet, name: str) -> None:
     layout = torch.channels_last if plan.channels_last else torch.contiguous_format
     net.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs lack this one
     ways: dict[str, Way] = {
-        "conv": _convolution,
+        "standard": _convolution,
         "depthwise": _rearranged if plan.rearranged else _convolution,
         "pointwise": _product if plan.gemm else _convolution,
         "fc": _linear,
@@ -85,7 +75,7 @@ def apply_plan(net: MobileNet, name: str) -> None:
     for module in net.modules():
         if own := kind(module):
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
-            turns = turned and own in ("conv", "depthwise")
+            turns = turned and own in ("standard", "depthwise")
             own_forward = functools.partial(_compute, module, dtype, ways[own], turns)
             module.forward = own_forward  # type: ignore[method-assign]  # of this one only
         elif isinstance(module, nn.ReLU | nn.ReLU6):
