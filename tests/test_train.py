@@ -299,9 +299,11 @@ def test_a_run_is_what_torchs_own_loop_gives(images):
         cycle.step()
         losses.append(loss.item())
     assert len(losses) == trainer.steps == 12
-    assert [trainer.step().loss for _ in losses] == pytest.approx(losses, rel=1e-5)
+    # On turned maps sums run the other way round: with torch 2.6, losses are off by 1e-5. Decay
+    # that left out the norms would move them by 3e-4.
+    assert [trainer.step().loss for _ in losses] == pytest.approx(losses, rel=1e-4)
     for own, wanted in zip(trainer.net.parameters(), net.parameters(), strict=True):
-        torch.testing.assert_close(own, wanted, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(own, wanted, rtol=1e-3, atol=1e-5)
 
 
 def test_frozen_statistics_stay(images):
