@@ -81,6 +81,21 @@ def test_short_tasks_are_called_until_a_reading_is_long_enough(monkeypatch):
         interleave(tasks, readings=2, warm_up=0, least_s=1.0)
 
 
+def test_a_long_reading_is_the_fastest_of_its_pieces(monkeypatch):
+    """What another program takes from some calls is not told; an accelerator has no pieces."""
+    clock = Clock(monkeypatch)
+    times = [0.125, *[0.25, 0.125, 0.125, 0.0625] * 4]
+    on_cpu = {"a": clock.task(iter(times), [], "a")}
+    assert interleave(on_cpu, readings=2, warm_up=1, least_s=1.0) == {"a": [0.0625, 0.0625]}
+    clock.now = 0.0
+    many = clock.task(iter([0.03125, *[0.0625, 0.03125] * 100]), [], "a")  # 32 calls, 3 in each
+    assert interleave({"a": many}, 2, 1, least_s=1.0)["a"] == pytest.approx([0.125 / 3] * 2)
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: None)
+    clock.now = 0.0
+    there = {"a": clock.task(iter(times), [], "a")}
+    assert interleave(there, 2, 1, "mps", least_s=1.0) == {"a": [0.140625, 0.140625]}
+
+
 def test_on_a_gpu_its_own_events_are_read(monkeypatch):
     log = []
 
