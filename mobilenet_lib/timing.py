@@ -30,8 +30,9 @@ from .model import MobileNet
 from .validation import check_int
 
 # Parameters of glibc's mallopt(), as its malloc.h numbers them.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-OWN_MEMORY = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_")
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+OWN_MEMORY = ("TRIM_THRESHOLD", "MMAP_THRESHOLD", "MMAP_MAX")
+"""Settings of a user's own: MALLOC_TRIM_THRESHOLD_, or glibc.malloc.trim_threshold in a list."""
 PIECES = 10
 """Of a reading that calls its task several times."""
 Key = TypeVar("Key")
@@ -219,17 +220,18 @@ def keep_memory() -> bool:
     are freed, and get them anew page by page, filled with zeros. A network that makes a map of
     100 MB in each layer can wait longer for pages than for its arithmetic, and whether it does
     depends on what else the process holds. Other systems are left as they are, and so are settings
-    of the user's own, OWN_MEMORY.
+    of the user's own (OWN_MEMORY). It holds until the process ends.
     """
-    if sys.platform != "linux" or any(name in os.environ for name in OWN_MEMORY):
+    listed = os.environ.get("GLIBC_TUNABLES", "").upper()
+    own = any(f"MALLOC_{k}_" in os.environ or f"GLIBC.MALLOC.{k}" in listed for k in OWN_MEMORY)
+    if sys.platform != "linux" or own:
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # not glibc
         return False
-    # -1: no free block is too large to keep. Before glibc 2.35, blocks above 32 MB cannot be.
-    kept = mallopt(M_MMAP_THRESHOLD, 2**30) or mallopt(M_MMAP_THRESHOLD, 2**25)
-    return bool(mallopt(M_TRIM_THRESHOLD, -1) and kept)
+    # No block is too large to be kept, and none is taken from the system by itself.
+    return bool(mallopt(M_TRIM_THRESHOLD, -1) and mallopt(M_MMAP_MAX, 0))
 
 
 @contextmanager

@@ -244,7 +244,7 @@ print(pages() - before)
 def faults(kept, possible=True, **environment):
     """Pages that a fresh process asks for while it allocates 96 MiB three times."""
     code = FAULTS.format(kept=kept, possible=possible)
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+    clean = {k: v for k, v in os.environ.items() if "MALLOC" not in f"{k}={v}".upper()}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=clean | environment
     )
@@ -262,7 +262,7 @@ def test_kept_memory_is_not_asked_for_again():
 
 
 def test_where_it_cannot_be_kept_it_is_left(monkeypatch):
-    for name in timing.OWN_MEMORY:
+    for name in (*(f"MALLOC_{name}_" for name in timing.OWN_MEMORY), "GLIBC_TUNABLES"):
         monkeypatch.delenv(name, raising=False)
     plain = timing.keep_memory.__wrapped__
     monkeypatch.setattr(timing.ctypes, "CDLL", lambda name: object())
@@ -271,5 +271,10 @@ def test_where_it_cannot_be_kept_it_is_left(monkeypatch):
     monkeypatch.setattr(timing.sys, "platform", "darwin")
     assert plain() is False
     monkeypatch.undo()
-    monkeypatch.setenv("MALLOC_MMAP_MAX_", "10")
-    assert plain() is False
+    for name, value in (
+        ("MALLOC_MMAP_MAX_", "10"),
+        ("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=131072"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert plain() is False
