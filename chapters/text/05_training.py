@@ -516,7 +516,7 @@ print(f"{resumed.done} steps; {len(there)} tensors, equal to the last bit")
 #
 # The same step can be computed in several ways. Maps can lie in memory channel by channel (NCHW) or pixel by pixel (channels_last). Pointwise layers can be computed as convolutions, or as the [matrix products](02_depthwise_separable_convolution.ipynb#Pointwise:-mix-the-channels-of-each-pixel) that they are. And some kinds of layer can use **bf16**, floating-point numbers of 16 bits in place of 32. That is half as much to move, and processors that multiply bf16 in hardware compute the product faster.
 #
-# It is tempting to switch everything to 16 bits. Here is a training step of 1.0 MobileNet at 64 pixels, 64 images at a time<!-- (bench_train.alpha, bench_train.resolution, bench_train.batch_size) == (1, 64, 64) -->, on the book's own processor, which does multiply bf16 in hardware. The table has the step of this book's library, a naive one, and timm's network in four ways:
+# It is tempting to switch everything to 16 bits. Here is a training step of 1.0 MobileNet at 64 pixels, 64 images at a time<!-- (bench_train.alpha, bench_train.resolution, bench_train.batch_size) == (1, 64, 64) -->, on the book's own processor, which does multiply bf16 in hardware. The table has the step of this book's library, a naive one, and timm's network in four ways. (*Eager* means layer by layer, as Python calls them; with *autocast*, PyTorch itself converts to 16 bits what it multiplies.)
 
 # %%
 from mobilenet_lib.results import recorded
@@ -538,7 +538,7 @@ for name, timing in bench["layer"].items():
     print(f"{name:42s}{timing['median_ms']:6.2f} ms")
 
 # %% [markdown]
-# The output is computed about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32, the usual 32 bits; the gradient of the filters takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long, since nobody has written fast code for it yet. The network has four such layers, and they cost more than bf16 saves in all the others.
+# The output is computed about twice<!-- 1.8 < bench_train.layer["output, fp32"].median_ms / bench_train.layer["output, bf16"].median_ms < 2.4 --> as fast as in fp32, the usual 32 bits; the gradient of the filters takes longer, but not long. The gradient of the input takes about fifteen<!-- bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms --> times as long, since PyTorch has no fast code for it yet. The network has four such layers, and they cost more than bf16 saves in all the others.
 #
 # Mathematics offers a way around it. A convolution with stride 2 is a convolution with stride 1 of which only every other output is kept, in rows and in columns. So spread the gradient out over the larger map, with zeros at all places that were not kept. The gradient of the *input* of a stride-1 convolution is itself a convolution, with the filters rotated by 180 degrees, and for that there is fast code.
 
@@ -829,13 +829,13 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 #
 # What would ImageNet take? It has 1,281,167 training pictures, used at 224 pixels, and one trains for a hundred epochs or, for the last points, for thousands. A division says how long that takes.
 #
-# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from fewer than six hundred<!-- 500 < bench_train.images_per_second < 600 --> pictures per second (*ours* in the first table above), and at 224 pixels from a twelfth of that. Do a hundred epochs take days, months or years?
+# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from about nine hundred<!-- 850 < bench_train.images_per_second < 950 --> pictures per second (*ours* in the first table above), and at 224 pixels from a twelfth of that. Do a hundred epochs take days, weeks, months or years?
 
 # %%
 expect("05-imagenet")
 
 # %% [markdown] slide=2
-# ## 100 epochs of ImageNet on two cores: days, months or years?
+# ## 100 epochs of ImageNet on two cores: days, weeks, months or years?
 #
 # 1,281,167 pictures of 224 pixels.
 #
@@ -858,7 +858,7 @@ at_224 = bench["images_per_second"] / (224 / 64) ** 2
 print(f"{at_224:.0f} images per second, so {days(at_224):,.0f} days")
 
 # %% [markdown]
-# A month<!-- 26 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 35 -->, for a single network. That is why people use GPUs. Here is the same measurement on an NVIDIA H200, at 224 pixels, 256 pictures at a time:
+# Nearly three weeks<!-- 18 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 21 -->, for a single network. That is why people use GPUs. Here is the same measurement on an NVIDIA H200, at 224 pixels, 256 pictures at a time:
 
 # %%
 gpu = recorded("nvidia_h200_train")["results"]

@@ -108,7 +108,9 @@ small = fold(net)
 assert torch.allclose(small.conv_0.conv.weight, weight, atol=1e-6)
 assert torch.allclose(small(images), net(images), atol=1e-3)
 kept = sum(isinstance(part, torch.nn.BatchNorm2d) for part in small.modules())
-numbers = [sum(t.numel() for t in n.state_dict().values()) for n in (net, small)]
+numbers = [  # without the counters of batches, which are whole numbers
+    sum(t.numel() for t in n.state_dict().values() if t.is_floating_point()) for n in (net, small)
+]
 print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:,} after")
 
 # %% [markdown]
@@ -116,23 +118,35 @@ print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:
 #
 # ## Turned maps
 #
-# Folding saved a pass over each map. In the layers that take every second pixel, a copy of the map can go, too. The authors' code puts one row of zeros *below* an even map there, and one column on its *right*. With a stride of 2, PyTorch's convolution can only pad opposite sides alike. So the line `padded = ...` above copied the whole map before the convolution read it.
+# Folding saved a pass over each map. In the layers with a stride of 2, a copy of the map can go, too. The authors' code puts one row of zeros *below* an even map there, and one column on its *right* ([chapter 01](01_standard_convolution.ipynb#The-border:-padding)). With a stride of 2, PyTorch's convolution can only pad opposite sides alike. So the line `padded = ...` above copied the whole map before the convolution read it.
 #
-# Turn the picture by 180 degrees, and the zeros belong above it and on its left. Padding by one on all sides puts them there. It also puts zeros below and on the right, but the last step of the filter ends on the last pixel and never reaches them. If the filters are turned as well, each result is the same number, at the turned place:
+# Turn the picture by 180 degrees, and the zeros belong above it and on its left. Padding by one on all sides puts them there. It also puts zeros below and on the right, but the last step of the filter ends on the last pixel and never reaches them. Here is one row of six pixels, and what a filter of three sees of it:
+#
+# ```text
+# as it is     1 2 3 4 5 6 0      the filter sees 123, 345, 560
+# turned     0 6 5 4 3 2 1 0      the filter sees 065, 543, 321; the last 0 never
+# ```
+#
+# If the filters are turned as well, each result is the same number, at the turned place:
 
 # %% [markdown] slide=3
 # ## Turned by 180 degrees, a map is padded without a copy
 #
+# ```text
+# as it is     1 2 3 4 5 6 0      the filter sees 123, 345, 560
+# turned     0 6 5 4 3 2 1 0      the filter sees 065, 543, 321
+# ```
+#
 # [[code]]
 #
-# Notes: The authors' code pads an even map below and on the right, before a stride of 2. PyTorch pads opposite sides alike, so the map had to be copied. On a turned map the zeros belong above and on the left; the filter never reaches those on the other sides. Draw six pixels in a row and the steps of a filter of three.
+# Notes: The authors' code pads an even map below and on the right, before a stride of 2. PyTorch pads opposite sides alike, so the map had to be copied. On a turned map the zeros belong above and on the left; the filter never reaches those on the other sides, such as the last zero of the second row. In the code, `once` is the first layer, folded, on the map that was padded by hand.
 
 # %%
 turned = torch.conv2d(images.flip(2, 3), weight.flip(2, 3), bias, stride=2, padding=1)
 assert torch.allclose(turned.flip(2, 3), once, atol=1e-4)
 
 # %% [markdown]
-# Nothing is turned back on the way. The next layer takes the turned map with its own filters turned, and the average at the end is the same whichever way up a map is. So the library's `folded` engine turns its filters once and each picture as it comes, and apart from the picture it copies no map. The library's training step works on turned maps as well; there the filters change, so it turns them in every step.
+# Nothing is turned back on the way. The next layer takes the turned map with its own filters turned, and the average at the end is the same whichever way up a map is. So `folded`, one of the engines below, turns its filters once and each picture as it comes, and apart from the picture it copies no map. The library's training step works on turned maps as well; there the filters change, so it turns them in every step.
 #
 # ## Engines
 #
@@ -244,7 +258,7 @@ expect("08-bf16")
 #
 # [[output]]
 #
-# Notes: Every number is rounded, but hundreds of products are added up for each result, and their errors partly cancel.
+# Notes: Every number is rounded, but the pointwise layers add up hundreds of products for each result, and their errors partly cancel.
 
 # %%
 quality = bench["engines"]["openvino-bf16"]["quality"]
@@ -252,7 +266,7 @@ print(f"the same answer for {quality['agreement']:.1%} of {quality['images']:,} 
 print(f"logits within {quality['difference']:.1%} of the largest")
 
 # %% [markdown]
-# None<!-- bench_engines.engines["openvino-bf16"].quality.agreement == 1 -->, on the book's machine. Every number that is multiplied is rounded to two or three digits, but hundreds of products are added up for each result, and their errors partly cancel.
+# None<!-- bench_engines.engines["openvino-bf16"].quality.agreement == 1 -->, on the book's machine. Every number that is multiplied is rounded to two or three digits, but the pointwise layers add up hundreds of products for each result, and their errors partly cancel.
 #
 # ## On a GPU
 #
@@ -286,9 +300,9 @@ for name in names:
     print(f"{name:20s}", *(f"{times[name, size]:7.2f}" for size in (1, 32, 256, 1024)))
 
 # %% [markdown]
-# As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. The rest of the time goes into telling it what to do: Python asks for a layer some eighty times, and each request costs more than the layer. A *CUDA graph* records all requests once and sends them as one. It makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same network without it; the more there is to compute, the less it helps.
+# As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. The rest of the time goes into telling it what to do: 27 times, Python asks for a convolution, a batch normalization and a ReLU, and each request costs more than what it asks for. A *CUDA graph* (CUDA is NVIDIA's way of programming its cards) records all requests once and sends them as one. It makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same folded network without it; the more there is to compute, the less it helps.
 #
-# With 256 pictures, memory limits the card: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of the speed of a matrix product, since the depthwise layers do little with each number that they fetch. Here folding, which helps on a processor, takes a little longer than leaving batch normalization as it is<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a separate pass. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->. It pads all sides alike, which the convolution does by itself, and its ReLU (rectified linear unit) overwrites its input, while ours still copied its maps for both. Ours no longer does ([turned maps](#Turned-maps)), and in the CUDA graph the matrix products now add the bias and apply ReLU themselves: what that gains on this card is not measured yet.
+# With 256 pictures, it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of the speed of a matrix product. Convolution, batch normalization and ReLU (rectified linear unit) each read and write every map. Even at the speed at which this card copies, these passes take nearly half of the time<!-- 0.4 < (5143040 + 5 * 5042688 + 3371267) * 512 / nvidia_h200_machine.copies[-1].gb_per_s / 1e6 / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.5 -->. For one picture, folding saves a third of the time<!-- 0.64 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=1) < 0.72 -->, since it saves a third of the requests. With 256 it even takes a little longer<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the bias is added in a pass of its own, in place of batch normalization's. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->. It pads all sides alike, which the convolution does by itself, and its ReLU overwrites its input, while ours copied its maps for both when this was measured. It no longer does ([turned maps](#Turned-maps)), and in the CUDA graph the matrix products now add the bias and apply ReLU themselves; what that gains on this card is not measured yet.
 #
 # ## Eight bits
 #
@@ -386,7 +400,7 @@ expect("08-points")
 #
 # With a step for each layer, and with a step for each channel.
 #
-# Notes: On some processors weights get only seven bits, since the sum of two products must fit into sixteen.
+# Notes: On some processors weights get only seven bits, since the sum of two products must fit into sixteen bits.
 
 # %% [markdown] slide=2
 # ## With a step for each channel, hardly any
@@ -415,7 +429,7 @@ for said, share in right.items():
     print(f"{said:<31}{share:6.1%} of a thousand letters")
 
 # %% [markdown]
-# With a step for each channel, the number of bits does not matter: hardly any letter is lost. With one step for the layer, eight bits are just enough, and with one bit less many points are lost. (If you see only one line, no engine for eight bits is installed; if you see seven bits only, your processor is one of the older ones.) On the book's machine, the whole test set gave:
+# With a step for each channel, seven bits are as good as eight: hardly any letter is lost. With one step for the layer, eight bits are just enough, and with one bit less many points are lost. (If you see only one line, no engine for eight bits is installed; if you see seven bits only, your processor is one of the older ones.) On the book's machine, the whole test set gave:
 
 # %%
 for row in recorded("bench_int8")["results"]["rows"]:
@@ -435,8 +449,15 @@ for row in recorded("bench_int8")["results"]["rows"]:
 # %%
 expect("08-eight-bits")
 
-# %% [markdown] slide=2
+# %% [markdown] slide=1
 # ## A quarter of the bytes: four times as fast?
+#
+# One picture through 1.0 MobileNet-224, with weights and maps in eight bits.
+#
+# Notes: Take a vote: four times, more, less?
+
+# %% [markdown] slide=1
+# ## It depends on the processor
 #
 # [[output]]
 #
@@ -552,7 +573,7 @@ fold = ...  # def fold(weight, gamma, beta, mean, variance, eps): ...
 check("8.1", fold)
 
 # %% [markdown]
-# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel. It returns the whole numbers, and the step of each row. For eight bits the largest whole number is 127. It must also work for a row of zeros: there are channels that do nothing, as chapter 07 showed.
+# **8.2** Write `quantize(weight, bits)` for a matrix with one row for each channel. It returns the whole numbers, and the step of each row. For eight bits the largest whole number is 127, for four bits 7. It must also work for a row of zeros: there are channels that do nothing, as chapter 07 showed.
 
 # %%
 from mobilenet_lib.checks import check
@@ -623,7 +644,7 @@ answer = ...  # (pack, unpack)
 check("8.8", answer)
 
 # %% [markdown]
-# **8.9 · Investigate.** What would you ship? `candidates` are dictionaries with `name`, `ms` (readings on the device), `megabytes` and `points` of accuracy; `limits` holds the limits of a product: the largest `ms`, which the slowest reading must keep, the largest `megabytes`, and the smallest `points`. Write `ship(candidates, limits)`, which returns the name of the most accurate candidate that keeps all three limits; of two that are equally accurate, the faster; or `"none"`.
+# **8.9 · Investigate.** What would you ship? `candidates` are dictionaries with `name`, `ms` (readings on the device), `megabytes` and `points` of accuracy; `limits` holds the limits of a product: the largest `ms`, which the slowest reading must keep, the largest `megabytes`, and the smallest `points`. Write `ship(candidates, limits)`, which returns the name of the most accurate candidate that keeps all three limits; of two that are equally accurate, the one whose slowest reading is faster; or `"none"`.
 
 # %%
 from mobilenet_lib.checks import check
