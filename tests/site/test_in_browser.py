@@ -1,12 +1,14 @@
 """The site in a real Chromium: from a folder, deep in a host, without scripts, by key, for axe."""
 
 import re
+from hashlib import sha256
 
 import pytest
 
 from mobilenet_lib.checks import export_progress, import_progress
 from mobilenet_lib.checks.ledger import PROGRESS_VARIABLE, note, read_ledger
 from mobilenet_lib.checks.prompts import asked
+from mobilenet_lib.explorers import LettersExplorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -93,14 +95,30 @@ def test_a_link_opens_an_explorer_as_it_was(site, page):
     assert page.locator(".mn-explorer").get_by_label("Stride").input_value() == "2"
 
 
-def test_large_networks_wait_for_a_click(site, page):
-    page.goto((site / LETTERS).as_uri())
+DIGESTS = """async (el) => {
+  const digest = async ([name, data]) =>
+    [name, [...new Uint8Array(await crypto.subtle.digest("SHA-256", data))]];
+  return Object.fromEntries(await Promise.all(Object.entries(el.assets).map(digest)));
+}"""
+
+
+@pytest.mark.parametrize("where", ["folder", "host"])
+def test_large_networks_wait_for_a_click(where, site, served, page):
+    """Then they are, to the last bit, those of the book."""
+    page.goto(f"{site.as_uri() if where == 'folder' else served}/{LETTERS}")
     place = page.locator(".explorer[data-wait]")
     place.scroll_into_view_if_needed()
     assert re.search(r"loads \d+ MB", place.locator("button").inner_text())
     assert not page.evaluate(
         "() => [...document.scripts].some((s) => s.src.includes('letters-assets'))"
     )
+    place.locator("button").click()
+    networks = page.locator(".explorer-live[data-explorer-id=letters]")
+    wanted = {name: [*sha256(data).digest()] for name, data in LettersExplorer().assets().items()}
+    assert networks.evaluate(DIGESTS) == wanted
+    networks.get_by_role("slider", name="Letter of the test set").fill("3")
+    read = "".join(re.findall(r"α [\d.]+: ([A-Z])", LettersExplorer(sample=3).still().alt))
+    page.wait_for_selector(f".mn-explorer[data-answers={read}]")
 
 
 def test_an_explorer_that_cannot_load_says_so(site, browser_page):

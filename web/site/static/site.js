@@ -26,12 +26,25 @@
     return loaded.get(address);
   };
 
-  const json = (value, id) => {
+  const json = (value) => {
     const script = Object.assign(document.createElement("script"), { type: "application/json" });
     script.textContent = JSON.stringify(value);
-    if (id) script.id = id;
     return script;
   };
+
+  /** Large data that a script has brought, by name: 15 bits a character, as embedded.py packs them. */
+  function unpacked(address) {
+    const [, key] = address.match(/([\w-]+)\.js/);
+    return Object.fromEntries(Object.entries(book[key]).map(([name, { size, text }]) => {
+      const bytes = new Uint8Array(size);
+      for (let i = 0, at = 0, held = 0, bits = 0; at < size; i++) {
+        held = (held << 15) | (text.charCodeAt(i) - 0x100);
+        for (bits += 15; bits >= 8 && at < size; bytes[at++] = held >> bits) bits -= 8;
+        held &= (1 << bits) - 1; // 7 bits at most
+      }
+      return [name, bytes];
+    }));
+  }
 
   const frame = () => new Promise(requestAnimationFrame);
 
@@ -57,12 +70,7 @@
       const el = Object.assign(document.createElement("div"), { className: "explorer-live" });
       el.dataset.explorerId = explorerId;
       el.append(json(book[key]));
-      if (assets) {
-        el.dataset.assets = `assets-${name}`;
-        if (!document.getElementById(el.dataset.assets)) {
-          document.body.append(json(book[el.dataset.assets], el.dataset.assets));
-        }
-      }
+      if (assets) el.assets = unpacked(assets);
       place.replaceChildren(el); // at once: nothing is to jump
       book[name].mount(el);
       await frame();
