@@ -231,7 +231,7 @@ def test_a_prediction_unfolds_its_result(where, site, served, page, tmp_path, mo
     assert "2 of 7" not in row.inner_text()
     page.locator(".mnc-progress input[type=file]").set_input_files(tmp_path / "lab.json")
     page.wait_for_function(
-        "() => document.querySelector('.mnc-progress').innerText.includes('Added to what is kept')"
+        "() => document.querySelector('.mnc-progress').innerText.includes('Added to the progress')"
     )
     assert re.findall(r"\d+ of \d+", row.inner_text()) == ["2 of 7", "1 of 4", "1 of 7"]
 
