@@ -159,6 +159,7 @@ def test_without_scripts_all_can_be_read(site, browser):
     assert "kernel" in still.get_attribute("alt")
     assert page.get_by_text("10,800 multiplications").first.is_visible(), "a result"
     assert page.locator("#figure-01-1 img").is_visible(), "a figure behind a question"
+    assert page.get_by_text("In the blue one.").is_visible(), "and what is said of it"
     assert not page.locator(".book-card").first.is_visible(), "what takes answers is away"
     context.close()
 
@@ -179,6 +180,9 @@ def test_a_prediction_unfolds_its_result(where, site, served, page, tmp_path, mo
     folded = page.evaluate(HIDDEN)
     assert folded >= 5
     assert not result.is_visible()
+    told = page.get_by_text("36 + 20 = 56, less than a third")
+    assert not told.is_visible(), "the prose gives the answer away"
+    assert page.get_by_role("heading", name="Equation 3").first.is_visible()
     field = card.get_by_role("textbox", name="How many weights")
     field.fill("many")
     field.press("Enter")
@@ -187,6 +191,7 @@ def test_a_prediction_unfolds_its_result(where, site, served, page, tmp_path, mo
     field.fill("1,000")
     field.press("Enter")
     result.wait_for()
+    assert told.is_visible()
     assert "You expect: 1,000 weights" in card.inner_text()
     card.get_by_role("button", name="Change").press("Enter")
     field.fill("100")

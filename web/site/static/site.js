@@ -130,6 +130,15 @@
 
   // --- What readers are to expect before they see it: folded here, so that without scripts all is seen.
 
+  /** The prose behind a result, which tells what came out, but for what leads over to what comes next. */
+  function telling(cell) {
+    const told = [], asks = (el) => /^\s*Predict:/.test(el.textContent);
+    let next = cell.nextElementSibling;
+    for (; next && !next.matches(".cell, section, h1, h2, h3, h4") && !asks(next); next = next.nextElementSibling) told.push(next);
+    const leads = told.length > 1 && told.at(-1).matches("p") && next && !next.matches("section, h1, h2, h3, h4");
+    return leads ? told.slice(0, -1) : told;
+  }
+
   const folded = new Map();
   for (const cell of document.querySelectorAll(".cell[class*='tag_guess']")) {
     const output = cell.querySelector(".cell_output"), key = cell.className.match(/tag_guess-([\w-]+)/)?.[1];
@@ -138,6 +147,7 @@
     const what = output.querySelector(".book-figure") ? "figure" : "result";
     details.append(Object.assign(document.createElement("summary"), { textContent: `Show the ${what}` }), ...output.childNodes);
     output.append(details);
+    details.append(...telling(cell));
     if (key) folded.set(key, [...(folded.get(key) ?? []), details]);
     cell.dataset.folded = "true";
   }
