@@ -53,6 +53,8 @@ class MobileNet(nn.Module):
     preprocess, classes, source
         From a photo to the input, the name of each output, and where the weights are from; None
         until `load_published`, or the code that trained the network, sets them.
+    turned
+        Whether it computes on maps turned by 180 degrees, as `pad_turned` has it.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class MobileNet(nn.Module):
         super().__init__()
         check_layers(arch, convention)
         self.arch, self.convention = arch, convention
+        self.turned = False
         self.bn_shift = check_number("bn_shift", bn_shift, 0, MAX_SHIFT)
         self.head = check_head(head, arch.num_classes)
         self.preprocess: Preprocess | None = None
@@ -162,10 +165,12 @@ class MobileNet(nn.Module):
             raise ValueError(
                 f"the network takes a batch of RGB images, (B, 3, H, W); got {tuple(x.shape)}"
             )
+        if self.turned:
+            x = x.flip(2, 3)
         for layer in self.arch.layers[:-1]:
             x = self.get_submodule(layer.name)(x)  # (B, out_channels, out_size, out_size)
             if kept is not None:
-                kept[layer.name] = x
+                kept[layer.name] = x.flip(2, 3) if self.turned else x
         x = x.mean(dim=(2, 3))  # average pool: (B, in_channels of fc)
         return x if self.head == "features" else self.fc(self.dropout(x))
 
@@ -177,7 +182,7 @@ class ConvBNReLU(nn.Module):
         super().__init__()
         half = layer.kernel_size // 2
         # Paddings differ only where the stride skips pixels; elsewhere the convolution pads by
-        # itself, which is faster than a padded copy.
+        # itself, which is faster than a padded copy. `pad_turned` does without any.
         self.pads = convention.padding != "symmetric" and layer.stride > 1
         self.one_after = convention.padding == "keras" and layer.kind == "depthwise"
         self.kernel_size, self.stride = layer.kernel_size, layer.stride
@@ -220,30 +225,37 @@ class ConvBNReLU(nn.Module):
         return total // 2, total - total // 2
 
 
-def pad_turned(net: nn.Module) -> bool:
-    """Have a network pad without copying its maps, if these come turned by 180 degrees.
+def pad_turned(net: MobileNet) -> bool:
+    """Have a network compute on maps turned by 180 degrees, so that it pads without copying them.
 
     On an even size and with stride 2, "same" puts its one zero after a map: no convolution of torch
-    pads so, and the padded copy is two more passes over the map. On a turned map that zero comes
-    before, and "symmetric" computes the same, since no filter reaches its zero after the map. So a
-    network whose first input and whose filters, (.., k, k), are turned by 180 degrees gives the
-    same pooled features, and each of its maps turned.
+    pads so, and a padded copy takes time. On a turned map that zero comes before, and "symmetric"
+    computes the same, since no filter reaches its zero after the map. So the network turns its
+    images, the caller its filters, (.., k, k), and the outputs stay the same.
 
     Parameters
     ----------
     net
-        Changed in place: its filters are left as they are.
+        Changed in place, but for its filters.
 
     Returns
     -------
     bool
-        Whether it wants turned input and filters from now on; False, and nothing is changed, where
-        no layer copies its map, or one has the padding "keras".
+        Whether it wants turned filters from now on. Not where no layer copies its map, where one
+        has the padding "keras", or where the network is not put together as `MobileNet` does it.
     """
-    blocks = [part for part in net.modules() if isinstance(part, ConvBNReLU) and part.pads]
-    if not blocks or any(block.one_after for block in blocks):
-        return False
+    own = type(net).forward is MobileNet.forward and type(net)._run is MobileNet._run
+    blocks = [net.get_submodule(layer.name) for layer in net.arch.layers[:-1]] if own else []
+    strided = []
     for block in blocks:
+        if type(block) is not ConvBNReLU or block.conv.stride != (block.stride,) * 2:
+            return False
+        if block.stride > 1:
+            strided.append(block)
+    if not strided or not all(block.pads and not block.one_after for block in strided):
+        return net.turned
+    for block in strided:
         block.pads = False
         block.conv.padding = (block.kernel_size // 2,) * 2
+    net.turned = True
     return True

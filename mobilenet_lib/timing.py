@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import os
 import statistics
 import sys
@@ -29,8 +30,11 @@ from .model import MobileNet
 from .validation import check_int
 
 # Parameters of glibc's mallopt(), as its malloc.h numbers them.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-OWN_MEMORY = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_")
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+OWN_MEMORY = ("TRIM_THRESHOLD", "MMAP_THRESHOLD", "MMAP_MAX")
+"""Settings of a user's own: MALLOC_TRIM_THRESHOLD_, or glibc.malloc.trim_threshold in a list."""
+PIECES = 10
+"""Of a reading that calls its task several times."""
 Key = TypeVar("Key")
 Task = Callable[[], Any]
 LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
@@ -90,7 +94,8 @@ def interleave(
         clock, once its work is done.
     least_s
         Seconds that a reading should last at least: a shorter task is called several times in each
-        reading, as often as its warm-up says. 0 calls every task once.
+        reading, as often as its warm-up says. 0 calls every task once. On a CPU, a reading is the
+        fastest of its PIECES: in another, a different program may have had the processor.
     rest_s
         Seconds to wait before each reading. Tasks of several libraries need it: the idle threads of
         one go on spinning for a while, and take their cores from the next.
@@ -105,19 +110,24 @@ def interleave(
         raise ValueError("least_s takes at least one round of warm_up, to count the calls by")
     keep_memory()
     mark = marker(device)
-    calls = dict.fromkeys(tasks, 1)
+    most = PIECES if torch.device(device).type == "cpu" else 1
+    pieces, calls = dict.fromkeys(tasks, 1), dict.fromkeys(tasks, 1)
     seconds: dict[Key, list[float]] = {name: [] for name in tasks}
     for round_number in range(-warm_up, readings):
         for name, task in tasks.items():
             time.sleep(rest_s)
-            start = mark()
-            for _ in range(calls[name]):
-                task()
-            taken = between(start, mark()) / calls[name]
+            taken = math.inf
+            for _ in range(pieces[name]):
+                start = mark()
+                for _ in range(calls[name]):
+                    task()
+                taken = min(taken, between(start, mark()) / calls[name])
             if round_number >= 0:
                 seconds[name].append(taken)
             elif round_number == -1 and taken < least_s:
-                calls[name] = max(1, round(least_s / max(taken, 1e-9)))
+                wanted = max(1, round(least_s / max(taken, 1e-9)))
+                pieces[name] = min(most, wanted)
+                calls[name] = round(wanted / pieces[name])
     return seconds
 
 
@@ -210,17 +220,18 @@ def keep_memory() -> bool:
     are freed, and get them anew page by page, filled with zeros. A network that makes a map of
     100 MB in each layer can wait longer for pages than for its arithmetic, and whether it does
     depends on what else the process holds. Other systems are left as they are, and so are settings
-    of the user's own, OWN_MEMORY.
+    of the user's own (OWN_MEMORY). It holds until the process ends.
     """
-    if sys.platform != "linux" or any(name in os.environ for name in OWN_MEMORY):
+    listed = os.environ.get("GLIBC_TUNABLES", "").upper()
+    own = any(f"MALLOC_{k}_" in os.environ or f"GLIBC.MALLOC.{k}" in listed for k in OWN_MEMORY)
+    if sys.platform != "linux" or own:
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # not glibc
         return False
-    # -1: no free block is too large to keep. Before glibc 2.35, blocks above 32 MB cannot be.
-    kept = mallopt(M_MMAP_THRESHOLD, 2**30) or mallopt(M_MMAP_THRESHOLD, 2**25)
-    return bool(mallopt(M_TRIM_THRESHOLD, -1) and kept)
+    # No block is too large to be kept, and none is taken from the system by itself.
+    return bool(mallopt(M_TRIM_THRESHOLD, -1) and mallopt(M_MMAP_MAX, 0))
 
 
 @contextmanager

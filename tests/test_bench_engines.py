@@ -4,6 +4,7 @@ Engines and the clock are the test's own, so nothing here depends on how fast a 
 """
 
 import copy
+import re
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -204,7 +205,11 @@ def test_times_become_rates_shares_and_labels(run):
     assert result.fastest(4, int8=True).name == "coarse"
     assert result.fastest(1) is None
     text = str(result)
-    assert "Batch of 4, fastest first\n* fake " in text
+    assert "Batch of 4, fastest first; = not told apart from the line above it\n* fake " in text
+    assert "=" not in text.partition("above it\n")[2].partition("ours, fastest")[0]
+    near = replace(coarse, quartiles_ms=(1.1, 2.1))
+    text = str(replace(result, timings=(fake, near)))
+    assert re.search(r"\* coarse +=  +2\.00 ms", text), "as fast as the line above, perhaps"
     assert "ours, fastest in int8: coarse" in text
     assert "timm, eager: No module named 'timm'" in text
     make_report(result, 1.0)  # which checks itself

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_training import tiny, write_images
+from torch.nn.grad import conv2d_weight
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from mobilenet_lib import cli, files, machine
@@ -35,7 +37,9 @@ def own_cache(tmp_path, monkeypatch):
 
 def network(convention=PAPER, resolution=64):
     torch.manual_seed(0)
-    return MobileNet(convention.architecture(10, alpha=0.25, resolution=resolution), convention)
+    arch = convention.architecture(10, alpha=0.25, resolution=resolution)
+    convention = replace(convention, dropout=0.0)  # nothing by chance
+    return MobileNet(arch, convention, bn_shift=1.0)  # at 0, layers make rounding larger
 
 
 class Turned:
@@ -94,7 +98,15 @@ def test_a_plan_computes_what_the_plain_network_does(name):
 @pytest.mark.parametrize(
     ("sides", "padding"),
     [
-        *(((1, 1), 1), ((2, 2), 1), ((1, 2), 2), ((2, 5), 1), ((2, 4), 2)),
+        *(
+            ((1, 1), 1),
+            ((2, 2), 1),
+            ((1, 3), 1),
+            ((2, 2), 2),
+            ((1, 2), 2),
+            ((2, 5), 1),
+            ((2, 4), 2),
+        ),
         *(((7, 6), 0), ((7, 6), 1), ((9, 9), 0), ((9, 9), 2)),
     ],
 )
@@ -113,6 +125,22 @@ def test_rearranged_gradients_are_those_of_torch(sides, padding, stride):
         torch.testing.assert_close(ours, torchs, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("side", [1, 2])
+def test_torch_never_sees_a_map_smaller_than_its_filters(stride, side, monkeypatch):
+    """For which it is slow, on CPUs."""
+    seen = []
+
+    def spy(x, *arguments, **options):
+        seen.append(min(x.shape[2:]))
+        return conv2d_weight(x, *arguments, **options)
+
+    monkeypatch.setattr("mobilenet_lib.train.depthwise.conv2d_weight", spy)
+    weight = torch.randn(5, 1, 3, 3, requires_grad=True)
+    depthwise(torch.randn(2, 5, side, side), weight, stride, 1).sum().backward()
+    assert seen == [side + 2]
+
+
 def test_rearranged_gradients_are_computed_only_where_they_are_asked_for():
     x, weight = torch.randn(1, 2, 5, 5), torch.randn(2, 1, 3, 3, requires_grad=True)
     depthwise(x, weight, 2, 1).sum().backward()
@@ -125,19 +153,32 @@ def test_rearranged_gradients_are_computed_only_where_they_are_asked_for():
 @pytest.mark.parametrize("name", [name for name in PLANS if not PLANS[name].bf16])
 @pytest.mark.parametrize("convention", [PAPER, KERAS, TIMM], ids=lambda c: c.name)
 @pytest.mark.parametrize("side", [64, 50])
-def test_exact_plans_give_the_plain_networks_logits_and_gradients(name, convention, side):
+@pytest.mark.parametrize("training", [False, True])
+def test_exact_plans_give_the_plain_networks_logits_and_gradients(name, convention, side, training):
+    """Also of the network's average, and after the plan is applied once more."""
     plain, planned = network(convention, side), network(convention, side)
     apply_plan(planned, name)
-    x = torch.randn(4, 3, side, side)
-    logits = [planned.eval()(to_layout(x, name)), plain.eval()(x)]
-    torch.testing.assert_close(*logits, rtol=1e-3, atol=1e-5)
+    apply_plan(planned, name)
+    averaged = AveragedModel(planned)
+    x = torch.randn(8, 3, side, side)
+    for net in (plain, planned, averaged):
+        net.train(training)
+    logits = [planned(to_layout(x, name)), plain(x)]
+    # In training, every BN makes rounding larger.
+    close = partial(torch.testing.assert_close, rtol=1e-3, atol=1e-3 if training else 1e-5)
+    close(*logits)
+    close(averaged(to_layout(x, name)), logits[1])
+    planned.eval(), plain.eval()
+    maps, wanted = planned.feature_maps(to_layout(x, name)), plain.feature_maps(x)
+    for layer, feature in wanted.items():
+        torch.testing.assert_close(maps[layer], feature, rtol=1e-3, atol=1e-5)
     for part in logits:
         part.square().sum().backward()
     for (layer, weight), (_, wanted) in zip(
         planned.named_parameters(), plain.named_parameters(), strict=True
     ):
         off = (weight.grad - wanted.grad).norm() / wanted.grad.norm().clamp(min=1e-9)
-        assert off < 1e-3, layer
+        assert off < (0.1 if training else 1e-3), layer
 
 
 @pytest.mark.parametrize("name", PLANS)

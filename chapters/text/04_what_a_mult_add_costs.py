@@ -371,7 +371,7 @@ for count in (1, 2):
 print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for batch in batches))
 
 # %% [markdown]
-# The two lines in the middle show what a batch gains. The last line shows what a second thread gains: at best, the speed doubles. A batch helps at first, since its pictures share the fixed costs of a call. Then it may stop helping, and with large batches each picture can even take longer: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. A second thread takes half of the arithmetic. But for a single small picture, starting it costs most of what it gains, and both threads share the connection to memory.
+# The two lines in the middle show what a batch gains. The last line shows what a second thread gains: at best, the speed doubles. A batch helps at first, since its pictures share the fixed costs of a call. Then it may stop helping, and with large batches each picture can even take longer: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. (Without a setting that the library makes, it would take far longer: Linux may take the memory of each large map back after its layer, and hand it out again, page by page and filled with zeros, for the next.) A second thread takes half of the arithmetic. But for a single small picture, starting it costs most of what it gains, and both threads share the connection to memory.
 #
 # On a graphics processor (GPU) the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, beside what the roofline allows: the longer of the two times that arithmetic and memory need.
 

@@ -8,7 +8,7 @@
 # %% [markdown]
 # **In this chapter you will**
 #
-# - fold batch normalization into the convolutions, by hand, and save a copy of the map by turning it,
+# - fold batch normalization into the convolutions, by hand, and spare a network the copies that it makes in order to pad,
 # - run the same network in several engines and see which steps buy speed,
 # - compute in sixteen bits where the processor can, and count the letters that are then read differently,
 # - store weights in eight bits, and see why one step for a whole layer is a bad idea for MobileNet,
@@ -116,7 +116,7 @@ print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:
 #
 # ## Turned maps
 #
-# Folding saved a pass over each map. In the layers that take every second pixel, another one can go. The paper's authors put one row of zeros *below* an even map there, and one column on its *right*. PyTorch's convolution can only pad opposite sides alike. So the line `padded = ...` above copied the whole map before the convolution read it.
+# Folding saved a pass over each map. In the layers that take every second pixel, a copy of the map can go, too. The authors' code puts one row of zeros *below* an even map there, and one column on its *right*. With a stride of 2, PyTorch's convolution can only pad opposite sides alike. So the line `padded = ...` above copied the whole map before the convolution read it.
 #
 # Turn the picture by 180 degrees, and the zeros belong above it and on its left. Padding by one on all sides puts them there. It also puts zeros below and on the right, but the last step of the filter ends on the last pixel and never reaches them. If the filters are turned as well, each result is the same number, at the turned place:
 
@@ -125,14 +125,14 @@ print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:
 #
 # [[code]]
 #
-# Notes: The paper pads an even map below and on the right, before a stride of 2. PyTorch pads opposite sides alike, so the map had to be copied. On a turned map the zeros belong above and on the left; the filter never reaches those on the other sides. Draw six pixels in a row and the steps of a filter of three.
+# Notes: The authors' code pads an even map below and on the right, before a stride of 2. PyTorch pads opposite sides alike, so the map had to be copied. On a turned map the zeros belong above and on the left; the filter never reaches those on the other sides. Draw six pixels in a row and the steps of a filter of three.
 
 # %%
 turned = torch.conv2d(images.flip(2, 3), weight.flip(2, 3), bias, stride=2, padding=1)
 assert torch.allclose(turned.flip(2, 3), once, atol=1e-4)
 
 # %% [markdown]
-# Nothing is turned back on the way. The next layer takes the turned map with its own filters turned, and the average at the end is the same whichever way up a map is. So the library's `folded` engine turns its filters once and each picture as it comes, and then it copies no map. Its training step does the same.
+# Nothing is turned back on the way. The next layer takes the turned map with its own filters turned, and the average at the end is the same whichever way up a map is. So the library's `folded` engine turns its filters once and each picture as it comes, and apart from the picture it copies no map. The library's training step works on turned maps as well; there the filters change, so it turns them in every step.
 #
 # ## Engines
 #
@@ -288,7 +288,7 @@ for name in names:
 # %% [markdown]
 # As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. The rest of the time goes into telling it what to do: Python asks for a layer some eighty times, and each request costs more than the layer. A *CUDA graph* records all requests once and sends them as one. It makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same network without it; the more there is to compute, the less it helps.
 #
-# With 256 pictures, memory limits the card: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of the speed of a matrix product, since the depthwise layers do little with each number that they fetch. Here folding, which helps on a processor, takes a little longer than leaving batch normalization as it is<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a separate pass. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->. It pads all sides alike, which the convolution does by itself, and its ReLU (rectified linear unit) overwrites its input, while ours still copied its maps for both. It no longer does ([turned maps](#Turned-maps)), and the CUDA graph now takes bias and ReLU into the matrix products: what that gains on this card is not measured yet.
+# With 256 pictures, memory limits the card: it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of the speed of a matrix product, since the depthwise layers do little with each number that they fetch. Here folding, which helps on a processor, takes a little longer than leaving batch normalization as it is<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the folded bias is added in a separate pass. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->. It pads all sides alike, which the convolution does by itself, and its ReLU (rectified linear unit) overwrites its input, while ours still copied its maps for both. Ours no longer does ([turned maps](#Turned-maps)), and in the CUDA graph the matrix products now add the bias and apply ReLU themselves: what that gains on this card is not measured yet.
 #
 # ## Eight bits
 #
@@ -655,6 +655,7 @@ outcomes("08")
 # ## Summary
 #
 # - After training, batch normalization is one multiplication and one addition, and can be folded into the weights for free.
+# - On maps turned by 180 degrees, layers with a stride of 2 pad as the authors' code does, without a copy.
 # - An engine that knows the whole network beforehand leaves out much of what is not a mult-add, and chooses better kernels for the mult-adds.
 # - With few bits, MobileNet's depthwise layers need a step for each channel, not one for the layer. The range of the activations has to be measured on pictures.
 # - An exported file must carry the preprocessing and the class names, or it will be misused.

@@ -171,9 +171,12 @@ class EngineBench:
         rows = [row for row in self.timings if row.batch_size == batch_size]
         rows.sort(key=lambda row: row.median_ms)
         width = max(len(row.label) for row in rows)
-        yield f"\nBatch of {batch_size}, fastest first"
+        yield f"\nBatch of {batch_size}, fastest first; = not told apart from the line above it"
+        above = 0.0  # upper quartile
         for row in rows:
-            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {row}"
+            same = "=" if row.quartiles_ms[0] <= above else " "
+            above = row.quartiles_ms[1]
+            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {same}{row}"
             line += f" {row.images_per_second:9,.1f} images/s"
             if row.of_ceiling is not None:
                 line += f", {row.of_ceiling:.0%} of a product"

@@ -68,7 +68,7 @@ class TrainBench:
     products: Timing
     """The matrix products of all pointwise layers in a step, and nothing else."""
     products_to_timm: float | None
-    """The same over timm's best step, beside it: what no step that computes them gets below."""
+    """The same over timm's best step, beside it: about what no step here gets below."""
     layer: dict[str, Timing]
     """The passes of the network's largest depthwise layer with stride 2, in fp32 and bf16."""
 
@@ -215,7 +215,8 @@ def products(
 ) -> Callable[[], None]:
     """The three products of each pointwise layer in a step: its output, and both gradients.
 
-    In the plan's numbers, on random matrices, into memory that is there already.
+    In the plan's numbers, on random matrices, into memory that is there already. (On a GPU, fp32
+    keeps all bits here, where convolutions may drop some.)
     """
     dtype = torch.bfloat16 if "pointwise" in PLANS[plan].bf16 else torch.float32
     generator = torch.Generator(device).manual_seed(seed)

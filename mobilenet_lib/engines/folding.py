@@ -35,11 +35,13 @@ def fold(net: nn.Module) -> nn.Module:
     Raises
     ------
     ValueError
-        The network is in training mode, where BN's constants change with each batch, or has no
-        batch normalization after a convolution.
+        The network is in training mode, where BN's constants change with each batch, has no batch
+        normalization after a convolution, or has layers that a training plan computes.
     """
     if net.training:
         raise ValueError("the network is in training mode; call net.eval() first")
+    if any("forward" in vars(part) for part in net.modules()):
+        raise ValueError("a plan computes this network's training; take the result's: result().net")
     folded = copy.deepcopy(net).requires_grad_(False)
     pairs = 0
     for block in list(folded.modules()):

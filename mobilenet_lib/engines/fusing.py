@@ -1,8 +1,8 @@
 """A folded MobileNet in fewer passes over its feature maps: the same function, rearranged.
 
 Of many images, the maps are larger than caches, and what is computed waits for memory: its time is
-the number of passes, and padding, a bias or a ReLU may each be one more. Every rearrangement is
-exact:
+the number of passes, and padding, a bias or a ReLU may each be one more. Every rearrangement
+computes the same, up to rounding:
 
 - On maps turned by 180 degrees, a convolution pads by itself (`model.pad_turned`), and what only
   one layer reads, ReLU may write over.
@@ -14,8 +14,6 @@ exact:
 """
 
 from __future__ import annotations
-
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -34,24 +32,11 @@ def without_copies(folded: nn.Module) -> nn.Module:
     for part in folded.modules():
         if isinstance(part, nn.ReLU | nn.ReLU6):
             part.inplace = True
-    if not pad_turned(folded):
-        return folded
-    for part in folded.modules():
-        if isinstance(part, nn.Conv2d):
-            part.weight = nn.Parameter(part.weight.flip(2, 3), requires_grad=False)
-    return Turned(folded)
-
-
-class Turned(nn.Module):
-    """A network on its input turned by 180 degrees."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What the network makes of (B, 3, H, W), turned."""
-        return cast(Tensor, self.net(x.flip(2, 3)))
+    if not folded.turned and pad_turned(folded):
+        for part in folded.modules():
+            if isinstance(part, nn.Conv2d):
+                part.weight = nn.Parameter(part.weight.flip(2, 3), requires_grad=False)
+    return folded
 
 
 def fuse(folded: nn.Module) -> nn.Module:
@@ -59,21 +44,24 @@ def fuse(folded: nn.Module) -> nn.Module:
 
     On a CPU it is slower: there a matrix product takes no ReLU with it.
     """
-    rearranged = without_copies(folded)
-    if not isinstance(folded, MobileNet):
-        return rearranged
+    net = without_copies(folded)
+    if not isinstance(net, MobileNet):
+        return net
+    blocks = {layer: net.get_submodule(layer.name) for layer in net.arch.layers[:-1]}
+    for block in blocks.values():  # somebody may have put in layers of their own
+        if type(block) is not ConvBNReLU or type(block.act) not in (nn.ReLU, nn.ReLU6):
+            return net
     shift: Tensor | None = None  # what the maps lack in each channel
-    for layer in folded.arch.layers[:-1]:
-        block = folded.get_submodule(layer.name)
+    for layer, block in blocks.items():
         assert isinstance(block, ConvBNReLU)
         if layer.kind == "pointwise":
-            folded.add_module(layer.name, _Pointwise(block, shift))
+            net.add_module(layer.name, _Pointwise(block, shift))
             shift = None
         elif layer.kind == "depthwise":  # a pointwise layer follows each
             fused = _Depthwise(block)
-            folded.add_module(layer.name, fused)
+            net.add_module(layer.name, fused)
             shift = -fused.low.flatten()
-    return rearranged
+    return net
 
 
 class _Pointwise(nn.Module):
@@ -114,7 +102,8 @@ class _Depthwise(nn.Module):
         self.block = block
         block.conv.bias = None
         self.register_buffer("low", -bias)
-        self.register_buffer("high", None if most is None else most - bias)
+        high = None if most is None else most - bias
+        self.register_buffer("high", high, persistent=False)  # no number of its own
 
     def forward(self, x: Tensor) -> Tensor:
         return self.block.conv(self.block.padded(x)).clamp_(self.low, self.high)

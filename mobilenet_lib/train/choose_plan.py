@@ -37,6 +37,8 @@ CLASSES = 26
 EXACT, ROUNDED = {"cpu": 1e-4, "cuda": 3e-3}, 0.02
 """How far a layer's output and gradients may be from fp32's, relative to their length. GPUs round
 what goes into a convolution to 1 part in 1024 (TF32), bf16 rounds to 1 in 256."""
+STEPS = 2
+"""Counts up when the code of a step changes, so that what was measured before is not believed."""
 COMPARED = 4
 """Images that layers are compared on."""
 
@@ -175,6 +177,7 @@ def cache_key(recipe: Recipe, device: torch.device, count: int) -> dict[str, Any
         "body": network.body,
         "drop_stride": network.drop_stride,
         "batch_size": count,
+        "steps": STEPS,
     }
 
 

@@ -1,14 +1,14 @@
 """Depthwise convolution whose gradients are computed by code that is fast.
 
 Torch's own are, for the most part. Two are not, on CPUs, where oneDNN falls to a slow path: in bf16
-the gradient of the input of a layer with stride 2, and with stride 1, also in fp32 without AVX-512,
-that of the filters where the map is smaller than they are. Both are a rearrangement away from a
+the gradient of the input of a layer with stride 2, and, also in fp32, that of the filters where the
+map is smaller than they are. Both are a rearrangement away from a
 convolution that is fast:
 
 - y is a stride-1 convolution of which every s-th output was kept. So its gradient is one with zeros
   in all other places; and the gradient of a stride-1 convolution's input is a stride-1 convolution
   of the output's, with the filters turned by 180 degrees.
-- Zeros around a map change no filter's gradient, as long as those of the output get zeros, too.
+- The zeros that a layer puts around a map may as well be the map's own.
 """
 
 from __future__ import annotations
@@ -67,10 +67,8 @@ def weight_gradient(
 ) -> Tensor:
     """The gradient of a depthwise convolution's filters, like `weight`, from its output's."""
     side = weight.shape[2]
-    missing = [max(0, side - length) for length in x.shape[2:]]
-    if stride == 1 and any(missing):
-        edges = (0, missing[1], 0, missing[0])
-        x, upstream = F.pad(x, edges), F.pad(upstream, edges)
+    if min(x.shape[2:]) < side:
+        x, padding = F.pad(x, (padding,) * 4), 0
     return conv2d_weight(x, weight.shape, upstream, stride, padding, groups=len(weight))
 
 

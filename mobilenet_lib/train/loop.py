@@ -42,7 +42,7 @@ from .unusable import Unusable, check_usable, none_usable
 
 
 class Trainer:
-    """One run of a recipe.
+    """One run of a recipe. Its process keeps freed memory from then on: `timing.keep_memory`.
 
     Parameters
     ----------

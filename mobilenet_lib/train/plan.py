@@ -67,8 +67,8 @@ def kind(module: nn.Module) -> str | None:
 def apply_plan(net: MobileNet, name: str) -> None:
     """Make a network compute by a plan, in place; its `state_dict` stays as it is.
 
-    Where it can, it computes on maps turned by 180 degrees from now on, as `pad_turned` says: the
-    first layer turns the images. Logits are those of the network as it was.
+    Where it can, it computes on maps turned by 180 degrees from now on (`pad_turned`). What comes
+    out is what the network gave before.
     """
     plan = PLANS[name]
     layout = torch.channels_last if plan.channels_last else torch.contiguous_format
@@ -80,8 +80,6 @@ def apply_plan(net: MobileNet, name: str) -> None:
         "fc": _linear,
     }
     turned = pad_turned(net)
-    if turned:
-        net.get_submodule(net.arch.layers[0].name).register_forward_pre_hook(_turn)
     for module in net.modules():
         if own := kind(module):
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
@@ -90,10 +88,6 @@ def apply_plan(net: MobileNet, name: str) -> None:
             module.forward = own_forward  # type: ignore[method-assign]  # of this one only
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
-
-
-def _turn(module: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
-    return (given[0].flip(2, 3),)
 
 
 def _compute(module: Any, dtype: torch.dtype, way: Way, turns: bool, x: Tensor) -> Tensor:
