@@ -259,6 +259,17 @@ def test_what_is_wrong_is_found(npm_packages):
     assert found == PLANTED
 
 
+def test_what_code_says_is_read_whole():
+    script = """// A comment, "Not read."
+    tell(`You expect: ${of({ a }, `x`)}. ${then}`, { class: "mnc-row wide" });
+    say("It \\"is\\" so.");"""
+    assert list(said_in_page(script)) == ["You expect: `x`. `x`", 'It "is" so.']
+    assert [*filter(None, sentences('f"An {x} is " f"{y}."; say("a b", "c")'))] == [
+        "An `x` is `x`.",
+        "a b",
+    ]
+
+
 def test_an_exception_is_for_its_own_sentence_only():
     rule, quote, _ = listed("accepted.tsv")[0]
     there, elsewhere = (Finding("page", rule, quote, s, "") for s in (f"So {quote}.", "Not here."))
