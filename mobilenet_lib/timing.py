@@ -32,7 +32,7 @@ from .validation import check_int
 # Parameters of glibc's mallopt(), as its malloc.h numbers them.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 OWN_MEMORY = ("TRIM_THRESHOLD", "MMAP_THRESHOLD", "MMAP_MAX")
-"""Settings of a user's own: MALLOC_TRIM_THRESHOLD_, or glibc.malloc.trim_threshold in a list."""
+"""Settings of a user: `MALLOC_TRIM_THRESHOLD_`, or `glibc.malloc.trim_threshold` in a list."""
 PIECES = 10
 """Of a reading that calls its task several times."""
 Key = TypeVar("Key")

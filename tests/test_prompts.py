@@ -197,7 +197,7 @@ def test_how_near_a_prediction_is(said, value, unit, words):
 
 def test_at_the_end_stands_what_was_expected_beside_what_came_out():
     names = {"cost": __import__("mobilenet_lib.cost").cost, "saved": 1, "whole": 115}
-    assert "not said yet" in repr(outcomes("02", names))
+    assert "not made any predictions" in repr(outcomes("02", names))
     card = expect("02-weights")
     card.kept = {"02-weights": {"said": "100", "at": "2026-01-01T00:00:00.000+00:00"}}
     for key, said in (("02-red", "only the first"), ("02-race", "half"), ("02-rank", "5")):

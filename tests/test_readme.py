@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
+from scripts import script
 
 import mobilenet_lib
 
@@ -25,6 +27,14 @@ def test_the_ten_lines_of_code_run(capsys):
     text = capsys.readouterr().out
     assert "76,524,800 mult-adds" in text
     assert "Conv DW 3x3" in text
+
+
+def test_the_picture_is_of_the_explorer_as_it_is():
+    maker = script("chapters/images/make_images.py")
+    assert f"]({maker.PICTURE.relative_to(ROOT).as_posix()})" in README
+    with Image.open(maker.PICTURE) as picture:
+        made = picture.text["version"]
+    assert made == maker.version(), "run python chapters/images/make_images.py and look at it"
 
 
 def test_the_table_of_chapters_is_the_list_of_chapters():

@@ -13,8 +13,8 @@ from .ledger import Records, as_kept, note, note_said, read_ledger
 from .prompts import Prediction, asked, number_of, prediction, shown, verdict
 
 NOTHING_SAID = (
-    "You have not said yet what you expect in this chapter. Run the cells that ask for it, answer "
-    "and run this cell again: it puts what you expected beside what came out."
+    "You have not made any predictions in this chapter yet. Run the cells that ask for one, "
+    "answer, and run this cell again: it then shows each prediction beside its result."
 )
 
 

@@ -40,7 +40,7 @@ EXERCISES = (
             ("SAME", "VALID"),
         ),
         "With SAME padding the kernel does not matter, only the stride; round up.",
-        "VALID: the first window starts at 0, the last may start at 75 - 5.",
+        "VALID: the first window starts at 0, the last starts at 75 - 5 at most.",
         goals=["at the border of an image"],
     ),
     exercise(

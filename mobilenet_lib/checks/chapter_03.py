@@ -49,8 +49,8 @@ EXERCISES = (
                 "Only steps of 0.05 are asked for.": (0.41, 0.42, 0.43, 0.4137),
                 "That one has more than a million.": (0.45, 0.5, 0.55),
                 "A wider one also stays below a million.": (0.35, 0.3, 0.25, 0.2),
-                "A quarter of the parameters is half of the width, for they grow with its square; "
-                "but not all of them do.": (0.235, 0.24, 0.49, 0.486),
+                "A quarter of the parameters means about half the width, because they grow "
+                "with its square; but not all of them do.": (0.235, 0.24, 0.49, 0.486),
             },
         ),
         "Try `mobilenet_v1(alpha).parameters` for alpha = 0.05, 0.1, 0.15 and so on.",

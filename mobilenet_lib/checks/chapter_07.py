@@ -81,11 +81,11 @@ EXERCISES = (
             class_map,
             _maps,
             (
-                "The weights are not used: each channel counts by its own.",
+                "The weights are not used: each channel has one.",
                 lambda f, w: f.mean(axis=0),
             ),
             (
-                "The weights are not used: each channel counts by its own.",
+                "The weights are not used: each channel has one.",
                 lambda f, w: f.sum(axis=0),
             ),
             (

@@ -143,7 +143,7 @@ EXERCISES = (
                 ),
                 ("That marks every row: are both in millions?", lambda rows: np.arange(len(rows))),
                 (
-                    "How many there are is one thing; which they are is asked for.",
+                    "Say which they are, not how many.",
                     lambda rows: np.array([len(suspects(rows))]),
                 ),
                 (

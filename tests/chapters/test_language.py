@@ -32,6 +32,11 @@ PAGES = [
     "web/*/README.md",
     "mobilenet_lib/explorers/definitions/*.json",
     "mobilenet_lib/checks/questions/*.toml",
+    "mobilenet_lib/checks/chapter_*.py",
+    "web/cards/*.js",
+    "web/explorers/**/*.js",
+    "web/kit/*.js",
+    "web/site/static/*.js",
 ]
 LIBRARY = "mobilenet_lib/**/*.py"
 SAID = ("title", "help", "say", "ask", "answers", "choices", "text", "because")
@@ -43,6 +48,11 @@ NOT_READ = re.compile(
     """,
     re.S | re.X,
 )
+STRING = re.compile(r'"(?P<text>(?:[^"\\\n]|\\.)*)"|`(?P<template>(?:[^`\\]|\\.)*)`', re.S)
+NO_COMMENT = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.S)
+PUT_IN = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
+CALLED = re.compile(r"`[^`]*`|\w+(?:\[[^\]]*\]|\([^)]*\))|\bi\b")
+"""Code in what code says, with or without its marks."""
 FORMULA = re.compile(r"\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$", re.S)
 BLANK = r"(?!\s*\n\s*\n)\s+"
 SENTENCE = re.compile(r"(?<=[.?!:])\s+|\n\s*\n|\n(?=\s*(?:[-*|#]|\d+\.)\s)")
@@ -72,10 +82,25 @@ def english(markdown):
 
 
 def sentences(code):
-    """What code says: docstrings, hints, messages, texts of figures."""
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-            yield node.value
+    """What code says: docstrings, hints, messages, texts of figures; what is put in is code."""
+    parts = set()
+    for node in ast.walk(ast.parse(code)):  # an f-string before its parts
+        if isinstance(node, ast.JoinedStr):
+            parts.update(map(id, node.values))
+            values = (getattr(part, "value", None) for part in node.values)
+            yield "".join(each if isinstance(each, str) else "`x`" for each in values)
+        elif (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts
+        ):
+            yield node.value if " " in node.value else ""
+
+
+def said_in_page(script):
+    """The sentences of a script: what begins with a capital letter and has a blank."""
+    for found in STRING.finditer(PUT_IN.sub("\0", NO_COMMENT.sub("", script))):
+        text = found["text"] or found["template"] or ""
+        if re.match("[A-Z]", text) and " " in text:
+            yield text.replace("\0", "`x`").replace('\\"', '"')
 
 
 def said(value, key=""):
@@ -96,8 +121,9 @@ def read(path):
     if path.suffix in (".json", ".toml"):
         loads = json.loads if path.suffix == ".json" else tomllib.loads
         return "\n\n".join(said(loads(text)))
-    if path.suffix == ".py" and "# %%" not in text:
-        return "\n\n".join(sentences(text))
+    if path.suffix == ".js" or (path.suffix == ".py" and "# %%" not in text):
+        found = said_in_page(text) if path.suffix == ".js" else sentences(text)
+        return "\n\n".join(CALLED.sub("`x`", each) for each in found)
     if path.suffix == ".py":
         cells = jupytext.reads(text, fmt="py:percent").cells
         return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
@@ -231,6 +257,17 @@ def test_what_is_wrong_is_found(npm_packages):
     for each in checked(npm_packages, pages).findings:
         found[each.page].append((each.rule, each.text))
     assert found == PLANTED
+
+
+def test_what_code_says_is_read_whole():
+    script = """// A comment, "Not read."
+    tell(`You expect: ${of({ a }, `x`)}. ${then}`, { class: "mnc-row wide" });
+    say("It \\"is\\" so.");"""
+    assert list(said_in_page(script)) == ["You expect: `x`. `x`", 'It "is" so.']
+    assert [*filter(None, sentences('f"An {x} is " f"{y}."; say("a b", "c")'))] == [
+        "An `x` is `x`.",
+        "a b",
+    ]
 
 
 def test_an_exception_is_for_its_own_sentence_only():

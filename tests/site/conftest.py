@@ -44,6 +44,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         assert path.startswith("/some/deep/path/"), f"{path} is not below the site's own folder"
         return super().translate_path(path.removeprefix("/some/deep/path"))
 
+    def guess_type(self, path):
+        """As many hosts say it, of a script in UTF-16 too."""
+        kind = super().guess_type(path)
+        return f"{kind}; charset=utf-8" if kind.endswith("javascript") else kind
+
     def log_message(self, *_):
         pass
 

@@ -1,12 +1,14 @@
 """The site in a real Chromium: from a folder, deep in a host, without scripts, by key, for axe."""
 
 import re
+from hashlib import sha256
 
 import pytest
 
 from mobilenet_lib.checks import export_progress, import_progress
 from mobilenet_lib.checks.ledger import PROGRESS_VARIABLE, note, read_ledger
 from mobilenet_lib.checks.prompts import asked
+from mobilenet_lib.explorers import LettersExplorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -93,14 +95,30 @@ def test_a_link_opens_an_explorer_as_it_was(site, page):
     assert page.locator(".mn-explorer").get_by_label("Stride").input_value() == "2"
 
 
-def test_large_networks_wait_for_a_click(site, page):
-    page.goto((site / LETTERS).as_uri())
+DIGESTS = """async (el) => {
+  const digest = async ([name, data]) =>
+    [name, [...new Uint8Array(await crypto.subtle.digest("SHA-256", data))]];
+  return Object.fromEntries(await Promise.all(Object.entries(el.assets).map(digest)));
+}"""
+
+
+@pytest.mark.parametrize("where", ["folder", "host"])
+def test_large_networks_wait_for_a_click(where, site, served, page):
+    """Then they are, to the last bit, those of the book."""
+    page.goto(f"{site.as_uri() if where == 'folder' else served}/{LETTERS}")
     place = page.locator(".explorer[data-wait]")
     place.scroll_into_view_if_needed()
     assert re.search(r"loads \d+ MB", place.locator("button").inner_text())
     assert not page.evaluate(
         "() => [...document.scripts].some((s) => s.src.includes('letters-assets'))"
     )
+    place.locator("button").click()
+    networks = page.locator(".explorer-live[data-explorer-id=letters]")
+    wanted = {name: [*sha256(data).digest()] for name, data in LettersExplorer().assets().items()}
+    assert networks.evaluate(DIGESTS) == wanted
+    networks.get_by_role("slider", name="Letter of the test set").fill("3")
+    read = "".join(re.findall(r"α [\d.]+: ([A-Z])", LettersExplorer(sample=3).still().alt))
+    page.wait_for_selector(f".mn-explorer[data-answers={read}]")
 
 
 def test_an_explorer_that_cannot_load_says_so(site, browser_page):
@@ -141,6 +159,7 @@ def test_without_scripts_all_can_be_read(site, browser):
     assert "kernel" in still.get_attribute("alt")
     assert page.get_by_text("10,800 multiplications").first.is_visible(), "a result"
     assert page.locator("#figure-01-1 img").is_visible(), "a figure behind a question"
+    assert page.get_by_text("In the blue one.").is_visible(), "and what is said of it"
     assert not page.locator(".book-card").first.is_visible(), "what takes answers is away"
     context.close()
 
@@ -161,6 +180,9 @@ def test_a_prediction_unfolds_its_result(where, site, served, page, tmp_path, mo
     folded = page.evaluate(HIDDEN)
     assert folded >= 5
     assert not result.is_visible()
+    told = page.get_by_text("36 + 20 = 56, less than a third")
+    assert not told.is_visible(), "the prose gives the answer away"
+    assert page.get_by_role("heading", name="Equation 3").first.is_visible()
     field = card.get_by_role("textbox", name="How many weights")
     field.fill("many")
     field.press("Enter")
@@ -169,6 +191,7 @@ def test_a_prediction_unfolds_its_result(where, site, served, page, tmp_path, mo
     field.fill("1,000")
     field.press("Enter")
     result.wait_for()
+    assert told.is_visible()
     assert "You expect: 1,000 weights" in card.inner_text()
     card.get_by_role("button", name="Change").press("Enter")
     field.fill("100")
@@ -213,7 +236,7 @@ def test_a_prediction_unfolds_its_result(where, site, served, page, tmp_path, mo
     assert "2 of 7" not in row.inner_text()
     page.locator(".mnc-progress input[type=file]").set_input_files(tmp_path / "lab.json")
     page.wait_for_function(
-        "() => document.querySelector('.mnc-progress').innerText.includes('Added to what is kept')"
+        "() => document.querySelector('.mnc-progress').innerText.includes('Added to the progress')"
     )
     assert re.findall(r"\d+ of \d+", row.inner_text()) == ["2 of 7", "1 of 4", "1 of 7"]
 

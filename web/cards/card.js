@@ -139,7 +139,7 @@ function quiz({ card, body, kept, keep }) {
 function outcomes(card, body, store) {
   const said = card.predictions.filter(({ key }) => store.records[key]?.said !== undefined);
   if (!said.length) {
-    body.replaceChildren(element("p", {}, "You have not said yet what you expect in this chapter. Do so where it asks; then it stands here beside what came out."));
+    body.replaceChildren(element("p", {}, "You have not made any predictions in this chapter yet. Once you make one, it appears here beside the result."));
     return;
   }
   body.replaceChildren(element("dl", {}, said.flatMap((each) => {
@@ -169,15 +169,15 @@ function progress(card, body, store) {
 
 function progressFrame(card, body, store) {
   const told = element("p", { role: "status", class: "mnc-quiet" });
-  const file = element("input", { type: "file", accept: ".json,application/json", hidden: true, "aria-label": "A file of progress" });
+  const file = element("input", { type: "file", accept: ".json,application/json", hidden: true, "aria-label": "Progress file" });
   file.addEventListener("change", async () => {
     const [chosen] = file.files;
     if (!chosen) return;
     try {
       store.add(parsed(await chosen.text()));
-      tell(told, store.refused ? "Added, until this page is closed: this browser keeps nothing for it." : "Added to what is kept here.");
+      tell(told, store.refused ? "Added until you close this page, because this browser stores nothing for it." : "Added to the progress kept here.");
     } catch {
-      tell(told, `${chosen.name} is not a file of progress of this book.`);
+      tell(told, `${chosen.name} is not a progress file from this book.`);
     }
     file.value = "";
   });
@@ -195,14 +195,14 @@ function progressFrame(card, body, store) {
     }
   };
   body.append(element("div", { class: "mnc-wide table-wrapper" }),
-    element("p", { class: "mnc-quiet" }, "Kept in this browser only. A file takes it to another browser or to JupyterLab, and brings back the exercises solved there."),
+    element("p", { class: "mnc-quiet" }, "Kept in this browser only. Save it to a file to take it to another browser or to JupyterLab; add a file to bring back the exercises that you solved there."),
     element("div", { class: "mnc-row" }, button("Save to a file", save), button("Add from a file", () => file.click()), button("Forget", forget), file), told);
 }
 
 /** A model for a page: the same calls, kept in the browser's storage. */
 function pageModel(card, store) {
   return {
-    get: (name) => ({ card, kept: store.records, trouble: store.refused ? "This browser keeps nothing for the page: it is remembered until you leave." : "" })[name],
+    get: (name) => ({ card, kept: store.records, trouble: store.refused ? "This browser stores nothing for this page, so your answers are remembered until you leave." : "" })[name],
     set(_, kept) {
       const changed = Object.entries(kept).filter(([key, each]) => each !== store.records[key]);
       store.add(Object.fromEntries(changed));
@@ -225,7 +225,7 @@ export function mount(el, card, reveal) {
   const store = shared;
   el.replaceChildren();
   if (card.kind === "expect" || card.kind === "quiz") {
-    render({ model: pageModel(card, store), el }, { reveal, then: "See what comes out, below." });
+    render({ model: pageModel(card, store), el }, { reveal, then: "See the result below." });
     return;
   }
   const root = element("section", { class: `mnc mnc-${card.kind}`, "aria-label": card.title }), body = element("div");

@@ -11,8 +11,9 @@ export function assetsOf({ model }, session) {
   };
 
   function ask() {
-    const id = model.place?.dataset.assets;
-    if (id) return inPage(id);
+    const { assets, dataset } = model.place ?? {};
+    if (assets) return Promise.resolve(assets); // the page has read them already
+    if (dataset?.assets) return inPage(dataset.assets);
     if (!session) return Promise.resolve({}); // a page of an explorer that has none
     return new Promise((resolve, reject) => {
       const heard = (content, buffers) => {

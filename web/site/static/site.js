@@ -26,12 +26,25 @@
     return loaded.get(address);
   };
 
-  const json = (value, id) => {
+  const json = (value) => {
     const script = Object.assign(document.createElement("script"), { type: "application/json" });
     script.textContent = JSON.stringify(value);
-    if (id) script.id = id;
     return script;
   };
+
+  /** Large data that a script has brought, by name: 15 bits a character, as embedded.py packs them. */
+  function unpacked(address) {
+    const [, key] = address.match(/([\w-]+)\.js/);
+    return Object.fromEntries(Object.entries(book[key]).map(([name, { size, text }]) => {
+      const bytes = new Uint8Array(size);
+      for (let i = 0, at = 0, held = 0, bits = 0; at < size; i++) {
+        held = (held << 15) | (text.charCodeAt(i) - 0x100);
+        for (bits += 15; bits >= 8 && at < size; bytes[at++] = held >> bits) bits -= 8;
+        held &= (1 << bits) - 1; // 7 bits at most
+      }
+      return [name, bytes];
+    }));
+  }
 
   const frame = () => new Promise(requestAnimationFrame);
 
@@ -57,12 +70,7 @@
       const el = Object.assign(document.createElement("div"), { className: "explorer-live" });
       el.dataset.explorerId = explorerId;
       el.append(json(book[key]));
-      if (assets) {
-        el.dataset.assets = `assets-${name}`;
-        if (!document.getElementById(el.dataset.assets)) {
-          document.body.append(json(book[el.dataset.assets], el.dataset.assets));
-        }
-      }
+      if (assets) el.assets = unpacked(assets);
       place.replaceChildren(el); // at once: nothing is to jump
       book[name].mount(el);
       await frame();
@@ -122,6 +130,15 @@
 
   // --- What readers are to expect before they see it: folded here, so that without scripts all is seen.
 
+  /** The prose behind a result, which tells what came out, but for what leads over to what comes next. */
+  function telling(cell) {
+    const told = [], asks = (el) => /^\s*Predict:/.test(el.textContent);
+    let next = cell.nextElementSibling;
+    for (; next && !next.matches(".cell, section, h1, h2, h3, h4") && !asks(next); next = next.nextElementSibling) told.push(next);
+    const leads = told.length > 1 && told.at(-1).matches("p") && next && !next.matches("section, h1, h2, h3, h4");
+    return leads ? told.slice(0, -1) : told;
+  }
+
   const folded = new Map();
   for (const cell of document.querySelectorAll(".cell[class*='tag_guess']")) {
     const output = cell.querySelector(".cell_output"), key = cell.className.match(/tag_guess-([\w-]+)/)?.[1];
@@ -130,6 +147,7 @@
     const what = output.querySelector(".book-figure") ? "figure" : "result";
     details.append(Object.assign(document.createElement("summary"), { textContent: `Show the ${what}` }), ...output.childNodes);
     output.append(details);
+    details.append(...telling(cell));
     if (key) folded.set(key, [...(folded.get(key) ?? []), details]);
     cell.dataset.folded = "true";
   }
