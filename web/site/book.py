@@ -80,7 +80,7 @@ class Book:
         target.write_text(nbformat.writes(notebook), encoding="utf-8")
         download = self.extra / f"{name}.ipynb"
         download.parent.mkdir(parents=True, exist_ok=True)
-        download.write_text(without_second_copies(path.read_text("utf-8")), encoding="utf-8")
+        download.write_bytes(path.read_bytes())
         prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
         title, _, rest = prose[0].partition("\n")
         return Page(
@@ -90,21 +90,6 @@ class Book:
             notebook=f"{name}.ipynb",
             equations=[number for text in prose for number in NUMBERED.findall(text)],
         )
-
-
-def without_second_copies(notebook: str) -> str:
-    """A notebook's text whose figures are there once, in HTML that has their descriptions.
-
-    As PNG they are there for LaTeX too, which has them again as soon as the cells have run.
-    """
-    content = json.loads(notebook)
-    for cell in content["cells"]:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            picture = "".join(data.get("image/png", []))
-            if picture and picture.strip() in "".join(data.get("text/html", [])):
-                del data["image/png"]
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
 def summary(text: str, most: int = 160) -> str:
