@@ -138,7 +138,7 @@ ceilings = bench_peaks()
 print(ceilings)
 
 # %% [markdown]
-# GFLOP/s are billions of floating-point operations per second, and one mult-add counts as two: a product and a sum. GB/s are billions of bytes per second. fp32 stands for the floating-point numbers of four bytes that we use; the shorter ones, bf16 (sixteen bits) and int8 (whole numbers of eight bits), come in chapters [05](05_training.ipynb#In-which-numbers?) and [08](08_to_the_device.ipynb#Eight-bits). Compare the first line with the last of the copies: half of the GFLOP/s are mult-adds, in billions, and a quarter of the GB/s are numbers. While one number comes or goes, the book's machine could do about a dozen mult-adds<!-- 11 < 2 * bench_machine.peaks[0].gflops / bench_machine.copies[-1].gb_per_s < 14 -->. And yours? A layer that uses each number only once or twice leaves the processor waiting.
+# GFLOP/s are billions of floating-point operations per second, and one mult-add counts as two: a product and a sum. GB/s are billions of bytes per second. fp32 stands for the floating-point numbers of four bytes that we use; the shorter ones, bf16 (sixteen bits) and int8 (whole numbers of eight bits), come in chapters [05](05_training.ipynb#In-which-numbers?) and [08](08_to_the_device.ipynb#Eight-bits). Compare the first line with the last of the copies: half of the GFLOP/s are mult-adds, in billions, and a quarter of the GB/s are numbers. While one number comes or goes, the book's machine could do about twenty mult-adds<!-- 18 < 2 * bench_machine.peaks[0].gflops / bench_machine.copies[-1].gb_per_s < 22 -->. And yours? A layer that uses each number only once or twice leaves the processor waiting.
 #
 # ## How often is a number used?
 #

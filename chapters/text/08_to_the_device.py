@@ -215,7 +215,7 @@ times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# About five<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times as fast, on the book's machine. Storing the channels side by side did not help on its own<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.05 -->; the engines that know the whole network help most. The mult-adds stayed the same. In fp32 (the usual numbers of 32 bits), part of what surrounds them was saved: copies between layouts, separate passes over the maps for normalization and activation, and the cost of each call. The rest of the gain comes from better kernels, which do the same mult-adds nearer to the processor's peak.
+# About five<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) --> times as fast, on the book's machine. Storing the channels side by side helped little on its own<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.2 -->; the engines that know the whole network help most. The mult-adds stayed the same. In fp32 (the usual numbers of 32 bits), part of what surrounds them was saved: copies between layouts, separate passes over the maps for normalization and activation, and the cost of each call. The rest of the gain comes from better kernels, which do the same mult-adds nearer to the processor's peak.
 #
 # How near can an engine come? [Chapter 04](04_what_a_mult_add_costs.ipynb#What-your-processor-can-do-at-most) measured that peak with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
@@ -239,7 +239,7 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 little is left to gain: the whole network runs about four fifths<!-- 0.77 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.85 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
+# In fp32 little is left to gain: for one picture, the whole network runs about five sixths<!-- 0.8 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.87 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here; for 32, a little faster still. (For 32 pictures it helps not to run them all at once, but a few at a time, with a thread for each of two such groups. The maps of a few pictures stay in the caches, those of 32 do not. And the two threads do not wait for each other.) From there on, only smaller numbers help.
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32, but only two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
@@ -270,7 +270,7 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # ## On a GPU
 #
-# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about eight hundred times as fast as the two cores of the book's machine do<!-- 770 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 840 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
+# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about 750 times as fast as the two cores of the book's machine do<!-- 720 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 780 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
 #
 # **Predict:** layer by layer, PyTorch takes about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
 
