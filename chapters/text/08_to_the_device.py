@@ -120,14 +120,14 @@ print(f"{kept} batch normalizations, {numbers[0]:,} numbers before, {numbers[1]:
 #
 # Folding saved a pass over each map. In the layers with a stride of 2, a copy of the map can go, too. The authors' code puts one row of zeros *below* an even map there, and one column on its *right* ([chapter 01](01_standard_convolution.ipynb#The-border:-padding)). With a stride of 2, PyTorch's convolution can only pad opposite sides alike. So the line `padded = ...` above copied the whole map before the convolution read it.
 #
-# Turn the picture by 180 degrees, and the zeros belong above it and on its left. Padding by one on all sides puts them there. It also puts zeros below and on the right, but the last step of the filter ends on the last pixel and never reaches them. Here is one row of six pixels, and what a filter of three sees of it:
+# Turn the picture by 180 degrees, and the zeros belong above it and on its left. Padding by one on all sides puts them there. It also puts zeros below and on the right, but the last step of the filter ends on the last pixel and never reaches them. Here is a row of six pixels with its zeros:
 #
 # ```text
-# as it is     1 2 3 4 5 6 0      the filter sees 123, 345, 560
-# turned     0 6 5 4 3 2 1 0      the filter sees 065, 543, 321; the last 0 never
+# as it is     1 2 3 4 5 6 0
+# turned     0 6 5 4 3 2 1 0
 # ```
 #
-# If the filters are turned as well, each result is the same number, at the turned place:
+# A filter of three sees 123, 345 and 560 of the first; of the second it sees 065, 543 and 321, but never the last 0. If the filters are turned as well, each result is the same number, at the turned place:
 
 # %% [markdown] slide=3
 # ## Turned by 180 degrees, a map is padded without a copy
