@@ -516,7 +516,7 @@ print(f"{resumed.done} steps; {len(there)} tensors, equal to the last bit")
 #
 # The same step can be computed in several ways. Maps can lie in memory channel by channel (NCHW) or pixel by pixel (channels_last). Pointwise layers can be computed as convolutions, or as the [matrix products](02_depthwise_separable_convolution.ipynb#Pointwise:-mix-the-channels-of-each-pixel) that they are. And some kinds of layer can use **bf16**, floating-point numbers of 16 bits in place of 32. That is half as much to move, and processors that multiply bf16 in hardware compute the product faster.
 #
-# It is tempting to switch everything to 16 bits. Here is a training step of 1.0 MobileNet at 64 pixels, 64 images at a time<!-- (bench_train.alpha, bench_train.resolution, bench_train.batch_size) == (1, 64, 64) -->, on the book's own processor, which does multiply bf16 in hardware. The table has the step of this book's library, a naive one, and timm's network in four ways. (*Eager* means layer by layer, as Python calls them; with *autocast*, PyTorch itself converts to 16 bits what it multiplies.)
+# It is tempting to switch everything to 16 bits. Here is a training step of 1.0 MobileNet at 64 pixels, 64 images at a time<!-- (bench_train.alpha, bench_train.resolution, bench_train.batch_size) == (1, 64, 64) -->, on the book's own processor, which does multiply bf16 in hardware. The table has the step of this book's library, a naive one, and timm's network in four ways. (*Eager*: PyTorch runs one layer after the other, as Python calls them. With *autocast*, PyTorch itself converts to 16 bits what it multiplies.)
 
 # %%
 from mobilenet_lib.results import recorded

@@ -239,7 +239,7 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 little is left to gain: for one picture, the whole network runs about five sixths<!-- 0.8 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.87 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here, and for 32 it is no slower. (For 32 pictures it helps to run a few at a time: the maps of a few stay in the caches, those of 32 do not. In bf16 it also helps to give each of two such groups a thread of its own, so that they need not wait for each other.) From there on, only smaller numbers help.
+# In fp32 little is left to gain. For one picture, the whole network runs about five sixths<!-- 0.8 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.87 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here; for 32, it is no slower. (For 32 pictures it helps to run a few at a time: the maps of a few stay in the caches, those of 32 do not. In bf16 it also helps to give each of two such groups a thread of its own, so that they need not wait for each other.) From there on, only smaller numbers help.
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32, but only two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 

@@ -46,7 +46,8 @@ EXERCISES = (
                 "Mean and variance are numbers, too: four before, one after.": _numbers(2),
                 "The fully connected layer has no batch normalization.": _numbers(3) + 3 * 1000,
                 "Numbers for each filter, not for each layer.": (3, 4, 81, 84, 108),
-                "PyTorch also counts batches, one number a layer: leave it out.": _numbers(3) + 27,
+                "PyTorch also counts batches, once for each layer: leave that out.": _numbers(3)
+                + 27,
                 "Numbers are asked for, not bytes.": 4 * _numbers(3),
                 "The pointwise layers have one as well.": 3
                 * sum(x.out_channels for x in mobilenet_v1().layers if x.kind == "depthwise"),
