@@ -172,10 +172,8 @@ class EngineBench:
         rows.sort(key=lambda row: row.median_ms)
         width = max(len(row.label) for row in rows)
         yield f"\nBatch of {batch_size}, fastest first; = not told apart from the line above it"
-        above = 0.0  # upper quartile
-        for row in rows:
-            same = "=" if row.quartiles_ms[0] <= above else " "
-            above = row.quartiles_ms[1]
+        for above, row in zip([None, *rows[:-1]], rows, strict=True):
+            same = "=" if above and row.quartiles_ms[0] <= above.quartiles_ms[1] else " "
             line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {same}{row}"
             line += f" {row.images_per_second:9,.1f} images/s"
             if row.of_ceiling is not None:

@@ -2,8 +2,7 @@
 
 Torch's own are, for the most part. Two are not, on CPUs, where oneDNN falls to a slow path: in bf16
 the gradient of the input of a layer with stride 2, and, also in fp32, that of the filters where the
-map is smaller than they are. Both are a rearrangement away from a
-convolution that is fast:
+map is smaller than they are. Both are a rearrangement away from a convolution that is fast:
 
 - y is a stride-1 convolution of which every s-th output was kept. So its gradient is one with zeros
   in all other places; and the gradient of a stride-1 convolution's input is a stride-1 convolution
