@@ -19,8 +19,8 @@ from importlib import metadata
 from pathlib import Path
 
 from ..files import find_data, read_json, record_result
+from ..process import check_device, device_name
 from ..text import format_table
-from ..timing import check_device, device_name
 
 TESTS = "tests"
 """The piece that measures nothing: the tests that are for an accelerator."""
