@@ -197,7 +197,7 @@ class Forward:
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Small networks are slower on more threads, and threads sum in any order."""
-    from mobilenet_lib.timing import threads
+    from mobilenet_lib.process import threads
 
     with threads(1):
         yield

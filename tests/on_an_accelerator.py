@@ -14,7 +14,8 @@ from mobilenet_lib.checks import check
 from mobilenet_lib.explain import class_activation, look, occlusion
 from mobilenet_lib.explorers import DetectorExplorer
 from mobilenet_lib.photos import load_photo
-from mobilenet_lib.timing import check_device, interleave
+from mobilenet_lib.process import check_device
+from mobilenet_lib.timing import interleave
 from mobilenet_lib.train import Trainer, train
 
 ON_TORCH = [name for name, engine in engines.ENGINES.items() if engine.device == "any"]

@@ -35,6 +35,7 @@ from mobilenet_lib.bench.roofline import (
     predict_work,
 )
 from mobilenet_lib.machine import Caches
+from mobilenet_lib.process import threads
 from mobilenet_lib.timing import Timing
 
 MIB = 1024**2
@@ -154,7 +155,7 @@ def test_products_of_other_libraries_are_among_them_with_as_many_threads(monkeyp
     monkeypatch.setattr(
         gemm, "compile_model", lambda *args: compiled.append(args[1:]) or compile_model(*args)
     )
-    with timing.threads(1):
+    with threads(1):
         ways, said = gemm.gemm_tasks("fp32", (32, 24, 16), "cpu", 1)
         assert {"NumPy", "OpenVINO", "1x1 convolution", "torch.mm"} <= set(ways), said
         assert "OpenVINO" in gemm.gemm_tasks("bf16", (32, 24, 16), "cpu", 1)[0]

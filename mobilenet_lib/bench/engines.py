@@ -19,17 +19,9 @@ from ..architecture import mobilenet_v1
 from ..engines import ENGINES, Engine, verify
 from ..engines.engine import Precision, explain
 from ..model import MobileNet
-from ..timing import (
-    Timing,
-    check_device,
-    interleave,
-    random_images,
-    random_network,
-    ratio,
-    significant,
-    torch_defaults,
-)
-from ..timing import threads as with_threads
+from ..process import check_device, torch_defaults
+from ..process import threads as with_threads
+from ..timing import Timing, interleave, random_images, random_network, ratio, significant
 from ..validation import check_choice, check_int
 from .hardware import describe_hardware
 from .peaks import bench_peaks, ceiling_tasks

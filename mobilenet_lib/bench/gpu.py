@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from ..files import find_data, read_json, record_result
+from ..process import check_device, device_name
 from ..text import format_table
-from ..timing import check_device, device_name
 from ..train.run import RESULTS
 
 TESTS = "tests"

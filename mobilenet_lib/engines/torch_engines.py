@@ -12,7 +12,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..timing import DTYPES, keep_memory
+from ..process import keep_memory
+from ..timing import DTYPES
 from ..validation import check_choice
 from .engine import Availability, Engine, Precision
 from .folding import fold
@@ -23,7 +24,7 @@ WARM_UP = 3
 
 
 class TorchEngine(Engine):
-    """A network that torch runs. On a CPU, the process keeps freed memory: `timing.keep_memory`.
+    """A network that torch runs. On a CPU, the process keeps freed memory: `process.keep_memory`.
 
     Parameters
     ----------

@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from .. import machine
 from ..files import own_path, read_json, write_json
 from ..model import kind
-from ..timing import device_name, interleave, random_images, random_network, training_step
+from ..process import device_name
+from ..timing import interleave, random_images, random_network, training_step
 from .factory import make_architecture
 from .plan import PLANS, apply_plan, to_layout
 from .recipe import Recipe
