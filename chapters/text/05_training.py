@@ -868,7 +868,7 @@ hours = 24 * days(gpu["images_per_second"])
 print(f"{gpu['images_per_second']:,.0f} images per second, so {hours:.0f} hours")
 
 # %% [markdown]
-# An afternoon, *if* the pictures can be decoded as fast, which takes more processor cores than one machine has. Here 16 bits everywhere are right: the card has fast code for every kind of layer. Our step takes 0.93<!-- nvidia_h100_80gb_hbm3_train.to_timm --> of the time of timm's best. Of all that it does, the matrix products of the pointwise layers are a tenth<!-- nvidia_h100_80gb_hbm3_train.products.median_ms / one_step(nvidia_h100_80gb_hbm3_train) -->; most of the time goes into batch normalization, which reads every map several times. To measure your card, run `mobilenet bench train --device cuda --resolution 224 --batch-size 256`. The commands for training on one machine and on a cluster are in `mobilenet_lib/train/SCALE.md`.
+# An afternoon, *if* the pictures can be decoded as fast, which takes more processor cores than one machine has. Here 16 bits everywhere are right: the card has fast code for every kind of layer. Our step takes 0.93<!-- nvidia_h100_80gb_hbm3_train.to_timm --> of the time of timm's best. Of all that it does, the matrix products of the pointwise layers are a tenth<!-- 0.08 < nvidia_h100_80gb_hbm3_train.products.median_ms / nvidia_h100_80gb_hbm3_train.steps.ours.median_ms < 0.12 -->. Most of the rest waits for memory: batch normalization reads every map several times. To measure your card, run `mobilenet bench train --device cuda --resolution 224 --batch-size 256`. The commands for training on one machine and on a cluster are in `mobilenet_lib/train/SCALE.md`.
 #
 # ## Exercises
 #

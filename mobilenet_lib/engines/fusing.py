@@ -68,8 +68,8 @@ class Fused(nn.Module):
         """(B, in_channels, H, W) to (B, out_channels, ., .), both in channels_last."""
         conv, bias = self.block.conv, self.block.conv.bias
         assert bias is not None
-        depthwise = depthwise_kernel() if self.is_depthwise and x.is_cuda else None
-        if torch.version.cuda is None or not x.is_cuda or (self.is_depthwise and not depthwise):
+        depthwise = depthwise_kernel() if self.is_depthwise and on_nvidia(x) else None
+        if not on_nvidia(x) or (self.is_depthwise and not depthwise):
             return self.block(x)
         x, stride, padding = self.block.padded(x), conv.stride, conv.padding
         assert not isinstance(padding, str)
@@ -79,6 +79,11 @@ class Fused(nn.Module):
             x, conv.weight, bias, stride, padding, conv.dilation, conv.groups
         )
         return y if self.most is None else y.clamp_(max=self.most)
+
+
+def on_nvidia(x: Tensor) -> bool:
+    """Whether a tensor is on an NVIDIA GPU; torch's build for AMD calls its own "cuda", too."""
+    return x.is_cuda and torch.version.cuda is not None
 
 
 @functools.cache
