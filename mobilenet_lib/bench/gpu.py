@@ -62,7 +62,7 @@ FULL = Sizes(
         *("--alpha", "1.0", "--resolution", "56", "--epochs", "9"),
         *("--batch-size", "32", "--rate", "0.1"),
     ),
-    tests=("tests/test_accelerator.py",),
+    tests=("tests/on_an_accelerator.py",),
     compiles=True,
 )
 TINY = Sizes(
@@ -136,18 +136,16 @@ def pieces(device: str, sizes: Sizes) -> dict[str, Command]:
         size = ("--batch-size", batch, "--precision", first)
         return ("bench", "layers", *sizes.network, *timed, *size)
 
-    train = ("bench", "train", *timed, *sizes.training)
     every = {
         "machine": ("bench", "machine", *on),
         "engines": engines(sizes.engines, sizes.batches, first),
-        "train": train,
+        "train": ("bench", "train", *timed, *sizes.training),
         **{f"layers_{batch}": layers(batch) for batch in sizes.few},
         "engines_bf16": engines(sizes.engines, sizes.few, second),
         LETTERS: ("train", *sizes.letters, "--device", "cpu" if device == "cpu" else "auto"),
     }
     if sizes.compiles:
         every["engines_compiled"] = engines(("folded", "compiled"), sizes.few, first)
-        every["train_compiled"] = (*train, "--compile")
     return every
 
 
