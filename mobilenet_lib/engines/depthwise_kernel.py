@@ -2,8 +2,8 @@
 
 One by one, each of the three reads and writes the whole map, and of a depthwise layer that is the
 time: nine mult-adds for each number are nothing beside fetching it. So here a program computes a
-tile of `COLUMNS` pixels by `CHANNELS` channels in registers, and goes down the map with it: of the
-three rows that a filter covers, all but `stride` are still there from the row above.
+tile in registers, some pixels of a row by up to CHANNELS channels, and goes down the map with it: of
+the three rows that a filter covers, all but `stride` are still there from the row above.
 
 Maps are in channels_last, (B, H, W, C) in memory, so that neighbouring threads read neighbouring
 channels. Triton, a compiler for such tiles, comes with torch's builds for NVIDIA GPUs on Linux.
@@ -17,8 +17,8 @@ import triton.language as tl
 from torch import Tensor
 
 TILE, CHANNELS, WARPS = 512, 64, 4
-"""Numbers in a tile, channels at most, and warps that share it: the fastest of twelve ways to cut
-that were tried on an H100, by up to a fifth."""
+"""Numbers in a tile, channels at most, and warps that share it: of twelve ways to cut that were
+tried on an H100, the fastest."""
 TALL = 7
 """Rows that a program goes down. All maps of a 224-pixel image have sides that it divides."""
 ENOUGH = 8

@@ -12,6 +12,7 @@ the number of passes, and padding, a bias or a ReLU may each be one more.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -60,8 +61,13 @@ class Fused(nn.Module):
         super().__init__()
         self.block = block
         self.most = 6.0 if isinstance(block.act, nn.ReLU6) else None
-        weight = block.conv.weight.detach()
-        self.is_depthwise = weight.shape[1:] == (1, 3, 3)  # what the kernel is for
+        conv, weight = block.conv, block.conv.weight.detach()
+        way = (conv.stride, conv.padding, conv.dilation)
+        self.is_depthwise = (  # of the kind that the kernel is for
+            weight.shape[1:] == (1, 3, 3)
+            and conv.groups == len(weight) > 1
+            and way in itertools.product([(1, 1), (2, 2)], [(0, 0), (1, 1)], [(1, 1)])
+        )
         self.register_buffer("taps", weight.flatten(1).T.contiguous(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
