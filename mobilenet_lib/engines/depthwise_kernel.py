@@ -2,8 +2,8 @@
 
 One by one, each of the three reads and writes the whole map, and of a depthwise layer that is the
 time: nine mult-adds for each number are nothing beside fetching it. So here a program computes a
-tile in registers, some pixels of a row by up to CHANNELS channels, and goes down the map with it: of
-the three rows that a filter covers, all but `stride` are still there from the row above.
+tile in registers, pixels of a row by up to CHANNELS channels, and goes down the map with it: of the
+three rows that a filter covers, all but `stride` are still there from the row above.
 
 Maps are in channels_last, (B, H, W, C) in memory, so that neighbouring threads read neighbouring
 channels. Triton, a compiler for such tiles, comes with torch's builds for NVIDIA GPUs on Linux.

@@ -12,7 +12,6 @@ the number of passes, and padding, a bias or a ReLU may each be one more.
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable
 
 import torch
@@ -62,11 +61,12 @@ class Fused(nn.Module):
         self.block = block
         self.most = 6.0 if isinstance(block.act, nn.ReLU6) else None
         conv, weight = block.conv, block.conv.weight.detach()
-        way = (conv.stride, conv.padding, conv.dilation)
         self.is_depthwise = (  # of the kind that the kernel is for
             weight.shape[1:] == (1, 3, 3)
             and conv.groups == len(weight) > 1
-            and way in itertools.product([(1, 1), (2, 2)], [(0, 0), (1, 1)], [(1, 1)])
+            and conv.stride in ((1, 1), (2, 2))
+            and conv.padding in ((0, 0), (1, 1))
+            and conv.dilation == (1, 1)
         )
         self.register_buffer("taps", weight.flatten(1).T.contiguous(), persistent=False)
 
