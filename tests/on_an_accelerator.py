@@ -186,6 +186,16 @@ def test_engines_of_torch_run_where_the_example_is(name, detector, moved):
         assert engines.accuracy(engine, x.to(DEVICE), wanted.argmax(1)) == 1.0
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU")
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+def test_a_cuda_graph_computes_the_same(precision, moved):
+    for size in (1, 16):
+        x = torch.rand(size, 3, 96, 96, device=DEVICE)
+        engines.verify(
+            engines.ENGINES["cuda-graph"](precision=precision).prepare(moved, x), moved, x
+        )
+
+
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_other_engines_say_where_they_run(name, detector):
     engine = engines.ENGINES[name]()
