@@ -176,7 +176,7 @@ def _depthwise(way: str, sizes: dict[str, int], **parts: Tensor) -> None:
     getattr(native.library(), f"depthwise_{way}")(ctypes.byref(call))
 
 
-# --- The structures of kernels.cpp, whose fields stand in the same order ---
+# --- The structures of normalize.cpp and depthwise.cpp, with their fields in the same order ---
 
 
 class Normalization(ctypes.Structure):

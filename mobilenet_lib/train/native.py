@@ -1,4 +1,4 @@
-"""The kernels of `kernels.cpp`, compiled for this machine where it has a C++ compiler.
+"""The kernels in C++ beside this file, compiled for this machine where it has a compiler.
 
 What is compiled stays in the user's cache folder, beside the measured plans, under a name that
 stands for all it was made of. So it takes two seconds once, and a change of the source, the
@@ -28,7 +28,8 @@ from .. import machine
 from ..files import own_path, write_atomically
 
 CACHE_VARIABLE = "MOBILENET_CACHE"
-SOURCE = Path(__file__).with_name("kernels.cpp")
+SOURCES = [Path(__file__).with_name(name) for name in ("normalize.cpp", "depthwise.cpp")]
+HEADER = Path(__file__).with_name("kernels.h")
 FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"),
     # What of -ffast-math is harmless: NaN stays NaN, and sums stay in their order.
@@ -78,10 +79,11 @@ def _load() -> ctypes.CDLL:
     compiler = machine.cxx()
     if compiler is None:
         raise NoKernels("no C++ compiler was found (Debian: apt install g++)")
-    command = [*compiler, *FLAGS, *_without(), str(SOURCE), _openmp()]
+    command = [*compiler, *FLAGS, *_without(), *map(str, SOURCES), _openmp()]
     version = _run([*compiler, "--version"])
     processor = [machine.processor().model, *(machine.features() or ())]
-    made_of = [SOURCE.read_text("utf-8"), command, version, torch.__version__, processor]
+    sources = [path.read_text("utf-8") for path in (HEADER, *SOURCES)]
+    made_of = [sources, command, version, torch.__version__, processor]
     kind = f"kernels-{_digest(json.dumps(made_of).encode())}"
     with suppress(OSError):  # no home folder, or one that cannot be read
         for path in cache_folder().glob(f"{kind}-*.so"):

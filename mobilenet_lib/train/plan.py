@@ -4,7 +4,7 @@ Numbers of 16 bits halve what is moved and, where the processor multiplies them 
 what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of some
 depthwise layers falls to a slow path. So a `Plan` names the kinds of layer that compute in bf16,
 and whether depthwise layers take the way around; weights, their gradients and the optimizer stay in
-fp32 always.
+fp32 always. And on processors, what is no matrix product may be left to `kernels` of the book's own.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ PLANS = {
     "fp32-gemm": Plan(True, gemm=True),
     "rearranged-fp32": Plan(True, rearranged=True),
     "rearranged-fp32-gemm": Plan(True, gemm=True, rearranged=True),
+    "kernels-fp32": Plan(True, rearranged=True, kernels=True),
     "kernels-fp32-gemm": Plan(True, gemm=True, rearranged=True, kernels=True),
     "pointwise-bf16": Plan(True, ("pointwise",)),
     "pointwise-bf16-gemm": Plan(True, ("pointwise",), gemm=True),

@@ -34,6 +34,7 @@ PlanName = Literal[
     "fp32-gemm",
     "rearranged-fp32",
     "rearranged-fp32-gemm",
+    "kernels-fp32",
     "kernels-fp32-gemm",
     "pointwise-bf16",
     "pointwise-bf16-gemm",
