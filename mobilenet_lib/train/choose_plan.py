@@ -12,6 +12,7 @@ import hashlib
 import json
 import operator
 import statistics
+import sys
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -85,7 +86,7 @@ def choose(recipe: Recipe, device: torch.device, images: int | None = None) -> C
                 "take plan auto or fp32"
             )
         if PLANS[named].kernels and (why := without_kernels(device)):
-            raise ValueError(f"plan {named} has kernels, {why}; take plan auto or fp32")
+            raise ValueError(f"plan {named} takes kernels, and {why}; take plan auto or fp32")
         return Choice(named, "the recipe names it", {})
     if device.type not in ("cpu", "cuda"):
         return Choice("fp32", f"nothing is measured on {device.type}", {})
@@ -125,8 +126,8 @@ def _measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
     seconds = interleave(hopeful, READINGS, 0, device)
     medians = {n: 1e3 * statistics.median(seconds.get(n, [first[n]])) for n in steps}
     choice = decide(medians, refused)
-    if without and device.type == "cpu":
-        choice = replace(choice, reason=f"{choice.reason}; without kernels, {without}")
+    if without and sys.platform == "linux" and device.type == "cpu":
+        choice = replace(choice, reason=f"{choice.reason}; without kernels: {without}")
     return choice
 
 
@@ -152,11 +153,11 @@ def decide(milliseconds: dict[str, float], refused: list[str]) -> Choice:
 def without_kernels(device: torch.device) -> str | None:
     """Why there are no kernels of the book's own for a device; None if there are."""
     if device.type != "cpu":
-        return "which are for processors"
+        return "they are for processors"
     try:
         native.library()
     except native.NoKernels as error:
-        return f"which are not here: {error}"
+        return str(error)
     return None
 
 

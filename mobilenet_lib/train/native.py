@@ -117,7 +117,8 @@ def _run(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoKernels(f"the C++ compiler {command[0]} does not run: {error}") from error
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        lines = done.stderr.strip().splitlines() or ["nothing"]
+        said = next((line for line in lines if "error" in line), lines[-1])
         raise NoKernels(f"the C++ compiler {command[0]} failed, and said: {said}")
     return done.stdout
 

@@ -4,7 +4,7 @@ Numbers of 16 bits halve what is moved and, where the processor multiplies them 
 what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of some
 depthwise layers falls to a slow path. So a `Plan` names the kinds of layer that compute in bf16,
 and whether depthwise layers take the way around; weights, their gradients and the optimizer stay in
-fp32 always. And on processors, what is no matrix product may be left to `kernels` of the book's own.
+fp32 always. On processors, what is no matrix product may be left to the book's own `kernels`.
 """
 
 from __future__ import annotations
