@@ -19,6 +19,10 @@ LAB_FLAGS := --LabApp.default_url=/lab/tree/$(BOOK) --ServerApp.root_dir=. --Ser
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 TEST_FLAGS := --nbval --nbval-cell-timeout=600 $(WORKERS)
 
+# Images for containers set it, and then each of some hundred processes would compile torch's source
+# anew, which takes longer than all else that its import does.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test check chapters site slides sliders lint clean
 

@@ -9,6 +9,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
+# Each window of a whole Chromium gets pages of its own, behind the address bar, and a process for a
+# page to come: almost half of what opening one takes. The rest are off in Playwright, too, whose
+# list this takes the place of.
+SWITCHED_OFF = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess"),
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "AvoidCorsURLLoaderRestartOnRedirect"),
+    *("DestroyProfileOnBrowserClose", "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable"),
+    *("LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
+    *("OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch"),
+)
 FLAGS = [
     "--no-sandbox",  # Chromium refuses to run as root with it, and CI is root
     "--disable-gpu",
@@ -20,6 +30,7 @@ FLAGS = [
     "--use-fake-device-for-media-stream",  # a camera that films a test pattern
     # Names other than our own do not even resolve, whatever part of the browser asks.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+    "--disable-features=" + ",".join(SWITCHED_OFF),
 ]
 
 

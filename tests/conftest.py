@@ -106,6 +106,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return workers
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes longest first: the files in folders, before those that lie here.
+
+    Workers take one file after the other; a long one at the end would leave all but one without.
+    """
+    items.sort(key=lambda item: item.path.parent == HERE)
+
+
 def in_copies(session: pytest.Session) -> bool:
     """Whether each file's tests run in a copy of this process, which ends with them.
 
@@ -197,7 +205,7 @@ class Forward:
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Small networks are slower on more threads, and threads sum in any order."""
-    from mobilenet_lib.timing import threads
+    from mobilenet_lib.process import threads
 
     with threads(1):
         yield

@@ -14,7 +14,8 @@ from mobilenet_lib.checks import check
 from mobilenet_lib.explain import class_activation, look, occlusion
 from mobilenet_lib.explorers import DetectorExplorer
 from mobilenet_lib.photos import load_photo
-from mobilenet_lib.timing import check_device, interleave
+from mobilenet_lib.process import check_device
+from mobilenet_lib.timing import interleave
 from mobilenet_lib.train import Trainer, train
 
 ON_TORCH = [name for name, engine in engines.ENGINES.items() if engine.device == "any"]
@@ -183,6 +184,16 @@ def test_engines_of_torch_run_where_the_example_is(name, detector, moved):
         engine = engines.ENGINES[name]().prepare(net, x.to(DEVICE))
         assert same(engine.run(x.to(DEVICE)), wanted)
         assert engines.accuracy(engine, x.to(DEVICE), wanted.argmax(1)) == 1.0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU")
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+def test_a_cuda_graph_computes_the_same(precision, moved):
+    for size in (1, 16):
+        x = torch.rand(size, 3, 96, 96, device=DEVICE)
+        engines.verify(
+            engines.ENGINES["cuda-graph"](precision=precision).prepare(moved, x), moved, x
+        )
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)

@@ -35,6 +35,7 @@ from mobilenet_lib.bench.roofline import (
     predict_work,
 )
 from mobilenet_lib.machine import Caches
+from mobilenet_lib.process import threads
 from mobilenet_lib.timing import Timing
 
 MIB = 1024**2
@@ -126,6 +127,25 @@ def test_the_best_of_all_shapes_and_ways_is_the_peak(monkeypatch):
     assert peaks.ceiling_tasks(Peak("int8", None, None, "no engine"), "cpu", 0) == {}
 
 
+def test_on_a_gpu_a_way_that_is_slow_to_call_is_tried_on_large_products(monkeypatch):
+    """An H100's: a convolution in TF32 takes longer to call, and multiplies five times as fast."""
+    ways = {"mm": (10e-6, 52e12), "conv": (30e-6, 283e12)}  # seconds of a call, and per second
+
+    def time(tasks, *rest):
+        return {
+            key: [ways[way][0] + 2 * math.prod(shape) / ways[way][1]] * 2
+            for key, (shape, way) in tasks.items()
+        }
+
+    monkeypatch.setattr(
+        peaks, "gemm_tasks", lambda _, shape, *__: ({w: (shape, w) for w in ways}, "")
+    )
+    monkeypatch.setattr(peaks, "interleave", time)
+    tasks, _ = peaks._products("fp32", gemm.GPU_SHAPES, "cuda", 0)
+    peak = peaks._peak("fp32", "", {("fp32", *key): s for key, s in time(tasks).items()})
+    assert (peak.way, peak.shape) == ("conv", (8192, 8192, 8192))
+
+
 def test_a_copys_time_is_without_its_call():
     taken = {8: [3e-6, 1e-6], 1000: [1.1e-6] * 2, 4000: [5e-6, 3e-6], 40_000: [21e-6] * 2}
     tasks = peaks._copies([1000, 4000, 40_000], "cpu")
@@ -154,7 +174,7 @@ def test_products_of_other_libraries_are_among_them_with_as_many_threads(monkeyp
     monkeypatch.setattr(
         gemm, "compile_model", lambda *args: compiled.append(args[1:]) or compile_model(*args)
     )
-    with timing.threads(1):
+    with threads(1):
         ways, said = gemm.gemm_tasks("fp32", (32, 24, 16), "cpu", 1)
         assert {"NumPy", "OpenVINO", "1x1 convolution", "torch.mm"} <= set(ways), said
         assert "OpenVINO" in gemm.gemm_tasks("bf16", (32, 24, 16), "cpu", 1)[0]

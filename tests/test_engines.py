@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from mobilenet_lib import KERAS, PAPER, TF_SLIM, TIMM, MobileNet, data, engines, load_published
 from mobilenet_lib.engines import (
@@ -21,6 +22,7 @@ from mobilenet_lib.engines import (
     engine,
     fold,
     fold_pair,
+    fusing,
     onnx_engines,
     onnx_model,
     torch_engines,
@@ -255,6 +257,14 @@ def test_what_cannot_be_folded_is_refused():
 # --- Fusing -----------------------------------------------------------------------------------
 
 
+def limited(net):
+    """In double precision, with features that reach the limit of ReLU6, and its lower one."""
+    for part in net.double().modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.uniform_(part.bias, -1, 7)
+    return net
+
+
 @pytest.mark.parametrize("convention", [PAPER, TF_SLIM, KERAS, TIMM], ids=lambda c: c.name)
 @pytest.mark.parametrize("resolution", [32, 33, 46])
 @pytest.mark.parametrize(
@@ -264,22 +274,56 @@ def test_what_cannot_be_folded_is_refused():
 )
 @pytest.mark.parametrize("rearrange", [without_copies, fuse])
 def test_a_rearranged_network_computes_the_same(convention, resolution, size, rearrange):
-    net = tiny(convention, resolution, **size).double()
-    for part in net.modules():  # so that the limits of ReLU6, and its lower one, are reached
-        if isinstance(part, nn.BatchNorm2d):
-            nn.init.uniform_(part.bias, -1, 7)
+    net = limited(tiny(convention, resolution, **size))
     x = noise(2, 3, resolution, resolution + 5).double()
     torch.testing.assert_close(rearrange(fold(net))(x), net(x), rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_a_fused_network_rounds_no_more_than_a_folded_one(net, letters_to_test, dtype):
-    """In 16 bits, on trained weights: a shifted map is rounded at another place."""
-    images = letters_to_test[0][:64]
-    exact = net(images)
-    folded, fused = (change(fold(net)).to(dtype) for change in (without_copies, fuse))
-    off = [difference(other(images.to(dtype)).float(), exact) for other in (folded, fused)]
-    assert 1e-4 < off[1] < 1.5 * off[0]
+@pytest.fixture
+def nvidia(monkeypatch):
+    """The kernels that a GPU has, by what they promise; the names of those that were called."""
+    called = []
+
+    def cudnn(x, weight, bias, stride, padding, dilation, groups):
+        called.append("cudnn")
+        assert groups == 1, "cuDNN's is slow for depthwise layers"
+        return F.conv2d(x, weight, bias, stride, padding, dilation).relu()
+
+    def depthwise(x, taps, bias, stride, padding, most):
+        called.append("depthwise")
+        channels = x.shape[1]
+        weight = taps.T.reshape(channels, 1, 3, 3)
+        return F.conv2d(x, weight, bias, stride, padding, 1, channels).clamp(0, most)
+
+    monkeypatch.setattr(torch, "cudnn_convolution_relu", cudnn)
+    monkeypatch.setattr(fusing, "on_nvidia", lambda x: True)
+    monkeypatch.setattr(fusing, "depthwise_kernel", lambda: depthwise)
+    return called
+
+
+@pytest.mark.parametrize("convention", [PAPER, TF_SLIM, KERAS, TIMM], ids=lambda c: c.name)
+@pytest.mark.parametrize("resolution", [32, 33])
+@pytest.mark.parametrize("body", ["separable", "full"])
+def test_a_fused_network_computes_the_same_in_a_kernel_a_layer(
+    nvidia, convention, resolution, body
+):
+    net = limited(tiny(convention, resolution, body=body))
+    x = noise(2, 3, resolution, resolution + 5).double()
+    torch.testing.assert_close(fuse(fold(net))(x), net(x), rtol=1e-10, atol=1e-10)
+    kinds = [layer.kind for layer in net.arch.layers[:-1]]
+    assert nvidia == ["depthwise" if kind == "depthwise" else "cudnn" for kind in kinds]
+
+
+def test_without_triton_a_depthwise_layer_takes_several_passes(nvidia, monkeypatch):
+    monkeypatch.setattr(fusing, "depthwise_kernel", lambda: None)
+    net, x = tiny(), noise(2, 3, 32, 32)
+    torch.testing.assert_close(fuse(fold(net))(x), net(x), rtol=1e-4, atol=1e-5)
+    assert set(nvidia) == {"cudnn"}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_kernel_that_cannot_be_had_is_no_error():
+    assert fusing.depthwise_kernel() is None
 
 
 def test_what_others_have_put_in_is_not_rearranged():

@@ -38,6 +38,7 @@ ORDER = (
     "cost",
     "photos",
     "results",
+    "process",
     "machine",
     "release",
     "manifest",
@@ -49,7 +50,10 @@ ORDER = (
 )
 # These load torch late, when something asks for it.
 TORCH_LATE = {"cli", "doctor", "installed", "machine", "checks"}
-TORCH = {"bench", "engines", "train", "data", "weights", "timing", "explain", "model", "preprocess"}
+TORCH = {
+    *("bench", "engines", "train", "data", "weights", "timing", "explain", "model"),
+    *("preprocess", "process"),
+}
 # All others may name it nowhere, not even inside a function.
 TORCH_FREE = {*ORDER} - TORCH_LATE - TORCH
 

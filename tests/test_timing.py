@@ -1,10 +1,6 @@
 """The clock: order, warm-up and statistics on times of the test's own, and on real ones."""
 
-import os
-import platform
 import statistics
-import subprocess
-import sys
 import time
 
 import pytest
@@ -20,7 +16,6 @@ from mobilenet_lib.timing import (
     random_images,
     random_network,
     ratio,
-    threads,
     training_step,
 )
 
@@ -166,20 +161,6 @@ def test_a_ratio_is_of_times_side_by_side():
         ratio([1.0], [1.0, 2.0])
 
 
-def test_threads_are_set_for_a_while():
-    before = torch.get_num_threads()
-    with threads(before + 1) as count:
-        assert count == before + 1 == torch.get_num_threads()
-    assert torch.get_num_threads() == before
-    with threads(None) as count:
-        assert count == before
-    with pytest.raises(ZeroDivisionError), threads(before + 1):
-        raise ZeroDivisionError
-    assert torch.get_num_threads() == before
-    with pytest.raises(ValueError, match="threads must be a whole number"), threads(0):
-        pass
-
-
 # --- What is put under the clock --------------------------------------------------------------
 
 
@@ -220,61 +201,3 @@ def test_it_rests_before_each_reading(monkeypatch):
     monkeypatch.setattr(timing.time, "sleep", lambda s: events.append(s))
     interleave({"a": lambda: events.append("a"), "b": lambda: events.append("b")}, 2, 1, rest_s=0.5)
     assert events == [0.5, "a", 0.5, "b"] * 3
-
-
-# --- Memory that is kept ----------------------------------------------------------------------
-
-GLIBC = platform.libc_ver()[0] == "glibc"
-FAULTS = """
-import resource
-from mobilenet_lib.timing import keep_memory
-if {kept}:
-    assert keep_memory() is {possible}
-def pages():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-times = 96 * 2**20
-b"x" * times
-before = pages()
-for _ in range(3):
-    b"x" * times
-print(pages() - before)
-"""
-
-
-def faults(kept, possible=True, **environment):
-    """Pages that a fresh process asks for while it allocates 96 MiB three times."""
-    code = FAULTS.format(kept=kept, possible=possible)
-    clean = {k: v for k, v in os.environ.items() if "MALLOC" not in f"{k}={v}".upper()}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=clean | environment
-    )
-    assert not done.returncode, done.stderr
-    return int(done.stdout)
-
-
-@pytest.mark.skipif(not GLIBC, reason="mallopt is glibc's")
-def test_kept_memory_is_not_asked_for_again():
-    pages = 3 * 96 * 2**20 // os.sysconf("SC_PAGE_SIZE")
-    assert faults(True) < 0.01 * pages
-    if faults(False) < 0.1 * pages:  # huge pages, 512 at a time
-        pytest.skip("this system hands out memory in pages too large to be counted so")
-    assert faults(True, False, MALLOC_TRIM_THRESHOLD_="100000") > 0.9 * pages
-
-
-def test_where_it_cannot_be_kept_it_is_left(monkeypatch):
-    for name in (*(f"MALLOC_{name}_" for name in timing.OWN_MEMORY), "GLIBC_TUNABLES"):
-        monkeypatch.delenv(name, raising=False)
-    plain = timing.keep_memory.__wrapped__
-    monkeypatch.setattr(timing.ctypes, "CDLL", lambda name: object())
-    assert plain() is False, "a C library without mallopt"
-    monkeypatch.undo()
-    monkeypatch.setattr(timing.sys, "platform", "darwin")
-    assert plain() is False
-    monkeypatch.undo()
-    for name, value in (
-        ("MALLOC_MMAP_MAX_", "10"),
-        ("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=131072"),
-    ):
-        with monkeypatch.context() as patch:
-            patch.setenv(name, value)
-            assert plain() is False

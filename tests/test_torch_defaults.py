@@ -8,7 +8,7 @@ from mobilenet_lib import data, engines, load_published
 from mobilenet_lib.bench.latency import latencies
 from mobilenet_lib.explain import look
 from mobilenet_lib.photos import load_photo
-from mobilenet_lib.timing import torch_defaults
+from mobilenet_lib.process import torch_defaults
 from mobilenet_lib.train import Trainer, train
 
 

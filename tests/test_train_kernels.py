@@ -14,7 +14,7 @@ from torch import nn
 
 from mobilenet_lib.convention import PAPER, TIMM
 from mobilenet_lib.model import ConvBNReLU, MobileNet
-from mobilenet_lib.timing import threads
+from mobilenet_lib.process import threads
 from mobilenet_lib.train import Trainer, choose_plan, kernels, native
 from mobilenet_lib.train.plan import apply_plan, to_layout
 

@@ -17,7 +17,8 @@ from mobilenet_lib import cli, files, machine
 from mobilenet_lib.bench import training
 from mobilenet_lib.convention import KERAS, PAPER, TIMM
 from mobilenet_lib.model import MobileNet, kind
-from mobilenet_lib.timing import Timing, threads
+from mobilenet_lib.process import threads
+from mobilenet_lib.timing import Timing
 from mobilenet_lib.train import Trainer, choose_plan, native
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient

@@ -1,6 +1,9 @@
 """The workflows: what they run exists, and each job has no more rights than it needs."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -74,3 +77,19 @@ def test_pages_publishes_what_make_site_writes_with_the_slides_in_it():
     assert publish["permissions"] == {"pages": "write", "id-token": "write"}
     (recipe,) = re.findall(r"^site:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
     assert "$(SITE)" in recipe
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_what_python_compiled_is_kept_whatever_an_image_sets():
+    """Else each of some hundred processes compiles torch's source anew."""
+    done = subprocess.run(
+        ["make", "-f", "Makefile", "-f", "-", "told"],
+        input="told:\n\t@env\n",
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "PATH=" in done.stdout
+    assert "PYTHONDONTWRITEBYTECODE" not in done.stdout

@@ -22,8 +22,11 @@ from mobilenet_lib.train.recipe import (
     Speed,
 )
 
-# Processes of tests are copies of one that has imported what takes long.
-multiprocessing.set_forkserver_preload(["mobilenet_lib.train.run", "mobilenet_lib.cli"])
+# Processes of tests are copies of one that has imported what takes long; the last two are what
+# torch and Accelerate import for the first optimizer and network.
+multiprocessing.set_forkserver_preload(
+    ["mobilenet_lib.train.run", "mobilenet_lib.cli", "torch._dynamo", "torch.distributed.tensor"]
+)
 
 CLASSES = 4
 ACCELERATED = "accelerator" in sys.modules

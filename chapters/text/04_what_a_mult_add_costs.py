@@ -373,17 +373,17 @@ print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for
 # %% [markdown]
 # The two lines in the middle show what a batch gains. The last line shows what a second thread gains: at best, the speed doubles. A batch helps at first, since its pictures share the fixed costs of a call. Then it may stop helping: the maps of many images no longer fit into the caches, and travel to memory and back between the layers. (Without a setting that the library makes, each picture could even take longer in a large batch than alone. Linux may take the memory of a large map back after its layer, and hand it out again for the next, page by page and filled with zeros.) A second thread takes half of the arithmetic. But for a single small picture, starting it costs most of what it gains, and both threads share the connection to memory.
 #
-# On a graphics processor (GPU) the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H200, timed one by one, beside what the roofline allows: the longer of the two times that arithmetic and memory need.
+# On a graphics processor (GPU) the price of a call decides nearly everything, as long as there is one picture. Here are six layers of the full network on an NVIDIA H100, timed one by one, beside what the roofline allows: the longer of the two times that arithmetic and memory need.
 
 # %% [markdown] slide=2
 # ## One picture on a data centre's GPU: how near do layers come to the roofline?
 #
-# An NVIDIA H200 has hundreds of times the arithmetic of a laptop.
+# An NVIDIA H100 has hundreds of times the arithmetic of a laptop.
 #
 # Notes: Collect guesses in per cent. Then the next slide.
 
 # %% [markdown] slide=2
-# ## Hundreds of times above it
+# ## More than a hundred times above it
 #
 # [[output]]
 #
@@ -392,13 +392,13 @@ print("two threads to one   ", *(f"{rates[2, batch] / rates[1, batch]:6.2f}" for
 # %%
 from mobilenet_lib.results import recorded
 
-for layer in recorded("nvidia_h200_layers_1")["results"]["layers"][1:7]:
+for layer in recorded("nvidia_h100_80gb_hbm3_layers_1")["results"]["layers"][1:7]:
     took, least = 1e3 * layer["timing"]["median_ms"], 1e3 * layer["roof_ms"]
     work = layer["mult_adds"] / 1e6
     print(f"{layer['name']:5} {work:5.1f} M mult-adds: {took:4.0f} µs, roofline {least:.1f} µs")
 
 # %% [markdown]
-# All take between 55 and 82<!-- max(layer.timing.median_ms for layer in nvidia_h200_layers_1.layers[1:7]) * 1e3 --> millionths of a second, whether they have two million mult-adds or fifty-one, and all take hundreds of times as long as the roofline allows. That is why a narrow MobileNet is no faster than a wide one on a GPU that is given one picture at a time, and why separating convolutions can even make it slower: two calls in place of one. Mult-adds count where there are enough of them. ([Chapter 08](08_to_the_device.ipynb#Engines) shows what can be done about the calls.)
+# All take between 54<!-- min(layer.timing.median_ms for layer in nvidia_h100_80gb_hbm3_layers_1.layers[1:7]) * 1e3 --> and 79<!-- max(layer.timing.median_ms for layer in nvidia_h100_80gb_hbm3_layers_1.layers[1:7]) * 1e3 --> millionths of a second, whether they have two million mult-adds or fifty-one, and all take more than a hundred times as long as the roofline allows<!-- 100 < min(layer.timing.median_ms / layer.roof_ms for layer in nvidia_h100_80gb_hbm3_layers_1.layers[1:7]) < 130 -->. With 256 pictures at a time, the same six are within five to seven times<!-- 4.5 < min(layer.timing.median_ms / layer.roof_ms for layer in nvidia_h100_80gb_hbm3_layers_256.layers[1:7]) < max(layer.timing.median_ms / layer.roof_ms for layer in nvidia_h100_80gb_hbm3_layers_256.layers[1:7]) < 7 --> of it. That is why a narrow MobileNet is no faster than a wide one on a GPU that is given one picture at a time, and why separating convolutions can even make it slower: two calls in place of one. Mult-adds count where there are enough of them. ([Chapter 08](08_to_the_device.ipynb#Engines) shows what can be done about the calls.)
 #
 # ## Predict, then measure
 #

@@ -858,17 +858,17 @@ at_224 = bench["images_per_second"] / (224 / 64) ** 2
 print(f"{at_224:.0f} images per second, so {days(at_224):,.0f} days")
 
 # %% [markdown]
-# Nearly three weeks<!-- 18 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 21 -->, for a single network. That is why people use GPUs. Here is the same measurement on an NVIDIA H200, at 224 pixels, 256 pictures at a time:
+# Nearly three weeks<!-- 18 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 21 -->, for a single network. That is why people use GPUs. Here is the same measurement on an NVIDIA H100, at 224 pixels, 256 pictures at a time:
 
 # %%
-gpu = recorded("nvidia_h200_train")["results"]
+gpu = recorded("nvidia_h100_80gb_hbm3_train")["results"]
 for name, timing in gpu["steps"].items():
     print(f"{name:36s}{timing['median_ms']:9,.0f} ms")
 hours = 24 * days(gpu["images_per_second"])
 print(f"{gpu['images_per_second']:,.0f} images per second, so {hours:.0f} hours")
 
 # %% [markdown]
-# An afternoon, *if* the pictures can be decoded as fast, which takes more processor cores than one machine has. Here 16 bits everywhere are right: the card has fast code for every kind of layer. Our step and timm's best are equally fast<!-- 0.98 < nvidia_h200_train.to_timm < 1.02 -->. To measure your card, run `mobilenet bench train --device cuda --resolution 224 --batch-size 256`. The commands for training on one machine and on a cluster are in `mobilenet_lib/train/SCALE.md`.
+# An afternoon, *if* the pictures can be decoded as fast, which takes more processor cores than one machine has. Here 16 bits everywhere are right: the card has fast code for every kind of layer. Our step takes 0.93<!-- nvidia_h100_80gb_hbm3_train.to_timm --> of the time of timm's best. Of all that it does, the matrix products of the pointwise layers are a tenth<!-- 0.08 < nvidia_h100_80gb_hbm3_train.products.median_ms / nvidia_h100_80gb_hbm3_train.steps.ours.median_ms < 0.12 -->. Most of the rest waits for memory: batch normalization reads every map several times. To measure your card, run `mobilenet bench train --device cuda --resolution 224 --batch-size 256`. The commands for training on one machine and on a cluster are in `mobilenet_lib/train/SCALE.md`.
 #
 # ## Exercises
 #
@@ -991,6 +991,6 @@ outcomes("05")
 # - Batch normalization: S. Ioffe, C. Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift*, ICML 2015.
 # - 75.4 %: `results/results-imagenet.csv` in huggingface/pytorch-image-models (timm), Apache-2.0, model mobilenetv1_100.ra4_e3600_r224_in1k: 75.388 %.
 # - Label smoothing: C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, *Rethinking the Inception Architecture for Computer Vision*, CVPR 2016.
-# - Our own runs: `data/results/claims`, `bodies` and `decay*`, each file with its recipe, machine and date; the training steps: `bench_train.json` and `nvidia_h200_train.json` in the same folder.
+# - Our own runs: `data/results/claims`, `bodies` and `decay*`, each file with its recipe, machine and date; the training steps: `bench_train.json` and `nvidia_h100_80gb_hbm3_train.json` in the same folder.
 # - Learning rates, their stairs, and the momentum of batch normalization, which the paper does not print: `train_image_classifier.py` and `mobilenet_v1.py` in tensorflow/models, research/slim, Apache-2.0.
 # - Letters: `data/glyphs/README.md`, with the licence of each family.

@@ -270,9 +270,9 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # ## On a GPU
 #
-# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about 750 times as fast as the two cores of the book's machine do<!-- 720 < nvidia_h200_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 780 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H200, a card from 2024, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
+# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about 750 times as fast as the two cores of the book's machine do<!-- 720 < nvidia_h100_80gb_hbm3_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 780 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H100, a card from 2022, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
 #
-# **Predict:** layer by layer, PyTorch takes about two<!-- one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
+# **Predict:** layer by layer, PyTorch takes 3.4<!-- one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
 
 # %%
 expect("08-gpu")
@@ -280,19 +280,19 @@ expect("08-gpu")
 # %% [markdown] slide=1
 # ## On a data centre's GPU, how much longer do 32 pictures take than one?
 #
-# PyTorch, layer by layer, on an NVIDIA H200.
+# PyTorch, layer by layer, on an NVIDIA H100.
 #
 # Notes: Twice as long, ten times, 32 times? Take a vote.
 
 # %% [markdown] slide=2
-# ## As long as one
+# ## No longer than one
 #
 # [[output]]
 #
-# Notes: The table gives milliseconds for a batch. The time goes into telling the card what to do: each request costs more than its layer. A CUDA graph records all requests once and sends them as one; the more there is to compute, the less that helps.
+# Notes: The table gives milliseconds for a batch. The time goes into telling the card what to do: each request costs more than its layer. A CUDA graph records all requests once and sends them as one. With many pictures the card waits for memory, and what helps is to read and write each map once.
 
 # %%
-gpu = recorded("nvidia_h200_engines")["results"]
+gpu = recorded("nvidia_h100_80gb_hbm3_engines")["results"]
 names = ("eager", "channels_last", "folded", "cuda-graph", "timm, channels_last")
 times = {(row["name"], row["batch_size"]): row["median_ms"] for row in gpu["timings"]}
 print(f"{'ms for a batch of':20s}", *(f"{size:7}" for size in (1, 32, 256, 1024)))
@@ -300,9 +300,11 @@ for name in names:
     print(f"{name:20s}", *(f"{times[name, size]:7.2f}" for size in (1, 32, 256, 1024)))
 
 # %% [markdown]
-# As long as one<!-- 0.9 < one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h200_engines.timings, "median_ms", name="eager", batch_size=1) < 1.1 -->. The arithmetic of one picture takes this card about two millionths of a second. The rest of the time goes into telling it what to do: 27 times, Python asks for a convolution, a batch normalization and a ReLU (rectified linear unit), and each request costs more than what it asks for. A *CUDA graph* (CUDA is NVIDIA's way of programming its cards) records all requests once and sends them as one. It makes one picture 5.8<!-- one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="cuda-graph", batch_size=1) --> times as fast as the same folded network without it; the more there is to compute, the less it helps.
+# No longer than one<!-- 0.8 < one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="eager", batch_size=32) / one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="eager", batch_size=1) < 1 -->. The arithmetic of one picture takes this card about two millionths of a second<!-- 1.4 < 2 * nvidia_h100_80gb_hbm3_engines.network.mult_adds / nvidia_h100_80gb_hbm3_engines.ceilings.fp16 / 1e3 < 2 -->. The rest of the time goes into telling it what to do: 27 times, Python asks for a convolution, a batch normalization and a ReLU (rectified linear unit), and each request costs more than what it asks for. Folding saves a third of the requests, and a third of the time<!-- 0.64 < one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="channels_last", batch_size=1) < 0.7 -->. A *CUDA graph* (CUDA is NVIDIA's way of programming its cards) records all requests once and sends them as one. Then one picture takes a tenth of a millisecond<!-- 0.095 < one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="cuda-graph", batch_size=1) < 0.105 -->.
 #
-# With 256 pictures, it reaches some five per cent<!-- 0.045 < one(nvidia_h200_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.055 --> of the speed of a matrix product. Convolution, batch normalization and ReLU each read and write every map. Even at the speed at which this card copies, these passes take nearly half of the time<!-- 0.4 < (5143040 + 5 * 5042688 + 3371267) * 512 / nvidia_h200_machine.copies[-1].gb_per_s / 1e6 / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.5 -->. For one picture, folding saves a third of the time<!-- 0.64 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=1) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=1) < 0.72 -->, since it saves a third of the requests. With 256 it even takes a little longer<!-- 1 < one(nvidia_h200_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 1.1 -->: the bias is added in a pass of its own, in place of batch normalization's. And timm's network is the fastest here, by a fifth<!-- 0.78 < one(nvidia_h200_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) / one(nvidia_h200_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.83 -->. It pads all sides alike, which the convolution does by itself, and its ReLU overwrites its input, while ours copied its maps for both when this was measured. It no longer does ([turned maps](#Turned-maps)), and in the CUDA graph the matrix products now add the bias and apply ReLU themselves; what that gains on this card is not measured yet.
+# With 256 pictures, there is enough to compute, and still the card reaches only four per cent of the speed of a matrix product<!-- 0.035 < one(nvidia_h100_80gb_hbm3_engines.timings, "of_ceiling", name="channels_last", batch_size=256) < 0.045 -->. It waits for memory. Convolution, batch normalization and ReLU each read and write every map. Even at the speed at which this card copies, these passes take more than half of the time<!-- 0.5 < (5143040 + 5 * 5042688 + 3371267) * 512 / nvidia_h100_80gb_hbm3_machine.copies[-1].gb_per_s / 1e6 / one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.65 -->. Folding alone saves a tenth<!-- 0.88 < one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="folded", batch_size=256) / one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.93 -->, since the bias is then added in a pass of its own.
+#
+# So the library's CUDA graph also *fuses* each layer: one program for the card (a *kernel*) reads a map, computes the convolution, adds the bias, applies ReLU, and only then writes. For pointwise layers, NVIDIA's library cuDNN has such a kernel. For depthwise layers, ours is in [`depthwise_kernel.py`](../mobilenet_lib/engines/depthwise_kernel.py), written in Triton, a language for kernels within Python. A third of the time is left<!-- 0.3 < one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="cuda-graph", batch_size=256) / one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="channels_last", batch_size=256) < 0.35 -->, and two fifths of what timm takes<!-- 0.38 < one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="cuda-graph", batch_size=256) / one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="timm, channels_last", batch_size=256) < 0.42 -->. (timm's network is faster than ours layer by layer because it pads all sides alike, which the convolution does by itself, and its ReLU overwrites its input. Our trained network copies its maps for both; [turned maps](#Turned-maps) spare the folded one that.)
 #
 # ## Eight bits
 #

@@ -233,12 +233,14 @@ print("3x3 patterns that look at the picture:", 3 * 32, "as it is,", 3, "split")
 #
 # ### Why is a depthwise layer slower on a GPU than its mult-adds promise?
 #
-# Asked as [PyTorch issue 18631](https://github.com/pytorch/pytorch/issues/18631) and [TensorFlow issue 42172](https://github.com/tensorflow/tensorflow/issues/42172). Here are four layers, measured one by one on a graphics processor (GPU), an NVIDIA H200, for one picture.
+# Asked as [PyTorch issue 18631](https://github.com/pytorch/pytorch/issues/18631) and [TensorFlow issue 42172](https://github.com/tensorflow/tensorflow/issues/42172). Here are four layers, measured one by one on a graphics processor (GPU), an NVIDIA H100, for one picture.
 #
 # **Predict:** `dw_13` is a depthwise layer and has less than a hundredth of the mult-adds of `pw_13`, the pointwise layer after it. What share of its time does it take?
 
 # %%
-layers = {each["name"]: each for each in recorded("nvidia_h200_layers_1")["results"]["layers"]}
+layers = {
+    each["name"]: each for each in recorded("nvidia_h100_80gb_hbm3_layers_1")["results"]["layers"]
+}
 for number in (7, 13):
     first, second = (layers[f"{kind}_{number}"] for kind in ("dw", "pw"))
     for layer in (first, second):
@@ -285,9 +287,9 @@ m2, m3 = (d[1] + d[2]) * total, (d[2] - d[1]) * turned
 print("six multiplications: ", np.correlate(d, g, "valid"))
 print("four multiplications:", np.array([m1 + m2 + m3, m2 - m3 - m4]).astype(int))
 print(f"2x2 outputs of a 3x3 kernel: {4 * 9} by Equation 2, {4 * 4} by Winograd")
-layers = recorded("nvidia_h200_layers_1")["results"]["layers"][:27]
+layers = recorded("nvidia_h100_80gb_hbm3_layers_1")["results"]["layers"][:27]
 least = min(layer["timing"]["median_ms"] for layer in layers)
-print(f"a convolution layer on an H200, for one picture: {1e3 * least:.0f} µs or more")
+print(f"a convolution layer on an H100, for one picture: {1e3 * least:.0f} µs or more")
 
 # %% [markdown]
 # Equal. Libraries for processors and GPUs compute ordinary 3x3 layers of stride 1 this way where it pays, and then need less than half of the multiplications that Equation 2 counts. A depthwise layer gains nothing from it, since multiplications are not what it waits for. And a separable layer is two layers in place of one: for a single picture on a GPU, most of the time is the fixed cost of starting each layer.

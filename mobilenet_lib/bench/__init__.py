@@ -8,7 +8,8 @@ import torch
 
 from .. import data
 from ..convention import TF_SLIM
-from ..timing import Timing, interleave, random_network, ratio, torch_defaults, training_step
+from ..process import torch_defaults
+from ..timing import Timing, interleave, random_network, ratio, training_step
 
 LIMIT = 0.15
 """Share of a training step that composing its images may take on a CPU."""

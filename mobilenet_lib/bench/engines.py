@@ -19,17 +19,9 @@ from ..architecture import mobilenet_v1
 from ..engines import ENGINES, Engine, verify
 from ..engines.engine import Precision, explain
 from ..model import MobileNet
-from ..timing import (
-    Timing,
-    check_device,
-    interleave,
-    random_images,
-    random_network,
-    ratio,
-    significant,
-    torch_defaults,
-)
-from ..timing import threads as with_threads
+from ..process import check_device, torch_defaults
+from ..process import threads as with_threads
+from ..timing import Timing, interleave, random_images, random_network, ratio, significant
 from ..validation import check_choice, check_int
 from .hardware import describe_hardware
 from .peaks import bench_peaks, ceiling_tasks
@@ -42,7 +34,7 @@ SLICES = (1, 4)
 SETTLE, CALIBRATION = 16, 16
 LEAST_S, REST_S = 0.05, 0.03
 """Seconds of a reading, long against what the task before leaves in caches; and of the rest before
-it, in which the threads of the library before it stop spinning (OpenBLAS' take 25 ms)."""
+it on a CPU, in which the threads of the library before stop spinning (OpenBLAS' take 25 ms)."""
 REFERENCES = (EAGER, OPENVINO.format(precision="fp32"), OPENVINO.format(precision="bf16"))
 
 
@@ -157,8 +149,9 @@ def bench_engines(
                 continue
             progress(f"timing {len(entries)} ways to run a batch of {size}")
             tasks: dict[Any, Callable[[], Any]] = {key: e.task for key, e in entries.items()}
+            rest = REST_S if where.type == "cpu" else 0
             seconds = interleave(
-                tasks | products, readings, device=where, least_s=LEAST_S, rest_s=REST_S
+                tasks | products, readings, device=where, least_s=LEAST_S, rest_s=rest
             )
             for peak, way in products:
                 rate = 2 * math.prod(peak.shape or ()) / min(seconds[peak, way]) / 1e9

@@ -1,15 +1,16 @@
 """All measurements of a GPU in one go, piece by piece, each piece's record written as it ends.
 
-Every piece is a `mobilenet bench` of its own, in a process of its own: what breaks, breaks alone,
-and its record names a command that can be run by itself. A piece whose record is there, from the
-same command and the same torch, is not measured again; so the same command goes on after an
-interrupt, or after the time was over.
+Every piece is a `mobilenet` command of its own, in a process of its own: what breaks, breaks alone,
+and its record names what can be run by itself. A piece whose record is there, from the same command
+and the same torch, is not measured again; so the same command goes on after an interrupt, or after
+the time was over, and the training from its last checkpoint.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -17,13 +18,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from ..files import find_data, read_json, record_result
+from ..process import check_device, device_name
 from ..text import format_table
-from ..timing import check_device, device_name
+from ..train.run import RESULTS
 
 TESTS = "tests"
 """The piece that measures nothing: the tests that are for an accelerator."""
+LETTERS = "letters"
+"""The piece that trains: the largest network of chapter 06's grid, until it reads well."""
 NEEDED = ("torch", "numpy")
 Command = tuple[str, ...]
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +46,7 @@ class Sizes:
     engines: tuple[str, ...]
     readings: str
     training: tuple[str, ...]
+    letters: tuple[str, ...]
     tests: tuple[str, ...]
     compiles: bool
 
@@ -50,9 +56,13 @@ FULL = Sizes(
     batches=("1", "32", "256", "1024"),
     few=("1", "256"),
     engines=("eager", "channels_last", "folded", "cuda-graph"),
-    readings="9",
+    readings="7",
     training=("--resolution", "224", "--batch-size", "256"),
-    tests=("tests/test_accelerator.py",),
+    letters=(
+        *("--alpha", "1.0", "--resolution", "56", "--epochs", "9"),
+        *("--batch-size", "32", "--rate", "0.1"),
+    ),
+    tests=("tests/on_an_accelerator.py",),
     compiles=True,
 )
 TINY = Sizes(
@@ -62,6 +72,10 @@ TINY = Sizes(
     engines=("eager", "--no-peers"),
     readings="2",
     training=("--alpha", "0.25", "--resolution", "32", "--batch-size", "2"),
+    letters=(
+        *("--alpha", "0.125", "--resolution", "32", "--epochs", "1"),
+        *("--batch-size", "1024", "--plan", "fp32"),
+    ),
     tests=("tests/test_timing.py", "-k", "turns or quartiles"),
     compiles=False,  # minutes, whatever the size
 )
@@ -105,7 +119,7 @@ class GpuBench:
 
 
 def pieces(device: str, sizes: Sizes) -> dict[str, Command]:
-    """The command of each piece, what follows `mobilenet bench`, by the name of its record.
+    """The command of each piece, what follows `mobilenet`, by the name of its record.
 
     What compiles comes last: it takes longest.
     """
@@ -116,23 +130,22 @@ def pieces(device: str, sizes: Sizes) -> dict[str, Command]:
 
     def engines(names: tuple[str, ...], batches: tuple[str, ...], precision: str) -> Command:
         size = ("--batch-sizes", *batches, "--precision", precision)
-        return ("engines", "--engines", *names, *sizes.network, *timed, *whole, *size)
+        return ("bench", "engines", "--engines", *names, *sizes.network, *timed, *whole, *size)
 
     def layers(batch: str) -> Command:
         size = ("--batch-size", batch, "--precision", first)
-        return ("layers", *sizes.network, *timed, *size)
+        return ("bench", "layers", *sizes.network, *timed, *size)
 
-    train = ("train", *timed, *sizes.training)
     every = {
-        "machine": ("machine", *on),
+        "machine": ("bench", "machine", *on),
         "engines": engines(sizes.engines, sizes.batches, first),
-        "train": train,
+        "train": ("bench", "train", *timed, *sizes.training),
         **{f"layers_{batch}": layers(batch) for batch in sizes.few},
         "engines_bf16": engines(sizes.engines, sizes.few, second),
+        LETTERS: ("train", *sizes.letters, "--device", "cpu" if device == "cpu" else "auto"),
     }
     if sizes.compiles:
         every["engines_compiled"] = engines(("folded", "compiled"), sizes.few, first)
-        every["train_compiled"] = (*train, "--compile")
     return every
 
 
@@ -173,14 +186,15 @@ def bench_gpu(
     place = folder or find_data("results")
     place.mkdir(parents=True, exist_ok=True)
     own = re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_")
-    paths = {name: place / f"{own}_{name}.json" for name in (*pieces(device, FULL), TESTS)}
     sizes = TINY if tiny else FULL
+    paths = {name: place / f"{own}_{name}.json" for name in (*pieces(device, FULL), TESTS)}
     commands: dict[str, list[str]] = {
         name: [
-            *(sys.executable, "-m", "mobilenet_lib.cli", "bench", *options),
-            *("--seed", str(seed), "--record", "--out", str(paths[name])),
+            *(sys.executable, "-m", "mobilenet_lib.cli", *words, "--seed", str(seed)),
+            *(("--resume",) if name == LETTERS else ("--record",)),
+            *("--out", str(run_folder(paths[name]) if name == LETTERS else paths[name])),
         ]
-        for name, options in pieces(device, sizes).items()
+        for name, words in pieces(device, sizes).items()
     }
     # The tests lie beside the library in a checkout only.
     if (ROOT / "tests").is_dir():
@@ -211,12 +225,17 @@ def is_recorded(path: Path, command: Sequence[str]) -> bool:
     try:
         content = read_json(path)
         origin = content["provenance"]
-        # The tests' record was written here, each other by its own command, which ends in its path.
+        # Two records were written here, each other by its own command, which ends in its path.
         own = content["results"].get("command", origin["command"])
         same = shlex.split(own)[1:-1] == list(command[1:-1])
         return bool(same and origin["versions"]["torch"] == metadata.version("torch"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def run_folder(path: Path) -> Path:
+    """Where the training whose record is `path` keeps its checkpoint until it has ended."""
+    return path.with_suffix("")
 
 
 def run(name: str, command: Sequence[str], path: Path, seconds: float) -> str:
@@ -235,9 +254,17 @@ def run(name: str, command: Sequence[str], path: Path, seconds: float) -> str:
     except subprocess.TimeoutExpired:
         return "ended: the time is over"
     last = (ended.stdout.strip().splitlines() or [""])[-1]
+    results: dict[str, Any] = {}
     if tests and ended.returncode == 0:
-        results = {"tests": last, "command": shlex.join(command)}
+        results = {"tests": last}
+    trained = run_folder(path) / RESULTS
+    if name == LETTERS and trained.exists():
+        results = read_json(trained)
+    if results:
+        own = ["python3", *command[1:-1], Path(command[-1]).name]
+        results["command"] = shlex.join(own)
         record_result(path.stem, {"results": results}, None, NEEDED, path.parent)
+        shutil.rmtree(run_folder(path), ignore_errors=True)  # an interrupted run goes on from it
     # Speed that misses a limit is a result like any other: what counts is whether it is recorded.
     if is_recorded(path, command):
         return "measured"

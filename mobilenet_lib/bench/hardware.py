@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from ..machine import Machine, describe_machine
-from ..timing import device_name
+from ..process import device_name
 from ..validation import Count
 
 

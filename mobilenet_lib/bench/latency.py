@@ -10,16 +10,8 @@ from typing import Any
 import torch
 
 from ..architecture import mobilenet_v1
-from ..timing import (
-    Timing,
-    check_device,
-    forward_pass,
-    interleave,
-    random_images,
-    random_network,
-    threads,
-    torch_defaults,
-)
+from ..process import check_device, threads, torch_defaults
+from ..timing import Timing, forward_pass, interleave, random_images, random_network
 from ..validation import check_int
 
 

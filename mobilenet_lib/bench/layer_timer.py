@@ -20,14 +20,8 @@ from torch import Tensor
 from ..architecture import Architecture
 from ..engines import difference, fold
 from ..model import MobileNet
-from ..timing import (
-    DTYPES,
-    between,
-    check_device,
-    marker,
-    random_images,
-    random_network,
-)
+from ..process import check_device
+from ..timing import DTYPES, between, marker, random_images, random_network
 from ..validation import check_choice, check_int
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 3e-2, "bf16": 0.1}

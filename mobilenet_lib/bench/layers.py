@@ -17,9 +17,10 @@ from ..architecture import Architecture, Body, mobilenet_v1
 from ..cost import arithmetic_intensity
 from ..layer import KIND_LABELS
 from ..model import MobileNet
+from ..process import threads as use_threads
+from ..process import torch_defaults
 from ..text import format_table
-from ..timing import Timing, forward_pass, interleave, ratio, significant, torch_defaults
-from ..timing import threads as use_threads
+from ..timing import Timing, forward_pass, interleave, ratio, significant
 from ..validation import check_int
 from .layer_timer import LayerTimer, Setting, build, images, stages
 from .peaks import MachinePeaks, peaks_for

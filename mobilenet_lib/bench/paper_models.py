@@ -17,9 +17,10 @@ from ..architecture import Architecture, Body, mobilenet_v1
 from ..machine import load
 from ..model import MobileNet
 from ..paper import ALPHAS, RESOLUTIONS
+from ..process import threads as use_threads
+from ..process import torch_defaults
 from ..text import format_table
-from ..timing import Timing, interleave, significant, torch_defaults
-from ..timing import threads as use_threads
+from ..timing import Timing, interleave, significant
 from ..validation import check_int
 from .layer_timer import LayerTimer, Setting, build, images
 from .layers import marked_pass, overheads, tiny_pass

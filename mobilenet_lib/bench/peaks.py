@@ -17,8 +17,9 @@ from typing import Any
 
 import torch
 
-from ..timing import check_device, device_name, interleave, significant, torch_defaults
-from ..timing import threads as use_threads
+from ..process import check_device, device_name, torch_defaults
+from ..process import threads as use_threads
+from ..timing import interleave, significant
 from ..validation import check_choice, check_int
 from .gemm import CPU_SHAPES, GPU_SHAPES, PRECISIONS, Shape, Ways, gemm_tasks
 from .hardware import Hardware, caches, describe_hardware

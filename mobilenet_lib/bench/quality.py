@@ -23,8 +23,9 @@ from ..engines.onnx_model import possible_bits
 from ..files import find_data
 from ..model import MobileNet
 from ..photos import credits, load_photo
+from ..process import torch_defaults
 from ..text import format_table
-from ..timing import significant, torch_defaults
+from ..timing import significant
 from ..validation import check_choice, check_int
 from ..weights import load_published
 from .results import Quality

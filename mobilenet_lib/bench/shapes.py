@@ -26,8 +26,9 @@ from ..convention import PAPER
 from ..engines import fold
 from ..layer import Kind, Layer
 from ..model import ConvBNReLU
-from ..timing import DTYPES, interleave, significant, torch_defaults
-from ..timing import threads as use_threads
+from ..process import threads as use_threads
+from ..process import torch_defaults
+from ..timing import DTYPES, interleave, significant
 from ..validation import check_choice, check_int
 from .layer_timer import LayerTimer, Setting, images
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ..engines import difference
+from ..process import check_device, device_name, torch_defaults
+from ..process import threads as use_threads
 from ..text import format_table
-from ..timing import Timing, check_device, device_name, interleave, ratio, torch_defaults
-from ..timing import threads as use_threads
+from ..timing import Timing, interleave, ratio
 from ..validation import check_int, check_share
 
 SPARSITIES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)

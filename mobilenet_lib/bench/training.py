@@ -16,17 +16,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..architecture import Architecture, mobilenet_v1
+from ..process import check_device, device_name, torch_defaults
 from ..timing import (
     DTYPES,
     LAYOUTS,
     Timing,
-    check_device,
-    device_name,
     interleave,
     random_images,
     random_network,
     ratio,
-    torch_defaults,
     training_step,
 )
 from ..train.choose_plan import ROUNDED, Choice, apart, choose

@@ -21,7 +21,7 @@ import torch
 
 from ..architecture import MAX_RESOLUTION, MIN_RESOLUTION
 from ..preprocess import Preprocess
-from ..timing import check_device, torch_defaults
+from ..process import check_device, torch_defaults
 from ..validation import check_choice, check_int
 from .augmentation import AUGMENTATIONS, LIGHT, PAPER_AUGMENTATION, WHOLE, Augmentation, Shard
 from .batches import Batches, ImageBatches, LetterBatches, Place

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ..photos import PhotoError
 from ..preprocess import FILTERS, Preprocess
-from ..timing import torch_defaults
+from ..process import torch_defaults
 from .augmentation import ATTEMPTS, WHOLE, Augmentation, Shard
 from .glyphs import CLASSES, load_glyphs
 from .letters import Composer, Difficulty, letters_for_test

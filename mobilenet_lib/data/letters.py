@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..photos import LUMA
-from ..timing import torch_defaults
+from ..process import torch_defaults
 from ..validation import check_number
 from .glyphs import CLASSES, Atlas, Glyphs, load_glyphs, photo_atlas
 

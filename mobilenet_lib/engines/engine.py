@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from ..process import threads as torch_threads
+from ..process import torch_defaults
 from ..results import engine_label
-from ..timing import threads as torch_threads
-from ..timing import torch_defaults
 from ..validation import check_int
 
 Precision = Literal["fp32", "bf16", "fp16", "int8"]

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..convention import Head
 from ..model import MobileNet
 from ..preprocess import Preprocess
-from ..timing import torch_defaults
+from ..process import torch_defaults
 from ..validation import check_choice
 from ..weights.metadata import FORMAT, make_metadata, read_metadata
 from ..weights.naming import OURS

@@ -8,8 +8,9 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from ..timing import Timing, interleave, ratio, torch_defaults
-from ..timing import threads as torch_threads
+from ..process import threads as torch_threads
+from ..process import torch_defaults
+from ..timing import Timing, interleave, ratio
 from ..validation import check_choice, check_int, check_share
 from .engine import Engine, explain
 from .onnx_engines import OnnxRuntime, OnnxRuntimeInt8, OpenVino, OpenVinoBf16, OpenVinoInt8

@@ -1,25 +1,23 @@
 """A folded MobileNet in fewer passes over its feature maps: the same function, rearranged.
 
 Of many images, the maps are larger than caches, and what is computed waits for memory: its time is
-the number of passes, and padding, a bias or a ReLU may each be one more. Every rearrangement
-computes the same, up to rounding:
+the number of passes, and padding, a bias or a ReLU may each be one more.
 
 - On maps turned by 180 degrees, a convolution pads by itself (`model.pad_turned`), and what only
   one layer reads, ReLU may write over.
-- A pointwise layer is a matrix product, and a GPU's libraries add a bias and apply ReLU before they
-  write a number.
-- A depthwise layer needs no bias: relu(z + b) = max(z, -b) + b, and the last b, the same for all
-  pixels of a channel, goes through the pointwise layer that follows into its bias,
-  W (m + b) + c = W m + (W b + c). For ReLU6 the limits are -b and 6 - b.
+- A GPU can add a bias and apply ReLU before it writes a number: cuDNN does so for pointwise and
+  standard layers, `depthwise_kernel` for depthwise ones.
 """
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from ..model import ConvBNReLU, MobileNet, pad_turned
-from .folding import exactly
 
 
 def without_copies(folded: nn.Module) -> nn.Module:
@@ -40,75 +38,68 @@ def without_copies(folded: nn.Module) -> nn.Module:
 
 
 def fuse(folded: nn.Module) -> nn.Module:
-    """`without_copies`, with bias and ReLU in as few passes as a GPU has functions for, too.
+    """`without_copies`, with bias and ReLU in one kernel with their layer, on NVIDIA GPUs.
 
-    On a CPU it is slower: there a matrix product takes no ReLU with it.
+    Elsewhere, and where somebody has put in layers of their own, they stay apart.
     """
     net = without_copies(folded)
-    if not isinstance(net, MobileNet):
-        return net
-    blocks = {layer: net.get_submodule(layer.name) for layer in net.arch.layers[:-1]}
-    for block in blocks.values():  # somebody may have put in layers of their own
-        if type(block) is not ConvBNReLU or type(block.act) not in (nn.ReLU, nn.ReLU6):
-            return net
-    shift: Tensor | None = None  # what the maps lack in each channel
-    for layer, block in blocks.items():
-        assert isinstance(block, ConvBNReLU)
-        if layer.kind == "pointwise":
-            net.add_module(layer.name, _Pointwise(block, shift))
-            shift = None
-        elif layer.kind == "depthwise":  # a pointwise layer follows each
-            fused = _Depthwise(block)
-            net.add_module(layer.name, fused)
-            shift = -fused.low.flatten()
+    if isinstance(net, MobileNet):
+        for layer in net.arch.layers[:-1]:
+            block = net.get_submodule(layer.name)
+            if type(block) is ConvBNReLU and type(block.act) in (nn.ReLU, nn.ReLU6):
+                net.add_module(layer.name, Fused(block))
     return net
 
 
-class _Pointwise(nn.Module):
-    """A pointwise layer with bias and ReLU, of maps that lack `shift` in each channel."""
+class Fused(nn.Module):
+    """A folded layer, its bias and ReLU."""
 
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, block: ConvBNReLU, shift: Tensor | None) -> None:
-        super().__init__()
-        weight, bias = block.conv.weight.flatten(1), block.conv.bias
-        assert bias is not None
-        if shift is not None:
-            bias = (exactly(bias) + exactly(weight) @ exactly(shift)).to(bias)
-        self.most = limit(block)
-        self.register_buffer("weight", weight.T.contiguous())  # (in_channels, out_channels)
-        self.register_buffer("bias", bias.detach())
-
-    def forward(self, x: Tensor) -> Tensor:
-        images, channels, height, width = x.shape
-        rows = x.permute(0, 2, 3, 1).reshape(-1, channels)  # the same numbers in channels_last
-        product = torch._addmm_activation(self.bias, rows, self.weight)
-        if self.most is not None:
-            product.clamp_(max=self.most)
-        return product.view(images, height, width, -1).permute(0, 3, 1, 2)
-
-
-class _Depthwise(nn.Module):
-    """A depthwise layer and its ReLU without the bias, which its output lacks."""
-
-    low: Tensor
+    taps: Tensor
 
     def __init__(self, block: ConvBNReLU) -> None:
         super().__init__()
-        assert block.conv.bias is not None
-        bias = block.conv.bias.detach().view(1, -1, 1, 1)
-        most = limit(block)
         self.block = block
-        block.conv.bias = None
-        self.register_buffer("low", -bias)
-        high = None if most is None else most - bias
-        self.register_buffer("high", high, persistent=False)  # no number of its own
+        self.most = 6.0 if isinstance(block.act, nn.ReLU6) else None
+        conv, weight = block.conv, block.conv.weight.detach()
+        self.is_depthwise = (  # of the kind that the kernel is for
+            weight.shape[1:] == (1, 3, 3)
+            and conv.groups == len(weight) > 1
+            and conv.stride in ((1, 1), (2, 2))
+            and conv.padding in ((0, 0), (1, 1))
+            and conv.dilation == (1, 1)
+        )
+        self.register_buffer("taps", weight.flatten(1).T.contiguous(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.block.conv(self.block.padded(x)).clamp_(self.low, self.high)
+        """(B, in_channels, H, W) to (B, out_channels, ., .), both in channels_last."""
+        conv, bias = self.block.conv, self.block.conv.bias
+        assert bias is not None
+        depthwise = depthwise_kernel() if self.is_depthwise and on_nvidia(x) else None
+        if not on_nvidia(x) or (self.is_depthwise and not depthwise):
+            return self.block(x)
+        x, stride, padding = self.block.padded(x), conv.stride, conv.padding
+        assert not isinstance(padding, str)
+        if depthwise:
+            return depthwise(x, self.taps, bias, stride[0], padding[0], self.most)
+        y = torch.cudnn_convolution_relu(
+            x, conv.weight, bias, stride, padding, conv.dilation, conv.groups
+        )
+        return y if self.most is None else y.clamp_(max=self.most)
 
 
-def limit(block: ConvBNReLU) -> float | None:
-    """The largest number that a block's ReLU lets pass; None: any."""
-    return 6.0 if isinstance(block.act, nn.ReLU6) else None
+def on_nvidia(x: Tensor) -> bool:
+    """Whether a tensor is on an NVIDIA GPU; torch's build for AMD calls its own "cuda", too."""
+    return x.is_cuda and torch.version.cuda is not None
+
+
+@functools.cache
+def depthwise_kernel() -> Callable[..., Tensor] | None:
+    """`depthwise_relu`, where Triton and the C compiler that it calls are; tried once."""
+    try:
+        from .depthwise_kernel import depthwise_relu
+
+        x, taps, bias = torch.zeros(11, 16, device="cuda").split((1, 9, 1))
+        depthwise_relu(x.view(1, 16, 1, 1), taps, bias[0], 1, 1, None)
+    except Exception:  # whatever it lacks here: the layers take several passes instead
+        return None
+    return depthwise_relu

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from .. import machine
-from ..timing import DTYPES, keep_memory
+from ..process import keep_memory
+from ..timing import DTYPES
 from ..validation import check_choice
 from .engine import Availability, Engine, Precision
 from .folding import fold
@@ -22,7 +23,7 @@ WARM_UP = 3
 
 
 class TorchEngine(Engine):
-    """A network that torch runs. On a CPU, the process keeps freed memory: `timing.keep_memory`.
+    """A network that torch runs. On a CPU, the process keeps freed memory: `process.keep_memory`.
 
     Parameters
     ----------
@@ -59,8 +60,11 @@ class TorchEngine(Engine):
         return net.to(memory_format=self.layout)  # type: ignore[call-overload] # torch's stubs lack it
 
     def _run(self, x: Tensor) -> Tensor:
-        x = x.to(DTYPES[self.precision]).contiguous(memory_format=self.layout)
-        return self._net(x).float()
+        return self._net(self._taken(x)).float()
+
+    def _taken(self, x: Tensor) -> Tensor:
+        """Input in the numbers and the layout that the network takes."""
+        return x.to(DTYPES[self.precision]).contiguous(memory_format=self.layout)
 
 
 class Eager(TorchEngine):
@@ -120,7 +124,7 @@ class Compiled(Folded):
     def _placed(self, net: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor]:
         super()._placed(net, example)
         self.size_bytes = None  # what is compiled lives in this process
-        x = example.to(DTYPES[self.precision]).contiguous(memory_format=self.layout)
+        x = self._taken(example)
         # Exported first: that gives each network code of its own. Dynamo compiles a forward() for
         # a limited number of networks, and runs the next one uncompiled.
         program = torch.export.export(net, (x,)).module()
@@ -147,8 +151,7 @@ class CudaGraph(Folded):
     precision: Precision = "fp16"
 
     def _rearranged(self, folded: nn.Module) -> nn.Module:
-        # In fp32 a product keeps all bits, where a GPU's convolutions drop some, and are faster.
-        return super()._rearranged(folded) if self.precision == "fp32" else fuse(folded)
+        return fuse(folded)
 
     @classmethod
     def available(cls) -> Availability:
@@ -159,8 +162,9 @@ class CudaGraph(Folded):
         return Availability(False, f"it needs an NVIDIA GPU, and {build}")
 
     def _prepare(self, net: nn.Module, example: Tensor, calibration: Tensor | None) -> None:
-        # A graph replays the same addresses: input is copied to where it was while recording.
-        self._input = example.clone()
+        # A graph replays the same addresses: input is copied to where it was while recording, and
+        # on the way there into the numbers and the layout that the network takes.
+        self._input = self._taken(example).clone()
         with torch.cuda.device(example.device):  # capture is of the current device
             stream = torch.cuda.Stream(example.device)
             stream.wait_stream(torch.cuda.current_stream(example.device))

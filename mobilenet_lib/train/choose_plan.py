@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from .. import machine
 from ..files import read_json, write_json
 from ..model import kind
-from ..timing import device_name, interleave, random_images, random_network, training_step
+from ..process import device_name
+from ..timing import interleave, random_images, random_network, training_step
 from . import native
 from .factory import make_architecture
 from .kernels import normalize

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from .. import data
 from ..model import MobileNet
-from ..timing import keep_memory, torch_defaults
+from ..process import keep_memory, torch_defaults
 from .checkpoint import NAME, check_images, find_state, write_state
 from .choose_plan import Choice, choose
 from .factory import (
@@ -42,7 +42,7 @@ from .unusable import Unusable, check_usable, none_usable
 
 
 class Trainer:
-    """One run of a recipe. Its process keeps freed memory from then on: `timing.keep_memory`.
+    """One run of a recipe. Its process keeps freed memory from then on: `process.keep_memory`.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ..files import provenance, write_json
-from ..timing import device_name
+from ..process import device_name
 from ..validation import check_int, check_positive
 from ..weights import save_checkpoint
 from .checkpoint import held

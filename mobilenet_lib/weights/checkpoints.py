@@ -21,7 +21,7 @@ from ..convention import HEADS, Convention, Head, check_head
 from ..files import write_atomically
 from ..model import MobileNet
 from ..preprocess import Preprocess
-from ..timing import torch_defaults
+from ..process import torch_defaults
 from ..validation import check_choice
 from .formats import Checkpoint, WeightsError, some
 from .infer_architecture import State, infer_architecture, read

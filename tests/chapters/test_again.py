@@ -18,6 +18,8 @@ LEARNED = "learned"
 """Tag of a cell whose assert holds after a whole training only."""
 SHORT = {"05_training": "seconds = 0", "07_a_published_mobilenet": "steps = 10"}
 """In place of the numbers in a chapter's cell with the tag "parameters"."""
+FEWER = {"05_training": ("loss_after(250, beta)", "loss_after(20, beta)")}
+"""What a chapter's own code says once, and what stands in for it: a training with fewer steps."""
 START = f"""
 import sys
 sys.path.insert(0, {str(HERE.parent)!r})
@@ -39,12 +41,13 @@ def shown(cell):
     return CHANCE.sub("...", "".join(texts))
 
 
-def doubled(notebook, short):
-    """A notebook with each cell of code twice, after the start; the pairs."""
+def doubled(notebook, chapter):
+    """A chapter's notebook with each cell of code twice, after the start; the pairs."""
     pairs, cells = [], [nbformat.v4.new_code_cell(START)]
     for cell in code_cells(notebook):
         tags = cell.metadata.get("tags", [])
-        source = short if "parameters" in tags else cell.source
+        source = SHORT[chapter] if "parameters" in tags else cell.source
+        source = source.replace(*FEWER.get(chapter, ("", "")))
         pair = [nbformat.v4.new_code_cell(source, metadata=cell.metadata) for _ in range(2)]
         pairs.append(pair)
         cells += pair
@@ -67,7 +70,7 @@ def faults(notebook):
 def test_each_cell_may_be_run_again_and_on_an_accelerator(path, tmp_path, monkeypatch):
     monkeypatch.setenv("MOBILENET_PROGRESS", str(tmp_path / "progress.json"))
     notebook = read(path)
-    pairs = doubled(notebook, SHORT.get(path.stem))
+    pairs = doubled(notebook, path.stem)
     options = {"timeout": 600, "allow_errors": True}
     NotebookClient(notebook, resources={"metadata": {"path": path.parent}}, **options).execute()
     if found := list(faults(notebook)):
@@ -87,3 +90,9 @@ def test_short_budgets_stand_in_for_a_cell_of_numbers(path):
     exec(cells[0].source, names[0])
     exec(SHORT[path], names[1])
     assert names[0].keys() == names[1].keys()
+
+
+@pytest.mark.parametrize("path", FEWER)
+def test_a_training_with_fewer_steps_stands_in_for_one_that_is_there(path):
+    sources = [c.source for c in code_cells(read(HERE.parents[1] / "chapters" / f"{path}.ipynb"))]
+    assert "\n".join(sources).count(FEWER[path][0]) == 1
