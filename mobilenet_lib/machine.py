@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -265,6 +266,17 @@ def find_chromium() -> str | None:
             )
         return path
     return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def cxx(names: tuple[str, ...] = ("g++", "clang++")) -> list[str] | None:
+    """The command of a C++ compiler: CXX's with its options, else the first of `names` found."""
+    chosen = os.environ.get("CXX", "")
+    try:
+        command = shlex.split(chosen)
+    except ValueError:  # a quote without its other half
+        command = [chosen]
+    command = command or [name for name in names if shutil.which(name)][:1]
+    return command if command and shutil.which(command[0]) else None
 
 
 def system() -> str:

@@ -8,7 +8,7 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIXES = {".py", ".js", ".css", ".json", ".md", ".toml", ".typed"}
+SUFFIXES = {".py", ".cpp", ".h", ".js", ".css", ".json", ".md", ".toml", ".typed"}
 
 
 def sources() -> set[str]:

@@ -376,7 +376,7 @@ def test_provenance_is_of_the_start(images, tmp_path, monkeypatch):
 def test_a_compiled_network_trains_alike(images, monkeypatch):
     """Traced whole by torch.compile; what it makes of the trace is torch's business."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
-    for plan in ("fp32", "rearranged-bf16-gemm"):
+    for plan in ("fp32", "rearranged-bf16-gemm", "kernels-fp32"):
         recipe = tiny(images, plan=plan)
         monkeypatch.setattr(choose_plan, "has_bf16", lambda device: True)
         plain, compiled = Trainer(recipe), Trainer(tiny(images, plan=plan, compile=True))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
-import shlex
-import shutil
 from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from .. import machine
 from ..process import keep_memory
 from ..timing import DTYPES
 from ..validation import check_choice
@@ -112,13 +111,13 @@ class Compiled(Folded):
                 "torch.compile hands its own folder to the compiler without quotes, and a name "
                 "above it has a space; move the book's folder to a path without spaces",
             )
-        chosen = shlex.split(os.environ.get("CXX", ""))[:1]  # it may have options, too
-        wanted = chosen or ["g++", "clang++", "cl"]
-        if any(map(shutil.which, wanted)):
+        names = ("g++", "clang++", "cl")
+        if machine.cxx(names):
             return Availability(True)
+        wanted = os.environ.get("CXX") or " or ".join(names)
         return Availability(
             False,
-            f"torch.compile needs a C++ compiler, and found no {' or '.join(wanted)}; "
+            f"torch.compile needs a C++ compiler, and found no {wanted}; "
             "install one (Debian: apt install g++), or point CXX to it",
         )
 

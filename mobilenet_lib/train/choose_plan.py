@@ -10,26 +10,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import statistics
+import sys
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from torch import Tensor, nn
 
 from .. import machine
-from ..files import own_path, read_json, write_json
+from ..files import read_json, write_json
 from ..model import kind
 from ..process import device_name
 from ..timing import interleave, random_images, random_network, training_step
+from . import native
 from .factory import make_architecture
+from .kernels import normalize
+from .native import cache_folder, cpu_capability
 from .plan import PLANS, apply_plan, to_layout
 from .recipe import Recipe
 
-CACHE_VARIABLE = "MOBILENET_CACHE"
 READINGS, WARM_UP = 5, 2
 HOPELESS = 1.5
 """Times the fastest's first readings, from which on a plan is not timed again."""
@@ -39,7 +42,7 @@ CLASSES = 26
 EXACT, ROUNDED = {"cpu": 1e-4, "cuda": 3e-3}, 0.02
 """How far a layer's output and gradients may be from fp32's, relative to their length. GPUs round
 what goes into a convolution to 1 part in 1024 (TF32), bf16 rounds to 1 in 256."""
-STEPS = 2
+STEPS = 3
 """Counts up when the code of a step changes, so that what was measured before is not believed."""
 COMPARED = 4
 """Images that layers are compared on."""
@@ -83,6 +86,8 @@ def choose(recipe: Recipe, device: torch.device, images: int | None = None) -> C
                 f"plan {named} computes in bf16, for which this {device.type} has no hardware; "
                 "take plan auto or fp32"
             )
+        if PLANS[named].kernels and (why := without_kernels(device)):
+            raise ValueError(f"plan {named} takes kernels, and {why}; take plan auto or fp32")
         return Choice(named, "the recipe names it", {})
     if device.type not in ("cpu", "cuda"):
         return Choice("fp32", f"nothing is measured on {device.type}", {})
@@ -112,7 +117,8 @@ def measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
 
 
 def _measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
-    names = [n for n, plan in PLANS.items() if has_bf16(device) or not plan.bf16]
+    bf16, without = has_bf16(device), without_kernels(device)
+    names = [n for n, p in PLANS.items() if (bf16 or not p.bf16) and not (without and p.kernels)]
     trials = {name: Trial(recipe, device, name, count) for name in names}
     refused = [name for name, trial in trials.items() if not trial.agrees(trials["fp32"])]
     steps = {name: trial.step for name, trial in trials.items() if name not in refused}
@@ -120,7 +126,10 @@ def _measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
     hopeful = {n: step for n, step in steps.items() if first[n] <= HOPELESS * min(first.values())}
     seconds = interleave(hopeful, READINGS, 0, device)
     medians = {n: 1e3 * statistics.median(seconds.get(n, [first[n]])) for n in steps}
-    return decide(medians, refused)
+    choice = decide(medians, refused)
+    if without and sys.platform == "linux" and device.type == "cpu":
+        choice = replace(choice, reason=f"{choice.reason}; without kernels: {without}")
+    return choice
 
 
 def decide(milliseconds: dict[str, float], refused: list[str]) -> Choice:
@@ -142,6 +151,17 @@ def decide(milliseconds: dict[str, float], refused: list[str]) -> Choice:
     return Choice(best, reason, {n: round(ms, 2) for n, ms in milliseconds.items()})
 
 
+def without_kernels(device: torch.device) -> str | None:
+    """Why there are no kernels of the book's own for a device; None if there are."""
+    if device.type != "cpu":
+        return "they are for processors"
+    try:
+        native.library()
+    except native.NoKernels as error:
+        return str(error)
+    return None
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether a device multiplies bf16 numbers in hardware, and torch uses that hardware.
 
@@ -155,16 +175,6 @@ def has_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool({"bf16", "AMX"} & features)
 
 
-def cpu_capability() -> str:
-    """Which instructions torch's own code uses here: "AVX512", "AVX2", "DEFAULT", ..."""
-    return torch.backends.cpu.get_cpu_capability()
-
-
-def cache_folder() -> Path:
-    """Where choices are kept: the folder that MOBILENET_CACHE names, else the user's cache."""
-    return own_path(CACHE_VARIABLE, lambda: platformdirs.user_cache_path("mobilenet") / "speed")
-
-
 def cache_key(recipe: Recipe, device: torch.device, count: int) -> dict[str, Any]:
     """What a choice depends on."""
     network = recipe.network
@@ -172,6 +182,7 @@ def cache_key(recipe: Recipe, device: torch.device, count: int) -> dict[str, Any
         "device": device_name(device),
         "features": list(machine.features() or ()),
         "capability": cpu_capability(),
+        "kernels": without_kernels(device) is None,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "alpha": network.alpha,
@@ -219,17 +230,21 @@ class Trial:
         Layer by layer, each on what it gets in the exact network: through all 28 with their
         batch normalization, even the rounding of fp32 would grow to something.
         """
-        tolerance = ROUNDED if PLANS[self.plan].bf16 else EXACT.get(self.device.type, 1e-3)
-        own = dict(self.net.named_modules())
-        return all(
-            apart(a, b) <= tolerance
-            for name, x in exact.inputs().items()
-            for a, b in zip(
-                layer_results(own[name], x, self.plan),
-                layer_results(exact.net.get_submodule(name), x, exact.plan),
-                strict=True,
-            )
-        )
+        plan = PLANS[self.plan]
+        near = ROUNDED if plan.bf16 else EXACT.get(self.device.type, 1e-3)
+        for name, x in exact.inputs().items():
+            own, other = self.net.get_submodule(name), exact.net.get_submodule(name)
+            tolerances = [near] * 3
+            if isinstance(own, nn.BatchNorm2d):
+                if not plan.kernels:
+                    continue  # torch's, as in the other
+                own, other = Normalization(self.net, name), Normalization(exact.net, name)
+                x = x.bfloat16() if plan.bf16 else x
+                tolerances[1:] = [ROUNDED] * 2  # rounding may take a number through ReLU, or back
+            results = layer_results(own, x, self.plan), layer_results(other, x.float(), exact.plan)
+            if not all(map(operator.le, map(apart, *results), tolerances)):
+                return False
+        return True
 
     @torch.no_grad()
     def inputs(self) -> dict[str, Tensor]:
@@ -238,7 +253,7 @@ class Trial:
         hooks = [
             module.register_forward_pre_hook(lambda m, x, name=name: seen.update({name: x[0]}))
             for name, module in self.net.named_modules()
-            if kind(module) is not None
+            if kind(module) is not None or isinstance(module, nn.BatchNorm2d)
         ]
         self.net(self.images[:COMPARED])
         for hook in hooks:
@@ -246,12 +261,30 @@ class Trial:
         return seen
 
 
+class Normalization(nn.Module):
+    """A block's batch normalization and ReLU as its network's plan computes them."""
+
+    def __init__(self, net: nn.Module, name: str) -> None:
+        super().__init__()
+        block: Any = net.get_submodule(name.rpartition(".")[0])
+        self.block: Any = block
+        self.by_kernels = "forward" in vars(block)
+        self.weight = block.bn.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From the convolution's output to the block's."""
+        return normalize(self.block, x) if self.by_kernels else self.block.act(self.block.bn(x))
+
+
 def layer_results(layer: nn.Module, x: Tensor, plan: str) -> list[Tensor]:
-    """A layer's output, and the gradients of its input and weights for a random one of it."""
+    """A layer's output, and the gradients of its input and weights for a random one of it.
+
+    Whose mean is not 0: else nobody would miss what batch normalization subtracts.
+    """
     x = (to_layout(x, plan) if x.dim() == 4 else x).detach().requires_grad_()
     y = layer(x).float()
     generator = torch.Generator().manual_seed(1)
-    upstream = torch.randn(y.shape, generator=generator).to(y.device)
+    upstream = 1 + torch.randn(y.shape, generator=generator).to(y.device)
     return [y.detach(), *torch.autograd.grad(y, (x, layer.get_parameter("weight")), upstream)]
 
 

@@ -4,7 +4,7 @@ Numbers of 16 bits halve what is moved and, where the processor multiplies them 
 what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of some
 depthwise layers falls to a slow path. So a `Plan` names the kinds of layer that compute in bf16,
 and whether depthwise layers take the way around; weights, their gradients and the optimizer stay in
-fp32 always.
+fp32 always. On processors, what is no matrix product may be left to the book's own `kernels`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layer import Kind
-from ..model import MobileNet, kind, pad_turned
+from ..model import ConvBNReLU, MobileNet, kind, pad_turned
+from . import kernels
 from .depthwise import depthwise
 
 KINDS = get_args(Kind)
@@ -38,6 +39,9 @@ class Plan:
     channels_last their input is that matrix already: (B · H · W, in_channels)."""
     rearranged: bool = False
     """Compute the gradients of depthwise layers as `depthwise` does, around the slow path."""
+    kernels: bool = False
+    """Take the book's own kernels for batch normalization with its ReLU and, in fp32, depthwise
+    layers. Where there are none, such as on a machine without C++ compiler, it is as without."""
 
 
 PLANS = {
@@ -46,10 +50,13 @@ PLANS = {
     "fp32-gemm": Plan(True, gemm=True),
     "rearranged-fp32": Plan(True, rearranged=True),
     "rearranged-fp32-gemm": Plan(True, gemm=True, rearranged=True),
+    "kernels-fp32": Plan(True, rearranged=True, kernels=True),
+    "kernels-fp32-gemm": Plan(True, gemm=True, rearranged=True, kernels=True),
     "pointwise-bf16": Plan(True, ("pointwise",)),
     "pointwise-bf16-gemm": Plan(True, ("pointwise",), gemm=True),
     "rearranged-bf16": Plan(True, KINDS, rearranged=True),
     "rearranged-bf16-gemm": Plan(True, KINDS, gemm=True, rearranged=True),
+    "kernels-bf16-gemm": Plan(True, KINDS, gemm=True, rearranged=True, kernels=True),
     "bf16": Plan(True, KINDS),
 }
 
@@ -65,7 +72,7 @@ def apply_plan(net: MobileNet, name: str) -> None:
     net.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs lack this one
     ways: dict[str, Way] = {
         "standard": _convolution,
-        "depthwise": _rearranged if plan.rearranged else _convolution,
+        "depthwise": _depthwise(plan),
         "pointwise": _product if plan.gemm else _convolution,
         "fc": _linear,
     }
@@ -78,11 +85,32 @@ def apply_plan(net: MobileNet, name: str) -> None:
             module.forward = own_forward  # type: ignore[method-assign]  # of this one only
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
+        elif type(module) is ConvBNReLU and plan.kernels:
+            module.forward = functools.partial(_block, module)  # type: ignore[method-assign]
+        elif type(module) is ConvBNReLU:
+            vars(module).pop("forward", None)  # of a plan before this one
 
 
 def _compute(module: Any, dtype: torch.dtype, way: Way, turns: bool, x: Tensor) -> Tensor:
     weight = module.weight.flip(2, 3) if turns else module.weight
     return way(module, x.to(dtype), weight.to(dtype))
+
+
+def _block(block: ConvBNReLU, x: Tensor) -> Tensor:
+    return kernels.normalize(block, block.conv(block.padded(x)))
+
+
+def _depthwise(plan: Plan) -> Way:
+    if plan.kernels:
+        return _by_kernels
+    return _rearranged if plan.rearranged else _convolution
+
+
+def _by_kernels(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
+    stride, padding = module.stride[0], int(module.padding[0])
+    if kernels.depthwise_of(x, weight, stride, padding):
+        return kernels.depthwise(x, weight, stride)
+    return _rearranged(module, x, weight)
 
 
 def _linear(module: nn.Linear, x: Tensor, weight: Tensor) -> Tensor:

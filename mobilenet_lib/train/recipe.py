@@ -34,10 +34,13 @@ PlanName = Literal[
     "fp32-gemm",
     "rearranged-fp32",
     "rearranged-fp32-gemm",
+    "kernels-fp32",
+    "kernels-fp32-gemm",
     "pointwise-bf16",
     "pointwise-bf16-gemm",
     "rearranged-bf16",
     "rearranged-bf16-gemm",
+    "kernels-bf16-gemm",
     "bf16",
 ]
 PLANS = get_args(PlanName)
