@@ -43,8 +43,12 @@ template <class Some> void by_rows(int64_t first, int64_t last, Some some) {
 // function has one address for all. INVERSE is 1 / the standard deviation.
 enum { MEAN, SCALE, SHIFT, INVERSE, SLOPE, CONSTANT, COLUMNS };
 
+// Each loop takes sixteen channels at a time. By itself a compiler takes 32 of 16 bits, and leaves
+// those of a narrow map one by one to the loop's remainder.
+
 template <int ROWS, class T>
 void add_moments(const T *__restrict x, double *__restrict sums, int64_t channels) {
+#pragma omp simd simdlen(16)
     for (int64_t c = 0; c < channels; c++) {
         double sum = 0, squares = 0;
         for (int row = 0; row < ROWS; row++) {
@@ -60,6 +64,7 @@ void add_moments(const T *__restrict x, double *__restrict sums, int64_t channel
 template <int ROWS, class T>
 void normalize(const T *__restrict x, T *__restrict y, const float *__restrict table, float limit,
                int64_t channels) {
+#pragma omp simd simdlen(16)
     for (int64_t c = 0; c < channels; c++) {
         float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
         float shift = table[SHIFT * channels + c];
@@ -81,6 +86,7 @@ template <int ROWS, class T>
 void add_gradients(const T *__restrict x, const T *__restrict upstream,
                    const float *__restrict table, float limit, double *__restrict sums,
                    int64_t channels) {
+#pragma omp simd simdlen(16)
     for (int64_t c = 0; c < channels; c++) {
         float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
         float shift = table[SHIFT * channels + c], sum = 0, products = 0;
@@ -99,6 +105,7 @@ void add_gradients(const T *__restrict x, const T *__restrict upstream,
 template <int ROWS, class T>
 void input_gradient(const T *__restrict x, const T *__restrict upstream, T *__restrict to,
                     const float *__restrict table, float limit, int64_t channels) {
+#pragma omp simd simdlen(16)
     for (int64_t c = 0; c < channels; c++) {
         float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
         float shift = table[SHIFT * channels + c], slope = table[SLOPE * channels + c];
