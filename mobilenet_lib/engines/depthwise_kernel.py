@@ -11,10 +11,23 @@ channels. Triton, a compiler for such tiles, comes with torch's builds for NVIDI
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
-import triton
-import triton.language as tl
 from torch import Tensor
+
+try:
+    import triton
+    import triton.language as tl
+
+    jit = triton.jit
+except ImportError:  # `fusing` finds out that nothing here runs
+
+    def jit(function: Callable[..., Any]) -> Any:
+        """A function as it is."""
+        return function
+
 
 TILE, CHANNELS, WARPS = 512, 64, 4
 """Numbers in a tile, channels at most, and warps that share it: of twelve ways to cut that were
@@ -75,7 +88,7 @@ def processors(x: Tensor) -> int:
     return torch.cuda.get_device_properties(x.device).multi_processor_count if x.is_cuda else 1
 
 
-@triton.jit
+@jit
 def _kernel(
     x,
     taps,
@@ -134,7 +147,7 @@ def _kernel(
             b0, b1, b2 = _row(x, row + 1, left, channel, height, width, channels)
 
 
-@triton.jit
+@jit
 def _row(x, row, left, channel, height, width, channels):
     """What the three taps of a filter's row see: tiles that start at `left`, and one and two on."""
     x += row * width * channels + channel[None, :]
