@@ -114,7 +114,10 @@ def bench_engines(
                 size = engine.size_bytes
                 checked[name] = Checked(kind.summary, engine.precision, size, quality)
         progress("measuring this machine's ceilings")
-        measured = bench_peaks(device=device, threads=count, seed=seed, largest=1 << 16)
+        most = min(readings, 7)
+        measured = bench_peaks(
+            readings=most, device=device, threads=count, seed=seed, largest=1 << 16
+        )
         ceilings = {peak.precision: peak.gflops for peak in measured.peaks if peak.gflops}
         products = {
             (peak, way): multiply
