@@ -87,6 +87,8 @@ def test_a_record_of_something_else_is_measured_again(tmp_path, change):
 def test_a_gpu_gets_both_precisions_and_what_compiles_comes_last():
     names = list(pieces("cuda", FULL))
     assert names[-1] == "engines_compiled"
+    assert {"machine", "engines", "engines_bf16", "train", "letters"} < set(names)
+    assert {"layers_1", "layers_256"} < set(names)
     for name, words in pieces("cuda", FULL).items():
         parsed = parse(words)
         assert name == "letters" or parsed.what.device == "cuda"

@@ -257,14 +257,14 @@ def run(name: str, command: Sequence[str], path: Path, seconds: float) -> str:
     results: dict[str, Any] = {}
     if tests and ended.returncode == 0:
         results = {"tests": last}
-    trained = run_folder(path) / RESULTS
-    if name == LETTERS and trained.exists():
-        results = read_json(trained)
+    kept = run_folder(path)
+    if name == LETTERS and (kept / RESULTS).exists():
+        results = read_json(kept / RESULTS)
     if results:
         own = ["python3", *command[1:-1], Path(command[-1]).name]
         results["command"] = shlex.join(own)
         record_result(path.stem, {"results": results}, None, NEEDED, path.parent)
-        shutil.rmtree(run_folder(path), ignore_errors=True)  # an interrupted run goes on from it
+        shutil.rmtree(kept, ignore_errors=True)  # only an interrupted training goes on from it
     # Speed that misses a limit is a result like any other: what counts is whether it is recorded.
     if is_recorded(path, command):
         return "measured"

@@ -54,37 +54,43 @@ def fuse(folded: nn.Module) -> nn.Module:
 class Fused(nn.Module):
     """A folded layer, its bias and ReLU."""
 
-    taps: Tensor
+    taps: Tensor | None
+    """The filters of a depthwise layer, as its kernel takes them; None of any other layer."""
 
     def __init__(self, block: ConvBNReLU) -> None:
         super().__init__()
         self.block = block
         self.most = 6.0 if isinstance(block.act, nn.ReLU6) else None
         conv, weight = block.conv, block.conv.weight.detach()
-        self.is_depthwise = (  # of the kind that the kernel is for
+        for_kernel = (
             weight.shape[1:] == (1, 3, 3)
             and conv.groups == len(weight) > 1
             and conv.stride in ((1, 1), (2, 2))
             and conv.padding in ((0, 0), (1, 1))
             and conv.dilation == (1, 1)
         )
-        self.register_buffer("taps", weight.flatten(1).T.contiguous(), persistent=False)
+        taps = weight.flatten(1).T.contiguous() if for_kernel else None
+        self.register_buffer("taps", taps, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) to (B, out_channels, ., .), both in channels_last."""
         conv, bias = self.block.conv, self.block.conv.bias
         assert bias is not None
-        depthwise = depthwise_kernel() if self.is_depthwise and on_nvidia(x) else None
-        if not on_nvidia(x) or (self.is_depthwise and not depthwise):
+        assert not isinstance(conv.padding, str)
+        if not on_nvidia(x):
             return self.block(x)
-        x, stride, padding = self.block.padded(x), conv.stride, conv.padding
-        assert not isinstance(padding, str)
-        if depthwise:
-            return depthwise(x, self.taps, bias, stride[0], padding[0], self.most)
-        y = torch.cudnn_convolution_relu(
-            x, conv.weight, bias, stride, padding, conv.dilation, conv.groups
-        )
-        return y if self.most is None else y.clamp_(max=self.most)
+        stride, padding = conv.stride, conv.padding
+        if self.taps is None:
+            x = self.block.padded(x)
+            y = torch.cudnn_convolution_relu(
+                x, conv.weight, bias, stride, padding, conv.dilation, conv.groups
+            )
+            return y if self.most is None else y.clamp_(max=self.most)
+        depthwise = depthwise_kernel()
+        if depthwise is None:
+            return self.block(x)
+        x = self.block.padded(x)
+        return depthwise(x, self.taps, bias, stride[0], padding[0], self.most)
 
 
 def on_nvidia(x: Tensor) -> bool:
