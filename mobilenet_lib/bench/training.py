@@ -64,9 +64,9 @@ class TrainBench:
     """timm's version and fastest way, or why it is not here."""
     images_per_second: float
     products: Timing
-    """The matrix products of all pointwise layers in a step, and nothing else."""
+    """The matrix products of all pointwise layers in a step by torch, and nothing else."""
     products_to_timm: float | None
-    """The same over timm's best step, beside it: about what no step here gets below."""
+    """The same over timm's best step, beside it: what all plans but those with kernels take."""
     layer: dict[str, Timing]
     """The passes of the network's largest depthwise layer with stride 2, in fp32 and bf16."""
 
@@ -97,7 +97,7 @@ class TrainBench:
             )
         share = f", {self.products_to_timm:.3f} of timm's best" if self.products_to_timm else ""
         lines.append(
-            f"its pointwise layers' matrix products alone: {str(self.products).strip()}{share}"
+            f"its pointwise layers' matrix products alone, by torch: {str(self.products).strip()}{share}"
         )
         width = max(map(len, self.layer))
         lines.append("its largest depthwise layer with stride 2:")
@@ -211,7 +211,7 @@ def layer_passes(
 def products(
     arch: Architecture, batch_size: int, plan: str, device: torch.device, seed: int
 ) -> Callable[[], None]:
-    """The three products of each pointwise layer in a step: its output, and both gradients.
+    """The three products of each pointwise layer in a step by torch: output and both gradients.
 
     In the plan's numbers, on random matrices, into memory that is there already. (On a GPU, fp32
     keeps all bits here, where convolutions may drop some.)
