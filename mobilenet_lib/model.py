@@ -166,14 +166,17 @@ class MobileNet(nn.Module):
             raise ValueError(
                 f"the network takes a batch of RGB images, (B, 3, H, W); got {tuple(x.shape)}"
             )
-        if self.turned:
-            x = x.flip(2, 3)
+        x = self._layers(x.flip(2, 3) if self.turned else x, kept)
+        x = x.mean(dim=(2, 3))  # average pool: (B, in_channels of fc)
+        return x if self.head == "features" else self.fc(self.dropout(x))
+
+    def _layers(self, x: Tensor, kept: dict[str, Tensor] | None) -> Tensor:
+        """All convolutional layers, from the image to the last map; a plan may do it otherwise."""
         for layer in self.arch.layers[:-1]:
             x = self.get_submodule(layer.name)(x)  # (B, out_channels, out_size, out_size)
             if kept is not None:
                 kept[layer.name] = x.flip(2, 3) if self.turned else x
-        x = x.mean(dim=(2, 3))  # average pool: (B, in_channels of fc)
-        return x if self.head == "features" else self.fc(self.dropout(x))
+        return x
 
 
 class ConvBNReLU(nn.Module):

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch.nn.functional as F
 from tiny_training import tiny, write_images
 from torch import nn
 
@@ -19,7 +18,7 @@ from mobilenet_lib.train import Trainer, choose_plan, kernels, native
 from mobilenet_lib.train.plan import apply_plan, to_layout
 
 CPU = torch.device("cpu")
-PLAN = "kernels-fp32-gemm"
+PLAN, ROUNDED = "kernels-fp32", "kernels-bf16-gemm"
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +105,7 @@ def test_normalization_with_relu_is_torchs(dtype, shape, act, options, count):
         for _ in range(2):
             x = maps(*shape, dtype=dtype)
             upstream = (1 + torch.randn(shape)).to(dtype)
-            assert kernels.normalizes(own.bn, own.act, x)
+            assert kernels.normalizes(own, x)
             wanted = torchs(own, x, upstream)
             before = copy.deepcopy(own)
             got, again = ours(own, x, upstream), ours(before, x, upstream)
@@ -169,37 +168,6 @@ def test_bf16_is_rounded_as_torch_rounds():
     assert y[0, 4].isnan().all()
 
 
-@pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize(
-    "shape", [(2, 1, 1, 1), (2, 16, 2, 2), (1, 3, 1, 5), (3, 17, 7, 4), (5, 33, 32, 33)]
-)
-@pytest.mark.parametrize("count", [1, 2])
-def test_depthwise_kernels_are_torchs_convolution(stride, shape, count):
-    torch.manual_seed(0)
-    x, weight = maps(*shape), torch.randn(shape[1], 1, 3, 3, requires_grad=True)
-    x64, w64 = (t.detach().double().requires_grad_() for t in (x, weight))
-    wanted = F.conv2d(x64, w64, None, stride, 1, groups=shape[1])
-    assert kernels.depthwise_of(x, weight, stride, 1)
-    with threads(count):
-        got = kernels.depthwise(x, weight, stride)
-        upstream = torch.randn(got.shape)
-        grads = torch.autograd.grad(got, (x, weight), upstream)
-    assert got.is_contiguous(memory_format=torch.channels_last)
-    grads64 = torch.autograd.grad(wanted, (x64, w64), upstream.double())
-    compare([got.detach(), *grads], [wanted.detach(), *grads64], 1e-6)
-
-
-@pytest.mark.usefixtures("compiled")
-def test_only_what_is_asked_for_is_computed(monkeypatch):
-    asked = []
-    monkeypatch.setattr(kernels, "_depthwise", lambda way, *_, **__: asked.append(way))
-    weight = torch.randn(3, 1, 3, 3)
-    kernels.depthwise(maps(1, 3, 5, 5), weight, 2).sum().backward()
-    kernels.depthwise(maps(1, 3, 5, 5).detach(), weight.requires_grad_(), 2).sum().backward()
-    assert asked == ["forward", "spread", "forward", "filters"]
-
-
 def hooked(own):
     own.act.register_forward_hook(lambda *_: None)
 
@@ -222,11 +190,11 @@ OTHERS = {
 def test_the_rest_is_torchs(why):
     own = block(4)
     x = maps(2, 4, 3, 3)
-    assert kernels.normalizes(own.bn, own.act, x)
-    assert not kernels.normalizes(own.bn, own.act, x.contiguous())
-    assert not kernels.normalizes(own.bn, own.act, maps(1, 4, 1, 1))
+    assert kernels.normalizes(own, x)
+    assert not kernels.normalizes(own, x.contiguous())
+    assert not kernels.normalizes(own, maps(1, 4, 1, 1))
     OTHERS[why](own)
-    assert not kernels.normalizes(own.bn, own.act, x)
+    assert not kernels.normalizes(own, x)
     if why not in ("several processes", "of double precision"):
         wanted = copy.deepcopy(own)
         assert torch.equal(kernels.normalize(own, x), wanted.act(wanted.bn(x)))
@@ -255,16 +223,19 @@ def test_a_network_with_kernels_is_copied_kept_and_given_another_plan(convention
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("changes", [{}, {"accumulate": True}, {"freeze_statistics": True}])
-def test_training_with_kernels_is_training(changes, tmp_path, monkeypatch):
+@pytest.mark.parametrize("plan", [PLAN, ROUNDED])
+def test_training_with_kernels_is_training(plan, changes, tmp_path, monkeypatch):
     images = write_images(tmp_path / "images.parquet")
     used = []
-    own = kernels._normalization
+    own = kernels.Batch.run
     monkeypatch.setattr(
-        kernels, "_normalization", lambda *given: used.append(given[0]) or own(*given)
+        kernels.Batch, "run", lambda *given, **maps: used.append(given[1]) or own(*given, **maps)
     )
-    plain, ours = (Trainer(tiny(images, plan=plan, **changes)) for plan in ("fp32", PLAN))
+    monkeypatch.setattr(choose_plan, "has_bf16", lambda device: True)
+    plain, ours = (Trainer(tiny(images, plan=name, **changes)) for name in ("fp32", plan))
     for _ in range(3):
-        assert ours.step().loss == pytest.approx(plain.step().loss, rel=1e-3)
+        near = 1e-3 if plan == PLAN else 3e-2
+        assert ours.step().loss == pytest.approx(plain.step().loss, rel=near)
     assert (len(used) == 0) == ("freeze_statistics" in changes)
     assert ours.evaluate() == pytest.approx(plain.evaluate(), abs=0.1)
 
@@ -329,16 +300,16 @@ def test_a_damaged_library_is_compiled_anew(folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("compiled")
-def test_a_wrong_kernel_is_not_chosen(monkeypatch):
-    own = kernels._normalization
+@pytest.mark.parametrize("plan", [PLAN, ROUNDED])
+def test_a_wrong_kernel_is_not_chosen(plan, monkeypatch):
+    own = kernels.Batch.run
 
-    def wrong(way, x, parts, numbers):
-        own(way, x, parts, numbers)
-        if way == "backward":
-            parts["for_weight"] *= 1.1
+    def wrong(batch, way, x, **maps):
+        own(batch, way, x, **maps)
+        batch.gradients *= 1.1
 
-    monkeypatch.setattr(kernels, "_normalization", wrong)
-    trials = [choose_plan.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", PLAN)]
+    monkeypatch.setattr(kernels.Batch, "run", wrong)
+    trials = [choose_plan.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", plan)]
     assert not trials[1].agrees(trials[0])
     monkeypatch.undo()
     assert trials[1].agrees(trials[0])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import operator
 import statistics
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -23,14 +22,15 @@ from torch import Tensor, nn
 
 from .. import machine
 from ..files import read_json, write_json
-from ..model import kind
+from ..model import MobileNet, kind
 from ..process import device_name
 from ..timing import interleave, random_images, random_network, training_step
 from . import native
+from .body import body, takes_body
 from .factory import make_architecture
 from .kernels import normalize
 from .native import cache_folder, cpu_capability
-from .plan import PLANS, apply_plan, to_layout
+from .plan import PLANS, Plan, apply_plan, to_layout
 from .recipe import Recipe
 
 READINGS, WARM_UP = 5, 2
@@ -42,7 +42,7 @@ CLASSES = 26
 EXACT, ROUNDED = {"cpu": 1e-4, "cuda": 3e-3}, 0.02
 """How far a layer's output and gradients may be from fp32's, relative to their length. GPUs round
 what goes into a convolution to 1 part in 1024 (TF32), bf16 rounds to 1 in 256."""
-STEPS = 3
+STEPS = 4
 """Counts up when the code of a step changes, so that what was measured before is not believed."""
 COMPARED = 4
 """Images that layers are compared on."""
@@ -234,15 +234,17 @@ class Trial:
         near = ROUNDED if plan.bf16 else EXACT.get(self.device.type, 1e-3)
         for name, x in exact.inputs().items():
             own, other = self.net.get_submodule(name), exact.net.get_submodule(name)
-            tolerances = [near] * 3
+            of_gradients = near
             if isinstance(own, nn.BatchNorm2d):
                 if not plan.kernels:
                     continue  # torch's, as in the other
-                own, other = Normalization(self.net, name), Normalization(exact.net, name)
+                own, other = ByKernels(self.net, name, plan), ByKernels(exact.net, name, plan)
+                other.plan = PLANS[exact.plan]
                 x = x.bfloat16() if plan.bf16 else x
-                tolerances[1:] = [ROUNDED] * 2  # rounding may take a number through ReLU, or back
+                of_gradients = ROUNDED  # rounding may take a number through ReLU, or back
             results = layer_results(own, x, self.plan), layer_results(other, x.float(), exact.plan)
-            if not all(map(operator.le, map(apart, *results), tolerances)):
+            output, *gradients = map(apart, *results)
+            if output > near or any(off > of_gradients for off in gradients):
                 return False
         return True
 
@@ -261,23 +263,34 @@ class Trial:
         return seen
 
 
-class Normalization(nn.Module):
-    """A block's batch normalization and ReLU as its network's plan computes them."""
+class ByKernels(nn.Module):
+    """What kernels compute at once, or a short piece of it: from a convolution's output onwards.
 
-    def __init__(self, net: nn.Module, name: str) -> None:
+    With bf16 that is one batch normalization with its ReLU; in fp32 these, the next layer's
+    convolution, and its own.
+    """
+
+    def __init__(self, net: MobileNet, name: str, plan: Plan) -> None:
         super().__init__()
-        block: Any = net.get_submodule(name.rpartition(".")[0])
-        self.block: Any = block
-        self.by_kernels = "forward" in vars(block)
-        self.weight = block.bn.weight
+        names = [layer.name for layer in net.arch.layers[:-1]]
+        first = names.index(name.rpartition(".")[0])
+        blocks: list[Any] = [net.get_submodule(each) for each in names[first : first + 2]]
+        self.blocks, self.turned = blocks[:1] if plan.bf16 else blocks, net.turned
+        self.plan = plan
+        self.bn, self.next = blocks[0].bn, nn.ModuleList(self.blocks[1:])
 
     def forward(self, x: Tensor) -> Tensor:
-        """From the convolution's output to the block's."""
-        return normalize(self.block, x) if self.by_kernels else self.block.act(self.block.bn(x))
+        """From the first convolution's output to the last block's."""
+        if self.plan.kernels and not self.plan.bf16 and takes_body(self.blocks, x):
+            return body(self.blocks, x, self.turned)
+        x = normalize(self.blocks[0], x) if self.plan.kernels else self.blocks[0].act(self.bn(x))
+        for block in self.next:
+            x = block(x)
+        return x
 
 
 def layer_results(layer: nn.Module, x: Tensor, plan: str) -> list[Tensor]:
-    """A layer's output, and the gradients of its input and weights for a random one of it.
+    """A layer's output, and the gradients of its input and parameters for a random one of it.
 
     Whose mean is not 0: else nobody would miss what batch normalization subtracts.
     """
@@ -285,7 +298,7 @@ def layer_results(layer: nn.Module, x: Tensor, plan: str) -> list[Tensor]:
     y = layer(x).float()
     generator = torch.Generator().manual_seed(1)
     upstream = 1 + torch.randn(y.shape, generator=generator).to(y.device)
-    return [y.detach(), *torch.autograd.grad(y, (x, layer.get_parameter("weight")), upstream)]
+    return [y.detach(), *torch.autograd.grad(y, (x, *layer.parameters()), upstream)]
 
 
 def apart(a: Tensor, b: Tensor) -> float:

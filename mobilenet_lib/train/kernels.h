@@ -1,12 +1,13 @@
-// What normalize.cpp and depthwise.cpp share. They compute what is no matrix product in a training
-// step, on maps in channels_last, where each pixel is a row of `channels` numbers.
+// What the kernels share. They compute a training step on maps in channels_last, where each pixel
+// is a row of `channels` numbers.
 //
-// Such layers take the time that it takes to move their numbers. So each kernel goes through its
-// maps as few times as it can, and reads whole vectors of neighbouring numbers. Arithmetic is in
-// fp32, sums over a whole map in double.
+// But for matrix products, such layers take the time that it takes to move their numbers. So each
+// kernel goes through its maps as few times as it can, and reads whole vectors of neighbouring
+// numbers. Arithmetic is in fp32, sums over a whole map in double.
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -17,6 +18,26 @@ extern "C" int omp_get_num_threads();
 
 using std::int64_t;
 template <int N> using Number = std::integral_constant<int, N>; // known when this is compiled
+
+// A vector is as long as a register of the processor, which holds some ROWS * 2 sums of a matrix
+// product at once, beside what they are made of. The names say so to the compiler, which would not
+// find out itself.
+#if defined(__AVX512F__)
+constexpr int LANES = 16, ROWS = 12;
+#elif defined(__AVX__)
+constexpr int LANES = 8, ROWS = 6;
+#else
+constexpr int LANES = 4, ROWS = 6;
+#endif
+typedef float Vector __attribute__((vector_size(4 * LANES)));
+
+template <int N = LANES> inline Vector read(const float *from) {
+    Vector v{};
+    std::memcpy(&v, from, 4 * N);
+    return v;
+}
+
+template <int N = LANES> inline void write(float *to, Vector v) { std::memcpy(to, &v, 4 * N); }
 
 // Calls part(thread, first, last) on up to `threads` threads, each with its share of `count`.
 template <class Part> void split(int threads, int64_t count, Part part) {

@@ -28,8 +28,9 @@ from .. import machine
 from ..files import own_path, write_atomically
 
 CACHE_VARIABLE = "MOBILENET_CACHE"
-SOURCES = [Path(__file__).with_name(name) for name in ("normalize.cpp", "depthwise.cpp")]
-HEADER = Path(__file__).with_name("kernels.h")
+HERE = Path(__file__).parent
+SOURCES = [HERE / f"{name}.cpp" for name in ("normalize", "depthwise", "pointwise")]
+HEADERS = [HERE / f"{name}.h" for name in ("kernels", "normalize", "layer")]
 FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"),
     # What of -ffast-math is harmless: NaN stays NaN, and sums stay in their order.
@@ -82,7 +83,7 @@ def _load() -> ctypes.CDLL:
     command = [*compiler, *FLAGS, *_without(), *map(str, SOURCES), _openmp()]
     version = _run([*compiler, "--version"])
     processor = [machine.processor().model, *(machine.features() or ())]
-    sources = [path.read_text("utf-8") for path in (HEADER, *SOURCES)]
+    sources = [path.read_text("utf-8") for path in (*HEADERS, *SOURCES)]
     made_of = [sources, command, version, torch.__version__, processor]
     kind = f"kernels-{_digest(json.dumps(made_of).encode())}"
     with suppress(OSError):  # no home folder, or one that cannot be read

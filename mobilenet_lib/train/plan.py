@@ -4,7 +4,7 @@ Numbers of 16 bits halve what is moved and, where the processor multiplies them 
 what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of some
 depthwise layers falls to a slow path. So a `Plan` names the kinds of layer that compute in bf16,
 and whether depthwise layers take the way around; weights, their gradients and the optimizer stay in
-fp32 always. On processors, what is no matrix product may be left to the book's own `kernels`.
+fp32 always. On processors, the book's own `kernels` may take over, or `body` all in one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ..layer import Kind
 from ..model import ConvBNReLU, MobileNet, kind, pad_turned
 from . import kernels
+from .body import body, takes_body
 from .depthwise import depthwise
 
 KINDS = get_args(Kind)
@@ -40,8 +41,8 @@ class Plan:
     rearranged: bool = False
     """Compute the gradients of depthwise layers as `depthwise` does, around the slow path."""
     kernels: bool = False
-    """Take the book's own kernels for batch normalization with its ReLU and, in fp32, depthwise
-    layers. Where there are none, such as on a machine without C++ compiler, it is as without."""
+    """Take the book's own kernels for batch normalization with its ReLU, and in fp32 for all from
+    the first convolution to the pool. Without a C++ compiler there are none: it is as without."""
 
 
 PLANS = {
@@ -51,7 +52,6 @@ PLANS = {
     "rearranged-fp32": Plan(True, rearranged=True),
     "rearranged-fp32-gemm": Plan(True, gemm=True, rearranged=True),
     "kernels-fp32": Plan(True, rearranged=True, kernels=True),
-    "kernels-fp32-gemm": Plan(True, gemm=True, rearranged=True, kernels=True),
     "pointwise-bf16": Plan(True, ("pointwise",)),
     "pointwise-bf16-gemm": Plan(True, ("pointwise",), gemm=True),
     "rearranged-bf16": Plan(True, KINDS, rearranged=True),
@@ -72,7 +72,7 @@ def apply_plan(net: MobileNet, name: str) -> None:
     net.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs lack this one
     ways: dict[str, Way] = {
         "standard": _convolution,
-        "depthwise": _depthwise(plan),
+        "depthwise": _rearranged if plan.rearranged else _convolution,
         "pointwise": _product if plan.gemm else _convolution,
         "fc": _linear,
     }
@@ -89,6 +89,9 @@ def apply_plan(net: MobileNet, name: str) -> None:
             module.forward = functools.partial(_block, module)  # type: ignore[method-assign]
         elif type(module) is ConvBNReLU:
             vars(module).pop("forward", None)  # of a plan before this one
+    vars(net).pop("_layers", None)
+    if plan.kernels and not plan.bf16:
+        net._layers = functools.partial(_layers, net)  # type: ignore[method-assign]
 
 
 def _compute(module: Any, dtype: torch.dtype, way: Way, turns: bool, x: Tensor) -> Tensor:
@@ -100,17 +103,13 @@ def _block(block: ConvBNReLU, x: Tensor) -> Tensor:
     return kernels.normalize(block, block.conv(block.padded(x)))
 
 
-def _depthwise(plan: Plan) -> Way:
-    if plan.kernels:
-        return _by_kernels
-    return _rearranged if plan.rearranged else _convolution
-
-
-def _by_kernels(module: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
-    stride, padding = module.stride[0], int(module.padding[0])
-    if kernels.depthwise_of(x, weight, stride, padding):
-        return kernels.depthwise(x, weight, stride)
-    return _rearranged(module, x, weight)
+def _layers(net: MobileNet, x: Tensor, kept: dict[str, Tensor] | None) -> Tensor:
+    blocks: list[Any] = [net.get_submodule(layer.name) for layer in net.arch.layers[:-1]]
+    if kept is None and all(map(kernels.usual, blocks)):
+        first = blocks[0].conv(blocks[0].padded(x))
+        if takes_body(blocks, first):
+            return body(blocks, first, net.turned)
+    return MobileNet._layers(net, x, kept)
 
 
 def _linear(module: nn.Linear, x: Tensor, weight: Tensor) -> Tensor:

@@ -35,7 +35,6 @@ PlanName = Literal[
     "rearranged-fp32",
     "rearranged-fp32-gemm",
     "kernels-fp32",
-    "kernels-fp32-gemm",
     "pointwise-bf16",
     "pointwise-bf16-gemm",
     "rearranged-bf16",

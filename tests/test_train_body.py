@@ -1,0 +1,233 @@
+"""All layers in one function: the same as torch's, one after the other, whatever their shapes."""
+
+import copy
+import os
+
+import pytest
+import torch
+from tiny_training import tiny
+from torch import nn
+
+from mobilenet_lib.convention import PAPER, TIMM
+from mobilenet_lib.layer import Layer
+from mobilenet_lib.model import ConvBNReLU, MobileNet
+from mobilenet_lib.process import threads
+from mobilenet_lib.train import body as room
+from mobilenet_lib.train import choose_plan, native
+from mobilenet_lib.train.body import body, takes_body
+from mobilenet_lib.train.plan import apply_plan, to_layout
+
+CPU = torch.device("cpu")
+PLAN = "kernels-fp32"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    try:
+        native.library()
+    except native.NoKernels as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no kernels, {error}")
+
+
+def chain(start, *layers, act=nn.ReLU):
+    """Blocks whose first one is there for its normalization: (channels, stride), stride 0 a 1x1."""
+    kinds = [("pointwise", start, start, 1)]
+    for channels, stride in layers:
+        kinds.append(("depthwise" if stride else "pointwise", start, channels, stride or 1))
+        start = channels
+    blocks = []
+    for number, (kind, before, after, stride) in enumerate(kinds):
+        size = 3 if kind == "depthwise" else 1
+        block = ConvBNReLU(Layer(f"l{number}", kind, size, stride, before, after, 9, 9), TIMM)
+        block.bn, block.act = nn.BatchNorm2d(after, eps=1e-3, momentum=0.3), act()
+        for part in (*block.bn.parameters(), block.bn.running_mean, block.bn.running_var):
+            part.data.uniform_(0.2, 1.2)
+        blocks.append(block)
+    return nn.ModuleList(blocks).train()
+
+
+def one_after_the_other(blocks, x):
+    x = blocks[0].act(blocks[0].bn(x))
+    for block in blocks[1:]:
+        x = block(x)
+    return x
+
+
+def maps(*shape):
+    x = 0.5 + torch.randn(shape)
+    return x.contiguous(memory_format=torch.channels_last).requires_grad_()
+
+
+def results(blocks, x, upstream, compute):
+    y = compute(blocks, x)
+    inputs = [x, *(p for n, p in blocks.named_parameters() if n != "0.conv.weight")]
+    return [y.detach(), *torch.autograd.grad(y, inputs, upstream), *blocks.buffers()]
+
+
+SHAPES = {
+    "a pixel each": ((3, 5, 1, 1), [(5, 1), (7, 0), (7, 2), (2, 0)]),
+    "one image": ((1, 3, 5, 4), [(3, 2), (40, 0), (40, 1)]),
+    "one channel": ((2, 1, 3, 1), [(1, 0), (2, 0), (2, 1)]),
+    "no layer": ((2, 6, 3, 3), []),
+    "odd": ((3, 17, 7, 10), [(17, 2), (33, 0), (33, 2), (65, 0), (65, 1), (31, 0)]),
+    "even": ((2, 32, 8, 6), [(32, 2), (64, 0), (64, 1), (128, 0), (128, 2), (96, 0)]),
+    "wide": ((5, 70, 2, 2), [(70, 2), (1030, 0)]),  # fewer pixels than rows of a tile
+    "deep": ((2, 1030, 3, 3), [(1030, 1), (9, 0)]),
+    "many pixels": ((9, 48, 40, 40), [(48, 1), (24, 0), (24, 2), (16, 0)]),  # in several blocks
+}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("act", [nn.ReLU, nn.ReLU6])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_is_what_layers_do_one_after_the_other(shape, act, count):
+    """Outputs, all gradients and running statistics, against fp64."""
+    torch.manual_seed(0)
+    size, layers = SHAPES[shape]
+    x, blocks = maps(*size), chain(size[1], *layers, act=act)
+    exact, again = copy.deepcopy(blocks).double(), copy.deepcopy(blocks)
+    x64 = x.detach().double().requires_grad_()
+    assert takes_body(blocks, x)
+    with threads(count):
+        upstream = torch.randn(one_after_the_other(copy.deepcopy(blocks), x).shape)
+        given = upstream.contiguous(memory_format=torch.channels_last)
+        got = results(blocks, x, given, lambda blocks, x: body(blocks, x, False))
+        same = results(again, x, upstream, lambda blocks, x: body(blocks, x, False))
+    assert torch.equal(given, upstream), "the gradient that came is somebody else's"
+    assert all(map(torch.equal, got, same)), "the same each time"
+    assert got[0].is_contiguous(memory_format=torch.channels_last)
+    wanted = results(exact, x64, upstream.double(), one_after_the_other)
+    for number, (a, b) in enumerate(zip(got, wanted, strict=True)):
+        off = (a.double() - b).norm() / b.double().norm().clamp(min=0.1)
+        assert a.shape == b.shape
+        assert off < 1e-4, (number, off)
+
+
+def test_turned_filters_are_those_of_turned_maps():
+    torch.manual_seed(0)
+    blocks, x = chain(6, (6, 1), (8, 0), (8, 1)), maps(3, 6, 5, 7)
+    upstream = torch.randn(3, 8, 5, 7)
+    straight = results(copy.deepcopy(blocks), x, upstream, lambda b, x: body(b, x, False))
+    flip = lambda blocks, x: body(blocks, x.flip(2, 3), True).flip(2, 3)  # noqa: E731
+    turned = results(copy.deepcopy(blocks), x, upstream, flip)
+    for a, b in zip(turned, straight, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_may_be_taken_twice_and_only_those_that_are_wanted():
+    torch.manual_seed(0)
+    blocks, x = chain(6, (6, 2), (8, 0), (8, 1)), maps(3, 6, 5, 7)
+    blocks[1].conv.weight.requires_grad_(False)
+    blocks[2].bn.bias.requires_grad_(False)
+    y = body(blocks, x, False)
+    seen = []
+    own = room._Convolution.run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            room._Convolution,
+            "run",
+            lambda layer, way, weight, x, y, wanted, **maps: (
+                seen.append(wanted) or own(layer, way, weight, x, y, wanted, **maps)
+            ),
+        )
+        y.sum().backward(retain_graph=True)
+    assert seen == [True, True, False]
+    first = {name: part.grad.clone() for name, part in blocks.named_parameters() if name in GRADS}
+    y.sum().backward()
+    for name, part in blocks.named_parameters():
+        assert (part.grad is not None) == (name in GRADS)
+        if name in GRADS:
+            torch.testing.assert_close(part.grad, 2 * first[name])
+
+
+GRADS = {
+    *("2.conv.weight", "3.conv.weight", "0.bn.weight", "0.bn.bias", "1.bn.weight", "1.bn.bias"),
+    *("2.bn.weight", "3.bn.weight", "3.bn.bias"),
+}
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_is_no_number_is_not_hidden(value):
+    torch.manual_seed(0)
+    blocks, x = chain(20, (20, 1), (8, 0)), maps(4, 20, 6, 6).detach()
+    x[1, 3, 2, 0] = value
+    y = body(blocks, x, False)
+    assert torch.equal(y.isnan(), one_after_the_other(blocks, x).isnan())
+    assert y.isnan().all()
+
+
+def padded(block):
+    block.conv.padding = (0, 0)
+
+
+OTHERS = {
+    "in evaluation": lambda blocks: blocks[1].eval(),
+    "of double precision": lambda blocks: blocks[2].double(),
+    "a hook looks at a block": lambda blocks: blocks[1].register_forward_hook(print),
+    "a hook looks at the first": lambda blocks: blocks[0].register_forward_pre_hook(print),
+    "a hook looks at a convolution": lambda blocks: blocks[2].conv.register_forward_hook(print),
+    "a hook looks at a ReLU": lambda blocks: blocks[2].act.register_full_backward_hook(print),
+    "another padding": lambda blocks: padded(blocks[1]),
+    "a copied map": lambda blocks: setattr(blocks[1], "pads", True),
+    "larger filters": lambda blocks: setattr(
+        blocks[1], "conv", nn.Conv2d(6, 6, 5, 1, 1, groups=6, bias=False)
+    ),
+    "a bias": lambda blocks: setattr(blocks[2], "conv", nn.Conv2d(6, 8, 1)),
+    "groups": lambda blocks: setattr(blocks[2], "conv", nn.Conv2d(6, 8, 1, groups=2, bias=False)),
+    "filters apart": lambda blocks: setattr(blocks[1].conv, "dilation", (2, 2)),
+    "longer steps": lambda blocks: setattr(blocks[1].conv, "stride", (3, 3)),
+    "a standard convolution": lambda blocks: setattr(
+        blocks[2], "conv", nn.Conv2d(6, 8, 3, 1, 1, bias=False)
+    ),
+    "another layer": lambda blocks: blocks.insert(2, nn.Identity()),
+}
+
+
+@pytest.mark.parametrize("why", OTHERS)
+def test_the_rest_is_torchs(why):
+    blocks, x = chain(6, (6, 1), (8, 0)), maps(3, 6, 5, 7)
+    assert takes_body(blocks, x)
+    assert not takes_body(blocks, x.contiguous())
+    assert not takes_body(blocks, x.bfloat16())
+    assert not takes_body(blocks, maps(0, 6, 5, 7))
+    assert not takes_body(chain(6, (6, 2)), maps(1, 6, 2, 2)), "one pixel is left"
+    OTHERS[why](blocks)
+    assert not takes_body(blocks, x)
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_network_takes_it_unless_somebody_looks_inside(looks, monkeypatch):
+    torch.manual_seed(0)
+    net = MobileNet(PAPER.architecture(5, alpha=0.25, resolution=32), PAPER).train()
+    x, seen, maps_seen = to_layout(torch.randn(4, 3, 32, 32), PLAN), [], []
+    apply_plan(net, PLAN)
+    if looks:
+        net.get_submodule("dw_7").register_forward_hook(lambda *_: maps_seen.append(1))
+    own = room._Convolution.run
+    monkeypatch.setattr(room._Convolution, "run", lambda *a, **k: seen.append(a[1]) or own(*a, **k))
+    net(x).sum().backward()
+    assert seen == ([] if looks else ["forward"] * 26 + ["backward"] * 26)
+    assert len(maps_seen) == looks
+    seen.clear()
+    net.feature_maps(x)
+    net.eval()(x)
+    assert seen == []
+
+
+@pytest.mark.parametrize("way", ["forward", "backward"])
+@pytest.mark.parametrize("kind", ["depthwise", "pointwise"])
+def test_a_wrong_layer_is_not_chosen(kind, way, monkeypatch):
+    own = room._Convolution.run
+
+    def wrong(layer, of, weight, x, y, wanted=False, **given):
+        for_weight = own(layer, of, weight, x, y, wanted, **given)
+        if of == way and (weight.shape[2] > 1) == (kind == "depthwise"):
+            (y if way == "forward" else given["for_x"]).mul_(1.1)
+        return for_weight
+
+    trials = [choose_plan.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", PLAN)]
+    assert trials[1].agrees(trials[0])
+    monkeypatch.setattr(room._Convolution, "run", wrong)
+    assert not trials[1].agrees(trials[0])
