@@ -10,6 +10,7 @@ from explorers import EXPLORERS, THREE_STATES
 from standalone import frames, put, write_page
 from states import any_state
 
+from mobilenet_lib.explorers import TablesExplorer
 from mobilenet_lib.explorers.state import StateError
 
 pytestmark = pytest.mark.browser
@@ -177,6 +178,65 @@ def touch(page, x, y):
     for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     session.detach()
+
+
+WITH_THE_KEY = """(changes) => addEventListener("keydown", () => {
+    for (const [field, value] of Object.entries(changes)) model.set(field, value);
+}, { capture: true, once: true })"""
+CHOSEN = """(fields) => Object.fromEntries(fields.map((field) => [field, field === "figures"
+    ? here.querySelector(".mnh-figures").innerText.match(/Map \\d+/)[0] : model.get(field)]))"""
+OTHER_TABLE = {"table": "2"}
+FIRST_THERE = TablesExplorer(**OTHER_TABLE).found[0].name
+PERSON_DETECTOR = {"body": "separable", "alpha": 0.25, "resolution": 96, "layer": "conv_0"}
+KEYS = {
+    # Where, which key, what is changed before the key is handled, and what it is then to choose:
+    # the first of another list; a layer of another network; a channel that was not there;
+    "tables": (".mnb-list", "Home", OTHER_TABLE, {"cell": FIRST_THERE}),
+    "roofline": (
+        ".mnr-stage",
+        "ArrowRight",
+        {"body": "full", "layer": "conv_3"},
+        {"layer": "conv_4"},
+    ),
+    "separable": (".mnd-canvas", "PageDown", {"out_channels": 16, "channel": 5}, {"channel": 6}),
+    # the weight below, where 12 stand in a row instead of 3; the last of more maps;
+    "quantization": (".mnq-filter", "ArrowDown", {"layer": "pw_12", "weight": 0}, {"weight": 12}),
+    "architecture": (".mnh-tiles", "End", {"layer": "pw_13"}, {"figures": "Map 256"}),
+    # none, where the network has still to answer; the place beside, by the browser's own slider.
+    "detector": (".mnn-maps", "End", {"layer": "pw_13"}, {"map": None}),
+    "convolution": (".mnx-scrub", "ArrowRight", {"row": 1, "column": 2}, {"row": 1, "column": 3}),
+}
+READY = {"architecture": "[data-maps=shown]", "detector": "[data-picture]"}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_acts_on_what_is_set_and_not_on_what_was_drawn(name, page):
+    """What a key does may depend on a drawing, which follows a change with the next frame only."""
+    target, key, changes, wanted = KEYS[name]
+    if name == "architecture":
+        put(page, **PERSON_DETECTOR)
+    page.wait_for_selector(READY.get(name, "[data-drawn]"))
+    page.locator(target).first.focus()
+    page.evaluate(WITH_THE_KEY, changes)
+    page.keyboard.press(key)
+    frames(page)
+    assert page.evaluate(CHOSEN, list(wanted)) == wanted
+
+
+def test_an_error_in_a_drawing_that_a_key_brings_forward_is_said(
+    browser_page, browser_log, tmp_path
+):
+    browser_page.goto(write_page(TablesExplorer(), tmp_path))
+    browser_page.wait_for_selector("[data-drawn]")
+    listed = browser_page.locator(".mnb-list")
+    listed.evaluate("(e) => { e.replaceChildren = () => { throw new Error('broken'); }; }")
+    listed.focus()
+    browser_page.evaluate(WITH_THE_KEY, OTHER_TABLE)
+    browser_page.keyboard.press("Home")
+    assert "met an error: broken" in browser_page.locator(".mn-message").inner_text()
+    assert browser_page.evaluate("() => model.get('cell')") == FIRST_THERE  # and goes on
+    assert browser_log.console_errors
+    assert all("broken" in error for error in browser_log.console_errors)
 
 
 @every

@@ -363,6 +363,15 @@ def test_steps_are_read_by_mouse(show):
             assert line.bounding_box()["x"] == pytest.approx(x, abs=1)
     page.mouse.move(x, 0)
     assert page.locator(".mnl-told").inner_text().startswith("Point at the curve")
+    page.evaluate(  # a mouse that is there before the first drawing reads nothing
+        """() => {
+            const el = document.body.appendChild(document.createElement("div"));
+            explorer.default.render({ model, el });
+            el.querySelector(".mnl-reader").dispatchEvent(new PointerEvent("pointermove"));
+        }"""
+    )
+    frames(page)
+    assert page.locator("[data-reading]").count() == 0
 
 
 def test_the_curve_lets_go_of_the_model(show):

@@ -573,6 +573,13 @@ def test_scrubbing_and_another_layer_end_what_was_marked(page):
     assert page.evaluate("() => [model.get('done'), model.get('row')]") == [0, None]
     page.locator("[data-field=in_channels]").press("ArrowRight")
     assert page.evaluate("() => [model.get('done'), model.get('in_channels')]") == [None, 4]
+    frames(page)
+    at_once = """() => {
+        model.set("in_channels", 3);
+        document.querySelector(".mnd-back").click();
+        return model.get("done");
+    }"""
+    assert page.evaluate(at_once) == 9 * 3 * 6 * 25 - 1  # of the layer that is not yet drawn
 
 
 def test_every_real_layer_is_drawn_in_part(page):

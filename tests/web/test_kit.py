@@ -95,6 +95,43 @@ def test_an_axis_has_round_numbers_inside_it_and_not_too_many():
         assert all(re.match(r"[-0.]*\d{1,4}(?!\d*[1-9])", f"{tick:.10g}") for tick in both[0])
 
 
+STEPS = """(steps) => {
+    const waiting = new Map();
+    let asked = 0, drawn = 0, ask;
+    globalThis.requestAnimationFrame = (then) => (waiting.set(++asked, then), asked);
+    globalThis.cancelAnimationFrame = (which) => waiting.delete(which);
+    const frame = () => [...waiting].forEach(([which, then]) => (waiting.delete(which), then()));
+    let fails = false, again = false;
+    const draw = () => {
+        drawn++;
+        if (again) ask();
+        again = false;
+        if (fails) throw new Error("broken");
+    };
+    ask = kit.onFrame(draw);
+    const all = {
+        ask, frame, flush: ask.flush, cancel: ask.cancel,
+        fail: () => { fails = true; try { ask.flush(); } catch { fails = false; } },
+        again: () => { again = true; },
+    };
+    return steps.split(" ").map((step) => (all[step](), drawn));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "drawn"),
+    [
+        ("ask ask frame frame", [0, 0, 1, 1]),
+        ("flush ask flush flush frame", [0, 0, 1, 1, 1]),  # once, and not again with the frame
+        ("ask cancel flush frame", [0, 0, 0, 0]),
+        ("ask fail frame ask frame", [0, 1, 1, 1, 2]),  # what failed waits no more
+        ("ask again flush frame", [0, 0, 1, 2]),  # asked for by the drawing itself
+    ],
+)
+def test_a_drawing_comes_once_with_the_next_frame_or_at_once(steps, drawn):
+    assert in_node("kit/motion.js", STEPS, [steps]) == [drawn]
+
+
 @pytest.mark.usefixtures("npm_packages")
 def test_a_bundle_is_what_its_sources_give(tmp_path):
     """Built anew, each committed bundle is the same to the byte."""

@@ -288,8 +288,9 @@ function draw(context) {
     return undefined;
   }
 
-  let grid = null, page = 0; // the first row of maps, where none is chosen
+  let grid = null, page = 0; // how the layer's maps stand; the first row, where none is chosen
   function turn(way) {
+    if (!grid) return;
     page = Math.max(0, grid.first + way * grid.visible);
     pointed = null;
     set({ map: null });
@@ -381,7 +382,7 @@ function draw(context) {
     else choose(c === state().map - 1 ? null : c); // once more, and it is gone
   }, { hover: true, grab: false });
   maps.addEventListener("pointerleave", () => point(null));
-  const by = (step, from = 0) => () => { // before the network has answered, there is nothing to choose
+  const by = (step, from = 0) => () => {
     if (grid) choose(chosenMap() === null ? from : chosenMap() + step());
   };
   onKeys(maps, {
@@ -393,7 +394,10 @@ function draw(context) {
 
   let of = state().layer;
   watch(["layer"], () => { // a link brings a map with its layer; a hand on the slider chooses none
-    if (of !== state().layer) set({ map: null });
+    if (of !== state().layer) {
+      grid = null; // until the network has answered, the maps in sight are another layer's
+      set({ map: null });
+    }
     of = state().layer;
     page = 0;
   });

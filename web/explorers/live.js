@@ -338,6 +338,7 @@ function draw(context) {
   }
 
   function point(event) {
+    if (!scale) return; // there, and not yet drawn
     const { x } = placeIn(reader, event);
     reading = scale.places.back(x);
     read();

@@ -153,7 +153,10 @@ function draw(context) {
       "Up and Down change its sheet, Home and End: maps, output."),
   lanes, counters, ...(hidden("play") ? [] : [buttons]));
 
-  const at = () => Math.min(state().done ?? most, most);
+  const at = () => {
+    readShape(); // a button may be pressed before the next drawing
+    return Math.min(state().done ?? most, most);
+  };
   const race = (done) => set({ done: clamp(done, 0, most), ...FOLLOWS });
 
   let wanted = 0, left = null, pace = 1; // what the race has come to, and what it left in the model

@@ -2,11 +2,20 @@
 
 import { calm } from "./theme.js";
 
-/** A function that asks for `draw` with the next frame, once, however often it is called. */
+/**
+ * A function that asks for `draw` with the next frame, once, however often it is called; its `flush`
+ * draws at once where a drawing is waiting, its `cancel` forgets that one.
+ */
 export function onFrame(draw) {
   let queued = 0;
-  const ask = () => { queued ||= requestAnimationFrame(() => { queued = 0; draw(); }); };
+  const run = () => { queued = 0; draw(); };
+  const ask = () => { queued ||= requestAnimationFrame(run); };
   ask.cancel = () => { cancelAnimationFrame(queued); queued = 0; };
+  ask.flush = () => {
+    if (!queued) return;
+    cancelAnimationFrame(queued);
+    run();
+  };
   return ask;
 }
 

@@ -144,7 +144,10 @@ function show(definition, css, draw, model, el, place) {
     listen(names.map((name) => `change:${name}`), redraw);
     const size = new ResizeObserver(redraw);
     size.observe(body);
-    leave.push(() => size.disconnect(), redraw.cancel);
+    // What a key does depends on what stands there, which may be of the state before: the waiting
+    // drawing comes first. Not with a pointer, whose press would lose the element that it is on.
+    root.addEventListener("keydown", redraw.flush, true);
+    leave.push(() => size.disconnect(), () => root.removeEventListener("keydown", redraw.flush, true), redraw.cancel);
     redraw();
   }
   const toured = definition.tour?.length && view?.tour !== false ? tour(context, tourPlace, decode) : null;
