@@ -306,7 +306,7 @@ def test_a_wrong_kernel_is_not_chosen(plan, monkeypatch):
 
     def wrong(batch, way, x, **maps):
         own(batch, way, x, **maps)
-        batch.gradients *= 1.1
+        batch.table *= 1.1
 
     monkeypatch.setattr(kernels.Batch, "run", wrong)
     trials = [choose_plan.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", plan)]

@@ -413,7 +413,10 @@ def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
     assert not replace(result, to_naive=0.46).within_limits
     assert "images/s\nours is plan fp32" in str(result)
     assert "ours takes 0.500 of timm's best (at most 0.7): timm: fast" in str(result)
-    assert "products alone, by torch: 8.00 ms (quartiles 8.00 to 8.00), 0.400 of timm's best" in str(result)
+    assert (
+        "products alone, by torch: 8.00 ms (quartiles 8.00 to 8.00), 0.400 of timm's best"
+        in str(result)
+    )
     assert "stride 2:\noutput   500.00 ms" in str(result)
 
 

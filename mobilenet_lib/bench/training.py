@@ -97,7 +97,8 @@ class TrainBench:
             )
         share = f", {self.products_to_timm:.3f} of timm's best" if self.products_to_timm else ""
         lines.append(
-            f"its pointwise layers' matrix products alone, by torch: {str(self.products).strip()}{share}"
+            "its pointwise layers' matrix products alone, by torch: "
+            f"{str(self.products).strip()}{share}"
         )
         width = max(map(len, self.layer))
         lines.append("its largest depthwise layer with stride 2:")

@@ -86,26 +86,17 @@ class _Convolution:
         self, way: str, weight: Tensor, x: Tensor, y: Tensor, wanted: bool = False, **maps: Tensor
     ) -> Tensor | None:
         """Its output, or its gradients; what is returned is that of its weight, if wanted."""
-        own = weight.detach()
-        if depthwise := weight.shape[2] > 1:  # (9, channels), as the kernels read them
-            own = own.flatten(1).T
-            own = (own.flip(0) if self.turned else own).contiguous()
-        parts = {"weight": own, "x": x, "y": y, **maps}
+        parts = {"weight": weight, "x": x, "y": y, **maps}
         if wanted:
-            parts["for_weight"] = torch.empty_like(own)
+            parts["for_weight"] = torch.empty_like(weight)
         batches = (ctypes.pointer(batch.told) for batch in (self.before, self.after))
-        told = _Layer(*batches, **addresses(**parts), stride=self.stride)
+        told = _Layer(*batches, **addresses(**parts), stride=self.stride, turned=self.turned)
         told.batch, _, told.height, told.width = x.shape
         told.out_height, told.out_width = y.shape[2:]
         told.threads = max(threads(x), threads(y))
-        name = "depthwise" if depthwise else "pointwise"
+        name = "depthwise" if weight.shape[2] > 1 else "pointwise"
         getattr(native.library(), f"{name}_{way}")(ctypes.byref(told))
-        if not wanted:
-            return None
-        if not depthwise:
-            return parts["for_weight"]
-        for_weight = parts["for_weight"].flip(0) if self.turned else parts["for_weight"]
-        return for_weight.T.reshape(weight.shape)
+        return parts.get("for_weight")
 
 
 class _Body(torch.autograd.Function):
@@ -147,7 +138,7 @@ class _Body(torch.autograd.Function):
                 layer.run("backward", weights[i], maps[i], maps[i + 1], wanted, **gradients)
             )
         batches[0].run("pass_on", maps[0], upstream=gradient, y=gradient)
-        of_normalizations = (part for batch in batches for part in batch.gradients.clone())
+        of_normalizations = (part for batch in batches for part in batch.gradients)
         return gradient, None, None, *reversed(for_weights), *of_normalizations
 
 
@@ -165,5 +156,6 @@ class _Layer(ctypes.Structure):
         *pointers("x", "weight", "y", "upstream", "for_x", "for_weight"),
         *((name, ctypes.c_int64) for name in ("batch", "height", "width")),
         *((name, ctypes.c_int64) for name in ("out_height", "out_width", "stride")),
+        ("turned", ctypes.c_int),
         ("threads", ctypes.c_int),
     )

@@ -1,4 +1,4 @@
-// Depthwise 3x3 convolutions with one zero around and stride 1 or 2. Weights: (9, channels).
+// Depthwise 3x3 convolutions with one zero around and stride 1 or 2. Weights: (channels, 3, 3).
 //
 // A thread goes down its lines of a map. What a line needs of the lines above and below it was made
 // a moment ago, or is made now, and waits in the fastest cache.
@@ -114,9 +114,20 @@ void add_filters(const Window &in, const float *upstream, float *sums, const Col
     });
 }
 
+// (channels, 9) to (9, channels), or back: each filter turned by 180 degrees or not.
+std::vector<float> turn(const float *filters, int64_t C, bool turned, bool back = false) {
+    std::vector<float> to(9 * C);
+    for (int64_t c = 0; c < C; c++)
+        for (int k = 0; k < 9; k++) {
+            int64_t apart = 9 * c + (turned ? 8 - k : k), together = k * C + c;
+            to[back ? apart : together] = filters[back ? together : apart];
+        }
+    return to;
+}
+
 void forward(const Layer &of) {
     int64_t C = of.before->channels, out_line = of.out_width * C, in_line = of.width * C;
-    std::vector<float> zeros(in_line);
+    std::vector<float> zeros(in_line), weight = turn(of.weight, C, of.turned);
     Columns columns{of.width, of.out_width, of.stride};
     auto add = [&](double *sums, int64_t first, int64_t last) {
         Lines inputs(in_line, [&](int64_t line, float *to) {
@@ -126,7 +137,7 @@ void forward(const Layer &of) {
             int64_t image = line / of.out_height, i = line % of.out_height;
             float *to = of.y + line * out_line;
             Window window(inputs, zeros.data(), image, i * of.stride, of.height);
-            convolve(window, of.weight, to, columns, C);
+            convolve(window, weight.data(), to, columns, C);
             add_moments(to, sums, of.out_width, C);
         }
     };
@@ -137,9 +148,8 @@ constexpr int64_t FEW = 256; // pixels whose sums may be in fp32
 
 void backward(const Layer &of) {
     int64_t C = of.before->channels, in_line = of.width * C, out_line = of.out_width * C;
-    std::vector<float> zeros(in_line), turned(9 * C);
-    for (int k = 0; k < 9; k++)
-        std::copy_n(of.weight + k * C, C, &turned[(8 - k) * C]);
+    std::vector<float> zeros(in_line), weight = turn(of.weight, C, of.turned);
+    std::vector<float> turned = turn(of.weight, C, !of.turned);
     Columns columns{of.width, of.out_width, of.stride};
     auto add = [&](double *sums, int64_t first, int64_t last) {
         std::vector<float> some(9 * C);
@@ -166,7 +176,7 @@ void backward(const Layer &of) {
                 int64_t below = image * of.out_height + out + 1;
                 bool two = i % 2 && out + 1 < of.out_height;
                 spread(gradients[below - 1], two ? gradients[below] : zeros.data(), i % 2,
-                       of.weight, to, columns, C);
+                       weight.data(), to, columns, C);
             }
             add_gradients(of.x + line * in_line, to, *of.before, sums, of.width);
             if (!of.for_weight || i % of.stride) continue;
@@ -178,7 +188,10 @@ void backward(const Layer &of) {
     };
     auto sums = total(of.threads, of.batch * of.height, 11 * C, add);
     of.before->settle_gradients(sums.data());
-    if (of.for_weight) std::copy(sums.begin() + 2 * C, sums.end(), of.for_weight);
+    if (!of.for_weight) return;
+    std::vector<float> filters(sums.begin() + 2 * C, sums.end());
+    filters = turn(filters.data(), C, of.turned, true);
+    std::copy(filters.begin(), filters.end(), of.for_weight);
 }
 
 } // namespace

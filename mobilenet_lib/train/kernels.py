@@ -22,8 +22,8 @@ from . import native
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 SHARE = 2**15
 """Numbers that one thread takes at least, as in torch: to start another takes time, too."""
-COLUMNS = 6
-"""Numbers that the kernels keep of each channel: its mean, its scale, ..."""
+COLUMNS = 8
+"""Numbers that the kernels keep of each channel: its mean, its scale, ...; and two gradients."""
 
 
 def normalize(block: ConvBNReLU, x: Tensor) -> Tensor:
@@ -95,20 +95,22 @@ class Batch:
         count = bn.get_buffer("num_batches_tracked").add_(1)
         momentum = 1 / int(count) if bn.momentum is None else bn.momentum
         limit = 6.0 if type(block.act) is nn.ReLU6 else math.inf
-        self.gradients = torch.empty(2, channels)
-        """Of the weight and the bias, since "gather" or a layer's "backward"; the next one of this
-        batch writes over them."""
         statistics = (bn.get_buffer("running_mean"), bn.get_buffer("running_var"))
-        self.parts = (bn.weight, bn.bias, *statistics, torch.empty(COLUMNS, channels))
-        own = zip(PARTS, (*self.parts, *self.gradients), strict=True)
+        self.table = torch.empty(COLUMNS, channels)
+        self.parts = (bn.weight, bn.bias, *statistics, self.table)
         self.told = Normalization(
-            **addresses(**dict(own)),
+            **addresses(**dict(zip(PARTS, self.parts, strict=True))),
             eps=bn.eps,
             momentum=momentum,
             rows=x.numel() // channels,
             channels=channels,
             limit=limit,
         )
+
+    @property
+    def gradients(self) -> Tensor:
+        """Of the weight and the bias, (2, channels), since "gather" or a layer's "backward"."""
+        return self.table[-2:].clone()  # the next one writes over them
 
     def run(self, way: str, x: Tensor, **parts: Tensor) -> None:
         """A pass over a map: "measure" and "apply", "gather" and "pass_on" for the gradients."""
@@ -134,7 +136,7 @@ class _Normalize(torch.autograd.Function):
         batch.run("gather", x, upstream=upstream)
         for_x = torch.empty_like(x)
         batch.run("pass_on", x, upstream=upstream, y=for_x)
-        return for_x, *batch.gradients.clone(), None
+        return for_x, *batch.gradients, None
 
 
 # --- The structures of normalize.h and normalize.cpp, with their fields in the same order ---------
@@ -145,10 +147,7 @@ def pointers(*names: str) -> tuple[tuple[str, type], ...]:
     return tuple((name, ctypes.c_void_p) for name in names)
 
 
-PARTS = (
-    *("weight", "bias", "running_mean", "running_variance", "table"),
-    *("for_weight", "for_bias"),
-)
+PARTS = ("weight", "bias", "running_mean", "running_variance", "table")
 
 
 class Normalization(ctypes.Structure):

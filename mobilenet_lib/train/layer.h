@@ -14,5 +14,6 @@ struct Layer {
     float *for_x;    // the gradient of what `before` gives
     float *for_weight; // like weight; null if nobody asks
     int64_t batch, height, width, out_height, out_width, stride;
+    int turned; // whether filters are to be turned by 180 degrees
     int threads;
 };

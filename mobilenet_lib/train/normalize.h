@@ -33,19 +33,18 @@ inline void store(bf16 &to, float value) {
     to.bits = std::uint16_t(value == value ? bits : 0x7fc0); // NaN could have rounded to infinity
 }
 
-// For each channel, what a pass over its numbers needs: a table, (COLUMNS, channels), so that a
-// function has one address for all. INVERSE is 1 / the standard deviation.
-enum { MEAN, SCALE, SHIFT, INVERSE, SLOPE, CONSTANT, COLUMNS };
+// For each channel, what a pass over its numbers needs, and the gradients of its normalization's
+// weight and bias: a table, (8, channels). INVERSE is 1 / the standard deviation.
+enum { MEAN, SCALE, SHIFT, INVERSE, SLOPE, CONSTANT, FOR_WEIGHT, FOR_BIAS };
 
 struct Normalization { // what belongs to a layer's output, whose rows are pixels
     const float *weight, *bias;
-    float *running_mean, *running_variance, *table; // of the table, `settle` writes four columns
-    float *for_weight, *for_bias;                   // `settle_gradients` these and the other two
+    float *running_mean, *running_variance, *table;
     double eps, momentum;
     int64_t rows, channels;
     float limit;
 
-    // From the sums of all numbers and of their squares.
+    // The first four columns of the table, from the sums of all numbers and of their squares.
     void settle(const double *sums) const {
         int64_t C = channels;
         for (int64_t c = 0; c < C; c++) {
@@ -62,13 +61,13 @@ struct Normalization { // what belongs to a layer's output, whose rows are pixel
         }
     }
 
-    // From the sums that `add_gradients` adds up.
+    // The other four, from the sums that `add_gradients` adds up.
     void settle_gradients(const double *sums) const {
         int64_t C = channels;
         for (int64_t c = 0; c < C; c++) {
             double scale = table[SCALE * C + c], inverse = table[INVERSE * C + c];
-            for_bias[c] = sums[c];
-            for_weight[c] = sums[C + c] * inverse;
+            table[FOR_BIAS * C + c] = sums[c];
+            table[FOR_WEIGHT * C + c] = sums[C + c] * inverse;
             // Mean and deviation hang on every number, so each has a share in all gradients.
             table[SLOPE * C + c] = scale * inverse * inverse * sums[C + c] / rows;
             table[CONSTANT * C + c] = scale * sums[c] / rows;

@@ -105,11 +105,16 @@ def _block(block: ConvBNReLU, x: Tensor) -> Tensor:
 
 def _layers(net: MobileNet, x: Tensor, kept: dict[str, Tensor] | None) -> Tensor:
     blocks: list[Any] = [net.get_submodule(layer.name) for layer in net.arch.layers[:-1]]
-    if kept is None and all(map(kernels.usual, blocks)):
-        first = blocks[0].conv(blocks[0].padded(x))
-        if takes_body(blocks, first):
-            return body(blocks, first, net.turned)
-    return MobileNet._layers(net, x, kept)
+    first = blocks[0]
+    if kept is not None or not kernels.usual(first) or kernels.watched(first):
+        return MobileNet._layers(net, x, kept)
+    x = first.conv(first.padded(x))
+    if takes_body(blocks, x):
+        return body(blocks, x, net.turned)
+    x = kernels.normalize(first, x)
+    for block in blocks[1:]:
+        x = block(x)
+    return x
 
 
 def _linear(module: nn.Linear, x: Tensor, weight: Tensor) -> Tensor:

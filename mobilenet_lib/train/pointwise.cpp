@@ -10,8 +10,7 @@ namespace {
 
 constexpr int WIDTH = 2 * LANES;
 constexpr int64_t BLOCK = 1 << 16;  // numbers of a map that stay in a core's own cache
-constexpr int64_t SHARED = 1 << 17; // of either matrix, where threads share what they copied
-constexpr int64_t NEAR = 1 << 12;   // that are copied while they are in the fastest cache
+constexpr int64_t FEW = 1 << 16;    // weights of which each thread may have its own sums
 
 int64_t panels(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
@@ -62,17 +61,35 @@ void multiply(const float *a, int64_t rows, int64_t depth, const float *panel, f
     }
 }
 
-// Panels of a matrix, (depth, channels), whose numbers lie `row` and `step` apart; zeros beyond it.
-std::vector<Vector> pack(int threads, const float *matrix, int64_t depth, int64_t channels,
-                         int64_t row, int64_t step) {
-    std::vector<Vector> packed(panels(channels, WIDTH) * depth * 2);
-    split(threads, panels(channels, WIDTH), [&](int, int64_t first, int64_t last) {
-        for (int64_t c = first * WIDTH; c < std::min(last * WIDTH, channels); c += WIDTH) {
-            float *to = numbers(packed) + c * depth;
-            int64_t columns = std::min<int64_t>(WIDTH, channels - c);
-            for (int64_t k = 0; k < depth; k++, to += WIDTH)
-                for (int64_t j = 0; j < columns; j++) to[j] = matrix[k * row + (c + j) * step];
-        }
+// Copies columns of a matrix, whose rows are `line` numbers apart, into panels of a width.
+template <int SIZE>
+void spread(const float *from, int64_t rows, int64_t columns, int64_t line, float *panel,
+            int64_t depth) {
+    int64_t c = 0;
+    for (; c + SIZE <= columns; c += SIZE, panel += depth * SIZE)
+        for (int64_t k = 0; k < rows; k++)
+            std::memcpy(panel + k * SIZE, from + k * line + c, SIZE * sizeof *panel);
+    for (int64_t k = 0; k < rows && c < columns; k++)
+        std::copy_n(from + k * line + c, columns - c, panel + k * SIZE);
+}
+
+// The same of a matrix on its side, whose columns are `line` numbers apart: some rows at a time,
+// so that each piece of a column is read once.
+void spread_turned(const float *from, int64_t rows, int64_t columns, int64_t line, float *panel) {
+    for (int64_t c = 0; c < columns; c += WIDTH, panel += rows * WIDTH)
+        for (int64_t first = 0; first < rows; first += LANES)
+            for (int64_t j = 0; j < std::min<int64_t>(WIDTH, columns - c); j++)
+                for (int64_t k = first; k < std::min(first + LANES, rows); k++)
+                    panel[k * WIDTH + j] = from[(c + j) * line + k];
+}
+
+// Panels of all weights, copied by several threads: some(first column, how many, where to).
+template <class Some>
+std::vector<Vector> pack(int threads, int64_t depth, int64_t columns, Some some) {
+    std::vector<Vector> packed(panels(columns, WIDTH) * depth * 2);
+    split(threads, panels(columns, WIDTH), [&](int, int64_t first, int64_t last) {
+        int64_t c = first * WIDTH, count = std::min(last * WIDTH, columns) - c;
+        some(c, count, numbers(packed) + c * depth);
     });
     return packed;
 }
@@ -88,7 +105,9 @@ template <class Each> void by_blocks(int64_t first, int64_t last, int64_t channe
 
 void forward(const Layer &of) {
     int64_t in = of.before->channels, out = of.after->channels;
-    auto packed = pack(of.threads, of.weight, in, out, 1, in);
+    auto packed = pack(of.threads, in, out, [&](int64_t c, int64_t count, float *to) {
+        spread_turned(of.weight + c * in, in, count, in, to);
+    });
     auto add = [&](double *sums, int64_t first, int64_t last) {
         std::vector<float> block;
         by_blocks(first, last, std::max(in, out), [&](int64_t at, int64_t rows) {
@@ -101,65 +120,55 @@ void forward(const Layer &of) {
     of.after->settle(total(of.threads, of.after->rows, 2 * out, add).data());
 }
 
-// Of the input, and of y, which takes the place of `upstream`.
-void input_gradient(const Layer &of) {
-    int64_t in = of.before->channels, out = of.after->channels;
-    auto packed = pack(of.threads, of.weight, out, in, in, 1);
-    auto add = [&](double *sums, int64_t first, int64_t last) {
-        by_blocks(first, last, std::max(in, out), [&](int64_t at, int64_t rows) {
-            float *upstream = of.upstream + at * out, *to = of.for_x + at * in;
-            input_gradient(of.y + at * out, upstream, upstream, *of.after, rows);
-            multiply(upstream, rows, out, numbers(packed), to, in);
-            add_gradients(of.x + at * in, to, *of.before, sums, rows);
-        });
-    };
-    of.before->settle_gradients(total(of.threads, of.after->rows, 2 * in, add).data());
-}
-
-// Copies rows of a matrix into its panels, which are `size` wide and have `depth` rows.
-template <int SIZE>
-void spread(const float *from, int64_t rows, int64_t channels, float *to, int64_t depth) {
-    int64_t c = 0;
-    for (; c + SIZE <= channels; c += SIZE, to += depth * SIZE)
-        for (int64_t k = 0; k < rows; k++)
-            std::memcpy(to + k * SIZE, from + k * channels + c, SIZE * sizeof *to);
-    for (int64_t k = 0; k < rows && c < channels; k++)
-        std::copy_n(from + k * channels + c, channels - c, to + k * SIZE);
-}
-
-// (out_channels, rows) times (rows, in_channels), some rows at a time.
-void weight_gradient(const Layer &of) {
-    int64_t in = of.before->channels, out = of.after->channels, rows = of.after->rows;
-    int64_t most = std::max<int64_t>(1, SHARED / std::max(in, out));
-    int64_t ups = panels(out, ROWS), ins = panels(in, WIDTH);
-    std::vector<float> up(ups * ROWS * most);
+// Adds to the gradient of the weights, for output channels `first` to `last`, what some rows give:
+// (out_channels, rows) times (rows, in_channels).
+void add_weights(const Layer &of, int64_t at, int64_t rows, int64_t first, int64_t last,
+                 float *for_weight) {
+    int64_t in = of.before->channels, out = of.after->channels, count = last - first;
+    int64_t most = std::min(rows, std::max<int64_t>(1, BLOCK / (in + count)));
+    int64_t ups = panels(count, ROWS), ins = panels(in, WIDTH);
+    std::vector<float> up(ups * ROWS * most), normalized(most * in);
     std::vector<Vector> inputs(ins * 2 * most);
-    for (int64_t at = 0; at < rows; at += most) {
-        int64_t depth = std::min(most, rows - at);
-        split(of.threads, depth, [&](int, int64_t first, int64_t last) {
-            int64_t few = std::max<int64_t>(1, NEAR / std::max(in, out));
-            std::vector<float> normalized(few * in);
-            for (int64_t k = first; k < last; k += few) {
-                int64_t some = std::min(few, last - k);
-                normalize(of.x + (at + k) * in, normalized.data(), *of.before, some);
-                spread<WIDTH>(normalized.data(), some, in, numbers(inputs) + k * WIDTH, depth);
-                spread<ROWS>(of.upstream + (at + k) * out, some, out, &up[k * ROWS], depth);
-            }
-        });
-        split(of.threads, ups * ins, [&](int, int64_t first, int64_t last) {
-            for (int64_t each = first; each < last; each++) {
-                int64_t r = each % ups * ROWS, c = each / ups * WIDTH;
+    for (int64_t end = at + rows; at < end; at += most) {
+        int64_t depth = std::min(most, end - at);
+        normalize(of.x + at * in, normalized.data(), *of.before, depth);
+        spread<WIDTH>(normalized.data(), depth, in, in, numbers(inputs), depth);
+        spread<ROWS>(of.upstream + at * out + first, depth, count, out, up.data(), depth);
+        for (int64_t c = 0; c < in; c += WIDTH)
+            for (int64_t r = 0; r < count; r += ROWS)
                 tile<ROWS>(&up[r * depth], 1, ROWS, numbers(inputs) + c * depth, depth,
-                           of.for_weight + r * in + c, in, std::min<int64_t>(ROWS, out - r),
-                           std::min<int64_t>(WIDTH, in - c), at > 0);
-            }
-        });
+                           for_weight + (first + r) * in + c, in, std::min<int64_t>(ROWS, count - r),
+                           std::min<int64_t>(WIDTH, in - c), true);
     }
 }
 
 void backward(const Layer &of) {
-    input_gradient(of);
-    if (of.for_weight) weight_gradient(of);
+    int64_t in = of.before->channels, out = of.after->channels, rows = of.after->rows;
+    int64_t weights = in * out <= FEW ? in * out : 0; // of which each thread has its own sums
+    weights = of.for_weight ? weights : 0;
+    auto packed = pack(of.threads, out, in, [&](int64_t c, int64_t count, float *to) {
+        spread<WIDTH>(of.weight + c, out, count, in, to, out);
+    });
+    auto add = [&](double *sums, int64_t first, int64_t last) {
+        std::vector<float> for_weight(weights);
+        by_blocks(first, last, std::max(in, out), [&](int64_t at, int64_t some) {
+            float *upstream = of.upstream + at * out, *to = of.for_x + at * in;
+            input_gradient(of.y + at * out, upstream, upstream, *of.after, some);
+            multiply(upstream, some, out, numbers(packed), to, in);
+            add_gradients(of.x + at * in, to, *of.before, sums, some);
+            if (weights) add_weights(of, at, some, 0, out, for_weight.data());
+        });
+        for (int64_t i = 0; i < weights; i++) sums[2 * in + i] += for_weight[i];
+    };
+    auto sums = total(of.threads, rows, 2 * in + weights, add);
+    of.before->settle_gradients(sums.data());
+    if (weights) std::copy(sums.begin() + 2 * in, sums.end(), of.for_weight);
+    else if (of.for_weight)
+        split(of.threads, panels(out, ROWS), [&](int, int64_t first, int64_t last) {
+            int64_t begin = first * ROWS, end = std::min(last * ROWS, out);
+            std::fill(of.for_weight + begin * in, of.for_weight + end * in, 0.0f);
+            add_weights(of, 0, rows, begin, end, of.for_weight);
+        });
 }
 
 } // namespace
