@@ -409,10 +409,13 @@ def test_bench_train_compares_with_the_best_of_timms_ways(monkeypatch):
     assert result.images_per_second == 800
     assert result.timm == "timm: fast, timm 9"
     assert result.within_limits
-    assert not replace(result, to_timm=0.71).within_limits
-    assert not replace(result, to_naive=0.46).within_limits
+    for plan, of_naive, of_timm in (("fp32", 0.65, 0.75), ("kernels-bf16-gemm", 0.45, 0.55)):
+        ours = replace(result, choice=Choice(plan, "named", {}))
+        assert replace(ours, to_naive=of_naive, to_timm=of_timm).within_limits
+        assert not replace(ours, to_timm=of_timm + 0.01).within_limits
+        assert not replace(ours, to_naive=of_naive + 0.01).within_limits
     assert "images/s\nours is plan fp32" in str(result)
-    assert "ours takes 0.500 of timm's best (at most 0.7): timm: fast" in str(result)
+    assert "ours takes 0.500 of timm's best (at most 0.75): timm: fast" in str(result)
     assert (
         "products alone, by torch: 8.00 ms (quartiles 8.00 to 8.00), 0.400 of timm's best"
         in str(result)

@@ -9,8 +9,8 @@
 namespace {
 
 constexpr int WIDTH = 2 * LANES;
-constexpr int64_t BLOCK = 1 << 16;  // numbers of a map that stay in a core's own cache
-constexpr int64_t FEW = 1 << 16;    // weights of which each thread may have its own sums
+constexpr int64_t BLOCK = 1 << 15; // numbers of a map that stay in a core's own cache
+constexpr int64_t FEW = 1 << 17;   // sums of weights, if each thread has its own
 
 int64_t panels(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
@@ -94,12 +94,14 @@ std::vector<Vector> pack(int threads, int64_t depth, int64_t columns, Some some)
     return packed;
 }
 
-// Calls each(first row, how many): blocks of a thread's rows, each of which stays at hand.
+// Calls each(first row, how many): blocks of a thread's rows, each of which stays at hand, of whole
+// tiles but for the last.
 template <class Each> void by_blocks(int64_t first, int64_t last, int64_t channels, Each each) {
-    int64_t rows = last - first, count = panels(rows * channels, BLOCK);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t at = rows * i / count;
-        each(first + at, rows * (i + 1) / count - at);
+    int64_t rows = last - first, count = panels(rows * channels, BLOCK), begin = 0;
+    for (int64_t i = 1; i <= count; i++) {
+        int64_t end = i < count ? rows * i / count / ROWS * ROWS : rows;
+        if (end > begin) each(first + begin, end - begin);
+        begin = end;
     }
 }
 
@@ -144,8 +146,8 @@ void add_weights(const Layer &of, int64_t at, int64_t rows, int64_t first, int64
 
 void backward(const Layer &of) {
     int64_t in = of.before->channels, out = of.after->channels, rows = of.after->rows;
-    int64_t weights = in * out <= FEW ? in * out : 0; // of which each thread has its own sums
-    weights = of.for_weight ? weights : 0;
+    bool few = of.for_weight && in * out * of.threads <= FEW;
+    int64_t weights = few ? in * out : 0; // of which each thread has its own sums
     auto packed = pack(of.threads, out, in, [&](int64_t c, int64_t count, float *to) {
         spread<WIDTH>(of.weight + c, out, count, in, to, out);
     });
@@ -156,13 +158,13 @@ void backward(const Layer &of) {
             input_gradient(of.y + at * out, upstream, upstream, *of.after, some);
             multiply(upstream, some, out, numbers(packed), to, in);
             add_gradients(of.x + at * in, to, *of.before, sums, some);
-            if (weights) add_weights(of, at, some, 0, out, for_weight.data());
+            if (few) add_weights(of, at, some, 0, out, for_weight.data());
         });
         for (int64_t i = 0; i < weights; i++) sums[2 * in + i] += for_weight[i];
     };
     auto sums = total(of.threads, rows, 2 * in + weights, add);
     of.before->settle_gradients(sums.data());
-    if (weights) std::copy(sums.begin() + 2 * in, sums.end(), of.for_weight);
+    if (few) std::copy(sums.begin() + 2 * in, sums.end(), of.for_weight);
     else if (of.for_weight)
         split(of.threads, panels(out, ROWS), [&](int, int64_t first, int64_t last) {
             int64_t begin = first * ROWS, end = std::min(last * ROWS, out);
