@@ -259,7 +259,8 @@ def pad_turned(net: MobileNet) -> bool:
         Whether it wants turned filters from now on. Not where no layer copies its map, where one
         has the padding "keras", or where the network is not put together as `MobileNet` does it.
     """
-    own = type(net).forward is MobileNet.forward and type(net)._run is MobileNet._run
+    methods = ("forward", "_run", "_layers")
+    own = all(getattr(type(net), name) is getattr(MobileNet, name) for name in methods)
     blocks = [net.get_submodule(layer.name) for layer in net.arch.layers[:-1]] if own else []
     strided = []
     for block in blocks:

@@ -7,14 +7,14 @@ import pytest
 import torch
 from tiny_training import tiny
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mobilenet_lib.convention import PAPER, TIMM
 from mobilenet_lib.layer import Layer
 from mobilenet_lib.model import ConvBNReLU, MobileNet
 from mobilenet_lib.process import threads
-from mobilenet_lib.train import body as room
 from mobilenet_lib.train import choose_plan, native
-from mobilenet_lib.train.body import body, takes_body
+from mobilenet_lib.train.body import _Convolution, body, takes_body
 from mobilenet_lib.train.plan import apply_plan, to_layout
 
 CPU = torch.device("cpu")
@@ -75,11 +75,12 @@ SHAPES = {
     "even": ((2, 32, 8, 6), [(32, 2), (64, 0), (64, 1), (128, 0), (128, 2), (96, 0)]),
     "wide": ((5, 70, 2, 2), [(70, 2), (1030, 0)]),  # fewer pixels than rows of a tile
     "deep": ((2, 1030, 3, 3), [(1030, 1), (9, 0)]),
+    "many weights": ((2, 400, 3, 3), [(410, 0)]),  # more than each thread has sums for
     "many pixels": ((9, 48, 40, 40), [(48, 1), (24, 0), (24, 2), (16, 0)]),  # in several blocks
 }
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [1, 4])  # four threads begin in the midst of an image
 @pytest.mark.parametrize("act", [nn.ReLU, nn.ReLU6])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_is_what_layers_do_one_after_the_other(shape, act, count):
@@ -123,10 +124,10 @@ def test_gradients_may_be_taken_twice_and_only_those_that_are_wanted():
     blocks[2].bn.bias.requires_grad_(False)
     y = body(blocks, x, False)
     seen = []
-    own = room._Convolution.run
+    own = _Convolution.run
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            room._Convolution,
+            _Convolution,
             "run",
             lambda layer, way, weight, x, y, wanted, **maps: (
                 seen.append(wanted) or own(layer, way, weight, x, y, wanted, **maps)
@@ -135,11 +136,11 @@ def test_gradients_may_be_taken_twice_and_only_those_that_are_wanted():
         y.sum().backward(retain_graph=True)
     assert seen == [True, True, False]
     first = {name: part.grad.clone() for name, part in blocks.named_parameters() if name in GRADS}
-    y.sum().backward()
+    (3 * y).sum().backward()
     for name, part in blocks.named_parameters():
         assert (part.grad is not None) == (name in GRADS)
         if name in GRADS:
-            torch.testing.assert_close(part.grad, 2 * first[name])
+            torch.testing.assert_close(part.grad, 4 * first[name])
 
 
 GRADS = {
@@ -158,31 +159,59 @@ def test_what_is_no_number_is_not_hidden(value):
     assert y.isnan().all()
 
 
-def padded(block):
-    block.conv.padding = (0, 0)
+def conv(*sizes, **options):
+    return nn.Conv2d(*sizes, **{"bias": False} | options)
+
+
+def turned_around(layer):
+    layer.weight.data = layer.weight.data.flatten(1).T.contiguous().T.reshape(layer.weight.shape)
+    assert not layer.weight.is_contiguous()
 
 
 OTHERS = {
-    "in evaluation": lambda blocks: blocks[1].eval(),
-    "of double precision": lambda blocks: blocks[2].double(),
-    "a hook looks at a block": lambda blocks: blocks[1].register_forward_hook(print),
-    "a hook looks at the first": lambda blocks: blocks[0].register_forward_pre_hook(print),
-    "a hook looks at a convolution": lambda blocks: blocks[2].conv.register_forward_hook(print),
-    "a hook looks at a ReLU": lambda blocks: blocks[2].act.register_full_backward_hook(print),
-    "another padding": lambda blocks: padded(blocks[1]),
-    "a copied map": lambda blocks: setattr(blocks[1], "pads", True),
-    "larger filters": lambda blocks: setattr(
-        blocks[1], "conv", nn.Conv2d(6, 6, 5, 1, 1, groups=6, bias=False)
+    "in evaluation": lambda b: b[1].eval(),
+    "statistics that do not follow": lambda b: setattr(b[1].bn, "track_running_stats", False),
+    "of double precision": lambda b: b[2].bn.double(),
+    "a weight of double precision": lambda b: b[2].conv.double(),
+    "a weight that lies otherwise": lambda b: turned_around(b[2].conv),
+    "a hook looks at a block": lambda b: b[1].register_forward_hook(print),
+    "a hook looks at the first": lambda b: b[0].register_forward_pre_hook(print),
+    "a hook looks at a convolution": lambda b: b[2].conv.register_forward_hook(print),
+    "a hook looks at a ReLU": lambda b: b[2].act.register_full_backward_hook(print),
+    "a block does something else": lambda b: setattr(b[1], "forward", print),
+    "a convolution does something else": lambda b: setattr(b[1].conv, "forward", print),
+    "a ReLU does something else": lambda b: setattr(b[1].act, "forward", print),
+    "no padding": lambda b: setattr(b[1].conv, "padding", (0, 0)),
+    "padding that reflects": lambda b: setattr(b[1].conv, "padding_mode", "reflect"),
+    "a padded point": lambda b: setattr(b[2].conv, "padding", (1, 1)),
+    "a copied map": lambda b: setattr(b[1], "pads", True),
+    "larger filters": lambda b: setattr(b[1], "conv", conv(6, 6, 5, 1, 1, groups=6)),
+    "several filters a channel": lambda b: setattr(b[1], "conv", conv(6, 12, 3, 1, 1, groups=6)),
+    "a bias": lambda b: setattr(b[2], "conv", conv(6, 8, 1, bias=True)),
+    "groups": lambda b: setattr(b[2], "conv", conv(6, 8, 1, groups=2)),
+    "filters apart": lambda b: setattr(b[1].conv, "dilation", (2, 2)),
+    "longer steps": lambda b: setattr(b[1].conv, "stride", (3, 3)),
+    "steps of a block that are not its convolution's": lambda b: setattr(
+        b[1].conv, "stride", (2, 2)
     ),
-    "a bias": lambda blocks: setattr(blocks[2], "conv", nn.Conv2d(6, 8, 1)),
-    "groups": lambda blocks: setattr(blocks[2], "conv", nn.Conv2d(6, 8, 1, groups=2, bias=False)),
-    "filters apart": lambda blocks: setattr(blocks[1].conv, "dilation", (2, 2)),
-    "longer steps": lambda blocks: setattr(blocks[1].conv, "stride", (3, 3)),
-    "a standard convolution": lambda blocks: setattr(
-        blocks[2], "conv", nn.Conv2d(6, 8, 3, 1, 1, bias=False)
+    "a pointwise layer that skips pixels": lambda b: (
+        setattr(b[2].conv, "stride", (2, 2)),
+        setattr(b[2], "stride", 2),
     ),
-    "another layer": lambda blocks: blocks.insert(2, nn.Identity()),
+    "a standard convolution": lambda b: setattr(b[2], "conv", conv(6, 8, 3, 1, 1)),
+    "filters in a pointwise block": lambda b: setattr(b[2], "conv", conv(6, 6, 3, groups=6)),
+    "too many inputs": lambda b: setattr(b[2], "conv", conv(7, 8, 1)),
+    "too few inputs": lambda b: setattr(b[2], "conv", conv(5, 8, 1)),
+    "a normalization too narrow": lambda b: setattr(b[2], "bn", nn.BatchNorm2d(7)),
+    "a first normalization too narrow": lambda b: setattr(b[0], "bn", nn.BatchNorm2d(5)),
+    "parts of a weight": lambda b: nn.utils.parametrizations.weight_norm(b[2].conv),
+    "another convolution": lambda b: setattr(b[2], "conv", LazyConvolution(6, 8, 1)),
+    "another layer": lambda b: b.insert(2, nn.Identity()),
 }
+
+
+class LazyConvolution(nn.Conv2d):
+    """One that torch knows, and we do not."""
 
 
 @pytest.mark.parametrize("why", OTHERS)
@@ -192,34 +221,107 @@ def test_the_rest_is_torchs(why):
     assert not takes_body(blocks, x.contiguous())
     assert not takes_body(blocks, x.bfloat16())
     assert not takes_body(blocks, maps(0, 6, 5, 7))
+    assert not takes_body(blocks, maps(3, 5, 5, 7))
+    assert not takes_body(blocks, Other(x.detach()))
     assert not takes_body(chain(6, (6, 2)), maps(1, 6, 2, 2)), "one pixel is left"
     OTHERS[why](blocks)
     assert not takes_body(blocks, x)
 
 
-@pytest.mark.parametrize("looks", [False, True])
-def test_a_network_takes_it_unless_somebody_looks_inside(looks, monkeypatch):
+class Other(torch.Tensor):
+    """A tensor that may keep its numbers elsewhere."""
+
+
+def test_who_looks_at_all_modules_or_operations_sees_them():
+    blocks, x = chain(6, (6, 1), (8, 0)), maps(3, 6, 5, 7)
+    watch = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    assert not takes_body(blocks, x)
+    watch.remove()
+    assert takes_body(blocks, x)
+    with FlopCounterMode(display=False):
+        assert not takes_body(blocks, x)
+
+
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16])
+def test_a_programs_default_dtype_changes_nothing(default):
+    torch.manual_seed(0)
+    blocks, x = chain(6, (6, 1), (8, 0)), maps(3, 6, 5, 7)
+    upstream = torch.randn(3, 8, 5, 7)
+    compute = lambda blocks, x: body(blocks, x, False)  # noqa: E731
+    wanted = results(copy.deepcopy(blocks), x, upstream, compute)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        got = results(blocks, x, upstream, compute)
+    finally:
+        torch.set_default_dtype(before)
+    assert all(map(torch.equal, got, wanted))
+
+
+def test_maps_may_be_kept_elsewhere_meanwhile():
+    """As `save_on_cpu` does with pinned memory: they come back in another layout."""
+    torch.manual_seed(0)
+    blocks, x = chain(6, (6, 1), (8, 0)), maps(3, 6, 5, 7)
+    y = body(blocks, x, False)
+    wanted = torch.autograd.grad(y.square().sum(), x)
+    with torch.autograd.graph.saved_tensors_hooks(torch.Tensor.contiguous, lambda kept: kept):
+        y = body(blocks, x, False)
+    torch.testing.assert_close(torch.autograd.grad(y.square().sum(), x), wanted)
+
+
+def test_maps_are_kept_for_gradients_only():
+    blocks, x = chain(6, (6, 1), (8, 0)), maps(3, 6, 5, 7)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        body(blocks, x, False)
+        assert len(kept) == 3 + 2, "three maps and two weights"
+        kept.clear()
+        with torch.no_grad():
+            assert not body(blocks, x, False).requires_grad
+    assert kept == []
+    y = body(blocks, x, False)
+    with torch.no_grad():
+        blocks[2].conv.weight.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+@pytest.mark.parametrize("at", [None, "conv_0", "dw_7", "pw_7.bn"])
+def test_a_network_takes_it_unless_somebody_looks_inside(at, monkeypatch):
     torch.manual_seed(0)
     net = MobileNet(PAPER.architecture(5, alpha=0.25, resolution=32), PAPER).train()
-    x, seen, maps_seen = to_layout(torch.randn(4, 3, 32, 32), PLAN), [], []
+    x, seen, looked = to_layout(torch.randn(4, 3, 32, 32), PLAN), [], []
     apply_plan(net, PLAN)
-    if looks:
-        net.get_submodule("dw_7").register_forward_hook(lambda *_: maps_seen.append(1))
-    own = room._Convolution.run
-    monkeypatch.setattr(room._Convolution, "run", lambda *a, **k: seen.append(a[1]) or own(*a, **k))
+    if at:
+        net.get_submodule(at).register_forward_hook(lambda *_: looked.append(1))
+    own = _Convolution.run
+    monkeypatch.setattr(_Convolution, "run", lambda *a, **k: seen.append(a[1]) or own(*a, **k))
     net(x).sum().backward()
-    assert seen == ([] if looks else ["forward"] * 26 + ["backward"] * 26)
-    assert len(maps_seen) == looks
+    assert seen == ([] if at else ["forward"] * 26 + ["backward"] * 26)
+    assert len(looked) == bool(at)
     seen.clear()
     net.feature_maps(x)
     net.eval()(x)
     assert seen == []
 
 
+def test_a_network_of_another_kind_goes_its_own_way():
+    class Mine(MobileNet):
+        def _layers(self, x, kept):
+            self.called = True
+            return super()._layers(x, kept)
+
+    net = Mine(PAPER.architecture(5, alpha=0.25, resolution=32), PAPER).train()
+    apply_plan(net, PLAN)
+    net(to_layout(torch.randn(4, 3, 32, 32), PLAN))
+    assert net.called
+    assert not net.turned
+
+
 @pytest.mark.parametrize("way", ["forward", "backward"])
 @pytest.mark.parametrize("kind", ["depthwise", "pointwise"])
 def test_a_wrong_layer_is_not_chosen(kind, way, monkeypatch):
-    own = room._Convolution.run
+    own = _Convolution.run
 
     def wrong(layer, of, weight, x, y, wanted=False, **given):
         for_weight = own(layer, of, weight, x, y, wanted, **given)
@@ -229,5 +331,5 @@ def test_a_wrong_layer_is_not_chosen(kind, way, monkeypatch):
 
     trials = [choose_plan.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", PLAN)]
     assert trials[1].agrees(trials[0])
-    monkeypatch.setattr(room._Convolution, "run", wrong)
+    monkeypatch.setattr(_Convolution, "run", wrong)
     assert not trials[1].agrees(trials[0])

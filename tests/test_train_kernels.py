@@ -152,6 +152,20 @@ def test_what_is_no_number_is_not_hidden(dtype):
 
 
 @pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16])
+def test_a_programs_default_dtype_changes_nothing(default):
+    x, own = maps(2, 5, 4, 4, dtype=torch.bfloat16), block(5)
+    before, other = torch.get_default_dtype(), copy.deepcopy(own)
+    wanted = ours(own, x, torch.ones_like(x))
+    torch.set_default_dtype(default)
+    try:
+        got = ours(other, x, torch.ones_like(x))
+    finally:
+        torch.set_default_dtype(before)
+    assert all(map(torch.equal, got, wanted))
+
+
+@pytest.mark.usefixtures("compiled")
 def test_bf16_is_rounded_as_torch_rounds():
     """From the middle to the even one; and a NaN of which all bits are set stays one."""
     own, step = block(5), 2.0**-8
@@ -179,6 +193,7 @@ OTHERS = {
     "without running statistics": lambda own: setattr(
         own, "bn", nn.BatchNorm2d(4, track_running_stats=False)
     ),
+    "statistics that do not follow": lambda own: setattr(own.bn, "track_running_stats", False),
     "without weights": lambda own: setattr(own, "bn", nn.BatchNorm2d(4, affine=False)),
     "several processes": lambda own: setattr(own, "bn", nn.SyncBatchNorm(4)),
     "another activation": lambda own: setattr(own, "act", nn.SiLU()),
@@ -213,6 +228,7 @@ def test_a_network_with_kernels_is_copied_kept_and_given_another_plan(convention
     apply_plan(others[2], "fp32")
     for other, kept in zip([net, *others], [True, True, True, False], strict=True):
         assert all(("forward" in vars(b)) == kept for b in other.children() if hasattr(b, "bn"))
+        assert ("_layers" in vars(other)) == kept
     logits = net(x)
     for other in others:
         torch.testing.assert_close(other(x), logits, rtol=1e-3, atol=1e-3)

@@ -210,6 +210,10 @@ def test_another_versions_recipe_is_refused(images, tmp_path):
         checkpoint.write_state(trainer.path, state | {"recipe": stored})
         with pytest.raises(CheckpointError, match=r"training.ckpt is of another version.*--out"):
             Trainer(tiny(images), tmp_path, resume=True)
+    gone = state["choice"] | {"plan": "kernels-fp32-gemm"}
+    checkpoint.write_state(trainer.path, state | {"choice": gone})
+    with pytest.raises(CheckpointError, match=r"by the plan kernels-fp32-gemm, .* no more.*--out"):
+        Trainer(tiny(images), tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "other"])

@@ -285,6 +285,11 @@ def test_a_choice_is_measured_once_a_machine_and_size(monkeypatch):
     choose(recipe, CPU, 3)
     choose(recipe, CPU, 8)
     assert [given[2] for given in asked] == [8, 8, 4, 8, asked[4][2], 3]
+    choose(tiny("x", plan="auto", freeze_statistics=True), CPU)
+    choose(tiny("x", plan="auto", convention="keras"), CPU)
+    assert len(asked) == 8
+    choose(tiny("x", plan="auto", convention="timm"), CPU)  # takes as long as the paper's
+    assert len(asked) == 8
 
 
 def test_measuring_leaves_no_trace_in_the_random_numbers(monkeypatch):
@@ -293,6 +298,17 @@ def test_measuring_leaves_no_trace_in_the_random_numbers(monkeypatch):
     choice = choose(tiny("x", plan="auto"), CPU)
     assert torch.equal(torch.get_rng_state(), before)
     assert choice.milliseconds[choice.plan] > 0
+
+
+def test_what_is_tried_is_what_would_run(monkeypatch):
+    """Kernels normalize by the batch, and the body pads as all conventions but Keras' do."""
+    names = choose_plan.measure(tiny("x", freeze_statistics=True), CPU, 4).milliseconds
+    assert names
+    assert not any(PLANS[name].kernels for name in names)
+    for convention, pads in (("paper", False), ("timm", False), ("keras", True)):
+        recipe = tiny("x", convention=convention)
+        net = choose_plan.Trial(recipe, CPU, "fp32", 4).net
+        assert net.get_submodule("dw_2").pads == pads
 
 
 def test_bf16_without_hardware_is_refused(monkeypatch):
@@ -459,7 +475,7 @@ def test_bench_train_records(monkeypatch, tmp_path, capsys):
         2,
         Choice("fp32", "x", {}),
         steps,
-        0.5,
+        0.75,
         None,
         "none",
         1.0,
@@ -470,5 +486,5 @@ def test_bench_train_records(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(training, "bench_train", lambda **options: result)
     assert cli.main(["bench", "train", "--record"]) == 1
     said = json.loads((tmp_path / "results/bench_train.json").read_text("utf-8"))
-    assert said["results"]["to_naive"] == 0.5
+    assert said["results"]["to_naive"] == 0.75
     assert "timm was not measured: none" in capsys.readouterr().out

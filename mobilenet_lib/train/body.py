@@ -19,9 +19,24 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ..model import ConvBNReLU, kind
+from ..model import ConvBNReLU
 from . import native
-from .kernels import Batch, Normalization, addresses, lies, pointers, takes, threads, usual, watched
+from .kernels import (
+    FP32,
+    Batch,
+    Normalization,
+    addresses,
+    knows,
+    laid_out,
+    pointers,
+    takes,
+    team,
+    watched,
+)
+
+OTHERS = 4
+"""Arguments before the parameters: x, and three that have no gradient."""
+NONE = (None,) * (OTHERS - 1)
 
 
 def body(blocks: Sequence[ConvBNReLU], x: Tensor, turned: bool) -> Tensor:
@@ -38,38 +53,45 @@ def body(blocks: Sequence[ConvBNReLU], x: Tensor, turned: bool) -> Tensor:
     """
     of_convolutions = (block.conv.weight for block in blocks[1:])
     of_normalizations = (part for block in blocks for part in (block.bn.weight, block.bn.bias))
-    return _Body.apply(x, blocks, turned, *of_convolutions, *of_normalizations)
+    kept = torch.is_grad_enabled()
+    return _Body.apply(x, blocks, turned, kept, *of_convolutions, *of_normalizations)
 
 
-def takes_body(blocks: Sequence[nn.Module], x: Tensor) -> bool:
+def takes_body(blocks: Sequence[Any], x: Tensor) -> bool:
     """Whether `body` computes what these blocks do with the output of the first's convolution."""
-    if not (takes(x, (torch.float32,)) and all(usual(b) and not watched(b) for b in blocks)):
+    if not takes(x, (torch.float32,)):
         return False
-    height, width = x.shape[2:]
-    for block in blocks[1:]:
-        if not fits(block):
+    channels, height, width = x.shape[1:]
+    for i, block in enumerate(blocks):
+        if i and not fits(block, channels):
             return False
-        height, width = _sides((height, width), block)
+        channels = block.conv.weight.shape[0] if i else channels
+        if not knows(block, channels) or watched(block):
+            return False
+        height, width = _sides((height, width), block) if i else (height, width)
     return len(x) * height * width >= 2  # one pixel alone has no variance
 
 
-def fits(block: Any) -> bool:
+def fits(block: Any, channels: int) -> bool:
     """Whether a block's convolution is one of the kernels': depthwise 3x3, or pointwise."""
-    conv, half = block.conv, block.kernel_size // 2
-    shape = tuple(conv.weight.shape)
+    if type(block) is not ConvBNReLU or type(block.conv) is not nn.Conv2d:
+        return False
+    conv = block.conv
+    depthwise = conv.groups == channels and conv.weight.shape == (channels, 1, 3, 3)
+    pointwise = conv.groups == 1 and conv.weight.shape[1:] == (channels, 1, 1)
     return (
-        type(conv) is nn.Conv2d
-        and (
-            (kind(conv) == "depthwise" and shape == (conv.in_channels, 1, 3, 3))
-            or (kind(conv) == "pointwise" and shape == (conv.out_channels, conv.in_channels, 1, 1))
-        )
-        and conv.stride in (((1, 1), (2, 2)) if half else ((1, 1),))
-        and conv.padding == (half, half)
+        (depthwise or pointwise)
+        and conv.in_channels == channels
+        and conv.out_channels == len(conv.weight)
+        and conv.stride in (((1, 1), (2, 2)) if depthwise else ((1, 1),))
+        and conv.stride == (block.stride, block.stride)
+        and conv.padding == ((1, 1) if depthwise else (0, 0))
+        and conv.padding_mode == "zeros"
         and conv.dilation == (1, 1)
         and conv.bias is None
         and not block.pads
         and not watched(conv)
-        and lies(conv.weight, torch.contiguous_format, (torch.float32,))
+        and laid_out(conv.weight, torch.contiguous_format, (torch.float32,))
     )
 
 
@@ -93,7 +115,7 @@ class _Convolution:
         told = _Layer(*batches, **addresses(**parts), stride=self.stride, turned=self.turned)
         told.batch, _, told.height, told.width = x.shape
         told.out_height, told.out_width = y.shape[2:]
-        told.threads = max(threads(x), threads(y))
+        told.threads = max(team(x), team(y))
         name = "depthwise" if weight.shape[2] > 1 else "pointwise"
         getattr(native.library(), f"{name}_{way}")(ctypes.byref(told))
         return parts.get("for_weight")
@@ -102,44 +124,55 @@ class _Convolution:
 class _Body(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, blocks: Sequence[ConvBNReLU], turned: bool, *parameters: Tensor
+        ctx: Any,
+        x: Tensor,
+        blocks: Sequence[ConvBNReLU],
+        turned: bool,
+        kept: bool,
+        *parameters: Tensor,
     ) -> Tensor:
-        first = Batch(blocks[0], x)
-        first.run("measure", x)
+        batch = Batch(blocks[0], x)
+        batch.run("measure", x)
         maps, weights = [x], parameters[: len(blocks) - 1]
         layers: list[_Convolution] = []
         for block, weight in zip(blocks[1:], weights, strict=True):
-            x = maps[-1]
             shape = (len(x), len(weight), *_sides(x.shape[2:], block))
-            y = torch.empty(shape, memory_format=torch.channels_last)
-            before = layers[-1].after if layers else first
-            layers.append(_Convolution(before, Batch(block, y), block.stride, turned))
+            y = torch.empty(shape, memory_format=torch.channels_last, **FP32)
+            layers.append(_Convolution(batch, Batch(block, y), block.stride, turned))
             layers[-1].run("forward", weight, x, y)
-            maps.append(y)
-        y = torch.empty_like(maps[-1])
-        (layers[-1].after if layers else first).run("apply", maps[-1], y=y)
-        ctx.save_for_backward(*maps, *weights)
-        ctx.first, ctx.layers = first, layers
+            x, batch = y, layers[-1].after
+            if kept:
+                maps.append(x)
+        y = torch.empty_like(x)
+        batch.run("apply", x, y=y)
+        if kept:
+            ctx.save_for_backward(*maps, *weights)
+            ctx.batches = [*(layer.before for layer in layers), batch]
+            ctx.layers = layers
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        layers: list[_Convolution] = ctx.layers
-        batches: list[Batch] = [ctx.first, *(layer.after for layer in layers)]
-        maps, weights = ctx.saved_tensors[: len(batches)], ctx.saved_tensors[len(batches) :]
+        layers, batches, count = ctx.layers, ctx.batches, len(ctx.batches)
+        saved = ctx.saved_tensors  # wherever they were kept: the kernels know one layout
+        maps = [x.contiguous(memory_format=torch.channels_last) for x in saved[:count]]
+        weights = [weight.contiguous() for weight in saved[count:]]
         gradient = torch.empty_like(maps[-1]).copy_(upstream)  # layers write over theirs
         batches[-1].run("gather", maps[-1], upstream=gradient)
         for_weights: list[Tensor | None] = []
-        for i, layer in reversed(list(enumerate(layers))):
-            gradients = {"upstream": gradient, "for_x": (gradient := torch.empty_like(maps[i]))}
-            wanted = ctx.needs_input_grad[3 + i]
-            for_weights.append(
-                layer.run("backward", weights[i], maps[i], maps[i + 1], wanted, **gradients)
+        for i in reversed(range(count - 1)):
+            x, y = maps[i : i + 2]
+            for_x, wanted = torch.empty_like(x), ctx.needs_input_grad[OTHERS + i]
+            own = layers[i].run(
+                "backward", weights[i], x, y, wanted, upstream=gradient, for_x=for_x
             )
-        batches[0].run("pass_on", maps[0], upstream=gradient, y=gradient)
+            for_weights.append(own)
+            gradient = for_x
+        if ctx.needs_input_grad[0]:
+            batches[0].run("pass_on", maps[0], upstream=gradient, y=gradient)
         of_normalizations = (part for batch in batches for part in batch.gradients)
-        return gradient, None, None, *reversed(for_weights), *of_normalizations
+        return gradient, *NONE, *reversed(for_weights), *of_normalizations
 
 
 def _sides(sides: Sequence[int], block: Any) -> tuple[int, int]:

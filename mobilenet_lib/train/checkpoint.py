@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from ..files import write_atomically
 from .factory import same_place
-from .recipe import Recipe
+from .recipe import PLANS, Recipe
 
 NAME = "training.ckpt"
 MAGIC = b"mobilenet_lib training state, version 2\n"
@@ -97,6 +97,11 @@ def find_state(
         )
     stored = read_state(path)
     check_recipe(path, stored, recipe)
+    if (plan := stored["choice"]["plan"]) not in PLANS:
+        raise CheckpointError(
+            f"{path} computes by the plan {plan}, which this version of the library has no more. "
+            f"Go on with an earlier one, or {ELSEWHERE}"
+        )
     if len(stored["processes"]) != processes:
         raise CheckpointError(
             f"{path} is of {len(stored['processes'])} processes, here are {processes}; go on with "

@@ -15,7 +15,7 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from ..process import device_name
 from ..timing import interleave, random_images, random_network, training_step
 from . import native
 from .body import body, takes_body
-from .factory import make_architecture
+from .factory import CONVENTIONS, make_architecture
 from .kernels import normalize
 from .native import cache_folder, cpu_capability
 from .plan import PLANS, Plan, apply_plan, to_layout
@@ -118,7 +118,8 @@ def measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
 
 def _measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
     bf16, without = has_bf16(device), without_kernels(device)
-    names = [n for n, p in PLANS.items() if (bf16 or not p.bf16) and not (without and p.kernels)]
+    kernels = not (without or recipe.network.freeze_statistics)  # they normalize by the batch
+    names = [n for n, p in PLANS.items() if (bf16 or not p.bf16) and (kernels or not p.kernels)]
     trials = {name: Trial(recipe, device, name, count) for name in names}
     refused = [name for name, trial in trials.items() if not trial.agrees(trials["fp32"])]
     steps = {name: trial.step for name, trial in trials.items() if name not in refused}
@@ -189,9 +190,16 @@ def cache_key(recipe: Recipe, device: torch.device, count: int) -> dict[str, Any
         "resolution": network.resolution,
         "body": network.body,
         "drop_stride": network.drop_stride,
+        "convention": convention(recipe),
+        "freeze_statistics": network.freeze_statistics,
         "batch_size": count,
         "steps": STEPS,
     }
+
+
+def convention(recipe: Recipe) -> Literal["keras", "paper"]:
+    """One that pads as the recipe's does: the rest takes no time."""
+    return "keras" if recipe.network.convention == "keras" else "paper"
 
 
 def _path(key: dict[str, Any]) -> Path:
@@ -213,8 +221,10 @@ class Trial:
 
     def __init__(self, recipe: Recipe, device: torch.device, plan: str, count: int) -> None:
         size, self.plan, self.device = recipe.network, plan, device
-        arch = make_architecture(replace(size, convention="paper"), CLASSES)
-        self.net = random_network(arch, device=device, layout="NCHW")
+        pads = convention(recipe)
+        arch = make_architecture(replace(size, convention=pads), CLASSES)
+        own = CONVENTIONS[pads]
+        self.net = random_network(arch, device=device, layout="NCHW", convention=own)
         apply_plan(self.net, plan)
         images = random_images(count, size.resolution, device=device, layout="NCHW")
         self.images = to_layout(images, plan)
@@ -267,7 +277,7 @@ class ByKernels(nn.Module):
     """What kernels compute at once, or a short piece of it: from a convolution's output onwards.
 
     With bf16 that is one batch normalization with its ReLU; in fp32 these, the next layer's
-    convolution, and its own.
+    convolution, and that layer's normalization with its ReLU.
     """
 
     def __init__(self, net: MobileNet, name: str, plan: Plan) -> None:

@@ -3,7 +3,8 @@
 //
 // But for matrix products, such layers take the time that it takes to move their numbers. So each
 // kernel goes through its maps as few times as it can, and reads whole vectors of neighbouring
-// numbers. Arithmetic is in fp32, sums over a whole map in double.
+// numbers. Arithmetic is in fp32. Sums over a whole map are put together in double, but those of a
+// matrix product.
 
 #pragma once
 
@@ -19,9 +20,8 @@ extern "C" int omp_get_num_threads();
 using std::int64_t;
 template <int N> using Number = std::integral_constant<int, N>; // known when this is compiled
 
-// A vector is as long as a register of the processor, which holds some ROWS * 2 sums of a matrix
-// product at once, beside what they are made of. The names say so to the compiler, which would not
-// find out itself.
+// A vector is as long as a register of the processor, of which there are enough for ROWS * 2 sums of
+// a matrix product, beside what they are made of.
 #if defined(__AVX512F__)
 constexpr int LANES = 16, ROWS = 12;
 #elif defined(__AVX__)

@@ -9,12 +9,15 @@ which is kept anyway. What the kernels are not made for, torch computes as ever.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.modules.module import _has_any_global_hook
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from ..model import ConvBNReLU
 from . import native
@@ -22,6 +25,8 @@ from . import native
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 SHARE = 2**15
 """Numbers that one thread takes at least, as in torch: to start another takes time, too."""
+FP32: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}
+"""Of what the kernels write, whatever a program's defaults are."""
 COLUMNS = 8
 """Numbers that the kernels keep of each channel: its mean, its scale, ...; and two gradients."""
 
@@ -35,44 +40,55 @@ def normalize(block: ConvBNReLU, x: Tensor) -> Tensor:
 
 def normalizes(block: nn.Module, x: Tensor) -> bool:
     """Whether the kernels can take a convolution's output through its block's normalization."""
-    return usual(block) and takes(x, tuple(NAMES)) and x.numel() >= 2 * x.shape[1]
+    return takes(x, tuple(NAMES)) and x.numel() >= 2 * x.shape[1] and knows(block, x.shape[1])
 
 
-def usual(block: Any) -> bool:
-    """Whether a block normalizes as the kernels do: in training, and watched by no hook."""
-    if torch.compiler.is_compiling() or type(block) is not ConvBNReLU:
+def knows(block: Any, channels: int) -> bool:
+    """Whether a block normalizes as the kernels do: in training, by its batch, with ReLU."""
+    if type(block) is not ConvBNReLU:
         return False
     bn, act = block.bn, block.act
-    own = (bn.weight, bn.bias, bn.running_mean, bn.running_var)
+    own: tuple[Any, ...] = (bn.weight, bn.bias, bn.running_mean, bn.running_var)
     return (
         type(bn) is nn.BatchNorm2d
         and type(act) in (nn.ReLU, nn.ReLU6)
         and bn.training
-        and not any(map(watched, (bn, act)))
-        and all(lies(part, torch.contiguous_format, (torch.float32,)) for part in own)
+        and bn.track_running_stats
+        and all(laid_out(part, torch.contiguous_format, (torch.float32,)) for part in own)
+        and all(part.shape == (channels,) for part in own)
+        and not (watched(bn) or watched(act))
         and native.available()
     )
 
 
+class Planned(functools.partial[Tensor]):
+    """What a plan has a module compute, in place of its `forward`."""
+
+
 def watched(module: nn.Module) -> bool:
-    """Whether somebody is to be called when the module is."""
+    """Whether somebody else has a say in what is called when the module is, or looks on."""
     return bool(
-        module._forward_hooks
+        not isinstance(vars(module).get("forward"), Planned | None)
+        or module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
+        or _has_any_global_hook()
+        or is_in_torch_dispatch_mode()
     )
 
 
 def takes(x: Tensor, dtypes: tuple[torch.dtype, ...]) -> bool:
     """Whether a tensor is a map as the kernels read it."""
-    return x.dim() == 4 and x.numel() > 0 and lies(x, torch.channels_last, dtypes)
+    if torch.compiler.is_compiling():
+        return False
+    return x.dim() == 4 and x.numel() > 0 and laid_out(x, torch.channels_last, dtypes)
 
 
-def lies(x: Tensor | None, layout: torch.memory_format, dtypes: tuple[torch.dtype, ...]) -> bool:
-    """Whether a tensor's numbers lie in a processor's memory in this layout."""
+def laid_out(x: Any, layout: torch.memory_format, dtypes: tuple[torch.dtype, ...]) -> bool:
+    """Whether this is a tensor whose numbers lie in a processor's memory in this layout."""
     return (
-        isinstance(x, Tensor)
+        type(x) in (Tensor, nn.Parameter)  # another class may keep its numbers elsewhere
         and x.device.type == "cpu"
         and x.dtype in dtypes
         and x.is_contiguous(memory_format=layout)
@@ -96,7 +112,7 @@ class Batch:
         momentum = 1 / int(count) if bn.momentum is None else bn.momentum
         limit = 6.0 if type(block.act) is nn.ReLU6 else math.inf
         statistics = (bn.get_buffer("running_mean"), bn.get_buffer("running_var"))
-        self.table = torch.empty(COLUMNS, channels)
+        self.table = torch.empty(COLUMNS, channels, **FP32)
         self.parts = (bn.weight, bn.bias, *statistics, self.table)
         self.told = Normalization(
             **addresses(**dict(zip(PARTS, self.parts, strict=True))),
@@ -114,7 +130,7 @@ class Batch:
 
     def run(self, way: str, x: Tensor, **parts: Tensor) -> None:
         """A pass over a map: "measure" and "apply", "gather" and "pass_on" for the gradients."""
-        told = Pass(ctypes.pointer(self.told), **addresses(x=x, **parts), threads=threads(x))
+        told = Pass(ctypes.pointer(self.told), **addresses(x=x, **parts), threads=team(x))
         getattr(native.library(), f"{way}_{NAMES[x.dtype]}")(ctypes.byref(told))
 
 
@@ -132,6 +148,7 @@ class _Normalize(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (x,), batch = ctx.saved_tensors, ctx.batch
+        x = x.contiguous(memory_format=torch.channels_last)  # wherever it was kept
         upstream = upstream.contiguous(memory_format=torch.channels_last)
         batch.run("gather", x, upstream=upstream)
         for_x = torch.empty_like(x)
@@ -178,6 +195,6 @@ def addresses(**parts: Tensor) -> dict[str, int]:
     return {name: part.data_ptr() for name, part in parts.items()}
 
 
-def threads(x: Tensor) -> int:
+def team(x: Tensor) -> int:
     """How many threads a map is worth."""
     return min(torch.get_num_threads(), 1 + x.numel() // SHARE)

@@ -10,7 +10,7 @@ struct Layer {
     const Normalization *before, *after;
     const float *x, *weight; // x is what `before` normalizes
     float *y;
-    float *upstream; // the gradient of what `after` gives
+    float *upstream; // the gradient of what `after` gives; pointwise layers write y's over it
     float *for_x;    // the gradient of what `before` gives
     float *for_weight; // like weight; null if nobody asks
     int64_t batch, height, width, out_height, out_width, stride;

@@ -4,7 +4,8 @@ Numbers of 16 bits halve what is moved and, where the processor multiplies them 
 what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of some
 depthwise layers falls to a slow path. So a `Plan` names the kinds of layer that compute in bf16,
 and whether depthwise layers take the way around; weights, their gradients and the optimizer stay in
-fp32 always. On processors, the book's own `kernels` may take over, or `body` all in one.
+fp32 always. On processors, the book's own `kernels` may normalize, and in fp32 `body` take
+all layers between the first convolution and the pool.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Plan:
     rearranged: bool = False
     """Compute the gradients of depthwise layers as `depthwise` does, around the slow path."""
     kernels: bool = False
-    """Take the book's own kernels for batch normalization with its ReLU, and in fp32 for all from
-    the first convolution to the pool. Without a C++ compiler there are none: it is as without."""
+    """Take the book's own kernels for batch normalization with its ReLU, and in fp32 for all layers
+    between the first convolution and the pool. Where there are none, it is as without."""
 
 
 PLANS = {
@@ -81,16 +82,16 @@ def apply_plan(net: MobileNet, name: str) -> None:
         if own := kind(module):
             dtype = torch.bfloat16 if own in plan.bf16 else torch.float32
             turns = turned and own in ("standard", "depthwise")
-            own_forward = functools.partial(_compute, module, dtype, ways[own], turns)
+            own_forward = kernels.Planned(_compute, module, dtype, ways[own], turns)
             module.forward = own_forward  # type: ignore[method-assign]  # of this one only
         elif isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = True  # BN's backward pass does not need its output
         elif type(module) is ConvBNReLU and plan.kernels:
-            module.forward = functools.partial(_block, module)  # type: ignore[method-assign]
+            module.forward = kernels.Planned(_block, module)  # type: ignore[method-assign]
         elif type(module) is ConvBNReLU:
             vars(module).pop("forward", None)  # of a plan before this one
     vars(net).pop("_layers", None)
-    if plan.kernels and not plan.bf16:
+    if plan.kernels and not plan.bf16 and type(net)._layers is MobileNet._layers:
         net._layers = functools.partial(_layers, net)  # type: ignore[method-assign]
 
 
@@ -106,7 +107,8 @@ def _block(block: ConvBNReLU, x: Tensor) -> Tensor:
 def _layers(net: MobileNet, x: Tensor, kept: dict[str, Tensor] | None) -> Tensor:
     blocks: list[Any] = [net.get_submodule(layer.name) for layer in net.arch.layers[:-1]]
     first = blocks[0]
-    if kept is not None or not kernels.usual(first) or kernels.watched(first):
+    looks = kept is not None or torch.compiler.is_compiling()
+    if looks or type(first) is not ConvBNReLU or kernels.watched(first):
         return MobileNet._layers(net, x, kept)
     x = first.conv(first.padded(x))
     if takes_body(blocks, x):

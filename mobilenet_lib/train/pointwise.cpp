@@ -16,8 +16,8 @@ int64_t panels(int64_t count, int64_t size) { return (count + size - 1) / size; 
 
 float *numbers(std::vector<Vector> &of) { return reinterpret_cast<float *>(of.data()); }
 
-// A tile of the product of rows (`row` numbers apart, each `step` after the last) and a panel.
-// Of the tile, `rows` and `columns` are there; `add` adds them to what is there already.
+// A tile of the product of rows (`row` numbers apart, their own numbers `step` apart) and a panel.
+// Of the tile, `rows` and `columns` are written; `add` adds them to what is there already.
 template <int R>
 inline void tile(const float *a, int64_t row, int64_t step, const float *panel, int64_t depth,
                  float *to, int64_t line, int64_t rows, int64_t columns, bool add) {
@@ -168,6 +168,7 @@ void backward(const Layer &of) {
     else if (of.for_weight)
         split(of.threads, panels(out, ROWS), [&](int, int64_t first, int64_t last) {
             int64_t begin = first * ROWS, end = std::min(last * ROWS, out);
+            if (begin >= end) return; // more threads than there is to do
             std::fill(of.for_weight + begin * in, of.for_weight + end * in, 0.0f);
             add_weights(of, 0, rows, begin, end, of.for_weight);
         });
