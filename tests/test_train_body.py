@@ -2,18 +2,19 @@
 
 import copy
 import os
+import weakref
 
 import pytest
 import torch
 from tiny_training import tiny
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mobilenet_lib.convention import PAPER, TIMM
 from mobilenet_lib.layer import Layer
 from mobilenet_lib.model import ConvBNReLU, MobileNet
 from mobilenet_lib.process import threads
-from mobilenet_lib.train import choose_plan, native
+from mobilenet_lib.train import choose_plan, kernels, native
 from mobilenet_lib.train.body import _Convolution, body, takes_body
 from mobilenet_lib.train.plan import apply_plan, to_layout
 
@@ -83,8 +84,9 @@ SHAPES = {
 @pytest.mark.parametrize("count", [1, 4])  # four threads begin in the midst of an image
 @pytest.mark.parametrize("act", [nn.ReLU, nn.ReLU6])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_it_is_what_layers_do_one_after_the_other(shape, act, count):
+def test_it_is_what_layers_do_one_after_the_other(shape, act, count, monkeypatch):
     """Outputs, all gradients and running statistics, against fp64."""
+    monkeypatch.setattr(kernels, "SHARE", 1)  # as many threads as there are, for any map
     torch.manual_seed(0)
     size, layers = SHAPES[shape]
     x, blocks = maps(*size), chain(size[1], *layers, act=act)
@@ -238,7 +240,7 @@ def test_who_looks_at_all_modules_or_operations_sees_them():
     assert not takes_body(blocks, x)
     watch.remove()
     assert takes_body(blocks, x)
-    with FlopCounterMode(display=False):
+    with TorchDispatchMode():
         assert not takes_body(blocks, x)
 
 
@@ -270,16 +272,24 @@ def test_maps_may_be_kept_elsewhere_meanwhile():
 
 
 def test_maps_are_kept_for_gradients_only():
-    blocks, x = chain(6, (6, 1), (8, 0)), maps(3, 6, 5, 7)
-    kept = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
-        body(blocks, x, False)
-        assert len(kept) == 3 + 2, "three maps and two weights"
-        kept.clear()
+    """And with them weights, so that one that is changed before they are taken is noticed."""
+    blocks, x = chain(6, (6, 1), (8, 0), (8, 1), (7, 0)), maps(3, 6, 5, 7)
+    made, alive = [], []
+    own = _Convolution.run
+
+    def run(layer, way, weight, x, y, *given, **maps):
+        made.append(weakref.ref(y))
+        alive.append(sum(map_() is not None for map_ in made))
+        return own(layer, way, weight, x, y, *given, **maps)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Convolution, "run", run)
+        y = body(blocks, x, False)
+        assert alive == [1, 2, 3, 4]
+        made.clear(), alive.clear()
         with torch.no_grad():
             assert not body(blocks, x, False).requires_grad
-    assert kept == []
-    y = body(blocks, x, False)
+    assert alive == [1, 2, 2, 2]
     with torch.no_grad():
         blocks[2].conv.weight.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
