@@ -66,23 +66,27 @@ class Planned(functools.partial[Tensor]):
 
 
 def watched(module: nn.Module) -> bool:
-    """Whether somebody else has a say in what is called when the module is, or looks on."""
+    """Whether somebody has a say in what is called when the module is, or looks on."""
     return bool(
         not isinstance(vars(module).get("forward"), Planned | None)
         or module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
-        or _has_any_global_hook()
-        or is_in_torch_dispatch_mode()
     )
+
+
+def seen() -> bool:
+    """Whether somebody is to see every module or operation: a compiler, a hook, a counter."""
+    tracing = torch.compiler.is_compiling() or is_in_torch_dispatch_mode()
+    return tracing or bool(_has_any_global_hook())
 
 
 def takes(x: Tensor, dtypes: tuple[torch.dtype, ...]) -> bool:
     """Whether a tensor is a map as the kernels read it."""
-    if torch.compiler.is_compiling():
+    if seen() or x.dim() != 4 or not x.numel():
         return False
-    return x.dim() == 4 and x.numel() > 0 and laid_out(x, torch.channels_last, dtypes)
+    return laid_out(x, torch.channels_last, dtypes)
 
 
 def laid_out(x: Any, layout: torch.memory_format, dtypes: tuple[torch.dtype, ...]) -> bool:
@@ -107,21 +111,15 @@ class Batch:
     """
 
     def __init__(self, block: ConvBNReLU, x: Tensor) -> None:
-        bn, channels = block.bn, x.shape[1]
-        count = bn.get_buffer("num_batches_tracked").add_(1)
+        bn: Any = block.bn
+        channels, count = x.shape[1], bn.num_batches_tracked.add_(1)
         momentum = 1 / int(count) if bn.momentum is None else bn.momentum
         limit = 6.0 if type(block.act) is nn.ReLU6 else math.inf
-        statistics = (bn.get_buffer("running_mean"), bn.get_buffer("running_var"))
         self.table = torch.empty(COLUMNS, channels, **FP32)
-        self.parts = (bn.weight, bn.bias, *statistics, self.table)
-        self.told = Normalization(
-            **addresses(**dict(zip(PARTS, self.parts, strict=True))),
-            eps=bn.eps,
-            momentum=momentum,
-            rows=x.numel() // channels,
-            channels=channels,
-            limit=limit,
-        )
+        self.parts = (bn.weight, bn.bias, bn.running_mean, bn.running_var, self.table)
+        numbers = (part.data_ptr() for part in self.parts)  # which stay, as long as this does
+        rows = x.numel() // channels
+        self.told = Normalization(*numbers, bn.eps, momentum, rows, channels, limit)
 
     @property
     def gradients(self) -> Tensor:
@@ -164,14 +162,11 @@ def pointers(*names: str) -> tuple[tuple[str, type], ...]:
     return tuple((name, ctypes.c_void_p) for name in names)
 
 
-PARTS = ("weight", "bias", "running_mean", "running_variance", "table")
-
-
 class Normalization(ctypes.Structure):
     """What all kernels take of a normalization."""
 
     _fields_ = (
-        *pointers(*PARTS),
+        *pointers("weight", "bias", "running_mean", "running_variance", "table"),
         ("eps", ctypes.c_double),
         ("momentum", ctypes.c_double),
         ("rows", ctypes.c_int64),

@@ -75,104 +75,118 @@ struct Normalization { // what belongs to a layer's output, whose rows are pixel
     }
 };
 
-// Calls some(row, how many) until all rows had their turn: four at a time, since what belongs to a
-// channel is then read once for all four, and the last ones by themselves.
-template <class Some> void by_rows(int64_t first, int64_t last, Some some) {
-    int64_t row = first;
-    for (; row + 4 <= last; row += 4) some(row, Number<4>());
-    for (; row < last; row++) some(row, Number<1>());
-}
-
-template <class T>
-void add_moments(const T *x, double *__restrict sums, int64_t rows, int64_t channels) {
-    by_rows(0, rows, [=](int64_t row, auto many) {
-        const T *__restrict at = x + row * channels;
-#pragma omp simd simdlen(16)
-        for (int64_t c = 0; c < channels; c++) {
-            double sum = 0, squares = 0;
-            for (int r = 0; r < many; r++) {
-                double value = load(at[r * channels + c]);
-                sum += value;
-                squares += value * value;
-            }
-            sums[c] += sum;
-            sums[channels + c] += squares;
-        }
-    });
-}
-
-template <class T>
-void normalize(const T *x, T *y, const Normalization &own, int64_t rows) {
-    const float *__restrict table = own.table;
-    int64_t channels = own.channels;
-    float limit = own.limit;
-    by_rows(0, rows, [=](int64_t row, auto many) {
-        const T *__restrict at = x + row * channels;
-        T *__restrict to = y + row * channels;
-#pragma omp simd simdlen(16)
-        for (int64_t c = 0; c < channels; c++) {
-            float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
-            float shift = table[SHIFT * channels + c];
-            for (int r = 0; r < many; r++) {
-                float value = (load(at[r * channels + c]) - mean) * scale + shift;
-                value = value < 0 ? 0 : value; // NaN is not below 0: it stays
-                store(to[r * channels + c], value > limit ? limit : value);
-            }
-        }
-    });
-}
-
 // A gradient passes where the output is neither 0 nor the limit. The output is computed again from
 // the input: that takes less time than to read it.
 inline float passed(float upstream, float value, float limit) {
     return value <= 0 || value >= limit ? 0 : upstream;
 }
 
-template <class T>
-void add_gradients(const T *x, const T *upstream, const Normalization &own,
-                   double *__restrict sums, int64_t rows) {
-    const float *__restrict table = own.table;
-    int64_t channels = own.channels;
-    float limit = own.limit;
-    by_rows(0, rows, [=](int64_t row, auto many) {
-        const T *__restrict at = x + row * channels, *__restrict from = upstream + row * channels;
+// What is done with some rows at once: four as long as there are, since what belongs to a channel is
+// then read once for all four, and the last ones by themselves. Pointers are parameters of a function
+// of their own, since that is where the compiler believes what they promise.
+namespace rows_of {
+
+template <int MANY, class T>
+void add_moments(const T *__restrict x, double *__restrict sums, int64_t channels) {
 #pragma omp simd simdlen(16)
-        for (int64_t c = 0; c < channels; c++) {
-            float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
-            float shift = table[SHIFT * channels + c], sum = 0, products = 0;
-            for (int r = 0; r < many; r++) {
-                float centered = load(at[r * channels + c]) - mean;
-                float g = load(from[r * channels + c]);
-                g = passed(g, centered * scale + shift, limit);
-                sum += g;
-                products += g * centered;
-            }
-            sums[c] += sum;
-            sums[channels + c] += products;
+    for (int64_t c = 0; c < channels; c++) {
+        double sum = 0, squares = 0;
+        for (int row = 0; row < MANY; row++) {
+            double value = load(x[row * channels + c]);
+            sum += value;
+            squares += value * value;
         }
+        sums[c] += sum;
+        sums[channels + c] += squares;
+    }
+}
+
+template <int MANY, class T>
+void normalize(const T *__restrict x, T *__restrict y, const float *__restrict table, float limit,
+               int64_t channels) {
+#pragma omp simd simdlen(16)
+    for (int64_t c = 0; c < channels; c++) {
+        float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
+        float shift = table[SHIFT * channels + c];
+        for (int row = 0; row < MANY; row++) {
+            float value = (load(x[row * channels + c]) - mean) * scale + shift;
+            value = value < 0 ? 0 : value; // NaN is not below 0: it stays
+            store(y[row * channels + c], value > limit ? limit : value);
+        }
+    }
+}
+
+template <int MANY, class T>
+void add_gradients(const T *__restrict x, const T *__restrict upstream,
+                   const float *__restrict table, float limit, double *__restrict sums,
+                   int64_t channels) {
+#pragma omp simd simdlen(16)
+    for (int64_t c = 0; c < channels; c++) {
+        float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
+        float shift = table[SHIFT * channels + c], sum = 0, products = 0;
+        for (int row = 0; row < MANY; row++) {
+            float centered = load(x[row * channels + c]) - mean;
+            float g = load(upstream[row * channels + c]);
+            g = passed(g, centered * scale + shift, limit);
+            sum += g;
+            products += g * centered;
+        }
+        sums[c] += sum;
+        sums[channels + c] += products;
+    }
+}
+
+template <int MANY, class T> // `to` may be `upstream` itself, so neither promises anything
+void input_gradient(const T *__restrict x, const T *upstream, T *to, const float *__restrict table,
+                    float limit, int64_t channels) {
+#pragma omp simd simdlen(16)
+    for (int64_t c = 0; c < channels; c++) {
+        float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
+        float shift = table[SHIFT * channels + c], slope = table[SLOPE * channels + c];
+        float constant = table[CONSTANT * channels + c];
+        for (int row = 0; row < MANY; row++) {
+            float centered = load(x[row * channels + c]) - mean;
+            float g = load(upstream[row * channels + c]);
+            g = passed(g, centered * scale + shift, limit);
+            store(to[row * channels + c], g * scale - centered * slope - constant);
+        }
+    }
+}
+
+} // namespace rows_of
+
+// Calls some(where the next rows begin, how many).
+template <class Some> void by_rows(int64_t rows, int64_t channels, Some some) {
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4) some(row * channels, Number<4>());
+    for (; row < rows; row++) some(row * channels, Number<1>());
+}
+
+template <class T> void add_moments(const T *x, double *sums, int64_t rows, int64_t channels) {
+    by_rows(rows, channels, [=](int64_t at, auto many) {
+        rows_of::add_moments<many()>(x + at, sums, channels);
     });
 }
 
-// `to` may be `upstream` itself.
+template <class T> void normalize(const T *x, T *y, const Normalization &own, int64_t rows) {
+    by_rows(rows, own.channels, [=, own = own](int64_t at, auto many) {
+        rows_of::normalize<many()>(x + at, y + at, own.table, own.limit, own.channels);
+    });
+}
+
+template <class T>
+void add_gradients(const T *x, const T *upstream, const Normalization &own, double *sums,
+                   int64_t rows) {
+    by_rows(rows, own.channels, [=, own = own](int64_t at, auto many) {
+        rows_of::add_gradients<many()>(x + at, upstream + at, own.table, own.limit, sums,
+                                       own.channels);
+    });
+}
+
 template <class T>
 void input_gradient(const T *x, const T *upstream, T *to, const Normalization &own, int64_t rows) {
-    const float *__restrict table = own.table;
-    int64_t channels = own.channels;
-    float limit = own.limit;
-    by_rows(0, rows, [=](int64_t row, auto many) {
-        const T *__restrict at = x + row * channels;
-        int64_t begin = row * channels;
-#pragma omp simd simdlen(16)
-        for (int64_t c = 0; c < channels; c++) {
-            float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
-            float shift = table[SHIFT * channels + c], slope = table[SLOPE * channels + c];
-            float constant = table[CONSTANT * channels + c];
-            for (int r = 0; r < many; r++) {
-                float centered = load(at[r * channels + c]) - mean;
-                float g = load(upstream[begin + r * channels + c]);
-                g = passed(g, centered * scale + shift, limit);
-                store(to[begin + r * channels + c], g * scale - centered * slope - constant);
-            }
-        }
+    by_rows(rows, own.channels, [=, own = own](int64_t at, auto many) {
+        rows_of::input_gradient<many()>(x + at, upstream + at, to + at, own.table, own.limit,
+                                        own.channels);
     });
 }

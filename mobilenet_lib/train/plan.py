@@ -107,8 +107,12 @@ def _block(block: ConvBNReLU, x: Tensor) -> Tensor:
 def _layers(net: MobileNet, x: Tensor, kept: dict[str, Tensor] | None) -> Tensor:
     blocks: list[Any] = [net.get_submodule(layer.name) for layer in net.arch.layers[:-1]]
     first = blocks[0]
-    looks = kept is not None or torch.compiler.is_compiling()
-    if looks or type(first) is not ConvBNReLU or kernels.watched(first):
+    if (
+        kept is not None
+        or kernels.seen()
+        or type(first) is not ConvBNReLU
+        or kernels.watched(first)
+    ):
         return MobileNet._layers(net, x, kept)
     x = first.conv(first.padded(x))
     if takes_body(blocks, x):
