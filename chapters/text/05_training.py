@@ -563,7 +563,7 @@ from mobilenet_lib.train.depthwise import input_gradient
 assert torch.allclose(input_gradient(upstream, filters, (9, 9), 2, 0), by_hand, atol=1e-5)
 
 # %% [markdown]
-# Other machines have other gaps, so the library does not assume anything: it tries. It chooses the layout, the kinds of layer that use bf16, and the gradients that are rearranged; together these are a *plan*. On Linux with a C++ compiler there is one more choice, the library's own kernels. In fp32 they take all layers between the first convolution and the pool together: each layer normalizes its input while it reads it, so half of the maps are never written to memory. Here is what it chose on the machine that runs this notebook, for the network that you have just trained:
+# Other machines have other gaps, so the library does not assume anything: it tries. It chooses the layout, the kinds of layer that use bf16, and the gradients that are rearranged; together these are a *plan*. On Linux with a C++ compiler there is one more choice, the library's own kernels. They take all layers between the first convolution and the pool together: depthwise layers, and in fp32 all, normalize their input while they read it, so maps are written and read less often. Here is what it chose on the machine that runs this notebook, for the network that you have just trained:
 
 # %% tags=["nbval-ignore-output"]
 print(result.choice)

@@ -3,9 +3,10 @@
 Layer by layer, a step writes each map twice, as a convolution gives it and as batch normalization
 and ReLU make it, and reads them again and again. Here a layer normalizes its input while it reads
 it, and gathers the next normalization's sums while its output is at hand (depthwise.cpp and
-pointwise.cpp; fp32, on processors). So only what convolutions give is written and kept: half of the
-maps, and fewer passes over them. Backward it is the same: a layer makes the gradient of its output
-from the gradient of what was normalized.
+pointwise.cpp, on processors). So only what convolutions give is written and kept: half of the maps,
+and fewer passes over them. Backward it is the same: a layer makes the gradient of its output from
+the gradient of what was normalized. In bf16, pointwise layers are torch's matrix products, with
+passes around them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch.autograd.function import once_differentiable
 from ..model import ConvBNReLU
 from . import native
 from .kernels import (
-    FP32,
+    NAMES,
     Batch,
     Normalization,
     addresses,
@@ -47,7 +48,7 @@ def body(blocks: Sequence[ConvBNReLU], x: Tensor, turned: bool) -> Tensor:
     blocks
         As `takes_body` demands.
     x
-        (B, channels, H, W), fp32, in channels_last.
+        (B, channels, H, W), in channels_last: fp32, or bf16, which all maps have then.
     turned
         Whether filters are to be turned by 180 degrees, as on maps of a network that is `turned`.
     """
@@ -57,9 +58,12 @@ def body(blocks: Sequence[ConvBNReLU], x: Tensor, turned: bool) -> Tensor:
     return _Body.apply(x, blocks, turned, kept, *of_convolutions, *of_normalizations)
 
 
-def takes_body(blocks: Sequence[Any], x: Tensor) -> bool:
-    """Whether `body` computes what these blocks do with the output of the first's convolution."""
-    if not takes(x, (torch.float32,)):
+def takes_body(blocks: Sequence[Any], x: Tensor, dtype: torch.dtype) -> bool:
+    """Whether `body` computes what these blocks do with the output of the first's convolution.
+
+    Which must be of this dtype: that of all layers' maps.
+    """
+    if not takes(x, (dtype,)):
         return False
     channels, height, width = x.shape[1:]
     for i, block in enumerate(blocks):
@@ -106,6 +110,8 @@ class _Convolution:
         self, way: str, weight: Tensor, x: Tensor, y: Tensor, wanted: bool = False, **maps: Tensor
     ) -> Tensor | None:
         """Its output, or its gradients; what is returned is that of its weight, if wanted."""
+        if weight.shape[2] == 1 and x.dtype == torch.bfloat16:
+            return self._multiply(weight, x, y, wanted, **maps)
         parts = {"weight": weight, "x": x, "y": y, **maps}
         if wanted:
             parts["for_weight"] = torch.empty_like(weight)
@@ -115,8 +121,38 @@ class _Convolution:
         told.out_height, told.out_width = y.shape[2:]
         told.threads = max(team(x), team(y))
         name = "depthwise" if weight.shape[2] > 1 else "pointwise"
-        getattr(native.library(), f"{name}_{way}")(ctypes.byref(told))
+        getattr(native.library(), f"{name}_{way}_{NAMES[x.dtype]}")(ctypes.byref(told))
         return parts.get("for_weight")
+
+    def _multiply(
+        self,
+        weight: Tensor,
+        x: Tensor,
+        y: Tensor,
+        wanted: bool,
+        upstream: Tensor | None = None,
+        for_x: Tensor | None = None,
+    ) -> Tensor | None:
+        """A pointwise layer by torch's matrix products, of which those in bf16 are fast."""
+        rounded = weight.to(x.dtype).flatten(1)
+        normalized = torch.empty_like(x)
+        if upstream is None or for_x is None:
+            self.before.run("apply", x, y=normalized)
+            torch.mm(_rows(normalized), rounded.T, out=_rows(y))
+            self.after.run("measure", y)
+            return None
+        self.after.run("pass_on", y, upstream=upstream, y=upstream)
+        torch.mm(_rows(upstream), rounded, out=_rows(for_x))
+        self.before.run("gather", x, upstream=for_x)
+        if not wanted:
+            return None
+        self.before.run("apply", x, y=normalized)
+        return torch.mm(_rows(upstream).T, _rows(normalized)).to(weight.dtype).view_as(weight)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """A map in channels_last as the matrix that it is, (B · H · W, channels)."""
+    return x.permute(0, 2, 3, 1).flatten(0, 2)
 
 
 class _Body(torch.autograd.Function):
@@ -135,7 +171,9 @@ class _Body(torch.autograd.Function):
         layers: list[_Convolution] = []
         for block, weight in zip(blocks[1:], weights, strict=True):
             shape = (len(x), len(weight), *_sides(x.shape[2:], block))
-            y = torch.empty(shape, memory_format=torch.channels_last, **FP32)
+            y = torch.empty(
+                shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last
+            )
             layers.append(_Convolution(batch, Batch(block, y), block.stride, turned))
             layers[-1].run("forward", weight, x, y)
             x, batch = y, layers[-1].after

@@ -1,6 +1,6 @@
 // Depthwise 3x3 convolutions with one zero around and stride 1 or 2. Weights: (channels, 3, 3).
 //
-// A thread goes down its lines of a map. What a line needs of the lines above and below it was made
+// Maps may be of 16 bits; what is computed is in fp32. A thread goes down its lines of a map. What a line needs of the lines above and below it was made
 // a moment ago, or is made now, and waits in the fastest cache.
 
 #include "layer.h"
@@ -125,7 +125,22 @@ std::vector<float> turn(const float *filters, int64_t C, bool turned, bool back 
     return to;
 }
 
-void forward(const Layer &of) {
+// A line of a map in fp32, to be rounded when it is whole; in fp32 the map's own.
+template <class T> struct Line {
+    std::vector<float> numbers;
+
+    Line(int64_t length) : numbers(length) {}
+    float *of(T *) { return numbers.data(); }
+    void round(T *to) const { rows_of::round(numbers.data(), to, numbers.size()); }
+};
+
+template <> struct Line<float> {
+    Line(int64_t) {}
+    float *of(float *to) { return to; }
+    void round(float *) const {}
+};
+
+template <class T> void forward(const Layer<T> &of) {
     int64_t C = of.before->channels, out_line = of.out_width * C, in_line = of.width * C;
     std::vector<float> zeros(in_line), weight = turn(of.weight, C, of.turned);
     Columns columns{of.width, of.out_width, of.stride};
@@ -133,11 +148,13 @@ void forward(const Layer &of) {
         Lines inputs(in_line, [&](int64_t line, float *to) {
             normalize(of.x + line * in_line, to, *of.before, of.width);
         });
+        Line<T> output(out_line);
         for (int64_t line = first; line < last; line++) {
             int64_t image = line / of.out_height, i = line % of.out_height;
-            float *to = of.y + line * out_line;
+            T *to = of.y + line * out_line;
             Window window(inputs, zeros.data(), image, i * of.stride, of.height);
-            convolve(window, weight.data(), to, columns, C);
+            convolve(window, weight.data(), output.of(to), columns, C);
+            output.round(to);
             add_moments(to, sums, of.out_width, C);
         }
     };
@@ -146,7 +163,7 @@ void forward(const Layer &of) {
 
 constexpr int64_t FEW = 256; // pixels whose sums may be in fp32
 
-void backward(const Layer &of) {
+template <class T> void backward(const Layer<T> &of) {
     int64_t C = of.before->channels, in_line = of.width * C, out_line = of.out_width * C;
     std::vector<float> zeros(in_line), weight = turn(of.weight, C, of.turned);
     std::vector<float> turned = turn(of.weight, C, !of.turned);
@@ -166,18 +183,20 @@ void backward(const Layer &of) {
             int64_t at = line * out_line;
             input_gradient(of.y + at, of.upstream + at, to, *of.after, of.out_width);
         });
+        Line<T> gradient(in_line);
         for (int64_t line = first; line < last; line++) {
             int64_t image = line / of.height, i = line % of.height, out = i / of.stride;
-            float *to = of.for_x + line * in_line;
+            T *to = of.for_x + line * in_line;
             if (of.stride == 1) { // the same convolution, with turned filters
                 Window window(gradients, zeros.data(), image, i, of.height);
-                convolve(window, turned.data(), to, columns, C);
+                convolve(window, turned.data(), gradient.of(to), columns, C);
             } else {
                 int64_t below = image * of.out_height + out + 1;
                 bool two = i % 2 && out + 1 < of.out_height;
                 spread(gradients[below - 1], two ? gradients[below] : zeros.data(), i % 2,
-                       weight.data(), to, columns, C);
+                       weight.data(), gradient.of(to), columns, C);
             }
+            gradient.round(to);
             add_gradients(of.x + line * in_line, to, *of.before, sums, of.width);
             if (!of.for_weight || i % of.stride) continue;
             Window window(inputs, zeros.data(), image, i, of.height);
@@ -198,6 +217,8 @@ void backward(const Layer &of) {
 
 // What Python calls.
 extern "C" {
-void depthwise_forward(const Layer *of) { forward(*of); }
-void depthwise_backward(const Layer *of) { backward(*of); }
+void depthwise_forward_fp32(const Layer<float> *of) { forward(*of); }
+void depthwise_forward_bf16(const Layer<bf16> *of) { forward(*of); }
+void depthwise_backward_fp32(const Layer<float> *of) { backward(*of); }
+void depthwise_backward_bf16(const Layer<bf16> *of) { backward(*of); }
 }

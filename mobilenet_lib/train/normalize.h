@@ -101,8 +101,8 @@ void add_moments(const T *__restrict x, double *__restrict sums, int64_t channel
     }
 }
 
-template <int MANY, class T>
-void normalize(const T *__restrict x, T *__restrict y, const float *__restrict table, float limit,
+template <int MANY, class T, class To>
+void normalize(const T *__restrict x, To *__restrict y, const float *__restrict table, float limit,
                int64_t channels) {
 #pragma omp simd simdlen(16)
     for (int64_t c = 0; c < channels; c++) {
@@ -136,9 +136,9 @@ void add_gradients(const T *__restrict x, const T *__restrict upstream,
     }
 }
 
-template <int MANY, class T> // `to` may be `upstream` itself, so neither promises anything
-void input_gradient(const T *__restrict x, const T *upstream, T *to, const float *__restrict table,
-                    float limit, int64_t channels) {
+template <int MANY, class T, class To> // `to` may be `upstream` itself: neither promises anything
+void input_gradient(const T *__restrict x, const T *upstream, To *to,
+                    const float *__restrict table, float limit, int64_t channels) {
 #pragma omp simd simdlen(16)
     for (int64_t c = 0; c < channels; c++) {
         float mean = table[MEAN * channels + c], scale = table[SCALE * channels + c];
@@ -151,6 +151,12 @@ void input_gradient(const T *__restrict x, const T *upstream, T *to, const float
             store(to[row * channels + c], g * scale - centered * slope - constant);
         }
     }
+}
+
+template <class T>
+void round(const float *__restrict from, T *__restrict to, int64_t count) {
+#pragma omp simd simdlen(16)
+    for (int64_t i = 0; i < count; i++) store(to[i], from[i]);
 }
 
 } // namespace rows_of
@@ -168,7 +174,8 @@ template <class T> void add_moments(const T *x, double *sums, int64_t rows, int6
     });
 }
 
-template <class T> void normalize(const T *x, T *y, const Normalization &own, int64_t rows) {
+template <class T, class To>
+void normalize(const T *x, To *y, const Normalization &own, int64_t rows) {
     by_rows(rows, own.channels, [=, own = own](int64_t at, auto many) {
         rows_of::normalize<many()>(x + at, y + at, own.table, own.limit, own.channels);
     });
@@ -183,8 +190,9 @@ void add_gradients(const T *x, const T *upstream, const Normalization &own, doub
     });
 }
 
-template <class T>
-void input_gradient(const T *x, const T *upstream, T *to, const Normalization &own, int64_t rows) {
+template <class T, class To>
+void input_gradient(const T *x, const T *upstream, To *to, const Normalization &own,
+                    int64_t rows) {
     by_rows(rows, own.channels, [=, own = own](int64_t at, auto many) {
         rows_of::input_gradient<many()>(x + at, upstream + at, to + at, own.table, own.limit,
                                         own.channels);

@@ -4,8 +4,8 @@ Numbers of 16 bits halve what is moved and, where the processor multiplies them 
 what a GEMM does. But not every layer has fast code for them: on CPUs the backward pass of some
 depthwise layers falls to a slow path. So a `Plan` names the kinds of layer that compute in bf16,
 and whether depthwise layers take the way around; weights, their gradients and the optimizer stay in
-fp32 always. On processors, the book's own `kernels` may normalize, and in fp32 `body` take
-all layers between the first convolution and the pool.
+fp32 always. On processors, `body` may take all layers between the first convolution and the
+pool, by the book's own `kernels`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Plan:
     rearranged: bool = False
     """Compute the gradients of depthwise layers as `depthwise` does, around the slow path."""
     kernels: bool = False
-    """Take the book's own kernels for batch normalization with its ReLU, and in fp32 for all layers
-    between the first convolution and the pool. Where there are none, it is as without."""
+    """Take the book's own kernels for all layers between the first convolution and the pool, which
+    then compute in fp32, or all in bf16. Where there are none, it is as without."""
 
 
 PLANS = {
@@ -91,8 +91,9 @@ def apply_plan(net: MobileNet, name: str) -> None:
         elif type(module) is ConvBNReLU:
             vars(module).pop("forward", None)  # of a plan before this one
     vars(net).pop("_layers", None)
-    if plan.kernels and not plan.bf16 and type(net)._layers is MobileNet._layers:
-        net._layers = functools.partial(_layers, net)  # type: ignore[method-assign]
+    if plan.kernels and type(net)._layers is MobileNet._layers:
+        maps = torch.bfloat16 if plan.bf16 else torch.float32
+        net._layers = functools.partial(_layers, net, maps)  # type: ignore[method-assign]
 
 
 def _compute(module: Any, dtype: torch.dtype, way: Way, turns: bool, x: Tensor) -> Tensor:
@@ -104,7 +105,9 @@ def _block(block: ConvBNReLU, x: Tensor) -> Tensor:
     return kernels.normalize(block, block.conv(block.padded(x)))
 
 
-def _layers(net: MobileNet, x: Tensor, kept: dict[str, Tensor] | None) -> Tensor:
+def _layers(
+    net: MobileNet, dtype: torch.dtype, x: Tensor, kept: dict[str, Tensor] | None
+) -> Tensor:
     blocks: list[Any] = [net.get_submodule(layer.name) for layer in net.arch.layers[:-1]]
     first = blocks[0]
     if (
@@ -115,7 +118,7 @@ def _layers(net: MobileNet, x: Tensor, kept: dict[str, Tensor] | None) -> Tensor
     ):
         return MobileNet._layers(net, x, kept)
     x = first.conv(first.padded(x))
-    if takes_body(blocks, x):
+    if takes_body(blocks, x, dtype):
         return body(blocks, x, net.turned)
     x = kernels.normalize(first, x)
     for block in blocks[1:]:

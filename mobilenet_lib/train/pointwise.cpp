@@ -1,4 +1,4 @@
-// Pointwise convolutions: matrix products of pixels and weights, (out_channels, in_channels).
+// Pointwise convolutions in fp32: matrix products of pixels and weights, (out_channels, in_channels).
 //
 // A product is made of tiles of ROWS rows and two vectors of columns, whose sums stay in registers
 // while the processor goes through a row of the one matrix and a panel of the other: those two
@@ -105,7 +105,7 @@ template <class Each> void by_blocks(int64_t first, int64_t last, int64_t channe
     }
 }
 
-void forward(const Layer &of) {
+void forward(const Layer<float> &of) {
     int64_t in = of.before->channels, out = of.after->channels;
     auto packed = pack(of.threads, in, out, [&](int64_t c, int64_t count, float *to) {
         spread_turned(of.weight + c * in, in, count, in, to);
@@ -124,7 +124,7 @@ void forward(const Layer &of) {
 
 // Adds to the gradient of the weights, for output channels `first` to `last`, what some rows give:
 // (out_channels, rows) times (rows, in_channels).
-void add_weights(const Layer &of, int64_t at, int64_t rows, int64_t first, int64_t last,
+void add_weights(const Layer<float> &of, int64_t at, int64_t rows, int64_t first, int64_t last,
                  float *for_weight) {
     int64_t in = of.before->channels, out = of.after->channels, count = last - first;
     int64_t most = std::min(rows, std::max<int64_t>(1, BLOCK / (in + count)));
@@ -144,7 +144,7 @@ void add_weights(const Layer &of, int64_t at, int64_t rows, int64_t first, int64
     }
 }
 
-void backward(const Layer &of) {
+void backward(const Layer<float> &of) {
     int64_t in = of.before->channels, out = of.after->channels, rows = of.after->rows;
     bool few = of.for_weight && in * out * of.threads <= FEW;
     int64_t weights = few ? in * out : 0; // of which each thread has its own sums
@@ -178,6 +178,6 @@ void backward(const Layer &of) {
 
 // What Python calls.
 extern "C" {
-void pointwise_forward(const Layer *of) { forward(*of); }
-void pointwise_backward(const Layer *of) { backward(*of); }
+void pointwise_forward_fp32(const Layer<float> *of) { forward(*of); }
+void pointwise_backward_fp32(const Layer<float> *of) { backward(*of); }
 }
