@@ -538,7 +538,7 @@ for name, timing in bench["layer"].items():
     print(f"{name:42s}{timing['median_ms']:6.2f} ms")
 
 # %% [markdown]
-# The output takes about half<!-- 0.45 < bench_train.layer["output, bf16"].median_ms / bench_train.layer["output, fp32"].median_ms < 0.55 --> of its time in fp32, the usual 32 bits, and the gradient of the filters a little more than all of it<!-- 1.1 < bench_train.layer["gradient of its filters, bf16"].median_ms / bench_train.layer["gradient of its filters, fp32"].median_ms < 1.3 -->. The gradient of the input takes some thirty times as long<!-- 28 < bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms < 33 -->, since PyTorch has no fast code for it yet. The network has four such layers, and they cost more than bf16 saves in all the others.
+# The output takes about three fifths<!-- 0.55 < bench_train.layer["output, bf16"].median_ms / bench_train.layer["output, fp32"].median_ms < 0.65 --> of its time in fp32, the usual 32 bits, and the gradient of the filters nearly all of it<!-- 0.9 < bench_train.layer["gradient of its filters, bf16"].median_ms / bench_train.layer["gradient of its filters, fp32"].median_ms < 1 -->. The gradient of the input takes some thirty times as long<!-- 28 < bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms < 33 -->, since PyTorch has no fast code for it yet. The network has four such layers, and they cost more than bf16 saves in all the others.
 #
 # Mathematics offers a way around it. A convolution with stride 2 is a convolution with stride 1 of which only every other output is kept, in rows and in columns. So spread the gradient out over the larger map, with zeros at all places that were not kept. The gradient of the *input* of a stride-1 convolution is itself a convolution, with the filters rotated by 180 degrees, and for that there is fast code.
 
@@ -829,7 +829,7 @@ notebook_launcher(three_steps, (small.changed(device="auto"),), num_processes=1)
 #
 # What would ImageNet take? It has 1,281,167 training pictures, used at 224 pixels, and one trains for a hundred epochs or, for the last points, for thousands. A division says how long that takes.
 #
-# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from about twelve hundred<!-- 1150 < bench_train.images_per_second < 1250 --> pictures per second (*ours* in the first table above), and at 224 pixels from a twelfth of that. Do a hundred epochs take days, weeks, months or years?
+# **Predict:** the book's own machine has two<!-- bench_machine.machine.cores --> cores. At $\alpha = 1$ and 64 pixels it learns from about thirteen hundred<!-- 1250 < bench_train.images_per_second < 1390 --> pictures per second (*ours* in the first table above), and at 224 pixels from a twelfth of that. Do a hundred epochs take days, weeks, months or years?
 
 # %%
 expect("05-imagenet")
@@ -858,7 +858,7 @@ at_224 = bench["images_per_second"] / (224 / 64) ** 2
 print(f"{at_224:.0f} images per second, so {days(at_224):,.0f} days")
 
 # %% [markdown]
-# About two weeks<!-- 14 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 16 -->, for a single network. That is why people use GPUs. Here is the same measurement on an NVIDIA H100, at 224 pixels, 256 pictures at a time:
+# About two weeks<!-- 13 < 100 * 1_281_167 / (bench_train.images_per_second / 12.25) / 86_400 < 16 -->, for a single network. That is why people use GPUs. Here is the same measurement on an NVIDIA H100, at 224 pixels, 256 pictures at a time:
 
 # %%
 gpu = recorded("nvidia_h100_80gb_hbm3_train")["results"]
