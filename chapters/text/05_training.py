@@ -523,7 +523,7 @@ from mobilenet_lib.results import recorded
 
 bench = recorded("bench_train")["results"]
 for name, timing in bench["steps"].items():
-    print(f"{name:36s}{timing['median_ms']:9,.0f} ms")
+    print(f"{timing['median_ms']:8,.0f} ms  {name}")
 
 # %% [markdown]
 # With 16 bits everywhere, timm's network became slower, in both layouts<!-- all(bench_train.steps[f"timm: {layout}, fp32"].median_ms < bench_train.steps[f"timm: {layout}, bf16 autocast"].median_ms for layout in ("NCHW", "channels_last")) -->. One kind of layer spoils the gain. Here are the three passes of a depthwise layer with stride 2: its output, and the gradients of its input and of its filters.
@@ -535,7 +535,7 @@ expect("05-bf16")
 
 # %%
 for name, timing in bench["layer"].items():
-    print(f"{name:42s}{timing['median_ms']:6.2f} ms")
+    print(f"{timing['median_ms']:8.2f} ms  {name}")
 
 # %% [markdown]
 # The output takes about three fifths<!-- 0.55 < bench_train.layer["output, bf16"].median_ms / bench_train.layer["output, fp32"].median_ms < 0.65 --> of its time in fp32, the usual 32 bits, and the gradient of the filters nearly all of it<!-- 0.9 < bench_train.layer["gradient of its filters, bf16"].median_ms / bench_train.layer["gradient of its filters, fp32"].median_ms < 1 -->. The gradient of the input takes some thirty times as long<!-- 28 < bench_train.layer["gradient of its input, bf16"].median_ms / bench_train.layer["gradient of its input, fp32"].median_ms < 33 -->, since PyTorch has no fast code for it yet. The network has four such layers, and they cost more than bf16 saves in all the others.
@@ -566,7 +566,9 @@ assert torch.allclose(input_gradient(upstream, filters, (9, 9), 2, 0), by_hand, 
 # Other machines have other gaps, so the library does not assume anything: it tries. It chooses the layout, the kinds of layer that use bf16, and the gradients that are rearranged; together these are a *plan*. On Linux with a C++ compiler there is one more choice, the library's own kernels. They take all layers between the first convolution and the pool together: depthwise layers, and in fp32 all, normalize their input while they read it, so maps are written and read less often. Here is what it chose on the machine that runs this notebook, for the network that you have just trained:
 
 # %% tags=["nbval-ignore-output"]
-print(result.choice)
+print(f"plan {result.choice.plan}: {result.choice.reason}")
+for name, milliseconds in result.choice.milliseconds.items():
+    print(f"{milliseconds:8.2f} ms  {name}")
 
 # %% [markdown]
 # A plan is used only if every layer gives the same results and gradients up to rounding. The choice is kept for next time, and stored in each checkpoint, so that a resumed run continues as it began.
@@ -863,7 +865,7 @@ print(f"{at_224:.0f} images per second, so {days(at_224):,.0f} days")
 # %%
 gpu = recorded("nvidia_h100_80gb_hbm3_train")["results"]
 for name, timing in gpu["steps"].items():
-    print(f"{name:36s}{timing['median_ms']:9,.0f} ms")
+    print(f"{timing['median_ms']:8,.0f} ms  {name}")
 hours = 24 * days(gpu["images_per_second"])
 print(f"{gpu['images_per_second']:,.0f} images per second, so {hours:.0f} hours")
 
