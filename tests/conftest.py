@@ -233,6 +233,17 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- A real browser -----------------------------------------------------------------------------
 
 
+@pytest.fixture
+def compiled() -> None:
+    """The book's own kernels, of a test that needs them."""
+    from mobilenet_lib.train import native
+
+    try:
+        native.library()
+    except native.NoKernels as error:
+        do_without(f"no kernels, {error}")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of a Chromium that can be driven. Without one the test is skipped, in CI it fails."""

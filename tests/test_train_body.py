@@ -1,7 +1,6 @@
 """All layers in one function: the same as torch's, one after the other, whatever their shapes."""
 
 import copy
-import os
 import weakref
 
 import pytest
@@ -14,22 +13,14 @@ from mobilenet_lib.convention import PAPER, TIMM
 from mobilenet_lib.layer import Layer
 from mobilenet_lib.model import ConvBNReLU, MobileNet
 from mobilenet_lib.process import threads
-from mobilenet_lib.train import choose_plan, kernels, native
+from mobilenet_lib.train import choose_plan, kernels
 from mobilenet_lib.train.body import _Convolution, body, takes_body
 from mobilenet_lib.train.plan import apply_plan, to_layout
 
+pytestmark = pytest.mark.usefixtures("compiled")
+
 CPU = torch.device("cpu")
 PLAN = "kernels-fp32"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled():
-    try:
-        native.library()
-    except native.NoKernels as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no kernels, {error}")
 
 
 def chain(start, *layers, act=nn.ReLU):

@@ -1,7 +1,6 @@
 """The book's own kernels: the same as torch's layers, and absent where nothing compiles them."""
 
 import copy
-import os
 import pickle
 import re
 from dataclasses import replace
@@ -33,16 +32,6 @@ def own_cache(folder, monkeypatch):
     with threads(1):
         yield
     native._found.cache_clear()  # what a test did to it
-
-
-@pytest.fixture
-def compiled():
-    try:
-        native.library()
-    except native.NoKernels as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no kernels, {error}")
 
 
 def maps(*shape, dtype=torch.float32, **options):
