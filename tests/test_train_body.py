@@ -13,7 +13,7 @@ from mobilenet_lib.convention import PAPER, TIMM
 from mobilenet_lib.layer import Layer
 from mobilenet_lib.model import ConvBNReLU, MobileNet
 from mobilenet_lib.process import threads
-from mobilenet_lib.train import choose_plan, kernels
+from mobilenet_lib.train import kernels, trial
 from mobilenet_lib.train.body import _Convolution, body, takes_body
 from mobilenet_lib.train.plan import apply_plan, to_layout
 
@@ -360,7 +360,7 @@ def test_a_wrong_layer_is_not_chosen(kind, way, plan, monkeypatch):
             (y if way == "forward" else given["for_x"]).mul_(1.3)
         return for_weight
 
-    trials = [choose_plan.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", plan)]
+    trials = [trial.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", plan)]
     assert trials[1].agrees(trials[0])
     monkeypatch.setattr(_Convolution, "run", wrong)
     assert not trials[1].agrees(trials[0])

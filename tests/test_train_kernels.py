@@ -13,7 +13,7 @@ from torch import nn
 from mobilenet_lib.convention import PAPER, TIMM
 from mobilenet_lib.model import ConvBNReLU, MobileNet
 from mobilenet_lib.process import threads
-from mobilenet_lib.train import Trainer, choose_plan, kernels, native
+from mobilenet_lib.train import Trainer, choose_plan, kernels, native, trial
 from mobilenet_lib.train.plan import apply_plan, to_layout
 
 CPU = torch.device("cpu")
@@ -314,7 +314,7 @@ def test_a_wrong_kernel_is_not_chosen(plan, monkeypatch):
         batch.table *= 1.1
 
     monkeypatch.setattr(kernels.Batch, "run", wrong)
-    trials = [choose_plan.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", plan)]
+    trials = [trial.Trial(tiny("x"), CPU, name, 4) for name in ("fp32", plan)]
     assert not trials[1].agrees(trials[0])
     monkeypatch.undo()
     assert trials[1].agrees(trials[0])

@@ -19,7 +19,7 @@ from mobilenet_lib.convention import KERAS, PAPER, TIMM
 from mobilenet_lib.model import MobileNet, kind
 from mobilenet_lib.process import threads
 from mobilenet_lib.timing import Timing
-from mobilenet_lib.train import Trainer, choose_plan, native
+from mobilenet_lib.train import Trainer, choose_plan, native, trial
 from mobilenet_lib.train.choose_plan import Choice, choose, decide
 from mobilenet_lib.train.depthwise import depthwise, input_gradient
 from mobilenet_lib.train.optimizers import make_optimizer
@@ -250,13 +250,13 @@ def test_a_plan_that_computes_something_else_is_not_chosen(monkeypatch):
 
     monkeypatch.setattr(choose_plan, "interleave", interleave)
     assert choose_plan.measure(recipe, CPU, 8).plan == "bf16"
-    results = choose_plan.layer_results
+    results = trial.layer_results
 
     def wrong(layer, x, plan):
         y, dx, *others = results(layer, x, plan)
         return [y, dx, *((1.05 if plan == "bf16" else 1) * other for other in others)]
 
-    monkeypatch.setattr(choose_plan, "layer_results", wrong)
+    monkeypatch.setattr(trial, "layer_results", wrong)
     choice = choose_plan.measure(recipe, CPU, 8)
     assert choice.plan != "bf16"
     assert "bf16 computed something else than fp32" in choice.reason
@@ -307,7 +307,7 @@ def test_what_is_tried_is_what_would_run(monkeypatch):
     assert not any(PLANS[name].kernels for name in names)
     for convention, pads in (("paper", False), ("timm", False), ("keras", True)):
         recipe = tiny("x", convention=convention)
-        net = choose_plan.Trial(recipe, CPU, "fp32", 4).net
+        net = trial.Trial(recipe, CPU, "fp32", 4).net
         assert net.get_submodule("dw_2").pads == pads
 
 

@@ -27,11 +27,12 @@ from ..timing import (
     ratio,
     training_step,
 )
-from ..train.choose_plan import ROUNDED, Choice, apart, choose
+from ..train.choose_plan import Choice, choose
 from ..train.depthwise import input_gradient
 from ..train.optimizers import make_optimizer
 from ..train.plan import PLANS, apply_plan, to_layout
 from ..train.recipe import Recipe
+from ..train.trial import ROUNDED, apart
 
 OURS, COMPILED, NAIVE = "ours", "ours, compiled", "naive: eager, NCHW, fp32"
 PRODUCTS = "products"

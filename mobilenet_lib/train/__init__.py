@@ -5,8 +5,8 @@
 
 The loop is `loop.Trainer.step`. Around it: what is trained (`recipe`, `factory`), the
 learning rate (`schedule`), the optimizers (`optimizers`), layout and precision (`plan`,
-`depthwise`, `choose_plan`), kernels for processors (`kernels`, `body`; `native` compiles them),
-batches that do not fit (`memory`), images that cannot be used (`unusable`), interrupts
+`depthwise`, `trial`, `choose_plan`), kernels for processors (`kernels`, `body`; `native` compiles
+them), batches that do not fit (`memory`), images that cannot be used (`unusable`), interrupts
 (`interrupt`), the state of a run (`checkpoint`) and what it comes to (`outcome`, `run`). A grid of
 runs is a `sweep`. Several GPUs and machines, ImageNet and SLURM: `SCALE.md` beside this file.
 
