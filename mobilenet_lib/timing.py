@@ -27,6 +27,10 @@ from .validation import check_int
 
 PIECES = 10
 """Of a reading that calls its task several times."""
+SETTLED_S, REST_S = 0.2, 0.03
+"""Seconds of a reading on a CPU in which several libraries run in turn, and of the rest before it.
+In the rest the threads of the library before stop spinning (OpenBLAS' take 25 ms). The next one's
+may then wake on one core, where together they take twice as long, until the system parts them."""
 Key = TypeVar("Key")
 Task = Callable[[], Any]
 LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
@@ -48,6 +52,11 @@ class Timing:
         cuts = statistics.quantiles(seconds, method="inclusive")
         low, middle, high = (significant(1e3 * cut) for cut in cuts)
         return cls(len(seconds), middle, (low, high))
+
+    @property
+    def calm(self) -> tuple[float, float]:
+        """Lower quartile and median, to sort by: what slows some of the readings is the machine."""
+        return self.quartiles_ms[0], self.median_ms
 
     def __str__(self) -> str:
         low, high = self.quartiles_ms

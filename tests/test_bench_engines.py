@@ -16,9 +16,10 @@ from mobilenet_lib.bench import engines as bench
 from mobilenet_lib.bench import peers, quality
 from mobilenet_lib.bench.peaks import MachinePeaks, Peak
 from mobilenet_lib.bench.report import make_report
-from mobilenet_lib.bench.results import EAGER, Checked, EngineBench, Quality, Timed
+from mobilenet_lib.bench.results import EAGER, Checked, EngineBench, Quality, Timed, places
 from mobilenet_lib.engines import Availability, Engine, EngineError, difference
 from mobilenet_lib.engines.torch_engines import Eager
+from mobilenet_lib.timing import REST_S, SETTLED_S
 
 pytestmark = pytest.mark.slow
 
@@ -163,6 +164,38 @@ def run(monkeypatch):
     return call
 
 
+def test_who_is_not_told_apart_shares_a_place():
+    def calm(*times):
+        return {name: (low, low) for name, low in zip("abcdef", times, strict=False)}
+
+    assert places(calm(3.0, 1.0, 2.0)) == {"b": 1, "c": 2, "a": 3}
+    assert list(places(calm(3.0, 1.0, 2.0))) == ["b", "c", "a"]
+    assert places(calm(1.0, 1.09, 2.0, 2.1, 2.19, 3.0)) == dict(a=1, b=1, c=3, d=3, e=3, f=6)
+    # Not step by step up to any distance: the leader counts.
+    assert places(calm(1.0, 1.08, 1.16, 1.24)) == {"a": 1, "b": 1, "c": 3, "d": 3}
+    # Half of the leader's readings took longer than the next one's quartile, or none did.
+    assert places({"a": (1.0, 2.0), "b": (1.9, 1.9), "c": (2.1, 2.1)}) == {"a": 1, "b": 1, "c": 3}
+    # What is slow for half a run does not lead, nor keep others from leading.
+    assert places({"a": (1.0, 5.0), "b": (6.0, 6.0), "c": (0.5, 0.5)}) == {"c": 1, "a": 2, "b": 3}
+    assert places({}) == {}
+
+
+def test_a_busy_while_changes_no_place(run):
+    result = run(("fake", "coarse"), batch_sizes=(4,), slices=())
+    fake, coarse = result.timings
+    slowed = replace(fake, median_ms=2.5, quartiles_ms=(1.0, 3.0))  # coarse takes 2 ms throughout
+    assert replace(result, timings=(coarse, slowed)).fastest(4).name == "fake"
+
+
+def test_readings_last_until_threads_are_parted(run, monkeypatch):
+    """On a CPU each takes its while and waits for the threads of the library before."""
+    asked = []
+    clock = bench.interleave
+    monkeypatch.setattr(bench, "interleave", lambda *a, **k: asked.append(k) or clock(*a, **k))
+    run(("fake",), batch_sizes=(1,))
+    assert (asked[0]["least_s"], asked[0]["rest_s"]) == (SETTLED_S, REST_S)
+
+
 def test_only_engines_that_are_right_are_timed(run):
     result = run(batch_sizes=(1, 4), slices=(2,))
     assert list(result.engines) == ["fake", "small only", "coarse"]
@@ -205,11 +238,11 @@ def test_times_become_rates_shares_and_labels(run):
     assert result.fastest(4, int8=True).name == "coarse"
     assert result.fastest(1) is None
     text = str(result)
-    assert "Batch of 4, fastest first; = not told apart from the line above it\n* fake " in text
-    assert "=" not in text.partition("above it\n")[2].partition("ours, fastest")[0]
+    assert "Batch of 4, fastest first; = shares its place with others\n  1  * fake " in text
+    assert "\n  2  * coarse " in text
     near = replace(coarse, quartiles_ms=(1.1, 2.1))
-    text = str(replace(result, timings=(fake, near)))
-    assert re.search(r"\* coarse +=  +2\.00 ms", text), "as fast as the line above, perhaps"
+    text = str(replace(result, timings=(near, fake)))
+    assert re.search(r"\n  1= \* fake .*\n  1= \* coarse +2\.00 ms", text), "as fast, perhaps"
     assert "ours, fastest in int8: coarse" in text
     assert "timm, eager: No module named 'timm'" in text
     make_report(result, 1.0)  # which checks itself

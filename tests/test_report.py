@@ -405,10 +405,32 @@ def test_two_reports_side_by_side():
     text = str(found)
     assert re.search(r"eager +30\.00 +60\.00 +2\.00\n", text)
     assert "ceilings.int8: 800.5 | not there" in text
+    assert found.swapped == ()
+    assert "None is clearly faster than another in A and clearly slower in B." in text
     same = compare(REPORT, REPORT)
     assert same.differences == {}
     assert (same.only_first, same.only_second) == ((), ())
     assert "alike" in str(same)
+
+
+def test_who_is_faster_here_and_slower_there_is_named():
+    """A report on batches of 1 and 32; only what both tell apart, and of one size, counts."""
+    first, second = (
+        make_report(result(timings=(timed("eager", a), timed("openvino-int8", b), *large)), 9)
+        for a, b, large in (
+            (3.0, 2.0, (timed("eager", 60.0, 32), timed("timm", 61.0, 32, ours=False))),
+            (3.1, 5.0, (timed("eager", 60.0, 32), timed("timm", 70.0, 32, ours=False))),
+        )
+    )
+    found = compare(first, second)
+    assert found.swapped == (("openvino-int8 at batch 1", "eager at batch 1"),)
+    told = "\nFaster in A and slower in B\n  openvino-int8 at batch 1 than eager at batch 1\n"
+    assert told in str(found)
+    near = make_report(result(timings=(timed("eager", 2.0), timed("openvino-int8", 2.1))), 9)
+    assert compare(first, near).swapped == (), "they share a place"
+    assert compare(near, second).swapped == ()
+    none = make_report(result(timings=(timed("timm, 3", 1.0, ours=False),)), 9)
+    assert "clearly" not in str(compare(first, none))
 
 
 def test_different_networks_are_not_compared():
@@ -418,7 +440,7 @@ def test_different_networks_are_not_compared():
 
 
 def test_names_of_a_foreign_report_cannot_steer_the_terminal():
-    evil = Comparison({"alpha": 1.0, "resolution": 224}, (), {}, ("\x1b[31mred\x07",), ())
+    evil = Comparison({"alpha": 1.0, "resolution": 224}, (), (), {}, ("\x1b[31mred\x07",), ())
     assert "\x1b" not in str(evil)
     assert "\x07" not in str(evil)
     assert "red" in str(evil)

@@ -554,7 +554,7 @@ for row in paper.devices():
 # %% tags=["nbval-ignore-output"]
 from mobilenet_lib.engines import fastest
 
-best = fastest(net, images[:1], engines=["folded", "onnxruntime", "openvino"], readings=9)
+best = fastest(net, images[:1], engines=["folded", "onnxruntime", "openvino"])
 print(best.why)
 for name, reason in best.left_out.items():
     print(f"left out: {name}, {reason}")

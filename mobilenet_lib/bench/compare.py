@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 from ..results import engine_label
 from ..text import format_table
 from .report import Key, Report, ReportError, key_of, row_title
+from .results import places
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Comparison:
 
     network: dict[str, Any]
     pairs: tuple[Pair, ...]
+    swapped: tuple[tuple[str, str], ...]
+    """Faster and slower in the first report, and the other way round in the second; not those that
+    share a place in one of them."""
     differences: dict[str, tuple[Any, Any]]
     """Fields of machine, versions and settings that differ; None where one has no such field."""
     only_first: tuple[str, ...]
@@ -56,6 +61,11 @@ class Comparison:
             yield from ("", *format_table(columns, rows))
         if not self.pairs:
             yield "\nNo engine is in both."
+        elif not self.swapped:
+            yield "\nNone is clearly faster than another in A and clearly slower in B."
+        else:
+            yield "\nFaster in A and slower in B"
+            yield from (f"  {fast} than {slow}" for fast, slow in self.swapped)
         for title, names in (("A", self.only_first), ("B", self.only_second)):
             if names:
                 yield f"\nOnly in {title}: {'; '.join(names)}"
@@ -87,16 +97,31 @@ def compare(first: Report, second: Report) -> Comparison:
     a, b = (
         {key_of(row): row["median_ms"] for row in report["timings"]} for report in (first, second)
     )
+    ours, theirs = places_in(first), places_in(second)
     pairs = [
         Pair(engine_label(*key[1:]), key[0], a[key], b[key]) for key in in_order(a) if key in b
     ]
     return Comparison(
         network=first["network"],
         pairs=tuple(pairs),
+        swapped=tuple(
+            (row_title(fast), row_title(slow))
+            for fast, slow in permutations((key for key in in_order(a) if key in b), 2)
+            if fast[0] == slow[0] and ours[fast] < ours[slow] and theirs[fast] > theirs[slow]
+        ),
         differences=dict(different(first, second)),
         only_first=tuple(row_title(key) for key in in_order(a) if key not in b),
         only_second=tuple(row_title(key) for key in in_order(b) if key not in a),
     )
+
+
+def places_in(report: Report) -> dict[Key, int]:
+    """The place of each measurement among those of its size of batch."""
+    sizes: dict[int, dict[Key, tuple[float, float]]] = {}
+    for row in report["timings"]:
+        times = row["quartiles_ms"][0], row["median_ms"]
+        sizes.setdefault(row["batch_size"], {})[key_of(row)] = times
+    return {key: place for times in sizes.values() for key, place in places(times).items()}
 
 
 def in_order(times: dict[Key, float]) -> list[Key]:

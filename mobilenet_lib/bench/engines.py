@@ -21,7 +21,16 @@ from ..engines.engine import Precision, explain
 from ..model import MobileNet
 from ..process import check_device, torch_defaults
 from ..process import threads as with_threads
-from ..timing import Timing, interleave, random_images, random_network, ratio, significant
+from ..timing import (
+    REST_S,
+    SETTLED_S,
+    Timing,
+    interleave,
+    random_images,
+    random_network,
+    ratio,
+    significant,
+)
 from ..validation import check_choice, check_int
 from .hardware import describe_hardware
 from .peaks import bench_peaks, ceiling_tasks
@@ -32,9 +41,8 @@ from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed
 SLICES = (1, 4)
 """Images: one, whose activations fit most caches, and a few, that share the loading of weights."""
 SETTLE, CALIBRATION = 16, 16
-LEAST_S, REST_S = 0.05, 0.03
-"""Seconds of a reading, long against what the task before leaves in caches; and of the rest before
-it on a CPU, in which the threads of the library before stop spinning (OpenBLAS' take 25 ms)."""
+LEAST_S = 0.05
+"""Seconds of a reading on a GPU, long against what the task before leaves in caches."""
 REFERENCES = (EAGER, OPENVINO.format(precision="fp32"), OPENVINO.format(precision="bf16"))
 
 
@@ -152,9 +160,9 @@ def bench_engines(
                 continue
             progress(f"timing {len(entries)} ways to run a batch of {size}")
             tasks: dict[Any, Callable[[], Any]] = {key: e.task for key, e in entries.items()}
-            rest = REST_S if where.type == "cpu" else 0
+            least, rest = (SETTLED_S, REST_S) if where.type == "cpu" else (LEAST_S, 0)
             seconds = interleave(
-                tasks | products, readings, device=where, least_s=LEAST_S, rest_s=rest
+                tasks | products, readings, device=where, least_s=least, rest_s=rest
             )
             for peak, way in products:
                 rate = 2 * math.prod(peak.shape or ()) / min(seconds[peak, way]) / 1e9

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ..engines.engine import Precision
 from ..results import engine_label
@@ -13,10 +13,14 @@ from ..timing import Timing
 from ..validation import Count, NotNegative, Share
 from .hardware import Hardware
 
+K = TypeVar("K")
 Hits = Annotated[int, ("minimum", 0)]
 Reason = Annotated[str, ("maxLength", 500)]
 LOGITS, DECISIONS = 0.02, 1.0
 """fp32-level: largest difference of a logit over eager's largest, and share of equal decisions."""
+ALIKE = 0.1
+"""Of a time, by which another may be longer in one run and shorter in the next: what preparing an
+engine anew changes, or another minute of the same machine."""
 EAGER, OPENVINO = "timm, eager", "timm, OpenVINO {precision}"
 """The peers that everything is compared with."""
 
@@ -132,7 +136,7 @@ class EngineBench:
             for row in self.timings
             if row.ours and row.batch_size == batch_size and self._counts(row, int8)
         ]
-        return min(timed, key=lambda row: row.median_ms, default=None)
+        return min(timed, key=lambda row: row.calm, default=None)
 
     def _counts(self, row: Timed, int8: bool) -> bool:
         if int8:
@@ -168,13 +172,13 @@ class EngineBench:
                 yield from (f"  {name}: {reason}" for name, reason in reasons.items())
 
     def _table(self, batch_size: int) -> Iterator[str]:
-        rows = [row for row in self.timings if row.batch_size == batch_size]
-        rows.sort(key=lambda row: row.median_ms)
-        width = max(len(row.label) for row in rows)
-        yield f"\nBatch of {batch_size}, fastest first; = not told apart from the line above it"
-        for above, row in zip([None, *rows[:-1]], rows, strict=True):
-            same = "=" if above and row.quartiles_ms[0] <= above.quartiles_ms[1] else " "
-            line = f"{'*' if row.ours else ' '} {row.label:<{width}}  {same}{row}"
+        rows = {row.label: row for row in self.timings if row.batch_size == batch_size}
+        width = max(map(len, rows))
+        yield f"\nBatch of {batch_size}, fastest first; = shares its place with others"
+        placed = places({label: row.calm for label, row in rows.items()})
+        for label, place in placed.items():
+            row, same = rows[label], "=" if list(placed.values()).count(place) > 1 else " "
+            line = f"{place:3}{same} {'*' if row.ours else ' '} {label:<{width}}  {row}"
             line += f" {row.images_per_second:9,.1f} images/s"
             if row.of_ceiling is not None:
                 line += f", {row.of_ceiling:.0%} of a product"
@@ -187,6 +191,27 @@ class EngineBench:
             best = self.fastest(batch_size, int8)
             if best:
                 yield f"  ours, fastest {kind}: {best.label}"
+
+
+def places(times: Mapping[K, tuple[float, float]]) -> dict[K, int]:
+    """Everyone's place, fastest first; those that are not told apart share one, as in 1, 2, 2, 4.
+
+    The leader of a place shares it with all whose lower quartile is within `ALIKE` of its own, or
+    below its median: half of its readings took longer.
+
+    Parameters
+    ----------
+    times
+        By name, lower quartile and median (`Timing.calm`).
+    """
+    placed: dict[K, int] = {}
+    place, reach = 0, 0.0
+    for count, name in enumerate(sorted(times, key=times.__getitem__), 1):
+        low, median = times[name]
+        if low > reach:
+            place, reach = count, max((1 + ALIKE) * low, median)
+        placed[name] = place
+    return placed
 
 
 # --- The schema -----------------------------------------------------------------------------------

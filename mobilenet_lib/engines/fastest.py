@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..process import threads as torch_threads
 from ..process import torch_defaults
-from ..timing import Timing, interleave, ratio
+from ..timing import REST_S, SETTLED_S, Timing, interleave, ratio
 from ..validation import check_choice, check_int, check_share
 from .engine import Engine, explain
 from .onnx_engines import OnnxRuntime, OnnxRuntimeInt8, OpenVino, OpenVinoBf16, OpenVinoInt8
@@ -67,8 +67,8 @@ def fastest(
     calibration: Tensor | None = None,
     engines: Iterable[str] | None = None,
     threads: int | None = None,
-    readings: int = 15,
-    least_s: float = 0.02,
+    readings: int = 7,
+    least_s: float = SETTLED_S,
 ) -> Fastest:
     """Measure every engine that this machine has, and return the best one.
 
@@ -185,9 +185,9 @@ def _timed(
     tasks = {label: partial(engine.run, example) for label, engine in engines.items()}
     (count,) = {engine.threads for engine in engines.values()}
     with torch_threads(count):  # set once, and not inside the clock
-        seconds = interleave(tasks, readings, device=example.device, least_s=least_s)
+        seconds = interleave(tasks, readings, device=example.device, least_s=least_s, rest_s=REST_S)
     return {label: Timing.of(taken) for label, taken in seconds.items()}, seconds
 
 
 def _quickest(timings: dict[str, Timing]) -> str:
-    return min(timings, key=lambda label: timings[label].median_ms)
+    return min(timings, key=lambda label: timings[label].calm)
