@@ -429,6 +429,11 @@ def test_who_is_faster_here_and_slower_there_is_named():
     near = make_report(result(timings=(timed("eager", 2.0), timed("openvino-int8", 2.1))), 9)
     assert compare(first, near).swapped == (), "they share a place"
     assert compare(near, second).swapped == ()
+    # A larger batch whose time spreads over all of them says nothing of batches of one.
+    wide = replace(timed("timm", 9.0, 32, ours=False), quartiles_ms=(1.0, 10.0))
+    rows = [[timed("eager", a), timed("openvino-int8", b), wide] for a, b in ((2, 5), (5, 2))]
+    spread = [make_report(result(timings=tuple(each)), 9) for each in rows]
+    assert len(compare(*spread).swapped) == 1
     none = make_report(result(timings=(timed("timm, 3", 1.0, ours=False),)), 9)
     assert "clearly" not in str(compare(first, none))
 
