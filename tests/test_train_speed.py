@@ -311,6 +311,36 @@ def test_what_is_tried_is_what_would_run(monkeypatch):
         assert net.get_submodule("dw_2").pads == pads
 
 
+def test_trials_share_what_is_large_and_compute_each_by_its_plan(monkeypatch):
+    """A dozen networks with gradients, momenta and images would fill the memory."""
+    made = []
+
+    class Kept(trial.Trial):
+        def __init__(self, *given):
+            super().__init__(*given)
+            made.append(self)
+
+    monkeypatch.setattr(choose_plan, "Trial", Kept)
+    choose_plan.measure(tiny("x"), CPU, 4)
+    assert len(made) > 4
+    for name in dict(made[0].net.named_parameters()):
+        held = {id(each.net.get_parameter(name)): each.plan for each in made}
+        assert len(held) == 2, "one in each layout"
+    for what in ("images", "optimizer", "labels"):
+        assert len({id(getattr(each, what)) for each in made}) == 2
+    buffers = [id(buffer) for each in made for buffer in each.net.buffers()]
+    assert len(buffers) == len(set(buffers)), "running statistics are each one's own"
+    for each in made:
+        plan, pointwise = PLANS[each.plan], each.net.get_submodule("pw_2.conv")
+        assert pointwise.forward.args[0] is pointwise
+        x = torch.randn(2, pointwise.in_channels, 4, 4)
+        y = pointwise(x.contiguous(memory_format=torch.channels_last))
+        assert (y.dtype == torch.bfloat16) == ("pointwise" in plan.bf16)
+        for laid_out in (each.images, next(each.net.parameters())):
+            layout = {"memory_format": torch.channels_last}
+            assert laid_out.is_contiguous(**layout) == plan.channels_last
+
+
 def test_bf16_without_hardware_is_refused(monkeypatch):
     monkeypatch.setattr(choose_plan, "has_bf16", lambda device: False)
     with pytest.raises(ValueError, match=r"plan bf16 computes in bf16, .* cpu has no hardware"):

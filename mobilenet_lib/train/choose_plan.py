@@ -109,8 +109,9 @@ def _measure(recipe: Recipe, device: torch.device, count: int) -> Choice:
     bf16, without = has_bf16(device), without_kernels(device)
     kernels = not (without or recipe.network.freeze_statistics)  # they normalize by the batch
     names = [n for n, p in PLANS.items() if (bf16 or not p.bf16) and (kernels or not p.kernels)]
-    trials = {name: Trial(recipe, device, name, count) for name in names}
-    refused = [name for name, trial in trials.items() if not trial.agrees(trials["fp32"])]
+    exact = Trial(recipe, device, "fp32", count)
+    trials = {n: exact if n == "fp32" else Trial(recipe, device, n, count, exact) for n in names}
+    refused = [name for name, trial in trials.items() if not trial.agrees(exact)]
     steps = {name: trial.step for name, trial in trials.items() if name not in refused}
     first = {n: min(s) for n, s in interleave(steps, WARM_UP, 0, device).items()}
     hopeful = {n: step for n, step in steps.items() if first[n] <= HOPELESS * min(first.values())}

@@ -34,20 +34,43 @@ def convention(recipe: Recipe) -> Literal["keras", "paper"]:
 
 
 class Trial:
-    """A network of a recipe's size under one plan, on random images."""
+    """A network of a recipe's size under one plan, on random images.
 
-    def __init__(self, recipe: Recipe, device: torch.device, plan: str, count: int) -> None:
-        size, self.plan, self.device = recipe.network, plan, device
-        pads = convention(recipe)
-        arch = make_architecture(replace(size, convention=pads), CLASSES)
-        own = CONVENTIONS[pads]
-        self.net = random_network(arch, device=device, layout="NCHW", convention=own)
+    What is large, weights with gradients and momenta, and images, it shares with `another` trial of
+    the same layout: a dozen of each would fill the memory.
+    """
+
+    net: MobileNet
+    optimizer: torch.optim.Optimizer
+    images: Tensor
+    labels: Tensor
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: torch.device,
+        plan: str,
+        count: int,
+        another: Trial | None = None,
+    ) -> None:
+        self.plan, self.device = plan, device
+        if another and PLANS[another.plan].channels_last == PLANS[plan].channels_last:
+            shared: dict[int, Any] = {id(each): each for each in another.net.parameters()}
+            self.net = copy.deepcopy(another.net, shared)
+            self.optimizer = another.optimizer
+            self.images, self.labels = another.images, another.labels
+        else:
+            size, pads = recipe.network, convention(recipe)
+            arch = make_architecture(replace(size, convention=pads), CLASSES)
+            own = CONVENTIONS[pads]
+            self.net = random_network(arch, device=device, layout="NCHW", convention=own)
+            self.optimizer = torch.optim.SGD(self.net.parameters(), 1e-3, 0.9)
+            images = random_images(count, size.resolution, device=device, layout="NCHW")
+            self.images = to_layout(images, plan)
+            generator = torch.Generator().manual_seed(0)
+            self.labels = torch.randint(0, CLASSES, (count,), generator=generator).to(device)
         apply_plan(self.net, plan)
-        images = random_images(count, size.resolution, device=device, layout="NCHW")
-        self.images = to_layout(images, plan)
-        generator = torch.Generator().manual_seed(0)
-        self.labels = torch.randint(0, CLASSES, (count,), generator=generator).to(device)
-        step = training_step(self.net, torch.optim.SGD(self.net.parameters(), 1e-3, 0.9))
+        step = training_step(self.net, self.optimizer)
         self.step = partial(step, self.images, self.labels)
         """One training step: what is timed."""
 

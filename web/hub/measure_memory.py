@@ -4,6 +4,7 @@
 
 Every chapter is executed whole, in a kernel of its own. Counted is the most that the kernel and its
 children took at a time, pages that several processes share being divided among them (Linux' PSS).
+The cache is empty, as a new reader's is, so that kernels are compiled and plans of training tried.
 Recorded for some chapters, the others stay as they were recorded, each with the commit it was at.
 """
 
@@ -106,6 +107,7 @@ def main() -> None:
     lab.limit_threads()  # as start.py does, for every kernel that is started from here
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MOBILENET_PROGRESS"] = str(Path(folder) / "progress.json")
+        os.environ["MOBILENET_CACHE"] = str(Path(folder) / "speed")
         server = round(server_mb(Path(folder)))
         print(f"server {server:6,} MB", flush=True)
         kernels = {}
