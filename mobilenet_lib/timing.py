@@ -28,9 +28,11 @@ from .validation import check_int
 PIECES = 10
 """Of a reading that calls its task several times."""
 SETTLED_S, REST_S = 0.2, 0.03
-"""Seconds of a reading on a CPU in which several libraries run in turn, and of the rest before it.
-In the rest the threads of the library before stop spinning (OpenBLAS' take 25 ms). The next one's
-may then wake on one core, where together they take twice as long, until the system parts them."""
+"""Seconds of a reading, and of the rest before it, where several libraries run in turn on a CPU. In
+the rest, the previous library's threads stop spinning (OpenBLAS' take 25 ms). The next one's may
+then wake on one core, and take twice as long until the system moves them apart."""
+SHORT_S = 0.05
+"""Seconds of such a reading on a GPU: long against what the task before leaves in caches."""
 Key = TypeVar("Key")
 Task = Callable[[], Any]
 LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
@@ -74,7 +76,7 @@ def interleave(
     warm_up: int = 3,
     device: torch.device | str = "cpu",
     least_s: float = 0.0,
-    rest_s: float = 0.0,
+    settle: bool = False,
 ) -> dict[Key, list[float]]:
     """Seconds that one call of each task takes, read in turn: a, b, a, b, ...
 
@@ -97,9 +99,10 @@ def interleave(
         Seconds that a reading should last at least: a shorter task is called several times in each
         reading, as often as its warm-up says. 0 calls every task once. On a CPU, a reading is the
         fastest of its PIECES: in another, a different program may have had the processor.
-    rest_s
-        Seconds to wait before each reading. Tasks of several libraries need it: the idle threads of
-        one go on spinning for a while, and take their cores from the next.
+    settle
+        The tasks are of several libraries: on a CPU, each rests before its reading and has two
+        pieces at least, of `SETTLED_S` in all at its warm-up's speed, which may be half of the
+        usual; elsewhere readings last `SHORT_S`.
 
     Raises
     ------
@@ -107,12 +110,15 @@ def interleave(
         Fewer than 2 readings, or a `least_s` without a warm-up to set the number of calls by.
     """
     readings, warm_up = check_int("readings", readings, 2), check_int("warm_up", warm_up, 0)
-    if least_s > 0 and not warm_up:
+    if (least_s > 0 or settle) and not warm_up:
         raise ValueError("least_s takes at least one round of warm_up, to count the calls by")
     keep_memory()
     mark = marker(device)
-    most = PIECES if torch.device(device).type == "cpu" else 1
-    pieces, calls = dict.fromkeys(tasks, 1), dict.fromkeys(tasks, 1)
+    on_cpu, rest_s = torch.device(device).type == "cpu", 0.0
+    if settle:
+        least_s, rest_s = (SETTLED_S, REST_S) if on_cpu else (SHORT_S, 0.0)
+    least, most = 2 if rest_s else 1, PIECES if on_cpu else 1
+    pieces, calls = dict.fromkeys(tasks, least), dict.fromkeys(tasks, 1)
     seconds: dict[Key, list[float]] = {name: [] for name in tasks}
     for round_number in range(-warm_up, readings):
         for name, task in tasks.items():
@@ -127,8 +133,8 @@ def interleave(
                 seconds[name].append(taken)
             elif round_number == -1 and taken < least_s:
                 wanted = max(1, round(least_s / max(taken, 1e-9)))
-                pieces[name] = min(most, wanted)
-                calls[name] = round(wanted / pieces[name])
+                pieces[name] = min(most, max(least, wanted))
+                calls[name] = max(1, round(wanted / pieces[name]))
     return seconds
 
 

@@ -429,13 +429,33 @@ def test_who_is_faster_here_and_slower_there_is_named():
     near = make_report(result(timings=(timed("eager", 2.0), timed("openvino-int8", 2.1))), 9)
     assert compare(first, near).swapped == (), "they share a place"
     assert compare(near, second).swapped == ()
-    # A larger batch whose time spreads over all of them says nothing of batches of one.
-    wide = replace(timed("timm", 9.0, 32, ours=False), quartiles_ms=(1.0, 10.0))
-    rows = [[timed("eager", a), timed("openvino-int8", b), wide] for a, b in ((2, 5), (5, 2))]
-    spread = [make_report(result(timings=tuple(each)), 9) for each in rows]
-    assert len(compare(*spread).swapped) == 1
     none = make_report(result(timings=(timed("timm, 3", 1.0, ours=False),)), 9)
     assert "clearly" not in str(compare(first, none))
+
+
+@pytest.mark.parametrize(
+    ("leader", "first", "second", "count"),
+    [
+        ((9.15, 9.15), (10.0, 10.1), (10.1, 10.0), 0),  # a place ends between the two
+        ((1.0, 9.0), (2.0, 4.9), (4.9, 2.0), 1),  # both share the leader's place
+        ((1.0, 1.0), (2.0, 2.2), (2.2, 2.0), 0),
+        ((1.0, 1.0), (2.0, 2.3), (2.3, 2.0), 1),
+        ((1.0, 1.0), (2.0, 2.3), (2.0, 2.3), 0),
+    ],
+)
+def test_two_that_changed_their_order_are_compared_with_each_other(leader, first, second, count):
+    """Not with the first in their places, which may be another in the other report."""
+    reports = []
+    for others in (first, second):
+        rows = [timed("timm", leader[1], ours=False)]
+        rows += [timed(n, ms) for n, ms in zip(("eager", "openvino-int8"), others, strict=True)]
+        lows = (leader[0], *others)
+        rows = [
+            replace(row, quartiles_ms=(low, 2 * row.median_ms))
+            for row, low in zip(rows, lows, strict=True)
+        ]
+        reports.append(make_report(result(timings=tuple(rows)), 9))
+    assert len(compare(*reports).swapped) == count
 
 
 def test_different_networks_are_not_compared():
@@ -479,7 +499,7 @@ def test_bench_engines_prints_submits_records_and_fails(tmp_path, monkeypatch, c
     options = ["--engines", "eager", "openvino", "--seed", "0", "--no-peers"]
     assert cli.main(["bench", *options, "--submit", str(path)]) == 0
     printed = capsys.readouterr()
-    assert "Batch of 1, fastest first" in printed.out
+    assert "Batch of 1, by lower quartile" in printed.out
     assert printed.err == "checking eager ...\n"
     asked.pop("progress")
     assert asked.pop("names") == ("eager", "openvino")

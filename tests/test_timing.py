@@ -196,8 +196,38 @@ def test_a_step_trains():
     assert losses[-1] < losses[0]
 
 
-def test_it_rests_before_each_reading(monkeypatch):
-    events = []
-    monkeypatch.setattr(timing.time, "sleep", lambda s: events.append(s))
-    interleave({"a": lambda: events.append("a"), "b": lambda: events.append("b")}, 2, 1, rest_s=0.5)
-    assert events == [0.5, "a", 0.5, "b"] * 3
+@pytest.mark.parametrize("seconds", [0.003, 0.07, 0.11, 0.15, 0.25, 0.7])
+def test_threads_that_begin_on_one_core_do_not_count(monkeypatch, seconds):
+    """Each library is slow for its first 50 ms after another, and spins for 25 ms at its end."""
+    now, slow_until, last, rests = [0.0], {"a": 0.0, "b": 0.0}, [""], []
+
+    def task(name):
+        if last[0] != name:
+            last[0], slow_until[name] = name, now[0] + 0.05
+        slow = min(seconds * 2, max(0.0, slow_until[name] - now[0]))  # at half the speed
+        now[0] += slow + (seconds - slow / 2)
+
+    monkeypatch.setattr(timing.time, "sleep", rests.append)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    read = interleave({"a": lambda: task("a"), "b": lambda: task("b")}, 3, settle=True)
+    for taken in read.values():
+        assert taken == pytest.approx([seconds] * 3)
+    assert rests == [timing.REST_S] * 12
+    start, rounds = now[0], 3
+    interleave({"a": lambda: task("a"), "b": lambda: task("b")}, rounds, 1, settle=True)
+    assert now[0] - start > rounds * 2 * timing.SETTLED_S / 2
+
+
+def test_an_accelerator_does_not_rest(monkeypatch):
+    def no_rest(seconds):
+        assert seconds == 0
+
+    monkeypatch.setattr(timing.time, "sleep", no_rest)
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: None)
+    clock = Clock(monkeypatch)
+    log = []
+    tasks = {"a": clock.task(iter([0.03125] * 20), log, "a")}
+    assert interleave(tasks, 2, 1, "mps", settle=True) == {"a": [0.03125] * 2}
+    assert len(log) == 1 + 2 * 2, "as often as SHORT_S asks for, in one piece"
+    with pytest.raises(ValueError, match="at least one round of warm_up"):
+        interleave(tasks, 2, 0, "mps", settle=True)

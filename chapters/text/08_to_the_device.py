@@ -207,15 +207,15 @@ expect("08-fastest")
 from functools import partial
 
 from mobilenet_lib import plots
-from mobilenet_lib.timing import REST_S, SETTLED_S, Timing, interleave
+from mobilenet_lib.timing import Timing, interleave
 
 tasks = {name: partial(engine.run, photo) for name, engine in ready.items()}
-seconds = interleave(tasks, readings=5, least_s=SETTLED_S, rest_s=REST_S)
+seconds = interleave(tasks, readings=5, settle=True)
 times = {name: Timing.of(seconds[name]).median_ms for name in tasks}
 plots.waterfall(times, {name: ready[name].precision for name in times})
 
 # %% [markdown]
-# Five to six<!-- 5 < one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 6 --> times as fast, on the book's machine. Storing the channels side by side helped little on its own<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.2 -->; the engines that know the whole network help most. The mult-adds stayed the same. In fp32 (the usual numbers of 32 bits), part of what surrounds them was saved: copies between layouts, separate passes over the maps for normalization and activation, and the cost of each call. The rest of the gain comes from better kernels, which do the same mult-adds nearer to the processor's peak. (Each reading repeats the run for a while: the threads of a library may begin on one core, and are slow until the system parts them.)
+# Five to six<!-- 5 < one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="openvino-bf16", batch_size=1) < 6 --> times as fast, on the book's machine. Storing the channels side by side helped little on its own<!-- one(bench_engines.timings, "median_ms", name="eager", batch_size=1) / one(bench_engines.timings, "median_ms", name="channels_last", batch_size=1) < 1.2 -->; the engines that know the whole network help most. The mult-adds stayed the same. In fp32 (the usual numbers of 32 bits), part of what surrounds them was saved: copies between layouts, separate passes over the maps for normalization and activation, and the cost of each call. The rest of the gain comes from better kernels, which do the same mult-adds nearer to the processor's peak. (Each reading repeats the run for a while: the threads of a library may begin on one core, and are slow until the system moves them apart.)
 #
 # How near can an engine come? [Chapter 04](04_what_a_mult_add_costs.ipynb#What-your-processor-can-do-at-most) measured that peak with a plain matrix product. These are the fastest engines on the book's machine, with their share of it, for one picture and for 32:
 
@@ -232,14 +232,14 @@ from mobilenet_lib.results import recorded
 bench = recorded("bench_engines")["results"]
 for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     rows = [r for r in bench["timings"] if (r["batch_size"], r["precision"]) == (size, precision)]
-    best = min((r for r in rows if r["ours"]), key=lambda r: r["median_ms"])
+    best = min((r for r in rows if r["ours"]), key=lambda r: r["quartiles_ms"])
     cut = f", {best['slice']} at a time" if best["slice"] else ""
     cut += f", {best['streams']} side by side" if best["streams"] else ""
     said = f"{best['median_ms']:6.1f} ms, {best['of_ceiling']:4.0%} of a matrix product"
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 little is left to gain. For one picture, the whole network runs more than four fifths<!-- 0.8 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.95 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here; for 32, it is no slower. (For 32 pictures it helps to run a few at a time: the maps of a few stay in the caches, those of 32 do not. In bf16 it also helps to give each of two such groups a thread of its own, so that they need not wait for each other.) From there on, only smaller numbers help.
+# In fp32 little is left to gain. For one picture, the whole network runs more than four fifths<!-- 0.8 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.95 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here; for 32, each takes about as long<!-- 0.9 < min(pick(bench_engines.timings, "median_ms", ours=True, precision="fp32", batch_size=32)) / 32 / min(pick(bench_engines.timings, "median_ms", ours=True, precision="fp32", batch_size=1)) < 1.1 -->. (For 32 pictures it helps to run a few at a time: the maps of a few stay in the caches, those of 32 do not. In bf16 it also helps to give each of two such groups a thread of its own, so that they need not wait for each other.) From there on, only smaller numbers help.
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32, but only two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
@@ -471,7 +471,7 @@ for name in eight:
     ready[name] = ENGINES[name]().prepare(big, photo, some)
     tasks[name] = partial(ready[name].run, photo)
 last = {name: tasks[name] for name in (eight[0].removesuffix("-int8"), *eight)} if eight else {}
-took = interleave(last, readings=5, least_s=SETTLED_S, rest_s=REST_S)
+took = interleave(last, readings=5, settle=True)
 for name, taken in took.items():
     size = ready[name].size_bytes / 1e6
     print(f"{name:<16}{Timing.of(taken)}, {size:.1f} MB")

@@ -10,7 +10,7 @@ from typing import Any
 from ..results import engine_label
 from ..text import format_table
 from .report import Key, Report, ReportError, key_of, row_title
-from .results import places
+from .results import told_apart
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Comparison:
     network: dict[str, Any]
     pairs: tuple[Pair, ...]
     swapped: tuple[tuple[str, str], ...]
-    """Faster and slower in the first report, and the other way round in the second; not those that
-    share a place in one of them."""
+    """Faster and slower in the first report, and the other way round in the second, where each
+    report tells them apart."""
     differences: dict[str, tuple[Any, Any]]
     """Fields of machine, versions and settings that differ; None where one has no such field."""
     only_first: tuple[str, ...]
@@ -94,20 +94,21 @@ def compare(first: Report, second: Report) -> Comparison:
                 f"the reports are of different networks: $.network.{field} is {ours} in the first "
                 f"and {theirs} in the second"
             )
-    a, b = (
-        {key_of(row): row["median_ms"] for row in report["timings"]} for report in (first, second)
-    )
-    ours, theirs = places_in(first), places_in(second)
+    a, b = ({key_of(row): row for row in report["timings"]} for report in (first, second))
+    both = [key for key in in_order(a) if key in b]
     pairs = [
-        Pair(engine_label(*key[1:]), key[0], a[key], b[key]) for key in in_order(a) if key in b
+        Pair(engine_label(*key[1:]), key[0], a[key]["median_ms"], b[key]["median_ms"])
+        for key in both
     ]
     return Comparison(
         network=first["network"],
         pairs=tuple(pairs),
         swapped=tuple(
             (row_title(fast), row_title(slow))
-            for fast, slow in permutations((key for key in in_order(a) if key in b), 2)
-            if fast[0] == slow[0] and ours[fast] < ours[slow] and theirs[fast] > theirs[slow]
+            for fast, slow in permutations(both, 2)
+            if fast[0] == slow[0]  # batches of one size
+            and told_apart(calm(a[fast]), calm(a[slow]))
+            and told_apart(calm(b[slow]), calm(b[fast]))
         ),
         differences=dict(different(first, second)),
         only_first=tuple(row_title(key) for key in in_order(a) if key not in b),
@@ -115,18 +116,14 @@ def compare(first: Report, second: Report) -> Comparison:
     )
 
 
-def places_in(report: Report) -> dict[Key, int]:
-    """The place of each measurement among those of its size of batch."""
-    sizes: dict[int, dict[Key, tuple[float, float]]] = {}
-    for row in report["timings"]:
-        times = row["quartiles_ms"][0], row["median_ms"]
-        sizes.setdefault(row["batch_size"], {})[key_of(row)] = times
-    return {key: place for times in sizes.values() for key, place in places(times).items()}
+def calm(row: dict[str, Any]) -> tuple[float, float]:
+    """Lower quartile and median of a measurement, as `Timing.calm`."""
+    return row["quartiles_ms"][0], row["median_ms"]
 
 
-def in_order(times: dict[Key, float]) -> list[Key]:
+def in_order(rows: dict[Key, dict[str, Any]]) -> list[Key]:
     """Measurements by size of batch, the fastest first."""
-    return sorted(times, key=lambda key: (key[0], times[key]))
+    return sorted(rows, key=lambda key: (key[0], calm(rows[key])))
 
 
 def different(first: Report, second: Report) -> Iterator[tuple[str, tuple[Any, Any]]]:

@@ -21,16 +21,7 @@ from ..engines.engine import Precision, explain
 from ..model import MobileNet
 from ..process import check_device, torch_defaults
 from ..process import threads as with_threads
-from ..timing import (
-    REST_S,
-    SETTLED_S,
-    Timing,
-    interleave,
-    random_images,
-    random_network,
-    ratio,
-    significant,
-)
+from ..timing import Timing, interleave, random_images, random_network, ratio, significant
 from ..validation import check_choice, check_int
 from .hardware import describe_hardware
 from .peaks import bench_peaks, ceiling_tasks
@@ -41,8 +32,6 @@ from .results import EAGER, OPENVINO, Checked, EngineBench, Network, Timed
 SLICES = (1, 4)
 """Images: one, whose activations fit most caches, and a few, that share the loading of weights."""
 SETTLE, CALIBRATION = 16, 16
-LEAST_S = 0.05
-"""Seconds of a reading on a GPU, long against what the task before leaves in caches."""
 REFERENCES = (EAGER, OPENVINO.format(precision="fp32"), OPENVINO.format(precision="bf16"))
 
 
@@ -160,10 +149,7 @@ def bench_engines(
                 continue
             progress(f"timing {len(entries)} ways to run a batch of {size}")
             tasks: dict[Any, Callable[[], Any]] = {key: e.task for key, e in entries.items()}
-            least, rest = (SETTLED_S, REST_S) if where.type == "cpu" else (LEAST_S, 0)
-            seconds = interleave(
-                tasks | products, readings, device=where, least_s=least, rest_s=rest
-            )
+            seconds = interleave(tasks | products, readings, device=where, settle=True)
             for peak, way in products:
                 rate = 2 * math.prod(peak.shape or ()) / min(seconds[peak, way]) / 1e9
                 ceilings[peak.precision] = max(ceilings[peak.precision], significant(rate))

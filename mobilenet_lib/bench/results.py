@@ -19,8 +19,8 @@ Reason = Annotated[str, ("maxLength", 500)]
 LOGITS, DECISIONS = 0.02, 1.0
 """fp32-level: largest difference of a logit over eager's largest, and share of equal decisions."""
 ALIKE = 0.1
-"""Of a time, by which another may be longer in one run and shorter in the next: what preparing an
-engine anew changes, or another minute of the same machine."""
+"""Share of a time: a smaller difference may turn round in the next run, since preparing an engine
+again, or another minute on the same machine, changes as much."""
 EAGER, OPENVINO = "timm, eager", "timm, OpenVINO {precision}"
 """The peers that everything is compared with."""
 
@@ -174,7 +174,7 @@ class EngineBench:
     def _table(self, batch_size: int) -> Iterator[str]:
         rows = {row.label: row for row in self.timings if row.batch_size == batch_size}
         width = max(map(len, rows))
-        yield f"\nBatch of {batch_size}, fastest first; = shares its place with others"
+        yield f"\nBatch of {batch_size}, by lower quartile; = not told apart from a place's first"
         placed = places({label: row.calm for label, row in rows.items()})
         for label, place in placed.items():
             row, same = rows[label], "=" if list(placed.values()).count(place) > 1 else " "
@@ -193,11 +193,18 @@ class EngineBench:
                 yield f"  ours, fastest {kind}: {best.label}"
 
 
-def places(times: Mapping[K, tuple[float, float]]) -> dict[K, int]:
-    """Everyone's place, fastest first; those that are not told apart share one, as in 1, 2, 2, 4.
+def told_apart(fast: tuple[float, float], slow: tuple[float, float]) -> bool:
+    """Whether one is clearly slower, by lower quartiles and medians (`Timing.calm`).
 
-    The leader of a place shares it with all whose lower quartile is within `ALIKE` of its own, or
-    below its median: half of its readings took longer.
+    Its lower quartile is beyond `ALIKE` of the other's, and above its median: a slow half of the
+    other's readings does not reach it.
+    """
+    low, median = fast
+    return slow[0] > max((1 + ALIKE) * low, median)
+
+
+def places(times: Mapping[K, tuple[float, float]]) -> dict[K, int]:
+    """The place of each, fastest first; who is not told apart from the first in a place shares it.
 
     Parameters
     ----------
@@ -205,11 +212,10 @@ def places(times: Mapping[K, tuple[float, float]]) -> dict[K, int]:
         By name, lower quartile and median (`Timing.calm`).
     """
     placed: dict[K, int] = {}
-    place, reach = 0, 0.0
+    place, first = 0, (0.0, 0.0)
     for count, name in enumerate(sorted(times, key=times.__getitem__), 1):
-        low, median = times[name]
-        if low > reach:
-            place, reach = count, max((1 + ALIKE) * low, median)
+        if told_apart(first, times[name]):
+            place, first = count, times[name]
         placed[name] = place
     return placed
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..process import threads as torch_threads
 from ..process import torch_defaults
-from ..timing import REST_S, SETTLED_S, Timing, interleave, ratio
+from ..timing import Timing, interleave
 from ..validation import check_choice, check_int, check_share
 from .engine import Engine, explain
 from .onnx_engines import OnnxRuntime, OnnxRuntimeInt8, OpenVino, OpenVinoBf16, OpenVinoInt8
@@ -47,7 +47,7 @@ class Fastest:
 
     engine: Engine
     why: str
-    """In one sentence."""
+    """In one sentence, with the lower quartile of its times, by which it was chosen."""
     timings: dict[str, Timing]
     """Of one batch, by `Engine.label`, for each engine that is right."""
     left_out: dict[str, str]
@@ -68,7 +68,6 @@ def fastest(
     engines: Iterable[str] | None = None,
     threads: int | None = None,
     readings: int = 7,
-    least_s: float = SETTLED_S,
 ) -> Fastest:
     """Measure every engine that this machine has, and return the best one.
 
@@ -94,8 +93,8 @@ def fastest(
         Names out of `ENGINES`; None: all. Eager is always timed.
     threads
         Threads to run with; None: as many as torch uses.
-    readings, least_s
-        Rounds of timing, and the least seconds of each reading.
+    readings
+        Rounds of timing.
 
     Raises
     ------
@@ -135,8 +134,8 @@ def fastest(
                 left_out[name] = f"it loses {lost:.1%} of accuracy, {drop:.1%} is allowed"
                 continue
         right[name] = engine
-    time = partial(_timed, example=example, readings=readings, least_s=least_s)
-    timings, seconds = time(right)
+    time = partial(_timed, example=example, readings=readings)
+    timings = time(right)
     sliced: dict[str, Engine] = {}
     quickest = right[_quickest(timings)]
     for cut in quickest.cuts(len(example), SLICES, quickest.threads)[1:]:
@@ -148,12 +147,12 @@ def fastest(
             sliced[engine.label] = engine
     if sliced:  # all again: times of two runs are not compared
         right |= sliced
-        timings, seconds = time(right)
+        timings = time(right)
     best = right[_quickest(timings)]
-    faster = ratio(seconds[eager.label], seconds[best.label])
+    taken, by_eager = timings[best.label].calm[0], timings[eager.label].calm[0]
     why = (
-        f"{best.label} takes {timings[best.label].median_ms:.3g} ms for a batch of {len(example)}, "
-        f"{faster:.2f} times as fast as eager, the best of {len(timings)} that are right"
+        f"{best.label} takes {taken:.3g} ms for a batch of {len(example)}, {by_eager / taken:.2f} "
+        f"times as fast as eager, the best of {len(timings)} that are right"
     )
     return Fastest(best, why, timings, left_out, accuracies)
 
@@ -179,14 +178,12 @@ def _prepared(
     return engine
 
 
-def _timed(
-    engines: dict[str, Engine], example: Tensor, readings: int, least_s: float
-) -> tuple[dict[str, Timing], dict[str, list[float]]]:
+def _timed(engines: dict[str, Engine], example: Tensor, readings: int) -> dict[str, Timing]:
     tasks = {label: partial(engine.run, example) for label, engine in engines.items()}
     (count,) = {engine.threads for engine in engines.values()}
     with torch_threads(count):  # set once, and not inside the clock
-        seconds = interleave(tasks, readings, device=example.device, least_s=least_s, rest_s=REST_S)
-    return {label: Timing.of(taken) for label, taken in seconds.items()}, seconds
+        seconds = interleave(tasks, readings, device=example.device, settle=True)
+    return {label: Timing.of(taken) for label, taken in seconds.items()}
 
 
 def _quickest(timings: dict[str, Timing]) -> str:

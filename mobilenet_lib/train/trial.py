@@ -36,8 +36,8 @@ def convention(recipe: Recipe) -> Literal["keras", "paper"]:
 class Trial:
     """A network of a recipe's size under one plan, on random images.
 
-    What is large, weights with gradients and momenta, and images, it shares with `another` trial of
-    the same layout: a dozen of each would fill the memory.
+    It shares what is large (weights, gradients, momenta, images) with `another` trial of the same
+    layout: a dozen of each would fill the memory.
     """
 
     net: MobileNet
