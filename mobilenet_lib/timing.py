@@ -132,7 +132,7 @@ def interleave(
             if round_number >= 0:
                 seconds[name].append(taken)
             elif round_number == -1 and taken < least_s:
-                wanted = max(1, round(least_s / max(taken, 1e-9)))
+                wanted = round(least_s / max(taken, 1e-9))
                 pieces[name] = min(most, max(least, wanted))
                 calls[name] = max(1, round(wanted / pieces[name]))
     return seconds

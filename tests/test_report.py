@@ -458,6 +458,15 @@ def test_two_that_changed_their_order_are_compared_with_each_other(leader, first
     assert len(compare(*reports).swapped) == count
 
 
+def test_order_is_by_lower_quartile_and_within_a_size_of_batch():
+    large = [timed("timm", ms, 32, ours=False) for ms in (20.0, 60.0)]
+    small = replace(timed("eager", 30.0), quartiles_ms=(26.0, 33.0)), timed("openvino-int8", 29.5)
+    reports = [make_report(result(timings=(each, *small[::-1])), 9) for each in large]
+    found = compare(*reports)
+    assert [pair.name for pair in found.pairs] == ["eager", "openvino-int8", "timm"]
+    assert found.swapped == ()
+
+
 def test_different_networks_are_not_compared():
     other = make_report(result(network=Network(0.5, 224, 568_740_352)), 9)
     with pytest.raises(ReportError, match=r"\$\.network\.alpha is 1\.0 in the first and 0\.5"):
