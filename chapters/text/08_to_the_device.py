@@ -270,7 +270,7 @@ print(f"logits within {quality['difference']:.1%} of the largest")
 #
 # ## On a GPU
 #
-# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers about 750 times as fast as the two cores of the book's machine do<!-- 720 < nvidia_h100_80gb_hbm3_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 780 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H100, a card from 2022, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
+# A data centre's graphics processor (GPU) multiplies large matrices of 16-bit numbers more than 700 times as fast as the two cores of the book's machine do<!-- 700 < nvidia_h100_80gb_hbm3_engines.ceilings.fp16 / bench_engines.ceilings.bf16 < 800 -->. Does it also run one picture in so much less time? Here is the same network in numbers of 16 bits (fp16) on an NVIDIA H100, a card from 2022, with PyTorch's own engines and, beside them, timm's MobileNet. `mobilenet bench gpu` measures your card.
 #
 # **Predict:** layer by layer, PyTorch takes 3.4<!-- one(nvidia_h100_80gb_hbm3_engines.timings, "median_ms", name="eager", batch_size=1) --> milliseconds for one picture. How long will 32 take?
 
