@@ -107,18 +107,20 @@ def interleave(
     Raises
     ------
     ValueError
-        Fewer than 2 readings, or a `least_s` without a warm-up to set the number of calls by.
+        Fewer than 2 readings, or `least_s` or `settle` without a warm-up to set the calls by.
     """
     readings, warm_up = check_int("readings", readings, 2), check_int("warm_up", warm_up, 0)
     if (least_s > 0 or settle) and not warm_up:
-        raise ValueError("least_s takes at least one round of warm_up, to count the calls by")
+        raise ValueError(
+            "least_s and settle take at least one round of warm_up, to count the calls by"
+        )
     keep_memory()
     mark = marker(device)
     on_cpu, rest_s = torch.device(device).type == "cpu", 0.0
     if settle:
         least_s, rest_s = (SETTLED_S, REST_S) if on_cpu else (SHORT_S, 0.0)
-    least, most = 2 if rest_s else 1, PIECES if on_cpu else 1
-    pieces, calls = dict.fromkeys(tasks, least), dict.fromkeys(tasks, 1)
+    fewest, most = 2 if rest_s else 1, PIECES if on_cpu else 1
+    pieces, calls = dict.fromkeys(tasks, fewest), dict.fromkeys(tasks, 1)
     seconds: dict[Key, list[float]] = {name: [] for name in tasks}
     for round_number in range(-warm_up, readings):
         for name, task in tasks.items():
@@ -133,7 +135,7 @@ def interleave(
                 seconds[name].append(taken)
             elif round_number == -1 and taken < least_s:
                 wanted = round(least_s / max(taken, 1e-9))
-                pieces[name] = min(most, max(least, wanted))
+                pieces[name] = min(most, max(fewest, wanted))
                 calls[name] = max(1, round(wanted / pieces[name]))
     return seconds
 

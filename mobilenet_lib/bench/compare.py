@@ -9,6 +9,7 @@ from typing import Any
 
 from ..results import engine_label
 from ..text import format_table
+from ..timing import Timing
 from .report import Key, Report, ReportError, key_of, row_title
 from .results import told_apart
 
@@ -117,8 +118,8 @@ def compare(first: Report, second: Report) -> Comparison:
 
 
 def calm(row: dict[str, Any]) -> tuple[float, float]:
-    """Lower quartile and median of a measurement, as `Timing.calm`."""
-    return row["quartiles_ms"][0], row["median_ms"]
+    """What a measurement is sorted and compared by."""
+    return Timing(row["readings"], row["median_ms"], row["quartiles_ms"]).calm
 
 
 def in_order(rows: dict[Key, dict[str, Any]]) -> list[Key]:

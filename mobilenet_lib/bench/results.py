@@ -196,15 +196,15 @@ class EngineBench:
 def told_apart(fast: tuple[float, float], slow: tuple[float, float]) -> bool:
     """Whether one is clearly slower, by lower quartiles and medians (`Timing.calm`).
 
-    Its lower quartile is beyond `ALIKE` of the other's, and above its median: a slow half of the
-    other's readings does not reach it.
+    Its lower quartile is more than `ALIKE` beyond the faster one's, and above the faster one's
+    median: at most half of the faster one's readings reach it.
     """
     low, median = fast
     return slow[0] > max((1 + ALIKE) * low, median)
 
 
 def places(times: Mapping[K, tuple[float, float]]) -> dict[K, int]:
-    """The place of each, fastest first; who is not told apart from the first in a place shares it.
+    """The place of each, fastest first; those not told apart from a place's first share it.
 
     Parameters
     ----------
