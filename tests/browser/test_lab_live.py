@@ -250,12 +250,15 @@ def test_chapter_06_compares_networks_on_this_machine(run_chapter, browser_log):
 
 
 SECTION = "The layer as it is built: Figure 3"  # with a colon, and far below what is drawn at first
-IN_VIEW = """(text) => {
-    const headings = [...document.querySelectorAll('.jp-Notebook h2')];
-    const found = headings.find((heading) => heading.textContent.startsWith(text));
-    if (!found) return false;
-    const { top, bottom } = found.getBoundingClientRect();
-    return top >= 0 && bottom <= innerHeight;
+IN_VIEW = """async ([text, milliseconds]) => {
+    for (const end = performance.now() + milliseconds; ;) {
+        const headings = [...document.querySelectorAll('.jp-Notebook h2')];
+        const found = headings.find((heading) => heading.textContent.startsWith(text));
+        const { top, bottom } = found?.getBoundingClientRect() ?? { top: -1, bottom: -1 };
+        if (top >= 0 && bottom <= innerHeight) return true;
+        if (performance.now() >= end) return false;
+        await new Promise(requestAnimationFrame);
+    }
 }"""
 
 
@@ -267,6 +270,12 @@ def test_a_link_of_the_contents_leads_to_its_section(open_chapter):
     )
     link = page.get_by_role("link", name=SECTION, exact=True)
     link.wait_for(timeout=PATIENCE)
-    assert not page.evaluate(IN_VIEW, SECTION)
-    link.click()
-    page.wait_for_function(IN_VIEW, arg=SECTION, timeout=PATIENCE)
+    assert not page.evaluate(IN_VIEW, [SECTION, 0])
+    # Just after it has opened, JupyterLab reads its own address once more, and a click before that
+    # is lost. The page does not say when it is over, so this clicks as a reader would: again.
+    for milliseconds in (3_000, 10_000, PATIENCE):
+        link.click()
+        if page.evaluate(IN_VIEW, [SECTION, milliseconds]):
+            break
+    else:
+        pytest.fail(f"three clicks on {SECTION!r} did not bring it into view")
