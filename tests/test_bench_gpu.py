@@ -1,9 +1,11 @@
 """All of a GPU's measurements in one go, tried on the processor with the smallest sizes."""
 
 import json
+import subprocess
 from dataclasses import replace
 
 import pytest
+import torch
 
 from mobilenet_lib import cli
 from mobilenet_lib.bench import gpu
@@ -95,6 +97,41 @@ def test_a_gpu_gets_both_precisions_and_what_compiles_comes_last():
     command = " ".join(pieces("cuda", FULL)["engines"])
     assert "--batch-sizes 1 32 256 1024 --precision fp16" in command
     assert "bf16" in " ".join(pieces("cuda", FULL)["engines_bf16"])
+
+
+@pytest.mark.parametrize(
+    ("device", "seen", "wanted"),
+    [
+        ("cuda", None, "0"),
+        ("cuda:1", None, "1"),
+        ("cuda:1", "", "1"),  # torch would have refused it already if the empty text hid all cards
+        ("cuda:1", "3,GPU-8f,5", "GPU-8f"),
+        ("cpu", "3,5", "3,5"),
+        ("cpu", None, None),
+    ],
+)
+def test_every_piece_sees_the_one_card_that_was_named(device, seen, wanted):
+    environ = {"HOME": "/home/a"} | ({} if seen is None else {gpu.VISIBLE: seen})
+    told = gpu.only_card(torch.device(device), environ)
+    assert told.get(gpu.VISIBLE) == wanted
+    assert told["HOME"] == "/home/a"
+
+
+def test_a_second_card_is_the_first_of_every_piece(tmp_path, monkeypatch):
+    """Two cards of one model, which nothing in a record tells apart."""
+    calls = []
+
+    def ended(command, **options):
+        calls.append((command, options["env"][gpu.VISIBLE]))
+        return subprocess.CompletedProcess(command, 1, "", "no card after all")
+
+    monkeypatch.setattr(gpu, "check_device", torch.device)
+    monkeypatch.setattr(gpu, "device_name", lambda device: f"A card, {device}")
+    monkeypatch.setattr(gpu.subprocess, "run", ended)
+    bench_gpu("cuda:1", tmp_path)
+    assert len(calls) == len(pieces("cuda", FULL)) + 1
+    assert {card for _, card in calls} == {"1"}
+    assert not any("cuda:1" in command for command, _ in calls)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from mobilenet_lib import doctor, installed, machine
+from mobilenet_lib.results import recorded
 
 CONSTRAINTS = "constraints.txt"
 
@@ -271,6 +272,12 @@ def test_threads_that_spin_on_a_busy_machine(monkeypatch, idle, policy, load, st
 def test_memory(monkeypatch, size, status):
     monkeypatch.setattr(machine, "memory_bytes", lambda: size)
     assert doctor.check_memory().status == status
+
+
+def test_the_memory_asked_for_holds_any_one_chapter_beside_jupyterlab():
+    needed = recorded("memory")["results"]
+    most = max(needed["kernel_mb"].values()) + needed["server_mb"]
+    assert most <= doctor.TIGHT_MEMORY / 1e6 <= 1.1 * most
 
 
 @pytest.mark.parametrize(

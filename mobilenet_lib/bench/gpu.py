@@ -8,17 +8,20 @@ the time was over, and the training from its last checkpoint.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from ..files import find_data, read_json, record_result
 from ..process import check_device, device_name
@@ -26,6 +29,7 @@ from ..text import format_table
 from ..train.run import RESULTS
 
 TESTS = "tests"
+VISIBLE = "CUDA_VISIBLE_DEVICES"  # by number or name, as torch and all of CUDA read it
 """The piece that measures nothing: the tests that are for an accelerator."""
 LETTERS = "letters"
 """The piece that trains: the largest network of chapter 06's grid, until it reads well."""
@@ -182,19 +186,21 @@ def bench_gpu(
     ValueError
         The device is not there, or no piece has that name.
     """
-    model = device_name(check_device(device))
+    where = check_device(device)
+    model = device_name(where)
+    alone = only_card(where, os.environ)
     place = folder or find_data("results")
     place.mkdir(parents=True, exist_ok=True)
     own = re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_")
     sizes = TINY if tiny else FULL
-    paths = {name: place / f"{own}_{name}.json" for name in (*pieces(device, FULL), TESTS)}
+    paths = {name: place / f"{own}_{name}.json" for name in (*pieces(where.type, FULL), TESTS)}
     commands: dict[str, list[str]] = {
         name: [
             *(sys.executable, "-m", "mobilenet_lib.cli", *words, "--seed", str(seed)),
             *(("--resume",) if name == LETTERS else ("--record",)),
             *("--out", str(run_folder(paths[name]) if name == LETTERS else paths[name])),
         ]
-        for name, words in pieces(device, sizes).items()
+        for name, words in pieces(where.type, sizes).items()
     }
     # The tests lie beside the library in a checkout only.
     if (ROOT / "tests").is_dir():
@@ -215,7 +221,7 @@ def bench_gpu(
             state = "not begun: the time is over"
         else:
             progress(f"{name}: {shlex.join(commands[name][1:])}")
-            state = run(name, commands[name], path, end - start)
+            state = run(name, commands[name], path, end - start, alone)
         done.append(Outcome(name, state, time.monotonic() - start))
     return GpuBench(model, str(place), tuple(done))
 
@@ -238,13 +244,28 @@ def run_folder(path: Path) -> Path:
     return path.with_suffix("")
 
 
-def run(name: str, command: Sequence[str], path: Path, seconds: float) -> str:
+def only_card(device: torch.device, environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which `device` is the only GPU of its kind.
+
+    The tests and the training take the first card that they see; so do all pieces, then.
+    """
+    if device.type != "cuda":
+        return dict(environ)
+    index = device.index or 0
+    seen = environ.get(VISIBLE)
+    return {**environ, VISIBLE: seen.split(",")[index] if seen else str(index)}
+
+
+def run(
+    name: str, command: Sequence[str], path: Path, seconds: float, environ: Mapping[str, str]
+) -> str:
     """Run one piece for so many seconds at most; what became of it."""
     tests = name == TESTS
     try:
         ended = subprocess.run(
             command,
             cwd=ROOT if tests else None,
+            env=environ,
             capture_output=True,
             text=True,
             errors="replace",
