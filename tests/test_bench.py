@@ -36,7 +36,7 @@ def measured(monkeypatch):
     """A result with a share that the test chooses, so that no test waits for a clock."""
 
     def set_share(share):
-        timing = Timing(15, 10.0, (9.0, 11.0))
+        timing = Timing(15, 10.0, (9.0, 11.0), 9.0)
         result = bench.DataBench(0.5, 64, 128, "cpu", 2, timing, timing, 12_800.0, share)
         monkeypatch.setattr(bench, "bench_data", lambda **options: result)
 

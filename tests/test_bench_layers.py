@@ -410,7 +410,7 @@ def made_profile(whole_ms=2.0):
     overhead = {work.kind: 1e-9 for work in pieces(arch)} | {"depthwise": 1.0}
     rows = layers.layer_times(arch, setting, seconds, overhead, limits())
     return layers.LayersBench(
-        0.25, 32, "separable", setting, CPU, 1, Timing(3, whole_ms, (1.9, 2.1)), rows,
+        0.25, 32, "separable", setting, CPU, 1, Timing(3, whole_ms, (1.9, 2.1), 1.9), rows,
         3.0, 3.0 / whole_ms, {"fc": 0.1, "pool": 0.05}, limits(),
     )  # fmt: skip
 
@@ -446,7 +446,7 @@ def test_a_profile_prints_every_layer_and_whether_they_add_up():
     assert "they do NOT add up within 10%" in str(far)
     assert "above the roof" not in text
     fc = next(row for row in far.layers if row.name == "fc")
-    fast = replace(fc, timing=Timing(3, fc.roof_ms / 2, (0.0, 1.0)))
+    fast = replace(fc, timing=Timing(3, fc.roof_ms / 2, (0.0, 1.0), 0.0))
     above = replace(far, layers=(*far.layers[:-1], fast))
     assert "above the roof, whose ceilings were missed: fc\n" in str(above)
 
@@ -734,7 +734,7 @@ def made_models(*ratios):
     models = tuple(
         paper_models.Predicted(
             1 - number / 10, 224, "full" if number else "separable", 10**6,
-            Timing(3, 20.0, (9, 31)), 10.0, 1.0, 12.5, 10 * told,
+            Timing(3, 20.0, (9, 31), 9), 10.0, 1.0, 12.5, 10 * told,
         )
         for number, told in enumerate(ratios)
     )  # fmt: skip

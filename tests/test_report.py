@@ -28,6 +28,7 @@ def timed(name, median, batch_size=1, **options):
     options = {"ours": True, "precision": "fp32", "slice": None, "streams": None} | options
     return Timed(
         readings=3,
+        fastest_ms=0.8 * median,
         median_ms=median,
         quartiles_ms=(0.9 * median, 1.1 * median),
         name=name,
@@ -286,7 +287,9 @@ def test_a_field_too_many_or_too_few_is_named(path, tmp_path):
         (("version",), 0, ["$.version"]),
         (("format",), "geekbench", ['$.format must be "mobilenet-bench"', "--submit"]),
         (("timings", 0, "quartiles_ms"), [31, 40], ["$.timings[0].quartiles_ms", "30.0"]),
-        (("timings", 0, "quartiles_ms"), [20, 29], ["$.timings[0].quartiles_ms", "30.0"]),
+        (("timings", 0, "fastest_ms"), 27.5, ["$.timings[0].fastest_ms", "27.5"]),
+        (("timings", 0, "fastest_ms"), 0, ["$.timings[0].fastest_ms", "0"]),
+        (("timings", 0, "quartiles_ms"), [25, 29], ["$.timings[0].quartiles_ms", "30.0"]),
         (("timings", 1, "name"), "eager", ["$.timings[1]", "eager at batch 1 is there twice"]),
         (("timings", 1, "name"), "phone", ["$.timings[1].name", "'phone' is none of $.engines"]),
         (("timings",), [], ["$.timings"]),
@@ -384,7 +387,7 @@ def test_two_reports_side_by_side():
     other = make_report(result(threads=4, ceilings={"fp32": 100.0}), 9)
     other["machine"]["processor"] = "Another"
     other["versions"] |= {"openvino": "1.2.3"}
-    other["timings"][0] |= {"median_ms": 60.0, "quartiles_ms": [55.0, 70.0]}
+    other["timings"][0] |= {"fastest_ms": 48.0, "median_ms": 90.0, "quartiles_ms": [55.0, 95.0]}
     other["timings"][1]["slice"] = 8
     del other["timings"][2]
     found = compare(REPORT, other)
@@ -403,7 +406,7 @@ def test_two_reports_side_by_side():
     assert found.differences["threads"] == (2, 4)
     assert found.differences["ceilings.int8"] == (800.5, None)
     text = str(found)
-    assert re.search(r"eager +30\.00 +60\.00 +2\.00\n", text)
+    assert re.search(r"eager +24\.00 +48\.00 +2\.00\n", text)
     assert "ceilings.int8: 800.5 | not there" in text
     assert found.swapped == ()
     assert "None is clearly faster than another in A and clearly slower in B." in text
@@ -436,31 +439,39 @@ def test_who_is_faster_here_and_slower_there_is_named():
 @pytest.mark.parametrize(
     ("leader", "first", "second", "count"),
     [
-        ((9.15, 9.15), (10.0, 10.1), (10.1, 10.0), 0),  # a place ends between the two
-        ((1.0, 9.0), (2.0, 4.9), (4.9, 2.0), 1),  # both share the leader's place
-        ((1.0, 1.0), (2.0, 2.2), (2.2, 2.0), 0),
-        ((1.0, 1.0), (2.0, 2.3), (2.3, 2.0), 1),
-        ((1.0, 1.0), (2.0, 2.3), (2.0, 2.3), 0),
+        (9.15, (10.0, 10.1), (10.1, 10.0), 0),  # a place ends between the two
+        (1.95, (2.0, 4.9), (4.9, 2.0), 1),
+        (1.0, (2.0, 2.2), (2.2, 2.0), 0),
+        (1.0, (2.0, 2.3), (2.3, 2.0), 1),
+        (1.0, (2.0, 2.3), (2.0, 2.3), 0),
+        (1.0, (2.0, 2.3), (2.1, 2.0), 0),
+        (1.0, (2.0, 2.1), (2.3, 2.0), 0),
     ],
 )
 def test_two_that_changed_their_order_are_compared_with_each_other(leader, first, second, count):
     """Not with the first in their places, which may be another in the other report."""
     reports = []
     for others in (first, second):
-        rows = [timed("timm", leader[1], ours=False)]
-        rows += [timed(n, ms) for n, ms in zip(("eager", "openvino-int8"), others, strict=True)]
-        lows = (leader[0], *others)
-        rows = [
-            replace(row, quartiles_ms=(low, 2 * row.median_ms))
-            for row, low in zip(rows, lows, strict=True)
-        ]
-        reports.append(make_report(result(timings=tuple(rows)), 9))
+        rows = zip(("timm", "eager", "openvino-int8"), (leader, *others), strict=True)
+        timings = tuple(timed(name, ms / 0.8, ours=name != "timm") for name, ms in rows)
+        reports.append(make_report(result(timings=timings), 9))
     assert len(compare(*reports).swapped) == count
 
 
-def test_order_is_by_lower_quartile_and_within_a_size_of_batch():
+def test_other_programs_change_no_order_and_no_ratio():
+    """They slow some readings, most of them even, and one that is left alone counts."""
+    quiet = timed("eager", 30.0), timed("openvino-int8", 20.0), timed("timm", 40.0, ours=False)
+    slowed = replace(quiet[1], median_ms=90.0, quartiles_ms=(60.0, 99.0))
+    a, b = (make_report(result(timings=rows), 9) for rows in (quiet, (quiet[0], slowed, quiet[2])))
+    found = compare(a, b)
+    assert found.swapped == ()
+    assert [pair.name for pair in found.pairs] == ["openvino-int8", "eager", "timm"]
+    assert {pair.ratio for pair in found.pairs} == {1.0}
+
+
+def test_order_is_within_a_size_of_batch():
     large = [timed("timm", ms, 32, ours=False) for ms in (20.0, 60.0)]
-    small = replace(timed("eager", 30.0), quartiles_ms=(26.0, 33.0)), timed("openvino-int8", 29.5)
+    small = timed("eager", 29.0), timed("openvino-int8", 29.5)
     reports = [make_report(result(timings=(each, *small[::-1])), 9) for each in large]
     found = compare(*reports)
     assert [pair.name for pair in found.pairs] == ["eager", "openvino-int8", "timm"]
@@ -508,7 +519,7 @@ def test_bench_engines_prints_submits_records_and_fails(tmp_path, monkeypatch, c
     options = ["--engines", "eager", "openvino", "--seed", "0", "--no-peers"]
     assert cli.main(["bench", *options, "--submit", str(path)]) == 0
     printed = capsys.readouterr()
-    assert "Batch of 1, by lower quartile" in printed.out
+    assert "Batch of 1, by fastest reading" in printed.out
     assert printed.err == "checking eager ...\n"
     asked.pop("progress")
     assert asked.pop("names") == ("eager", "openvino")

@@ -54,9 +54,9 @@ def test_an_accelerator_is_waited_for_before_and_after(monkeypatch, device):
     assert log == [device, "a", device] * 3
 
 
-def test_a_timing_is_median_and_quartiles_in_milliseconds():
+def test_a_timing_is_median_quartiles_and_fastest_in_milliseconds():
     timing = Timing.of([0.001, 0.002, 0.003, 0.004, 0.100])
-    assert (timing.readings, timing.median_ms) == (5, 3)
+    assert (timing.readings, timing.median_ms, timing.fastest_ms) == (5, 3, 1)
     assert timing.quartiles_ms[0] < 3 < timing.quartiles_ms[1]
     few = Timing.of([0.001, 0.009])  # quartiles stay among the readings
     assert (few.median_ms, few.quartiles_ms) == (5, (3, 7))

@@ -495,7 +495,7 @@ def test_bench_data_compiles_nothing(capsys):
 
 def test_bench_train_records(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(files, "find_data", lambda: tmp_path)
-    timing = Timing(2, 1.0, (1.0, 1.0))
+    timing = Timing(2, 1.0, (1.0, 1.0), 1.0)
     steps, layer = {"ours": timing}, {"output": timing}
     result = training.TrainBench(
         1.0,

@@ -9,7 +9,6 @@ from typing import Any
 
 from ..results import engine_label
 from ..text import format_table
-from ..timing import Timing
 from .report import Key, Report, ReportError, key_of, row_title
 from .results import told_apart
 
@@ -23,6 +22,7 @@ class Pair:
     batch_size: int
     first_ms: float
     second_ms: float
+    """The fastest reading of each."""
 
     @property
     def ratio(self) -> float:
@@ -98,7 +98,7 @@ def compare(first: Report, second: Report) -> Comparison:
     a, b = ({key_of(row): row for row in report["timings"]} for report in (first, second))
     both = [key for key in in_order(a) if key in b]
     pairs = [
-        Pair(engine_label(*key[1:]), key[0], a[key]["median_ms"], b[key]["median_ms"])
+        Pair(engine_label(*key[1:]), key[0], a[key]["fastest_ms"], b[key]["fastest_ms"])
         for key in both
     ]
     return Comparison(
@@ -108,8 +108,8 @@ def compare(first: Report, second: Report) -> Comparison:
             (row_title(fast), row_title(slow))
             for fast, slow in permutations(both, 2)
             if fast[0] == slow[0]  # batches of one size
-            and told_apart(calm(a[fast]), calm(a[slow]))
-            and told_apart(calm(b[slow]), calm(b[fast]))
+            and told_apart(a[fast]["fastest_ms"], a[slow]["fastest_ms"])
+            and told_apart(b[slow]["fastest_ms"], b[fast]["fastest_ms"])
         ),
         differences=dict(different(first, second)),
         only_first=tuple(row_title(key) for key in in_order(a) if key not in b),
@@ -117,14 +117,9 @@ def compare(first: Report, second: Report) -> Comparison:
     )
 
 
-def calm(row: dict[str, Any]) -> tuple[float, float]:
-    """What a measurement is sorted and compared by."""
-    return Timing(row["readings"], row["median_ms"], row["quartiles_ms"]).calm
-
-
 def in_order(rows: dict[Key, dict[str, Any]]) -> list[Key]:
     """Measurements by size of batch, the fastest first."""
-    return sorted(rows, key=lambda key: (key[0], calm(rows[key])))
+    return sorted(rows, key=lambda key: (key[0], rows[key]["fastest_ms"]))
 
 
 def different(first: Report, second: Report) -> Iterator[tuple[str, tuple[Any, Any]]]:

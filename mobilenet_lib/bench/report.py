@@ -126,6 +126,8 @@ def check_report(report: Any, name: str) -> None:
     for i, row in enumerate(report["timings"]):
         at = f"{name}: $.timings[{i}]"
         low, high = row["quartiles_ms"]
+        if row["fastest_ms"] > low:
+            raise ReportError(f"{at}.fastest_ms: {row['fastest_ms']} lies above the quartiles")
         if not low <= row["median_ms"] <= high:
             raise ReportError(f"{at}.quartiles_ms: the median {row['median_ms']} lies outside them")
         if row["ours"] and row["name"] not in report["engines"]:

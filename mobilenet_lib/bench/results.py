@@ -136,7 +136,7 @@ class EngineBench:
             for row in self.timings
             if row.ours and row.batch_size == batch_size and self._counts(row, int8)
         ]
-        return min(timed, key=lambda row: row.calm, default=None)
+        return min(timed, key=lambda row: row.fastest_ms, default=None)
 
     def _counts(self, row: Timed, int8: bool) -> bool:
         if int8:
@@ -174,12 +174,12 @@ class EngineBench:
     def _table(self, batch_size: int) -> Iterator[str]:
         rows = {row.label: row for row in self.timings if row.batch_size == batch_size}
         width = max(map(len, rows))
-        yield f"\nBatch of {batch_size}, by lower quartile; = not told apart from a place's first"
-        placed = places({label: row.calm for label, row in rows.items()})
+        yield f"\nBatch of {batch_size}, by fastest reading; = not told apart from a place's first"
+        placed = places({label: row.fastest_ms for label, row in rows.items()})
         for label, place in placed.items():
             row, same = rows[label], "=" if list(placed.values()).count(place) > 1 else " "
-            line = f"{place:3}{same} {'*' if row.ours else ' '} {label:<{width}}  {row}"
-            line += f" {row.images_per_second:9,.1f} images/s"
+            line = f"{place:3}{same} {'*' if row.ours else ' '} {label:<{width}}"
+            line += f" {row.fastest_ms:8.2f} ms, median{row} {row.images_per_second:9,.1f} images/s"
             if row.of_ceiling is not None:
                 line += f", {row.of_ceiling:.0%} of a product"
                 # A slower engine may round to 100 % or stand above it by noise: said all the same.
@@ -193,26 +193,21 @@ class EngineBench:
                 yield f"  ours, fastest {kind}: {best.label}"
 
 
-def told_apart(fast: tuple[float, float], slow: tuple[float, float]) -> bool:
-    """Whether one is clearly slower, by lower quartiles and medians (`Timing.calm`).
-
-    Its lower quartile is more than `ALIKE` beyond the faster one's, and above the faster one's
-    median: at most half of the faster one's readings reach it.
-    """
-    low, median = fast
-    return slow[0] > max((1 + ALIKE) * low, median)
+def told_apart(fast: float, slow: float) -> bool:
+    """Whether one is clearly slower, by the fastest readings."""
+    return slow > (1 + ALIKE) * fast
 
 
-def places(times: Mapping[K, tuple[float, float]]) -> dict[K, int]:
+def places(times: Mapping[K, float]) -> dict[K, int]:
     """The place of each, fastest first; those not told apart from a place's first share it.
 
     Parameters
     ----------
     times
-        By name, lower quartile and median (`Timing.calm`).
+        By name, the fastest reading.
     """
     placed: dict[K, int] = {}
-    place, first = 0, (0.0, 0.0)
+    place, first = 0, 0.0
     for count, name in enumerate(sorted(times, key=times.__getitem__), 1):
         if told_apart(first, times[name]):
             place, first = count, times[name]
