@@ -235,11 +235,11 @@ for size, precision in [(1, "fp32"), (1, "bf16"), (32, "fp32"), (32, "bf16")]:
     best = min((r for r in rows if r["ours"]), key=lambda r: r["fastest_ms"])
     cut = f", {best['slice']} at a time" if best["slice"] else ""
     cut += f", {best['streams']} side by side" if best["streams"] else ""
-    said = f"{best['median_ms']:6.1f} ms, {best['of_ceiling']:4.0%} of a matrix product"
+    said = f"{best['fastest_ms']:6.1f} ms, {best['of_ceiling']:4.0%} of a matrix product"
     print(f"{size:2} in {precision}: {said} ({best['name']}{cut})")
 
 # %% [markdown]
-# In fp32 little is left to gain. For one picture, the whole network runs more than four fifths<!-- 0.8 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.95 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here; for 32, each takes about as long<!-- 0.9 < min(pick(bench_engines.timings, "median_ms", ours=True, precision="fp32", batch_size=32)) / 32 / min(pick(bench_engines.timings, "median_ms", ours=True, precision="fp32", batch_size=1)) < 1.1 -->. (For 32 pictures it helps to run a few at a time: the maps of a few stay in the caches, those of 32 do not. In bf16 it also helps to give each of two such groups a thread of its own, so that they need not wait for each other.) From there on, only smaller numbers help.
+# In fp32 little is left to gain. For one picture, the whole network runs more than four fifths<!-- 0.8 < max(pick(bench_engines.timings, "of_ceiling", ours=True, precision="fp32", batch_size=1)) < 0.95 --> as fast as the fastest matrix product with as many mult-adds that any of these libraries computes here; for 32, each takes about as long<!-- 0.9 < min(pick(bench_engines.timings, "median_ms", ours=True, precision="fp32", batch_size=32)) / 32 / min(pick(bench_engines.timings, "median_ms", ours=True, precision="fp32", batch_size=1)) < 1.1 -->. (For 32 pictures it helps to run one or a few at a time: the maps of a few stay in the caches, those of 32 do not.) From there on, only smaller numbers help.
 #
 # Sixteen bits are the first step. A number in bf16 has the range of fp32, but only two to three decimal digits. **Predict:** of a thousand letters, how many does the letters network of full width read differently in bf16?
 
