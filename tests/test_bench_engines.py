@@ -347,7 +347,7 @@ def test_fp32_level_means_logits_and_decisions():
 
 def test_the_fastest_at_fp32_level_leaves_out_those_that_decide_otherwise():
     def row(name, ms, precision="fp32", ours=True):
-        return Timed(3, ms, (ms, ms), name, ours, precision, 1, None, None, 1.0, None)
+        return Timed(3, ms, (ms, ms), ms, name, ours, precision, 1, None, None, 1.0, None)
 
     engines = {
         "exact": Checked("", "fp32", 1, Quality(0.0, 1000, 1.0, 0.9, 0.9)),
