@@ -469,6 +469,16 @@ def test_other_programs_change_no_order_and_no_ratio():
         assert {pair.ratio for pair in found.pairs} == {1.0}
 
 
+def test_a_lucky_moment_changes_no_order():
+    steady, lucky = timed("eager", 30.0), timed("openvino-int8", 40.0)
+    reports = [
+        make_report(result(timings=(steady, row)), 9)
+        for row in (lucky, replace(lucky, fastest_ms=15.0))
+    ]
+    assert compare(*reports).swapped == ()
+    assert compare(*reports[::-1]).swapped == ()
+
+
 def test_order_is_within_a_size_of_batch():
     large = [timed("timm", ms, 32, ours=False) for ms in (20.0, 60.0)]
     small = timed("eager", 29.0), timed("openvino-int8", 29.5)

@@ -108,13 +108,18 @@ def compare(first: Report, second: Report) -> Comparison:
             (row_title(fast), row_title(slow))
             for fast, slow in permutations(both, 2)
             if fast[0] == slow[0]  # batches of one size
-            and told_apart(a[fast]["fastest_ms"], a[slow]["fastest_ms"])
-            and told_apart(b[slow]["fastest_ms"], b[fast]["fastest_ms"])
+            and told_apart(times(a[fast]), times(a[slow]))
+            and told_apart(times(b[slow]), times(b[fast]))
         ),
         differences=dict(different(first, second)),
         only_first=tuple(row_title(key) for key in in_order(a) if key not in b),
         only_second=tuple(row_title(key) for key in in_order(b) if key not in a),
     )
+
+
+def times(row: dict[str, Any]) -> tuple[float, float]:
+    """What two measurements are told apart by."""
+    return row["fastest_ms"], row["median_ms"]
 
 
 def in_order(rows: dict[Key, dict[str, Any]]) -> list[Key]:

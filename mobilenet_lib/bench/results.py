@@ -175,7 +175,7 @@ class EngineBench:
         rows = {row.label: row for row in self.timings if row.batch_size == batch_size}
         width = max(map(len, rows))
         yield f"\nBatch of {batch_size}, by fastest reading; = not told apart from a place's first"
-        placed = places({label: row.fastest_ms for label, row in rows.items()})
+        placed = places({label: (row.fastest_ms, row.median_ms) for label, row in rows.items()})
         for label, place in placed.items():
             row, same = rows[label], "=" if list(placed.values()).count(place) > 1 else " "
             line = f"{place:3}{same} {'*' if row.ours else ' '} {label:<{width}}"
@@ -193,21 +193,25 @@ class EngineBench:
                 yield f"  ours, fastest {kind}: {best.label}"
 
 
-def told_apart(fast: float, slow: float) -> bool:
-    """Whether one is clearly slower, by the fastest readings."""
-    return slow > (1 + ALIKE) * fast
+def told_apart(fast: tuple[float, float], slow: tuple[float, float]) -> bool:
+    """Whether one is clearly slower: both its fastest reading and its median, by `ALIKE`.
+
+    Medians alone mislead while other programs run, which slow one engine more than another; the
+    fastest alone does where the machine itself was faster for a moment.
+    """
+    return all(b > (1 + ALIKE) * a for a, b in zip(fast, slow, strict=True))
 
 
-def places(times: Mapping[K, float]) -> dict[K, int]:
+def places(times: Mapping[K, tuple[float, float]]) -> dict[K, int]:
     """The place of each, fastest first; those not told apart from a place's first share it.
 
     Parameters
     ----------
     times
-        By name, the fastest reading.
+        By name, the fastest reading and the median.
     """
     placed: dict[K, int] = {}
-    place, first = 0, 0.0
+    place, first = 0, (0.0, 0.0)
     for count, name in enumerate(sorted(times, key=times.__getitem__), 1):
         if told_apart(first, times[name]):
             place, first = count, times[name]
